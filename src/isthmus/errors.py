@@ -1,0 +1,26 @@
+"""The one error that a user is meant to read, and the nearest valid name to suggest in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class IsthmusError(Exception):
+    """Something in the user's input that the user can mend.
+
+    The message is one line: what was found, where, and what to do. The command line prints it and exits with
+    code 2; any other exception is a bug and keeps its traceback.
+    """
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """One phrase that helps with a mistyped name: the nearest valid one, and the whole list when it is short.
+
+    >>> nearest("milnet", ["mildnet", "unet"])
+    "did you mean 'mildnet'? (valid: mildnet, unet)"
+    """
+    names = list(valid)
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    listing = ", ".join(names) if len(names) <= 16 else ", ".join(names[:16]) + ", …"
+    return (f"did you mean '{close[0]}'? " if close else "") + f"(valid: {listing})"
