@@ -1,0 +1,58 @@
+"""The rule for empty masks, written once: every metric and every aggregate of this package asks here.
+
+| empty mask      | overlap, surface Dice, object scores | distances                    | counted as      |
+| --------------- | ------------------------------------ | ---------------------------- | --------------- |
+| both            | 1                                    | 0                            | `n_both_empty`  |
+| prediction only | 0                                    | image diagonal, or by choice | `n_missed`      |
+| truth only      | 0                                    | image diagonal, or by choice | `n_false_alarm` |
+
+A miss counts against the model. The image diagonal, sqrt(sum(((n - 1) * spacing)^2)), is the largest distance
+two points of the image can have, so a model never gains by predicting nothing. `missing="infinity"` gives inf
+and `missing="exclude"` NaN, which aggregates leave out of the mean and of `n`, and still count in `n_missed`.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import Literal, TypeAlias, get_args
+
+from isthmus.errors import IsthmusError, nearest
+
+Missing: TypeAlias = Literal["diagonal", "infinity", "exclude"]
+
+
+class Presence(Enum):
+    """Which of the two masks has any foreground."""
+
+    BOTH = "both"
+    MISSED = "missed"
+    FALSE_ALARM = "false alarm"
+    NEITHER = "both empty"
+
+
+def presence(n_prediction: float, n_truth: float) -> Presence:
+    """Presence by the number of foreground points (or objects) of prediction and truth.
+
+    >>> presence(0, 12)
+    <Presence.MISSED: 'missed'>
+    """
+    if n_truth:
+        return Presence.BOTH if n_prediction else Presence.MISSED
+    return Presence.FALSE_ALARM if n_prediction else Presence.NEITHER
+
+
+def score_if_empty(state: Presence) -> float | None:
+    """The overlap, surface Dice or object score by the rule; None where both masks have foreground."""
+    return {Presence.BOTH: None, Presence.NEITHER: 1.0}.get(state, 0.0)
+
+
+def distance_if_empty(state: Presence, diagonal: float, missing: Missing = "diagonal") -> float | None:
+    """The distance that the rule gives; None where both masks have foreground."""
+    if missing not in get_args(Missing):
+        raise IsthmusError(f"missing={missing!r} is not a rule; {nearest(str(missing), get_args(Missing))}")
+    if state is Presence.BOTH:
+        return None
+    if state is Presence.NEITHER:
+        return 0.0
+    return {"diagonal": diagonal, "infinity": math.inf, "exclude": math.nan}[missing]

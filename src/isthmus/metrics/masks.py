@@ -1,0 +1,138 @@
+"""What goes in: one check for every metric, so that a wrong mask is an error and never a wrong number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isthmus.errors import IsthmusError
+
+BoolMask: TypeAlias = NDArray[np.bool_]
+Mask: TypeAlias = ArrayLike | Any
+"""An array, a nested list or a tensor: anything NumPy reads, or that has `.detach().cpu().numpy()`."""
+ClassName: TypeAlias = int | str
+Classes: TypeAlias = Sequence[int] | Mapping[int, str]
+"""Which labels to score: `[1, 2]`, or `{1: "gland", 2: "lumen"}` to have the names as keys."""
+Score: TypeAlias = Any
+"""A float for boolean masks; for integer labels a dict with a float by class."""
+
+
+def as_mask(mask: Mask, name: str) -> NDArray[Any]:
+    """The mask as a NumPy array of booleans or integers, at least one-dimensional and not of size zero."""
+    if hasattr(mask, "detach"):
+        mask = mask.detach().cpu().numpy()
+    try:
+        array = np.asarray(mask)
+    except ValueError as error:
+        raise IsthmusError(
+            f"{name} is not an array ({error}); give an array of booleans or integers"
+        ) from error
+    if array.dtype.kind not in "bui":
+        raise IsthmusError(
+            f"{name} has values of type {array.dtype}; a mask holds booleans or integers: "
+            "threshold probabilities first, as in `probability > 0.5`"
+        )
+    if array.ndim == 0 or array.size == 0:
+        raise IsthmusError(f"{name} has shape {array.shape}; a mask needs at least one pixel and one axis")
+    return array
+
+
+def as_pair(prediction: Mask, truth: Mask) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Both masks of a case as arrays of one shape."""
+    p, t = as_mask(prediction, "prediction"), as_mask(truth, "truth")
+    if p.shape != t.shape:
+        raise IsthmusError(f"prediction has shape {p.shape} and truth {t.shape}; they must be equal")
+    return p, t
+
+
+def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[float, ...]:
+    """Distance between neighbouring pixels along every axis; one number serves all axes, None is 1 pixel."""
+    if spacing is None:
+        return (1.0,) * ndim
+    values = np.atleast_1d(np.asarray(spacing, dtype=np.float64))
+    if values.shape == (1,) and np.ndim(spacing) == 0:
+        values = np.repeat(values, ndim)
+    if values.shape != (ndim,):
+        raise IsthmusError(f"spacing {spacing} does not fit masks of {ndim} axes; give {ndim} numbers or one")
+    if not (np.isfinite(values).all() and (values > 0).all()):
+        raise IsthmusError(f"spacing {spacing} has a value that is not a positive number")
+    return tuple(values.tolist())
+
+
+def as_classes(classes: Classes) -> dict[int, ClassName]:
+    """Label -> the key under which its scores are returned."""
+    if isinstance(classes, Mapping):
+        named: dict[int, ClassName] = {int(label): name for label, name in classes.items()}
+    else:
+        bad = [
+            label for label in classes if isinstance(label, bool) or not isinstance(label, int | np.integer)
+        ]
+        if bad:
+            raise IsthmusError(
+                f"classes has {bad[0]!r}; give labels as in [1, 2] or {{1: 'gland', 2: 'lumen'}}"
+            )
+        named = {int(label): int(label) for label in classes}
+    if not named or min(named) < 0:
+        raise IsthmusError(f"classes is {classes!r}; give at least one label, none of them negative")
+    if len(named) != len(classes) or len(set(named.values())) != len(named):
+        raise IsthmusError(f"classes {classes!r} holds a label or a name twice")
+    return named
+
+
+def diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
+    """Distance between opposite corners of the image, sqrt(sum(((n - 1) * spacing)^2)): the largest distance.
+
+    >>> diagonal((4, 5), (1.0, 1.0))
+    5.0
+    """
+    return math.sqrt(sum(((n - 1) * s) ** 2 for n, s in zip(shape, spacing, strict=True)))
+
+
+def check_labels(array: NDArray[Any], named: Mapping[int, ClassName], name: str) -> None:
+    """Refuse labels other than 0 and those of `named`."""
+    known = {0, *named}
+    limits = np.iinfo(array.dtype)
+    inside = sum(np.count_nonzero(array == c) for c in known if limits.min <= c <= limits.max)
+    if inside != array.size:
+        strange = sorted(set(np.unique(array).tolist()) - known)
+        listing = ", ".join(map(str, strange[:5])) + (", …" if len(strange) > 5 else "")
+        raise IsthmusError(
+            f"{name} holds label {listing}, outside the classes {sorted(named)} and background 0"
+        )
+
+
+def as_labels(
+    prediction: Mask, truth: Mask, classes: Classes | None
+) -> tuple[NDArray[Any], NDArray[Any], dict[int, ClassName] | None]:
+    """Both masks, and the classes to score: None where the masks are boolean."""
+    p, t = as_pair(prediction, truth)
+    if (p.dtype.kind == "b") != (t.dtype.kind == "b"):
+        raise IsthmusError(
+            f"prediction is {p.dtype} and truth {t.dtype}; give two boolean or two integer masks"
+        )
+    if p.dtype.kind == "b":
+        if classes is not None:
+            raise IsthmusError("classes is for integer labels, and these masks are boolean; leave it out")
+        return p, t, None
+    if classes is None:
+        raise IsthmusError(
+            f"masks of type {p.dtype} hold labels: name them with classes=[1], or give booleans (`mask > 0`)"
+        )
+    named = as_classes(classes)
+    check_labels(p, named, "prediction")
+    check_labels(t, named, "truth")
+    return p, t, named
+
+
+def per_class(
+    score: Callable[[BoolMask, BoolMask], Any], prediction: Mask, truth: Mask, classes: Classes | None
+) -> Any:
+    """`score` of boolean masks, or of every class of integer labels as a dict."""
+    p, t, named = as_labels(prediction, truth, classes)
+    if named is None:
+        return score(p, t)
+    return {name: score(p == label, t == label) for label, name in named.items()}

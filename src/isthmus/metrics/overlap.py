@@ -1,0 +1,185 @@
+"""Overlap of two masks: how many points they share, and the ratios made of those counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from isthmus.metrics.empty import Presence, presence, score_if_empty
+from isthmus.metrics.masks import BoolMask, Classes, Mask, Score, as_pair, as_spacing, per_class
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Points of one class in one case; the sum over cases gives the pooled scores."""
+
+    prediction: int
+    truth: int
+    both: int
+    image: int
+
+    @classmethod
+    def of(cls, prediction: BoolMask, truth: BoolMask) -> Counts:
+        return cls(
+            int(np.count_nonzero(prediction)),
+            int(np.count_nonzero(truth)),
+            int(np.count_nonzero(prediction & truth)),
+            prediction.size,
+        )
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.prediction + other.prediction,
+            self.truth + other.truth,
+            self.both + other.both,
+            self.image + other.image,
+        )
+
+    @property
+    def presence(self) -> Presence:
+        return presence(self.prediction, self.truth)
+
+    def _ratio(self, numerator: int, denominator: int) -> float:
+        by_rule = score_if_empty(self.presence)
+        return numerator / denominator if by_rule is None else by_rule
+
+    @property
+    def dice(self) -> float:
+        return self._ratio(2 * self.both, self.prediction + self.truth)
+
+    @property
+    def iou(self) -> float:
+        return self._ratio(self.both, self.prediction + self.truth - self.both)
+
+    @property
+    def precision(self) -> float:
+        return self._ratio(self.both, self.prediction)
+
+    @property
+    def recall(self) -> float:
+        return self._ratio(self.both, self.truth)
+
+    @property
+    def specificity(self) -> float:
+        negatives = self.image - self.truth
+        return (negatives - (self.prediction - self.both)) / negatives if negatives else 1.0
+
+    @property
+    def volumetric_similarity(self) -> float:
+        return self._ratio(2 * min(self.prediction, self.truth), self.prediction + self.truth)
+
+
+def _score(prediction: Mask, truth: Mask, classes: Classes | None, value: Callable[[Counts], float]) -> Score:
+    return per_class(lambda p, t: value(Counts.of(p, t)), prediction, truth, classes)
+
+
+def dice(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+    """Dice coefficient 2 |P ∩ T| / (|P| + |T|), in [0, 1], best 1; both masks empty 1, one of them 0.
+
+    Boolean masks `(*spatial)` give a float. Integer labels `(*spatial)` with `classes` give a dict, one score
+    each; name 0 among the classes to score the background too. Raises `IsthmusError` for shapes that differ,
+    values that are not booleans or integers, and labels outside the classes.
+
+    Source: L. R. Dice, Ecology 26 (1945) 297, doi:10.2307/1932409.
+
+    >>> dice([[True, True, False]], [[False, True, True]])
+    0.5
+    >>> dice([[1, 1, 2]], [[0, 1, 2]], classes=[1, 2]) == {1: 2 / 3, 2: 1.0}
+    True
+    """
+    return _score(prediction, truth, classes, lambda n: n.dice)
+
+
+def iou(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+    """Intersection over union, Jaccard index |P ∩ T| / |P ∪ T|, in [0, 1]; empty rule as in `dice`.
+
+    Source: P. Jaccard, New Phytologist 11 (1912) 37, doi:10.1111/j.1469-8137.1912.tb05611.x.
+
+    >>> iou([[True, True, False, False]], [[False, True, True, True]])
+    0.25
+    """
+    return _score(prediction, truth, classes, lambda n: n.iou)
+
+
+def precision(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+    """Share of the predicted points that are true, |P ∩ T| / |P|, in [0, 1]; empty rule as in `dice`.
+
+    Source: A. Taha and A. Hanbury, BMC Medical Imaging 15 (2015) 29, doi:10.1186/s12880-015-0068-x.
+
+    >>> precision([[True, True, True, True]], [[False, True, True, True]])
+    0.75
+    """
+    return _score(prediction, truth, classes, lambda n: n.precision)
+
+
+def recall(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+    """Share of the true points that were predicted, |P ∩ T| / |T|, in [0, 1]; empty rule as in `dice`.
+
+    Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
+
+    >>> recall([[True, False, False, False]], [[True, True, True, True]])
+    0.25
+    """
+    return _score(prediction, truth, classes, lambda n: n.recall)
+
+
+def specificity(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+    """Share of the points outside the truth that are outside the prediction, in [0, 1].
+
+    (N - |P ∪ T|) / (N - |T|) with N points in the image; 1 where the truth fills the image, for then nothing
+    could be wrongly marked. Empty masks need no rule: the formula stands. Masks as in `dice`.
+
+    Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
+
+    >>> specificity([[True, True, False, False, False]], [[True, False, False, False, False]])
+    0.75
+    """
+    return _score(prediction, truth, classes, lambda n: n.specificity)
+
+
+def volumetric_similarity(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+    """1 - ||P| - |T|| / (|P| + |T|), in [0, 1], best 1; empty rule as in `dice`. It ignores where the masks lie.
+
+    Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
+
+    >>> volumetric_similarity([[True, False, False, False]], [[False, True, True, True]])
+    0.5
+    """
+    return _score(prediction, truth, classes, lambda n: n.volumetric_similarity)
+
+
+def volume_difference(
+    prediction: Mask,
+    truth: Mask,
+    *,
+    classes: Classes | None = None,
+    spacing: float | Sequence[float] | None = None,
+    relative: bool = False,
+) -> Score:
+    """Volume (in 2D area) of the prediction less that of the truth, in the unit of the spacing to the power
+    of the axes (points where there is none); negative where the prediction is too small, best 0.
+
+    With `relative` it is divided by the volume of the truth: both empty 0, only the truth empty inf.
+    Masks as in `dice`; a spacing that is not positive raises `IsthmusError`.
+
+    Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x (volumetric distance).
+
+    >>> volume_difference([[True, True, True]], [[True, False, False]], spacing=(0.5, 2.0))
+    2.0
+    >>> volume_difference([[True, True, True]], [[True, False, False]], relative=True)
+    2.0
+    """
+    p, _ = as_pair(prediction, truth)
+    point = math.prod(as_spacing(spacing, p.ndim))
+
+    def value(n: Counts) -> float:
+        if not relative:
+            return (n.prediction - n.truth) * point
+        if n.truth == 0:
+            return math.inf if n.prediction else 0.0
+        return (n.prediction - n.truth) / n.truth
+
+    return _score(prediction, truth, classes, value)
