@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterable
 
 
-class IsthmusError(Exception):
+class IsthmusError(ValueError):
     """Something in the user's input that the user can mend.
 
     The message is one line: what was found, where, and what to do. The command line prints it and exits with
-    code 2; any other exception is a bug and keeps its traceback.
+    code 2; any other exception is a bug and keeps its traceback. It is a ``ValueError``, so code that uses one
+    function of the library need not know this class.
     """
 
 

@@ -1,1 +1,36 @@
+"""Networks: one skeleton, exchangeable parts, a registry. Needs torch alone.
 
+>>> from isthmus.networks import create_model
+>>> network = create_model("unet", block="mldr", skip="sharp", spatial_dims=3, widths=(4, 8))
+"""
+
+from isthmus.networks import mildnet, multiresunet, sharpunet, unet  # noqa: F401  (each registers its networks)
+from isthmus.networks.initialise import initialise
+from isthmus.networks.measure import count_flops, count_parameters
+from isthmus.networks.parts import Block, Skip, register_block, register_skip
+from isthmus.networks.registry import (
+    DEFAULT_MODEL,
+    Card,
+    create_model,
+    list_models,
+    model_card,
+    register_model,
+)
+from isthmus.networks.unet import UNet
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "Block",
+    "Card",
+    "Skip",
+    "UNet",
+    "count_flops",
+    "count_parameters",
+    "create_model",
+    "initialise",
+    "list_models",
+    "model_card",
+    "register_block",
+    "register_model",
+    "register_skip",
+]

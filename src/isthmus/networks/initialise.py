@@ -1,0 +1,37 @@
+"""Initial weights, from one seed."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from isthmus.errors import IsthmusError, nearest
+
+SCHEMES = ("xavier", "default")
+
+
+def initialise(network: nn.Module, scheme: str = "xavier", *, seed: int) -> nn.Module:
+    """Draw the weights of a network anew, in place; the same seed gives the same weights.
+
+    Args:
+        scheme: ``"xavier"``: normal with the variance of Glorot and Bengio (2010) on every convolution and zero
+            biases, as MILDNet's code base does; transposed convolutions and normalisation as the framework draws
+            them. ``"default"``: everything as the framework draws it.
+
+    >>> from isthmus.networks import create_model
+    >>> one, two = (initialise(create_model("unet", widths=(2, 4)), seed=7) for _ in range(2))
+    >>> torch.equal(one.head.weight, two.head.weight)
+    True
+    """
+    if scheme not in SCHEMES:
+        raise IsthmusError(f"unknown initialisation '{scheme}': {nearest(scheme, SCHEMES)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for module in network.modules():
+            if hasattr(module, "reset_parameters") and callable(module.reset_parameters):
+                module.reset_parameters()
+            if scheme == "xavier" and isinstance(module, nn.Conv2d | nn.Conv3d):
+                nn.init.xavier_normal_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return network

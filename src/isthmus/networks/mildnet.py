@@ -1,0 +1,162 @@
+"""MILDNet: multi-level dilated residual blocks on the levels, multi-level residual blocks on the bridges.
+
+Gudhe et al.: Multi-level dilated residual network for biomedical image segmentation. Scientific Reports 11:14105
+(2021), doi:10.1038/s41598-021-93169-w. The authors' code is not public; what the text leaves open, and how it was
+decided, stands with each part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.errors import IsthmusError, nearest
+from isthmus.networks.layers import conv, norm
+from isthmus.networks.parts import Block, Skip, register_block, register_skip
+from isthmus.networks.registry import Card, register_model
+from isthmus.networks.unet import UNet
+
+
+def _check_levels(part: str, levels: int) -> None:
+    if not isinstance(levels, int) or not 1 <= levels <= 8:
+        raise IsthmusError(f"levels of the {part} must be a whole number from 1 to 8, not {levels!r}")
+
+
+@register_block("mldr")
+@dataclass(frozen=True)
+class MLDR(Block):
+    """Multi-level dilated residual block (Methods, figure 2).
+
+    ``levels`` times {BN, ReLU, then 3x3 convolutions of the ``dilations`` in parallel, merged; plus the level's
+    input; ReLU}, around all of them the block's input again, ReLU (equation 1). Inputs pass a 1x1 convolution
+    where widths differ.
+
+    Open in the paper: whether branches are summed (here: F of equation 1 is one mapping of the block's width) or
+    concatenated and fused (``merge="concat"``); whether a ReLU follows each addition (``post_activation``).
+    """
+
+    levels: int = 2
+    dilations: tuple[int, ...] = (1, 3, 5)
+    merge: str = "sum"
+    post_activation: bool = True
+
+    def __post_init__(self) -> None:
+        _check_levels("MLDR block", self.levels)
+        if not self.dilations or any(not isinstance(d, int) or d < 1 for d in self.dilations):
+            raise IsthmusError(f"dilations must be whole numbers of at least 1, found {self.dilations!r}")
+        if self.merge not in ("sum", "concat"):
+            raise IsthmusError(f"unknown merge '{self.merge}': {nearest(str(self.merge), ('sum', 'concat'))}")
+
+    def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
+        chain = [
+            _DilatedLevel(dims, in_channels if level == 0 else width, width, self) for level in range(self.levels)
+        ]
+        return _Outer(dims, in_channels, width, chain, self.post_activation)
+
+    def reach(self) -> int:
+        return self.levels * max(self.dilations)
+
+
+@register_skip("mlr")
+@dataclass(frozen=True)
+class MLR(Skip):
+    """Multi-level residual block (Methods, figure 3).
+
+    ``levels`` times {BN, ReLU, two 3x3 convolutions; plus the level's input; ReLU}, around all of them the input
+    again, ReLU. No activation stands between the two convolutions, as BN and ReLU are named once a level.
+    """
+
+    levels: int = 2
+    post_activation: bool = True
+
+    def __post_init__(self) -> None:
+        _check_levels("MLR skip", self.levels)
+
+    def build(self, dims: int, in_channels: int, width: int, pools_below: int) -> nn.Module:
+        chain = [_PlainLevel(dims, in_channels, self.post_activation) for _ in range(self.levels)]
+        return _Outer(dims, in_channels, in_channels, chain, self.post_activation)
+
+    def reach(self, pools_below: int) -> int:
+        return 2 * self.levels
+
+
+def _shortcut(dims: int, in_channels: int, width: int) -> nn.Module:
+    return nn.Identity() if in_channels == width else conv(dims, in_channels, width, 1)
+
+
+class _DilatedLevel(nn.Module):
+    def __init__(self, dims: int, in_channels: int, width: int, part: MLDR) -> None:
+        super().__init__()
+        self.norm = norm(dims, in_channels, "batch")
+        self.branches = nn.ModuleList(conv(dims, in_channels, width, dilation=d) for d in part.dilations)
+        self.fuse = conv(dims, width * len(part.dilations), width, 1) if part.merge == "concat" else None
+        self.shortcut = _shortcut(dims, in_channels, width)
+        self.post_activation = part.post_activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu_(self.norm(x))
+        branches = [branch(y) for branch in self.branches]
+        if self.fuse is not None:
+            merged = cast(Tensor, self.fuse(torch.cat(branches, dim=1)))
+        else:
+            merged = branches[0]
+            for branch in branches[1:]:
+                merged = merged + branch
+        merged = merged + self.shortcut(x)
+        return torch.relu_(merged) if self.post_activation else merged
+
+
+class _PlainLevel(nn.Module):
+    def __init__(self, dims: int, channels: int, post_activation: bool) -> None:
+        super().__init__()
+        self.norm = norm(dims, channels, "batch")
+        self.convs = nn.Sequential(conv(dims, channels, channels), conv(dims, channels, channels))
+        self.post_activation = post_activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.convs(torch.relu_(self.norm(x))) + x
+        return torch.relu_(y) if self.post_activation else y
+
+
+class _Outer(nn.Module):
+    """The residual around all levels: the residual of residuals (Zhang et al., doi:10.1109/TCSVT.2017.2654543)."""
+
+    def __init__(
+        self, dims: int, in_channels: int, width: int, levels: Sequence[nn.Module], post_activation: bool
+    ) -> None:
+        super().__init__()
+        self.levels = nn.Sequential(*levels)
+        self.shortcut = _shortcut(dims, in_channels, width)
+        self.post_activation = post_activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.levels(x) + self.shortcut(x)
+        return torch.relu_(y) if self.post_activation else y
+
+
+_PAPER = "MILDNet"
+_OPEN = "the paper publishes no counts; branches are summed, widths 32 to 512"
+
+register_model(
+    "mildnet",
+    UNet,
+    Card(paper=_PAPER, source="MILDNet (2021), figure 4, table 5", note=_OPEN),
+    block="mldr",
+    skip="mlr",
+)
+register_model(
+    "mildnet_no_mlr",
+    UNet,
+    Card(paper=_PAPER, source="MILDNet (2021), table 4", note=_OPEN),
+    block="mldr",
+)
+register_model(
+    "unet_mlr",
+    UNet,
+    Card(paper=_PAPER, source="MILDNet (2021), table 4", note="the U-Net of the papers with MLR on its bridges"),
+    skip="mlr",
+)

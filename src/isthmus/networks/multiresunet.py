@@ -1,0 +1,122 @@
+"""MultiResUNet: MultiRes blocks on the levels, Res paths on the bridges.
+
+Ibtehaz, Rahman: MultiResUNet: rethinking the U-Net architecture for multimodal biomedical image segmentation.
+Neural Networks 121:74-87 (2020), doi:10.1016/j.neunet.2019.08.025. The published counts follow the authors' Keras
+files (batch normalisation without scale after each bias-free convolution), and so does this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.networks.layers import conv, norm
+from isthmus.networks.parts import Block, Skip, register_block, register_skip
+from isthmus.networks.registry import Card, register_model
+from isthmus.networks.unet import UNet
+
+
+@register_block("multires")
+@dataclass(frozen=True)
+class MultiRes(Block):
+    """MultiRes block (section 3.1, figure 3c): three chained 3x3 convolutions, concatenated, plus a 1x1 shortcut.
+
+    With W = alpha * width their filters are int(.167 W), int(.333 W), int(.5 W) (the text's W/6, W/3, W/2 would
+    give 285 instead of the 284 of table 1); the block gives their sum.
+    """
+
+    alpha: float = 1.67
+
+    def filters(self, width: int) -> tuple[int, int, int]:
+        """Filters of the three convolutions.
+
+        >>> MultiRes().filters(512)
+        (142, 284, 427)
+        """
+        w = self.alpha * width
+        first, second, third = (max(1, int(w * share)) for share in (0.167, 0.333, 0.5))
+        return first, second, third
+
+    def out_channels(self, width: int) -> int:
+        return sum(self.filters(width))
+
+    def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
+        return _MultiRes(dims, in_channels, self.filters(width))
+
+    def reach(self) -> int:
+        return 3
+
+
+@register_skip("respath")
+@dataclass(frozen=True)
+class ResPath(Skip):
+    """Res path (section 3.2, figure 4): as many residual 3x3 convolutions as poolings lie below the level."""
+
+    def out_channels(self, in_channels: int, width: int) -> int:
+        return width
+
+    def build(self, dims: int, in_channels: int, width: int, pools_below: int) -> nn.Module:
+        first = [_ResStep(dims, in_channels, width)]
+        return nn.Sequential(*first, *(_ResStep(dims, width, width) for _ in range(pools_below - 1)))
+
+    def reach(self, pools_below: int) -> int:
+        return pools_below
+
+
+def _conv_bn(dims: int, in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
+    return nn.Sequential(
+        conv(dims, in_channels, out_channels, kernel, bias=False), norm(dims, out_channels, "batch_shift")
+    )
+
+
+class _MultiRes(nn.Module):
+    def __init__(self, dims: int, in_channels: int, filters: tuple[int, int, int]) -> None:
+        super().__init__()
+        total = sum(filters)
+        self.shortcut = _conv_bn(dims, in_channels, total, 1)
+        self.convs = nn.ModuleList(
+            _conv_bn(dims, channels, out, 3)
+            for channels, out in zip((in_channels, *filters[:2]), filters, strict=True)
+        )
+        self.norm_joined = norm(dims, total, "batch_keras")
+        self.norm = norm(dims, total, "batch_keras")
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps, y = [], x
+        for step in self.convs:
+            y = torch.relu_(step(y))
+            steps.append(y)
+        joined = self.norm_joined(torch.cat(steps, dim=1))
+        return cast(Tensor, self.norm(torch.relu_(joined + self.shortcut(x))))
+
+
+class _ResStep(nn.Module):
+    def __init__(self, dims: int, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.shortcut = _conv_bn(dims, in_channels, out_channels, 1)
+        self.conv = _conv_bn(dims, in_channels, out_channels, 3)
+        self.norm = norm(dims, out_channels, "batch_keras")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.norm(torch.relu_(torch.relu_(self.conv(x)) + self.shortcut(x))))
+
+
+register_model(
+    "multiresunet",
+    UNet,
+    Card(
+        paper="MultiResUNet",
+        source="MultiResUNet (2019), table 3",
+        parameters=7_262_750,
+        counted=(3, "keras"),
+        parameters_3d=18_657_689,
+        counted_3d=(4, "keras"),
+        note="the output convolution is normalised as in the authors' code; the printed count needs it",
+    ),
+    block="multires",
+    skip="respath",
+    head="conv_bn",
+)

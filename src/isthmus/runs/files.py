@@ -1,0 +1,86 @@
+"""Files that appear whole or not at all: written aside, then renamed over the final name."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from isthmus.errors import IsthmusError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; renamed to it when the block ends well, removed when it does not.
+
+    Raises:
+        IsthmusError: the file cannot be written (no space left, no permission, …).
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        os.replace(aside, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise IsthmusError(f"cannot write {path}: {reason}; free some space or choose another folder") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file or nothing, and see it on the disk before it takes the name."""
+    with atomic_path(path) as aside, aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_text(path: Path, text: str) -> None:
+    """`write_bytes` of UTF-8 text."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`write_text` of indented JSON."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_yaml(path: Path, value: Any) -> None:
+    """`write_text` of YAML in the given order."""
+    write_text(path, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Write rows under a header; a cell that is None stays empty."""
+    with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; a missing or broken file is an `IsthmusError`."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise IsthmusError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise IsthmusError(f"{path} is not valid JSON ({error}); restore the file or train again") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """Read YAML (data only, nothing is executed); a missing or broken file is an `IsthmusError`."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise IsthmusError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = " ".join(str(error).split())
+        raise IsthmusError(f"{path} is not valid YAML ({line}); mend the file") from error

@@ -1,0 +1,146 @@
+"""A run on disk: names of its files, and reading and checking them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isthmus.errors import IsthmusError
+from isthmus.runs.files import atomic_path, read_json, write_json
+from isthmus.runs.recipe import Recipe, read_recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+HISTORY_COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_dice", "learning_rate", "seconds")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunFolder:
+        """An existing run.
+
+        Raises:
+            IsthmusError: the folder is missing or holds no run.
+        """
+        folder = cls(Path(path))
+        if not folder.path.is_dir():
+            raise IsthmusError(f"no run folder at {path}; `isthmus train` makes one")
+        if not folder.recipe_path.is_file():
+            raise IsthmusError(f"{path} is not a run folder (it holds no recipe.yaml); name one that train wrote")
+        return folder
+
+    @property
+    def recipe_path(self) -> Path:
+        return self.path / "recipe.yaml"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "last.ckpt"
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "best.safetensors"
+
+    @property
+    def network(self) -> Path:
+        return self.path / "network.json"
+
+    @property
+    def splits(self) -> Path:
+        return self.path / "splits.json"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data.json"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def cases(self) -> Path:
+        return self.path / "cases.csv"
+
+    @property
+    def cost(self) -> Path:
+        return self.path / "cost.json"
+
+    @property
+    def predictions(self) -> Path:
+        return self.path / "predictions"
+
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return read_recipe(self.recipe_path)
+
+    def finished(self) -> bool:
+        """Whether training came to its end: the cost is the last thing a run writes."""
+        return self.cost.is_file()
+
+    def read_rows(self, path: Path) -> list[dict[str, str]]:
+        """The rows of one of its CSV files."""
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                return list(csv.DictReader(file))
+        except OSError as error:
+            raise IsthmusError(f"cannot read {path}: {error.strerror}; has the run ended?") from error
+
+    def save_network(self, model: str, options: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+        """Write the weights and what is needed to build the network they belong to."""
+        from safetensors.torch import save_file
+
+        write_json(self.network, {"model": model, "options": dict(options)})
+        with atomic_path(self.weights) as aside:
+            save_file({name: tensor.contiguous() for name, tensor in state.items()}, aside)
+
+    def load_network(self) -> nn.Module:
+        """The network with its best weights, in evaluation mode.
+
+        Raises:
+            IsthmusError: files are missing or broken, or the weights belong to another network.
+        """
+        from isthmus.networks import create_model
+
+        if not self.weights.is_file():
+            raise IsthmusError(f"{self.path} holds no best.safetensors yet; let the run finish (train --resume)")
+        made = read_json(self.network)
+        if not isinstance(made, dict) or not {"model", "options"} <= made.keys():
+            raise IsthmusError(f"{self.network} does not name a model and its options; restore the file")
+        network = create_model(made["model"], **made["options"])
+        load_weights(network, self.weights)
+        return network.eval()
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Put the weights of a safetensors file into a network.
+
+    Raises:
+        IsthmusError: not a safetensors file, or tensors of another network; the message names the first that differ.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise IsthmusError(f"{path} is not a readable safetensors file ({error}); restore it or train again") from error
+    own = network.state_dict()
+    wrong = [name for name in own if name not in state or state[name].shape != own[name].shape]
+    wrong += [name for name in state if name not in own]
+    if wrong:
+        shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+        raise IsthmusError(f"{path} holds the weights of another network: {shown} do not fit")
+    network.load_state_dict(state)

@@ -1,0 +1,225 @@
+"""The recipe: everything that fixes a run, typed, checked, and stored as YAML.
+
+Each part of a run owns one section. A value that a user leaves open (``None`` or ``"auto"``) is filled in when the
+run starts, so the recipe in a run folder is fully resolved and says what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from isthmus.errors import IsthmusError, nearest
+from isthmus.runs.files import read_yaml
+
+Positive = Annotated[int, Field(ge=1)]
+Side = Annotated[int, Field(ge=8, le=8192)]
+
+
+class Section(BaseModel):
+    """A part of the recipe; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class Data(Section):
+    """Where cases come from and what their masks mean."""
+
+    source: str = ""  # a built-in data set, a folder with images/ and masks/, or a CSV
+    root: str | None = None  # where a built-in data set lies on this machine
+    channels: Literal[1, 3] | None = None  # of the images as the network sees them; None: as found
+    classes: list[str] = []  # names by class index, background first; filled in from the masks
+    values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
+
+
+class Input(Section):
+    """What the network sees of an image: the whole of it resized, or patches at its own scale."""
+
+    resize: tuple[Side, Side] | None = None  # height, width
+    patch: Side | None = None  # side of a square patch
+    normalise: Literal["scale", "minmax", "zscore"] = "zscore"
+
+
+class Network(Section):
+    """A network of the registry and the options it is made with."""
+
+    model: str = "unet_instance"
+    options: dict[str, Any] = {}
+    initialisation: Literal["xavier", "default"] = "xavier"
+
+
+class Training(Section):
+    """How the network learns."""
+
+    epochs: Positive = 50
+    batch: Positive = 4
+    samples: Positive | None = None  # images or patches an epoch; None: see `isthmus.training.prepare`
+    loss: Literal["auto", "bce", "ce"] = "auto"
+    optimiser: Literal["adam"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["constant", "plateau", "cosine"] = "cosine"
+    plateau_patience: Positive = 10  # epochs without a better validation loss before the rate falls
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    early_stopping: Positive | None = None  # epochs without a better validation score before training ends
+    augment: Literal["none", "flips"] = "flips"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+class Hardware(Section):
+    """Where and how it is computed; "auto" is decided once, at the start, and stored."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    channels_last: bool | None = None
+    threads: Positive | None = None
+    workers: Annotated[int, Field(ge=0, le=64)] = 2  # threads that prepare batches
+    cache_mb: Annotated[int, Field(ge=0)] = 2048  # decoded cases kept in memory
+
+
+class Protocol(Section):
+    """Which cases train and which are scored. Groups (patient, slide, …) are never divided."""
+
+    kind: Literal["holdout", "kfold"] = "holdout"
+    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the groups, held out
+    folds: Annotated[int, Field(ge=2)] = 5
+    fold: Annotated[int, Field(ge=0)] = 0
+    validation: list[str] | None = None  # case ids to hold out, instead of a fraction
+    seed: int = 0
+
+
+class Recipe(Section):
+    """Everything that fixes a run."""
+
+    data: Data = Data()
+    input: Input = Input()
+    network: Network = Network()
+    training: Training = Training()
+    protocol: Protocol = Protocol()
+    hardware: Hardware = Hardware()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML."""
+        return self.model_dump(mode="json")
+
+
+# What `isthmus train` starts from: its own recipe when no network is named, the papers' when one is.
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "default": {},
+    "paper": {
+        "input": {"normalise": "scale"},
+        "training": {
+            "epochs": 100,
+            "schedule": "plateau",
+            "early_stopping": 20,
+            "augment": "none",
+        },
+    },
+}
+
+
+def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
+    """A recipe from a preset and nested mappings laid over it, later ones on top.
+
+    >>> make_recipe("paper", {"training": {"epochs": 5}}).training.schedule
+    'plateau'
+    """
+    if preset not in PRESETS:
+        raise IsthmusError(f"unknown preset '{preset}': {nearest(preset, PRESETS)}")
+    merged: dict[str, Any] = {}
+    for layer in (PRESETS[preset], *layers):
+        merged = _overlay(merged, layer)
+    return validate(merged)
+
+
+def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        under = result.get(key)
+        nested = isinstance(under, Mapping) and isinstance(value, Mapping)
+        result[key] = _overlay(under, value) if nested else value
+    return result
+
+
+def validate(values: Any, where: str = "the recipe") -> Recipe:
+    """Check plain values; the first mistake is told in one line, with the nearest valid name."""
+    if not isinstance(values, Mapping):
+        raise IsthmusError(f"{where} must hold sections ({', '.join(Recipe.model_fields)}), found {values!r:.60}")
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            section = _fields(first["loc"][:-1])
+            raise IsthmusError(
+                f"{where} has no key '{key}': {nearest(str(first['loc'][-1]), section)}"
+            ) from error
+        raise IsthmusError(f"{where}, key '{key}': {first['msg']}, found {first['input']!r:.80}") from error
+
+
+def _fields(path: Iterable[Any]) -> list[str]:
+    model: type[BaseModel] = Recipe
+    for key in path:
+        annotation = model.model_fields[str(key)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return list(model.model_fields)
+
+
+def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
+    """Nested values from ``section.key=value`` words, the value read as YAML.
+
+    >>> parse_overrides(["training.epochs=5", "input.resize=[64, 64]"])
+    {'training': {'epochs': 5}, 'input': {'resize': [64, 64]}}
+    """
+    values: dict[str, Any] = {}
+    for word in assignments:
+        key, equals, text = word.partition("=")
+        parts = key.strip().split(".")
+        if not equals or not all(parts):
+            raise IsthmusError(f"'{word}' is not an override; write section.key=value, e.g. training.epochs=80")
+        if len(parts) == 1 and parts[0] not in Recipe.model_fields:
+            parts = [_section_of(parts[0], word), *parts]
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise IsthmusError(f"the value in '{word}' is not valid YAML; quote it") from error
+        if isinstance(value, str):
+            value = _number(value)
+        branch: dict[str, Any] = {}
+        leaf = branch
+        for part in parts[:-1]:
+            leaf = leaf.setdefault(part, {})
+        leaf[parts[-1]] = value
+        values = _overlay(values, branch)
+    return values
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)  # YAML 1.1 reads 1e-3 as text
+    except ValueError:
+        return text
+
+
+def _section_of(key: str, word: str) -> str:
+    owners = {
+        name: section for section in Recipe.model_fields for name in _fields([section]) if name not in ("seed",)
+    }
+    if key not in owners:
+        valid = [f"{section}.{name}" for section in Recipe.model_fields for name in _fields([section])]
+        names = {name.rpartition(".")[2]: name for name in valid}
+        close = nearest(key, names)
+        raise IsthmusError(f"'{word}': the recipe has no key '{key}': {close}")
+    return owners[key]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a YAML file."""
+    return validate(read_yaml(path), str(path))
