@@ -1,1 +1,1 @@
-
+"""Files -> cases -> folds -> samples -> batches."""

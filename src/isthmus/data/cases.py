@@ -1,0 +1,134 @@
+"""A data set is a list of cases; a case is what is segmented at once: an image, its mask, and where they belong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.data.formats import Source, read_image, read_mask
+from isthmus.data.values import ValueMap
+from isthmus.errors import IsthmusError
+
+__all__ = ["Case", "Dataset", "Source", "load", "load_image", "load_mask", "to_channels"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image to segment.
+
+    Attributes:
+        id: unique in the data set, usable as a file name (with folders, for nested data).
+        images: stacked along channels.
+        masks: none, one, or several (one per object), which are united.
+        group: patient, slide or sequence; folds never separate a group.
+        spacing: size of a pixel along each axis, where it is known.
+    """
+
+    id: str
+    images: tuple[Source, ...]
+    masks: tuple[Source, ...]
+    group: str
+    spacing: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Cases and what their masks mean.
+
+    Attributes:
+        values: mask value -> class; None until `check_dataset` has looked at every mask.
+        classes: names by class index, the first being "background"; empty as long as `values` is None.
+        resize: the size (height, width) that the papers bring the images to; None: native scale.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+    values: ValueMap | None = None
+    classes: tuple[str, ...] = ()
+    resize: tuple[int, int] | None = None
+    citation: str = ""
+    terms: str = ""
+
+
+def load(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Image `(channels, *spatial)` in the file's own numbers, and label `(*spatial)` of class indices.
+
+    Raises:
+        IsthmusError: an unreadable file, an image and a mask of different sizes, a mask value that fits no class.
+    """
+    if dataset.values is None:
+        raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
+    image, mask = load_image(case, channels), load_mask(case)
+    check_sizes(case, image.shape[1:], mask.shape)
+    return image, dataset.values.apply(mask, str(case.masks[0]))
+
+
+def load_image(case: Case, channels: int | None = None) -> NDArray[Any]:
+    """The image `(channels, *spatial)`, brought to a number of channels where one is asked for."""
+    parts = [read_image(source) for source in case.images]
+    for source, part in zip(case.images, parts, strict=True):
+        if part.shape[1:] != parts[0].shape[1:]:
+            raise IsthmusError(
+                f"{source}: {_size(part.shape[1:])} but {case.images[0]} is {_size(parts[0].shape[1:])}; "
+                "the channels of a case must be of one size"
+            )
+    image = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return image if channels is None else to_channels(image, channels, str(case.images[0]))
+
+
+def load_mask(case: Case) -> NDArray[Any]:
+    """The raw mask `(*spatial)`; several are united: where they overlap, the larger value stands."""
+    if not case.masks:
+        raise IsthmusError(f"{case.images[0]}: has no mask; add one or leave the image out")
+    mask = read_mask(case.masks[0])
+    for source in case.masks[1:]:
+        other = read_mask(source)
+        if other.shape != mask.shape:
+            raise IsthmusError(
+                f"{source}: {_size(other.shape)} but {case.masks[0]} is {_size(mask.shape)}; "
+                "the masks of a case must be of one size"
+            )
+        mask = np.maximum(mask, other)
+    return mask
+
+
+def check_sizes(case: Case, image: tuple[int, ...], mask: tuple[int, ...]) -> None:
+    """Refuse a mask that does not lie on its image."""
+    if image == mask:
+        return
+    turned = (
+        " (one is turned: does only one of them carry an orientation tag?)" if image == mask[::-1] else ""
+    )
+    raise IsthmusError(
+        f"{case.masks[0]}: the mask is {_size(mask)} but its image {case.images[0]} is {_size(image)}{turned}; "
+        "export both in the same size"
+    )
+
+
+def to_channels(image: NDArray[Any], channels: int, name: str = "the image") -> NDArray[Any]:
+    """Bring `(channels, *spatial)` to a number of channels: grey is repeated, colour becomes its luminance.
+
+    Luminance is 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded for integers.
+
+    >>> to_channels(np.full((3, 1, 1), 7, np.uint8), 1).tolist()
+    [[[7]]]
+    """
+    found = image.shape[0]
+    if found == channels:
+        return image
+    if found == 1:
+        return np.repeat(image, channels, axis=0)
+    if found == 3 and channels == 1:
+        grey = np.tensordot(np.array([0.299, 0.587, 0.114]), image.astype(np.float64), axes=1)
+        return (np.rint(grey) if image.dtype.kind in "iu" else grey).astype(image.dtype)[None]
+    raise IsthmusError(
+        f"{name}: has {found} channels where {channels} are expected; convert it, or train on such images"
+    )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    """`(height, width)` as people write it: width x height."""
+    return " x ".join(str(n) for n in reversed(shape))

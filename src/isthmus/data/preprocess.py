@@ -1,0 +1,143 @@
+"""From the numbers in a file to the numbers a network sees: intensity, and the grid of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+cv2.setNumThreads(
+    1
+)  # the stream of samples must not depend on the number of threads, and workers are threads already
+
+Normalization = Literal["scale", "minmax", "zscore"]
+NORMALIZATIONS: tuple[Normalization, ...] = ("zscore", "minmax", "scale")
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """Per channel `(pixel - offset) * factor`: every normalisation here is of this form."""
+
+    offset: NDArray[np.float32]
+    factor: NDArray[np.float32]
+
+    def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """`(channels, *spatial)` of any number type to float32."""
+        shape = (-1,) + (1,) * (image.ndim - 1)
+        result: NDArray[np.float32] = image.astype(np.float32)
+        result -= self.offset.reshape(shape)
+        result *= self.factor.reshape(shape)
+        return result
+
+
+def intensity(image: NDArray[Any], mode: Normalization) -> Intensity:
+    """The normalisation of one image `(channels, *spatial)`.
+
+    - `scale`: uint8 by 255, uint16 by 65535, to 0..1; other types as `minmax` (they have no natural top).
+    - `minmax`: the image's own range to 0..1, over all channels together.
+    - `zscore`: each channel to mean 0 and standard deviation 1.
+
+    A constant image becomes 0 under `minmax` and `zscore`.
+    """
+    channels = image.shape[0]
+    if mode == "scale" and image.dtype in (np.uint8, np.uint16):
+        offset, spread = np.zeros(channels), np.full(channels, float(np.iinfo(image.dtype).max))
+    elif mode in ("scale", "minmax"):
+        low, high = float(image.min()), float(image.max())
+        offset, spread = np.full(channels, low), np.full(channels, high - low)
+    elif mode == "zscore":
+        flat = image.reshape(channels, -1)
+        offset, spread = flat.mean(axis=1, dtype=np.float64), flat.std(axis=1, dtype=np.float64)
+    else:
+        raise ValueError(f"no normalisation '{mode}' (valid: {', '.join(NORMALIZATIONS)})")
+    factor = np.divide(
+        1.0, spread, out=np.zeros(channels), where=spread > 1e-12 * np.maximum(1.0, np.abs(offset))
+    )
+    return Intensity(offset.astype(np.float32), factor.astype(np.float32))
+
+
+def normalize(image: NDArray[Any], mode: Normalization) -> NDArray[np.float32]:
+    """`(channels, *spatial)` of any number type to float32; see `intensity`.
+
+    >>> normalize(np.array([[[0, 255]]], np.uint8), "scale").tolist()
+    [[[0.0, 1.0]]]
+    """
+    return intensity(image, mode).apply(image)
+
+
+def resize_image(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """`(channels, height, width)` to another size: area means where it shrinks (no aliasing), linear where it grows.
+
+    Along each axis separately, so a size may shrink in one and grow in the other.
+    """
+    height, width = size
+    channels = []
+    for channel in image:
+        for to_height, to_width in ((channel.shape[0], width), (height, width)):
+            if (to_height, to_width) != channel.shape:
+                shrinks = to_height < channel.shape[0] or to_width < channel.shape[1]
+                method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+                channel = cv2.resize(channel, (to_width, to_height), interpolation=method)
+        channels.append(channel)
+    return np.stack(channels).astype(np.float32, copy=False)
+
+
+def resize_label(label: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """`(height, width)` classes to another size: each new pixel takes the class that covers most of it.
+
+    A tie goes to the class at its centre (of the tied ones, by nearest neighbour), not to a fixed class: at half the
+    size every second boundary is a tie, and a fixed rule would thicken one class, such as thin membranes, everywhere.
+    """
+    if label.shape == size:
+        return label
+    classes = np.unique(label)
+    if classes.size == 1:
+        return np.full(size, classes[0], np.uint8)
+    nearest: NDArray[np.uint8] = cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST)
+    cover = resize_image(np.stack([label == index for index in classes]).astype(np.float32), size)
+    cover += 1e-4 * (nearest == classes[:, None, None])
+    return classes[cover.argmax(axis=0)].astype(np.uint8)
+
+
+def pad_to(
+    image: NDArray[Any], size: Sequence[int], mode: Literal["reflect", "edge"] = "reflect"
+) -> tuple[NDArray[Any], tuple[slice, ...]]:
+    """Pad the last axes of an array to at least `size`, evenly on both sides, by reflection.
+
+    Returns the padded array and the slices (for the last axes) in which the original lies.
+
+    >>> padded, inside = pad_to(np.zeros((1, 3, 3)), (4, 4))
+    >>> padded.shape, padded[..., *inside].shape
+    ((1, 4, 4), (1, 3, 3))
+    """
+    spatial = image.shape[image.ndim - len(size) :]
+    missing = [max(0, wanted - found) for wanted, found in zip(size, spatial, strict=True)]
+    before = [n // 2 for n in missing]
+    inside = tuple(slice(start, start + found) for start, found in zip(before, spatial, strict=True))
+    if not any(missing):
+        return image, inside
+    widths = [(0, 0)] * (image.ndim - len(size)) + [(b, n - b) for b, n in zip(before, missing, strict=True)]
+    return np.pad(image, widths, mode=mode), inside
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The pixel scale at which a network works: resized whole images, or the file's own pixels.
+
+    Attributes:
+        resize: (height, width) that every image is brought to; None: native scale.
+    """
+
+    resize: tuple[int, int] | None = None
+
+    def image(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A normalised image `(channels, *spatial)` on this grid."""
+        return image if self.resize is None else resize_image(image, self.resize)
+
+    def label(self, label: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A label `(*spatial)` on this grid."""
+        return label if self.resize is None else resize_label(label, self.resize)
