@@ -34,6 +34,7 @@ class Data(Section):
     channels: Literal[1, 3] | None = None  # of the images as the network sees them; None: as found
     classes: list[str] = []  # names by class index, background first; filled in from the masks
     values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
+    value_rule: Literal["exact", "threshold", "objects"] = "exact"  # see `isthmus.data.values`
 
 
 class Input(Section):

@@ -1,0 +1,92 @@
+"""Progress on a terminal: a bar with the time left; where nobody watches, a line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+SPARSE_SECONDS = 20.0
+
+
+class Display:
+    """Shows stages of steps; used as a context, so that a bar is closed whatever happens."""
+
+    def __init__(self) -> None:
+        self.interactive = sys.stderr.isatty()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._label, self._total, self._done, self._began_with = "", 0, 0, 0
+        self._start = self._last = 0.0
+
+    def __enter__(self) -> Display:
+        if self.interactive:
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[text]}", markup=False),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def stage(self, label: str, total: int, done: int = 0) -> None:
+        self._label, self._total, self._done, self._began_with = label, total, done, done
+        self._start = self._last = time.monotonic()
+        if self._bar is not None:
+            if self._task is not None:
+                self._bar.stop_task(self._task)
+            self._task = self._bar.add_task(label, total=total, completed=done, text="")
+
+    def advance(self, text: str = "") -> None:
+        self._done += 1
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._done, text=text)
+            return
+        now = time.monotonic()
+        if self._done < self._total and now - self._last >= SPARSE_SECONDS:
+            self._last = now
+            pace = (now - self._start) / (self._done - self._began_with)
+            left = clock(pace * (self._total - self._done))
+            print(f"{self._label}: {self._done}/{self._total}, {left} left{', ' * bool(text)}{text}", file=sys.stderr)
+
+    def say(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any.
+
+    >>> clock(75)
+    '1:15'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

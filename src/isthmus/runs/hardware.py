@@ -1,0 +1,91 @@
+"""What to compute on, decided once at the start of a run and stored in its recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from isthmus.errors import IsthmusError
+from isthmus.runs.recipe import Hardware
+
+if TYPE_CHECKING:
+    import torch
+
+
+def resolve(hardware: Hardware) -> Hardware:
+    """Fill in what was left to this machine.
+
+    ``device``: the first CUDA device, else Apple's, else the processor. ``precision``: bfloat16 where the device has
+    instructions for it (elsewhere it would be slower), else float32. ``channels_last``: with bfloat16 and on CUDA.
+    ``threads``: as many as the framework would use.
+    """
+    import torch
+
+    device = hardware.device if hardware.device != "auto" else _best_device()
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise IsthmusError(f"device '{device}' was asked for but no CUDA device is here; use --device auto")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise IsthmusError("device 'mps' was asked for but there is none here; use --device auto")
+    precision = hardware.precision
+    if precision == "auto":
+        precision = "bfloat16" if _has_bfloat16(device) else "float32"
+    channels_last = hardware.channels_last
+    if channels_last is None:
+        channels_last = device.startswith("cuda") or device == "cpu"
+    return hardware.model_copy(
+        update={
+            "device": device,
+            "precision": precision,
+            "channels_last": channels_last,
+            "threads": hardware.threads or torch.get_num_threads(),
+        }
+    )
+
+
+def _best_device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _has_bfloat16(device: str) -> bool:
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return False
+
+
+def memory_format(hardware: Hardware, spatial_dims: int) -> torch.memory_format:
+    """The layout of batches and weights."""
+    import torch
+
+    if not hardware.channels_last:
+        return torch.contiguous_format
+    return torch.channels_last if spatial_dims == 2 else torch.channels_last_3d
+
+
+def autocast(hardware: Hardware) -> torch.autocast:
+    """The context in which the network computes."""
+    import torch
+
+    kind = hardware.device.partition(":")[0]
+    return torch.autocast(kind, torch.bfloat16, enabled=hardware.precision == "bfloat16")
+
+
+@contextmanager
+def threads(hardware: Hardware) -> Iterator[None]:
+    """Compute with the recipe's number of threads, as results depend on it to the last bit."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(hardware.threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,35 @@
+"""All that a run needs to go on, in one file that is replaced as a whole."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from isthmus.errors import IsthmusError
+from isthmus.runs.files import atomic_path
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Replace the checkpoint; a kill in between leaves the one before."""
+    with atomic_path(path) as aside:
+        try:
+            torch.save(state, aside)
+        except RuntimeError as error:  # how the framework reports a write that failed
+            raise OSError(str(error).partition("\n")[0]) from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint: tensors and plain values only, nothing in it is executed.
+
+    Raises:
+        IsthmusError: the file is broken.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        line = str(error).partition("\n")[0]
+        raise IsthmusError(f"{path} is not a readable checkpoint ({line}); delete it to train from the start") from error
+    return state

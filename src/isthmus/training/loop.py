@@ -1,0 +1,170 @@
+"""The training loop: epochs of steps, the best epoch kept, a checkpoint from which it goes on bit for bit."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.data.augment import flips_and_turns
+from isthmus.data.preprocess import Grid
+from isthmus.data.rng import stable_hash
+from isthmus.data.samples import Samples
+from isthmus.errors import IsthmusError
+from isthmus.inference.predictor import Predictor
+from isthmus.objectives.losses import make_loss
+from isthmus.runs import hardware as machine
+from isthmus.runs.files import write_csv
+from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
+from isthmus.training import checkpoint
+from isthmus.training.prepare import Prepared
+from isthmus.training.rate import Rate
+from isthmus.training.score import Scorer
+from isthmus.training.watch import Watch
+
+SHARE_WRITING = 0.02  # of the time may go into checkpoints
+
+
+@dataclass
+class Progress:
+    """What a run has reached; everything the checkpoint keeps besides tensors of the network and optimiser."""
+
+    epoch: int = 0  # epochs done
+    best_epoch: int = 0
+    best_dice: float = -1.0
+    best_state: dict[str, Tensor] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch) -> Progress:
+    """Train to the end of the recipe, from the run's checkpoint where there is one.
+
+    Every random choice of epoch e depends on the seed and e alone, so a checkpoint needs no generator's state.
+    """
+    recipe, training = prepared.recipe, prepared.recipe.training
+    layout = machine.memory_format(recipe.hardware, 2)
+    device = torch.device(recipe.hardware.device)
+    if device.type == "cuda":
+        torch.backends.cudnn.deterministic = True
+    predictor = Predictor.from_networks([network], recipe, recipe.hardware)
+    optimiser = torch.optim.Adam(
+        network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=device.type != "mps"
+    )
+    loss = make_loss(training.loss)
+    samples = Samples(
+        prepared.data.dataset,
+        prepared.cases(prepared.split.train),
+        channels=recipe.data.channels or 1,
+        batch=training.batch,
+        seed=training.seed,
+        grid=Grid(recipe.input.resize),
+        normalization=recipe.input.normalise,
+        patch=(recipe.input.patch, recipe.input.patch) if recipe.input.patch else None,
+        samples_per_epoch=training.samples,
+        augment=flips_and_turns if training.augment == "flips" else None,
+        workers=recipe.hardware.workers,
+        cache_bytes=recipe.hardware.cache_mb * 2**20,
+    )
+    scorer = Scorer(recipe, prepared.data.dataset, prepared.cases(prepared.split.validation), loss)
+    rate = Rate(training, training.epochs * len(samples))
+    progress = Progress()
+    if folder.checkpoint.is_file():
+        progress = _restore(folder, network, optimiser, rate)
+        watch.say(f"resumed after epoch {progress.epoch} of {training.epochs}")
+
+    watch.stage("training", training.epochs * len(samples), progress.epoch * len(samples))
+    started, saved, write_seconds = time.perf_counter() - progress.seconds, -math.inf, 0.0
+    for epoch in range(progress.epoch, training.epochs):
+        if _stops(progress, training.early_stopping):
+            break
+        epoch_start = time.perf_counter()
+        torch.manual_seed(stable_hash(training.seed, "epoch", epoch) % 2**63)
+        network.train()
+        total = torch.zeros((), device=device)
+        for step, (images, labels) in enumerate(samples.batches(epoch)):
+            for group in optimiser.param_groups:
+                group["lr"] = rate.at(epoch * len(samples) + step)
+            x = torch.from_numpy(images).to(device, non_blocking=True).contiguous(memory_format=layout)
+            y = torch.from_numpy(labels).to(device, non_blocking=True)
+            with machine.autocast(recipe.hardware):
+                out = network(x)
+            value = loss(out["logits"] if isinstance(out, dict) else out, y)
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += value.detach() * (len(x) / samples.samples_per_epoch)
+            watch.advance(_standing(epoch, training.epochs, progress))
+        network.eval()
+        scored = scorer.score(predictor)
+        learning_rate = rate.at((epoch + 1) * len(samples) - 1)
+        rate.see(scored.loss)
+        progress.epoch = epoch + 1
+        progress.history.append(
+            {
+                "epoch": epoch + 1,
+                "train_loss": float(total),
+                "validation_loss": scored.loss,
+                "validation_dice": scored.dice,
+                "learning_rate": learning_rate,
+                "seconds": time.perf_counter() - epoch_start,
+            }
+        )
+        if not math.isfinite(float(total)):
+            raise IsthmusError(
+                f"the loss is {float(total)} in epoch {epoch + 1}: training has come apart; "
+                "lower training.learning_rate (a tenth of it, say)"
+            )
+        if scored.dice > progress.best_dice:
+            progress.best_dice, progress.best_epoch = scored.dice, epoch + 1
+            progress.best_state = {k: v.detach().to("cpu", copy=True) for k, v in network.state_dict().items()}
+        now = time.perf_counter()
+        if epoch + 1 == training.epochs or (now - saved) * SHARE_WRITING >= write_seconds:
+            progress.seconds = now - started
+            _save(folder, network, optimiser, rate, progress)
+            saved = time.perf_counter()
+            write_seconds = saved - now
+        write_csv(folder.history, progress.history, HISTORY_COLUMNS)
+    progress.seconds = time.perf_counter() - started
+    return progress
+
+
+def _stops(progress: Progress, patience: int | None) -> bool:
+    return patience is not None and progress.epoch > 0 and progress.epoch - progress.best_epoch >= patience
+
+
+def _standing(epoch: int, epochs: int, progress: Progress) -> str:
+    best = f", best Dice {progress.best_dice:.4f} (epoch {progress.best_epoch})" if progress.best_epoch else ""
+    return f"epoch {epoch + 1}/{epochs}{best}"
+
+
+def _save(
+    folder: RunFolder, network: nn.Module, optimiser: torch.optim.Optimizer, rate: Rate, progress: Progress
+) -> None:
+    state: dict[str, Any] = {
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "rate": rate.state(),
+        "progress": dict(vars(progress)),
+    }
+    checkpoint.save(folder.checkpoint, state)
+
+
+def _restore(
+    folder: RunFolder, network: nn.Module, optimiser: torch.optim.Optimizer, rate: Rate
+) -> Progress:
+    state = checkpoint.load(folder.checkpoint)
+    try:
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        rate.restore(state["rate"])
+        return Progress(**state["progress"])
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        line = str(error).partition("\n")[0]
+        raise IsthmusError(
+            f"{folder.checkpoint} does not fit the run's recipe ({line}); delete it to train from the start"
+        ) from error

@@ -1,0 +1,143 @@
+"""Before the first step: look at every file, fill in what the recipe left open, divide the cases."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isthmus.data.cases import Case
+from isthmus.data.check import Checked, check_dataset
+from isthmus.data.folder import open_dataset
+from isthmus.data.folds import Split, holdout, kfold
+from isthmus.data.values import ValueMap
+from isthmus.errors import IsthmusError
+from isthmus.inference.predictor import value_map
+from isthmus.runs import hardware as machine
+from isthmus.runs.recipe import Data, Input, Recipe
+from isthmus.training.watch import Watch
+
+PATCH = 256  # side of a patch when the user names none and images are larger
+FEWEST, MOST = 32, 500  # patches an epoch when the user names no number
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe without open values, the checked cases, and who trains and who is scored."""
+
+    recipe: Recipe
+    data: Checked
+    split: Split
+
+    def cases(self, ids: tuple[str, ...]) -> list[Case]:
+        """The cases of these ids."""
+        wanted = set(ids)
+        return [case for case in self.data.dataset.cases if case.id in wanted]
+
+    def hashes(self) -> dict[str, dict[str, str]]:
+        """SHA-256 of every input file, by case."""
+        return {facts.id: facts.sha256 for facts in self.data.cases}
+
+
+def prepare(recipe: Recipe, watch: Watch) -> Prepared:
+    """Check the data of a recipe and resolve it.
+
+    Raises:
+        IsthmusError: anything wrong with the data or the recipe, before any time is spent.
+    """
+    source = recipe.data
+    dataset = open_dataset(source.source, Path(source.root) if source.root else None)
+    if source.values:
+        dataset = _with_values(dataset, value_map(recipe), source.classes)
+    watch.stage("checking files", len(dataset.cases))
+    checked = check_dataset(dataset, lambda done, total: watch.advance())
+    split = divide(recipe, checked.dataset.cases)
+    resolved = recipe.model_copy(
+        update={
+            "data": _data(source, checked),
+            "input": _input(recipe.input, checked),
+            "hardware": machine.resolve(recipe.hardware),
+        }
+    )
+    classes = len(resolved.data.classes)
+    maps = 1 if classes == 2 else classes
+    options = {"in_channels": resolved.data.channels, "classes": maps, **recipe.network.options}
+    for name, needed in (("in_channels", resolved.data.channels), ("classes", maps)):
+        if options[name] != needed:
+            raise IsthmusError(
+                f"network.options.{name} is {options[name]} but the data needs {needed}; leave it out"
+            )
+    loss = recipe.training.loss
+    if loss == "auto":
+        loss = "bce" if maps == 1 else "ce"
+    if (loss == "bce") != (maps == 1):
+        needed_loss = "bce" if maps == 1 else "ce"
+        raise IsthmusError(f"training.loss is '{loss}' but {classes} classes need '{needed_loss}' (or auto)")
+    samples = recipe.training.samples or _samples(resolved.input, checked, split)
+    resolved = resolved.model_copy(
+        update={
+            "network": recipe.network.model_copy(update={"options": options}),
+            "training": recipe.training.model_copy(update={"loss": loss, "samples": samples}),
+        }
+    )
+    return Prepared(resolved, checked, split)
+
+
+def divide(recipe: Recipe, cases: tuple[Case, ...]) -> Split:
+    """The split of the recipe's protocol."""
+    protocol = recipe.protocol
+    if protocol.kind == "kfold":
+        if protocol.fold >= protocol.folds:
+            raise IsthmusError(f"protocol.fold is {protocol.fold} but folds are numbered 0 to {protocol.folds - 1}")
+        return kfold(cases, protocol.folds, protocol.seed)[protocol.fold]
+    return holdout(cases, protocol.fraction, protocol.seed, protocol.validation)
+
+
+def _with_values(dataset: Any, values: ValueMap, classes: list[str]) -> Any:
+    from dataclasses import replace
+
+    names = tuple(classes) or values.names()
+    if len(names) != values.classes:
+        raise IsthmusError(f"data.classes names {len(names)} classes but data.values maps to {values.classes}")
+    return replace(dataset, values=values, classes=names)
+
+
+def _data(source: Data, checked: Checked) -> Data:
+    if source.classes and len(source.classes) != checked.values.classes:
+        raise IsthmusError(
+            f"data.classes names {len(source.classes)} classes (background included) but the masks have "
+            f"{checked.values.classes}: {checked.values.describe()}"
+        )
+    return source.model_copy(
+        update={
+            "root": str(Path(source.root).resolve()) if source.root else None,
+            "source": str(Path(source.source).resolve()) if not source.root else source.source,
+            "channels": source.channels or checked.channels,
+            "classes": source.classes or list(checked.dataset.classes),
+            "values": dict(checked.values.pairs),
+            "value_rule": checked.values.rule,
+        }
+    )
+
+
+def _input(given: Input, checked: Checked) -> Input:
+    """Resize where the user or the data set says so, else patches at native scale."""
+    if given.resize and given.patch:
+        raise IsthmusError("input.resize and input.patch exclude each other; give one of them")
+    if given.resize or given.patch:
+        return given
+    if checked.dataset.resize:
+        return given.model_copy(update={"resize": checked.dataset.resize})
+    largest = max(max(facts.shape[1:]) for facts in checked.cases)
+    return given.model_copy(update={"patch": min(PATCH, max(32, math.ceil(largest / 32) * 32))})
+
+
+def _samples(grid: Input, checked: Checked, split: Split) -> int:
+    """Each resized image once an epoch; as many patches as cover the training images, within reason."""
+    if grid.patch is None:
+        return len(split.train)
+    train = set(split.train)
+    shapes = [facts.shape[1:] for facts in checked.cases if facts.id in train]
+    cover = sum(math.prod(math.ceil(side / grid.patch) for side in shape) for shape in shapes)
+    return min(MOST, max(FEWEST, cover))

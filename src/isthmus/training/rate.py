@@ -1,0 +1,49 @@
+"""The learning rate over a run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from isthmus.runs.recipe import Training
+
+
+class Rate:
+    """Learning rate by step, and by validation loss where the schedule looks at it.
+
+    ``"constant"``; ``"cosine"``: from the full rate to zero over all steps, r = r0 (1 + cos(pi t / T)) / 2
+    (Loshchilov and Hutter 2017, arXiv:1608.03983); ``"plateau"``: multiplied by ``plateau_factor`` when the
+    validation loss has not fallen for more than ``plateau_patience`` epochs.
+    """
+
+    def __init__(self, recipe: Training, steps: int) -> None:
+        self.recipe, self.steps = recipe, steps
+        self.reduced = 1.0
+        self.best = math.inf
+        self.waited = 0
+
+    def at(self, step: int) -> float:
+        """The rate of a step (from 0)."""
+        rate = self.recipe.learning_rate * self.reduced
+        if self.recipe.schedule == "cosine":
+            rate *= (1 + math.cos(math.pi * step / max(1, self.steps))) / 2
+        return rate
+
+    def see(self, validation_loss: float) -> None:
+        """Look at the validation loss of an epoch that ended."""
+        if self.recipe.schedule != "plateau":
+            return
+        if validation_loss < self.best * (1 - 1e-4):
+            self.best, self.waited = validation_loss, 0
+            return
+        self.waited += 1
+        if self.waited > self.recipe.plateau_patience:
+            self.reduced, self.waited = self.reduced * self.recipe.plateau_factor, 0
+
+    def state(self) -> dict[str, Any]:
+        """Plain values for the checkpoint."""
+        return {"reduced": self.reduced, "best": self.best, "waited": self.waited}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.reduced, self.best, self.waited = state["reduced"], state["best"], state["waited"]

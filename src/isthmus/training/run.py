@@ -1,0 +1,150 @@
+"""One run: recipe in, run folder out."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from isthmus.data.cases import Case, load_image
+from isthmus.data.writing import write_mask
+from isthmus.errors import IsthmusError
+from isthmus.inference.predictor import Predictor
+from isthmus.networks import count_parameters, create_model, initialise
+from isthmus.objectives.losses import make_loss
+from isthmus.runs import hardware as machine
+from isthmus.runs.environment import describe_environment
+from isthmus.runs.files import read_json, write_csv, write_json, write_yaml
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import Recipe
+from isthmus.training.loop import Progress, fit
+from isthmus.training.prepare import Prepared, prepare
+from isthmus.training.score import CASE_COLUMNS, Scorer
+from isthmus.training.watch import Silent, Watch
+
+
+def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder:
+    """Train a network and write its run folder.
+
+    Args:
+        recipe: what to train on what; open values are filled in and stored.
+        out: the folder to make.
+
+    Raises:
+        IsthmusError: the data or the recipe is wrong, or ``out`` holds something already.
+    """
+    watch = watch or Silent()
+    folder = RunFolder(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        hint = "--resume continues it, or " if folder.recipe_path.is_file() else ""
+        raise IsthmusError(f"{out} exists already; {hint}choose another --out")
+    prepared = prepare(recipe, watch)
+    network = _network(prepared.recipe)
+    write_json(folder.data, prepared.hashes())
+    write_json(folder.splits, _splits(prepared))
+    write_json(folder.environment, describe_environment())
+    write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # last: from here on the folder is a run
+    return _complete(folder, prepared, network, watch)
+
+
+def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
+    """Go on with a run that was stopped, to the weights it would have reached; a finished run is left as it is.
+
+    Raises:
+        IsthmusError: not a run folder, or the data has changed since it began.
+    """
+    watch = watch or Silent()
+    folder = RunFolder.open(out)
+    if folder.finished():
+        watch.say(f"{out} is finished; nothing to do")
+        return folder
+    prepared = prepare(folder.recipe(), watch)
+    before, now = read_json(folder.data), prepared.hashes()
+    changed = sorted(set(before) ^ set(now)) or [case for case in now if _digests(before[case]) != _digests(now[case])]
+    if changed:
+        raise IsthmusError(
+            f"the data of {out} has changed since it began (case '{changed[0]}', {len(changed)} in all); "
+            "restore it or start a new run"
+        )
+    if read_json(folder.splits) != _splits(prepared):
+        raise IsthmusError(f"{folder.splits} does not belong to the recipe beside it; start a new run")
+    return _complete(folder, prepared, _network(prepared.recipe), watch)
+
+
+def _digests(files: dict[str, str]) -> list[str]:
+    return sorted(files.values())
+
+
+def _network(recipe: Recipe) -> nn.Module:
+    network = create_model(recipe.network.model, **recipe.network.options)
+    return initialise(network, recipe.network.initialisation, seed=recipe.training.seed)
+
+
+def _splits(prepared: Prepared) -> dict[str, Any]:
+    groups = {case.id: case.group for case in prepared.data.dataset.cases}
+    split = prepared.split
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {name: {case: groups[case] for case in ids} for name, ids in parts.items()}
+
+
+def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: Watch) -> RunFolder:
+    recipe = prepared.recipe
+    watch.say(prepared.data.values.describe(recipe.data.classes))
+    watch.say(_summary(prepared, network))
+    with machine.threads(recipe.hardware):
+        progress = fit(network, prepared, folder, watch)
+        if progress.epoch < recipe.training.epochs:
+            watch.say(f"stopped early after epoch {progress.epoch}: no better score since {progress.best_epoch}")
+        network.load_state_dict(progress.best_state)
+        folder.save_network(recipe.network.model, recipe.network.options, progress.best_state)
+        predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware)
+        _score(folder, prepared, predictor, watch)
+    write_json(folder.cost, _cost(network, prepared, progress))
+    return folder
+
+
+def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: Watch) -> None:
+    loss = make_loss(prepared.recipe.training.loss)
+    sets: dict[str, list[Case]] = {
+        "validation": prepared.cases(prepared.split.validation),
+        "test": prepared.cases(prepared.split.test),
+    }
+    watch.stage("scoring", sum(map(len, sets.values())))
+    rows: list[dict[str, Any]] = []
+    for which, cases in sets.items():
+        scorer = Scorer(prepared.recipe, prepared.data.dataset, cases, loss) if cases else None
+        for of_case in scorer.rows(predictor, which) if scorer else ():
+            rows += of_case
+            watch.advance()
+        for case in cases:
+            mask = predictor.mask(load_image(case, prepared.recipe.data.channels))
+            write_mask(folder.predictions / f"{case.id}.png", mask)
+    write_csv(folder.cases, rows, CASE_COLUMNS)
+
+
+def _summary(prepared: Prepared, network: nn.Module) -> str:
+    recipe = prepared.recipe
+    grid = recipe.input
+    scale = f"resized to {grid.resize[0]}x{grid.resize[1]}" if grid.resize else f"patches of {grid.patch}x{grid.patch}"
+    hardware = recipe.hardware
+    return (
+        f"{recipe.network.model}, {count_parameters(network):,} parameters; {len(prepared.split.train)} cases train, "
+        f"{len(prepared.split.validation)} are held out; {scale}; {hardware.device}, {hardware.precision}"
+    )
+
+
+def _cost(network: nn.Module, prepared: Prepared, progress: Progress) -> dict[str, Any]:
+    samples = (prepared.recipe.training.samples or 0) * progress.epoch
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {
+        "parameters": count_parameters(network),
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "best_validation_dice": progress.best_dice,
+        "training_seconds": round(progress.seconds, 3),
+        "images_per_second": round(samples / progress.seconds, 3) if progress.seconds else None,
+        "peak_memory_bytes": peak,
+    }
