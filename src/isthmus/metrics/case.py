@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from isthmus.metrics.distances import Sides
 from isthmus.metrics.empty import Missing
-from isthmus.metrics.masks import BoolMask, Classes, Mask, as_pair, as_spacing, per_class
+from isthmus.metrics.masks import Classes, Mask, as_mask, as_spacing
 from isthmus.metrics.overlap import Counts
-from isthmus.metrics.surface import Spacing, surface_distances
+from isthmus.metrics.pairs import Pair, per_class
+from isthmus.metrics.surface import Spacing
 
 
 def score_case(
@@ -24,12 +26,11 @@ def score_case(
     >>> score_case([[1, 1, 0]], [[1, 1, 0]], classes={1: "gland"})["gland"]["dice"]
     1.0
     """
-    pair, _ = as_pair(prediction, truth)
-    steps = as_spacing(spacing, pair.ndim)
+    steps = as_spacing(spacing, as_mask(truth, "truth").ndim)
 
-    def score(p: BoolMask, t: BoolMask) -> dict[str, float]:
-        n = Counts.of(p, t)
-        surface = surface_distances(p, t, steps, missing=missing)
+    def score(pair: Pair) -> dict[str, float]:
+        n, sides = Counts.of(pair), Sides(pair, steps, missing)
+        surface = sides.surface()
         return {
             "dice": n.dice,
             "iou": n.iou,
@@ -40,7 +41,7 @@ def score_case(
             "hausdorff_distance": surface.hausdorff(),
             "hausdorff_distance_95": surface.hausdorff(95),
             "average_surface_distance": surface.average(),
-            "surface_dice": surface.dice(tolerance),
+            "surface_dice": surface.share_within(tolerance),
             "truth_points": float(n.truth),
             "prediction_points": float(n.prediction),
             "shared_points": float(n.both),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -95,6 +95,9 @@ def diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
 def check_labels(array: NDArray[Any], named: Mapping[int, ClassName], name: str) -> None:
     """Refuse labels other than 0 and those of `named`."""
     known = {0, *named}
+    lowest, highest = int(array.min()), int(array.max())
+    if lowest >= 0 and highest < 256 and known.issuperset(range(highest + 1)):
+        return
     limits = np.iinfo(array.dtype)
     inside = sum(np.count_nonzero(array == c) for c in known if limits.min <= c <= limits.max)
     if inside != array.size:
@@ -103,36 +106,3 @@ def check_labels(array: NDArray[Any], named: Mapping[int, ClassName], name: str)
         raise IsthmusError(
             f"{name} holds label {listing}, outside the classes {sorted(named)} and background 0"
         )
-
-
-def as_labels(
-    prediction: Mask, truth: Mask, classes: Classes | None
-) -> tuple[NDArray[Any], NDArray[Any], dict[int, ClassName] | None]:
-    """Both masks, and the classes to score: None where the masks are boolean."""
-    p, t = as_pair(prediction, truth)
-    if (p.dtype.kind == "b") != (t.dtype.kind == "b"):
-        raise IsthmusError(
-            f"prediction is {p.dtype} and truth {t.dtype}; give two boolean or two integer masks"
-        )
-    if p.dtype.kind == "b":
-        if classes is not None:
-            raise IsthmusError("classes is for integer labels, and these masks are boolean; leave it out")
-        return p, t, None
-    if classes is None:
-        raise IsthmusError(
-            f"masks of type {p.dtype} hold labels: name them with classes=[1], or give booleans (`mask > 0`)"
-        )
-    named = as_classes(classes)
-    check_labels(p, named, "prediction")
-    check_labels(t, named, "truth")
-    return p, t, named
-
-
-def per_class(
-    score: Callable[[BoolMask, BoolMask], Any], prediction: Mask, truth: Mask, classes: Classes | None
-) -> Any:
-    """`score` of boolean masks, or of every class of integer labels as a dict."""
-    p, t, named = as_labels(prediction, truth, classes)
-    if named is None:
-        return score(p, t)
-    return {name: score(p == label, t == label) for label, name in named.items()}

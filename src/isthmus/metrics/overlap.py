@@ -6,15 +6,19 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from isthmus.metrics.empty import Presence, presence, score_if_empty
-from isthmus.metrics.masks import BoolMask, Classes, Mask, Score, as_pair, as_spacing, per_class
+from isthmus.metrics.empty import presence, score_if_empty
+from isthmus.metrics.masks import Classes, Mask, Score, as_mask, as_spacing
+from isthmus.metrics.pairs import Pair, per_class
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Points of one class in one case; the sum over cases gives the pooled scores."""
+    """Points of one class in one case; the sum over cases gives the pooled scores.
+
+    >>> first, second = Counts(prediction=2, truth=2, both=1, image=9), Counts(0, 4, 0, 9)
+    >>> first.dice, second.dice, (first + second).dice
+    (0.5, 0.0, 0.25)
+    """
 
     prediction: int
     truth: int
@@ -22,13 +26,8 @@ class Counts:
     image: int
 
     @classmethod
-    def of(cls, prediction: BoolMask, truth: BoolMask) -> Counts:
-        return cls(
-            int(np.count_nonzero(prediction)),
-            int(np.count_nonzero(truth)),
-            int(np.count_nonzero(prediction & truth)),
-            prediction.size,
-        )
+    def of(cls, pair: Pair) -> Counts:
+        return cls(pair.n_prediction, pair.n_truth, pair.n_both, pair.n_image)
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
@@ -38,12 +37,8 @@ class Counts:
             self.image + other.image,
         )
 
-    @property
-    def presence(self) -> Presence:
-        return presence(self.prediction, self.truth)
-
     def _ratio(self, numerator: int, denominator: int) -> float:
-        by_rule = score_if_empty(self.presence)
+        by_rule = score_if_empty(presence(self.prediction, self.truth))
         return numerator / denominator if by_rule is None else by_rule
 
     @property
@@ -71,9 +66,18 @@ class Counts:
     def volumetric_similarity(self) -> float:
         return self._ratio(2 * min(self.prediction, self.truth), self.prediction + self.truth)
 
+    def volume_difference(self, relative: bool = False) -> float:
+        """In points, or as a share of the truth."""
+        difference = self.prediction - self.truth
+        if not relative:
+            return float(difference)
+        if self.truth == 0:
+            return math.inf if difference else 0.0
+        return difference / self.truth
+
 
 def _score(prediction: Mask, truth: Mask, classes: Classes | None, value: Callable[[Counts], float]) -> Score:
-    return per_class(lambda p, t: value(Counts.of(p, t)), prediction, truth, classes)
+    return per_class(lambda pair: value(Counts.of(pair)), prediction, truth, classes)
 
 
 def dice(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
@@ -141,7 +145,9 @@ def specificity(prediction: Mask, truth: Mask, *, classes: Classes | None = None
 
 
 def volumetric_similarity(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
-    """1 - ||P| - |T|| / (|P| + |T|), in [0, 1], best 1; empty rule as in `dice`. It ignores where the masks lie.
+    """1 - ||P| - |T|| / (|P| + |T|), in [0, 1], best 1; empty rule as in `dice`.
+
+    It ignores where the masks lie.
 
     Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
 
@@ -172,14 +178,7 @@ def volume_difference(
     >>> volume_difference([[True, True, True]], [[True, False, False]], relative=True)
     2.0
     """
-    p, _ = as_pair(prediction, truth)
-    point = math.prod(as_spacing(spacing, p.ndim))
+    point = math.prod(as_spacing(spacing, as_mask(truth, "truth").ndim))
 
-    def value(n: Counts) -> float:
-        if not relative:
-            return (n.prediction - n.truth) * point
-        if n.truth == 0:
-            return math.inf if n.prediction else 0.0
-        return (n.prediction - n.truth) / n.truth
-
-    return _score(prediction, truth, classes, value)
+    unit = 1.0 if relative else point
+    return _score(prediction, truth, classes, lambda n: n.volume_difference(relative) * unit)
