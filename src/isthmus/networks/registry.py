@@ -7,10 +7,12 @@ arguments that make the class this network. `create_model` adds the user's own.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+import torch
 from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
@@ -18,10 +20,20 @@ from isthmus.errors import IsthmusError, nearest
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a network before it is built.
+    """What is known of a network before it is built; `isthmus.networks.describe` adds what can be computed.
 
-    ``counted`` tells how the paper counted ``parameters``: the number of input channels, and ``"trainable"`` or
-    ``"keras"`` (trainable plus the moving means and variances of batch normalisation).
+    Attributes:
+        paper: the paper that proposes it, or compares with it.
+        source: section, table or figure of that paper.
+        note: one sentence on what this build follows.
+        parameters: the paper's count of the 2D form; None where it prints none.
+        counted: how the paper counted: input channels, and ``"trainable"`` or ``"keras"`` (trainable plus the
+            moving means and variances of batch normalisation).
+        parameters_3d, counted_3d: the same of the 3D form.
+        difference: why our count is not the paper's, where it is not.
+        decisions: what the paper leaves open, each with what is done here.
+        cannot: what the network cannot do, with the reason, by name: ``"bf16"``, ``"channels_last"``,
+            ``"compile"``, ``"export"``, ``"onnx"``. A test holds that it really cannot.
     """
 
     paper: str
@@ -31,6 +43,9 @@ class Card:
     counted: tuple[int, str] | None = None
     parameters_3d: float | None = None
     counted_3d: tuple[int, str] | None = None
+    difference: str = ""
+    decisions: tuple[str, ...] = ()
+    cannot: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,17 +56,30 @@ class Entry:
     make: Callable[..., nn.Module]
     defaults: dict[str, Any]
     card: Card
+    tiny: Mapping[str, Any] | None = None
 
 
 DEFAULT_MODEL = "unet_instance"
 _ENTRIES: dict[str, Entry] = {}
 
 
-def register_model(name: str, make: Callable[..., nn.Module], card: Card, **defaults: Any) -> None:
-    """Register ``make(**defaults, **user_options)`` under a name."""
+def register_model(
+    name: str,
+    make: Callable[..., nn.Module],
+    card: Card,
+    *,
+    tiny: Mapping[str, Any] | None = None,
+    **defaults: Any,
+) -> None:
+    """Register ``make(**defaults, **user_options)`` under a name.
+
+    Args:
+        tiny: options that make a variant of a few thousand weights, for tests; by default what `tiny_options`
+            finds in the signature.
+    """
     if name in _ENTRIES:
         raise ValueError(f"a network named {name!r} is registered already")
-    _ENTRIES[name] = Entry(name, make, defaults, card)
+    _ENTRIES[name] = Entry(name, make, defaults, card, tiny)
 
 
 def list_models() -> list[str]:
@@ -109,3 +137,56 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
         if option not in valid:
             raise IsthmusError(f"the network '{name}' has no option '{option}': {nearest(option, valid)}")
     return found.make(**{**found.defaults, **options})
+
+
+@cache
+def dimensions(name: str) -> tuple[int, ...]:
+    """The numbers of spatial dimensions that a network can be made for, its own first.
+
+    >>> dimensions("unet")
+    (2, 3)
+    """
+    found = entry(name)
+    own = _default(found, "spatial_dims")
+    can = []
+    for dims in (own, *(d for d in (2, 3) if d != own)):
+        try:
+            with torch.device("meta"):
+                create_model(name, spatial_dims=dims)
+        except IsthmusError:
+            continue
+        can.append(dims)
+    return tuple(can)
+
+
+def _default(found: Entry, option: str) -> Any:
+    return found.defaults.get(option, inspect.signature(found.make).parameters[option].default)
+
+
+_SMALL = 4  # channels where a network has hundreds
+
+
+def tiny_options(name: str) -> dict[str, Any]:
+    """Options that make the network of this name with as few weights as its layout allows, for tests.
+
+    What it was registered with, or else ``widths`` (and the like) of a few channels on every level.
+
+    >>> sum(p.numel() for p in create_model("mildnet", **tiny_options("mildnet")).parameters()) < 20_000
+    True
+    """
+    found = entry(name)
+    if found.tiny is not None:
+        return dict(found.tiny)
+    tiny: dict[str, Any] = {}
+    for option in inspect.signature(found.make).parameters:
+        value = _default(found, option)
+        if option.endswith("widths"):
+            if value is not None:
+                tiny[option] = tuple(_SMALL + level for level in range(len(value)))
+            elif option == "widths":
+                tiny[option] = tuple(_SMALL + level for level in range(3))
+        elif option in ("width", "base", "growth", "features"):
+            tiny[option] = _SMALL
+    if "up_widths" in tiny:
+        tiny["up_widths"] = tiny["widths"][-2::-1]
+    return tiny
