@@ -5,9 +5,11 @@
 """
 
 from isthmus.networks import mildnet, multiresunet, sharpunet, unet  # noqa: F401  (each registers its networks)
+from isthmus.networks.card import CardReport, describe, models_table
 from isthmus.networks.initialise import initialise
-from isthmus.networks.measure import count_flops, count_parameters
+from isthmus.networks.measure import activation_bytes, count_flops, count_parameters
 from isthmus.networks.parts import Block, Skip, register_block, register_skip
+from isthmus.networks.receptive import receptive_field
 from isthmus.networks.registry import (
     DEFAULT_MODEL,
     Card,
@@ -22,14 +24,19 @@ __all__ = [
     "DEFAULT_MODEL",
     "Block",
     "Card",
+    "CardReport",
     "Skip",
     "UNet",
+    "activation_bytes",
     "count_flops",
     "count_parameters",
     "create_model",
+    "describe",
     "initialise",
     "list_models",
     "model_card",
+    "models_table",
+    "receptive_field",
     "register_block",
     "register_model",
     "register_skip",

@@ -1,8 +1,8 @@
 """Instance normalisation that keeps channels-last data channels-last.
 
-The framework's own copies a channels-last batch to the contiguous layout and gives a contiguous one back, which
-costs half a U-Net's training step on a CPU. Here each image passes the batch normalisation kernel by itself: the
-same sums over the same pixels, without a copy.
+The framework's own copies a channels-last batch to the contiguous layout and gives a contiguous one back,
+which costs half a U-Net's training step on a CPU. Here each image passes the batch normalisation kernel by
+itself: the same sums over the same pixels, without a copy.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from torch.nn import functional as F
 class _PerImage(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-        y = torch.empty_like(x)
+        y, n = torch.empty_like(x), x.shape[0]
         means, inverse_stds = [], []
-        for image, out in zip(x.split(1), y.split(1), strict=True):
-            normed, mean, inverse_std = torch.native_batch_norm(image, weight, bias, None, None, True, 0.0, eps)
+        for image, out in zip(x.chunk(n), y.chunk(n), strict=True):
+            normed, mean, inverse_std = torch.native_batch_norm(
+                image, weight, bias, None, None, True, 0.0, eps
+            )
             out.copy_(normed)
             means.append(mean)
             inverse_stds.append(inverse_std)
@@ -32,10 +34,10 @@ class _PerImage(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, weight, means, inverse_stds = ctx.saved_tensors
-        gradient = gradient.contiguous(memory_format=_layout(x))
+        gradient, n = gradient.contiguous(memory_format=_layout(x)), x.shape[0]
         to_x, to_weight, to_bias = torch.empty_like(x), torch.zeros_like(weight), torch.zeros_like(weight)
         for image, g, out, mean, inverse_std in zip(
-            x.split(1), gradient.split(1), to_x.split(1), means, inverse_stds, strict=True
+            x.chunk(n), gradient.chunk(n), to_x.chunk(n), means, inverse_stds, strict=True
         ):
             gx, gw, gb = torch.ops.aten.native_batch_norm_backward(
                 g, image, weight, None, None, mean, inverse_std, True, ctx.eps, [True, True, True]

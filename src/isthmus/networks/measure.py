@@ -1,4 +1,5 @@
-"""What a network costs and how far it sees: parameters, floating-point operations, receptive field."""
+"""What a network costs: parameters, floating-point operations, memory for training. Nothing is computed: the
+network runs on the meta device, where tensors have shapes and no values."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from isthmus.networks.registry import create_model
@@ -28,17 +29,49 @@ def count_parameters(network: nn.Module, how: str = "trainable") -> int:
     return total
 
 
-def count_flops(name: str, size: Sequence[int] = (256, 256), **options: Any) -> int:
-    """Floating-point operations of one forward pass of one image (a multiplication and an addition count as two).
+def on_meta(name: str, size: Sequence[int], **options: Any) -> tuple[nn.Module, Tensor]:
+    """A network without values, and a batch of one image of this size for it."""
+    with torch.device("meta"):
+        network = create_model(name, spatial_dims=len(size), **options)
+        return network, torch.empty(1, int(network.in_channels), *size)  # type: ignore[arg-type]
 
-    Convolutions and matrix products are counted, as everything else is small beside them. Nothing is computed.
+
+def count_flops(name: str, size: Sequence[int] = (256, 256), **options: Any) -> int:
+    """Floating-point operations of one forward pass of one image; a multiplication and an addition are two.
+
+    Convolutions and matrix products are counted, as everything else is small beside them.
 
     >>> count_flops("unet", (32, 32), widths=(1, 1)) > 0
     True
     """
-    with torch.device("meta"):
-        network = create_model(name, spatial_dims=len(size), **options)
-        image = torch.empty(1, options.get("in_channels", 1), *size)
+    network, image = on_meta(name, size, **options)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.eval()(image)
     return int(counter.get_total_flops())
+
+
+def activation_bytes(name: str, size: Sequence[int] = (256, 256), **options: Any) -> int:
+    """Bytes that one float32 image of a training batch adds to memory: what the backward pass needs again.
+
+    Every tensor that autograd saves in a forward pass counts once, parameters and buffers not at all.
+
+    >>> 4 * 2 * 32 * 32 < activation_bytes("unet", (32, 32), widths=(1, 1)) < 100_000
+    True
+    """
+    network, image = on_meta(name, size, **options)
+    own = {_storage(t) for t in (*network.parameters(), *network.buffers())}
+    saved: dict[int, Tensor] = {}  # the tensors are kept, so that no address is used twice
+
+    def pack(x: Tensor) -> Tensor:
+        if _storage(x) not in own:
+            saved[_storage(x)] = x
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        output = network.train()(image)
+    del output
+    return sum(x.untyped_storage().nbytes() for x in saved.values())
+
+
+def _storage(x: Tensor) -> int:
+    return int(x.untyped_storage()._cdata)

@@ -1,14 +1,15 @@
 """How far a network sees: the receptive field, by exact interval arithmetic on the operations it really runs.
 
-The network runs on the meta device, where tensors have shapes and no values. Beside each tensor goes, for every
-position along one axis, the first and the last input position that it depends on; each operation has a rule that
-carries these intervals on. Weights play no part, so the answer holds for any that are not zero.
+The network runs on the meta device, where tensors have shapes and no values. Beside each tensor goes, for
+every position along one axis, the first and the last input position that it depends on; each operation has a
+rule that carries these intervals on. Weights play no part, so the answer holds for any that are not zero.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,16 +24,14 @@ Span = Tensor  # (2, n): first and last input position for each of n positions
 def receptive_field(network: nn.Module) -> int:
     """Side, in pixels, of the input square on which one output pixel can depend, for the worst position.
 
-    What sees the whole image by its nature (the statistics of instance normalisation, a global mean) is left out;
-    `sees_whole_image` tells whether there is any.
+    What sees the whole image by its nature (the statistics of instance normalisation, a global mean) is left
+    out; `sees_whole_image` tells whether there is any.
 
     Args:
-        network: on the meta device; ``spatial_dims`` and ``in_channels`` are read from it.
+        network: its ``spatial_dims`` and ``in_channels`` are read; it stays as it is.
 
     >>> from isthmus.networks import create_model
-    >>> with torch.device("meta"):
-    ...     network = create_model("unet", depth=2)
-    >>> receptive_field(network)
+    >>> receptive_field(create_model("unet", depth=2))
     18
     """
     length = 2304  # 256 x 9 divides by all that networks ask for
@@ -56,9 +55,10 @@ def output_spans(network: nn.Module, length: int) -> tuple[Span, bool]:
     """First and last input position along one axis for every output position; and whether the image is mixed.
 
     Args:
-        network: on the meta device.
-        length: of that axis.
+        length: of that axis; every other one gets 1152.
     """
+    if any(p.device.type != "meta" for p in network.parameters()):
+        network = copy.deepcopy(network).to("meta")
     dims, channels = int(network.spatial_dims), int(network.in_channels)  # type: ignore[arg-type]
     image = torch.empty(1, channels, length, *(1152,) * (dims - 1), device="meta")
     training = network.training
@@ -70,11 +70,11 @@ def output_spans(network: nn.Module, length: int) -> tuple[Span, bool]:
     return mode.get(logits), mode.mixes
 
 
-class _Spans(TorchDispatchMode):
+class _Spans(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Carries spans along while operations run."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.spans: Any = WeakTensorKeyDictionary()
         self.mixes = False
 
@@ -113,7 +113,17 @@ class _Spans(TorchDispatchMode):
 
 
 Rule = Callable[[_Spans, dict[str, Any], Tensor], Span | list[Span]]
-_SAME = {"clone", "_to_copy", "detach", "alias", "contiguous", "copy_", "empty_like", "zeros_like", "lift_fresh"}
+_SAME = {
+    "clone",
+    "_to_copy",
+    "detach",
+    "alias",
+    "contiguous",
+    "copy_",
+    "empty_like",
+    "zeros_like",
+    "lift_fresh",
+}
 
 
 def _flat(values: Any) -> list[Any]:
@@ -154,11 +164,15 @@ def _window(span: Span, n: int, kernel: int, stride: int, padding: int, dilation
 
 def _convolution(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
     span, kernel = mode.get(given["input"]), given["weight"].shape[_AXIS]
-    stride, padding, dilation = (_along(given[k], d) for k, d in (("stride", 1), ("padding", 0), ("dilation", 1)))
+    stride, padding, dilation = (
+        _along(given[k], d) for k, d in (("stride", 1), ("padding", 0), ("dilation", 1))
+    )
     n = out.shape[_AXIS]
     if not given["transposed"]:
         return _window(span, n, kernel, stride, padding, dilation)
-    reached = torch.arange(n)[:, None] + padding - torch.arange(kernel) * dilation  # = stride * input position
+    reached = (
+        torch.arange(n)[:, None] + padding - torch.arange(kernel) * dilation
+    )  # = stride * input position
     return _gather(span, torch.where(reached % stride == 0, reached // stride, -1))
 
 
@@ -170,9 +184,7 @@ def _pool(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
 
 
 def _image(given: dict[str, Any]) -> Tensor:
-    image = given["self"] if "self" in given else given["input"]
-    assert isinstance(image, Tensor)
-    return image
+    return cast(Tensor, given["self"] if "self" in given else given["input"])
 
 
 def _nearest(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
@@ -199,21 +211,21 @@ def _cat(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
     return _broadcast(spans, out.shape[_AXIS])
 
 
-def _slice(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
+def _slice(mode: _Spans, given: dict[str, Any], _out: Tensor) -> Span:
     span = mode.get(given["self"])
     if given.get("dim", 0) % given["self"].ndim != _AXIS:
         return span
     return span[:, slice(given.get("start"), given.get("end"), given.get("step", 1))]
 
 
-def _split(mode: _Spans, given: dict[str, Any], out: Tensor) -> list[Span]:
+def _split(mode: _Spans, given: dict[str, Any], _out: Tensor) -> list[Span]:
     whole, span = given["self"], mode.get(given["self"])
     sizes = given["split_sizes"] if "split_sizes" in given else given["split_size"]
     along = given.get("dim", 0) % whole.ndim == _AXIS
     if isinstance(sizes, int):
         total = whole.shape[given.get("dim", 0)]
         sizes = [min(sizes, total - start) for start in range(0, total, sizes)]
-    return list(span.split(sizes, 1)) if along else [span] * len(sizes)
+    return list(torch.split(span, sizes, 1)) if along else [span] * len(sizes)
 
 
 def _pad(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
@@ -238,7 +250,7 @@ def _mean(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
     return _empty(out.shape[_AXIS] if out.ndim > _AXIS else 1)
 
 
-def _batch_norm(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
+def _batch_norm(mode: _Spans, given: dict[str, Any], _out: Tensor) -> Span:
     mode.mixes |= bool(given.get("training", given.get("use_input_stats", True)))
     return mode.get(_image(given))
 
@@ -255,7 +267,9 @@ def _view(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
 
 _RULES: dict[str, Rule] = {
     "convolution": _convolution,
-    **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices", "avg_pool2d", "avg_pool3d"), _pool),
+    **dict.fromkeys(
+        ("max_pool2d_with_indices", "max_pool3d_with_indices", "avg_pool2d", "avg_pool3d"), _pool
+    ),
     **dict.fromkeys(("upsample_nearest2d", "upsample_nearest3d"), _nearest),
     **dict.fromkeys(("upsample_bilinear2d", "upsample_trilinear3d"), _linear),
     "cat": _cat,
@@ -265,5 +279,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("reflection_pad2d", "reflection_pad3d"), _reflect),
     **dict.fromkeys(("mean", "sum", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d"), _mean),
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit", "native_group_norm"), _batch_norm),
-    **dict.fromkeys(("view", "_unsafe_view", "reshape", "expand", "unsqueeze", "squeeze", "t", "addmm"), _view),
+    **dict.fromkeys(
+        ("view", "_unsafe_view", "reshape", "expand", "unsqueeze", "squeeze", "t", "addmm"), _view
+    ),
 }

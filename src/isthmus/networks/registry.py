@@ -17,6 +17,8 @@ from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
 
+Counted = tuple[int, str] | tuple[int, str, int]
+
 
 @dataclass(frozen=True)
 class Card:
@@ -27,8 +29,8 @@ class Card:
         source: section, table or figure of that paper.
         note: one sentence on what this build follows.
         parameters: the paper's count of the 2D form; None where it prints none.
-        counted: how the paper counted: input channels, and ``"trainable"`` or ``"keras"`` (trainable plus the
-            moving means and variances of batch normalisation).
+        counted: how the paper counted: input channels, ``"trainable"`` or ``"keras"`` (trainable plus the
+            moving means and variances of batch normalisation), and the classes where not the default.
         parameters_3d, counted_3d: the same of the 3D form.
         difference: why our count is not the paper's, where it is not.
         decisions: what the paper leaves open, each with what is done here.
@@ -40,9 +42,9 @@ class Card:
     source: str
     note: str = ""
     parameters: float | None = None
-    counted: tuple[int, str] | None = None
+    counted: Counted | None = None
     parameters_3d: float | None = None
-    counted_3d: tuple[int, str] | None = None
+    counted_3d: Counted | None = None
     difference: str = ""
     decisions: tuple[str, ...] = ()
     cannot: Mapping[str, str] = field(default_factory=dict)
