@@ -1,0 +1,163 @@
+"""The pictures of a report: of each case the image, true and predicted outlines, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.errors import IsthmusError
+from isthmus.report import figures
+
+Triple = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+Loader = Callable[[str], Triple]
+Images = Loader | Mapping[str, Triple]
+"""From a case id to image (H, W) or (H, W, 3), true and predicted labels (H, W); volumes with D in front."""
+
+LARGE, SMALL = 512, 288
+"""Longest side in pixels of the pictures of a case shown large, and of the others."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture: its data URI, its caption, a description for those who cannot see it, its size."""
+
+    uri: str
+    caption: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """The pictures of one case, `columns` of them in a row.
+
+    `anchor` is its place in the page, `tag` says why it is here (best, worst, …).
+    """
+
+    case: str
+    anchor: str
+    tag: str
+    scores: Sequence[tuple[str, str]]
+    panels: Sequence[Panel]
+    columns: int
+    note: str = ""
+
+
+def loader(images: Images) -> Loader:
+    """The one form that the gallery works with: a function from a case id."""
+    if callable(images):
+        return images
+    held = images
+
+    def load(case: str) -> Triple:
+        if case not in held:
+            raise IsthmusError(
+                f"no picture was given for case '{case}'; give one for every case of cases.csv"
+            )
+        return held[case]
+
+    return load
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One case made ready to draw: two-dimensional, at display size."""
+
+    image: figures.Pixels
+    truth: NDArray[Any]
+    predicted: NDArray[Any]
+    note: str
+
+    @property
+    def line_width(self) -> int:
+        """In pixels, so that a fine line looks alike in large and small pictures."""
+        return max(1, round(max(self.size) / 256))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+def prepare(case: str, load: Loader, longest: int) -> Picture:
+    """Loads a case, takes the telling slice of a volume and brings everything to display size.
+
+    Raises IsthmusError when image and masks do not have the same size.
+    """
+    image, truth, predicted = (np.asarray(a) for a in load(case))
+    spatial = truth.ndim
+    channels = image.shape[spatial:]
+    fits = image.shape[:spatial] == truth.shape == predicted.shape and channels in ((), (1,), (3,))
+    if spatial not in (2, 3) or not fits:
+        raise IsthmusError(
+            f"case '{case}': image {image.shape}, true mask {truth.shape} and predicted mask "
+            f"{predicted.shape} do not fit together; give all three on one grid, channels of the image last"
+        )
+    note = ""
+    if spatial == 3:
+        index = figures.telling_slice(truth, predicted)
+        note = f"slice {index + 1} of {len(truth)}"
+        image, truth, predicted = image[index], truth[index], predicted[index]
+    size = figures.fit(truth.shape, longest)
+    return Picture(
+        figures.resize_image(figures.rgb(image), size),
+        figures.resize_labels(truth, size),
+        figures.resize_labels(predicted, size),
+        note,
+    )
+
+
+def image_panel(picture: Picture, case: str) -> Panel:
+    """The image alone."""
+    return Panel(
+        figures.photograph(picture.image, picture.line_width), "Image", f"Image of {case}", *picture.size
+    )
+
+
+def outline_panels(picture: Picture, case: str, *, several: bool) -> list[Panel]:
+    """Outlines over the image: truth and prediction together, or a panel each for several classes."""
+    if not several:
+        return [overlay_panel(picture, case, "Outlines")]
+    return [
+        labels_panel(picture, picture.truth, case, "True outlines"),
+        labels_panel(picture, picture.predicted, case, "Predicted outlines"),
+    ]
+
+
+def labels_panel(
+    picture: Picture, labels: NDArray[Any], case: str, caption: str, colour: figures.Colour | None = None
+) -> Panel:
+    """The outlines of one label map, in one colour or in a colour for each class."""
+    drawn = figures.outline(picture.image, labels, colour, width=picture.line_width)
+    return Panel(
+        figures.photograph(drawn, picture.line_width),
+        caption,
+        f"{caption} of {case} over its image",
+        *picture.size,
+    )
+
+
+def overlay_panel(picture: Picture, case: str, caption: str) -> Panel:
+    """The true outline, broad, and the predicted one, fine and on top: where they agree both can be seen."""
+    fine = picture.line_width
+    drawn = figures.outline(picture.image, picture.truth, figures.TRUTH, width=2 * fine)
+    drawn = figures.outline(drawn, picture.predicted, figures.PREDICTED, width=fine)
+    return Panel(
+        figures.photograph(drawn, picture.line_width),
+        caption,
+        f"{caption} of {case} over its image",
+        *picture.size,
+    )
+
+
+def difference_panel(picture: Picture, case: str, caption: str = "Difference") -> Panel:
+    """Missed and false pixels."""
+    kind = figures.difference(picture.truth, picture.predicted)
+    shares = [np.count_nonzero(kind == k) / kind.size for k in (2, 3)]
+    alt = f"{caption} for {case}: {shares[0]:.1%} of the pixels missed, {shares[1]:.1%} false"
+    return Panel(figures.difference_map(kind), caption, alt, *picture.size)

@@ -1,0 +1,222 @@
+"""One run as one self-contained page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from isthmus.report import gallery
+from isthmus.report import summary as s
+from isthmus.report.charts import case_scores, line_sample, marker_sample, training_curves
+from isthmus.report.figures import AGREE, CLASSES, OTHER_CLASS, PREDICTED, TRUTH, Colour
+from isthmus.report.folder import Run, Score, flatten, look, read_run, text
+from isthmus.report.tables import score_table, summary_table, tile
+from isthmus.runs.files import write_text
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_report(run: Path, *, images: gallery.Images | None = None, limit: int = 30) -> Path:
+    """Writes `report.html` into a run folder: one page that needs no other file and no network.
+
+    Args:
+        run: the folder of a finished run.
+        images: a function (or mapping) from a case id of cases.csv to `(image, truth, predicted)`: image
+            (H, W) or (H, W, 3) uint8, labels (H, W) of class indices with 0 for background; volumes with D
+            in front. None leaves the gallery out.
+        limit: how many cases the gallery shows; the best, the median and the worst are always among them.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        IsthmusError: a file of the run is missing or damaged, or a picture does not fit its masks.
+    """
+    folder = read_run(run)
+    scored = [score for score in folder.scores if score.set == folder.sets[0]]
+    main = s.leading(folder)[0]
+    order = s.ranked(s.by_case(scored, main), main)
+    exhibits = [] if images is None else _exhibits(folder, scored, order, gallery.loader(images), limit)
+    several = len(folder.classes) > 1
+    return render(
+        "report.html",
+        Path(run) / "report.html",
+        run=folder,
+        title=f"{folder.network} on {folder.data}" if folder.data else folder.network,
+        set=folder.sets[0],
+        optimistic=folder.sets[0] == "validation" and folder.epochs > 1,
+        facts=headline(folder),
+        distances=any("distance" in metric for metric in folder.metrics),
+        loss_key=line_key(["training", "validation"]),
+        tiles=[tile(scored, metric) for metric in s.leading(folder)],
+        main=s.title(main),
+        cases=len(order),
+        trained=trained(folder),
+        charts=training_curves([folder]),
+        distribution=case_scores(s.title(main), [[s.by_case(scored, main)[c] for c in order]]),
+        summary=summary_table(folder),
+        table=score_table(folder, order, {e.case: e.anchor for e in exhibits}),
+        exhibits=exhibits,
+        several=several,
+        key=key(folder.classes) if several else [],
+        recipe=list(flatten(folder.recipe)),
+        environment=list(flatten(folder.environment)),
+        command=command(folder),
+    )
+
+
+def shown_first(order: Sequence[str], limit: int) -> list[str]:
+    """The cases a gallery shows, in its order: the landmarks, then the others best first, up to the limit."""
+    marked = list(s.landmarks(order))
+    return [*marked, *(case for case in order if case not in marked)][: max(limit, len(marked))]
+
+
+def case_figures(scores: Sequence[Score], case: str, metrics: Sequence[str]) -> list[tuple[str, str]]:
+    """The scores of one case, named and written out."""
+    found = []
+    for metric in metrics:
+        values = s.by_case(scores, metric)
+        found.append((s.title(metric), s.number(values[case], s.decimals(metric, values.values()))))
+    return found
+
+
+def _exhibits(
+    run: Run, scored: Sequence[Score], order: Sequence[str], load: gallery.Loader, limit: int
+) -> list[gallery.Exhibit]:
+    tags, several = s.landmarks(order), len(run.classes) > 1
+    found = []
+    for case in shown_first(order, limit):
+        large = case in tags
+        picture = gallery.prepare(case, load, gallery.LARGE if large else gallery.SMALL)
+        panels = [gallery.image_panel(picture, case)] if large and not several else []
+        panels += gallery.outline_panels(picture, case, several=several)
+        panels.append(gallery.difference_panel(picture, case))
+        found.append(
+            gallery.Exhibit(
+                case,
+                anchor=f"case-{order.index(case) + 1}",
+                tag=tags.get(case, ""),
+                scores=case_figures(scored, case, s.leading(run)),
+                panels=panels,
+                columns=len(panels),
+                note=picture.note,
+            )
+        )
+    return found
+
+
+def key(classes: Sequence[str]) -> list[tuple[str, str]]:
+    """Class names and their colours as the pictures draw them."""
+    return [(css(CLASSES[i % len(CLASSES)]), name) for i, name in enumerate(classes)]
+
+
+def css(colour: Colour) -> str:
+    """A colour as the page writes it.
+
+    >>> css((86, 180, 233))
+    '#56b4e9'
+    """
+    return "#" + bytes(colour).hex()
+
+
+def headline(run: Run) -> str:
+    """Size, epoch and time in one line."""
+    parts = [f"{run.parameters:,} parameters" if run.parameters is not None else ""]
+    if run.best_epoch is not None:
+        parts.append(f"best epoch {run.best_epoch} of {run.epochs}")
+    if run.seconds is not None:
+        parts.append(f"trained in {s.duration(run.seconds)}")
+    return " · ".join(part for part in parts if part)
+
+
+def line_key(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Names of a chart's lines, each with a sample of its line."""
+    return [(name, line_sample(i)) for i, name in enumerate(names)]
+
+
+def marker_key(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Names of a chart's series, each with its marker."""
+    return [(name, marker_sample(i)) for i, name in enumerate(names)]
+
+
+def trained(run: Run) -> list[tuple[str, str]]:
+    """What was trained on what, as short named facts; those the recipe does not state are left out."""
+    done = f"{run.epochs} of at most {most}" if (most := _of(run, "training.epochs")) else str(run.epochs)
+    facts = [
+        ("Data", run.data),
+        ("Cases", ", ".join(f"{len(ids)} {name}" for name, ids in run.splits.items() if ids)),
+        ("Input", _input(run)),
+        ("Network", run.network),
+        ("Loss", _of(run, "training.loss")),
+        ("Optimiser", _of(run, "training.optimiser")),
+        (
+            "Learning rate",
+            ", ".join(filter(None, (_of(run, "training.learning_rate"), _of(run, "training.schedule")))),
+        ),
+        ("Batch", _of(run, "training.batch")),
+        ("Augmentation", _of(run, "training.augment")),
+        ("Epochs", done),
+        ("Seed", _of(run, "training.seed")),
+        ("Time", s.duration(run.seconds)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _of(run: Run, path: str) -> str:
+    return text(look(run.recipe, path))
+
+
+def _input(run: Run) -> str:
+    """The pixel scale and size that the network sees."""
+    resize, patch = look(run.recipe, "input.resize"), look(run.recipe, "input.patch")
+    if isinstance(resize, list):
+        return "resized to " + " × ".join(map(text, resize))
+    return f"patches of {text(patch)} × {text(patch)}" if patch else ""
+
+
+def command(run: Run) -> str:
+    """The command that makes this run again: as recorded, or from the resolved recipe."""
+    said: Any = run.environment.get("command")
+    if isinstance(said, list):
+        return shlex.join(map(str, said))
+    return str(said) if said else f"isthmus train --recipe {shlex.quote(run.path.name + '/recipe.yaml')}"
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(template: str, out: Path, **values: Any) -> Path:
+    """A page from a template of this package, written whole or not at all."""
+    script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    colours = {"truth": TRUTH, "predicted": PREDICTED, "agree": AGREE, "other": OTHER_CLASS}
+    page = (
+        _templates()
+        .get_template(template)
+        .render(
+            **values,
+            script=script,
+            style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
+            script_hash=allowed,
+            today=date.today().isoformat(),
+            colours={name: css(colour) for name, colour in colours.items()},
+        )
+    )
+    write_text(out, page)
+    return out

@@ -1,0 +1,86 @@
+"""Several runs on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isthmus.errors import IsthmusError
+from isthmus.report import write_comparison
+
+from .conftest import MakeRun, one_class, pictures
+from .test_report import Page
+
+DICE = {"a": 0.5, "b": 0.9, "c": 0.7, "d": 0.6}
+
+
+def test_two_networks_side_by_side(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [
+        make_run("one", one_class(DICE), model="unet"),
+        make_run("two", one_class({"a": 0.6, "b": 0.8, "c": 0.75, "d": 0.6}), model="sharp_unet"),
+    ]
+    out = write_comparison(
+        runs, tmp_path / "pages" / "compare.html", "A & B", images=[pictures(list(DICE))] * 2
+    )
+    page = Page(out)
+    assert page.all("title")
+    assert "A & B" in page.text
+    overview = [row for row in page.rows if row and row[0] in ("unet", "sharp_unet") and len(row) == 8]
+    assert [row[1] for row in overview] == ["0.675 ± 0.171", "0.688 ± 0.103"]
+    # by the mean of both: b .85, c .725, d .6, a .55
+    table = [row for row in page.rows if len(row) == 9]
+    assert [row[:5] for row in table] == [
+        ["1", "b", "0.900", "0.800", "−0.100"],
+        ["2", "c", "0.700", "0.750", "+0.050"],
+        ["3", "d", "0.600", "0.600", "0.000"],
+        ["4", "a", "0.500", "0.600", "+0.100"],
+    ]
+    for words in ("Best: b", "Median: d", "Worst: a", "unet: Dice 0.900", "sharp_unet: Dice 0.800"):
+        assert words in page.text.replace(", and the largest difference", "")
+    assert "largest difference" in page.text.lower()
+    bold = page.source.count("<b>")
+    assert '<td class="num" data-v="0.9"><b>0.900</b>' in page.source
+    assert '<b>0.600</b></td><td class="num" data-v="0.6"><b>' not in page.source
+    assert bold == 3 + 3 * 3  # best means, then three metrics of the three cases that differ
+
+
+def test_the_same_network_twice_is_told_apart_by_folder(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("seed 0"), make_run("seed 1"), make_run("seed 2", model="mildnet")]
+    page = Page(write_comparison(runs, tmp_path / "c.html", "Seeds"))
+    names = [row[0] for row in page.rows if len(row) == 8 and row[0] != "1"]
+    assert names[:3] == ["unet (seed 0)", "unet (seed 1)", "mildnet"]
+    assert "difference is" not in page.text
+
+
+def test_only_shared_cases_are_compared(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("one", one_class(DICE)), make_run("two", one_class({"a": 0.6, "z": 0.8}))]
+    page = Page(write_comparison(runs, tmp_path / "c.html", "t"))
+    assert "Only the cases that every run scored are compared here." in page.text
+    assert "1 case of my nuclei" in page.text
+    assert [row[1] for row in page.rows if len(row) == 9] == ["a"]
+
+
+def test_several_classes(make_run: MakeRun, tmp_path: Path) -> None:
+    rows = [("p", "p", "test", 0, label, d, d, 1.0) for label, d in (("liver", 0.5), ("spleen <", 0.7))]
+    runs = [make_run("one", rows), make_run("two", rows)]
+    page = Page(write_comparison(runs, tmp_path / "c.html", "t", images=[pictures("p")] * 2))
+    assert [row[2] for row in page.rows if len(row) == 10] == ["liver", "spleen <"]
+    assert "True outline" in page.text
+
+
+def test_what_cannot_be_compared_is_refused_in_one_line(make_run: MakeRun, tmp_path: Path) -> None:
+    one, two = make_run("one"), make_run("two", one_class({"z": 0.5}))
+    out = tmp_path / "c.html"
+    with pytest.raises(IsthmusError, match="takes two to six runs, 1 given"):
+        write_comparison([one], out, "t")
+    with pytest.raises(IsthmusError, match=r"two: shares no scored case with .*one"):
+        write_comparison([one, two], out, "t")
+    with pytest.raises(IsthmusError, match="2 runs but pictures for 1"):
+        write_comparison([one, one], out, "t", images=[{}])
+    other = make_run(
+        "three", [("c", "c", "test", 0, "cell", 1)], columns=("case", "group", "set", "fold", "class", "auc")
+    )
+    with pytest.raises(IsthmusError, match=r"three: shares no metric with .*one"):
+        write_comparison([one, other], out, "t")
+    assert not out.exists()
