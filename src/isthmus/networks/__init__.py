@@ -6,6 +6,8 @@
 
 from isthmus.networks import mildnet, multiresunet, sharpunet, unet  # noqa: F401  (each registers its networks)
 from isthmus.networks.card import CardReport, describe, models_table
+from isthmus.networks.encoder_weights import find_weights, load_encoder_weights
+from isthmus.networks.encoders import create_encoder
 from isthmus.networks.initialise import initialise
 from isthmus.networks.measure import activation_bytes, count_flops, count_parameters
 from isthmus.networks.parts import Block, Skip, register_block, register_skip

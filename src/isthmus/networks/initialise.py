@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
+from isthmus.networks.encoders import Encoder
 
 SCHEMES = ("xavier", "default")
 
@@ -13,10 +14,12 @@ SCHEMES = ("xavier", "default")
 def initialise(network: nn.Module, scheme: str = "xavier", *, seed: int) -> nn.Module:
     """Draw the weights of a network anew, in place; the same seed gives the same weights.
 
+    Pre-trained layers of an encoder stay as they are.
+
     Args:
-        scheme: ``"xavier"``: normal with the variance of Glorot and Bengio (2010) on every convolution and zero
-            biases, as MILDNet's code base does; transposed convolutions and normalisation as the framework draws
-            them. ``"default"``: everything as the framework draws it.
+        scheme: ``"xavier"``: normal with the variance of Glorot and Bengio (2010) on every convolution and
+            zero biases, as MILDNet's code base does; transposed convolutions and normalisation as the
+            framework draws them. ``"default"``: everything as the framework draws it.
 
     >>> from isthmus.networks import create_model
     >>> one, two = (initialise(create_model("unet", widths=(2, 4)), seed=7) for _ in range(2))
@@ -27,9 +30,14 @@ def initialise(network: nn.Module, scheme: str = "xavier", *, seed: int) -> nn.M
         raise IsthmusError(f"unknown initialisation '{scheme}': {nearest(scheme, SCHEMES)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        pretrained: set[nn.Module] = set()
         for module in network.modules():
-            if hasattr(module, "reset_parameters") and callable(module.reset_parameters):
-                module.reset_parameters()
+            if isinstance(module, Encoder):
+                pretrained |= module.pretrained()
+            if module in pretrained:
+                continue
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
             if scheme == "xavier" and isinstance(module, nn.Conv2d | nn.Conv3d):
                 nn.init.xavier_normal_(module.weight)
                 if module.bias is not None:

@@ -1,11 +1,13 @@
 """Layers by number of spatial dimensions, and the checks that every network makes on its arguments and input.
 
-One word a layer: ``conv(2, …)`` is a 2D convolution, ``conv(3, …)`` a 3D one, both padded so that the size stays.
+One word a layer: ``conv(2, …)`` is a 2D convolution, ``conv(3, …)`` a 3D one, both padded so that the size
+stays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +21,14 @@ _UP: dict[int, type[nn.ConvTranspose2d] | type[nn.ConvTranspose3d]] = {
     3: nn.ConvTranspose3d,
 }
 _POOL: dict[int, type[nn.MaxPool2d] | type[nn.MaxPool3d]] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+_MEAN: dict[int, type[nn.AvgPool2d] | type[nn.AvgPool3d]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 _BATCH: dict[int, type[nn.BatchNorm2d] | type[nn.BatchNorm3d]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 NORMS = ("none", "batch", "instance", "batch_keras", "batch_shift")
-_KERAS = {"eps": 1e-3, "momentum": 0.01}  # what the published MultiResUNet was built and trained with
+_KERAS: dict[str, Any] = {
+    "eps": 1e-3,
+    "momentum": 0.01,
+}  # as the published MultiResUNet was built and trained
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": lambda: nn.ReLU(inplace=True),
     "leaky_relu": lambda: nn.LeakyReLU(0.01, inplace=True),
@@ -30,11 +36,20 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 def conv(
-    dims: int, in_channels: int, out_channels: int, kernel: int = 3, *, dilation: int = 1, bias: bool = True
+    dims: int,
+    in_channels: int,
+    out_channels: int,
+    kernel: int = 3,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    bias: bool = True,
 ) -> nn.Module:
-    """A convolution of odd ``kernel`` and stride 1 that keeps the size (zero padding)."""
+    """A convolution of odd ``kernel``, zero-padded: the size stays, or is divided by the stride."""
     padding = dilation * (kernel - 1) // 2
-    return _CONV[dims](in_channels, out_channels, kernel, padding=padding, dilation=dilation, bias=bias)
+    return _CONV[dims](
+        in_channels, out_channels, kernel, stride=stride, padding=padding, dilation=dilation, bias=bias
+    )
 
 
 def up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
@@ -42,16 +57,21 @@ def up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
     return _UP[dims](in_channels, out_channels, 2, stride=2)
 
 
-def max_pool(dims: int) -> nn.Module:
-    """Max-pooling of kernel and stride 2, which halves every side."""
-    return _POOL[dims](2)
+def max_pool(dims: int, kernel: int = 2) -> nn.Module:
+    """Max-pooling of stride 2 (and kernel 2 or 3), which halves every side."""
+    return _POOL[dims](kernel, stride=2, padding=kernel // 2 if kernel % 2 else 0)
+
+
+def avg_pool(dims: int) -> nn.Module:
+    """Mean pooling of kernel and stride 2, which halves every side."""
+    return _MEAN[dims](2)
 
 
 def norm(dims: int, channels: int, kind: str) -> nn.Module:
     """A normalisation by name.
 
-    ``"none"``; ``"batch"`` or ``"instance"``, both with learned scale and shift; ``"batch_keras"`` with Keras'
-    epsilon and momentum; ``"batch_shift"`` the same without a learned scale.
+    ``"none"``; ``"batch"`` or ``"instance"``, both with learned scale and shift; ``"batch_keras"`` with
+    Keras' epsilon and momentum; ``"batch_shift"`` the same without a learned scale.
     """
     if kind == "none":
         return nn.Identity()
@@ -99,13 +119,17 @@ def check_input(x: Tensor, dims: int, in_channels: int, divisor: int) -> None:
         return
     if x.ndim != dims + 2:
         axes = "H, W" if dims == 2 else "D, H, W"
-        raise IsthmusError(f"the network takes a batch (N, {in_channels}, {axes}), found shape {tuple(x.shape)}")
+        raise IsthmusError(
+            f"the network takes a batch (N, {in_channels}, {axes}), found shape {tuple(x.shape)}"
+        )
     if x.shape[1] != in_channels:
-        raise IsthmusError(f"the network takes {in_channels} channels, found {x.shape[1]} in {tuple(x.shape)}")
+        raise IsthmusError(
+            f"the network takes {in_channels} channels, found {x.shape[1]} in {tuple(x.shape)}"
+        )
     size = tuple(int(side) for side in x.shape[2:])
     if any(side % divisor or side == 0 for side in size):
         good = tuple(max(1, round(side / divisor)) * divisor for side in size)
         shown, wanted = ("x".join(map(str, s)) for s in (size, good))
         raise IsthmusError(
-            f"size {shown} does not divide by {divisor}; the nearest size that does is {wanted} (pad or crop to it)"
+            f"size {shown} does not divide by {divisor}; the nearest that does is {wanted} (pad or crop to it)"
         )
