@@ -1,1 +1,58 @@
-"""isthmus."""
+"""isthmus: biomedical image segmentation.
+
+The networks of MILDNet, MultiResUNet, HMEDN and Sharp U-Net as one skeleton with exchangeable parts, and all
+that is needed to train, apply, score and compare them.
+
+>>> import isthmus
+>>> network = isthmus.create_model("mildnet", in_channels=3)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isthmus.api import Evaluation, Predictor, RunFolder, evaluate, predict, report, resume, train
+    from isthmus.errors import IsthmusError
+    from isthmus.networks import create_model, list_models
+
+# loaded when they are first used, so that `isthmus --help` and `import isthmus.metrics` do not wait for torch
+_HOMES = {
+    "Evaluation": "isthmus.api",
+    "IsthmusError": "isthmus.errors",
+    "Predictor": "isthmus.api",
+    "RunFolder": "isthmus.api",
+    "create_model": "isthmus.networks",
+    "evaluate": "isthmus.api",
+    "list_models": "isthmus.networks",
+    "predict": "isthmus.api",
+    "report": "isthmus.api",
+    "resume": "isthmus.api",
+    "train": "isthmus.api",
+}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Evaluation",
+    "IsthmusError",
+    "Predictor",
+    "RunFolder",
+    "create_model",
+    "evaluate",
+    "list_models",
+    "predict",
+    "report",
+    "resume",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -90,7 +90,8 @@ def predict(
 @app.command(rich_help_panel="The main job")
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted masks.")],
-    truth: Annotated[Path, typer.Argument(help="Folder of true masks (or a data set folder with masks/).")],
+    truth: Annotated[Path, typer.Argument(help="Folder of true masks, or a data set: folder with masks/, CSV or name.")],
+    root: Annotated[Path | None, typer.Option(help="Where a built-in data set lies.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(help="CSV to write.  [default: PREDICTIONS/scores.csv]", show_default=False)] = None,
 ) -> None:
     """Score masks against the truth: Dice, IoU and Hausdorff distance of every case, as CSV and table."""
@@ -98,7 +99,7 @@ def evaluate(
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(predictions, truth, out, display)
+        job.run(predictions, truth, root, out, display)
 
 
 @app.command(rich_help_panel="The main job")

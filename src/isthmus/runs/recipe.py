@@ -90,6 +90,7 @@ class Protocol(Section):
     folds: Annotated[int, Field(ge=2)] = 5
     fold: Annotated[int, Field(ge=0)] = 0
     validation: list[str] | None = None  # case ids to hold out, instead of a fraction
+    test: list[str] | None = None  # case ids that neither train nor choose the epoch, only scored
     seed: int = 0
 
 

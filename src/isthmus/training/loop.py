@@ -24,7 +24,7 @@ from isthmus.training import checkpoint
 from isthmus.training.prepare import Prepared
 from isthmus.training.rate import Rate
 from isthmus.training.score import Scorer
-from isthmus.training.watch import Watch
+from isthmus.watch import Watch
 
 SHARE_WRITING = 0.02  # of the time may go into checkpoints
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from isthmus.data.cases import Case
+from isthmus.data.cases import Case, Dataset
 from isthmus.data.check import Checked, check_dataset
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split, holdout, kfold
@@ -16,7 +15,7 @@ from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import value_map
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Data, Input, Recipe
-from isthmus.training.watch import Watch
+from isthmus.watch import Watch
 
 PATCH = 256  # side of a patch when the user names none and images are larger
 FEWEST, MOST = 32, 500  # patches an epoch when the user names no number
@@ -85,8 +84,13 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
 
 
 def divide(recipe: Recipe, cases: tuple[Case, ...]) -> Split:
-    """The split of the recipe's protocol."""
+    """The split of the recipe's protocol; named test cases are set aside first."""
     protocol = recipe.protocol
+    if protocol.test:
+        aside = holdout(cases, validation=protocol.test)
+        rest = tuple(case for case in cases if case.id in set(aside.train))
+        without = recipe.model_copy(update={"protocol": protocol.model_copy(update={"test": None})})
+        return replace(divide(without, rest), test=aside.validation)
     if protocol.kind == "kfold":
         if protocol.fold >= protocol.folds:
             raise IsthmusError(f"protocol.fold is {protocol.fold} but folds are numbered 0 to {protocol.folds - 1}")
@@ -94,9 +98,7 @@ def divide(recipe: Recipe, cases: tuple[Case, ...]) -> Split:
     return holdout(cases, protocol.fraction, protocol.seed, protocol.validation)
 
 
-def _with_values(dataset: Any, values: ValueMap, classes: list[str]) -> Any:
-    from dataclasses import replace
-
+def _with_values(dataset: Dataset, values: ValueMap, classes: list[str]) -> Dataset:
     names = tuple(classes) or values.names()
     if len(names) != values.classes:
         raise IsthmusError(f"data.classes names {len(names)} classes but data.values maps to {values.classes}")

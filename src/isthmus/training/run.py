@@ -23,7 +23,7 @@ from isthmus.runs.recipe import Recipe
 from isthmus.training.loop import Progress, fit
 from isthmus.training.prepare import Prepared, prepare
 from isthmus.training.score import CASE_COLUMNS, Scorer
-from isthmus.training.watch import Silent, Watch
+from isthmus.watch import Silent, Watch
 
 
 def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder:

@@ -1,0 +1,68 @@
+"""The main job from Python: the same functions that the command line calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from isthmus import training
+from isthmus.inference.evaluate import Evaluation
+from isthmus.inference.evaluate import evaluate_folder as evaluate
+from isthmus.inference.folder import predict_folder as predict
+from isthmus.inference.predictor import Predictor
+from isthmus.report import write_report
+from isthmus.report.run_images import RunImages
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import make_recipe
+from isthmus.training import resume
+from isthmus.watch import Watch
+
+__all__ = ["Evaluation", "Predictor", "RunFolder", "evaluate", "predict", "report", "resume", "train"]
+
+
+def train(
+    data: str | Path,
+    out: str | Path,
+    *,
+    model: str | None = None,
+    root: str | Path | None = None,
+    preset: str | None = None,
+    watch: Watch | None = None,
+    **sections: dict[str, Any],
+) -> RunFolder:
+    """Train a network on images and masks.
+
+    Args:
+        data: a folder with ``images/`` and ``masks/``, a CSV (columns image, mask, group), or a built-in data set.
+        out: the run folder to write.
+        model: a network of `isthmus.list_models`, trained as its paper does; None: our own recipe.
+        root: where a built-in data set lies.
+        preset: ``"default"`` or ``"paper"``, instead of what ``model`` implies.
+        sections: recipe values by section, as ``training={"epochs": 80}, input={"resize": [256, 256]}``.
+
+    Returns:
+        The run folder; ``isthmus.Predictor.load(run.path)`` is the trained network.
+
+    Raises:
+        IsthmusError: anything wrong with data or recipe, as one line.
+    """
+    given: dict[str, Any] = {"data": {"source": str(data)}}
+    if root is not None:
+        given["data"]["root"] = str(root)
+    if model is not None:
+        given["network"] = {"model": model}
+    recipe = make_recipe(preset or ("paper" if model else "default"), given, sections)
+    return training.train(recipe, Path(out), watch=watch)
+
+
+def report(run: str | Path, *, data: str | Path | None = None) -> Path:
+    """Write ``report.html`` of a run: scores, curves, and pictures of every scored case.
+
+    Args:
+        data: where the data lies now, if it moved since.
+
+    Returns:
+        The page.
+    """
+    folder = RunFolder.open(run)
+    return write_report(folder.path, images=RunImages(folder, Path(data) if data else None))

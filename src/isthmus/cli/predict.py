@@ -1,0 +1,19 @@
+"""``isthmus predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isthmus.cli.progress import Display
+
+
+def run(
+    run: Path, images: list[Path], out: Path, probabilities: bool, device: str, overwrite: bool, display: Display
+) -> None:
+    """Segment images and say where the masks are."""
+    from isthmus.inference.folder import predict_folder
+
+    written = predict_folder(
+        run, images, out, probabilities=probabilities, device=device, overwrite=overwrite, watch=display
+    )
+    display.say(f"{len(written)} masks in {out}")

@@ -1,0 +1,108 @@
+"""Images on disk in, masks on disk out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.data.cases import Case, load_image
+from isthmus.data.folder import images_in
+from isthmus.data.writing import write_image, write_mask
+from isthmus.errors import IsthmusError
+from isthmus.inference.predictor import Predictor, decide
+from isthmus.watch import Silent, Watch
+
+AHEAD = 3  # images decoded while the network computes
+
+
+def predict_folder(
+    run: Path | str,
+    images: Path | str | Sequence[Path | str],
+    out: Path | str,
+    *,
+    probabilities: bool = False,
+    device: str = "auto",
+    overwrite: bool = False,
+    watch: Watch | None = None,
+) -> list[Path]:
+    """Segment images and write a mask for each, ``OUT/<name>.png``, in the values the run trained with.
+
+    Every mask appears whole or not at all; an image that cannot be read does not stop the others.
+
+    Args:
+        run: a run folder, or the folder of a cross-validation, whose networks are averaged.
+        images: files or folders.
+        out: folder for the masks, made where needed.
+        probabilities: also write ``OUT/probabilities/<name>.tif``, float32, a page a map.
+        overwrite: replace masks that exist.
+
+    Returns:
+        The masks written.
+
+    Raises:
+        IsthmusError: bad arguments, before anything is written; images that could not be read, after all others
+            were segmented.
+    """
+    watch = watch or Silent()
+    out = Path(out)
+    paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
+    cases = images_in(paths)
+    targets = {case.id: out / f"{case.id}.png" for case in cases}
+    _refuse_harm(cases, targets, out, overwrite)
+    predictor = Predictor.load(run, device=device)
+    watch.say(predictor.values.describe(predictor.classes))
+    watch.stage("segmenting", len(cases))
+    problems: list[str] = []
+    written: list[Path] = []
+    for case, image in _read_ahead(cases):
+        if isinstance(image, IsthmusError):
+            problems.append(str(image))
+        else:
+            try:
+                maps = predictor.probabilities(image)
+            except IsthmusError as error:
+                problems.append(f"{case.images[0]}: {error}")
+                continue
+            if probabilities:
+                write_image(out / "probabilities" / f"{case.id}.tif", maps)
+            write_mask(targets[case.id], predictor.values.invert(decide(maps)))
+            written.append(targets[case.id])
+        watch.advance(case.id)
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise IsthmusError(f"{len(problems)} of {len(cases)} images failed, the others are in {out}: {problems[0]}{more}")
+    return written
+
+
+def _refuse_harm(cases: Sequence[Case], targets: dict[str, Path], out: Path, overwrite: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise IsthmusError(f"{out} is a file; name a folder for the masks")
+    inputs = {source.path.resolve() for case in cases for source in case.images}
+    for target in targets.values():
+        if target.resolve() in inputs:
+            raise IsthmusError(f"{target} is one of the images; choose another --out, originals are never replaced")
+        if target.exists() and not overwrite:
+            raise IsthmusError(f"{target} exists already; choose another --out, or replace masks with --overwrite")
+
+
+def _read_ahead(cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any] | IsthmusError]]:
+    """Images in order, a few decoded ahead; one that cannot be read comes as its error."""
+    with ThreadPoolExecutor(2) as pool:
+        waiting: deque[tuple[Case, Future[NDArray[np.generic]]]] = deque()
+        remaining = iter(cases)
+        while True:
+            while len(waiting) < AHEAD and (case := next(remaining, None)) is not None:
+                waiting.append((case, pool.submit(load_image, case)))
+            if not waiting:
+                return
+            case, future = waiting.popleft()
+            try:
+                yield case, future.result()
+            except IsthmusError as error:
+                yield case, error
