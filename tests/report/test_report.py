@@ -119,6 +119,7 @@ def test_a_metric_named_like_markup_stays_text(make_run: MakeRun) -> None:
     columns = (*CASES[:5], 'x"><script>')
     page = Page(write_report(make_run(rows=[("c", "c", "test", 0, "cell", 0.5)], columns=columns)))
     assert len(page.all("script")) == 1
+    assert 'X"><script>' in [a.get("aria-label") for a in page.all("svg")]
 
 
 def test_one_epoch(make_run: MakeRun) -> None:
