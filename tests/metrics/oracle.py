@@ -1,4 +1,4 @@
-"""Answers by brute force over all pairs of points, in float64: slow, short, and independent of the package."""
+"""Answers by brute force over all pairs of points, in float64: slow, short, independent of the package."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SPACINGS = st.one_of(st.just(1.0), st.sampled_from([0.1, 0.25, 0.5, 0.7, 1.5, 2.
 
 @st.composite
 def cases(draw, dims=(1, 2, 3), largest=None):
-    """Two small masks of one shape, dense or sparse or with boxes, and a spacing with equal and unequal axes."""
+    """Two small masks of one shape (dense, sparse or boxes) and a spacing with equal or unequal axes."""
     ndim = draw(st.sampled_from(dims))
     side = largest or {1: 20, 2: 12, 3: 7}[ndim]
     shape = draw(st.tuples(*[st.integers(1, side)] * ndim))

@@ -1,7 +1,26 @@
-"""Scores of a prediction against the truth: arrays or tensors in, numbers out."""
+"""Scores of a prediction against the truth: arrays or tensors in, numbers out.
+
+Every function takes `(prediction, truth, …)` of one case; `score_case` gives all metrics at once,
+`summarise` and `pooled` the numbers of a table. What happens with empty masks is written once, in
+`isthmus.metrics.empty`.
+"""
 
 from isthmus.metrics.case import score_case
+from isthmus.metrics.detail import false_objects, open_gaps
+from isthmus.metrics.distances import MaskDistances
+from isthmus.metrics.object_scores import (
+    aggregated_jaccard,
+    average_precision,
+    object_dice,
+    object_f1,
+    object_hausdorff,
+    object_precision,
+    object_recall,
+    panoptic_quality,
+)
+from isthmus.metrics.objects import components
 from isthmus.metrics.overlap import (
+    Counts,
     dice,
     iou,
     precision,
@@ -10,6 +29,7 @@ from isthmus.metrics.overlap import (
     volume_difference,
     volumetric_similarity,
 )
+from isthmus.metrics.summary import Summary, pooled, summarise
 from isthmus.metrics.surface import (
     average_surface_distance,
     hausdorff_distance,
@@ -19,16 +39,32 @@ from isthmus.metrics.surface import (
 )
 
 __all__ = [
+    "Counts",
+    "MaskDistances",
+    "Summary",
+    "aggregated_jaccard",
+    "average_precision",
     "average_surface_distance",
+    "components",
     "dice",
+    "false_objects",
     "hausdorff_distance",
     "iou",
     "mask_distances",
+    "object_dice",
+    "object_f1",
+    "object_hausdorff",
+    "object_precision",
+    "object_recall",
+    "open_gaps",
+    "panoptic_quality",
+    "pooled",
     "precision",
     "recall",
     "root_mean_square_surface_distance",
     "score_case",
     "specificity",
+    "summarise",
     "surface_dice",
     "volume_difference",
     "volumetric_similarity",

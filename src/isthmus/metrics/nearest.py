@@ -164,7 +164,7 @@ class Nearest:
         depth, height, width = self._target.shape
         area, values = height * width, self._planes.ravel()
         in_plane = (self._spacing[2] if height == 1 else self._spacing[1]) ** 2
-        squares = np.full(queries.size, np.inf)
+        squares: Distances = np.full(queries.size, np.inf)
         open_, best = np.arange(queries.size), squares.copy()
         for step in range(depth):  # planes `step` above and below each query; what is nearer already, is done
             across = (step * self._spacing[0]) ** 2
@@ -182,4 +182,4 @@ class Nearest:
                 there = np.multiply(found, in_plane, dtype=np.float64) + across
                 np.minimum(best[low:high], there, out=best[low:high])
         squares[open_] = best
-        return np.sqrt(squares)
+        return np.sqrt(squares, out=squares)

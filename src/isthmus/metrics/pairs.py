@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,12 @@ from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Presence, presence
 from isthmus.metrics.masks import BoolMask, Classes, ClassName, Mask, as_classes, as_pair, check_labels
 
-Box = tuple[slice, ...]
+Box: TypeAlias = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Prediction and truth of one class, cropped to the box around both; `shape` is that of the whole image.
+    """Prediction and truth of one class, cropped to the box around both in an image of the given shape.
 
     The cropped masks are of size zero where both are empty.
     """
@@ -28,6 +28,19 @@ class Pair:
     prediction: BoolMask
     truth: BoolMask
     shape: tuple[int, ...]
+    box: Box
+
+    @classmethod
+    def whole(cls, prediction: BoolMask, truth: BoolMask) -> Pair:
+        return cls(prediction, truth, truth.shape, tuple(slice(0, n) for n in truth.shape))
+
+    def padded(self, margins: Sequence[int]) -> tuple[BoolMask, BoolMask]:
+        """Both masks with a margin of background, as far as the image reaches."""
+        widths = [
+            (min(margin, side.start), min(margin, n - side.stop))
+            for margin, side, n in zip(margins, self.box, self.shape, strict=True)
+        ]
+        return np.pad(self.prediction, widths), np.pad(self.truth, widths)
 
     @cached_property
     def n_prediction(self) -> int:
@@ -61,7 +74,7 @@ def per_class(score: Callable[[Pair], Any], prediction: Mask, truth: Mask, class
         if classes is not None:
             raise IsthmusError("classes is for integer labels, and these masks are boolean; leave it out")
         (box,) = boxes((p | t).view(np.uint8), 1)
-        return score(Pair(p[box], t[box], p.shape))
+        return score(Pair(p[box], t[box], p.shape, box))
     if classes is None:
         raise IsthmusError(
             f"masks of type {p.dtype} hold labels: name them with classes=[1], or give booleans (`mask > 0`)"
@@ -79,7 +92,7 @@ def split(p: NDArray[Any], t: NDArray[Any], named: Mapping[int, ClassName]) -> I
         group = labels[start : start + 8]
         found = boxes(bits(p, group) | bits(t, group), len(group))
         for label, box in zip(group, found, strict=True):
-            yield label, Pair(p[box] == label, t[box] == label, p.shape)
+            yield label, Pair(p[box] == label, t[box] == label, p.shape, box)
 
 
 def bits(array: NDArray[Any], labels: Sequence[int]) -> NDArray[np.uint8]:

@@ -1,0 +1,112 @@
+"""The objects of a mask: their numbers, areas, boxes and points."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.errors import IsthmusError, nearest
+from isthmus.metrics.masks import BoolMask, Mask, as_mask
+from isthmus.metrics.pairs import Box
+
+Instances: TypeAlias = NDArray[np.int64] | NDArray[np.int32]
+Indices: TypeAlias = NDArray[np.intp]
+Neighbours: TypeAlias = Literal["face", "all"]
+
+
+def components(mask: Mask, *, neighbours: Neighbours = "face") -> Instances:
+    """Number the connected objects of a boolean mask `(*spatial)` from 1; 0 is background.
+
+    Points belong together where they share a face (so that a line of one pixel, straight or diagonal, keeps
+    two objects apart), or with `neighbours="all"` where they touch at an edge or corner too. Raises
+    `IsthmusError` for a mask that is not boolean.
+
+    >>> components([[True, False], [False, True]])
+    array([[1, 0],
+           [0, 2]], dtype=int32)
+    >>> components([[True, False], [False, True]], neighbours="all")
+    array([[1, 0],
+           [0, 1]], dtype=int32)
+    """
+    array = as_mask(mask, "mask")
+    if array.dtype.kind != "b":
+        raise IsthmusError(
+            f"components are those of a boolean mask, not of {array.dtype}; give `mask == label`"
+        )
+    if neighbours not in get_args(Neighbours):
+        raise IsthmusError(f"neighbours={neighbours!r}; {nearest(str(neighbours), get_args(Neighbours))}")
+    return number_components(array, 1 if neighbours == "face" else array.ndim)
+
+
+def number_components(mask: BoolMask, steps: int = 1) -> NDArray[np.int32]:
+    """The components of a mask, which may be of size zero; neighbours differ along at most `steps` axes."""
+    from scipy.ndimage import generate_binary_structure, label
+
+    numbered = np.zeros(mask.shape, np.int32)
+    if mask.size:
+        label(mask, generate_binary_structure(mask.ndim, steps), output=numbered)
+    return numbered
+
+
+class Objects:
+    """The objects of one mask, counted from 0 in the order of their numbers."""
+
+    def __init__(self, instances: Instances) -> None:
+        self.instances = instances
+        flat = instances.ravel()
+        self.numbers: Indices
+        if int(flat.max(initial=0)) <= 4 * flat.size + 1000:
+            areas = np.bincount(flat)
+            self.numbers = np.flatnonzero(areas[1:]) + 1
+            self.areas = areas[self.numbers]
+        else:
+            numbers, areas = np.unique(flat[flat > 0], return_counts=True)
+            self.numbers, self.areas = numbers.astype(np.intp), areas
+
+    def __len__(self) -> int:
+        return self.numbers.size
+
+    def index(self, numbers: NDArray[np.integer]) -> Indices:
+        """Numbers in the mask -> places in this list."""
+        return np.searchsorted(self.numbers, numbers)
+
+    @cached_property
+    def boxes(self) -> list[Box]:
+        from scipy.ndimage import find_objects
+
+        if len(self) and int(self.numbers[-1]) > 10 * len(self) + 1000:
+            compact = np.zeros(self.instances.shape, np.int32)
+            inside = self.instances > 0
+            compact[inside] = self.index(self.instances[inside]) + 1
+            return [box for box in find_objects(compact) if box is not None]
+        return [box for box in find_objects(self.instances) if box is not None]
+
+    @cached_property
+    def corners(self) -> NDArray[np.int64]:
+        """Lowest and highest coordinate of every object along every axis, `(objects, axes, 2)`."""
+        ends = [[(side.start, side.stop - 1) for side in box] for box in self.boxes]
+        return np.array(ends, dtype=np.int64).reshape(len(self), self.instances.ndim, 2)
+
+    def mask(self, place: int, box: Box) -> BoolMask:
+        """Where in the box the object is."""
+        inside: BoolMask = self.instances[box] == self.numbers[place]
+        return inside
+
+
+def as_instances(mask: Mask, name: str) -> Instances:
+    """An array of object numbers: integers of 0 and more."""
+    array = as_mask(mask, name)
+    if array.dtype.kind == "b":
+        raise IsthmusError(
+            f"{name} is boolean, and object metrics take object numbers; give components({name})"
+        )
+    if int(array.min()) < 0:
+        raise IsthmusError(
+            f"{name} holds object number {array.min()}; numbers start at 1, and 0 is background"
+        )
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and int(array.max()) > np.iinfo(np.int64).max:
+        raise IsthmusError(f"{name} holds object number {array.max()}, too large for a 64-bit integer")
+    return array if array.dtype in (np.int32, np.int64) else array.astype(np.int64)
