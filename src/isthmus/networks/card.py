@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.networks.measure import activation_bytes, count_flops, count_parameters, on_meta
-from isthmus.networks.receptive import receptive_field, sees_whole_image
+from isthmus.networks.measure import WithoutNorms, activation_bytes, count_flops, count_parameters, on_meta
+from isthmus.networks.receptive import reach, receptive_field
 from isthmus.networks.registry import Card, Counted, create_model, dimensions, list_models, model_card
 from isthmus.networks.stages import Stage, stages
 
@@ -184,17 +184,18 @@ def models_table() -> list[dict[str, Any]]:
 def _form(name: str, dims: int) -> Form:
     size = SIZES[dims]
     network, image = on_meta(name, size)
-    with torch.no_grad():
+    with torch.no_grad(), WithoutNorms():
         output, training = network.eval()(image), network.train()(image)
     logits = output if isinstance(output, Tensor) else output["logits"]
+    side, mixes = reach(network)
     return Form(
         spatial_dims=dims,
         in_channels=int(image.shape[1]),
         classes=int(logits.shape[1]),
         parameters=count_parameters(network),
         count=_count(name, dims),
-        receptive_field=receptive_field(network),
-        mixes=sees_whole_image(network),
+        receptive_field=side,
+        mixes=mixes,
         size=size,
         flops=count_flops(name, size),
         activations=activation_bytes(name, size),

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from isthmus.networks.registry import create_model
@@ -36,6 +37,22 @@ def on_meta(name: str, size: Sequence[int], **options: Any) -> tuple[nn.Module, 
         return network, torch.empty(1, int(network.in_channels), *size)  # type: ignore[arg-type]
 
 
+class WithoutNorms(TorchFunctionMode):
+    """Leaves normalisation out while it is active: on the meta device it takes more time than all the rest.
+
+    ``mixes`` tells whether one of those left out takes its statistics from the image.
+    """
+
+    mixes = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in ("batch_norm", "instance_norm", "group_norm"):
+            self.mixes |= name != "batch_norm"
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
 def count_flops(name: str, size: Sequence[int] = (256, 256), **options: Any) -> int:
     """Floating-point operations of one forward pass of one image; a multiplication and an addition are two.
 
@@ -45,7 +62,7 @@ def count_flops(name: str, size: Sequence[int] = (256, 256), **options: Any) -> 
     True
     """
     network, image = on_meta(name, size, **options)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), WithoutNorms():
         network.eval()(image)
     return int(counter.get_total_flops())
 

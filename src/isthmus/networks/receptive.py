@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from isthmus.networks.measure import WithoutNorms
+
 _AXIS = 2  # the first spatial axis of (N, C, *spatial)
 _NOTHING = 1 << 40  # an interval that holds no position starts here and ends at its negative
 Span = Tensor  # (2, n): first and last input position for each of n positions
@@ -25,7 +27,7 @@ def receptive_field(network: nn.Module) -> int:
     """Side, in pixels, of the input square on which one output pixel can depend, for the worst position.
 
     What sees the whole image by its nature (the statistics of instance normalisation, a global mean) is left
-    out; `sees_whole_image` tells whether there is any.
+    out; `reach` tells whether there is any.
 
     Args:
         network: its ``spatial_dims`` and ``in_channels`` are read; it stays as it is.
@@ -34,21 +36,22 @@ def receptive_field(network: nn.Module) -> int:
     >>> receptive_field(create_model("unet", depth=2))
     18
     """
+    return reach(network)[0]
+
+
+def reach(network: nn.Module) -> tuple[int, bool]:
+    """The receptive field, and whether some operation mixes all pixels: instance normalisation, a mean."""
     length = 2304  # 256 x 9 divides by all that networks ask for
     while True:
-        spans, _ = output_spans(network, length)
-        middle = spans[:, length // 3 : 2 * length // 3]
+        spans, mixes = output_spans(network, length)
+        n = spans.shape[1]  # the middle third is far from both borders
+        middle = spans[:, n // 3 : 2 * n // 3]
         low, high = middle[0], middle[1]
         if int(low.min()) > 0 and int(high.max()) < length - 1:
-            return int((high - low).max()) + 1
+            return int((high - low).max()) + 1, mixes
         if length > 200_000:
-            return length
+            return length, mixes
         length *= 4
-
-
-def sees_whole_image(network: nn.Module) -> bool:
-    """Whether some operation mixes all pixels of an image: instance normalisation, or a global mean."""
-    return output_spans(network, 2304)[1]
 
 
 def output_spans(network: nn.Module, length: int) -> tuple[Span, bool]:
@@ -60,14 +63,15 @@ def output_spans(network: nn.Module, length: int) -> tuple[Span, bool]:
     if any(p.device.type != "meta" for p in network.parameters()):
         network = copy.deepcopy(network).to("meta")
     dims, channels = int(network.spatial_dims), int(network.in_channels)  # type: ignore[arg-type]
-    image = torch.empty(1, channels, length, *(1152,) * (dims - 1), device="meta")
+    dtype = next((p.dtype for p in network.parameters()), torch.float32)
+    image = torch.empty(1, channels, length, *(1152,) * (dims - 1), device="meta", dtype=dtype)
     training = network.training
-    with torch.no_grad(), _Spans() as mode:
+    with torch.no_grad(), WithoutNorms() as norms, _Spans() as mode:
         mode.set(image, torch.arange(length).repeat(2, 1))
         output = network.eval()(image)
         network.train(training)
     logits = output["logits"] if isinstance(output, dict) else output
-    return mode.get(logits), mode.mixes
+    return mode.get(logits), mode.mixes or norms.mixes
 
 
 class _Spans(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -250,11 +254,6 @@ def _mean(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
     return _empty(out.shape[_AXIS] if out.ndim > _AXIS else 1)
 
 
-def _batch_norm(mode: _Spans, given: dict[str, Any], _out: Tensor) -> Span:
-    mode.mixes |= bool(given.get("training", given.get("use_input_stats", True)))
-    return mode.get(_image(given))
-
-
 def _view(mode: _Spans, given: dict[str, Any], out: Tensor) -> Span:
     image = _image(given)
     n = out.shape[_AXIS] if out.ndim > _AXIS else 1
@@ -278,7 +277,6 @@ _RULES: dict[str, Rule] = {
     "constant_pad_nd": _pad,
     **dict.fromkeys(("reflection_pad2d", "reflection_pad3d"), _reflect),
     **dict.fromkeys(("mean", "sum", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d"), _mean),
-    **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit", "native_group_norm"), _batch_norm),
     **dict.fromkeys(
         ("view", "_unsafe_view", "reshape", "expand", "unsqueeze", "squeeze", "t", "addmm"), _view
     ),

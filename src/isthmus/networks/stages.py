@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks.measure import on_meta
+from isthmus.networks.measure import WithoutNorms, on_meta
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def stages(name: str, size: Sequence[int], **options: Any) -> tuple[Stage, ...]:
     handles = [
         m.register_forward_hook(note(path), with_kwargs=True) for path, m in network.named_modules() if path
     ]
-    with torch.no_grad():
+    with torch.no_grad(), WithoutNorms():
         network.eval()(image)
     for handle in handles:
         handle.remove()
