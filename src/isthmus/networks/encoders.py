@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError, nearest
+from isthmus.networks.checks import require_dims, require_whole
 from isthmus.networks.encoder_weights import load_encoder_weights
-from isthmus.networks.layers import avg_pool, conv, max_pool, norm, require_counts, require_dims
+from isthmus.networks.layers import avg_pool, conv, max_pool, norm
 
 
 class Encoder(nn.Module):
@@ -47,7 +48,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         require_dims(spatial_dims)
-        require_counts(in_channels, 1, ())
+        require_whole("in_channels", in_channels, 1)
         self.spatial_dims, self.in_channels = spatial_dims, in_channels
         self.channels, self.strides = tuple(channels), tuple(strides)
         self.loaded: frozenset[str] = frozenset()
@@ -91,7 +92,7 @@ class VGG16(Encoder):
 
 
 class ResNet(Encoder):
-    """A 7x7 stem at half resolution (first tap), a max-pooling, four layers of residual blocks (a tap each)."""
+    """A 7x7 stem at half resolution (first tap), a pooling, four layers of residual blocks (a tap each)."""
 
     first_conv, classifier = "conv1", "fc."
 

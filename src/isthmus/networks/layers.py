@@ -1,4 +1,4 @@
-"""Layers by number of spatial dimensions, and the checks that every network makes on its arguments and input.
+"""Layers by number of spatial dimensions.
 
 One word a layer: ``conv(2, …)`` is a 2D convolution, ``conv(3, …)`` a 3D one, both padded so that the size
 stays.
@@ -6,13 +6,13 @@ stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from isthmus.errors import IsthmusError, nearest
+from isthmus.networks.checks import require_name
 from isthmus.networks.instance_norm import InstanceNorm
 
 _CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -73,6 +73,7 @@ def norm(dims: int, channels: int, kind: str) -> nn.Module:
     ``"none"``; ``"batch"`` or ``"instance"``, both with learned scale and shift; ``"batch_keras"`` with
     Keras' epsilon and momentum; ``"batch_shift"`` the same without a learned scale.
     """
+    require_name("norm", kind, NORMS)
     if kind == "none":
         return nn.Identity()
     if kind == "batch":
@@ -81,55 +82,13 @@ def norm(dims: int, channels: int, kind: str) -> nn.Module:
         return InstanceNorm(channels)
     if kind == "batch_keras":
         return _BATCH[dims](channels, **_KERAS)
-    if kind == "batch_shift":
-        layer = _BATCH[dims](channels, **_KERAS)
-        del layer.weight
-        layer.register_buffer("weight", torch.ones(channels), persistent=False)
-        return layer
-    raise IsthmusError(f"unknown norm '{kind}': {nearest(kind, NORMS)}")
+    layer = _BATCH[dims](channels, **_KERAS)  # "batch_shift"
+    del layer.weight
+    layer.register_buffer("weight", torch.ones(channels), persistent=False)
+    return layer
 
 
 def activation(kind: str) -> nn.Module:
     """``"relu"`` or ``"leaky_relu"`` (slope 0.01), in place."""
-    if kind not in ACTIVATIONS:
-        raise IsthmusError(f"unknown activation '{kind}': {nearest(kind, ACTIVATIONS)}")
+    require_name("activation", kind, tuple(ACTIVATIONS))
     return ACTIVATIONS[kind]()
-
-
-def require_dims(dims: int) -> None:
-    """Refuse anything but 2 or 3 spatial dimensions."""
-    if dims not in (2, 3):
-        raise IsthmusError(f"spatial_dims must be 2 or 3, not {dims!r}")
-
-
-def require_counts(in_channels: int, classes: int, widths: Sequence[int]) -> None:
-    """Refuse channel, class and width numbers below one, in the constructor's own words."""
-    for name, value in [("in_channels", in_channels), ("classes", classes), *(("widths", w) for w in widths)]:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise IsthmusError(f"{name} must be whole numbers of at least 1, found {value!r}")
-
-
-def check_input(x: Tensor, dims: int, in_channels: int, divisor: int) -> None:
-    """Refuse a batch that the network cannot take, naming the nearest size that it can.
-
-    Args:
-        x: the batch, expected ``(N, in_channels, *spatial)`` with every side a multiple of ``divisor``.
-    """
-    if torch.compiler.is_compiling():
-        return
-    if x.ndim != dims + 2:
-        axes = "H, W" if dims == 2 else "D, H, W"
-        raise IsthmusError(
-            f"the network takes a batch (N, {in_channels}, {axes}), found shape {tuple(x.shape)}"
-        )
-    if x.shape[1] != in_channels:
-        raise IsthmusError(
-            f"the network takes {in_channels} channels, found {x.shape[1]} in {tuple(x.shape)}"
-        )
-    size = tuple(int(side) for side in x.shape[2:])
-    if any(side % divisor or side == 0 for side in size):
-        good = tuple(max(1, round(side / divisor)) * divisor for side in size)
-        shown, wanted = ("x".join(map(str, s)) for s in (size, good))
-        raise IsthmusError(
-            f"size {shown} does not divide by {divisor}; the nearest that does is {wanted} (pad or crop to it)"
-        )

@@ -1,8 +1,8 @@
 """MILDNet: multi-level dilated residual blocks on the levels, multi-level residual blocks on the bridges.
 
-Gudhe et al.: Multi-level dilated residual network for biomedical image segmentation. Scientific Reports 11:14105
-(2021), doi:10.1038/s41598-021-93169-w. The authors' code is not public; what the text leaves open, and how it was
-decided, stands with each part.
+Gudhe et al.: Multi-level dilated residual network for biomedical image segmentation. Scientific Reports
+11:14105 (2021), doi:10.1038/s41598-021-93169-w. The authors' code is not public; what the text leaves open,
+and how it was decided, stands with each part.
 """
 
 from __future__ import annotations
@@ -14,16 +14,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from isthmus.errors import IsthmusError, nearest
+from isthmus.networks.checks import require_flag, require_name, require_whole, require_wholes
 from isthmus.networks.layers import conv, norm
-from isthmus.networks.parts import Block, Skip, register_block, register_skip
+from isthmus.networks.parts import Block, Bridge, Skip, register_block, register_skip
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.unet import UNet
-
-
-def _check_levels(part: str, levels: int) -> None:
-    if not isinstance(levels, int) or not 1 <= levels <= 8:
-        raise IsthmusError(f"levels of the {part} must be a whole number from 1 to 8, not {levels!r}")
 
 
 @register_block("mldr")
@@ -31,12 +26,13 @@ def _check_levels(part: str, levels: int) -> None:
 class MLDR(Block):
     """Multi-level dilated residual block (Methods, figure 2).
 
-    ``levels`` times {BN, ReLU, then 3x3 convolutions of the ``dilations`` in parallel, merged; plus the level's
-    input; ReLU}, around all of them the block's input again, ReLU (equation 1). Inputs pass a 1x1 convolution
-    where widths differ.
+    ``levels`` times {BN, ReLU, then 3x3 convolutions of the ``dilations`` in parallel, merged; plus the
+    level's input; ReLU}, around all of them the block's input again, ReLU (equation 1). Inputs pass a 1x1
+    convolution where widths differ.
 
-    Open in the paper: whether branches are summed (here: F of equation 1 is one mapping of the block's width) or
-    concatenated and fused (``merge="concat"``); whether a ReLU follows each addition (``post_activation``).
+    Open in the paper: whether branches are summed (here: F of equation 1 is one mapping of the block's
+    width) or concatenated and fused (``merge="concat"``); whether a ReLU follows each addition
+    (``post_activation``).
     """
 
     levels: int = 2
@@ -45,20 +41,17 @@ class MLDR(Block):
     post_activation: bool = True
 
     def __post_init__(self) -> None:
-        _check_levels("MLDR block", self.levels)
-        if not self.dilations or any(not isinstance(d, int) or d < 1 for d in self.dilations):
-            raise IsthmusError(f"dilations must be whole numbers of at least 1, found {self.dilations!r}")
-        if self.merge not in ("sum", "concat"):
-            raise IsthmusError(f"unknown merge '{self.merge}': {nearest(str(self.merge), ('sum', 'concat'))}")
+        require_whole("levels of the MLDR block", self.levels, 1, 8)
+        require_wholes("dilations of the MLDR block", self.dilations)
+        require_name("merge of the MLDR block", self.merge, ("sum", "concat"))
+        require_flag("post_activation of the MLDR block", self.post_activation)
 
     def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
         chain = [
-            _DilatedLevel(dims, in_channels if level == 0 else width, width, self) for level in range(self.levels)
+            _DilatedLevel(dims, in_channels if level == 0 else width, width, self)
+            for level in range(self.levels)
         ]
         return _Outer(dims, in_channels, width, chain, self.post_activation)
-
-    def reach(self) -> int:
-        return self.levels * max(self.dilations)
 
 
 @register_skip("mlr")
@@ -66,22 +59,22 @@ class MLDR(Block):
 class MLR(Skip):
     """Multi-level residual block (Methods, figure 3).
 
-    ``levels`` times {BN, ReLU, two 3x3 convolutions; plus the level's input; ReLU}, around all of them the input
-    again, ReLU. No activation stands between the two convolutions, as BN and ReLU are named once a level.
+    ``levels`` times {BN, ReLU, two 3x3 convolutions; plus the level's input; ReLU}, around all of them the
+    input again, ReLU. No activation stands between the two convolutions, as BN and ReLU are named once a
+    level.
     """
 
     levels: int = 2
     post_activation: bool = True
 
     def __post_init__(self) -> None:
-        _check_levels("MLR skip", self.levels)
+        require_whole("levels of the MLR skip", self.levels, 1, 8)
+        require_flag("post_activation of the MLR skip", self.post_activation)
 
-    def build(self, dims: int, in_channels: int, width: int, pools_below: int) -> nn.Module:
-        chain = [_PlainLevel(dims, in_channels, self.post_activation) for _ in range(self.levels)]
-        return _Outer(dims, in_channels, in_channels, chain, self.post_activation)
-
-    def reach(self, pools_below: int) -> int:
-        return 2 * self.levels
+    def build(self, bridge: Bridge) -> nn.Module:
+        dims, channels = bridge.dims, bridge.in_channels
+        chain = [_PlainLevel(dims, channels, self.post_activation) for _ in range(self.levels)]
+        return _Outer(dims, channels, channels, chain, self.post_activation)
 
 
 def _shortcut(dims: int, in_channels: int, width: int) -> nn.Module:
@@ -123,7 +116,7 @@ class _PlainLevel(nn.Module):
 
 
 class _Outer(nn.Module):
-    """The residual around all levels: the residual of residuals (Zhang et al., doi:10.1109/TCSVT.2017.2654543)."""
+    """The residual around all levels (residual of residual: Zhang et al., doi:10.1109/TCSVT.2017.2654543)."""
 
     def __init__(
         self, dims: int, in_channels: int, width: int, levels: Sequence[nn.Module], post_activation: bool
@@ -157,6 +150,8 @@ register_model(
 register_model(
     "unet_mlr",
     UNet,
-    Card(paper=_PAPER, source="MILDNet (2021), table 4", note="the U-Net of the papers with MLR on its bridges"),
+    Card(
+        paper=_PAPER, source="MILDNet (2021), table 4", note="the U-Net of the papers with MLR on its bridges"
+    ),
     skip="mlr",
 )

@@ -1,8 +1,9 @@
 """MultiResUNet: MultiRes blocks on the levels, Res paths on the bridges.
 
-Ibtehaz, Rahman: MultiResUNet: rethinking the U-Net architecture for multimodal biomedical image segmentation.
-Neural Networks 121:74-87 (2020), doi:10.1016/j.neunet.2019.08.025. The published counts follow the authors' Keras
-files (batch normalisation without scale after each bias-free convolution), and so does this module.
+Ibtehaz, Rahman: MultiResUNet: rethinking the U-Net architecture for multimodal biomedical image
+segmentation. Neural Networks 121:74-87 (2020), doi:10.1016/j.neunet.2019.08.025. The published counts
+follow the authors' Keras files (batch normalisation without scale after each bias-free convolution), and so
+does this module.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from isthmus.errors import IsthmusError
 from isthmus.networks.layers import conv, norm
-from isthmus.networks.parts import Block, Skip, register_block, register_skip
+from isthmus.networks.parts import Block, Bridge, Skip, register_block, register_skip
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.unet import UNet
 
@@ -22,10 +24,11 @@ from isthmus.networks.unet import UNet
 @register_block("multires")
 @dataclass(frozen=True)
 class MultiRes(Block):
-    """MultiRes block (section 3.1, figure 3c): three chained 3x3 convolutions, concatenated, plus a 1x1 shortcut.
+    """MultiRes block (section 3.1, figure 3c): three chained 3x3 convolutions, concatenated, plus a 1x1
+    shortcut.
 
-    With W = alpha * width their filters are int(.167 W), int(.333 W), int(.5 W) (the text's W/6, W/3, W/2 would
-    give 285 instead of the 284 of table 1); the block gives their sum.
+    With W = alpha * width their filters are int(.167 W), int(.333 W), int(.5 W) (the text's W/6, W/3, W/2
+    would give 285 instead of the 284 of table 1); the block gives their sum.
     """
 
     alpha: float = 1.67
@@ -46,8 +49,13 @@ class MultiRes(Block):
     def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
         return _MultiRes(dims, in_channels, self.filters(width))
 
-    def reach(self) -> int:
-        return 3
+    def __post_init__(self) -> None:
+        if (
+            isinstance(self.alpha, bool)
+            or not isinstance(self.alpha, int | float)
+            or not 0 < self.alpha < 100
+        ):
+            raise IsthmusError(f"alpha of the MultiRes block must be a number above 0, found {self.alpha!r}")
 
 
 @register_skip("respath")
@@ -55,15 +63,12 @@ class MultiRes(Block):
 class ResPath(Skip):
     """Res path (section 3.2, figure 4): as many residual 3x3 convolutions as poolings lie below the level."""
 
-    def out_channels(self, in_channels: int, width: int) -> int:
-        return width
+    def out_channels(self, bridge: Bridge) -> int:
+        return bridge.width
 
-    def build(self, dims: int, in_channels: int, width: int, pools_below: int) -> nn.Module:
-        first = [_ResStep(dims, in_channels, width)]
-        return nn.Sequential(*first, *(_ResStep(dims, width, width) for _ in range(pools_below - 1)))
-
-    def reach(self, pools_below: int) -> int:
-        return pools_below
+    def build(self, bridge: Bridge) -> nn.Module:
+        given = (bridge.in_channels, *(bridge.width,) * (bridge.pools_below - 1))
+        return nn.Sequential(*(_ResStep(bridge.dims, channels, bridge.width) for channels in given))
 
 
 def _conv_bn(dims: int, in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:

@@ -1,14 +1,14 @@
 """What the papers change in a U-Net: the block on a level and the skip on a bridge.
 
-A part is a frozen dataclass whose fields are its options. It knows how many channels it gives and how far it
-reaches, and builds its module for 2 or 3 dimensions. ``@register_block("name")`` and ``@register_skip("name")``
-make it available to ``UNet(block="name", skip="name")``.
+A part is a frozen dataclass whose fields are its options. It knows how many channels it gives and builds its
+module for 2 or 3 dimensions. ``@register_block("name")`` and ``@register_skip("name")`` make it available to
+``UNet(block="name", skip="name")``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -29,25 +29,39 @@ class Block:
         """The module: ``(N, in_channels, *s)`` to ``(N, out_channels(width), *s)``."""
         raise NotImplementedError
 
-    def reach(self) -> int:
-        """How many pixels an output sees to each side (a 3x3 convolution: 1)."""
-        raise NotImplementedError
+
+@dataclass(frozen=True)
+class Bridge:
+    """Where a skip stands.
+
+    Attributes:
+        dims: 2 or 3 spatial dimensions.
+        in_channels: that the encoder gives on this level.
+        width: of the level.
+        level: 1 at full resolution, 2 at half of it, and so on.
+        pools_below: poolings between this level and the bottom, 1 for the deepest.
+    """
+
+    dims: int
+    in_channels: int
+    width: int
+    level: int
+    pools_below: int
 
 
 @dataclass(frozen=True)
 class Skip:
     """What stands on the bridge from the encoder to the decoder of the same level."""
 
-    def out_channels(self, in_channels: int, width: int) -> int:
-        """Channels that arrive at the decoder, ``in_channels`` leaving the encoder block of this width."""
-        return in_channels
+    def check(self, bridges: Sequence[Bridge]) -> None:
+        """Refuse, in one line, bridges on which it cannot stand."""
 
-    def build(self, dims: int, in_channels: int, width: int, pools_below: int) -> nn.Module:
-        """The module; ``pools_below`` counts the poolings between this level and the bottom (1 for the deepest)."""
-        raise NotImplementedError
+    def out_channels(self, bridge: Bridge) -> int:
+        """Channels that arrive at the decoder."""
+        return bridge.in_channels
 
-    def reach(self, pools_below: int) -> int:
-        """How many pixels of its level an output sees to each side."""
+    def build(self, bridge: Bridge) -> nn.Module:
+        """The module: ``(N, bridge.in_channels, *s)`` to ``(N, out_channels(bridge), *s)``."""
         raise NotImplementedError
 
 
@@ -89,14 +103,18 @@ def resolve(
         options: further options by name; those that are None are left at the part's own default.
     """
     given = {name: option for name, option in options.items() if option is not None}
-    if not isinstance(value, str | Mapping):
-        return _replace(kind, type(value).__name__, value, given)
     if isinstance(value, Mapping):
         given = {**{k: v for k, v in value.items() if k != "name"}, **given}
-        value = str(value.get("name", ""))
-    if value not in known:
-        raise IsthmusError(f"unknown {kind} '{value}': {nearest(value, known)}")
-    return _replace(kind, value, known[value](), given)
+        value = value.get("name", "")
+    if isinstance(value, str):
+        if value not in known:
+            raise IsthmusError(f"unknown {kind} '{value}': {nearest(value, known)}")
+        return _replace(kind, value, known[value](), given)
+    if not isinstance(value, Block if kind == "block" else Skip):
+        raise IsthmusError(
+            f"{kind} must be a name or a mapping with a name, found {value!r}: {nearest('', known)}"
+        )
+    return _replace(kind, type(value).__name__, value, given)
 
 
 def _replace(kind: str, name: str, part: P, options: Mapping[str, Any]) -> P:
@@ -105,5 +123,7 @@ def _replace(kind: str, name: str, part: P, options: Mapping[str, Any]) -> P:
         if option not in fields:
             known = ", ".join(sorted(fields)) or "none"
             raise IsthmusError(f"the {kind} '{name}' has no option '{option}' (its options: {known})")
-    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    frozen = {
+        k: tuple(v) if isinstance(v, Sequence) and not isinstance(v, str) else v for k, v in options.items()
+    }
     return dataclasses.replace(part, **frozen) if frozen else part

@@ -1,7 +1,7 @@
 """Sharp U-Net: a fixed sharpening filter on every bridge.
 
-Zunair, Ben Hamza: Sharp U-Net: depthwise convolutional network for biomedical image segmentation. Computers in
-Biology and Medicine 136:104699 (2021), doi:10.1016/j.compbiomed.2021.104699.
+Zunair, Ben Hamza: Sharp U-Net: depthwise convolutional network for biomedical image segmentation.
+Computers in Biology and Medicine 136:104699 (2021), doi:10.1016/j.compbiomed.2021.104699.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isthmus.errors import IsthmusError, nearest
-from isthmus.networks.parts import Skip, register_skip
+from isthmus.networks.checks import require_name
+from isthmus.networks.parts import Bridge, Skip, register_skip
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.unet import UNet
 
@@ -23,23 +23,20 @@ _MODES = ("laplacian", "identity_plus")
 @register_skip("sharp")
 @dataclass(frozen=True)
 class Sharp(Skip):
-    """Each channel convolved with the Laplacian of all neighbours (equation 1): centre 8 in 2D, 26 in 3D, else -1.
+    """Each channel convolved with the Laplacian of all neighbours (equation 1): centre 8 (3D: 26), else -1.
 
-    ``mode="laplacian"`` passes K*I on, as the authors' code does and the results were made; ``"identity_plus"`` is
-    equation 2, I + K*I. Zero padding, so that a constant region answers at the border of the image.
+    ``mode="laplacian"`` passes K*I on, as the authors' code does and the results were made;
+    ``"identity_plus"`` is equation 2, I + K*I. Zero padding, so that a constant region answers at the
+    border of the image.
     """
 
     mode: str = "laplacian"
 
     def __post_init__(self) -> None:
-        if self.mode not in _MODES:
-            raise IsthmusError(f"unknown mode '{self.mode}' of the sharp skip: {nearest(str(self.mode), _MODES)}")
+        require_name("mode of the sharp skip", self.mode, _MODES)
 
-    def build(self, dims: int, in_channels: int, width: int, pools_below: int) -> nn.Module:
-        return _Sharpen(dims, in_channels, 1.0 if self.mode == "identity_plus" else 0.0)
-
-    def reach(self, pools_below: int) -> int:
-        return 1
+    def build(self, bridge: Bridge) -> nn.Module:
+        return _Sharpen(bridge.dims, bridge.in_channels, 1.0 if self.mode == "identity_plus" else 0.0)
 
 
 class _Sharpen(nn.Module):
@@ -52,7 +49,9 @@ class _Sharpen(nn.Module):
         kernel = torch.full((3,) * dims, -1.0)
         kernel[(1,) * dims] = 3.0**dims - 1.0 + identity
         self.dims, self.channels = dims, channels
-        self.register_buffer("kernel", kernel[None, None].repeat(channels, *(1,) * (dims + 1)), persistent=False)
+        self.register_buffer(
+            "kernel", kernel[None, None].repeat(channels, *(1,) * (dims + 1)), persistent=False
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         convolve = F.conv2d if self.dims == 2 else F.conv3d

@@ -31,7 +31,7 @@ def stages(name: str, size: Sequence[int], **options: Any) -> tuple[Stage, ...]:
     ``parameters`` is 0 where a module is called again, so that the column adds up to the network's own.
 
     >>> [(s.name, s.channels, s.size) for s in stages("unet", (8, 8), widths=(2, 4))][:3]
-    [('encoder.0', 2, (8, 8)), ('pool', 2, (4, 4)), ('encoder.1', 4, (4, 4))]
+    [('encoder.blocks.0', 2, (8, 8)), ('encoder.pool', 2, (4, 4)), ('encoder.blocks.1', 4, (4, 4))]
     """
     network, image = on_meta(name, size, **options)
     calls: list[tuple[str, nn.Module, Any, Any]] = []

@@ -1,4 +1,4 @@
-"""The U-Net skeleton, its plain and residual blocks, and the networks made of these.
+"""The U-Net skeleton, and the networks that are nothing but it.
 
 Ronneberger, Fischer, Brox: U-Net: convolutional networks for biomedical image segmentation. MICCAI 2015,
 doi:10.1007/978-3-319-24574-4_28. Widths 32 to 512 as in the four papers this project implements.
@@ -7,116 +7,59 @@ doi:10.1007/978-3-319-24574-4_28. Widths 32 to 512 as in the four papers this pr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from isthmus.errors import IsthmusError, nearest
-from isthmus.networks.layers import activation as make_activation
-from isthmus.networks.layers import check_input, conv, max_pool, require_counts, require_dims, up_conv
-from isthmus.networks.layers import norm as make_norm
-from isthmus.networks.parts import BLOCKS, SKIPS, Block, Skip, register_block, register_skip, resolve
+from isthmus.errors import IsthmusError
+from isthmus.networks import plain  # noqa: F401  (registers its parts)
+from isthmus.networks.base import Network
+from isthmus.networks.checkpointing import run
+from isthmus.networks.checks import require_flag, require_name, require_whole, require_wholes
+from isthmus.networks.encoders import ENCODERS, Encoder, create_encoder
+from isthmus.networks.layers import conv, max_pool, norm, up_conv
+from isthmus.networks.parts import BLOCKS, SKIPS, Block, Bridge, Skip, resolve
 from isthmus.networks.registry import Card, register_model
 
-
-@register_block("plain")
-@dataclass(frozen=True)
-class Plain(Block):
-    """Two 3x3 convolutions, each with its norm and activation; biased where there is no norm."""
-
-    norm: str = "none"
-    activation: str = "relu"
-    dropout: float = 0.0
-
-    def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
-        layers: list[nn.Module] = []
-        for channels in (in_channels, width):
-            layers.append(conv(dims, channels, width, bias=self.norm == "none"))
-            if self.norm != "none":
-                layers.append(make_norm(dims, width, self.norm))
-            layers.append(make_activation(self.activation))
-            if self.dropout:
-                layers.append(nn.Dropout(self.dropout))
-        return nn.Sequential(*layers)
-
-    def reach(self) -> int:
-        return 2
+UPS = ("transposed", "nearest", "linear")
+HEADS = ("conv", "conv3", "conv_bn")
+_LINEAR = {2: "bilinear", 3: "trilinear"}
 
 
-@register_block("residual")
-@dataclass(frozen=True)
-class Residual(Block):
-    """conv-norm-activation-conv-norm, plus the input (through a 1x1 convolution where widths differ), activation.
-
-    The ResidualU-Net baseline of MILDNet (Methods, "Baseline models"); its wiring is in a figure only, this is the
-    common one (He et al. 2016, doi:10.1109/CVPR.2016.90).
-    """
-
-    norm: str = "batch"
-    activation: str = "relu"
-
-    def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
-        return _ResidualPair(dims, in_channels, width, self.norm, self.activation)
-
-    def reach(self) -> int:
-        return 2
-
-
-class _ResidualPair(nn.Module):
-    def __init__(self, dims: int, in_channels: int, width: int, norm: str, activation: str) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            conv(dims, in_channels, width),
-            make_norm(dims, width, norm),
-            make_activation(activation),
-            conv(dims, width, width),
-            make_norm(dims, width, norm),
-        )
-        self.shortcut = conv(dims, in_channels, width, 1) if in_channels != width else nn.Identity()
-        self.activation = make_activation(activation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.activation(self.body(x) + self.shortcut(x)))
-
-
-@register_skip("identity")
-@dataclass(frozen=True)
-class Identity(Skip):
-    """The encoder's features as they are."""
-
-    def build(self, dims: int, in_channels: int, width: int, pools_below: int) -> nn.Module:
-        return nn.Identity()
-
-    def reach(self, pools_below: int) -> int:
-        return 0
-
-
-class UNet(nn.Module):
+class UNet(Network):
     """An encoder and a decoder of blocks, joined on every level by a skip.
 
     On each level a block; between encoder levels a 2x2 max-pooling; between decoder levels a 2x2 transposed
-    convolution, whose output is concatenated with what the skip brings (up first) before the next block; a 1x1
-    convolution to the classes at the end.
+    convolution, whose output is concatenated with what the skip brings (up first) before the next block; a
+    convolution to the classes at the end. With ``encoder=`` a pre-trained encoder takes the place of the
+    own levels: each of its taps is a bridge, the coarsest is the bottom, and where it has no tap (a ResNet
+    at full resolution) the decoder's block takes what comes up alone.
 
     Args:
         spatial_dims: 2 or 3.
         in_channels: channels of the image.
-        classes: maps of logits: 1 for one foreground class (sigmoid), K for K classes with background (softmax).
-        widths: channels of the levels from full resolution down; their number is the depth.
+        classes: maps of logits: 1 for one foreground class (sigmoid), K for K with background (softmax).
+        widths: channels of the levels from full resolution down; their number is the depth. With an encoder
+            those of the decoder, by default 256 on its deepest level and half as many on each one above.
         depth: instead of ``widths``: as many levels, each twice as wide as the one above, the first 32.
-        up_widths: channels after each transposed convolution, from the deepest up; the levels' own by default.
-        block: name, mapping ``{"name": …, option: …}`` or `Block`.
+        up_widths: channels after each transposed convolution, from the deepest up; None: the levels' own.
+        block: name, mapping ``{"name": …, option: …}`` or `Block`; with an encoder, of the decoder.
         skip: name, mapping or `Skip`.
-        norm, activation, levels, dilations: options of the block; None leaves its own default, ``norm="none"``
-            switches normalisation off.
-        head: ``"conv"``, or ``"conv_bn"`` for a convolution without bias followed by batch normalisation without
-            scale (MultiResUNet).
+        norm, activation, levels, dilations: options of the block; None leaves its own default,
+            ``norm="none"`` switches normalisation off.
+        encoder: name of a pre-trained encoder (`isthmus.networks.create_encoder`).
+        encoder_weights: file or URL of its weights (`isthmus.networks.load_encoder_weights`), 2D only; None:
+            random ones.
+        up: ``"transposed"``, or without weights ``"nearest"`` (each pixel repeated) or ``"linear"``.
+        head: ``"conv"`` (1x1), ``"conv3"`` (3x3), or ``"conv_bn"``: 1x1 without bias, then batch
+            normalisation without scale (MultiResUNet).
+        checkpoint: in training, compute levels again in the backward pass instead of keeping them in memory.
 
     Shapes:
         ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side a multiple of
-        ``2 ** (depth - 1)``.
+        ``divisor``: ``2 ** (depth - 1)``, or what the encoder divides it by.
 
     Raises:
         IsthmusError: unknown or impossible options, or an input of the wrong shape.
@@ -141,105 +84,147 @@ class UNet(nn.Module):
         activation: str | None = None,
         levels: int | None = None,
         dilations: Sequence[int] | None = None,
+        encoder: str | None = None,
+        encoder_weights: Path | str | None = None,
+        up: str = "transposed",
         head: str = "conv",
+        checkpoint: bool = False,
     ) -> None:
-        super().__init__()
-        widths = _widths(widths, depth)
-        require_dims(spatial_dims)
-        require_counts(in_channels, classes, widths)
-        block_part = resolve(
-            "block",
-            block,
-            BLOCKS,
-            {"norm": norm, "activation": activation, "levels": levels, "dilations": _tuple(dilations)},
-        )
-        skip_part = resolve("skip", skip, SKIPS, {})
-        ups = tuple(up_widths) if up_widths is not None else widths[-2::-1]
-        if len(ups) != len(widths) - 1:
-            raise IsthmusError(
-                f"up_widths needs one number for each of the {len(widths) - 1} up-samplings, found {len(ups)}"
+        super().__init__(spatial_dims, in_channels, classes)
+        require_name("up", up, UPS)
+        require_name("head", head, HEADS)
+        require_flag("checkpoint", checkpoint)
+        own = {"norm": norm, "activation": activation, "levels": levels, "dilations": dilations}
+        part = resolve("block", block, BLOCKS, own)
+        bridge_part = resolve("skip", skip, SKIPS, {})
+
+        self.encoder: Levels | Encoder
+        if encoder is None:
+            if encoder_weights is not None:
+                raise IsthmusError(f"encoder_weights needs an encoder, one of {', '.join(ENCODERS)}")
+            every = _level_widths(widths, depth)
+            self.encoder = Levels(spatial_dims, in_channels, every, part)
+            decoder_widths = every[:-1]
+        else:
+            self.encoder = create_encoder(
+                encoder, in_channels=in_channels, weights=encoder_weights, spatial_dims=spatial_dims
             )
-        require_counts(in_channels, classes, ups)
+            decoder_widths = _decoder_widths(encoder, self.encoder.strides, widths, depth)
+        self.divisor = self.encoder.strides[-1]
+        self.checkpoint = self.encoder.checkpoint = checkpoint
 
-        self.spatial_dims, self.in_channels, self.classes = spatial_dims, in_channels, classes
-        self.depth = len(widths)
-        self.divisor = 2 ** (self.depth - 1)
-        self.block_part, self.skip_part = block_part, skip_part
-
-        given = [block_part.out_channels(width) for width in widths]
-        self.encoder = nn.ModuleList(
-            block_part.build(spatial_dims, channels, width)
-            for channels, width in zip([in_channels, *given[:-1]], widths, strict=True)
-        )
-        self.pool = max_pool(spatial_dims)
+        taps, depth = dict(zip(self.encoder.strides, self.encoder.channels, strict=True)), len(decoder_widths)
+        bridges = {
+            level: Bridge(spatial_dims, taps[2**level], width, level + 1, depth - level)
+            for level, width in enumerate(decoder_widths)
+            if 2**level in taps
+        }
+        bridge_part.check(list(bridges.values()))
         self.ups, self.skips, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        for up, level in zip(ups, reversed(range(self.depth - 1)), strict=True):
-            bridge = skip_part.out_channels(given[level], widths[level])
-            self.ups.append(up_conv(spatial_dims, given[level + 1], up))
-            self.skips.append(
-                skip_part.build(spatial_dims, given[level], widths[level], self.depth - 1 - level)
-            )
-            self.decoder.append(block_part.build(spatial_dims, up + bridge, widths[level]))
-        self.head = _head(head, spatial_dims, given[0], classes)
+        channels = self.encoder.channels[-1]
+        for rise, level in zip(_rises(up, up_widths, decoder_widths), reversed(range(depth)), strict=True):
+            if rise is None:
+                self.ups.append(
+                    nn.Upsample(scale_factor=2, mode=up if up == "nearest" else _LINEAR[spatial_dims])
+                )
+            else:
+                self.ups.append(up_conv(spatial_dims, channels, rise))
+                channels = rise
+            if level in bridges:
+                self.skips.append(bridge_part.build(bridges[level]))
+                channels += bridge_part.out_channels(bridges[level])
+            self.decoder.append(part.build(spatial_dims, channels, decoder_widths[level]))
+            channels = part.out_channels(decoder_widths[level])
+        self.head = _head(head, spatial_dims, channels, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        check_input(x, self.spatial_dims, self.in_channels, self.divisor)
-        bridges: list[Tensor] = []
-        for level, block in enumerate(self.encoder):
-            x = block(self.pool(x) if level else x)
-            bridges.append(x)
-        bridges.pop()
-        for up, skip, block in zip(self.ups, self.skips, self.decoder, strict=True):
-            x = block(torch.cat([up(x), skip(bridges.pop())], dim=1))
+        self.check(x)
+        taps = self.encoder(x)
+        x = taps.pop()
+        for step in range(len(self.decoder)):
+            x = run(self, self._rise, step, x, taps.pop() if taps else None)
         return cast(Tensor, self.head(x))
 
-    def receptive_field(self) -> int:
-        """Side, in pixels, of the input square on which one output pixel can depend, for the worst position.
-
-        Followed backwards as an interval from the output through every level and bridge; normalisation over the
-        image is left out (with instance normalisation an output depends on the whole image).
-        """
-        block, pools = self.block_part.reach(), self.depth - 1
-        widest = 0
-        for position in range(self.divisor):
-            low = high = position
-            needed: list[tuple[int, int]] = []
-            for level in range(pools):
-                low, high = low - block, high + block
-                bridge = self.skip_part.reach(pools - level)
-                needed.append((low - bridge, high + bridge))
-                low, high = low // 2, high // 2
-            low, high = low - block, high + block
-            for bridge_low, bridge_high in reversed(needed):
-                low, high = min(2 * low, bridge_low), max(2 * high + 1, bridge_high)
-                low, high = low - block, high + block
-            widest = max(widest, high - low + 1)
-        return widest
+    def _rise(self, step: int, x: Tensor, tap: Tensor | None) -> Tensor:
+        """One level up: from the level below and, where there is one, the encoder's tap."""
+        x = self.ups[step](x)
+        if tap is not None:
+            x = torch.cat([x, self.skips[step](tap)], dim=1)
+        return cast(Tensor, self.decoder[step](x))
 
 
-def _widths(widths: Sequence[int] | None, depth: int | None) -> tuple[int, ...]:
-    if widths is not None and depth is not None and len(widths) != depth:
-        raise IsthmusError(f"depth is {depth} but widths has {len(widths)} levels; give one of the two")
+class Levels(nn.Module):
+    """The U-Net's own encoder: a block on each level, a max-pooling between them; a tap of every level."""
+
+    def __init__(self, dims: int, in_channels: int, widths: Sequence[int], part: Block) -> None:
+        super().__init__()
+        self.channels = tuple(part.out_channels(width) for width in widths)
+        self.strides = tuple(2**level for level in range(len(widths)))
+        self.checkpoint = False
+        self.pool = max_pool(dims)
+        self.blocks = nn.ModuleList(
+            part.build(dims, given, width)
+            for given, width in zip((in_channels, *self.channels[:-1]), widths, strict=True)
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        taps: list[Tensor] = []
+        for block in self.blocks:
+            taps.append(run(self, block, self.pool(taps[-1]) if taps else x))
+        return taps
+
+
+def _level_widths(widths: Sequence[int] | None, depth: int | None) -> tuple[int, ...]:
+    if depth is not None:
+        require_whole("depth (levels of resolution)", depth, 2, 8)
     if widths is None:
-        depth = 5 if depth is None else depth
-        if not isinstance(depth, int) or not 2 <= depth <= 8:
-            raise IsthmusError(f"depth (levels of resolution) must be a whole number from 2 to 8, not {depth!r}")
-        return tuple(32 * 2**level for level in range(depth))
+        return tuple(32 * 2**level for level in range(depth or 5))
+    require_wholes("widths", widths)
+    if depth is not None and len(widths) != depth:
+        raise IsthmusError(f"depth is {depth} but widths has {len(widths)} levels; give one of the two")
     if len(widths) < 2:
         raise IsthmusError(f"widths needs at least two levels, found {list(widths)}")
     return tuple(widths)
 
 
-def _tuple(values: Sequence[int] | None) -> tuple[int, ...] | None:
-    return None if values is None else tuple(values)
+def _decoder_widths(
+    encoder: str, strides: Sequence[int], widths: Sequence[int] | None, depth: int | None
+) -> tuple[int, ...]:
+    count = strides[-1].bit_length() - 1
+    if depth is not None:
+        raise IsthmusError(
+            f"the encoder '{encoder}' has a depth of its own ({count + 1} levels); leave depth out"
+        )
+    if widths is None:
+        return tuple(256 // 2 ** (count - 1 - level) for level in range(count))
+    require_wholes("widths", widths)
+    if len(widths) != count:
+        raise IsthmusError(
+            f"with the encoder '{encoder}' widths are those of {count} decoder levels, found {list(widths)}"
+        )
+    return tuple(widths)
+
+
+def _rises(up: str, up_widths: Sequence[int] | None, decoder_widths: Sequence[int]) -> Sequence[int | None]:
+    """Channels after each up-sampling, from the deepest; None where it has no weights."""
+    if up_widths is None:
+        return decoder_widths[::-1] if up == "transposed" else [None] * len(decoder_widths)
+    require_wholes("up_widths", up_widths)
+    if up != "transposed":
+        raise IsthmusError(f"up_widths are those of transposed convolutions; with up='{up}' leave them out")
+    if len(up_widths) != len(decoder_widths):
+        raise IsthmusError(
+            f"up_widths needs {len(decoder_widths)} numbers, one an up-sampling, found {list(up_widths)}"
+        )
+    return up_widths
 
 
 def _head(kind: str, dims: int, in_channels: int, classes: int) -> nn.Module:
-    if kind == "conv":
-        return conv(dims, in_channels, classes, 1)
     if kind == "conv_bn":
-        return nn.Sequential(conv(dims, in_channels, classes, 1, bias=False), make_norm(dims, classes, "batch_shift"))
-    raise IsthmusError(f"unknown head '{kind}': {nearest(kind, ('conv', 'conv_bn'))}")
+        return nn.Sequential(
+            conv(dims, in_channels, classes, 1, bias=False), norm(dims, classes, "batch_shift")
+        )
+    return conv(dims, in_channels, classes, 3 if kind == "conv3" else 1)
 
 
 _MULTIRES_PAPER = "MultiResUNet (2019), table 3"
@@ -264,7 +249,7 @@ register_model(
         source=_SHARP_PAPER,
         parameters=9.1e6,
         counted=(3, "trainable"),
-        note="transposed convolutions keep 256, 128, 64, 32 as in the authors' code, which the printed 9.1M needs",
+        note="transposed convolutions keep 256, 128, 64, 32 as in the authors' code, which the count needs",
     ),
     widths=(35, 70, 140, 280, 560),
     up_widths=(256, 128, 64, 32),

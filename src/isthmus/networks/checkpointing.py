@@ -1,0 +1,48 @@
+"""Activation checkpointing: parts of a network computed again in the backward pass instead of kept in memory.
+
+Chen et al.: Training deep nets with sublinear memory cost. arXiv:1604.06174 (2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+
+def run(owner: nn.Module, part: Callable[..., Any], *inputs: Any) -> Any:
+    """``part(*inputs)``; in training, with ``owner.checkpoint``, only the inputs are kept for backward.
+
+    Gradients are the same, and so are the running statistics of batch normalisation: the second computation
+    leaves them alone. Dropout draws the same mask twice.
+
+    Args:
+        owner: the module that ``part`` belongs to.
+        part: a module or function of tensors; it must not change its inputs in place.
+    """
+    wanted = getattr(owner, "checkpoint", False) and owner.training and torch.is_grad_enabled()
+    if not wanted:
+        return part(*inputs)
+    if torch.compiler.is_compiling():  # the compiler moves the updates of statistics out by itself
+        return checkpoint(part, *inputs, use_reentrant=False)
+    return checkpoint(
+        part, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _statistics_kept(owner))
+    )
+
+
+@contextmanager
+def _statistics_kept(owner: nn.Module) -> Iterator[None]:
+    """Batch normalisation uses the batch's statistics and does not record them."""
+    tracking = [m for m in owner.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    for module in tracking:
+        module.track_running_stats = False
+    try:
+        yield
+    finally:
+        for module in tracking:
+            module.track_running_stats = True

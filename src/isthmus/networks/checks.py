@@ -1,0 +1,91 @@
+"""The checks that networks make on their arguments and input: a refusal is one line that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from isthmus.errors import IsthmusError, nearest
+
+
+def require_whole(what: str, value: object, low: int, high: int | None = None) -> None:
+    """Refuse, in one line, what is no whole number from ``low`` to ``high``.
+
+    >>> require_whole("levels of the block", 2.5, 1, 8)
+    Traceback (most recent call last):
+    isthmus.errors.IsthmusError: levels of the block must be a whole number from 1 to 8, found 2.5
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high and value > high):
+        limits = f"from {low} to {high}" if high else f"of at least {low}"
+        raise IsthmusError(f"{what} must be a whole number {limits}, found {value!r}")
+
+
+def require_wholes(what: str, values: object, low: int = 1) -> None:
+    """Refuse, in one line, what is no sequence of whole numbers of at least ``low``, or is empty."""
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes) or not values:
+        raise IsthmusError(f"{what} must be a list of whole numbers, found {values!r}")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise IsthmusError(
+                f"{what} must be whole numbers of at least {low}, found {value!r} in {list(values)}"
+            )
+
+
+def require_flag(what: str, value: object) -> None:
+    """Refuse, in one line, what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise IsthmusError(f"{what} must be true or false, found {value!r}")
+
+
+def require_share(what: str, value: object) -> None:
+    """Refuse, in one line, what is no number of at least 0 and below 1 (a dropout rate)."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise IsthmusError(f"{what} must be a number of at least 0 and below 1, found {value!r}")
+
+
+def require_name(what: str, value: object, valid: Sequence[str]) -> None:
+    """Refuse, in one line, a name that is not one of the valid ones, naming the nearest."""
+    if not isinstance(value, str) or value not in valid:
+        raise IsthmusError(f"unknown {what} {value!r}: {nearest(str(value), valid)}")
+
+
+def require_dims(dims: object) -> None:
+    """Refuse anything but 2 or 3 spatial dimensions."""
+    if isinstance(dims, bool) or dims not in (2, 3):
+        raise IsthmusError(f"spatial_dims must be 2 or 3, found {dims!r}")
+
+
+def require_counts(in_channels: object, classes: object, widths: object = (1,), what: str = "widths") -> None:
+    """Refuse channel, class and width numbers below one, in the constructor's own words."""
+    require_whole("in_channels", in_channels, 1)
+    require_whole("classes", classes, 1)
+    if widths != ():
+        require_wholes(what, widths)
+
+
+def check_input(x: Tensor, dims: int, in_channels: int, divisor: int) -> None:
+    """Refuse a batch that the network cannot take, naming the nearest size that it can.
+
+    Args:
+        x: the batch, expected ``(N, in_channels, *spatial)`` with every side a multiple of ``divisor``.
+    """
+    if torch.compiler.is_compiling():
+        return
+    if x.ndim != dims + 2:
+        axes = "H, W" if dims == 2 else "D, H, W"
+        raise IsthmusError(
+            f"the network takes a batch (N, {in_channels}, {axes}), found shape {tuple(x.shape)}"
+        )
+    if x.shape[1] != in_channels:
+        raise IsthmusError(
+            f"the network takes {in_channels} channels, found {x.shape[1]} in {tuple(x.shape)}"
+        )
+    size = tuple(int(side) for side in x.shape[2:])
+    if any(side % divisor or side == 0 for side in size):
+        good = tuple(max(1, round(side / divisor)) * divisor for side in size)
+        shown, wanted = ("x".join(map(str, s)) for s in (size, good))
+        raise IsthmusError(
+            f"size {shown} does not divide by {divisor}; the nearest that does is {wanted}: pad or crop"
+        )
