@@ -100,7 +100,7 @@ def curves(
             )
         axes.set_xlabel(x_label)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-        if log and _spans_decades(np.concatenate([line.y[finite] for line, finite in drawn])):
+        if log and _falls_by_decades(np.concatenate([line.y[finite] for line, finite in drawn])):
             axes.set_yscale("log")
             axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -140,9 +140,9 @@ def training_curves(runs: Sequence[Run]) -> list[Chart]:
     return [chart for chart in charts if chart is not None]
 
 
-def _spans_decades(values: NDArray[np.float64]) -> bool:
-    """Whether a logarithmic axis has two whole decades to label; a linear one reads better otherwise."""
-    return bool(values.min() > 0 and values.max() / values.min() >= 100)
+def _falls_by_decades(values: NDArray[np.float64]) -> bool:
+    """Whether values fall by two decades or more in a few steps; a smooth fall needs a linear axis."""
+    return bool(values.min() > 0 and values.max() / values.min() >= 100 and len(np.unique(values)) <= 10)
 
 
 def _slot(column: str, row: int) -> int:

@@ -15,7 +15,7 @@ TITLES = {
     "dice": "Dice",
     "iou": "IoU",
     "hausdorff_distance": "Hausdorff distance",
-    "hausdorff_distance_95": "Hausdorff distance, 95 %",
+    "hausdorff_distance_95": "Hausdorff distance, 95\u00a0%",
     "average_surface_distance": "Average surface distance",
 }
 

@@ -74,19 +74,23 @@ def spread_cell(scores: Sequence[Score], metric: str, *, strong: bool = False) -
 
 
 def summary_table(run: Run) -> Table:
-    """A row for each scored set and class: cases, misses, and every metric's mean ± standard deviation."""
-    several = len(run.classes) > 1
-    columns = [("Set", False), ("Class", False), ("Cases", True), ("Missed", True)]
-    columns += [(s.title(m), True) for m in run.metrics]
+    """A row for each scored set and class: cases, misses, and every metric's mean ± standard deviation.
+
+    Where there is one set, or one class, its column is left out.
+    """
+    sets, classes = len(run.sets) > 1, len(run.classes) > 1
+    words = [name for name, shown in (("Set", sets), ("Class", classes)) if shown]
     rows = []
     for name in run.sets:
-        for label in (*run.classes, "all classes") if several else run.classes:
-            scores = [x for x in run.scores if x.set == name and (label in (x.label, "all classes"))]
+        for label in (*run.classes, "all classes") if classes else run.classes:
+            scores = [x for x in run.scores if x.set == name and label in (x.label, "all classes")]
             if scores:
                 n, misses = len({x.case for x in scores}), s.missed_cases(scores)
-                head = [Cell(name), Cell(label), Cell(str(n), n), Cell(str(misses), misses)]
+                head = [Cell(word) for word, shown in ((name, sets), (label, classes)) if shown]
+                head += [Cell(str(n), n), Cell(str(misses), misses)]
                 rows.append([*head, *(spread_cell(scores, m) for m in run.metrics)])
-    return Table(columns, rows)
+    numbers = ["Cases", "Missed", *map(s.title, run.metrics)]
+    return Table([*((name, False) for name in words), *((name, True) for name in numbers)], rows)
 
 
 def score_table(run: Run, order: Sequence[str], anchors: dict[str, str]) -> Table:
