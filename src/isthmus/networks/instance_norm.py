@@ -82,7 +82,7 @@ class InstanceNorm(nn.Module):
             x.device.type == "cpu"
             and not torch.compiler.is_compiling()
             and x.is_contiguous(memory_format=_layout(x))
-            and x[0, 0].numel() > 1
+            and x.shape[2:].numel() > 1
         )
         if own:
             y: Tensor = _PerImage.apply(x, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]

@@ -1,0 +1,62 @@
+"""Initial weights: one seed, the stated variance, nobody else's random numbers disturbed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from isthmus.errors import IsthmusError
+from isthmus.networks import create_model, initialise
+
+
+@pytest.mark.parametrize("scheme", ["xavier", "default"])
+def test_a_seed_fixes_every_weight(scheme):
+    one, two, other = (
+        initialise(create_model("mildnet", widths=(4, 8)), scheme, seed=seed) for seed in (1, 1, 2)
+    )
+    torch.testing.assert_close(one.state_dict(), two.state_dict(), rtol=0, atol=0)
+    assert not torch.equal(one.head.weight, other.head.weight)
+
+
+def test_the_state_of_the_random_generator_stays():
+    network = create_model("unet", widths=(2, 4))
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    initialise(network, seed=9)
+    torch.testing.assert_close(torch.rand(4), expected, rtol=0, atol=0)
+
+
+def test_what_was_there_before_plays_no_part():
+    fresh, used = (create_model("multiresunet", widths=(6, 12)) for _ in range(2))
+    with torch.no_grad():
+        for tensor in (*used.parameters(), *used.buffers()):
+            if tensor.is_floating_point() and tensor.ndim:
+                tensor.fill_(7)
+        for name, buffer in used.named_buffers():
+            if name.endswith("norm.weight") or ".1.weight" in name:
+                buffer.fill_(1)  # the scale that is not learned
+    initialise(fresh, seed=1)
+    initialise(used, seed=1)
+    torch.testing.assert_close(fresh.state_dict(), used.state_dict(), rtol=0, atol=0)
+
+
+def test_xavier_has_the_variance_of_glorot_and_bengio():
+    layer = initialise(nn.Conv2d(64, 32, 3), "xavier", seed=0)
+    assert float(layer.weight.detach().std()) == pytest.approx(math.sqrt(2 / (9 * 64 + 9 * 32)), rel=0.03)
+    assert not layer.bias.any()
+
+
+def test_default_is_the_frameworks_own():
+    torch.manual_seed(5)
+    expected = nn.Conv2d(3, 4, 3)
+    found = initialise(nn.Conv2d(3, 4, 3), "default", seed=5)
+    torch.testing.assert_close(found.state_dict(), expected.state_dict(), rtol=0, atol=0)
+
+
+def test_an_unknown_scheme_gets_the_nearest_name():
+    with pytest.raises(IsthmusError, match="did you mean 'xavier'"):
+        initialise(nn.Conv2d(1, 1, 1), "xavir", seed=0)
