@@ -37,12 +37,13 @@ def run(owner: nn.Module, part: Callable[..., Any], *inputs: Any) -> Any:
 
 @contextmanager
 def _statistics_kept(owner: nn.Module) -> Iterator[None]:
-    """Batch normalisation uses the batch's statistics and does not record them."""
-    tracking = [m for m in owner.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    for module in tracking:
-        module.track_running_stats = False
+    """Batch normalisation adds nothing to its running statistics and does not count the batch."""
+    recording = [m for m in owner.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    before = [(module.momentum, module.num_batches_tracked) for module in recording]
+    for module in recording:
+        module.momentum, module.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for module in tracking:
-            module.track_running_stats = True
+        for module, (momentum, batches) in zip(recording, before, strict=True):
+            module.momentum, module.num_batches_tracked = momentum, batches
