@@ -14,7 +14,7 @@ from isthmus.networks.receptive import receptive_field
 
 
 class Network(nn.Module):
-    """A network that knows its input: ``spatial_dims``, ``in_channels``, ``classes`` and the ``divisor`` of sizes.
+    """A network that knows its input: ``spatial_dims``, ``in_channels``, ``classes``, ``divisor`` of sizes.
 
     Attributes:
         only: the numbers of spatial dimensions that the network exists in.
@@ -56,7 +56,7 @@ class Network(nn.Module):
 
 
 def wholes(what: str, values: Sequence[int], least: int = 1) -> tuple[int, ...]:
-    """The values as a tuple, when they are ``least`` or more whole numbers above 0; else a refusal in one line.
+    """The values as a tuple, when they are ``least`` or more whole numbers above 0; else a refusal.
 
     >>> wholes("widths", [4, 8], 2)
     (4, 8)
