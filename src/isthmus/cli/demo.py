@@ -9,6 +9,7 @@ from isthmus.cli.progress import Display
 from isthmus.errors import IsthmusError
 
 LEARNED, UNSEEN, SIZE = 32, 8, 128
+EPOCHS, WIDTHS = 20, [16, 32, 64, 128]  # small enough for a laptop
 MARK = ".isthmus-demo"  # stands in a folder that a demo wrote and may replace
 
 
@@ -43,8 +44,8 @@ def run(out: Path, seed: int, display: Display) -> None:
             "default",
             {
                 "data": {"source": str(data)},
-                "network": {"model": model, "options": {"widths": [16, 32, 64, 128]}},
-                "training": {"epochs": 25, "samples": LEARNED, "seed": seed},
+                "network": {"model": model, "options": {"widths": WIDTHS}},
+                "training": {"epochs": EPOCHS, "samples": LEARNED, "seed": seed},
                 "protocol": {"test": unseen},
             },
         )

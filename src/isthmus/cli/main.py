@@ -22,7 +22,9 @@ app = typer.Typer(
 
 @app.command(rich_help_panel="The main job")
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to write to; what an earlier demo left there is replaced.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option(help="Folder to write to; what an earlier demo left there is replaced.")
+    ] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of the phantoms and of training.")] = 0,
 ) -> None:
     """Train two networks on phantoms and write OUT/report.html; needs no data and no network connection."""
@@ -37,47 +39,81 @@ def demo(
 def train(
     data: Annotated[
         str,
-        typer.Argument(help="Folder with images/ and masks/, a CSV (image,mask,group), or a built-in data set.", show_default=False),
+        typer.Argument(
+            help="Folder with images/ and masks/, a CSV (image,mask,group), or a built-in data set.",
+            show_default=False,
+        ),
     ] = "",
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="Recipe values, as training.epochs=80 or input.resize=[256,256].", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            help="Recipe values, as training.epochs=80 or input.resize=[256,256].", show_default=False
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="A network of `isthmus models`, trained as its paper does; without it, our own recipe.", show_default=False)
+        str | None,
+        typer.Option(
+            help="A network of `isthmus models`, trained as its paper does; without it, our own recipe.",
+            show_default=False,
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder to write.  [default: runs/DATA-MODEL-SEED]", show_default=False)] = None,
-    root: Annotated[Path | None, typer.Option(help="Where a built-in data set lies.", show_default=False)] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run folder to write.  [default: runs/DATA-MODEL-SEED]", show_default=False),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Where a built-in data set lies.", show_default=False)
+    ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="'default' or 'paper': how to train.  [default: paper with --model]", show_default=False)
+        str | None,
+        typer.Option(
+            help="'default' or 'paper': how to train.  [default: paper with --model]", show_default=False
+        ),
     ] = None,
-    recipe: Annotated[Path | None, typer.Option(help="Start from this recipe.yaml.", show_default=False)] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Start from this recipe.yaml.", show_default=False)
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs to train.", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of weights, order and augmentation.", show_default=False)] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of weights, order and augmentation.", show_default=False)
+    ] = None,
     validation: Annotated[
         str | None, typer.Option(help="Case ids to hold out, separated by commas.", show_default=False)
     ] = None,
-    folds: Annotated[int | None, typer.Option(help="Cross-validate with this many folds (by group).", show_default=False)] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Cross-validate with this many folds (by group).", show_default=False)
+    ] = None,
     fold: Annotated[int | None, typer.Option(help="Only this fold (from 0).", show_default=False)] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
 ) -> None:
     """Train a network on images and masks and write a run folder."""
     from isthmus.cli import train as job
     from isthmus.cli.progress import Display
 
-    asked = job.Asked(data, overrides or [], model, out, root, preset, recipe, epochs, seed, validation, folds, fold, device)
+    asked = job.Asked(
+        data, overrides or [], model, out, root, preset, recipe, epochs, seed, validation, folds, fold, device
+    )
     with Display() as display:
         job.run(asked, resume, display)
 
 
 @app.command(rich_help_panel="The main job")
 def predict(
-    run: Annotated[Path, typer.Argument(help="A run folder, or the folder of a cross-validation (folds are averaged).")],
+    run: Annotated[
+        Path, typer.Argument(help="A run folder, or the folder of a cross-validation (folds are averaged).")
+    ],
     images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     out: Annotated[Path, typer.Option(help="Folder for the masks.")],
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write probabilities (float32 TIFF).")] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also write probabilities (float32 TIFF).")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace masks that are there already.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace masks that are there already.")
+    ] = False,
 ) -> None:
     """Segment images with a trained network: a mask for each, in the values trained with."""
     from isthmus.cli import predict as job
@@ -90,9 +126,15 @@ def predict(
 @app.command(rich_help_panel="The main job")
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted masks.")],
-    truth: Annotated[Path, typer.Argument(help="Folder of true masks, or a data set: folder with masks/, CSV or name.")],
-    root: Annotated[Path | None, typer.Option(help="Where a built-in data set lies.", show_default=False)] = None,
-    out: Annotated[Path | None, typer.Option(help="CSV to write.  [default: PREDICTIONS/scores.csv]", show_default=False)] = None,
+    truth: Annotated[
+        Path, typer.Argument(help="Folder of true masks, or a data set: folder with masks/, CSV or name.")
+    ],
+    root: Annotated[
+        Path | None, typer.Option(help="Where a built-in data set lies.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV to write.  [default: PREDICTIONS/scores.csv]", show_default=False)
+    ] = None,
 ) -> None:
     """Score masks against the truth: Dice, IoU and Hausdorff distance of every case, as CSV and table."""
     from isthmus.cli import evaluate as job
@@ -105,7 +147,9 @@ def evaluate(
 @app.command(rich_help_panel="The main job")
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    data: Annotated[Path | None, typer.Option(help="Where the images lie now, if they moved.", show_default=False)] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Where the images lie now, if they moved.", show_default=False)
+    ] = None,
 ) -> None:
     """Write RUN/report.html anew from the files of the run."""
     from isthmus.cli import report as job
@@ -131,7 +175,9 @@ def main() -> None:
     except IsthmusError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        print("\nisthmus: interrupted; `isthmus train --resume --out RUN` goes on where it was", file=sys.stderr)
+        print(
+            "\nisthmus: interrupted; `isthmus train --resume --out RUN` goes on where it was", file=sys.stderr
+        )
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)

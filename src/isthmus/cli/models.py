@@ -15,7 +15,9 @@ def run(name: str | None) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("name", "paper", "parameters", "in the paper", "receptive field", "GFLOPs 256x256"):
-        table.add_column(title, justify="left" if title in ("name", "paper") else "right", no_wrap=title != "paper")
+        table.add_column(
+            title, justify="left" if title in ("name", "paper") else "right", no_wrap=title != "paper"
+        )
     for row in networks.models_table():
         table.add_row(*(str(cell) for cell in row.values()))
     console = Console()

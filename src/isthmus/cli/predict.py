@@ -8,7 +8,13 @@ from isthmus.cli.progress import Display
 
 
 def run(
-    run: Path, images: list[Path], out: Path, probabilities: bool, device: str, overwrite: bool, display: Display
+    run: Path,
+    images: list[Path],
+    out: Path,
+    probabilities: bool,
+    device: str,
+    overwrite: bool,
+    display: Display,
 ) -> None:
     """Segment images and say where the masks are."""
     from isthmus.inference.folder import predict_folder

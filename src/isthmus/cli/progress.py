@@ -72,7 +72,10 @@ class Display:
             self._last = now
             pace = (now - self._start) / (self._done - self._began_with)
             left = clock(pace * (self._total - self._done))
-            print(f"{self._label}: {self._done}/{self._total}, {left} left{', ' * bool(text)}{text}", file=sys.stderr)
+            print(
+                f"{self._label}: {self._done}/{self._total}, {left} left{', ' * bool(text)}{text}",
+                file=sys.stderr,
+            )
 
     def say(self, text: str) -> None:
         if self._bar is not None:

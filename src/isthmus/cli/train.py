@@ -48,8 +48,13 @@ def run(asked: Asked, resume: bool, display: Display) -> None:
             folder = out / f"fold-{fold}"
             display.say(f"fold {fold} of {recipe.protocol.folds}")
             if RunFolder(folder).recipe_path.is_file():
-                raise IsthmusError(f"{out} holds a cross-validation; --resume continues it, or choose another --out")
-            _finish(training.train(recipe.model_copy(update={"protocol": protocol}), folder, watch=display), display)
+                raise IsthmusError(
+                    f"{out} holds a cross-validation; --resume continues it, or choose another --out"
+                )
+            _finish(
+                training.train(recipe.model_copy(update={"protocol": protocol}), folder, watch=display),
+                display,
+            )
         return
     _finish(training.train(recipe, out, watch=display), display)
 
@@ -72,7 +77,8 @@ def _resume(asked: Asked, display: Display) -> None:
             continue
         protocol = first.protocol.model_copy(update={"fold": fold})
         _finish(
-            training.train(first.model_copy(update={"protocol": protocol}), folder.path, watch=display), display
+            training.train(first.model_copy(update={"protocol": protocol}), folder.path, watch=display),
+            display,
         )
 
 

@@ -60,15 +60,21 @@ def evaluate_folder(
             unreadable files (all told together).
     """
     watch = watch or Silent()
-    predicted = {case.id: case for case in images_in(Path(predictions)) if not case.id.startswith("probabilities/")}
+    predicted = {
+        case.id: case for case in images_in(Path(predictions)) if not case.id.startswith("probabilities/")
+    }
     true = _true_masks(Path(truth), str(truth), root)
     wanted = [case for case in true if case.id in predicted]
     lacking = [case.id for case in true if case.id not in predicted]
     if not wanted:
-        raise IsthmusError(f"no mask in {predictions} has the name of one in {truth}; masks are matched by file name")
+        raise IsthmusError(
+            f"no mask in {predictions} has the name of one in {truth}; masks are matched by file name"
+        )
     extra = sorted(set(predicted) - {case.id for case in true})
     if lacking and len(wanted) + len(extra) < len(true):
-        watch.say(f"scored are the {len(wanted)} of {len(true)} true masks that have a prediction; without: {_some(lacking)}")
+        watch.say(
+            f"scored are the {len(wanted)} of {len(true)} true masks that have a prediction; without: {_some(lacking)}"
+        )
     if extra:
         watch.say(f"{len(extra)} predictions have no true mask and are not scored: {_some(extra)}")
     watch.stage("reading masks", len(wanted))
@@ -128,7 +134,10 @@ def _score(
 
     def score(job: tuple[Case, tuple[NDArray[Any], NDArray[Any]]]) -> dict[str, dict[str, float]]:
         case, (ours, theirs) = job
-        labels = values.apply(ours, str(predicted[case.id].images[0])), values.apply(theirs, str(case.masks[0]))
+        labels = (
+            values.apply(ours, str(predicted[case.id].images[0])),
+            values.apply(theirs, str(case.masks[0])),
+        )
         scores: dict[str, dict[str, float]] = score_case(*labels, classes=names, spacing=case.spacing)
         return scores
 

@@ -76,7 +76,9 @@ def predict_folder(
         watch.advance(case.id)
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise IsthmusError(f"{len(problems)} of {len(cases)} images failed, the others are in {out}: {problems[0]}{more}")
+        raise IsthmusError(
+            f"{len(problems)} of {len(cases)} images failed, the others are in {out}: {problems[0]}{more}"
+        )
     return written
 
 
@@ -86,9 +88,13 @@ def _refuse_harm(cases: Sequence[Case], targets: dict[str, Path], out: Path, ove
     inputs = {source.path.resolve() for case in cases for source in case.images}
     for target in targets.values():
         if target.resolve() in inputs:
-            raise IsthmusError(f"{target} is one of the images; choose another --out, originals are never replaced")
+            raise IsthmusError(
+                f"{target} is one of the images; choose another --out, originals are never replaced"
+            )
         if target.exists() and not overwrite:
-            raise IsthmusError(f"{target} exists already; choose another --out, or replace masks with --overwrite")
+            raise IsthmusError(
+                f"{target} exists already; choose another --out, or replace masks with --overwrite"
+            )
 
 
 def _read_ahead(cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any] | IsthmusError]]:

@@ -85,7 +85,14 @@ class Predictor:
         tile = self.recipe.input.patch or WHOLE
         divisor = int(getattr(self.networks[0], "divisor", 1))
         tile = -(-tile // divisor) * divisor
-        return predict_tiled(self._forward, image, tile=tile, divisor=divisor, batch=self.recipe.training.batch)
+        return predict_tiled(
+            self._forward,
+            image,
+            tile=tile,
+            divisor=divisor,
+            least=self.recipe.input.patch or 1,
+            batch=self.recipe.training.batch,
+        )
 
     def probabilities(self, image: NDArray[Any]) -> Floats:
         """Probabilities on the image's own grid.
@@ -115,7 +122,9 @@ class Predictor:
 
     def _forward(self, batch: Floats) -> Floats:
         layout = machine.memory_format(self.hardware, batch.ndim - 2)
-        images = torch.from_numpy(np.ascontiguousarray(batch)).to(self.hardware.device).to(memory_format=layout)
+        images = (
+            torch.from_numpy(np.ascontiguousarray(batch)).to(self.hardware.device).to(memory_format=layout)
+        )
         with torch.inference_mode(), machine.autocast(self.hardware):
             total = self._logits(self.networks[0], images)
             for network in self.networks[1:]:

@@ -38,7 +38,14 @@ def window(tile: Sequence[int]) -> Floats:
 
 
 def predict_tiled(
-    predict: Predict, image: Floats, *, tile: int, divisor: int, overlap: float = 0.5, batch: int = 4
+    predict: Predict,
+    image: Floats,
+    *,
+    tile: int,
+    divisor: int,
+    least: int = 1,
+    overlap: float = 0.5,
+    batch: int = 4,
 ) -> Floats:
     """Logits of a whole image.
 
@@ -50,12 +57,13 @@ def predict_tiled(
         image: ``(channels, *spatial)``, float32.
         tile: side of a tile, a multiple of ``divisor``.
         divisor: what every side of a batch must divide by.
+        least: pad smaller images to this side (the patch that the network was trained on).
 
     Returns:
         Logits ``(classes, *spatial)``, float32.
     """
     size = image.shape[1:]
-    shape = [min(tile, -(-side // divisor) * divisor) for side in size]
+    shape = [min(tile, -(-max(side, least) // divisor) * divisor) for side in size]
     padded, inside = pad_to(image, shape)
     corners = list(
         product(*(starts(side, t, overlap) for side, t in zip(padded.shape[1:], shape, strict=True)))

@@ -9,7 +9,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("isthmus", "torch", "numpy", "scipy", "opencv-python-headless", "pillow", "tifffile", "safetensors")
+PACKAGES = (
+    "isthmus",
+    "torch",
+    "numpy",
+    "scipy",
+    "opencv-python-headless",
+    "pillow",
+    "tifffile",
+    "safetensors",
+)
 
 
 def describe_environment() -> dict[str, Any]:

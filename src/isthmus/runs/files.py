@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(aside, path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise IsthmusError(f"cannot write {path}: {reason}; free some space or choose another folder") from error
+        raise IsthmusError(
+            f"cannot write {path}: {reason}; free some space or choose another folder"
+        ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

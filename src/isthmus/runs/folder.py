@@ -35,7 +35,9 @@ class RunFolder:
         if not folder.path.is_dir():
             raise IsthmusError(f"no run folder at {path}; `isthmus train` makes one")
         if not folder.recipe_path.is_file():
-            raise IsthmusError(f"{path} is not a run folder (it holds no recipe.yaml); name one that train wrote")
+            raise IsthmusError(
+                f"{path} is not a run folder (it holds no recipe.yaml); name one that train wrote"
+            )
         return folder
 
     @property
@@ -115,7 +117,9 @@ class RunFolder:
         from isthmus.networks import create_model
 
         if not self.weights.is_file():
-            raise IsthmusError(f"{self.path} holds no best.safetensors yet; let the run finish (train --resume)")
+            raise IsthmusError(
+                f"{self.path} holds no best.safetensors yet; let the run finish (train --resume)"
+            )
         made = read_json(self.network)
         if not isinstance(made, dict) or not {"model", "options"} <= made.keys():
             raise IsthmusError(f"{self.network} does not name a model and its options; restore the file")
@@ -136,7 +140,9 @@ def load_weights(network: nn.Module, path: Path) -> None:
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise IsthmusError(f"{path} is not a readable safetensors file ({error}); restore it or train again") from error
+        raise IsthmusError(
+            f"{path} is not a readable safetensors file ({error}); restore it or train again"
+        ) from error
     own = network.state_dict()
     wrong = [name for name in own if name not in state or state[name].shape != own[name].shape]
     wrong += [name for name in state if name not in own]

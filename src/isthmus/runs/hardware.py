@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.recipe import Hardware
 
 if TYPE_CHECKING:
     import torch
+
+
+DEVICES = ("cpu", "cuda", "mps")
 
 
 def resolve(hardware: Hardware) -> Hardware:
@@ -23,6 +26,8 @@ def resolve(hardware: Hardware) -> Hardware:
     import torch
 
     device = hardware.device if hardware.device != "auto" else _best_device()
+    if device.partition(":")[0] not in DEVICES:
+        raise IsthmusError(f"unknown device '{device}': {nearest(device, ('auto', *DEVICES))}")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise IsthmusError(f"device '{device}' was asked for but no CUDA device is here; use --device auto")
     if device == "mps" and not torch.backends.mps.is_available():

@@ -150,7 +150,9 @@ def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 def validate(values: Any, where: str = "the recipe") -> Recipe:
     """Check plain values; the first mistake is told in one line, with the nearest valid name."""
     if not isinstance(values, Mapping):
-        raise IsthmusError(f"{where} must hold sections ({', '.join(Recipe.model_fields)}), found {values!r:.60}")
+        raise IsthmusError(
+            f"{where} must hold sections ({', '.join(Recipe.model_fields)}), found {values!r:.60}"
+        )
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -185,7 +187,9 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
         key, equals, text = word.partition("=")
         parts = key.strip().split(".")
         if not equals or not all(parts):
-            raise IsthmusError(f"'{word}' is not an override; write section.key=value, e.g. training.epochs=80")
+            raise IsthmusError(
+                f"'{word}' is not an override; write section.key=value, e.g. training.epochs=80"
+            )
         if len(parts) == 1 and parts[0] not in Recipe.model_fields:
             parts = [_section_of(parts[0], word), *parts]
         try:
@@ -212,7 +216,10 @@ def _number(text: str) -> float | str:
 
 def _section_of(key: str, word: str) -> str:
     owners = {
-        name: section for section in Recipe.model_fields for name in _fields([section]) if name not in ("seed",)
+        name: section
+        for section in Recipe.model_fields
+        for name in _fields([section])
+        if name not in ("seed",)
     }
     if key not in owners:
         valid = [f"{section}.{name}" for section in Recipe.model_fields for name in _fields([section])]

@@ -31,5 +31,7 @@ def load(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         line = str(error).partition("\n")[0]
-        raise IsthmusError(f"{path} is not a readable checkpoint ({line}); delete it to train from the start") from error
+        raise IsthmusError(
+            f"{path} is not a readable checkpoint ({line}); delete it to train from the start"
+        ) from error
     return state

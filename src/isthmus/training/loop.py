@@ -53,7 +53,10 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
         torch.backends.cudnn.deterministic = True
     predictor = Predictor.from_networks([network], recipe, recipe.hardware)
     optimiser = torch.optim.Adam(
-        network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=device.type != "mps"
+        network.parameters(),
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+        fused=device.type != "mps",
     )
     loss = make_loss(training.loss)
     samples = Samples(
@@ -121,7 +124,9 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
             )
         if scored.dice > progress.best_dice:
             progress.best_dice, progress.best_epoch = scored.dice, epoch + 1
-            progress.best_state = {k: v.detach().to("cpu", copy=True) for k, v in network.state_dict().items()}
+            progress.best_state = {
+                k: v.detach().to("cpu", copy=True) for k, v in network.state_dict().items()
+            }
         now = time.perf_counter()
         if epoch + 1 == training.epochs or (now - saved) * SHARE_WRITING >= write_seconds:
             progress.seconds = now - started
@@ -129,6 +134,7 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
             saved = time.perf_counter()
             write_seconds = saved - now
         write_csv(folder.history, progress.history, HISTORY_COLUMNS)
+    write_csv(folder.history, progress.history, HISTORY_COLUMNS)  # a kill may have come before the last one
     progress.seconds = time.perf_counter() - started
     return progress
 
@@ -138,7 +144,9 @@ def _stops(progress: Progress, patience: int | None) -> bool:
 
 
 def _standing(epoch: int, epochs: int, progress: Progress) -> str:
-    best = f", best Dice {progress.best_dice:.4f} (epoch {progress.best_epoch})" if progress.best_epoch else ""
+    best = (
+        f", best Dice {progress.best_dice:.4f} (epoch {progress.best_epoch})" if progress.best_epoch else ""
+    )
     return f"epoch {epoch + 1}/{epochs}{best}"
 
 
@@ -154,9 +162,7 @@ def _save(
     checkpoint.save(folder.checkpoint, state)
 
 
-def _restore(
-    folder: RunFolder, network: nn.Module, optimiser: torch.optim.Optimizer, rate: Rate
-) -> Progress:
+def _restore(folder: RunFolder, network: nn.Module, optimiser: torch.optim.Optimizer, rate: Rate) -> Progress:
     state = checkpoint.load(folder.checkpoint)
     try:
         network.load_state_dict(state["network"])

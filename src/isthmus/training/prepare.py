@@ -93,7 +93,9 @@ def divide(recipe: Recipe, cases: tuple[Case, ...]) -> Split:
         return replace(divide(without, rest), test=aside.validation)
     if protocol.kind == "kfold":
         if protocol.fold >= protocol.folds:
-            raise IsthmusError(f"protocol.fold is {protocol.fold} but folds are numbered 0 to {protocol.folds - 1}")
+            raise IsthmusError(
+                f"protocol.fold is {protocol.fold} but folds are numbered 0 to {protocol.folds - 1}"
+            )
         return kfold(cases, protocol.folds, protocol.seed)[protocol.fold]
     return holdout(cases, protocol.fraction, protocol.seed, protocol.validation)
 
@@ -101,7 +103,9 @@ def divide(recipe: Recipe, cases: tuple[Case, ...]) -> Split:
 def _with_values(dataset: Dataset, values: ValueMap, classes: list[str]) -> Dataset:
     names = tuple(classes) or values.names()
     if len(names) != values.classes:
-        raise IsthmusError(f"data.classes names {len(names)} classes but data.values maps to {values.classes}")
+        raise IsthmusError(
+            f"data.classes names {len(names)} classes but data.values maps to {values.classes}"
+        )
     return replace(dataset, values=values, classes=names)
 
 

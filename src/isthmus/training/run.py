@@ -63,7 +63,9 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
         return folder
     prepared = prepare(folder.recipe(), watch)
     before, now = read_json(folder.data), prepared.hashes()
-    changed = sorted(set(before) ^ set(now)) or [case for case in now if _digests(before[case]) != _digests(now[case])]
+    changed = sorted(set(before) ^ set(now)) or [
+        case for case in now if _digests(before[case]) != _digests(now[case])
+    ]
     if changed:
         raise IsthmusError(
             f"the data of {out} has changed since it began (case '{changed[0]}', {len(changed)} in all); "
@@ -74,12 +76,27 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
     return _complete(folder, prepared, _network(prepared.recipe), watch)
 
 
+def _check_size(recipe: Recipe, network: nn.Module) -> None:
+    """Training batches are of one size, which must divide by the network's number of poolings."""
+    divisor, size = int(getattr(network, "divisor", 1)), recipe.input.resize
+    if size is None:
+        side = recipe.input.patch or divisor
+        size = (side, side)
+    if any(side % divisor for side in size):
+        good = "x".join(str(max(1, round(side / divisor)) * divisor) for side in size)
+        key = "patch" if recipe.input.patch else "resize"
+        raise IsthmusError(
+            f"input.{key}: {size[0]}x{size[1]} does not divide by {divisor}; the nearest size that does is {good}"
+        )
+
+
 def _digests(files: dict[str, str]) -> list[str]:
     return sorted(files.values())
 
 
 def _network(recipe: Recipe) -> nn.Module:
     network = create_model(recipe.network.model, **recipe.network.options)
+    _check_size(recipe, network)
     return initialise(network, recipe.network.initialisation, seed=recipe.training.seed)
 
 
@@ -97,7 +114,9 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     with machine.threads(recipe.hardware):
         progress = fit(network, prepared, folder, watch)
         if progress.epoch < recipe.training.epochs:
-            watch.say(f"stopped early after epoch {progress.epoch}: no better score since {progress.best_epoch}")
+            watch.say(
+                f"stopped early after epoch {progress.epoch}: no better score since {progress.best_epoch}"
+            )
         network.load_state_dict(progress.best_state)
         folder.save_network(recipe.network.model, recipe.network.options, progress.best_state)
         predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware)
@@ -128,7 +147,11 @@ def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: W
 def _summary(prepared: Prepared, network: nn.Module) -> str:
     recipe = prepared.recipe
     grid = recipe.input
-    scale = f"resized to {grid.resize[0]}x{grid.resize[1]}" if grid.resize else f"patches of {grid.patch}x{grid.patch}"
+    scale = (
+        f"resized to {grid.resize[0]}x{grid.resize[1]}"
+        if grid.resize
+        else f"patches of {grid.patch}x{grid.patch}"
+    )
     hardware = recipe.hardware
     return (
         f"{recipe.network.model}, {count_parameters(network):,} parameters; {len(prepared.split.train)} cases train, "

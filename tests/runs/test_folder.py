@@ -1,0 +1,64 @@
+"""The run folder: what is not one is refused, and weights of another network never get in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from isthmus.errors import IsthmusError
+from isthmus.networks import create_model
+from isthmus.runs.files import write_yaml
+from isthmus.runs.folder import RunFolder, load_weights
+from isthmus.runs.recipe import make_recipe
+
+
+def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IsthmusError, match="no run folder at"):
+        RunFolder.open(tmp_path / "none")
+    with pytest.raises(IsthmusError, match="is not a run folder"):
+        RunFolder.open(tmp_path)
+
+
+def _run(path: Path) -> RunFolder:
+    write_yaml(path / "recipe.yaml", make_recipe().to_dict())
+    return RunFolder.open(path)
+
+
+def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
+    folder, options = _run(tmp_path), {"widths": [2, 4], "in_channels": 3}
+    network = create_model("mildnet", **options)
+    folder.save_network("mildnet", options, network.state_dict())
+    again = folder.load_network()
+    assert not again.training
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor)
+
+
+def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
+    folder = _run(tmp_path)
+    folder.save_network("unet", {"widths": [2, 4]}, create_model("unet", widths=(2, 4)).state_dict())
+    with pytest.raises(IsthmusError, match=r"weights of another network: .*encoder\.0.* more do not fit"):
+        load_weights(create_model("unet", widths=(3, 4)), folder.weights)
+
+
+@pytest.mark.parametrize("content", [b"", b"not tensors", bytes(64)])
+def test_a_broken_weights_file_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "best.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(IsthmusError, match="not a readable safetensors file"):
+        load_weights(create_model("unet", widths=(2, 4)), path)
+
+
+def test_a_run_without_weights_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(IsthmusError, match=r"holds no best\.safetensors yet"):
+        _run(tmp_path).load_network()
+
+
+def test_a_network_file_that_names_nothing_is_refused(tmp_path: Path) -> None:
+    folder = _run(tmp_path)
+    folder.weights.write_bytes(b"x")
+    folder.network.write_text("[]")
+    with pytest.raises(IsthmusError, match="does not name a model"):
+        folder.load_network()

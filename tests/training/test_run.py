@@ -1,0 +1,216 @@
+"""What a run leaves behind, how it learns, and what it refuses."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from isthmus import training
+from isthmus.data.cases import Source
+from isthmus.data.formats import read_mask
+from isthmus.data.writing import write_image, write_mask
+from isthmus.errors import IsthmusError
+from isthmus.inference import Predictor
+from isthmus.metrics import dice
+from isthmus.runs.files import read_json
+from isthmus.runs.recipe import Training
+from isthmus.training import checkpoint
+from isthmus.training.rate import Rate
+
+
+def test_the_run_folder_is_complete_and_consistent(small: Any, tmp_path: Path) -> None:
+    folder = training.train(small(), tmp_path / "run")
+    names = {path.name for path in folder.path.iterdir()}
+    assert names == {
+        "recipe.yaml",
+        "environment.json",
+        "splits.json",
+        "data.json",
+        "history.csv",
+        "cases.csv",
+        "last.ckpt",
+        "best.safetensors",
+        "network.json",
+        "cost.json",
+        "predictions",
+    }
+    recipe = folder.recipe()
+    assert recipe.network.options == {"widths": [4, 8], "in_channels": 1, "classes": 1}
+    assert recipe.data.values == {0: 0, 255: 1}
+    assert recipe.hardware.precision in ("float32", "bfloat16")
+    splits = read_json(folder.splits)
+    assert len(splits["train"]) + len(splits["validation"]) == 6
+    assert not set(splits["train"]) & set(splits["validation"])
+    history = folder.read_rows(folder.history)
+    assert [int(row["epoch"]) for row in history] == [1, 2, 3, 4]
+    cost = read_json(folder.cost)
+    best = max(history, key=lambda row: float(row["validation_dice"]))
+    assert cost["best_epoch"] == int(best["epoch"])
+    scores = folder.read_rows(folder.cases)
+    assert {row["case"] for row in scores} == set(splits["validation"])
+    assert np.mean([float(row["dice"]) for row in scores]) == pytest.approx(
+        float(best["validation_dice"]), abs=1e-12
+    )
+
+
+def test_predictions_of_the_run_are_its_scores(small: Any, phantoms: Path, tmp_path: Path) -> None:
+    """At native scale network grid and image grid are one, so the masks on disk must score as cases.csv says."""
+    folder = training.train(small(), tmp_path / "run")
+    for row in folder.read_rows(folder.cases):
+        predicted = read_mask(Source(folder.predictions / f"{row['case']}.png")) > 0
+        truth = read_mask(Source(phantoms / "masks" / f"{row['case']}.png")) > 0
+        assert dice(predicted, truth) == pytest.approx(float(row["dice"]), abs=1e-12)
+
+
+def test_it_learns(small: Any, tmp_path: Path) -> None:
+    recipe = small(
+        training={"epochs": 25, "samples": 16, "batch": 4, "learning_rate": 0.01},
+        network={"options": {"widths": [8, 16]}},
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    assert read_json(folder.cost)["best_validation_dice"] > 0.8
+
+
+def test_several_classes_train_with_cross_entropy_and_come_back_in_their_values(
+    small: Any, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    values = np.array([0, 85, 170], np.uint8)
+    rng = np.random.default_rng(0)
+    for index in range(4):
+        labels = np.zeros((40, 56), int)
+        labels[5:20, 5:25], labels[22:38, 30:50] = 1, 2
+        image = labels * 80 + rng.integers(0, 30, labels.shape)
+        write_image(data / "images" / f"c{index}.png", image.astype(np.uint8)[None])
+        write_mask(data / "masks" / f"c{index}.png", values[labels])
+    recipe = small(data={"source": str(data)}, training={"epochs": 20, "samples": 16, "learning_rate": 0.02})
+    folder = training.train(recipe, tmp_path / "run")
+    resolved = folder.recipe()
+    assert resolved.training.loss == "ce"
+    assert resolved.data.classes == ["background", "class 1", "class 2"]
+    assert {row["class"] for row in folder.read_rows(folder.cases)} == {"class 1", "class 2"}
+    assert read_json(folder.cost)["best_validation_dice"] > 0.9
+    mask = read_mask(Source(next(folder.predictions.iterdir())))
+    assert set(np.unique(mask)) == {0, 85, 170}
+
+
+def test_early_stopping_ends_the_run_and_keeps_the_best(small: Any, tmp_path: Path) -> None:
+    recipe = small(
+        training={"epochs": 50, "early_stopping": 2, "learning_rate": 1e-8, "schedule": "constant"}
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    cost = read_json(folder.cost)
+    assert cost["epochs"] < 50
+    assert cost["epochs"] - cost["best_epoch"] == 2
+
+
+def test_named_test_cases_are_scored_and_never_trained_on(small: Any, phantoms: Path, tmp_path: Path) -> None:
+    ids = sorted(path.stem for path in (phantoms / "images").iterdir())
+    folder = training.train(small(protocol={"test": ids[:2]}, training={"epochs": 1}), tmp_path / "run")
+    splits = read_json(folder.splits)
+    assert list(splits["test"]) == ids[:2]
+    assert not set(splits["test"]) & (set(splits["train"]) | set(splits["validation"]))
+    assert {row["set"] for row in folder.read_rows(folder.cases)} == {"validation", "test"}
+
+
+def test_every_case_is_held_out_in_exactly_one_fold(small: Any, tmp_path: Path) -> None:
+    held: list[str] = []
+    for fold in range(3):
+        protocol = {"kind": "kfold", "folds": 3, "fold": fold}
+        folder = training.train(small(protocol=protocol, training={"epochs": 1}), tmp_path / f"fold-{fold}")
+        held += read_json(folder.splits)["validation"]
+        assert {row["fold"] for row in folder.read_rows(folder.cases)} == {str(fold)}
+    assert len(held) == len(set(held)) == 6
+    assert len(Predictor.load(tmp_path).networks) == 3
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"network": {"model": "unett"}}, "did you mean 'unet'"),
+        ({"network": {"options": {"width": [4, 8]}}}, "did you mean 'widths'"),
+        ({"network": {"options": {"in_channels": 5}}}, "the data needs 1"),
+        ({"training": {"loss": "ce"}}, "2 classes need 'bce'"),
+        ({"data": {"classes": ["background"]}}, "names 1 classes"),
+        ({"protocol": {"validation": ["phantom"]}}, "no case 'phantom'"),
+        ({"protocol": {"kind": "kfold", "folds": 3, "fold": 3}}, "folds are numbered 0 to 2"),
+        ({"input": {"resize": [32, 32]}}, "exclude each other"),
+        ({"input": {"patch": 33}}, "does not divide by 2; the nearest (size )?that does is 32x32"),
+        ({"hardware": {"device": "cuda:7"}}, "no CUDA device is here"),
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused_and_leaves_no_folder(
+    small: Any, tmp_path: Path, sections: dict[str, Any], message: str
+) -> None:
+    if "cuda" in str(sections) and torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    with pytest.raises(IsthmusError, match=message):
+        training.train(small(**sections), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_is_in_use_is_refused(small: Any, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    with pytest.raises(IsthmusError, match="exists already"):
+        training.train(small(), tmp_path / "run")
+    assert (tmp_path / "run" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_advice(small: Any, tmp_path: Path) -> None:
+    recipe = small(
+        training={"learning_rate": 10.0, "epochs": 30},
+        network={"model": "unet"},
+        hardware={"precision": "float32"},
+    )
+    from isthmus.objectives import losses
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(losses.LOSSES, "bce", lambda logits, labels: logits.mean() * math.nan)
+        with pytest.raises(IsthmusError, match=r"lower training\.learning_rate"):
+            training.train(recipe, tmp_path / "run")
+
+
+def test_a_full_disk_while_training_is_one_line_and_the_run_can_go_on(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(state: Any, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoint.torch, "save", full)
+    with pytest.raises(IsthmusError, match="No space left"):
+        training.train(small(), tmp_path / "run")
+    monkeypatch.undo()
+    assert not list((tmp_path / "run").glob(".*"))
+    assert training.resume(tmp_path / "run").finished()
+
+
+def test_cosine_goes_from_the_full_rate_to_zero() -> None:
+    rate = Rate(Training(schedule="cosine", learning_rate=0.1), 100)
+    assert rate.at(0) == pytest.approx(0.1)
+    assert rate.at(50) == pytest.approx(0.05)
+    assert rate.at(100) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_plateau_falls_as_the_framework_s_own_does() -> None:
+    rng = np.random.default_rng(3)
+    losses = np.abs(1 / np.arange(1, 80) + rng.normal(0, 0.02, 79)).tolist()
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.Adam([parameter], lr=1e-3)
+    oracle = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.1, patience=3)
+    rate = Rate(Training(schedule="plateau", plateau_patience=3), 1)
+    for loss in losses:
+        oracle.step(loss)
+        rate.see(loss)
+        if rate.at(0) < 1e-8:  # where the framework's own stops reducing
+            break
+        assert rate.at(0) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
+    assert rate.at(0) < 1e-8
