@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError, nearest
+from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_dims, require_whole
 from isthmus.networks.encoder_weights import load_encoder_weights
 from isthmus.networks.layers import avg_pool, conv, max_pool, norm
@@ -32,6 +33,7 @@ class Encoder(nn.Module):
     Attributes:
         channels: of each tap, fine to coarse.
         strides: of each tap: how many pixels of the image one of its pixels stands for, along each side.
+        checkpoint: in training, compute groups of layers again in the backward pass (`checkpointing.run`).
         loaded: names of the pre-trained tensors; `isthmus.networks.initialise` leaves them as they are.
 
     Shapes:
@@ -52,6 +54,7 @@ class Encoder(nn.Module):
         self.spatial_dims, self.in_channels = spatial_dims, in_channels
         self.channels, self.strides = tuple(channels), tuple(strides)
         self.loaded: frozenset[str] = frozenset()
+        self.checkpoint = False
 
     def forward(self, x: Tensor) -> list[Tensor]:
         raise NotImplementedError
@@ -70,6 +73,7 @@ class VGG16(Encoder):
     def __init__(self, spatial_dims: int = 2, in_channels: int = 3, *, batch_norm: bool = False) -> None:
         super().__init__(spatial_dims, in_channels, [width for width, _ in self.groups], (1, 2, 4, 8, 16))
         layers: list[nn.Module] = []
+        self.ends: list[int] = []  # of the groups, in the list of layers
         channels = in_channels
         for group, (width, convs) in enumerate(self.groups):
             if group:
@@ -80,15 +84,19 @@ class VGG16(Encoder):
                     layers.append(norm(spatial_dims, width, "batch"))
                 layers.append(nn.ReLU(inplace=True))
                 channels = width
+            self.ends.append(len(layers))
         self.features = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        taps = []
-        for layer in self.features:
-            if isinstance(layer, nn.MaxPool2d | nn.MaxPool3d):
-                taps.append(x)
-            x = layer(x)
-        return [*taps, x]
+        taps: list[Tensor] = []
+        for start, end in zip((0, *self.ends), self.ends, strict=False):
+            taps.append(run(self, self._group, taps[-1] if taps else x, start, end))
+        return taps
+
+    def _group(self, x: Tensor, start: int, end: int) -> Tensor:
+        for index in range(start, end):
+            x = self.features[index](x)
+        return x
 
 
 class ResNet(Encoder):
@@ -121,7 +129,7 @@ class ResNet(Encoder):
         taps = [F.relu(self.bn1(self.conv1(x)), inplace=True)]
         x = self.maxpool(taps[0])
         for index in range(1, 5):
-            x = self.get_submodule(f"layer{index}")(x)
+            x = run(self, self.get_submodule(f"layer{index}"), x)
             taps.append(x)
         return taps
 
@@ -206,7 +214,7 @@ class DenseNet121(Encoder):
         for name, layer in self.features.named_children():
             if name == "pool0" or name.startswith("transition"):
                 taps.append(x)
-            x = layer(x)
+            x = run(self, layer, x) if name.startswith("denseblock") else layer(x)
         return [*taps, torch.relu_(x)]
 
 
