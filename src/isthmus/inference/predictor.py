@@ -145,16 +145,16 @@ def activate(logits: Floats) -> Floats:
     >>> activate(np.zeros((1, 1, 1), np.float32)).item()
     0.5
     """
-    if logits.shape[0] == 1:
-        return torch.sigmoid(torch.from_numpy(logits)).numpy()
-    return torch.softmax(torch.from_numpy(logits), 0).numpy()
+    maps = torch.from_numpy(logits)
+    result: Floats = (torch.sigmoid(maps) if len(maps) == 1 else torch.softmax(maps, 0)).numpy()
+    return result
 
 
 def decide(probabilities: Floats) -> NDArray[np.uint8]:
     """Class indices ``(*spatial)``: foreground from 0.5 up for one map, the likeliest class of several."""
     if probabilities.shape[0] == 1:
-        return (probabilities[0] >= 0.5).astype(np.uint8)
-    return probabilities.argmax(axis=0).astype(np.uint8)
+        return np.asarray(probabilities[0] >= 0.5, np.uint8)
+    return np.asarray(probabilities.argmax(axis=0), np.uint8)
 
 
 def run_folders(path: Path) -> list[RunFolder]:

@@ -69,7 +69,8 @@ def predict_tiled(
         product(*(starts(side, t, overlap) for side, t in zip(padded.shape[1:], shape, strict=True)))
     )
     if len(corners) == 1:
-        return predict(padded[None])[0][(slice(None), *inside)]
+        whole: Floats = predict(padded[None])[0][(slice(None), *inside)]
+        return whole
 
     weight = window(shape)
     total: Floats | None = None

@@ -142,8 +142,9 @@ def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
     result = dict(below)
     for key, value in above.items():
         under = result.get(key)
-        nested = isinstance(under, Mapping) and isinstance(value, Mapping)
-        result[key] = _overlay(under, value) if nested else value
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
+            value = _overlay(under, value)
+        result[key] = value
     return result
 
 
