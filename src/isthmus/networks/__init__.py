@@ -4,7 +4,15 @@
 >>> network = create_model("unet", block="mldr", skip="sharp", spatial_dims=3, widths=(4, 8))
 """
 
-from isthmus.networks import mildnet, multiresunet, sharpunet, unet  # noqa: F401  (each registers its networks)
+from isthmus.networks import (  # noqa: F401  (each registers its networks)
+    mildnet,
+    multiresunet,
+    resdunet,
+    sharpunet,
+    ternausnet,
+    unet,
+    unetpp,
+)
 from isthmus.networks.card import CardReport, describe, models_table
 from isthmus.networks.encoder_weights import find_weights, load_encoder_weights
 from isthmus.networks.encoders import create_encoder

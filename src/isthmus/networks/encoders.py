@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -244,7 +244,8 @@ def _transition(dims: int, channels: int) -> nn.Sequential:
     )
 
 
-ENCODERS: dict[str, Callable[[int, int], Encoder]] = {
+Make = Callable[[int, int], Encoder]  # spatial_dims, in_channels
+ENCODERS: dict[str, Make] = {
     "vgg16": VGG16,
     "vgg16_bn": lambda dims, channels: VGG16(dims, channels, batch_norm=True),
     "resnet34": lambda dims, channels: ResNet(dims, channels, depths=(3, 4, 6, 3), bottleneck=False),
@@ -252,6 +253,16 @@ ENCODERS: dict[str, Callable[[int, int], Encoder]] = {
     "resnet101": lambda dims, channels: ResNet(dims, channels, depths=(3, 4, 23, 3), bottleneck=True),
     "densenet121": DenseNet121,
 }
+
+
+def register_encoder(name: str) -> Callable[[type[Encoder]], type[Encoder]]:
+    """Give an encoder, made with ``(spatial_dims, in_channels)``, the name by which ``encoder=`` finds it."""
+
+    def register(encoder: type[Encoder]) -> type[Encoder]:
+        ENCODERS[name] = cast(Make, encoder)
+        return encoder
+
+    return register
 
 
 def create_encoder(

@@ -57,6 +57,11 @@ def up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
     return _UP[dims](in_channels, out_channels, 2, stride=2)
 
 
+def smooth_up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
+    """A biased transposed convolution of kernel 4 and stride 2, which doubles every side."""
+    return _UP[dims](in_channels, out_channels, 4, stride=2, padding=1)
+
+
 def max_pool(dims: int, kernel: int = 2) -> nn.Module:
     """Max-pooling of stride 2 (and kernel 2 or 3), which halves every side."""
     return _POOL[dims](kernel, stride=2, padding=kernel // 2 if kernel % 2 else 0)

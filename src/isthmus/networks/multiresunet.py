@@ -8,6 +8,7 @@ does this module.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,10 +16,53 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.layers import conv, norm
+from isthmus.networks.layers import activation, conv, norm
 from isthmus.networks.parts import Block, Bridge, Skip, register_block, register_skip
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.unet import UNet
+
+
+@dataclass(frozen=True)
+class _Scales(Block):
+    """Convolutions that see 3, 5 and 7 pixels, a third of the width each, concatenated."""
+
+    norm: str = "batch"
+    activation: str = "relu"
+
+    def filters(self, width: int) -> tuple[int, int, int]:
+        """Filters of the three scales; the last takes what does not divide by three."""
+        if width < 3:
+            raise IsthmusError(f"the Inception-like blocks need a width of at least 3, found {width}")
+        return width // 3, width // 3, width - 2 * (width // 3)
+
+
+@register_block("inception")
+@dataclass(frozen=True)
+class Inception(_Scales):
+    """The Inception-like block (section 3.1, figure 3a): 3x3, 5x5 and 7x7 convolutions in parallel.
+
+    Open in the paper: the shares of the three (here: equal) and the normalisation (here: after each).
+    """
+
+    def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
+        filters = zip(self.filters(width), (3, 5, 7), strict=True)
+        return _Parallel(
+            _unit(dims, in_channels, channels, kernel, self.norm, self.activation)
+            for channels, kernel in filters
+        )
+
+
+@register_block("inception_factorised")
+@dataclass(frozen=True)
+class InceptionFactorised(_Scales):
+    """The same scales from three chained 3x3 convolutions (section 3.1, figure 3b): before `MultiRes`."""
+
+    def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
+        filters = self.filters(width)
+        return _Chained(
+            _unit(dims, given, channels, 3, self.norm, self.activation)
+            for given, channels in zip((in_channels, *filters), filters, strict=False)
+        )
 
 
 @register_block("multires")
@@ -75,6 +119,38 @@ def _conv_bn(dims: int, in_channels: int, out_channels: int, kernel: int) -> nn.
     return nn.Sequential(
         conv(dims, in_channels, out_channels, kernel, bias=False), norm(dims, out_channels, "batch_shift")
     )
+
+
+def _unit(
+    dims: int, in_channels: int, out_channels: int, kernel: int, norm_kind: str, activation_kind: str
+) -> nn.Sequential:
+    return nn.Sequential(
+        conv(dims, in_channels, out_channels, kernel, bias=norm_kind == "none"),
+        norm(dims, out_channels, norm_kind),
+        activation(activation_kind),
+    )
+
+
+class _Parallel(nn.Module):
+    def __init__(self, branches: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.branches], dim=1)
+
+
+class _Chained(nn.Module):
+    def __init__(self, steps: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList(steps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = []
+        for step in self.steps:
+            x = step(x)
+            given.append(x)
+        return torch.cat(given, dim=1)
 
 
 class _MultiRes(nn.Module):

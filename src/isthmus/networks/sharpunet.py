@@ -6,14 +6,19 @@ Computers in Biology and Medicine 136:104699 (2021), doi:10.1016/j.compbiomed.20
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_name
+from isthmus.networks.encoders import VGG16, register_encoder
+from isthmus.networks.layers import max_pool
 from isthmus.networks.parts import Bridge, Skip, register_skip
+from isthmus.networks.plain import Plain
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.unet import UNet
 
@@ -70,6 +75,30 @@ register_model(
     ),
     skip="sharp",
 )
+
+
+@register_encoder("vgg16_centre")
+class CentredVGG16(VGG16):
+    """VGG-16 as the paper's "TernausNet-16" takes it, which is the U-Net of segmentation_models 1.0.
+
+    No tap at full resolution, a pooling after the last group, and below it two convolutions of 512 channels
+    with batch normalisation, which no file of weights holds.
+    """
+
+    added = ("centre.",)
+
+    def __init__(self, spatial_dims: int = 2, in_channels: int = 3) -> None:
+        super().__init__(spatial_dims, in_channels)
+        self.channels, self.strides = (*self.channels[1:], 512), (*self.strides[1:], 32)
+        self.centre = nn.Sequential(
+            max_pool(spatial_dims), Plain(norm="batch_keras").build(spatial_dims, 512, 512)
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        taps = super().forward(x)[1:]
+        return [*taps, run(self, self.centre, taps[-1])]
+
+
 register_model(
     "wide_sharp_unet",
     UNet,
@@ -84,3 +113,41 @@ register_model(
     up_widths=(256, 128, 64, 32),
     skip="sharp",
 )
+
+_DECODER: dict[str, Any] = {
+    "block": {"name": "plain", "norm": "batch_keras"},
+    "up": "nearest",
+    "head": "conv3",
+    "widths": (16, 32, 64, 128, 256),
+}
+_PRETRAINED = "the paper's results need ImageNet weights (encoder_weights), which are never fetched unasked"
+_TERNAUS = Card(
+    paper="Sharp U-Net",
+    source="Sharp U-Net (2021), section 4.2 (as TernausNet-16)",
+    parameters=23.7e6,
+    counted=(3, "keras"),
+    note=(
+        f"segmentation_models' U-Net on VGG-16, which the authors ran; 'ternausnet16' is the real "
+        f"one; {_PRETRAINED}"
+    ),
+)
+_RESNET = Card(
+    paper="Sharp U-Net",
+    source="Sharp U-Net (2021), section 4.2",
+    parameters=32.5e6,
+    counted=(3, "trainable"),
+    note=f"the same decoder on ResNet-50; section 4.5 prints 32.7M, a slip; {_PRETRAINED}",
+)
+for _skip, _prefix, _fixed in (
+    ("identity", "", ""),
+    ("sharp", "sharp_", "; the fixed kernels are not counted"),
+):
+    for _encoder, _name, _card in (("vgg16_centre", "vgg16", _TERNAUS), ("resnet50", "resnet50", _RESNET)):
+        register_model(
+            f"{_prefix}unet_{_name}",
+            UNet,
+            replace(_card, note=_card.note + _fixed),
+            encoder=_encoder,
+            skip=_skip,
+            **_DECODER,
+        )

@@ -102,7 +102,7 @@ class UNet(Network):
         if encoder is None:
             if encoder_weights is not None:
                 raise IsthmusError(f"encoder_weights needs an encoder, one of {', '.join(ENCODERS)}")
-            every = _level_widths(widths, depth)
+            every = level_widths(widths, depth)
             self.encoder = Levels(spatial_dims, in_channels, every, part)
             decoder_widths = every[:-1]
         else:
@@ -174,7 +174,12 @@ class Levels(nn.Module):
         return taps
 
 
-def _level_widths(widths: Sequence[int] | None, depth: int | None) -> tuple[int, ...]:
+def level_widths(widths: Sequence[int] | None, depth: int | None) -> tuple[int, ...]:
+    """Channels of the levels from either of the two, each checked.
+
+    >>> level_widths(None, 3), level_widths([8, 16], None)
+    ((32, 64, 128), (8, 16))
+    """
     if depth is not None:
         require_whole("depth (levels of resolution)", depth, 2, 8)
     if widths is None:
