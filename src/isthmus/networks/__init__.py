@@ -15,10 +15,10 @@ from isthmus.networks import (  # noqa: F401  (each registers its networks)
 )
 from isthmus.networks.card import CardReport, describe, models_table
 from isthmus.networks.encoder_weights import find_weights, load_encoder_weights
-from isthmus.networks.encoders import create_encoder
+from isthmus.networks.encoders import Encoder, create_encoder, register_encoder
 from isthmus.networks.initialise import initialise
 from isthmus.networks.measure import activation_bytes, count_flops, count_parameters
-from isthmus.networks.parts import Block, Skip, register_block, register_skip
+from isthmus.networks.parts import Block, Bridge, Skip, register_block, register_skip
 from isthmus.networks.receptive import receptive_field
 from isthmus.networks.registry import (
     DEFAULT_MODEL,
@@ -33,21 +33,27 @@ from isthmus.networks.unet import UNet
 __all__ = [
     "DEFAULT_MODEL",
     "Block",
+    "Bridge",
     "Card",
     "CardReport",
+    "Encoder",
     "Skip",
     "UNet",
     "activation_bytes",
     "count_flops",
     "count_parameters",
+    "create_encoder",
     "create_model",
     "describe",
+    "find_weights",
     "initialise",
     "list_models",
+    "load_encoder_weights",
     "model_card",
     "models_table",
     "receptive_field",
     "register_block",
+    "register_encoder",
     "register_model",
     "register_skip",
 ]
