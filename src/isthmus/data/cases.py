@@ -1,4 +1,4 @@
-"""A data set is a list of cases; a case is what is segmented at once: an image, its mask, and where they belong."""
+"""A data set is a list of cases; a case is what is segmented at once: an image, its mask, and its group."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def load(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDA
     """Image `(channels, *spatial)` in the file's own numbers, and label `(*spatial)` of class indices.
 
     Raises:
-        IsthmusError: an unreadable file, an image and a mask of different sizes, a mask value that fits no class.
+        IsthmusError: an unreadable file, an image and a mask of different sizes, a mask value that fits no
+            class.
     """
     if dataset.values is None:
         raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
@@ -103,8 +104,8 @@ def check_sizes(case: Case, image: tuple[int, ...], mask: tuple[int, ...]) -> No
         " (one is turned: does only one of them carry an orientation tag?)" if image == mask[::-1] else ""
     )
     raise IsthmusError(
-        f"{case.masks[0]}: the mask is {_size(mask)} but its image {case.images[0]} is {_size(image)}{turned}; "
-        "export both in the same size"
+        f"{case.masks[0]}: the mask is {_size(mask)} but its image {case.images[0]} is "
+        f"{_size(image)}{turned}; export both in the same size"
     )
 
 
@@ -122,8 +123,8 @@ def to_channels(image: NDArray[Any], channels: int, name: str = "the image") -> 
     if found == 1:
         return np.repeat(image, channels, axis=0)
     if found == 3 and channels == 1:
-        grey = np.tensordot(np.array([0.299, 0.587, 0.114]), image.astype(np.float64), axes=1)
-        return (np.rint(grey) if image.dtype.kind in "iu" else grey).astype(image.dtype)[None]
+        grey = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
+        return np.asarray(np.rint(grey) if image.dtype.kind in "iu" else grey, image.dtype)[None]
     raise IsthmusError(
         f"{name}: has {found} channels where {channels} are expected; convert it, or train on such images"
     )

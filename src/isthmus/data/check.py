@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ class Checked:
 
 @dataclass(frozen=True)
 class _Look:
+    """What one look at a case found."""
+
     shape: tuple[int, ...]
     dtype: str
     counts: dict[int, int]
@@ -64,74 +67,60 @@ class _Look:
 def check_dataset(
     dataset: Dataset,
     progress: Callable[[int, int], None] | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     object_ids: bool | None = None,
 ) -> Checked:
-    """Open every file once, in `workers` threads; `progress` is called with (cases done, cases).
+    """Open every file once; `progress` is called with (cases done, cases).
 
-    Where the data set does not know its mask values yet, they are inferred from all masks (`object_ids`: whether
-    they number objects, None for the rule of `ValueMap.infer`).
+    Where the data set does not know its mask values yet, they are inferred from all masks.
+
+    Args:
+        workers: threads; None: one per core, at most 8.
+        object_ids: whether mask values number objects; None: by the rule of `ValueMap.infer`.
 
     Raises:
-        IsthmusError: all that is wrong: unreadable files, sizes that differ, values that fit no class, NaN pixels,
-            channels that cannot be brought together. The first 20 are listed.
+        IsthmusError: all that is wrong (the first 20 are listed): unreadable files, sizes that differ, values
+            that fit no class, NaN pixels; or masks that all hold one value, channels that cannot be brought
+            together.
     """
     cases = dataset.cases
     if not cases:
         raise IsthmusError(f"{dataset.name}: a data set without a case; add images and their masks")
-    looks: dict[str, _Look] = {}
-    problems: dict[str, str] = {}
-    files = sorted({source.path for case in cases for source in (*case.images, *case.masks)})
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        hashes = {path: pool.submit(_sha256, path) for path in files}
-        futures = {pool.submit(_look, case): case for case in cases}
-        for done, future in enumerate(as_completed(futures), 1):
-            case = futures[future]
-            try:
-                looks[case.id] = future.result()
-            except IsthmusError as error:
-                problems[case.id] = str(error)
-            if progress:
-                progress(done, len(cases))
-        refuse([problems[case.id] for case in cases if case.id in problems], dataset.name)
-        digests = {path: future.result() for path, future in hashes.items()}
+    looks, digests = _look_at_all(dataset, progress, workers or min(8, os.cpu_count() or 1))
     channels = _channels(cases, looks)
+    masks = {str(case.masks[0]): looks[case.id].counts for case in cases}
     values = dataset.values
     if values is None:
-        lossy = [
-            str(c.masks[0]) for c in cases if c.masks and c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES
-        ]
-        values = ValueMap.infer_masks({str(c.masks[0]): looks[c.id].counts for c in cases}, object_ids, lossy)
-    facts = []
-    unfit = []
+        lossy = [str(c.masks[0]) for c in cases if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
+        values = ValueMap.infer_masks(masks, object_ids, lossy)
+    facts: list[CaseFacts] = []
+    problems: list[str] = []
     for case in cases:
         look = looks[case.id]
+        used = {str(source.path): digests[source.path] for source in (*case.images, *case.masks)}
         try:
             shares = _shares(look.counts, values, str(case.masks[0]))
+            facts.append(CaseFacts(case.id, look.shape, look.dtype, used, shares))
         except IsthmusError as error:
-            unfit.append(str(error))
-            continue
-        used = {str(source.path): digests[source.path] for source in (*case.images, *case.masks)}
-        facts.append(CaseFacts(case.id, look.shape, look.dtype, used, shares))
-    refuse(unfit, dataset.name)
+            problems.append(str(error))
+    refuse(problems, dataset.name)
+    present = [index for index in range(values.classes) if any(fact.shares[index] > 0 for fact in facts)]
+    if len(present) == 1:
+        found = sorted(set().union(*masks.values()))
+        raise IsthmusError(
+            f"{dataset.name}: all {len(cases)} masks hold {', '.join(map(str, found[:8]))} only, so there is "
+            f"nothing to tell apart; check {cases[0].masks[0]}"
+        )
     complete = replace(dataset, values=values, classes=dataset.classes or values.names())
     return Checked(complete, values, channels, tuple(facts))
 
 
-def _look(case: Case) -> _Look:
-    image, mask = load_image(case), load_mask(case)
-    check_sizes(case, image.shape[1:], mask.shape)
-    counts = count_values(mask)
-    if len(counts) > MANY and max(counts) <= 255 and _is_rough(mask):
-        raise IsthmusError(
-            f"{case.masks[0]}: looks like an image, not a mask: {len(counts)} values that change from pixel to "
-            "pixel; were images and masks interchanged?"
-        )
-    return _Look(image.shape, str(image.dtype), counts)
-
-
 def count_values(mask: NDArray[Any]) -> dict[int, int]:
-    """Each value in a mask and its number of pixels."""
+    """Each value in a mask and its number of pixels.
+
+    >>> count_values(np.array([[0, 255, 255]], np.uint8))
+    {0: 1, 255: 2}
+    """
     if mask.dtype.itemsize <= 2 and mask.dtype.kind == "u":
         counts = np.bincount(mask.ravel())
         values = np.flatnonzero(counts)
@@ -140,30 +129,71 @@ def count_values(mask: NDArray[Any]) -> dict[int, int]:
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
+def _look_at_all(
+    dataset: Dataset, progress: Callable[[int, int], None] | None, workers: int
+) -> tuple[dict[str, _Look], dict[Path, str]]:
+    """A look at every case by id, and the SHA-256 of every file."""
+    looks: dict[str, _Look] = {}
+    problems: dict[str, str] = {}
+    hashes: dict[Path, Future[str]] = {}
+    futures: dict[Future[_Look], Case] = {}
+    with ThreadPoolExecutor(workers, thread_name_prefix="isthmus-check") as pool:
+        try:
+            for case in dataset.cases:
+                futures[pool.submit(_look, case)] = case
+                for source in (*case.images, *case.masks):
+                    if source.path not in hashes:
+                        hashes[source.path] = pool.submit(_sha256, source.path)
+            for done, future in enumerate(as_completed(futures), 1):
+                case = futures[future]
+                try:
+                    looks[case.id] = future.result()
+                except IsthmusError as error:
+                    problems[case.id] = str(error)
+                if progress:
+                    progress(done, len(futures))
+            refuse([problems[case.id] for case in dataset.cases if case.id in problems], dataset.name)
+            return looks, {path: future.result() for path, future in hashes.items()}
+        except BaseException:  # an interrupt too: do not go through ten thousand files first
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _look(case: Case) -> _Look:
+    image, mask = load_image(case), load_mask(case)
+    check_sizes(case, image.shape[1:], mask.shape)
+    counts = count_values(mask)
+    if len(counts) > MANY and _is_rough(mask):
+        raise IsthmusError(
+            f"{case.masks[0]}: looks like an image, not like a mask, with {len(counts)} values that change "
+            "from pixel to pixel; were images and masks interchanged?"
+        )
+    return _Look(image.shape, str(image.dtype), counts)
+
+
 def _is_rough(mask: NDArray[Any]) -> bool:
     """Whether half of all neighbours differ, as in a photograph; maps of objects are flat."""
     return mask.shape[-1] > 1 and bool((mask[..., 1:] != mask[..., :-1]).mean() > 0.5)
 
 
 def _shares(counts: dict[int, int], values: ValueMap, name: str) -> tuple[float, ...]:
-    raw = np.array(list(counts))
-    labels = values.apply(raw, name)
-    pixels = np.bincount(labels, weights=list(counts.values()), minlength=values.classes)
+    labels = values.apply(np.array(list(counts)), name)
+    pixels = np.bincount(labels, weights=np.array(list(counts.values())), minlength=values.classes)
     return tuple((pixels / pixels.sum()).tolist())
 
 
-def _channels(cases: tuple[Case, ...], looks: dict[str, _Look]) -> int:
-    found: dict[int, Case] = {}
+def _channels(cases: Sequence[Case], looks: dict[str, _Look]) -> int:
+    first: dict[int, Case] = {}
     for case in cases:
-        found.setdefault(looks[case.id].shape[0], case)
-    if set(found) == {1, 3}:
+        first.setdefault(looks[case.id].shape[0], case)
+    if set(first) == {1, 3}:
         return 3
-    if len(found) > 1:
-        listing = ", ".join(f"{number} in {case.images[0]}" for number, case in sorted(found.items()))
+    if len(first) > 1:
+        listing = ", ".join(f"{number} in {case.images[0]}" for number, case in sorted(first.items()))
         raise IsthmusError(
             f"images with different numbers of channels: {listing}; convert them to one number"
         )
-    return next(iter(found))
+    return next(iter(first))
 
 
 def _sha256(path: Path) -> str:
@@ -171,6 +201,4 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise IsthmusError(
-            f"{path}: cannot be opened ({error.strerror}); check the path and its permissions"
-        ) from error
+        raise IsthmusError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,7 +17,10 @@ MASK_ENDINGS = ("", "_mask", "-mask", "_segmentation", "_seg", "_anno", "_label"
 """What may stand behind the image's stem in the name of its mask."""
 
 COLUMNS = ("image", "mask", "group", "id")
+"""Columns of a CSV; the first two are needed."""
 
+_LAYOUT = "a data set is a folder with images/ and masks/, or a CSV with the columns image and mask"
+_READ = ", ".join(IMAGE_SUFFIXES)
 _BYSTANDERS = (
     ".txt",
     ".md",
@@ -29,7 +33,6 @@ _BYSTANDERS = (
     ".pdf",
     ".ini",
     ".db",
-    ".zip",
     ".log",
 )
 
@@ -40,15 +43,12 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
     Raises:
         IsthmusError: no such data set, or one that is not laid out as described.
     """
-    name = str(name_or_path)
-    path = Path(name_or_path)
+    name, path = str(name_or_path), Path(name_or_path)
     if root is None and path.is_dir():
         return from_folder(path)
     if root is None and path.is_file():
         if path.suffix.lower() != ".csv":
-            raise IsthmusError(
-                f"{path}: a data set is a folder with images/ and masks/, or a .csv that names them"
-            )
+            raise IsthmusError(f"{path}: not a data set; {_LAYOUT}")
         return from_csv(path)
     if name in DATASETS:
         entry = DATASETS[name]
@@ -58,122 +58,116 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
             raise IsthmusError(f"{root}: no such folder; --root is the folder with {entry.layout}")
         return entry.read(root)
     if root is not None:
-        raise IsthmusError(f"no data set '{name}' to read from {root}: {nearest(name, DATASETS)}")
+        raise IsthmusError(f"{name}: no data set of this name to read from {root}; {nearest(name, DATASETS)}")
     raise IsthmusError(
-        f"{name}: neither a folder, nor a CSV file, nor a data set with a name; {nearest(name, DATASETS)}"
+        f"{name}: no such folder, CSV or data set; {_LAYOUT}, or a name: {nearest(name, DATASETS)}"
     )
 
 
 def from_folder(root: Path) -> Dataset:
-    """`images/` and `masks/`, matched by stem: each image is a case and a group of its own.
+    """`images/` and `masks/`, matched by stem: each image is a case, and a group of its own.
 
-    A mask has the stem of its image, or that with one of `MASK_ENDINGS`, and any suffix of `IMAGE_SUFFIXES`.
-    Sub-folders are entered and become part of the id. A stack of N pages with a mask of N pages is N cases of one
-    group.
+    A mask has the stem of its image, or that with one of `MASK_ENDINGS`, and any of `IMAGE_SUFFIXES`.
+    Sub-folders are entered and become part of the id. A stack of N pages with a mask of N pages is N cases of
+    one group.
 
     Raises:
         IsthmusError: everything that does not fit, in one list.
     """
     if not root.is_dir():
-        raise IsthmusError(f"{root}: no such folder")
-    image_dir, mask_dir = _subfolder(root, "images"), _subfolder(root, "masks")
+        raise IsthmusError(f"{root}: no such folder; {_LAYOUT}")
+    image_folder, mask_folder = _subfolder(root, "images"), _subfolder(root, "masks")
     problems: list[str] = []
-    images, masks = _by_stem(image_dir, problems), _by_stem(mask_dir, problems)
-    if not images and not problems:
-        raise IsthmusError(f"{image_dir}: no images here ({', '.join(IMAGE_SUFFIXES)} are read)")
+    images, masks = _files(image_folder, problems), _files(mask_folder, problems)
+    if not images and not masks and not problems:
+        raise IsthmusError(
+            f"{image_folder}: no images here; put some in, and their masks in {mask_folder} ({_READ})"
+        )
     cases: list[Case] = []
     used: set[str] = set()
     for stem, image in images.items():
-        found = [stem + ending for ending in MASK_ENDINGS if stem + ending in masks]
-        if stem not in found:  # the mask of the image 'a_mask' is not one of the image 'a'
-            found = [name for name in found if name not in images]
-        elif len(found) > 1:
-            found = [stem, *(name for name in found[1:] if name not in images)]
-        used.update(found)
-        if not found:
-            problems.append(
-                f"{image}: an image without a mask; add {mask_dir / (stem + '.png')} or move the image away"
-            )
-        elif len(found) > 1:
-            listing = " and ".join(str(masks[name]) for name in found)
-            problems.append(f"{image}: has several masks, {listing}; keep one")
+        # the mask of an image called 'a_mask' is not one of the image 'a'
+        names = [stem + ending for ending in MASK_ENDINGS if not ending or stem + ending not in images]
+        found = [masks[name] for name in names if name in masks]
+        used.update(names)
+        if len(found) == 1:
+            cases += _expand(stem, image, found[0], stem, problems)
+        elif found:
+            listing = " and ".join(path.name for path in found)
+            problems.append(f"{image}: has {len(found)} masks, {listing}; keep one")
         else:
-            cases += _expand(stem, image, masks[found[0]], stem, problems)
-    for stem in masks.keys() - used:
+            problems.append(f"{image}: an image without a mask; add {mask_folder / stem}.png or move it away")
+    for stem in sorted(masks.keys() - used):
         problems.append(
-            f"{masks[stem]}: a mask without an image; add {image_dir / stem}.png or move the mask away"
+            f"{masks[stem]}: a mask without an image; add {image_folder / stem}.png or move it away"
         )
-    refuse(sorted(problems), root)
+    problems += _clashes(cases)
+    refuse(problems, root)
     return Dataset(root.resolve().name, tuple(cases))
 
 
 def from_csv(path: Path) -> Dataset:
-    """A table with the columns `image` and `mask`, and where wanted `group` and `id`; paths relative to the file.
+    """A table with the columns `image` and `mask`, and where wanted `group` and `id`; paths relative to the
+    file.
+
+    Without an id a case is called after its image (with as many folders as tell the images apart), without a
+    group it is one of its own. Commas, semicolons or tabs separate; stacks become cases by page as in a
+    folder.
 
     Raises:
         IsthmusError: a column that is missing or unknown, and every line that does not fit.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise IsthmusError(f"{path}: cannot be read as text ({error}); save it as CSV in UTF-8") from error
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
-    rows = csv.DictReader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)
-    names = [(name or "").strip().lower() for name in rows.fieldnames or []]
-    for needed in ("image", "mask"):
-        if needed not in names:
-            close = nearest(needed, [name for name in names if name] or ["nothing"])
-            raise IsthmusError(f"{path}: no column '{needed}' in the first line; {close}")
-    unknown = [name for name in names if name not in COLUMNS]
-    if unknown:
-        raise IsthmusError(f"{path}: unknown column '{unknown[0]}'; {nearest(unknown[0], COLUMNS)}")
-    rows.fieldnames = names
+    rows = _rows(path)
+    names = _names([Path(row["image"]) for _, row in rows])
     problems: list[str] = []
     cases: list[Case] = []
-    for row in rows:
-        line = f"{path}, line {rows.line_num}"
-        cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-        if row.get(None) is not None or not cells["image"] or not cells["mask"]:
-            problems.append(f"{line}: an image and a mask are needed, one value per column")
-            continue
-        image, mask = path.parent / cells["image"], path.parent / cells["mask"]
-        missing = [str(file) for file in (image, mask) if not file.is_file()]
-        if missing:
-            problems.append(f"{line}: no file {' and no file '.join(missing)}; paths are relative to the CSV")
-            continue
-        stem = cells["id"] or Path(cells["image"]).with_suffix("").as_posix()
-        cases += _expand(stem, image, mask, cells["group"] or stem, problems)
-    if not cases and not problems:
+    for (line, row), name in zip(rows, names, strict=True):
+        where = f"{path}, line {line}"
+        stem = row["id"] or name
+        if not row["image"] or not row["mask"]:
+            problems.append(
+                f"{where}: names no {'mask' if row['image'] else 'image'}; fill it in or drop the line"
+            )
+        elif Path(stem).is_absolute() or ".." in Path(stem).parts or "\\" in stem:
+            problems.append(
+                f"{where}: the id '{stem}' cannot be the name of a file; use letters, digits, - and _"
+            )
+        else:
+            image, mask = path.parent / row["image"], path.parent / row["mask"]
+            missing = [f"{where}: no file {file}; paths are relative to the CSV" for file in (image, mask)]
+            missing = [text for text, file in zip(missing, (image, mask), strict=True) if not file.is_file()]
+            problems += missing
+            cases += [] if missing else _expand(stem, image, mask, row["group"] or stem, problems)
+    if not rows:
         raise IsthmusError(f"{path}: no lines below the header; name an image and a mask in each")
-    problems += _duplicates(cases, str(path))
+    problems += _clashes(cases)
     refuse(problems, path)
     return Dataset(path.stem, tuple(cases))
 
 
 def images_in(paths: Path | Iterable[Path]) -> list[Case]:
-    """Images to segment: files, folders (with their sub-folders), or several of them; a stack gives a case per page.
+    """Images to segment: files, folders (with their sub-folders), or several; a stack gives a case per page.
 
-    In a data set folder only `images/` is looked at.
+    In a folder that has `images/`, only that is looked at.
 
     Raises:
         IsthmusError: a path that does not exist, a folder without images, two images that would get one name.
     """
     problems: list[str] = []
     cases: list[Case] = []
-    for path in [paths] if isinstance(paths, Path) else list(paths):
+    for path in [paths] if isinstance(paths, Path) else paths:
         if path.is_dir():
             folder = path / "images" if (path / "images").is_dir() else path
-            found = _by_stem(folder, problems, strict=False)
+            found = _files(folder, problems)
             if not found and not problems:
-                raise IsthmusError(f"{path}: no images here ({', '.join(IMAGE_SUFFIXES)} are read)")
+                problems.append(f"{path}: no images here ({_READ})")
             for stem, image in found.items():
                 cases += _expand(stem, image, None, stem, problems)
         elif path.is_file():
             cases += _expand(path.stem, path, None, path.stem, problems)
         else:
             problems.append(f"{path}: no such file or folder")
-    problems += _duplicates(cases, "the images")
+    problems += _clashes(cases)
     refuse(problems, "the images")
     return cases
 
@@ -183,56 +177,42 @@ def _subfolder(root: Path, name: str) -> Path:
     for folder in folders:
         if folder.lower() == name:
             return root / folder
-    if folders:
-        raise IsthmusError(
-            f"{root}: no folder {name}/ here; a data set is a folder with images/ and masks/ ({', '.join(folders[:8])} found)"
-        )
-    raise IsthmusError(f"{root}: no folder {name}/ here; a data set is a folder with images/ and masks/")
+    found = f" (found: {', '.join(folders[:8])})" if folders else ""
+    raise IsthmusError(f"{root}: no folder {name}/ here{found}; {_LAYOUT}")
 
 
-def _by_stem(folder: Path, problems: list[str], *, strict: bool = True) -> dict[str, Path]:
-    """Image files below a folder by relative path without suffix, sorted; what is wrong with them goes to `problems`."""
+def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
+    """Images below a folder, sorted, by relative path without suffix; what is wrong goes to `problems`."""
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        if any(part.startswith(".") for part in relative.parts) or not path.is_file():
+        if any(part.startswith((".", "__MACOSX")) for part in relative.parts) or not path.is_file():
             continue
         suffix = path.suffix.lower()
-        if suffix not in IMAGE_SUFFIXES:
-            if strict and suffix not in _BYSTANDERS:
-                known = ", ".join(IMAGE_SUFFIXES)
-                problems.append(
-                    f"{path}: no image format that is read here ({known}); convert it or move it away"
-                )
+        if suffix in _BYSTANDERS:
             continue
         stem = relative.with_suffix("").as_posix()
-        if stem in found:
-            problems.append(
-                f"{path}: has the same name as {found[stem].name}; rename one of them or move it away"
-            )
+        if suffix not in IMAGE_SUFFIXES:
+            problems.append(f"{path}: no image format that is read ({_READ}); convert it or move it away")
+        elif stem in found:
+            problems.append(f"{path}: has the same name as {found[stem].name}; rename one or move it away")
         else:
             found[stem] = path
     return found
 
 
 def _expand(stem: str, image: Path, mask: Path | None, group: str, problems: list[str]) -> list[Case]:
-    """One case, or one per page of a stack."""
-    counts: list[int] = []
-    for path in (image, mask):
-        try:
-            counts.append(pages(path) if path is not None else counts[0])
-        except IsthmusError as error:
-            problems.append(str(error))
-    if len(counts) < 2:
-        return []
-    number = counts[0]
-    if counts[1] != number:
-        problems.append(
-            f"{mask}: has {counts[1]} pages but its image {image} has {number}; export both alike"
-        )
-        return []
-    if number == 1:
-        return [Case(stem, (Source(image),), (Source(mask),) if mask else (), group)]
+    """One case, or one per page of a stack; an unreadable file is one case, whose reading says why."""
+    whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group)
+    try:
+        number = pages(image)
+        other = pages(mask) if mask else number
+    except IsthmusError:
+        return [whole]
+    if other != number:
+        problems.append(f"{mask}: has {other} pages but its image {image} has {number}; export both alike")
+    if number == 1 or other != number:
+        return [whole]
     digits = max(3, len(str(number - 1)))
     return [
         Case(
@@ -242,14 +222,59 @@ def _expand(stem: str, image: Path, mask: Path | None, group: str, problems: lis
     ]
 
 
-def _duplicates(cases: Sequence[Case], where: str) -> list[str]:
-    seen: dict[str, Case] = {}
+def _clashes(cases: Sequence[Case]) -> list[str]:
+    first: dict[str, Case] = {}
     problems = []
     for case in cases:
-        if case.id in seen:
-            first = seen[case.id].images[0]
-            problems.append(
-                f"{where}: {case.images[0]} and {first} would both be called '{case.id}'; name them apart"
-            )
-        seen.setdefault(case.id, case)
+        if first.setdefault(case.id, case) is not case:
+            other = first[case.id].images[0]
+            problems.append(f"{case.images[0]}: would be called '{case.id}', as {other} is; name them apart")
     return problems
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line number and cells of a CSV by known column."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise IsthmusError(f"{path}: cannot be read as text ({error}); save it as CSV in UTF-8") from error
+    header = text.partition("\n")[0]
+    table = csv.reader(text.splitlines(), delimiter=max(",;\t", key=header.count), skipinitialspace=True)
+    names = [name.strip().lower() for name in next(table, [])]
+    for needed in COLUMNS[:2]:
+        if needed not in names:
+            found = ", ".join(name for name in names if name) or "nothing"
+            raise IsthmusError(
+                f"{path}: no column '{needed}' in its first line ({found}); the columns are image, mask"
+            )
+    for name, times in Counter(names).items():
+        if name not in COLUMNS:
+            raise IsthmusError(f"{path}: unknown column '{name}'; {nearest(name, COLUMNS)}")
+        if times > 1:
+            raise IsthmusError(f"{path}: the column '{name}' stands twice; keep one")
+    rows = []
+    for cells in table:
+        if len(cells) > len(names):
+            raise IsthmusError(
+                f"{path}, line {table.line_num}: more values than columns; put quotes around commas"
+            )
+        padded = dict.fromkeys(COLUMNS, "") | dict(zip(names, (cell.strip() for cell in cells), strict=False))
+        if any(padded.values()):
+            rows.append((table.line_num, padded))
+    return rows
+
+
+def _names(images: Sequence[Path]) -> list[str]:
+    """Stems, preceded by as many folders as tell them apart.
+
+    >>> _names([Path("a/x.png"), Path("b/x.png")])
+    ['a/x', 'b/x']
+    """
+    paths = [
+        [part for part in image.with_suffix("").parts if part not in ("..", image.anchor)] for image in images
+    ]
+    for depth in range(1, max((len(parts) for parts in paths), default=1) + 1):
+        names = ["/".join(parts[-depth:]) for parts in paths]
+        if len(set(names)) == len(names):
+            return names
+    return ["/".join(parts[-1:]) for parts in paths]

@@ -32,24 +32,25 @@ def holdout(
     if not 0 < fraction < 1:
         raise IsthmusError(f"the validation share is {fraction}; it lies between 0 and 1, such as 0.2")
     groups = _groups(cases, seed)
-    wanted = max(1, round(fraction * len(cases)))
-    held: list[str] = []
-    for name in list(groups)[:-1]:  # one group at least is left to train on
-        if held and abs(len(held) + len(groups[name]) - wanted) >= abs(len(held) - wanted):
-            break
-        held += groups[name]
-    return _split(cases, set(held))
+    missing = fraction * len(cases)
+    chosen: list[str] = []
+    for name, ids in groups.items():
+        if abs(missing - len(ids)) < missing and len(chosen) + 1 < len(groups):  # brings the share closer
+            chosen.append(name)
+            missing -= len(ids)
+    chosen = chosen or [min(groups, key=lambda name: len(groups[name]))]
+    return _split(cases, {name for group in chosen for name in groups[group]})
 
 
 def kfold(cases: Sequence[Case], k: int, seed: int = 0) -> list[Split]:
-    """`k` splits; each case validates in exactly one, with its whole group; folds are as equal as groups allow.
+    """`k` splits: each case validates in exactly one, with its whole group; folds as equal as groups allow.
 
     Raises:
         IsthmusError: fewer than two folds, or fewer groups than folds.
     """
     groups = _groups(cases, seed)
     if not 2 <= k <= len(groups):
-        raise IsthmusError(f"{k} folds of {len(groups)} groups; choose 2 to {len(groups)}")
+        raise IsthmusError(f"{k} folds of {len(groups)} groups; choose 2 to {len(groups)} folds")
     folds: list[list[str]] = [[] for _ in range(k)]
     for name in sorted(groups, key=lambda name: -len(groups[name])):  # stable: seeded order among equals
         min(folds, key=len).extend(groups[name])
@@ -60,18 +61,18 @@ def _named(cases: Sequence[Case], ids: list[str]) -> Split:
     known = {case.id: case for case in cases}
     for name in ids:
         if name not in known:
-            raise IsthmusError(f"no case '{name}' to validate on; {nearest(name, known)}")
+            raise IsthmusError(f"no case '{name}' to set aside; {nearest(name, known)}")
     held = set(ids)
     if not held or len(held) == len(known):
         raise IsthmusError(
-            f"{len(held)} of {len(known)} cases named for validation; name some and leave some to train on"
+            f"{len(held)} of {len(known)} cases are set aside; name some, and leave some to train on"
         )
-    sides: dict[str, Case] = {known[name].group: known[name] for name in ids}
+    aside = {known[name].group: name for name in ids}
     for case in cases:
-        if case.id not in held and case.group in sides:
+        if case.id not in held and case.group in aside:
             raise IsthmusError(
-                f"group '{case.group}' would stand on both sides: {sides[case.group].id} validates, {case.id} trains; "
-                "name all its cases or none"
+                f"group '{case.group}' would stand on both sides, with {aside[case.group]} set aside and "
+                f"{case.id} trained on; name all its cases or none"
             )
     return _split(cases, held)
 
@@ -83,10 +84,12 @@ def _groups(cases: Sequence[Case], seed: int) -> dict[str, list[str]]:
         groups.setdefault(case.group, []).append(case.id)
     if len(groups) < 2:
         have = (
-            "one case" if len(cases) == 1 else f"{len(cases)} cases of one group ('{next(iter(groups), '')}')"
+            "one case"
+            if len(cases) == 1
+            else f"{len(cases)} cases of one group ({next(iter(groups), 'none')})"
         )
         raise IsthmusError(
-            f"{have} cannot be split into training and validation; add images of another patient, slide or sequence"
+            f"{have} cannot be divided into training and validation; add another patient, slide or image"
         )
     return {name: groups[name] for name in sorted(groups, key=lambda name: (stable_hash(seed, name), name))}
 

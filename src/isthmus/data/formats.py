@@ -1,14 +1,14 @@
 """Image files in, arrays out, and back: the one place that knows how pixels lie in a file.
 
-Whatever the file, an image is `(channels, *spatial)` in the numbers that the file holds, a mask `(*spatial)` of
-integers. What the formats add is undone here, the same way for images and masks, so that a mask always lies on its
-image as a viewer shows it:
+Whatever the file, an image is `(channels, *spatial)` in the numbers that the file holds, a mask `(*spatial)`
+of integers. What the formats add is undone here, in the same way for images and masks, so that a mask lies on
+its image as a viewer shows both:
 
 - EXIF and TIFF orientation is applied,
-- an alpha channel is dropped (16 bits too),
-- a palette is looked up: to one channel where every entry is a grey, to three where not; a *mask* with a coloured
-  palette gives the indices, as PASCAL VOC stores its classes,
-- bilevel files give 0 and 255, and TIFF's "min is white" is turned round, as every viewer does.
+- an alpha channel is dropped (of 16 bits too),
+- a palette is looked up: one channel where every entry is a grey, three where not; but a *mask* with a
+  coloured palette gives its indices, which is how PASCAL VOC stores classes,
+- bilevel files give 0 and 255, and TIFF's "min is white" is turned round.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from isthmus.errors import IsthmusError
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "LOSSY_SUFFIXES",
     "MAX_PIXELS",
     "Source",
     "pages",
@@ -37,15 +38,19 @@ __all__ = [
     "write_mask",
 ]
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+_KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
+
+IMAGE_SUFFIXES = tuple(_KINDS)
 """Suffixes that are read, in lower case; upper case is accepted too."""
 
 LOSSY_SUFFIXES = (".jpg", ".jpeg")
 
-MAX_PIXELS = 2**30
-"""The largest image that is decoded, in pixels (32768 x 32768): beyond it a file is taken for a decompression bomb."""
+MAX_PIXELS = 2**29
+"""The largest file that is decoded, in pixels (some 23000 x 23000); more counts as a decompression bomb."""
 
-_KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
+LOSSY_SPREAD = 16
+"""Channels of a JPEG mask may differ by this much and still count as equal."""
+
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
@@ -55,14 +60,14 @@ _MAGIC = (
     (b"II+\0", "TIFF"),
     (b"MM\0+", "TIFF"),
     (b"GIF8", "GIF"),
+    (b"RIFF", "WebP"),
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (b"%PDF", "PDF"),
     (b"PK\x03\x04", "ZIP"),
     (b"\x1f\x8b", "GZIP"),
     (b"\x89HDF", "HDF5"),
     (b"\x93NUMPY", "NumPy"),
-    (b"<!DOCTYPE", "HTML"),
-    (b"<html", "HTML"),
+    (b"<", "HTML or XML"),
     (b"version https://git-lfs", "Git LFS pointer"),
 )
 
@@ -84,14 +89,15 @@ def read_image(source: Source) -> NDArray[Any]:
     A multi-page TIFF without a page gives `(channels, pages, height, width)`.
 
     Raises:
-        IsthmusError: the file is missing, empty, truncated, not what its name says, larger than `MAX_PIXELS`, or
-            holds NaN or infinite values.
+        IsthmusError: the file is missing, empty, truncated, not what its name says, larger than `MAX_PIXELS`,
+            or holds NaN or infinite values.
     """
     image = _read(source, mask=False)
     if image.dtype.kind == "f" and not np.isfinite(image).all():
-        bad = int(image.size - np.count_nonzero(np.isfinite(image)))
+        bad = image.size - int(np.count_nonzero(np.isfinite(image)))
         raise IsthmusError(
-            f"{source}: {bad} of {image.size} pixels are NaN or infinite; replace them by numbers or leave this image out"
+            f"{source}: {bad} of {image.size} pixels are NaN or infinite; replace them, or leave this image "
+            "out"
         )
     return image
 
@@ -104,60 +110,55 @@ def read_mask(source: Source) -> NDArray[Any]:
     Raises:
         IsthmusError: as for `read_image`; also a mask in colours or with fractions.
     """
-    mask = _read(source, mask=True)
-    if any(not np.array_equal(mask[0], channel) for channel in mask[1:]):
-        raise IsthmusError(
-            f"{source}: a mask in colours, which name no class; save it with one channel (grey values or a palette)"
-        )
-    mask = mask[0]
-    if mask.dtype.kind == "f":
-        whole = np.isfinite(mask) & (mask == np.rint(mask)) & (np.abs(mask) < 2**31)
+    channels = _read(source, mask=True)
+    if channels.dtype.kind == "f":
+        whole = np.isfinite(channels) & (channels == np.rint(channels)) & (np.abs(channels) < 2**31)
         if not whole.all():
-            example = mask[~whole].flat[0]
             raise IsthmusError(
-                f"{source}: a mask with the value {example:g}; a mask holds whole numbers, one per class: "
-                "threshold it and save it as integers"
+                f"{source}: a mask with the value {channels[~whole].flat[0]:g}; masks hold whole numbers, "
+                "one a class: threshold it and save it as integers"
             )
-        mask = mask.astype(np.int32)
+        channels = channels.astype(np.int32)
+    tolerance = LOSSY_SPREAD if source.path.suffix.lower() in LOSSY_SUFFIXES else 0
+    if len(channels) > 1 and int((channels.max(axis=0) - channels.min(axis=0)).max()) > tolerance:
+        raise IsthmusError(
+            f"{source}: a mask in colours, which name no class; save it in grey, or with a palette (an index "
+            "a class)"
+        )
+    mask: NDArray[Any] = channels[0]
     return mask
 
 
 def pages(path: Path) -> int:
-    """Number of pages: 1, or what a multi-page TIFF holds (thumbnails and pyramid levels do not count)."""
-    return tiffs.count(path) if _kind(path) == "TIFF" else 1
+    """Number of pages: 1, or what a multi-page TIFF holds (thumbnails and pyramid levels do not count).
+
+    Raises:
+        IsthmusError: the file is missing, empty, or not what its name says.
+    """
+    kind = _kind(path)
+    if kind != "TIFF":
+        return 1
+    try:
+        return tiffs.count(path)
+    except IsthmusError:
+        raise
+    except Exception as error:
+        raise _damaged(Source(path), kind, error) from error
 
 
 def probe(source: Source) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape `(channels, *spatial)` and dtype that `read_image` will give, from the header alone."""
-    header = _header(source)
+    """Shape `(channels, *spatial)` and dtype that `read_image` will give, from the header alone.
+
+    Raises:
+        IsthmusError: as for `read_image`, as far as the header tells.
+    """
+    header = _header(source, _kind(source.path))
     return header.shape, header.dtype
 
 
-def _header(source: Source) -> Header:
-    kind = _kind(source.path)
-    try:
-        if kind == "TIFF":
-            header = tiffs.header(source.path, source.page)
-        else:
-            header = rasters.header(source.path, kind)
-    except IsthmusError:
-        raise
-    except Exception as error:  # decoders raise whatever they like; each means that the file is damaged
-        raise _damaged(source, kind, error) from error
-    height, width = header.shape[-2:]
-    if height * width > MAX_PIXELS:
-        raise IsthmusError(
-            f"{source}: {width} x {height} pixels, more than the {MAX_PIXELS} that are read; "
-            "cut it into parts, or check that the file is what you think"
-        )
-    if kind != "TIFF" and source.page not in (None, 0):
-        raise IsthmusError(f"{source}: a {kind} file has one page only")
-    return header
-
-
 def _read(source: Source, *, mask: bool) -> NDArray[Any]:
-    header = _header(source)
     kind = _kind(source.path)
+    header = _header(source, kind)
     try:
         if kind == "TIFF":
             return tiffs.read(source.path, source.page, mask=mask)
@@ -165,51 +166,70 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
     except IsthmusError:
         raise
     except MemoryError as error:
-        raise IsthmusError(
-            f"{source}: {header.shape} pixels do not fit into memory; cut it into parts"
-        ) from error
+        raise IsthmusError(f"{source}: {_size(header)} do not fit into memory; cut it into parts") from error
     except Exception as error:
         raise _damaged(source, kind, error) from error
 
 
+def _header(source: Source, kind: str) -> Header:
+    try:
+        if kind == "TIFF":
+            header = tiffs.header(source.path, source.page)
+        else:
+            header = rasters.header(source.path, kind)
+    except IsthmusError:
+        raise
+    except Exception as error:  # decoders raise whatever they like, and each means that the file is damaged
+        raise _damaged(source, kind, error) from error
+    if np.prod(header.shape[1:], dtype=np.int64) > MAX_PIXELS:
+        raise IsthmusError(
+            f"{source}: {_size(header)}, more than the {MAX_PIXELS} that are read; cut it into parts, "
+            "or leave it out if it should not be so large"
+        )
+    if kind != "TIFF" and source.page not in (None, 0):
+        raise IsthmusError(f"{source}: a {kind} file has one page only, page 0")
+    return header
+
+
 def _kind(path: Path) -> str:
-    """The format of a file, which its name and its first bytes agree on."""
+    """The format of a file, on which its name and its first bytes agree."""
     expected = _KINDS.get(path.suffix.lower())
     if expected is None:
         known = ", ".join(IMAGE_SUFFIXES)
-        raise IsthmusError(f"{path}: the suffix '{path.suffix}' is no image format read here ({known})")
+        raise IsthmusError(
+            f"{path}: '{path.suffix}' is no image format that is read ({known}); convert it to PNG"
+        )
     try:
         with path.open("rb") as file:
             start = file.read(32)
     except FileNotFoundError as error:
         raise IsthmusError(f"{path}: no such file") from error
     except OSError as error:
-        raise IsthmusError(
-            f"{path}: cannot be opened ({error.strerror}); check the path and its permissions"
-        ) from error
+        raise IsthmusError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
     if not start:
         raise IsthmusError(f"{path}: the file is empty (0 bytes); copy it again or leave it out")
     found = next((kind for magic, kind in _MAGIC if start.startswith(magic)), None)
-    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        found = "WebP"
     if found == expected:
         return expected
-    if found in _KINDS.values():
-        raise IsthmusError(
-            f"{path}: named {path.suffix} but holds a {found} image; rename it to .{_suffix(found)}"
-        )
-    holds = f"holds a {found} file" if found else "does not start like an image"
+    for suffix, kind in _KINDS.items():
+        if found == kind:
+            raise IsthmusError(f"{path}: named {path.suffix} but holds a {kind} image; rename it to {suffix}")
+    holds = f"holds a {found} file" if found else "does not begin like an image"
     raise IsthmusError(
         f"{path}: not a {expected} image ({holds}); export it again as PNG or TIFF, or leave it out"
     )
 
 
-def _suffix(kind: str) -> str:
-    return {"PNG": "png", "JPEG": "jpg", "BMP": "bmp", "TIFF": "tif"}[kind]
-
-
 def _damaged(source: Source, kind: str, error: Exception) -> IsthmusError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, OSError) and error.strerror:
+        return IsthmusError(
+            f"{source}: cannot be read ({error.strerror}); check the disk and its permissions"
+        )
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
     return IsthmusError(
         f"{source}: a damaged or truncated {kind} file ({reason}); copy it again or leave it out"
     )
+
+
+def _size(header: Header) -> str:
+    return " x ".join(str(n) for n in reversed(header.shape[1:])) + " pixels"

@@ -1,12 +1,14 @@
 """Microscopy that nobody took: seeded pictures of fluorescent nuclei with their true masks.
 
-They hold what the papers call hard: outliers (bright debris that is no nucleus), faint boundaries, touching nuclei,
-uneven light, noise and blur. Everything is drawn here with NumPy and OpenCV; no real data is needed or imitated.
+They hold what the papers call hard: outliers (bright debris that is no nucleus), faint boundaries, touching
+nuclei, uneven light, noise and blur. Everything is drawn here with NumPy and OpenCV; no real data is needed
+or imitated.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +19,9 @@ from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
 
 Floats = NDArray[np.float32]
+
+FAINT = 0.34
+"""Nuclei up to this brightness (1 saturates) are out of focus too, with boundaries hard to see."""
 
 
 def write_phantoms(folder: Path, n: int, size: int = 128, seed: int = 0) -> None:
@@ -38,11 +43,15 @@ def phantom(size: int, random: np.random.Generator) -> tuple[NDArray[np.uint8], 
     light = np.zeros((size, size), np.float32)
     mask = np.zeros((size, size), bool)
     for inside, brightness in _nuclei(size, random):
-        light = np.maximum(light, _nucleus(inside, brightness, random))
+        focus = random.uniform(0.6, 1.2) if brightness > FAINT else random.uniform(1.5, 2.5)
+        light = np.maximum(light, _blur(_nucleus(inside, brightness, random), focus))
         mask |= inside > 0.5
-    light = cv2.GaussianBlur(light, (0, 0), random.uniform(0.6, 1.3))
     light = np.maximum(light, _debris(size, mask, random))
     return _expose(light, random), mask.astype(np.uint8) * np.uint8(255)
+
+
+def _blur(picture: NDArray[Any], sigma: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
 
 def _nuclei(size: int, random: np.random.Generator) -> list[tuple[Floats, float]]:
@@ -67,7 +76,7 @@ def _nuclei(size: int, random: np.random.Generator) -> list[tuple[Floats, float]
                 taken = np.maximum(taken, inside)
                 last = (x, y, radius)
                 faint = random.random() < 0.25
-                found.append((inside, random.uniform(0.22, 0.34) if faint else random.uniform(0.45, 0.9)))
+                found.append((inside, random.uniform(0.2, FAINT) if faint else random.uniform(0.45, 0.9)))
                 break
     return found
 
@@ -93,13 +102,13 @@ def _nucleus(inside: Floats, brightness: float, random: np.random.Generator) -> 
     """Chromatin: brightness with texture, falling off towards the border, sometimes with a dark nucleolus."""
     depth = cv2.distanceTransform((inside > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     profile = 0.72 + 0.28 * depth / max(1.0, float(depth.max()))
-    grain = cv2.GaussianBlur(random.standard_normal(inside.shape).astype(np.float32), (0, 0), 1.8)
+    grain = _blur(random.standard_normal(inside.shape), 1.8)
     profile *= 1 + 0.45 * grain
     if random.random() < 0.5:
         y, x = np.unravel_index(int((depth + random.uniform(0, 3, depth.shape)).argmax()), depth.shape)
         spot = np.zeros_like(inside)
         cv2.circle(spot, (int(x), int(y)), 2, 1.0, -1, cv2.LINE_AA)
-        profile *= 1 - 0.4 * cv2.GaussianBlur(spot, (0, 0), 0.8)
+        profile *= 1 - 0.4 * _blur(spot, 0.8)
     return (inside * profile * brightness).astype(np.float32)
 
 
@@ -124,7 +133,7 @@ def _debris(size: int, mask: NDArray[np.bool_], random: np.random.Generator) -> 
             cv2.ellipse(canvas, (x, y), axes, random.uniform(0, 180), 0, 360, 255, 1, cv2.LINE_AA)
         if not (canvas[margin > 0] > 0).any():
             light = np.maximum(light, canvas / np.float32(255) * np.float32(random.uniform(0.6, 1.1)))
-    return cv2.GaussianBlur(light, (0, 0), 0.7).astype(np.float32)
+    return _blur(light, 0.7)
 
 
 def _expose(light: Floats, random: np.random.Generator) -> NDArray[np.uint8]:
@@ -133,9 +142,9 @@ def _expose(light: Floats, random: np.random.Generator) -> NDArray[np.uint8]:
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / np.float32(size) - np.float32(0.5)
     angle = random.uniform(0, 2 * np.pi)
     slope = 1 + random.uniform(0.1, 0.4) * (x * np.cos(angle) + y * np.sin(angle))
-    haze = random.standard_normal((8, 8)).astype(np.float32)
-    haze = cv2.resize(haze, (size, size), interpolation=cv2.INTER_CUBIC)
+    clouds = random.standard_normal((8, 8))
+    haze = np.asarray(cv2.resize(clouds, (size, size), interpolation=cv2.INTER_CUBIC))
     scene = (light + 0.07 + 0.02 * haze) * slope * random.uniform(0.8, 1.05)
     photons = random.uniform(120, 300)
     noisy = random.poisson(np.clip(scene, 0, None) * photons) / photons + random.normal(0, 0.015, scene.shape)
-    return np.clip(np.rint(noisy * 255), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(noisy * 255), 0, 255), np.uint8)

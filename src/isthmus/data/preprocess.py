@@ -70,18 +70,20 @@ def normalize(image: NDArray[Any], mode: Normalization) -> NDArray[np.float32]:
 
 
 def resize_image(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """`(channels, height, width)` to another size: area means where it shrinks (no aliasing), linear where it grows.
+    """`(channels, height, width)` to another size: area means where it shrinks (no aliasing), linear where it
+    grows.
 
     Along each axis separately, so a size may shrink in one and grow in the other.
     """
     height, width = size
-    channels = []
+    channels: list[NDArray[Any]] = []
+    channel: NDArray[Any]
     for channel in image:
         for to_height, to_width in ((channel.shape[0], width), (height, width)):
             if (to_height, to_width) != channel.shape:
                 shrinks = to_height < channel.shape[0] or to_width < channel.shape[1]
                 method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-                channel = cv2.resize(channel, (to_width, to_height), interpolation=method)
+                channel = np.asarray(cv2.resize(channel, (to_width, to_height), interpolation=method))
         channels.append(channel)
     return np.stack(channels).astype(np.float32, copy=False)
 
@@ -89,18 +91,19 @@ def resize_image(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[n
 def resize_label(label: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """`(height, width)` classes to another size: each new pixel takes the class that covers most of it.
 
-    A tie goes to the class at its centre (of the tied ones, by nearest neighbour), not to a fixed class: at half the
-    size every second boundary is a tie, and a fixed rule would thicken one class, such as thin membranes, everywhere.
+    A tie goes to the class at its centre (of the tied ones, by nearest neighbour), not to a fixed class: at
+    half the size every second boundary is a tie, and a fixed rule would thicken one class, such as thin
+    membranes, everywhere.
     """
     if label.shape == size:
         return label
     classes = np.unique(label)
     if classes.size == 1:
         return np.full(size, classes[0], np.uint8)
-    nearest: NDArray[np.uint8] = cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST)
+    nearest = cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST)
     cover = resize_image(np.stack([label == index for index in classes]).astype(np.float32), size)
     cover += 1e-4 * (nearest == classes[:, None, None])
-    return classes[cover.argmax(axis=0)].astype(np.uint8)
+    return np.asarray(classes[cover.argmax(axis=0)], np.uint8)
 
 
 def pad_to(

@@ -10,7 +10,7 @@ SHOWN = 20
 
 
 def refuse(problems: Sequence[str], where: object) -> None:
-    """Raise one `IsthmusError` with the first 20 problems, if there are any; one problem alone stays one line."""
+    """Raise one `IsthmusError` with the first `SHOWN` problems, if any; one problem alone is one line."""
     if len(problems) == 1:
         raise IsthmusError(problems[0])
     if problems:

@@ -16,19 +16,14 @@ _OPEN: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
 }
-"""The classes behind `Image.open`, which would add a size limit of its own for the whole process."""
+"""The classes behind `Image.open`, which would apply a size limit that holds for the whole process."""
 
 _ORIENTATION = 274
-_MODES = {
-    "1": "L",
-    "LA": "L",
-    "La": "L",
-    "RGBA": "RGB",
-    "RGBa": "RGB",
-    "RGBX": "RGB",
-    "CMYK": "RGB",
-    "YCbCr": "RGB",
-}
+_MODES = {"1": "L", "LA": "L", "RGBA": "RGB", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
+"""Pillow's mode -> the mode it is read as: without alpha, in grey or RGB."""
+
+_PNG_CHANNELS = {0: 1, 2: 3, 4: 1, 6: 3}
+"""Colour type in a PNG's header -> channels without alpha."""
 
 
 @dataclass(frozen=True)
@@ -43,37 +38,46 @@ class Header:
 def header(path: Path, kind: str) -> Header:
     """Shape as `read` gives it, `(channels, height, width)` after orientation, and dtype."""
     with path.open("rb") as file:
+        start = file.read(26)
+        file.seek(0)
         picture = _OPEN[kind](file)
-        orientation = int(picture.getexif().get(_ORIENTATION, 1))
-        deep = _is_deep(path, kind)
-        channels = _channels(picture, deep)
+        orientation = _orientation(picture)
+        deep = kind == "PNG" and start[24] == 16  # bits per channel
+        if picture.mode == "P":
+            channels = 1 if _is_grey(_palette(picture)) else 3
+        elif deep:
+            channels = _PNG_CHANNELS[start[25]]
+        else:
+            channels = Image.getmodebands(_MODES.get(picture.mode, picture.mode))
         width, height = picture.size
-    if 5 <= orientation <= 8:
+    if orientation >= 5:
         width, height = height, width
     return Header((channels, height, width), np.dtype(np.uint16 if deep else np.uint8), orientation)
 
 
 def read(path: Path, kind: str, head: Header, *, mask: bool) -> NDArray[Any]:
     """The pixels `(channels, height, width)`: uint16 for a PNG of 16 bits, uint8 else."""
-    if head.dtype == np.uint16:  # Pillow reads 16-bit colour as 8 bits
+    if head.dtype == np.uint16:  # Pillow would read 16-bit colour as 8 bits
         pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-        pixels = pixels[..., : head.shape[0]]
+        pixels = pixels.reshape(*pixels.shape[:2], -1)[..., : head.shape[0]]
     else:
         with path.open("rb") as file:
             picture: Image.Image = _OPEN[kind](file)
+            palette = _palette(picture) if picture.mode == "P" else None
             picture.load()
-            if picture.mode in ("P", "PA"):
-                grey = _has_grey_palette(picture)
-                if mask and not grey:
-                    picture = picture if picture.mode == "P" else picture.getchannel(0)
-                else:
-                    picture = picture.convert("RGB").convert("L") if grey else picture.convert("RGB")
+            if palette is None:
+                pixels = np.array(picture.convert(_MODES.get(picture.mode, picture.mode)), dtype=np.uint8)
             else:
-                picture = picture.convert(_MODES.get(picture.mode, picture.mode))
-            pixels = np.array(picture, dtype=np.uint8)
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-    return orient(np.ascontiguousarray(np.moveaxis(pixels, -1, 0)), head.orientation)
+                pixels = look_up(np.array(picture, dtype=np.uint8), palette, mask=mask)
+        pixels = pixels.reshape(*pixels.shape[:2], -1)
+    return orient(np.moveaxis(pixels, -1, 0), head.orientation)
+
+
+def look_up(indices: NDArray[Any], palette: NDArray[np.uint8], *, mask: bool) -> NDArray[Any]:
+    """Palette indices `(...)` to greys `(...)` or colours `(..., 3)`; a mask in colours keeps its indices."""
+    if _is_grey(palette):
+        return np.asarray(palette[indices, 0])
+    return indices if mask else np.asarray(palette[indices])
 
 
 def orient(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -87,22 +91,20 @@ def orient(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels)
 
 
-def _is_deep(path: Path, kind: str) -> bool:
-    """Whether a PNG stores 16 bits per channel (byte 24, in its first chunk)."""
-    if kind != "PNG":
-        return False
-    with path.open("rb") as file:
-        return file.read(25)[24:] == b"\x10"
+def _orientation(picture: ImageFile.ImageFile) -> int:
+    """1 to 8; a file whose EXIF block is damaged is read as it lies."""
+    try:
+        found = int(picture.getexif().get(_ORIENTATION, 1))
+    except Exception:  # the EXIF parser raises whatever it likes; the pixels are none the worse
+        return 1
+    return found if 1 <= found <= 8 else 1
 
 
-def _channels(picture: Image.Image, deep: bool) -> int:
-    if picture.mode in ("P", "PA"):
-        return 1 if _has_grey_palette(picture) else 3
-    if deep:
-        return 3 if picture.mode in ("RGB", "RGBA") else 1
-    return len(Image.new(_MODES.get(picture.mode, picture.mode), (1, 1)).getbands())
-
-
-def _has_grey_palette(picture: Image.Image) -> bool:
+def _palette(picture: Image.Image) -> NDArray[np.uint8]:
+    """256 entries `(256, 3)`, black where the file has fewer."""
     entries = np.array(picture.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
-    return bool((entries == entries[:, :1]).all())
+    return np.concatenate([entries, np.zeros((256 - len(entries), 3), np.uint8)])
+
+
+def _is_grey(palette: NDArray[np.uint8]) -> bool:
+    return bool((palette == palette[:, :1]).all())

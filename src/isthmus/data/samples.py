@@ -1,7 +1,7 @@
 """The stream of training batches: the same for a seed, whatever the number of workers and the cache.
 
-Sample `i` of epoch `e` depends on the seed, `e` and `i` alone, so a run that starts again at epoch `e` sees what it
-would have seen.
+Sample `i` of epoch `e` depends on the seed, `e` and `i` alone, so a run that starts again at epoch `e` sees
+what it would have seen.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CACHE_BYTES = 2**31
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A case as it is kept: raw where patches are cut (a quarter of the memory), normalised where it is resized."""
+    """A case as it is kept: raw where patches are cut (a quarter of the memory), else normalised."""
 
     image: NDArray[Any]
     label: NDArray[np.uint8]
@@ -44,15 +44,16 @@ class _Loaded:
 class Samples:
     """Batches of images `(N, channels, *spatial)` float32 and labels `(N, *spatial)` uint8, epoch by epoch.
 
-    Whole images on the grid (`patch=None`): every case once per epoch. Patches: `samples_per_epoch` random pieces
-    of that size at the grid's scale, the cases in turn; an image smaller than a patch is reflected at its edges.
+    Whole images on the grid (`patch=None`): every case once per epoch. Patches: `samples_per_epoch` random
+    pieces of that size at the grid's scale, the cases in turn; an image smaller than a patch is reflected at
+    its edges.
 
     Args:
         dataset: with known `values` (as from `check_dataset`).
         cases: those to draw from; their order does not matter.
         channels: of every image.
-        batch: samples per batch. The last batch of an epoch is smaller where it has to be; a single sample that
-            would be left over joins the batch before it (batch normalisation needs two).
+        batch: samples per batch. The last batch of an epoch is smaller where it has to be; a single sample
+            that would be left over joins the batch before it (batch normalisation needs two).
         shuffle: False gives the cases in the order of their ids, for scoring.
         workers: threads that prepare samples ahead; 0 prepares them in the caller's.
     """

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, nearest
 
 Rule = Literal["exact", "threshold", "objects"]
 
@@ -24,16 +24,23 @@ MANY = 32
 HALF = 128
 """From here on a soft mask counts as foreground."""
 
+Counts = Mapping[int, int]
+"""The values in a mask and their numbers of pixels."""
+
 
 @dataclass(frozen=True)
 class ValueMap:
     """Mask value -> class index.
 
     Attributes:
-        pairs: (value, class) pairs; several values may share a class, which is written back as the first of them.
-        rule: `exact`: each value must be among the pairs. `threshold`: values of `HALF` and more are class 1, the
-            rest class 0 (masks with soft edges, as JPEG leaves them). `objects`: each value but 0 is the number of
-            an object; all of them are class 1.
+        pairs: (value, class) pairs. Several values may share a class, which is written back as the first of
+        them.
+        rule: how they apply. `exact`: each value in a mask must be among the pairs. `threshold`: values of
+            `HALF` and more are class 1, the rest class 0 (masks with soft edges, as JPEG leaves them).
+            `objects`: each value but 0 is the number of an object, and all of them are class 1.
+
+    Raises:
+        IsthmusError: classes that are not numbered 0, 1, 2, …; a value that stands twice; an unknown rule.
 
     >>> ValueMap.infer({0, 255}).describe()
     'mask values 0 → background, 255 → foreground'
@@ -46,12 +53,20 @@ class ValueMap:
         classes = sorted({index for _, index in self.pairs})
         if classes != list(range(len(classes))) or not 2 <= len(classes) <= 256:
             raise IsthmusError(
-                f"mask classes are numbered 0 (background), 1, 2, …, but the value map has {classes}"
+                f"mask values map to the classes {classes}; classes are 0 (background), 1, 2, …: number them "
+                "so"
             )
-        if len({value for value, _ in self.pairs}) != len(self.pairs):
-            raise IsthmusError("a mask value stands twice in the value map; name it once")
-        if self.rule not in ("exact", "threshold", "objects"):
-            raise IsthmusError(f"no rule '{self.rule}' for mask values (valid: exact, threshold, objects)")
+        values = [value for value, _ in self.pairs]
+        if len(set(values)) != len(values):
+            raise IsthmusError(f"a mask value stands twice in the map of {values}; name it once")
+        if min(values) < 0:
+            raise IsthmusError(f"{min(values)} is no mask value that can be written; number classes from 0")
+        if self.rule not in get_args(Rule):
+            raise IsthmusError(f"no rule '{self.rule}' for mask values; {nearest(self.rule, get_args(Rule))}")
+        if self.rule != "exact" and len(classes) != 2:
+            raise IsthmusError(
+                f"the rule '{self.rule}' tells two classes apart, not {len(classes)}; use 'exact'"
+            )
 
     @property
     def classes(self) -> int:
@@ -59,24 +74,25 @@ class ValueMap:
         return len({index for _, index in self.pairs})
 
     @classmethod
-    def infer(cls, values: Collection[int] | Mapping[int, int], object_ids: bool | None = None) -> ValueMap:
-        """The map for masks that hold these values (with their numbers of pixels, where known).
+    def infer(cls, values: Collection[int] | Counts, object_ids: bool | None = None) -> ValueMap:
+        """The map for masks that hold these values (and, where known, for how many pixels).
 
         - One or two values: background and foreground. Background is 0, or the smaller where there is no 0.
-        - More than 32: object numbers, so background and foreground. `object_ids` says so, or denies it.
-        - Values of 8 bits that crowd at both ends of the range (0 to 31, 224 to 255): soft edges, cut at 128.
-        - Anything else is a label map: the values in ascending order are classes 0, 1, 2, ….
+        - Values of 8 bits that crowd at both ends of the range (see `_is_soft`): soft edges, cut at 128.
+        - More than 32: object numbers, hence background and foreground; `object_ids` says so, or denies it.
+        - Anything else is a label map: 0 is the background, then the values in ascending order.
 
         >>> ValueMap.infer({0, 85, 170, 255}).pairs
         ((0, 0), (85, 1), (170, 2), (255, 3))
+
+        Raises:
+            IsthmusError: no value at all, a negative one, or more than 256 that are not object numbers.
         """
         found = sorted(int(value) for value in values)
         if not found:
-            raise IsthmusError("no mask values to map: there is no mask")
+            raise IsthmusError("there are no masks, so no mask values either; add a mask for each image")
         if found[0] < 0:
-            raise IsthmusError(
-                f"masks hold the negative value {found[0]}; classes are 0, 1, 2, …: renumber them"
-            )
+            raise IsthmusError(f"masks hold the value {found[0]}; classes are 0, 1, 2, …: renumber them")
         if object_ids:
             return cls(((0, 0), (1, 1)), "objects")
         background = 0 if 0 in found or len(found) == 1 else found[0]
@@ -89,63 +105,57 @@ class ValueMap:
             return cls(((0, 0), (1, 1)), "objects")
         if len(found) > 256:
             raise IsthmusError(
-                f"masks hold {len(found)} values, more than 256 classes: are they object numbers?"
+                f"masks hold {len(found)} values, more than 256 classes; are they object numbers?"
             )
         return cls(tuple((value, index) for index, value in enumerate([background, *others])))
 
     @classmethod
     def infer_masks(
-        cls,
-        masks: Mapping[str, Mapping[int, int]],
-        object_ids: bool | None = None,
-        lossy: Collection[str] = (),
+        cls, masks: Mapping[str, Counts], object_ids: bool | None = None, lossy: Collection[str] = ()
     ) -> ValueMap:
-        """The map for a data set: per mask (by name) its values and their numbers of pixels; `lossy`: the JPEGs.
+        """The map for a data set: what each mask holds, by its name; `lossy`: names of those that are JPEG.
 
-        Sees more than `infer` can from the values together:
+        Knows more than `infer` can tell from all values together:
 
-        - Label maps in which every mask counts 1, 2, 3, … without a gap, to an end that differs and goes beyond 8,
-          number objects.
-        - Masks of 0 and 1 among masks of 0 and 255 are refused, and so is a value that no more than a tenth of
-          the masks hold when all the others are 0 and 255.
+        - Masks that each count 1, 2, 3, … without a gap, to ends that differ and go beyond 8, number objects.
+        - Masks of 0 and 1 among masks of 0 and 255 are refused.
+        - So is a value that hardly any mask holds (one, or a tenth of them) when without it all hold 0 and
+          one other value, or 0, 1, 2, …, and it does not go on counting: a mistake rather than a class.
 
         Raises:
-            IsthmusError: as said, or a JPEG mask of more than two levels, whose values cannot be told apart.
+            IsthmusError: as said and as in `infer`; a JPEG whose levels, more than two, cannot be told apart.
         """
         union: dict[int, int] = {}
-        for counts in masks.values():
+        for name, counts in masks.items():
             for value, pixels in counts.items():
+                if value < 0:
+                    raise IsthmusError(f"{name}: mask value {value}; classes are 0, 1, 2, …: renumber them")
                 union[value] = union.get(value, 0) + pixels
-        negative = next((name for name, counts in masks.items() if min(counts) < 0), None)
-        if negative is not None:
-            raise IsthmusError(
-                f"{negative}: holds the value {min(masks[negative])}; classes are 0, 1, 2, …: renumber"
-            )
         if object_ids is None and _count_objects(masks.values()):
             object_ids = True
         values = cls.infer(union, object_ids)
-        if values.rule == "exact":
-            _refuse_mixture(masks)
-            _refuse_strays(masks, union)
         if values.rule != "threshold" and len(union) > 2:
             for name in lossy:
                 raise IsthmusError(
-                    f"{name}: a JPEG mask with {len(masks[name])} values; JPEG blurs label values beyond repair: "
-                    "save masks as PNG"
+                    f"{name}: a JPEG mask among masks of {len(union)} values, and JPEG blurs values beyond "
+                    "repair; save masks as PNG"
                 )
+        if values.rule == "exact" and len(union) > 2:
+            _refuse_mixture(masks)
+            _refuse_strays(masks, union)
         return values
 
     def apply(self, mask: NDArray[Any], name: str | Path = "the mask") -> NDArray[np.uint8]:
-        """Raw mask values `(*spatial)` to class indices, uint8 of the same shape.
+        """Mask values `(*spatial)` to class indices, uint8 of the same shape.
 
         Raises:
             IsthmusError: a value that fits no class; `name` says in which file.
         """
         if self.rule == "objects":
-            return (mask != 0).astype(np.uint8)
+            return np.asarray(mask != 0, np.uint8)
         if self.rule == "threshold":
             self._refuse(mask[(mask < 0) | (mask > 255)], name)
-            return (mask >= HALF).astype(np.uint8)
+            return np.asarray(mask >= HALF, np.uint8)
         labels = np.zeros(mask.shape, np.uint8)
         known = np.zeros(mask.shape, bool)
         for value, index in self.pairs:
@@ -156,24 +166,28 @@ class ValueMap:
         return labels
 
     def invert(self, labels: NDArray[Any]) -> NDArray[Any]:
-        """Class indices back to mask values, in the smallest unsigned type that holds the largest of the map."""
+        """Class indices back to mask values, in the smallest unsigned type that holds all of the map."""
         written: dict[int, int] = {}
         for value, index in self.pairs:
             written.setdefault(index, value)
         table = np.array([written[index] for index in range(self.classes)])
-        return table.astype(np.min_scalar_type(int(table.max())))[labels]
+        return np.asarray(table.astype(np.min_scalar_type(int(table.max())))[labels])
 
     def describe(self, names: Iterable[str] | None = None) -> str:
-        """The line that is printed: which values mean what."""
+        """The line to print: which values mean what.
+
+        >>> ValueMap.infer(range(200)).describe()
+        'mask values 0 → background, all others → foreground (taken for object numbers)'
+        """
         names = list(names or self.names())
         if self.rule == "threshold":
-            return f"mask values 0 … {HALF - 1} → {names[0]}, {HALF} … 255 → {names[1]} (soft edges, cut in the middle)"
+            return f"mask values 0 … {HALF - 1} → {names[0]}, {HALF} … 255 → {names[1]} (soft edges)"
         if self.rule == "objects":
-            return f"mask values 0 → {names[0]}, all others → {names[1]} (object numbers)"
+            return f"mask values 0 → {names[0]}, all others → {names[1]} (taken for object numbers)"
         return "mask values " + ", ".join(f"{value} → {names[index]}" for value, index in self.pairs)
 
     def names(self) -> tuple[str, ...]:
-        """Class names where nobody gave any: background and foreground, or background, class 1, class 2, …."""
+        """Class names where nobody gave any: background, then foreground, or class 1, class 2, …."""
         if self.classes == 2:
             return ("background", "foreground")
         return ("background", *(f"class {index}" for index in range(1, self.classes)))
@@ -184,33 +198,36 @@ class ValueMap:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ValueMap:
-        """The map that `as_dict` wrote (JSON turns the values into text; that is undone)."""
+        """The map that `as_dict` wrote (JSON makes text of the values, which is undone).
+
+        Raises:
+            IsthmusError: not such a map.
+        """
         try:
             pairs = tuple((int(value), int(index)) for value, index in data["values"].items())
-            return cls(pairs, data.get("rule", "exact"))
+            rule = data.get("rule", "exact")
         except (KeyError, AttributeError, TypeError, ValueError) as error:
-            raise IsthmusError(
-                f"a value map is written 'values: {{0: 0, 255: 1}}', not {dict(data)}"
-            ) from error
+            raise IsthmusError(f"a value map is written 'values: {{0: 0, 255: 1}}', not {data}") from error
+        return cls(pairs, rule)
 
     def _refuse(self, strangers: NDArray[Any], name: str | Path) -> None:
         if not strangers.size:
             return
         found = np.unique(strangers)
+        plural = found.size > 1
         listing = ", ".join(str(value) for value in found[:8]) + (", …" if found.size > 8 else "")
-        known = ", ".join(str(value) for value, _ in self.pairs)
-        if self.rule == "threshold":
-            known = "0 to 255"
+        known = "0 to 255" if self.rule == "threshold" else ", ".join(str(value) for value, _ in self.pairs)
         raise IsthmusError(
-            f"{name}: mask value{'s' * (found.size > 1)} {listing} ({strangers.size} pixels) fit no class "
-            f"(known: {known}); repair the mask or extend the value map"
+            f"{name}: mask value{'s' * plural} {listing} ({strangers.size} pixels) fit{'s' * (not plural)} "
+            f"no class (known: {known}); repair the mask or extend the value map"
         )
 
 
-def _is_soft(values: Collection[int] | Mapping[int, int]) -> bool:
-    """Whether values crowd at 0 and 255: nearly all within 31 of an end, two of them side by side at the top.
+def _is_soft(values: Collection[int] | Counts) -> bool:
+    """Whether values crowd at the ends of 0 to 255: four fifths of either half lie within 31 of its end.
 
-    Label maps of up to 32 classes, spread over 0 to 255, never have two values side by side at the top.
+    Two of them must lie side by side at the top, which the values of a label map (up to 32, spread over the
+    range) never do. JPEG masks have some 15 such values, resampled masks a few in between as well.
     """
     found = np.array(sorted(values))
     if found[0] < 0 or found[-1] > 255:
@@ -223,7 +240,7 @@ def _is_soft(values: Collection[int] | Mapping[int, int]) -> bool:
     return bool(pixels[found < 32].sum() >= 0.8 * dark and pixels[found >= 224].sum() >= 0.8 * bright)
 
 
-def _count_objects(masks: Collection[Mapping[int, int]]) -> bool:
+def _count_objects(masks: Collection[Counts]) -> bool:
     """Whether masks count their objects: 1, 2, 3, … without gaps, to ends that differ and go beyond 8."""
     ends = set()
     for counts in masks:
@@ -234,21 +251,28 @@ def _count_objects(masks: Collection[Mapping[int, int]]) -> bool:
     return len(ends - {0}) > 1 and max(ends) > 8
 
 
-def _refuse_mixture(masks: Mapping[str, Mapping[int, int]]) -> None:
-    ones = [name for name, counts in masks.items() if 1 in counts and set(counts) <= {0, 1}]
-    full = [name for name, counts in masks.items() if 255 in counts and set(counts) <= {0, 255}]
-    if ones and full and len(ones) + len(full) + sum(set(c) <= {0} for c in masks.values()) == len(masks):
+def _refuse_mixture(masks: Mapping[str, Counts]) -> None:
+    """0 and 1 in some masks, 0 and 255 in others."""
+    if not all(set(counts) <= {0, 1} or set(counts) <= {0, 255} for counts in masks.values()):
+        return
+    one = next(name for name, counts in masks.items() if 1 in counts)
+    full = next(name for name, counts in masks.items() if 255 in counts)
+    raise IsthmusError(f"{one}: a mask of 0 and 1 among masks of 0 and 255 (such as {full}); save all alike")
+
+
+def _refuse_strays(masks: Mapping[str, Counts], union: Counts) -> None:
+    """Values in hardly any mask, all being plain without them; 0, 1, 2, … and a rare 3 are classes."""
+    limit = max(1, len(masks) // 10)
+    if set(union) == set(range(len(union))) or limit >= len(masks) / 2:
+        return
+    holders = {value: [name for name, counts in masks.items() if value in counts] for value in sorted(union)}
+    strays = [value for value, names in holders.items() if value != 0 and len(names) <= limit]
+    rest = [value for value in holders if value not in strays]
+    plain = len(rest) == 2 or (len(rest) > 2 and rest == list(range(len(rest))))
+    if strays and plain and rest[0] == 0:
+        name = holders[strays[0]][0]
         raise IsthmusError(
-            f"{ones[0]}: a mask of 0 and 1 among masks of 0 and 255 (such as {full[0]}); save all in the same values"
+            f"{name}: mask value {strays[0]} ({masks[name][strays[0]]} pixels) fits no class, as nearly all "
+            f"masks hold {', '.join(map(str, rest))} only; repair the mask, or name all values (data.values) "
+            "if it is one"
         )
-
-
-def _refuse_strays(masks: Mapping[str, Mapping[int, int]], union: Mapping[int, int]) -> None:
-    for value in sorted(set(union) - {0, 255}):
-        holders = [name for name, counts in masks.items() if value in counts]
-        rest = set().union(*(counts for name, counts in masks.items() if name not in holders))
-        if rest == {0, 255} and len(holders) <= len(masks) / 10:
-            raise IsthmusError(
-                f"{holders[0]}: mask value {value} ({masks[holders[0]][value]} pixels) fits no class: nearly all masks "
-                "hold 0 and 255 only; repair the mask, or give the value map yourself if it is a class"
-            )

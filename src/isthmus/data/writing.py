@@ -17,23 +17,39 @@ from isthmus.errors import IsthmusError
 
 
 def write_mask(path: Path, mask: NDArray[Any]) -> None:
-    """Write `(height, width)` integers as PNG (uint8, uint16), or as TIFF of any integer type and of stacks.
+    """Write `(height, width)` as PNG (bool, uint8, uint16), or `(*spatial)` of any number type as TIFF.
 
     Raises:
-        IsthmusError: a suffix that is not lossless, values that PNG cannot hold, or a disk that takes no more.
+        IsthmusError: a suffix that is not lossless, values that PNG cannot hold, or a disk that takes no
+            more.
     """
-    if mask.dtype == bool:
-        mask = mask.astype(np.uint8)
-    _write(path, mask)
+    write_image(path, mask[None])
 
 
 def write_image(path: Path, image: NDArray[Any]) -> None:
-    """Write `(channels, *spatial)`, 1 or 3 channels, as PNG (uint8, uint16) or TIFF (any number type).
+    """Write `(channels, *spatial)` as PNG (1 or 3 channels, bool, uint8, uint16) or TIFF (any number type).
+
+    A TIFF of three channels of unsigned integers is RGB; other channels become pages, named as channels (which
+    `read_image` recognises up to 4).
 
     Raises:
         IsthmusError: as `write_mask`.
     """
-    _write(path, image[0] if image.shape[0] == 1 else np.moveaxis(image, 0, -1))
+    channels, spatial = image.shape[0], image.shape[1:]
+    if image.dtype == bool:
+        image = image.astype(np.uint8)
+    suffix = path.suffix.lower()
+    if suffix == ".png":
+        if image.dtype not in (np.uint8, np.uint16) or channels not in (1, 3) or len(spatial) != 2:
+            size = " x ".join(str(n) for n in image.shape)
+            raise IsthmusError(f"{path}: PNG cannot hold {size} pixels of type {image.dtype}; choose .tif")
+        pixels = image[0] if channels == 1 else np.moveaxis(image, 0, -1)
+        content = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=6)
+    elif suffix in (".tif", ".tiff"):
+        content = _tiff(image)
+    else:
+        raise IsthmusError(f"{path}: masks and images are written without loss, as .png or .tif")
+    write_bytes(path, bytes(content))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -49,26 +65,24 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
         os.replace(aside, path)
     except OSError as error:
+        reason = error.strerror or str(error)
         raise IsthmusError(
-            f"{path}: cannot be written ({error.strerror or error}); free some space or choose another folder"
+            f"{path}: cannot be written ({reason}); free space or choose another folder"
         ) from error
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
 
 
-def _write(path: Path, pixels: NDArray[Any]) -> None:
-    suffix = path.suffix.lower()
-    pixels = np.ascontiguousarray(pixels)
-    if suffix == ".png":
-        if pixels.dtype not in (np.uint8, np.uint16) or not (pixels.ndim == 2 or pixels.shape[2:] == (3,)):
-            raise IsthmusError(f"{path}: PNG cannot hold {pixels.dtype} of shape {pixels.shape}; choose .tif")
-        write_bytes(path, imagecodecs.png_encode(pixels, level=6))
-    elif suffix in (".tif", ".tiff"):
-        colour = pixels.ndim > 2 and pixels.shape[-1] == 3 and pixels.dtype.kind == "u"
-        buffer = io.BytesIO()
-        photometric = "rgb" if colour else "minisblack"
-        tifffile.imwrite(buffer, pixels, compression="deflate", photometric=photometric)
-        write_bytes(path, buffer.getvalue())
+def _tiff(image: NDArray[Any]) -> bytes:
+    depth = "Z" * (image.ndim - 3)
+    if image.shape[0] == 1:
+        pixels, axes, photometric = image[0], f"{depth}YX", "minisblack"
+    elif image.shape[0] == 3 and image.dtype.kind == "u":
+        pixels, axes, photometric = np.moveaxis(image, 0, -1), f"{depth}YXS", "rgb"
     else:
-        raise IsthmusError(f"{path}: masks and images are written without loss as .png or .tif only")
+        pixels, axes, photometric = image, f"C{depth}YX", "minisblack"
+    file = io.BytesIO()
+    pixels = np.ascontiguousarray(pixels)
+    tifffile.imwrite(file, pixels, compression="deflate", photometric=photometric, metadata={"axes": axes})
+    return file.getvalue()

@@ -1,10 +1,11 @@
 """ISBI-2012: segmentation of neuronal structures in electron-microscopy stacks.
 
-30 serial sections (512 x 512, 8 bits, 4 x 4 x 50 nm) of the ventral nerve cord of a Drosophila larva. Labels: 255
-inside a cell, 0 on a membrane. The papers disagree on which is the foreground; the cells are here, as in
+30 serial sections (512 x 512, 8 bits, 4 x 4 x 50 nm) of the ventral nerve cord of a Drosophila larva. Labels:
+255 inside a cell, 0 on a membrane. The papers disagree on which is the foreground; the cells are here, as in
 MultiResUNet, where the region of interest is "the majority of the pixels".
 
-All slices come from one stack, so no split of them is independent; as in the papers each slice is a group of its own.
+All slices come from one stack, so no split of them is independent; as in the papers each slice is a group of
+its own.
 """
 
 from __future__ import annotations
