@@ -92,7 +92,7 @@ class Overlaps:
         from scipy.sparse.csgraph import connected_components
 
         if self.p.size == 0:
-            return self.p
+            return np.zeros(0, dtype=np.intp)
         n = len(self.prediction) + len(self.truth)
         graph = csr_array((np.ones(self.p.size), (self.p, self.t + len(self.prediction))), shape=(n, n))
         cluster = connected_components(graph, directed=False)[1][self.p]
@@ -112,8 +112,7 @@ class Overlaps:
 
     def found(self, overlap: float, one_to_one: bool) -> tuple[int, int]:
         """How many predicted objects are right, and how many true ones are found."""
-        if not 0 <= overlap <= 1:
-            raise IsthmusError(f"overlap is {overlap}; give a share from 0 to 1")
+        check_share(overlap, "overlap")
         if one_to_one:
             n = self.matched_above(overlap).size
             return n, n
@@ -145,6 +144,8 @@ class Overlaps:
         )
 
     def average_precision(self, thresholds: tuple[float, ...]) -> float:
+        for threshold in thresholds:
+            check_share(threshold, "threshold")
         by_rule = score_if_empty(self.presence)
         if by_rule is not None:
             return by_rule
@@ -174,3 +175,8 @@ class Overlaps:
         lonely = self.truth.areas.sum() - self.truth.areas[self.t[pairs]].sum()
         unused = self.prediction.areas.sum() - self.prediction.areas[np.unique(self.p[pairs])].sum()
         return float(self.shared[pairs].sum() / (self.united[pairs].sum() + lonely + unused))
+
+
+def check_share(value: float, name: str) -> None:
+    if not 0 <= value <= 1:
+        raise IsthmusError(f"{name} is {value}; give a share from 0 to 1")

@@ -1,0 +1,292 @@
+"""Object metrics against an oracle on sets of points, and against answers derived on paper."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from isthmus.metrics import (
+    aggregated_jaccard,
+    average_precision,
+    components,
+    false_objects,
+    object_dice,
+    object_f1,
+    object_hausdorff,
+    object_precision,
+    object_recall,
+    panoptic_quality,
+    score_case,
+)
+from isthmus.metrics import object_distances as engine
+
+from . import oracle
+
+SCORES = (object_f1, object_dice, object_hausdorff, panoptic_quality, average_precision, aggregated_jaccard)
+
+
+def sets(instances):
+    """Each object as a set of points, in the order of the numbers."""
+    found = {}
+    for place, number in np.ndenumerate(instances):
+        if number:
+            found.setdefault(int(number), set()).add(place)
+    return [found[number] for number in sorted(found)]
+
+
+def partner(one, others):
+    """The one with most points shared, the first of equals; None where none shares any."""
+    best = max(others, key=lambda other: len(one & other), default=None)
+    return best if best and one & best else None
+
+
+def iou_of(a, b):
+    return len(a & b) / len(a | b)
+
+
+def hausdorff(a, b, spacing):
+    a, b = (np.array(sorted(points), dtype=float) * spacing for points in (a, b))
+    return max(oracle.directed(a, b).max(), oracle.directed(b, a).max())
+
+
+def rule(predicted, true):
+    return None if predicted and true else float(not predicted and not true)
+
+
+def challenge(predicted, true, share):
+    right = [p for p in predicted if (t := partner(p, true)) and len(p & t) / len(t) >= share]
+    hit = [t for t in true if any(partner(p, true) is t for p in right)]
+    return len(right) / len(predicted), len(hit) / len(true)
+
+
+def most_pairs(predicted, true, good):
+    """The largest number of disjoint good pairs, by trying everything."""
+    edges = [(i, j) for i, p in enumerate(predicted) for j, t in enumerate(true) if good(p, t)]
+    for n in range(min(len(predicted), len(true)), 0, -1):
+        for chosen in itertools.combinations(edges, n):
+            if len({i for i, _ in chosen}) == len({j for _, j in chosen}) == n:
+                return n
+    return 0
+
+
+def jaccard(predicted, true):
+    shared = united = 0
+    used = set()
+    for t in true:
+        best = max(range(len(predicted)), key=lambda k: iou_of(predicted[k], t))
+        if not predicted[best] & t:
+            united += len(t)
+            continue
+        shared, united = shared + len(predicted[best] & t), united + len(predicted[best] | t)
+        used.add(best)
+    return shared / (united + sum(len(p) for k, p in enumerate(predicted) if k not in used))
+
+
+def jaccards_one_to_one(predicted, true):
+    """The ratio of every way to pair them that reaches the largest sum of IoU."""
+    places = list(range(len(predicted))) + [None] * len(true)
+    ratios = {}
+    for chosen in set(itertools.permutations(places, len(true))):
+        pairs = [
+            (predicted[k], t) for k, t in zip(chosen, true, strict=True) if k is not None and predicted[k] & t
+        ]
+        united = sum(len(p | t) for p, t in pairs)
+        united += sum(len(t) for t in true if not any(t is other for _, other in pairs))
+        united += sum(len(p) for p in predicted if not any(p is other for other, _ in pairs))
+        total = round(sum(iou_of(p, t) for p, t in pairs), 9)
+        ratios.setdefault(total, []).append(sum(len(p & t) for p, t in pairs) / united)
+    return ratios[max(ratios)]
+
+
+@st.composite
+def instances(draw, most=4):
+    ndim = draw(st.sampled_from([1, 2, 2, 3]))
+    shape = draw(hnp.array_shapes(min_dims=ndim, max_dims=ndim, max_side={1: 12, 2: 6, 3: 3}[ndim]))
+    names = draw(st.lists(st.sampled_from([1, 2, 3, 5, 9, 60_000]), min_size=0, max_size=most, unique=True))
+    spacing = tuple(draw(st.sampled_from([0.5, 1.0, 3.0])) for _ in range(ndim))
+    return *(
+        draw(hnp.arrays("int32", shape, elements=st.sampled_from([0, *names]))) for _ in range(2)
+    ), spacing
+
+
+@settings(max_examples=500, deadline=None)
+@given(instances(), st.sampled_from([0.0, 0.25, 0.5, 0.7, 1.0]))
+def test_scores_are_those_of_point_sets(case, share):
+    prediction, truth, spacing = case
+    predicted, true = sets(prediction), sets(truth)
+    close = {"rel": 1e-9, "abs": 1e-9}
+    ours = {score.__name__: score(prediction, truth) for score in SCORES if score is not object_hausdorff}
+    if rule(predicted, true) is not None:
+        assert set(ours.values()) == {rule(predicted, true)}
+        return
+
+    precision, recall = challenge(predicted, true, share)
+    assert object_precision(prediction, truth, overlap=share) == pytest.approx(precision, **close)
+    assert object_recall(prediction, truth, overlap=share) == pytest.approx(recall, **close)
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0
+    assert object_f1(prediction, truth, overlap=share) == pytest.approx(f1, **close)
+
+    n = most_pairs(predicted, true, lambda p, t: iou_of(p, t) > share and p & t)
+    total = len(predicted) + len(true)
+    assert object_f1(prediction, truth, overlap=share, one_to_one=True) == pytest.approx(
+        2 * n / total, **close
+    )
+    assert average_precision(prediction, truth, thresholds=[share]) == pytest.approx(n / (total - n), **close)
+
+    both = ((predicted, true), (true, predicted))
+    dice = distance = 0.0
+    for own, others in both:
+        area = sum(map(len, own))
+        for one in own:
+            other = partner(one, others)
+            dice += len(one) / area / 2 * (2 * len(one & other) / (len(one) + len(other)) if other else 0)
+            near = (
+                hausdorff(one, other, spacing) if other else min(hausdorff(one, o, spacing) for o in others)
+            )
+            distance += len(one) / area / 2 * near
+    assert ours["object_dice"] == pytest.approx(dice, **close)
+    assert object_hausdorff(prediction, truth, spacing=spacing) == pytest.approx(distance, **close)
+
+    good = [(p, t) for p in predicted for t in true if iou_of(p, t) > 0.5]
+    quality = sum(iou_of(p, t) for p, t in good) / (total / 2)
+    assert ours["panoptic_quality"] == pytest.approx(quality, **close)
+    assert ours["aggregated_jaccard"] == pytest.approx(jaccard(predicted, true), **close)
+
+
+@settings(max_examples=200, deadline=None)
+@given(instances(most=3))
+def test_one_to_one_jaccard_pairs_for_the_largest_sum(case):
+    """Several pairings may reach the largest sum, and any of them is right."""
+    prediction, truth, _ = case
+    predicted, true = sets(prediction), sets(truth)
+    if rule(predicted, true) is None:
+        ours = aggregated_jaccard(prediction, truth, one_to_one=True)
+        assert any(ours == pytest.approx(ratio) for ratio in jaccards_one_to_one(predicted, true))
+
+
+@settings(max_examples=200, deadline=None)
+@given(instances(), st.permutations([1, 2, 3, 4, 5, 6, 7, 8]), st.integers(0, 10**12))
+def test_numbers_are_only_names(case, order, offset):
+    """Objects keep their scores under other numbers, however large, wherever no two overlaps tie."""
+    prediction, truth, _ = case
+    renamed = prediction.astype(np.int64)
+    for place, number in enumerate(np.unique(prediction[prediction > 0]).tolist()):
+        renamed[prediction == number] = offset + place + 1
+    for score in SCORES:
+        assert score(renamed, truth) == score(prediction, truth)
+    assert panoptic_quality(truth, prediction) == pytest.approx(panoptic_quality(prediction, truth))
+    assert object_hausdorff(truth, prediction) == pytest.approx(object_hausdorff(prediction, truth))
+
+
+def row(*numbers):
+    return np.array([numbers])
+
+
+def test_f1_of_the_challenge():
+    truth = row(1, 1, 1, 1, 0, 2, 2, 0, 3, 3)
+    assert object_f1(row(1, 1, 0, 0, 0, 0, 2, 0, 0, 0), truth) == pytest.approx(2 * 1 * (2 / 3) / (1 + 2 / 3))
+    # two halves of one object both cover at least half of it: both right, and it is found once
+    assert object_precision(row(1, 1, 2, 2, 0, 0, 0, 0, 0, 0), truth) == 1
+    assert object_recall(row(1, 1, 2, 2, 0, 0, 0, 0, 0, 0), truth) == pytest.approx(1 / 3)
+    # one object over all: it covers the whole of the one it overlaps most, the others are missed
+    assert object_f1(row(1, 1, 1, 1, 1, 1, 1, 1, 1, 1), truth) == pytest.approx(2 * (1 / 3) / (4 / 3))
+    # less than half
+    assert object_f1(row(1, 0, 0, 0, 0, 0, 0, 0, 0, 0), truth) == 0
+
+
+def test_one_to_one_takes_no_object_twice():
+    truth, halves = row(1, 1, 1, 1), row(1, 1, 2, 2)
+    assert object_f1(halves, truth) == 1
+    assert object_f1(halves, truth, overlap=0.4, one_to_one=True) == pytest.approx(2 / 3)
+    # a chain where the greedy choice would block the second pair: the best is two pairs
+    prediction, truth = row(1, 1, 2, 2, 2, 0), row(0, 1, 1, 2, 2, 2)
+    assert object_f1(prediction, truth, overlap=0.2, one_to_one=True) == 1
+
+
+def test_object_dice_weighs_by_area():
+    # predicted 1 (4 points) against true 1 (6): 2 * 4 / 10; predicted 2 (2 points) has none
+    prediction, truth = row(1, 1, 1, 1, 0, 0, 0, 2, 2), row(1, 1, 1, 1, 1, 1, 0, 0, 0)
+    assert object_dice(prediction, truth) == pytest.approx((4 / 6 * 0.8 + 0 + 0.8) / 2)
+
+
+def test_object_hausdorff_of_the_nearest():
+    # true 1 at column 0, true 2 at 9; predicted 1 at 0 and 2 at 5: 5 is nearer to 9 (4) than to 0 (5)
+    truth, prediction = row(1, 0, 0, 0, 0, 0, 0, 0, 0, 2), row(1, 0, 0, 0, 0, 2, 0, 0, 0, 0)
+    assert object_hausdorff(prediction, truth) == pytest.approx(((0 + 4) / 2 + (0 + 4) / 2) / 2)
+    assert object_hausdorff(prediction, truth, spacing=(1.0, 2.5)) == pytest.approx(10 / 2)
+
+
+def test_panoptic_quality_and_precision_on_paper():
+    # IoU 3/4 and 2/4; only the first counts
+    prediction, truth = row(1, 1, 1, 0, 2, 2, 2, 0), row(1, 1, 1, 1, 0, 2, 2, 2)
+    assert panoptic_quality(prediction, truth) == pytest.approx(0.75 / (1 + 0.5 + 0.5))
+    assert average_precision(prediction, truth, thresholds=[0.5, 0.75]) == pytest.approx((1 / 3 + 0) / 2)
+    assert average_precision(prediction, truth) == pytest.approx((5 * (1 / 3) + 5 * 0) / 10)
+    assert average_precision(truth, truth) == 1
+
+
+def test_aggregated_jaccard_on_paper():
+    # one predicted object over two true ones is taken twice: (2 + 2) / (5 + 5)
+    prediction, truth = row(1, 1, 1, 1, 1), row(1, 1, 0, 2, 2)
+    assert aggregated_jaccard(prediction, truth) == pytest.approx(4 / 10)
+    assert aggregated_jaccard(prediction, truth, one_to_one=True) == pytest.approx(2 / (5 + 2))
+    assert aggregated_jaccard(row(0, 0, 3, 0), row(1, 1, 0, 0)) == 0
+
+
+@pytest.mark.parametrize("spacing", [None, (0.5, 2.0), 3.0])
+def test_large_objects_take_other_ways_to_the_same_distance(spacing, monkeypatch):
+    """Objects beyond the small box, of alike and of very different size, overlapping and apart."""
+    rng = np.random.default_rng(0)
+    axes = np.ogrid[:160, :130]
+    truth, prediction = np.zeros((2, 160, 130), np.int32)
+    for number in range(1, 13):
+        centre, radius = rng.uniform(0, 1, 2) * (160, 130), rng.choice([3, 8, 45])
+        truth[np.hypot(axes[0] - centre[0], axes[1] - centre[1]) < radius] = number
+        centre, radius = centre + rng.normal(0, 6, 2), radius * rng.uniform(0.1, 1.2)
+        prediction[np.hypot(axes[0] - centre[0], axes[1] - centre[1]) < radius] = number + 20
+    monkeypatch.setattr(engine, "SMALL", 10**9)
+    plain = object_hausdorff(prediction, truth, spacing=spacing)
+    for small, unlike in ((0, 0), (0, 10), (0, 10**9), (6000, 10)):
+        monkeypatch.setattr(engine, "SMALL", small)
+        monkeypatch.setattr(engine, "UNLIKE", unlike)
+        assert object_hausdorff(prediction, truth, spacing=spacing) == pytest.approx(plain, rel=1e-12)
+
+
+def test_components_by_face_or_corner():
+    mask = np.array([[1, 0, 1], [0, 1, 0], [1, 1, 0]], bool)
+    np.testing.assert_array_equal(components(mask), [[1, 0, 2], [0, 3, 0], [3, 3, 0]])
+    np.testing.assert_array_equal(components(mask, neighbours="all"), [[1, 0, 1], [0, 1, 0], [1, 1, 0]])
+    corner = np.zeros((2, 2, 2), bool)
+    corner[0, 0, 0] = corner[1, 1, 1] = True
+    assert (components(corner).max(), components(corner, neighbours="all").max()) == (2, 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(instances())
+def test_one_call_holds_what_the_functions_say(case):
+    prediction, truth, spacing = case
+    scores = score_case(prediction, truth, spacing=spacing, instances=True)
+    for score in (*SCORES, object_precision, object_recall):
+        how = {"spacing": spacing} if score is object_hausdorff else {}
+        assert scores[score.__name__] == score(prediction, truth, **how), score.__name__
+    assert scores["panoptic_quality"] == scores["segmentation_quality"] * scores["recognition_quality"]
+    assert (scores["prediction_objects"], scores["truth_objects"]) == (
+        len(sets(prediction)),
+        len(sets(truth)),
+    )
+
+    p, t = prediction > 0, truth > 0
+    by_components = score_case(p, t, spacing=spacing)
+    assert by_components["object_f1"] == object_f1(components(p), components(t))
+    assert by_components["object_hausdorff"] == pytest.approx(
+        object_hausdorff(components(p), components(t), spacing=spacing), rel=1e-12
+    )
+    assert by_components["false_objects"] == false_objects(p, t)
+    assert not any(name.startswith("object_") for name in score_case(p, t, objects=False))
+    assert math.isclose(scores["dice"], by_components["dice"])
