@@ -8,7 +8,7 @@ import numpy as np
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.masks import BoolMask, Classes, Mask, Score, as_mask, as_spacing
-from isthmus.metrics.nearest import Distances
+from isthmus.metrics.nearest import distance_map
 from isthmus.metrics.objects import Objects, number_components
 from isthmus.metrics.pairs import Box, Pair, per_class
 from isthmus.metrics.surface import Spacing
@@ -86,7 +86,7 @@ def open_share(pair: Pair, width: float, spacing: tuple[float, ...]) -> float:
                 continue
             ends = local == one + 1, local == other + 1
             gap = (local == 0) & (
-                distance_to(ends[0], spacing) + distance_to(ends[1], spacing) <= width * (1 + 1e-12)
+                distance_map(ends[0], spacing) + distance_map(ends[1], spacing) <= width * (1 + 1e-12)
             )
             if gap.any():
                 gaps += 1
@@ -99,13 +99,6 @@ def open_share(pair: Pair, width: float, spacing: tuple[float, ...]) -> float:
 def widened(box: Box, distance: float, spacing: tuple[float, ...]) -> Box:
     margins = [math.ceil(distance / step) for step in spacing]
     return tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(box, margins, strict=True))
-
-
-def distance_to(mask: BoolMask, spacing: tuple[float, ...]) -> Distances:
-    from scipy.ndimage import distance_transform_edt
-
-    distances: Distances = np.asarray(distance_transform_edt(~mask, sampling=spacing), dtype=np.float64)
-    return distances
 
 
 def joined(mask: BoolMask, one: BoolMask, other: BoolMask) -> bool:

@@ -68,7 +68,17 @@ class Nearest:
 
     def farthest(self, queries: Points, floor: float = 0.0) -> float:
         """The largest distance of any query, or `floor` where none is larger."""
-        return max(floor, float(self.distances(queries, floor).max(initial=0.0)))
+        return max(floor, float(self.distances(self._beyond(queries, floor), floor).max(initial=0.0)))
+
+    def _beyond(self, queries: Points, floor: float) -> Points:
+        """The queries that can be farther than the floor: in one plane city-block distance tells."""
+        if floor == 0 or self._target.shape[0] > 1 or queries.size * 100 < self._target.size:
+            return queries
+        import cv2
+
+        steps = cv2.distanceTransform((~self._target[0]).view(np.uint8), cv2.DIST_L1, 3)
+        can_be: NDArray[np.bool_] = steps.ravel()[queries] * max(self._spacing[1:]) > floor * (1 - 1e-6)
+        return queries[can_be]
 
     def _costs(self, n_queries: int) -> dict[Way, float]:
         """Nanoseconds that each way which is exact here will take."""
@@ -88,8 +98,8 @@ class Nearest:
     def _near(self, queries: Points) -> Distances | None:
         """Where all queries lie in a small part of the grid: distances from the targets around it."""
         shape = self._target.shape
-        span = (queries[-1] - queries[0]) // (shape[1] * shape[2])
-        if queries.size * 8 > self._target.size or span * 8 > shape[0] > 1:
+        leading, stride = (shape[0], shape[1] * shape[2]) if shape[0] > 1 else (shape[1], shape[2])
+        if queries.size * 8 > self._target.size or (queries[-1] - queries[0]) // stride * 8 > leading > 1:
             return None
         places = np.unravel_index(queries, shape)
         corners = [(int(axis.min()), int(axis.max())) for axis in places]
@@ -148,13 +158,11 @@ class Nearest:
 
     def _transform(self) -> NDArray[np.float32]:
         """Squared distance in pixels to the nearest target of the same plane; inf in planes without one."""
-        import cv2
-
         _, height, width = self._target.shape
         planes = np.full((self._last - self._first + 1, height, width), np.inf, dtype=np.float32)
         for plane, target in zip(planes, self._target[self._first : self._last + 1], strict=True):
             if target.any():
-                cv2.distanceTransform((~target).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE, dst=plane)
+                transform_plane(target, plane)
         np.multiply(planes, planes, out=planes)
         return np.rint(planes, out=planes)
 
@@ -183,3 +191,25 @@ class Nearest:
                 np.minimum(best[low:high], there, out=best[low:high])
         squares[open_] = best
         return np.sqrt(squares, out=squares)
+
+
+def transform_plane(target: BoolMask, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Distance of every pixel to the nearest True one: the root of a whole number, rounded to float32."""
+    import cv2
+
+    outside = (~target).view(np.uint8)
+    return np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE, dst=out), np.float32)
+
+
+def distance_map(target: BoolMask, spacing: tuple[float, ...]) -> Distances:
+    """Distance of every point of a grid of any axes to the nearest True one."""
+    from scipy.ndimage import distance_transform_edt
+
+    if (
+        target.ndim == 2
+        and len(set(spacing)) == 1
+        and sum((n - 1) ** 2 for n in target.shape) <= EXACT_SQUARE
+    ):
+        squares = np.square(transform_plane(target), dtype=np.float64)
+        return np.sqrt(np.rint(squares, out=squares), out=squares) * spacing[0]
+    return np.asarray(distance_transform_edt(~target, sampling=spacing), dtype=np.float64)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from isthmus.metrics.distances import Sides
 from isthmus.metrics.empty import Missing, distance_if_empty
 from isthmus.metrics.masks import BoolMask
-from isthmus.metrics.nearest import Distances
+from isthmus.metrics.nearest import Distances, distance_map
 from isthmus.metrics.objects import Objects
 from isthmus.metrics.overlaps import Overlaps
 from isthmus.metrics.pairs import Box, Pair
@@ -25,15 +25,13 @@ UNLIKE = 10
 
 def hausdorff_in_box(prediction: BoolMask, truth: BoolMask, spacing: tuple[float, ...]) -> float:
     """Hausdorff distance of the foregrounds of two masks, neither of them empty."""
-    from scipy.ndimage import distance_transform_edt
-
     if prediction.size > SMALL:
         return Sides(Pair.whole(prediction, truth), spacing).foreground_hausdorff()
     largest = 0.0
     for mask, other in ((prediction, truth), (truth, prediction)):
         apart = mask > other
         if apart.any():
-            largest = max(largest, float(distance_transform_edt(~other, sampling=spacing)[apart].max()))
+            largest = max(largest, float(distance_map(other, spacing)[apart].max()))
     return largest
 
 
