@@ -177,7 +177,8 @@ def _is_rough(mask: NDArray[Any]) -> bool:
 
 
 def _shares(counts: dict[int, int], values: ValueMap, name: str) -> tuple[float, ...]:
-    labels = values.apply(np.array(list(counts)), name)
+    values.refuse_strangers(counts, name)
+    labels = values.apply(np.array(list(counts)))
     pixels = np.bincount(labels, weights=np.array(list(counts.values())), minlength=values.classes)
     return tuple((pixels / pixels.sum()).tolist())
 

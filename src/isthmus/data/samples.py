@@ -75,6 +75,8 @@ class Samples:
         workers: int = 2,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
+        if not cases:
+            raise ValueError("no cases to draw samples from")
         self.dataset = dataset
         self.cases = tuple(sorted(cases, key=lambda case: case.id))
         self.channels = channels

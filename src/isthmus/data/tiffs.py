@@ -27,7 +27,7 @@ _ORIENTATION = 274
 
 @dataclass(frozen=True)
 class _Stack:
-    """Pages of one size: a series of tifffile with axes Y and X, S (samples), C (channels), and others, the pages.
+    """Pages of one size: a series of tifffile. Axes but Y, X, S (samples) and C (channels) count pages.
 
     An axis C longer than 4 is taken for pages too: writers call it so when nobody names the axes of a stack.
     """

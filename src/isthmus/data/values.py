@@ -154,7 +154,7 @@ class ValueMap:
         if self.rule == "objects":
             return np.asarray(mask != 0, np.uint8)
         if self.rule == "threshold":
-            self._refuse(mask[(mask < 0) | (mask > 255)], name)
+            self.refuse_strangers(_counts(mask[(mask < 0) | (mask > 255)]), name)
             return np.asarray(mask >= HALF, np.uint8)
         labels = np.zeros(mask.shape, np.uint8)
         known = np.zeros(mask.shape, bool)
@@ -162,7 +162,7 @@ class ValueMap:
             here = mask == value
             labels[here] = index
             known |= here
-        self._refuse(mask[~known], name)
+        self.refuse_strangers(_counts(mask[~known]), name)
         return labels
 
     def invert(self, labels: NDArray[Any]) -> NDArray[Any]:
@@ -210,17 +210,29 @@ class ValueMap:
             raise IsthmusError(f"a value map is written 'values: {{0: 0, 255: 1}}', not {data}") from error
         return cls(pairs, rule)
 
-    def _refuse(self, strangers: NDArray[Any], name: str | Path) -> None:
-        if not strangers.size:
+    def refuse_strangers(self, counts: Counts, name: str | Path = "the mask") -> None:
+        """Check the values of a mask, with their numbers of pixels, without the mask.
+
+        Raises:
+            IsthmusError: values that fit no class; `name` says in which file.
+        """
+        if self.rule == "objects":
             return
-        found = np.unique(strangers)
-        plural = found.size > 1
-        listing = ", ".join(str(value) for value in found[:8]) + (", …" if found.size > 8 else "")
-        known = "0 to 255" if self.rule == "threshold" else ", ".join(str(value) for value, _ in self.pairs)
-        raise IsthmusError(
-            f"{name}: mask value{'s' * plural} {listing} ({strangers.size} pixels) fit{'s' * (not plural)} "
-            f"no class (known: {known}); repair the mask or extend the value map"
-        )
+        fitting = range(256) if self.rule == "threshold" else [value for value, _ in self.pairs]
+        strangers = [value for value in sorted(counts) if value not in fitting]
+        if strangers:
+            plural = len(strangers) > 1
+            known = "0 to 255" if self.rule == "threshold" else ", ".join(map(str, fitting))
+            listing = ", ".join(map(str, strangers[:8])) + (", …" if len(strangers) > 8 else "")
+            raise IsthmusError(
+                f"{name}: mask value{'s' * plural} {listing} ({sum(counts[v] for v in strangers)} pixels) "
+                f"fit{'s' * (not plural)} no class (known: {known}); repair the mask or extend the value map"
+            )
+
+
+def _counts(values: NDArray[Any]) -> dict[int, int]:
+    found, pixels = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), pixels.tolist(), strict=True))
 
 
 def _is_soft(values: Collection[int] | Counts) -> bool:

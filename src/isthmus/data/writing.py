@@ -29,8 +29,8 @@ def write_mask(path: Path, mask: NDArray[Any]) -> None:
 def write_image(path: Path, image: NDArray[Any]) -> None:
     """Write `(channels, *spatial)` as PNG (1 or 3 channels, bool, uint8, uint16) or TIFF (any number type).
 
-    A TIFF of three channels of unsigned integers is RGB; other channels become pages, named as channels (which
-    `read_image` recognises up to 4).
+    A TIFF of three channels of unsigned integers is RGB; other channels become pages, named as channels
+    (which `read_image` recognises up to 4).
 
     Raises:
         IsthmusError: as `write_mask`.

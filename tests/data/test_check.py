@@ -1,0 +1,202 @@
+"""Every file is opened once, everything wrong is told together."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from isthmus.data.cases import Case, Dataset, Source, load, load_image, to_channels
+from isthmus.data.check import check_dataset, count_values
+from isthmus.data.folder import from_folder
+from isthmus.data.values import ValueMap
+from isthmus.errors import IsthmusError
+
+
+def test_facts(pairs: Any) -> None:
+    root = pairs(6, (24, 20))
+    calls: list[tuple[int, int]] = []
+    checked = check_dataset(from_folder(root), lambda *at: calls.append(at), workers=3)
+    assert calls == [(i, 6) for i in range(1, 7)]
+    assert checked.values == checked.dataset.values == ValueMap(((0, 0), (255, 1)))
+    assert checked.dataset.classes == ("background", "foreground")
+    assert checked.channels == 1
+    facts = checked.cases[2]
+    assert (facts.id, facts.shape, facts.dtype) == ("im2", (1, 24, 20), "uint8")
+    path = root / "images" / "im2.png"
+    assert facts.sha256[str(path)] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert set(facts.sha256) == {str(path), str(root / "masks" / "im2.png")}
+    with Image.open(root / "masks" / "im2.png") as mask:
+        share = float((np.asarray(mask) == 255).mean())
+    assert facts.shares == pytest.approx((1 - share, share))
+
+
+def test_the_number_of_workers_changes_nothing(pairs: Any) -> None:
+    dataset = from_folder(pairs(5))
+    assert check_dataset(dataset, workers=1) == check_dataset(dataset, workers=4)
+
+
+def test_all_problems_together(pairs: Any) -> None:
+    root = pairs(8)
+    (root / "images" / "im0.png").write_bytes(b"")
+    content = (root / "images" / "im1.png").read_bytes()
+    (root / "images" / "im1.png").write_bytes(content[: len(content) // 2])
+    Image.fromarray(np.zeros((24, 21), np.uint8)).save(root / "masks" / "im2.png")
+    (root / "images" / "im3.png").unlink()
+    pixels = np.zeros((24, 20), np.float32)
+    pixels[3, 3] = np.nan
+    tifffile.imwrite(root / "images" / "im3.tif", pixels)
+    with pytest.raises(IsthmusError) as caught:
+        check_dataset(from_folder(root))
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("4 problems in ")
+    for line, part in zip(lines[1:], ("empty", "truncated", "21 x 24 but its image", "NaN"), strict=True):
+        assert part in line
+        assert str(root) in line
+
+
+def test_sizes_that_differ_by_a_turn(pairs: Any) -> None:
+    root = pairs(2)
+    Image.fromarray(np.zeros((20, 24), np.uint8)).save(root / "masks" / "im1.png")
+    with pytest.raises(IsthmusError, match=r"24 x 20 but .* 20 x 24 \(one is turned: .*orientation"):
+        check_dataset(from_folder(root))
+
+
+def test_a_mask_value_that_fits_no_class(pairs: Any) -> None:
+    root = pairs(6)
+    mask = np.zeros((24, 20), np.uint8)
+    mask[:4], mask[5] = 255, 77
+    Image.fromarray(mask).save(root / "masks" / "im4.png")
+    with pytest.raises(IsthmusError, match=r"im4\.png: mask value 77 \(20 pixels\) fits no class"):
+        check_dataset(from_folder(root))
+    known = Dataset("x", from_folder(root).cases, ValueMap(((0, 0), (255, 1))), ("background", "cell"))
+    with pytest.raises(
+        IsthmusError, match=r"im4\.png: mask value 77 \(20 pixels\) fits no class \(known: 0, 255\)"
+    ):
+        check_dataset(known)
+
+
+def test_classes_keep_their_names(pairs: Any) -> None:
+    dataset = Dataset("x", from_folder(pairs(3)).cases, ValueMap(((0, 0), (255, 1))), ("background", "cell"))
+    assert check_dataset(dataset).dataset.classes == ("background", "cell")
+
+
+def test_images_taken_for_masks(pairs: Any) -> None:
+    root = pairs(3)
+    (root / "images").rename(root / "tmp")
+    (root / "masks").rename(root / "images")
+    (root / "tmp").rename(root / "masks")
+    with pytest.raises(IsthmusError, match="looks like an image, not like a mask"):
+        check_dataset(from_folder(root))
+
+
+def test_object_maps_are_flat_and_pass(pairs: Any) -> None:
+    cells = np.kron(np.arange(1, 61, dtype=np.uint8).reshape(6, 10), np.ones((4, 2), np.uint8))
+    cells[::4] = 0
+    checked = check_dataset(from_folder(pairs(3, (24, 20), [cells] * 3)))
+    assert checked.values.rule == "objects"
+    assert checked.cases[0].shares == pytest.approx((0.25, 0.75))
+
+
+def test_soft_jpeg_masks(pairs: Any) -> None:
+    root = pairs(3, (64, 64))
+    for i in range(3):
+        (root / "masks" / f"im{i}.png").unlink()
+        mask = cv2.circle(np.zeros((64, 64), np.uint8), (30, 30), 12 + i, 255, -1)
+        Image.fromarray(mask).save(root / "masks" / f"im{i}.jpg", quality=90)
+    checked = check_dataset(from_folder(root))
+    assert checked.values.rule == "threshold"
+    truth = float((cv2.circle(np.zeros((64, 64)), (30, 30), 12, 1, -1)).mean())
+    assert checked.cases[0].shares[1] == pytest.approx(truth, abs=0.002)
+
+
+def test_masks_that_hold_one_value(pairs: Any) -> None:
+    with pytest.raises(IsthmusError, match="all 3 masks hold 0 only, so there is nothing to tell apart"):
+        check_dataset(from_folder(pairs(3, masks=[np.zeros((24, 20), np.uint8)] * 3)))
+
+
+def test_grey_and_colour_mixed(pairs: Any) -> None:
+    root = pairs(3)
+    Image.fromarray(np.zeros((24, 20, 3), np.uint8)).save(root / "images" / "im1.png")
+    checked = check_dataset(from_folder(root))
+    assert checked.channels == 3
+    image, label = load(checked.dataset.cases[0], checked.dataset, checked.channels)
+    assert image.shape == (3, 24, 20)
+    assert (image[0] == image[2]).all()
+    assert label.dtype == np.uint8
+    tifffile.imwrite(root / "images" / "im2.tif", np.zeros((2, 24, 20), np.uint8), metadata={"axes": "CYX"})
+    (root / "images" / "im2.png").unlink()
+    with pytest.raises(IsthmusError, match=r"different numbers of channels: 1 in .* 2 in .* 3 in "):
+        check_dataset(from_folder(root))
+
+
+def test_no_cases() -> None:
+    with pytest.raises(IsthmusError, match="without a case"):
+        check_dataset(Dataset("x", ()))
+
+
+def test_an_interrupt_stops_the_workers(pairs: Any) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_dataset(from_folder(pairs(6)), interrupt)
+
+
+def test_count_values_in_every_type() -> None:
+    for dtype in (np.uint8, np.uint16, np.int32, np.int64):
+        assert count_values(np.array([[3, 0], [3, 3]], dtype)) == {0: 1, 3: 3}
+
+
+# cases
+
+
+def test_several_masks_are_united(tmp_path: Path) -> None:
+    image = Source(tmp_path / "i.png")
+    Image.fromarray(np.zeros((2, 3), np.uint8)).save(image.path)
+    for name, pixels in (("a", [[255, 0, 0], [0, 0, 0]]), ("b", [[0, 255, 0], [0, 0, 0]])):
+        Image.fromarray(np.array(pixels, np.uint8)).save(tmp_path / f"{name}.png")
+    case = Case("x", (image,), (Source(tmp_path / "a.png"), Source(tmp_path / "b.png")), "x")
+    dataset = Dataset("x", (case,), ValueMap(((0, 0), (255, 1))), ("background", "nucleus"))
+    assert load(case, dataset)[1].tolist() == [[1, 1, 0], [0, 0, 0]]
+    assert check_dataset(dataset).cases[0].shares == pytest.approx((4 / 6, 2 / 6))
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(tmp_path / "b.png")
+    with pytest.raises(IsthmusError, match=r"b\.png: 3 x 3 but .*a\.png is 3 x 2"):
+        load(case, dataset)
+
+
+def test_several_images_are_stacked_along_channels(tmp_path: Path) -> None:
+    for name, value in (("flair", 1), ("t1", 2)):
+        Image.fromarray(np.full((2, 3), value, np.uint8)).save(tmp_path / f"{name}.png")
+    case = Case("x", (Source(tmp_path / "flair.png"), Source(tmp_path / "t1.png")), (), "x")
+    assert load_image(case)[:, 0, 0].tolist() == [1, 2]
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(tmp_path / "t1.png")
+    with pytest.raises(IsthmusError, match=r"t1\.png: 3 x 3 but"):
+        load_image(case)
+    (tmp_path / "t1.png").write_bytes((tmp_path / "flair.png").read_bytes())
+    with pytest.raises(IsthmusError, match="no mask"):
+        load(case, Dataset("x", (case,), ValueMap(((0, 0), (255, 1)))))
+
+
+def test_channels() -> None:
+    colour = np.array([[[100]], [[200]], [[50]]], np.uint8)
+    grey = to_channels(colour, 1)
+    assert grey.tolist() == [[[153]]]  # 0.299 * 100 + 0.587 * 200 + 0.114 * 50 = 153.0
+    assert grey.dtype == np.uint8
+    assert to_channels(colour.astype(np.float32), 1).dtype == np.float32
+    assert to_channels(grey, 3).tolist() == [[[153]]] * 3
+    assert to_channels(colour, 3) is colour
+    with pytest.raises(IsthmusError, match="has 2 channels where 3 are expected"):
+        to_channels(colour[:2], 3)
+
+
+def test_masks_that_nobody_looked_at(pairs: Any) -> None:
+    dataset = from_folder(pairs(2))
+    with pytest.raises(ValueError, match="check_dataset"):
+        load(dataset.cases[0], dataset)
