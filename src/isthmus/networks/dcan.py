@@ -11,7 +11,6 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from isthmus.networks.base import Network
-from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_share, require_whole
 from isthmus.networks.encoders import create_encoder
 from isthmus.networks.layers import conv, max_pool
@@ -34,11 +33,10 @@ class DCAN(Network):
         checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
 
     Shapes:
-        ``(N, in_channels, H, W)``, H and W multiples of 32, to a dict: ``"logits"`` ``(N, classes, H, W)``
-        and ``"contour"`` ``(N, 1, H, W)``, logits; in training mode the scores of every depth besides,
-        enlarged but
-        not added: ``"auxiliary_8"``, ``"auxiliary_16"``, ``"auxiliary_32"`` and the same with ``"contour_"``
-            before.
+        ``(N, in_channels, H, W)``, H and W multiples of 32, to a dict of logits: ``"logits"``
+        ``(N, classes, H, W)`` and ``"contour"`` ``(N, 1, H, W)``. In training mode besides, what each depth
+        adds to them: ``"auxiliary_8"``, ``"auxiliary_16"``, ``"auxiliary_32"``, and
+        ``"contour_auxiliary_8"``, ``"contour_auxiliary_16"``, ``"contour_auxiliary_32"``.
 
     >>> import torch
     >>> heads = DCAN(classes=3, width=4).eval()(torch.zeros(1, 1, 32, 64))
@@ -63,6 +61,7 @@ class DCAN(Network):
         require_whole("width", width, 1)
         require_share("dropout of DCAN", dropout)
         self.encoder = create_encoder("vgg16", in_channels=in_channels, weights=encoder_weights)
+        self.encoder.checkpoint = checkpoint
         fourth, fifth = self.encoder.channels[3:]
         self.last = nn.Sequential(
             max_pool(2),
@@ -75,7 +74,7 @@ class DCAN(Network):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         self.check(x)
-        fourth, fifth = run(self, self.encoder, x)[3:]
+        fourth, fifth = self.encoder(x)[3:]
         depths = (fourth, fifth, self.last(fifth))
         heads: dict[str, Tensor] = {}
         more: dict[str, Tensor] = {}
@@ -104,5 +103,5 @@ register_model(
         ),
         decisions=("the scores are enlarged by linear interpolation, without weights",),
     ),
-    tiny={"width": 4},
+    tiny={"width": 4, "dropout": 0.0},
 )

@@ -181,11 +181,11 @@ register_model(
         counted_3d=(4, "trainable", 4),
         note="two paths and two layers of 150, padded to keep the size; valid=True is the paper's form",
         difference=(
-            "not matched: the two paths of the published network have 663,004; three paths, 250 channels and "
-            "a first "
-            "joint layer of 3x3x3, its authors' later default, would have 2.01M; neither has 2.86M"
+            "not matched: the two paths of the published network have 663,004; three paths, 250 channels "
+            "and a first joint layer of 3x3x3, its authors' later default, would have 2.01M; neither has "
+            "2.86M"
         ),
         decisions=("the text says no more than DeepMedic with inputs of 37x37x37",),
     ),
-    tiny={"widths": (3, 3, 4, 4), "fully_connected": (5, 5)},
+    tiny={"widths": (3, 3, 4, 4), "fully_connected": (5, 5), "dropout": 0.0},
 )

@@ -144,8 +144,7 @@ class _GroupUp(nn.Module):
         if not self.before and channels % classes:
             raise IsthmusError(
                 f"kernels='channel' needs blocks whose channels divide by {classes} classes, found "
-                f"{channels}; "
-                "take kernels='class'"
+                f"{channels}; take kernels='class'"
             )
         self.classes = classes
         maps = classes if self.before else channels
@@ -175,14 +174,12 @@ register_model(
         note="the network its authors released, here with the usual order of normalisation and ReLU",
         difference=(
             "not matched: 1.26M is printed for 2D and for 3D alike, which no one layout gives; ours have "
-            "308,204 "
-            "and 708,796 (364,044 and 1,553,852 with kernels='channel')"
+            "308,204 and 708,796 (364,044 and 1,553,852 with kernels='channel')"
         ),
         decisions=(
             "one up-sampling kernel for each class, shared by the channels of its group; the authors' "
-            "framework "
-            "stores one for each channel, equal at the start (kernels='channel')",
+            "framework stores one for each channel, equal at the start (kernels='channel')",
         ),
     ),
-    tiny={"features": 4, "growth": 2, "layers": (1, 2)},
+    tiny={"features": 8, "growth": 4, "layers": (1, 2), "dropout": 0.0},
 )

@@ -82,8 +82,8 @@ class DilNet(Network):
 
 _SOURCE = "HMEDN (2020), section IV-A2, figure 3, table I"
 _LAYOUT = (
-    "the paper's layout is in a figure only; width 32 and six undilated convolutions around "
-    "the blocks are ours"
+    "the paper's layout is in a figure only; width 32 and six undilated convolutions around the blocks "
+    "are ours"
 )
 
 
@@ -96,8 +96,8 @@ register_model(
     "dilnet1",
     DilNet,
     _card(
-        "receptive field 121, where the paper prints 133: no regular layout of its blocks gives 133, 97 and "
-        "85"
+        "receptive field 121, where the paper prints 133: no regular layout of its blocks gives 133, 97 "
+        "and 85"
     ),
     tiny=_TINY,
 )

@@ -84,8 +84,7 @@ class EUNet(Network):
         if self.training and all(side == self.divisor for side in x.shape[2:]):
             raise IsthmusError(
                 f"E-UNet cannot normalise the one voxel that {self.divisor} to each side leave at the "
-                "bottom; "
-                "take a larger image or fewer widths"
+                "bottom; take a larger image or fewer widths"
             )
         bridges: list[Tensor] = []
         for down, context in zip(self.downs, self.contexts, strict=True):
@@ -124,5 +123,5 @@ register_model(
         counted_3d=(4, "trainable", 3),
         note="16 to 256 channels, concatenation of skip and up-sampled maps in this order",
     ),
-    tiny={"widths": (3, 4, 5)},
+    tiny={"widths": (3, 4, 5), "dropout": 0.0},
 )

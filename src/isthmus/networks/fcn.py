@@ -11,7 +11,6 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from isthmus.networks.base import Network
-from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_flag, require_share, require_whole
 from isthmus.networks.encoders import create_encoder
 from isthmus.networks.layers import conv, max_pool
@@ -59,6 +58,7 @@ class FCN8s(Network):
         require_whole("fc_width", fc_width, 1)
         require_share("dropout of FCN-8s", dropout)
         self.encoder = create_encoder("vgg16", in_channels=in_channels, weights=encoder_weights)
+        self.encoder.checkpoint = checkpoint
         third, fourth, fifth = self.encoder.channels[2:]
         self.pool = max_pool(2)
         self.fc = (
@@ -73,7 +73,7 @@ class FCN8s(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         self.check(x)
-        third, fourth, fifth = (self.pool(tap) for tap in run(self, self.encoder, x)[2:])
+        third, fourth, fifth = (self.pool(tap) for tap in self.encoder(x)[2:])
         if self.fc is not None:
             fifth = self.fc(fifth)
         scores = self.up2(self.score5(fifth)) + self.score4(fourth)
@@ -111,6 +111,6 @@ register_model(
         note="with the fully connected layers, as the network was first published",
         decisions=_DECISIONS,
     ),
-    tiny={"fc_width": 3},
+    tiny={"fc_width": 3, "dropout": 0.0},
     fc=True,
 )

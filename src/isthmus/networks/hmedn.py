@@ -87,9 +87,7 @@ class HMEDN(Network):
             level=level, width=pathway_width, dilations=wholes("dilations", dilations), dense=dense
         )
         if level is not None and level >= len(widths):
-            raise IsthmusError(
-                f"level must be from 1 to {len(widths) - 1} in a network of {len(widths)} levels"
-            )
+            raise IsthmusError(f"level of the pathway must be from 1 to {len(widths) - 1}, found {level}")
 
         given = [part.out_channels(width) for width in widths]
         self.level, self.base = level, widths[0]
@@ -155,10 +153,11 @@ _SIDE = "the side channels leave the decoder at 1/2, 1/4 and 1/8 of the size"
 _BLOCKS = "the pathway's blocks have dilations 1, 3 and 5, the better ones of the paper's dilated networks"
 _LINKS = "all blocks of the pathway are linked to its end alone, as the text says and the 2D counts need"
 _FULL = (
-    "each block of the pathway takes all before it, which the step between the 3D counts "
-    "needs; dense='last' else"
+    "each block of the pathway takes all before it, which the step between the 3D counts needs; "
+    "dense='last' else"
 )
 _COUNTED = (5, "trainable", 4)
+_TINY: dict[str, Any] = {"widths": (4, 5, 6, 7, 8), "dropout": 0.0, "pathway_width": 3, "dilations": (1, 2)}
 
 
 def _card(source: str, note: str, decisions: tuple[str, ...], **counts: Any) -> Card:
@@ -175,6 +174,7 @@ register_model(
         parameters=3.2e6,
         counted=_COUNTED,
     ),
+    tiny=_TINY,
 )
 register_model(
     "dstnet2",
@@ -185,6 +185,7 @@ register_model(
         ("dstnet1 without its lowest level; the third side channel leaves the bottom",),
         counted=_COUNTED,
     ),
+    tiny=_TINY | {"widths": (4, 5, 6, 7)},
     widths=(32, 64, 128, 256),
 )
 _HRDN = {
@@ -205,6 +206,7 @@ for _level, (_width, _note) in _HRDN.items():
             parameters=3.38e6 if _level == 1 else None,
             difference="0.8 % fewer; what the pathway adds, 0.18M, is as printed" if _level == 1 else "",
         ),
+        tiny=_TINY,
         level=_level,
         pathway_width=_width,
     )
@@ -220,6 +222,7 @@ register_model(
         counted=_COUNTED,
         difference="0.5 % fewer",
     ),
+    tiny=_TINY,
     level=3,
     pathway_width=56,
     contour=True,
@@ -239,6 +242,7 @@ for _level, _width, _paper, _ours in ((2, 32, 4.39e6, "3,766,456"), (3, 64, 9.64
                 f"not matched: {_paper / 1e6:.2f}M is printed, ours have {_ours} ({_last} with dense='last')"
             ),
         ),
+        tiny=_TINY,
         spatial_dims=3,
         widths=(16, 32, 64, 128, 256),
         dropout=0.2,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +94,7 @@ class NucleiNet(Network):
             level=level, width=pathway_width, dilations=wholes("dilations", dilations), dense=dense
         )
         self.encoder = create_encoder(encoder, in_channels=in_channels, weights=encoder_weights)
+        self.encoder.checkpoint = checkpoint
         given = list(self.encoder.channels)
         self.divisor = self.encoder.strides[-1]
         wide = tuple(given[-2::-1]) if widths is None else wholes("widths", widths)
@@ -117,7 +119,7 @@ class NucleiNet(Network):
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
         self.check(x)
-        taps = run(self, self.encoder, x)
+        taps = self.encoder(x)
         heads: dict[str, Tensor] = {}
         detail = None
         if self.pathway is not None and self.level is not None:
@@ -194,16 +196,16 @@ def _card(
 
 
 _TWO = (
-    "one decoder gives the body, the other contour and marker; the paper's count has room for "
-    "two, not for three"
+    "one decoder gives the body, the other contour and marker; the paper's count has room for two, not "
+    "for three"
 )
-_TINY = {"widths": (5, 4, 4, 3)}
+_TINY: dict[str, Any] = {"widths": (5, 4, 4, 3), "dropout": 0.0}
 register_model(
     "nuclei_vgg16_bn",
     NucleiNet,
     _card(
-        "the 'U-Net' of the table: VGG-16 with batch normalisation and one decoder, not pre-trained in the "
-        "paper",
+        "the 'U-Net' of the table: VGG-16 with batch normalisation and one decoder, not pre-trained in "
+        "the paper",
         24.16e6,
         "24,162,753 with one head; two more, 65 weights each, read contour and marker here",
     ),
@@ -217,9 +219,8 @@ register_model(
     _card(
         "ResNet-34 and two decoders",
         28.03e6,
-        "the paper counts 28,027,114: with the encoder's unused classifier (513,000) and two heads; here are "
-        "three, "
-        "257 weights each, and no classifier",
+        "the paper counts 28,027,114: with the encoder's unused classifier (513,000) and two heads; here "
+        "are three, 257 weights each, and no classifier",
         (_TWO,),
     ),
     tiny=_TINY,
@@ -232,8 +233,7 @@ register_model(
         "DenseNet-121 and two decoders",
         74.90e6,
         "the paper counts 74,900,482: two decoders with a head each, without the encoder (6,953,856); the "
-        "third head "
-        "is 257 weights more",
+        "third head is 257 weights more",
         (_TWO, _TRAINED),
     ),
     tiny=_TINY,
@@ -245,9 +245,8 @@ register_model(
     _card(
         "ResNet-101 and two decoders",
         96.92e6,
-        "the paper counts 96,921,602: two decoders with a head each, without the encoder (42,500,160); the "
-        "third head "
-        "is 257 weights more",
+        "the paper counts 96,921,602: two decoders with a head each, without the encoder (42,500,160); "
+        "the third head is 257 weights more",
         (_TWO, _TRAINED),
     ),
     tiny=_TINY,
@@ -264,9 +263,8 @@ for _level, _paper, _ours in (
         _card(
             f"nuclei_resnet34 with the pathway on layer {_level} of the encoder, read by both decoders",
             _paper,
-            f"not matched: {_paper / 1e6:.2f}M is printed, {_ours} here; what the paper's pathways add grows "
-            "slower "
-            "than the square of their width, so that no one layout gives all three",
+            f"not matched: {_paper / 1e6:.2f}M is printed, {_ours} here; what the paper's pathways add "
+            "grows slower than the square of their width, so that no one layout gives all three",
             ("the pathway of hmedn, as wide as the layer it stands on", _TWO),
             paper="HMEDN",
         ),

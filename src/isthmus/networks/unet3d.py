@@ -110,8 +110,8 @@ register_model(
         parameters_3d=19_078_593,
         counted_3d=(4, "keras"),
         note=(
-            "widths double before each pooling; batch normalisation on every 3x3x3 convolution, which "
-            "has no bias"
+            "widths double before each pooling; batch normalisation on every 3x3x3 convolution, which has "
+            "no bias"
         ),
     ),
 )
@@ -133,6 +133,7 @@ register_model(
     bias=True,
     widen=False,
     dropout=0.2,
+    tiny={"widths": (4, 5, 6), "dropout": 0.0},
 )
 register_model(
     "unet_pelvic",
@@ -143,11 +144,12 @@ register_model(
         parameters=20.54e6,
         counted=(1, "trainable", 4),
         note=(
-            "64 to 512 channels and 512 at the bottom; the printed count is that of one channel and "
-            "four classes"
+            "64 to 512 channels and 512 at the bottom; the printed count is that of one channel and four "
+            "classes"
         ),
         difference="five slices as channels make it 20,546,308, which is 20.55M when rounded",
     ),
     widths=(64, 128, 256, 512, 512),
     up_widths=(512, 256, 128, 64),
+    tiny={"widths": (4, 5, 5), "up_widths": (5, 4)},
 )
