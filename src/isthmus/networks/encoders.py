@@ -103,19 +103,20 @@ class ResNet(Encoder):
     """A 7x7 stem at half resolution (first tap), a pooling, four layers of residual blocks (a tap each)."""
 
     first_conv, classifier = "conv1", "fc."
+    base = 64  # channels of the stem and of the first layer
 
     def __init__(
         self, spatial_dims: int = 2, in_channels: int = 3, *, depths: Sequence[int], bottleneck: bool
     ) -> None:
         expansion = 4 if bottleneck else 1
-        widths = (64, 128, 256, 512)
+        widths = [self.base * 2**layer for layer in range(4)]
         super().__init__(
-            spatial_dims, in_channels, (64, *(expansion * width for width in widths)), (2, 4, 8, 16, 32)
+            spatial_dims, in_channels, (self.base, *(expansion * width for width in widths)), (2, 4, 8, 16, 32)
         )
-        self.conv1 = conv(spatial_dims, in_channels, 64, 7, stride=2, bias=False)
-        self.bn1 = norm(spatial_dims, 64, "batch")
+        self.conv1 = conv(spatial_dims, in_channels, self.base, 7, stride=2, bias=False)
+        self.bn1 = norm(spatial_dims, self.base, "batch")
         self.maxpool = max_pool(spatial_dims, 3)
-        channels = 64
+        channels = self.base
         for index, (width, blocks) in enumerate(zip(widths, depths, strict=True), start=1):
             layer = []
             for block in range(blocks):
@@ -188,15 +189,18 @@ class DenseNet121(Encoder):
     growth, blocks = 32, (6, 12, 24, 16)
 
     def __init__(self, spatial_dims: int = 2, in_channels: int = 3) -> None:
-        super().__init__(spatial_dims, in_channels, (64, 256, 512, 1024, 1024), (2, 4, 8, 16, 32))
+        base = 2 * self.growth
+        super().__init__(
+            spatial_dims, in_channels, [base * times for times in (1, 4, 8, 16, 16)], (2, 4, 8, 16, 32)
+        )
         stem: list[tuple[str, nn.Module]] = [
-            ("conv0", conv(spatial_dims, in_channels, 64, 7, stride=2, bias=False)),
-            ("norm0", norm(spatial_dims, 64, "batch")),
+            ("conv0", conv(spatial_dims, in_channels, base, 7, stride=2, bias=False)),
+            ("norm0", norm(spatial_dims, base, "batch")),
             ("relu0", nn.ReLU(inplace=True)),
             ("pool0", max_pool(spatial_dims, 3)),
         ]
         self.features = nn.Sequential(OrderedDict(stem))
-        channels = 64
+        channels = base
         for index, layers in enumerate(self.blocks, start=1):
             dense: OrderedDict[str, nn.Module] = OrderedDict(
                 (f"denselayer{i + 1}", _DenseLayer(spatial_dims, channels + i * self.growth, self.growth))

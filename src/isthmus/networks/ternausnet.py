@@ -67,12 +67,13 @@ class TernausNet16(Network):
         self.pool = max_pool(spatial_dims)
         # channels before an enlargement and after it, from the centre up
         inner, outer = [base * n for n in (16, 16, 16, 8, 4)], [base * n for n in (8, 8, 8, 2, 1)]
-        given = [512, *(up + tap for up, tap in zip(outer, (512, 512, 256, 128), strict=False))]
+        taps = self.encoder.channels
+        given = [taps[-1], *(up + tap for up, tap in zip(outer, taps[:0:-1], strict=False))]
         make = _deconv if deconv else _interpolate
         self.ups = nn.ModuleList(
             make(spatial_dims, *channels) for channels in zip(given, inner, outer, strict=True)
         )
-        self.last = nn.Sequential(conv(spatial_dims, 64 + base, base), nn.ReLU(inplace=True))
+        self.last = nn.Sequential(conv(spatial_dims, taps[0] + base, base), nn.ReLU(inplace=True))
         self.head = conv(spatial_dims, base, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
