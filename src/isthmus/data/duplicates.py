@@ -1,0 +1,135 @@
+"""Pictures that stand twice in a data set: exactly (hash of the pixels) or nearly (perceptual hash)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Hashes = NDArray[np.uint64]
+Indices = NDArray[np.intp]
+
+NEAR = 4
+"""Perceptual hashes that differ in this many of 64 bits, or fewer, belong to near-duplicates."""
+
+CHUNK = 2**22
+"""Pairs that are compared at a time."""
+
+_ONES = np.array([bin(i).count("1") for i in range(2**16)], np.uint8)
+
+
+def pixel_hash(image: NDArray[Any]) -> str:
+    """SHA-256 of the pixels `(channels, *spatial)`, the same in whatever format and with whatever metadata.
+
+    Three equal channels count as one, and whole numbers that fit into 8 bits as 8 bits, since formats differ
+    in how they keep such pictures.
+
+    >>> grey = np.zeros((1, 4, 4), np.uint8)
+    >>> pixel_hash(grey) == pixel_hash(np.zeros((3, 4, 4), np.uint16))
+    True
+    """
+    if image.shape[0] == 3 and (image[0] == image[1]).all() and (image[0] == image[2]).all():
+        image = image[:1]
+    if image.dtype.kind in "iu" and image.dtype != np.uint8 and image.min() >= 0 and image.max() <= 255:
+        image = image.astype(np.uint8)
+    header = f"{image.shape} {image.dtype.newbyteorder('<').str}"
+    little = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
+    digest = hashlib.sha256(header.encode())
+    digest.update(memoryview(little).cast("B"))
+    return digest.hexdigest()
+
+
+def perceptual_hash(image: NDArray[Any]) -> int:
+    """64 bits of how a picture `(channels, *spatial)` looks; its coding, size and contrast hardly matter.
+
+    The mean of the channels (and of the slices of a volume) is averaged down to 32 x 32 and transformed by a
+    cosine transform; each bit says whether one of the 8 x 8 lowest frequencies lies above their median (after
+    the DCT hash in Zauner, Implementation and benchmarking of perceptual image hash functions, 2010). The
+    first bit, of the mean, is always 0. A picture of one value has the hash 0.
+    """
+    small = np.zeros((32, 32), np.float32)
+    for plane in image.reshape(image.shape[0], -1, *image.shape[-2:]):
+        flat = plane[0] if len(plane) == 1 else plane.mean(axis=0)
+        small += cv2.resize(flat.astype(np.float32, copy=False), (32, 32), interpolation=cv2.INTER_AREA)
+    scale = float(np.abs(small).max())
+    low = cv2.dct(small - small.mean())[:8, :8].ravel()
+    if np.abs(low).max() <= 1e-5 * scale:  # rounding alone
+        return 0
+    bits = low > np.median(low[1:])
+    bits[0] = False
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def duplicates(hashes: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Ids of the same pixels, in sets of two and more.
+
+    >>> duplicates({"a": "00", "b": "ff", "c": "00"})
+    [('a', 'c')]
+    """
+    sets: dict[str, list[str]] = {}
+    for name in sorted(hashes):
+        sets.setdefault(hashes[name], []).append(name)
+    return [tuple(names) for names in sets.values() if len(names) > 1]
+
+
+def near_duplicates(perceptual: Mapping[str, int], distance: int = NEAR) -> list[tuple[str, ...]]:
+    """Ids of pictures that look alike, in sets of two and more, joined by pairs within `distance`."""
+    names = sorted(perceptual)
+    values, inverse = np.unique(_array(perceptual, names), return_inverse=True)
+    pairs = list(near_pairs(values, values, distance))
+    rows = np.concatenate([i for i, _, _ in pairs]) if pairs else np.empty(0, np.intp)
+    columns = np.concatenate([j for _, j, _ in pairs]) if pairs else np.empty(0, np.intp)
+    graph = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(len(values), len(values)))
+    _, label = connected_components(graph, directed=False)
+    sets: dict[int, list[str]] = {}
+    for name, value in zip(names, inverse.ravel(), strict=True):
+        sets.setdefault(int(label[value]), []).append(name)
+    return [tuple(ids) for ids in sets.values() if len(ids) > 1]
+
+
+def near_between(
+    left: Sequence[str], right: Sequence[str], perceptual: Mapping[str, int], distance: int = NEAR
+) -> list[tuple[str, str, int]]:
+    """Pairs `(id of left, id of right, bits that differ)` within `distance`, the nearest first.
+
+    Of ids with the same hash on one side the first stands for all.
+    """
+    one = {perceptual[name]: name for name in reversed(left)}
+    other = {perceptual[name]: name for name in reversed(right)}
+    rows, columns = (np.fromiter(side, np.uint64, len(side)) for side in (one, other))
+    found = [
+        (one[int(rows[i])], other[int(columns[j])], int(bits))
+        for at, to, differ in near_pairs(rows, columns, distance)
+        for i, j, bits in zip(at, to, differ, strict=True)
+    ]
+    return sorted(found, key=lambda pair: (pair[2], pair[:2]))
+
+
+def near_pairs(
+    left: Hashes, right: Hashes, distance: int
+) -> Iterator[tuple[Indices, Indices, NDArray[np.uint8]]]:
+    """Indices of all pairs of hashes that differ in `distance` bits or fewer, with the bits, in chunks."""
+    step = max(1, CHUNK // max(1, len(right)))
+    for start in range(0, len(left), step):
+        differ = _popcount(left[start : start + step, None] ^ right[None, :])
+        at, to = np.nonzero(differ <= distance)
+        if len(at):
+            yield at + start, to, differ[at, to]
+
+
+def _popcount(values: Hashes) -> NDArray[np.uint8]:
+    """Ones in each number (NumPy has `bitwise_count` only from 2.0 on)."""
+    count = getattr(np, "bitwise_count", None)
+    if count is not None:
+        return np.asarray(count(values), np.uint8)
+    return np.asarray(_ONES[values.view(np.uint16).reshape(*values.shape, 4)].sum(axis=-1, dtype=np.uint8))
+
+
+def _array(perceptual: Mapping[str, int], names: Sequence[str]) -> Hashes:
+    return np.fromiter((perceptual[name] for name in names), np.uint64, len(names))
