@@ -43,7 +43,7 @@ def _prepare(name: str, dims: int) -> tuple[nn.Module, Tensor, tuple[Tensor, ...
 def _hold(name: str, capability: str, attempt) -> None:
     """The attempt gives what eager gives, or fails as the card says."""
     if capability in model_card(name).cannot:
-        with pytest.raises(Exception):  # noqa: B017, PT011  (every tool raises errors of its own)
+        with pytest.raises(Exception):  # noqa: B017  (every tool raises errors of its own)
             attempt()
     else:
         attempt()

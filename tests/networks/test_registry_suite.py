@@ -17,16 +17,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from isthmus.errors import IsthmusError
 from isthmus.networks import create_model, initialise, model_card
-from isthmus.networks.registry import dimensions, entry, tiny_options
+from isthmus.networks.registry import dimensions, entry
 
-from .variants import VARIANTS, every_network, good_size, image, logits, outputs, tiny
+from .variants import VARIANTS, every_network, good_size, image, logits, make_tiny, outputs, tiny
 
 STORED = Path(__file__).parent / "data" / "logits.json"
 CHECKPOINTED = [(n, d) for n, d in VARIANTS if "checkpoint" in inspect.signature(entry(n).make).parameters]
-BF16 = 0.05  # root mean square of the error over that of the logits
+BF16 = 2.0**-8  # root mean square of the error over that of the logits, for each convolution
 CAPABILITIES = {"bf16", "channels_last", "compile", "export", "onnx"}
 
 
@@ -55,15 +57,25 @@ def test_gives_one_tensor_or_the_documented_heads(name, dims):
         assert isinstance(trained, Tensor) or f'"{head}"' in (inspect.getdoc(type(network)) or "")
 
 
+class _OpenReLU(TorchFunctionMode):
+    """A ReLU that no pixel of a tiny network passes would hide a connection that is there."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if getattr(func, "__name__", "") in ("relu", "relu_"):
+            return F.leaky_relu(args[0], 0.5)
+        return func(*args, **(kwargs or {}))
+
+
 @every_network
 def test_every_parameter_receives_a_gradient(name, dims):
     network = tiny(name, dims).train()
-    result = outputs(network(image(2, 3, *good_size(network))))
+    with _OpenReLU():
+        result = outputs(network(image(2, 3, *good_size(network))))
     sum(head.square().mean() for head in result.values()).backward()
     without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not without
-    dead = [n for n, p in network.named_parameters() if not p.grad.any()]
-    assert not dead
+    unmoved = [n for n, p in network.named_parameters() if not p.grad.any()]
+    assert not unmoved
 
 
 @every_network
@@ -106,31 +118,34 @@ def test_survives_a_file_of_weights(name, dims, tmp_path):
     network = tiny(name, dims)
     x = image(1, 3, *good_size(network))
     save_file(network.state_dict(), tmp_path / "weights.safetensors")
-    options = tiny_options(name)
-    other = create_model(name, spatial_dims=dims, in_channels=3, classes=3, **options).eval()
+    other = make_tiny(name, dims, in_channels=3, classes=3).eval()
     other.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     torch.testing.assert_close(outputs(other(x)), outputs(network(x)), rtol=0, atol=0)
 
 
 @every_network
 def test_channels_last_changes_nothing(name, dims):
-    network = tiny(name, dims)
+    """To 1e-5 in evaluation; in training, where statistics of few pixels magnify rounding, in float64."""
     layout = torch.channels_last if dims == 2 else torch.channels_last_3d
+    network = tiny(name, dims)
     x = image(2, 3, *good_size(network))
-    for mode in ("eval", "train"):
-        torch.manual_seed(0)
-        expected = outputs(getattr(copy.deepcopy(network), mode)()(x))
-        torch.manual_seed(0)
-        turned = copy.deepcopy(network).to(memory_format=layout)
-        found = outputs(getattr(turned, mode)()(x.contiguous(memory_format=layout)))
+    for mode, dtype, near in (("eval", torch.float32, 1e-5), ("train", torch.float64, 1e-9)):
+        results = []
+        for change in ({}, {"memory_format": layout}):
+            torch.manual_seed(0)
+            one = getattr(copy.deepcopy(network), mode)().to(dtype).to(**change)
+            results.append(outputs(one(x.to(dtype).contiguous(**change))))
+        expected, found = results
         for head, y in expected.items():
             scale = float(y.detach().abs().max().clamp(min=1))
-            torch.testing.assert_close(found[head], y, rtol=0, atol=1e-5 * scale)
+            torch.testing.assert_close(found[head], y, rtol=0, atol=near * scale)
 
 
 @every_network
 def test_bf16_stays_close(name, dims):
+    """Within one rounding to 8 bits for each convolution, with weights in bf16 or the arithmetic alone."""
     network = tiny(name, dims)
+    convolutions = sum(p.ndim > 2 for p in network.parameters())
     x = image(2, 3, *good_size(network))
     with torch.no_grad():
         expected = logits(network(x))
@@ -139,7 +154,7 @@ def test_bf16_stays_close(name, dims):
         pure = logits(network.bfloat16()(x.bfloat16())).float()
     for found in (mixed, pure):
         error = (found - expected).square().mean().sqrt() / expected.square().mean().sqrt()
-        assert float(error) <= BF16
+        assert float(error) <= BF16 * convolutions
 
 
 @pytest.mark.parametrize(("name", "dims"), CHECKPOINTED, ids=[f"{n}-{d}d" for n, d in CHECKPOINTED])
@@ -168,8 +183,7 @@ def test_checkpointing_changes_nothing(name, dims):
 
 @every_network
 def test_the_same_seed_gives_the_same_weights(name, dims):
-    options = {**tiny_options(name), "spatial_dims": dims}
-    one, two, other = (initialise(create_model(name, **options), seed=seed) for seed in (7, 7, 8))
+    one, two, other = (initialise(make_tiny(name, dims), seed=seed) for seed in (7, 7, 8))
     torch.testing.assert_close(dict(two.named_parameters()), dict(one.named_parameters()), rtol=0, atol=0)
     drawn = [n for n, p in one.named_parameters() if p.ndim > 1 and p.std() > 0]
     assert drawn

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.networks import create_model, list_models
+from isthmus.networks.encoders import VGG16, DenseNet121, ResNet
 from isthmus.networks.registry import dimensions, tiny_options
 
 VARIANTS = [(name, dims) for name in list_models() for dims in dimensions(name)]
@@ -18,17 +21,32 @@ every_network = pytest.mark.parametrize(("name", "dims"), VARIANTS, ids=[f"{n}-{
 
 def tiny(name: str, dims: int, *, in_channels: int = 3, classes: int = 3, **options: Any) -> nn.Module:
     """A network of this name with as few weights as its layout allows, filled by `fill`, in evaluation."""
-    options = {**tiny_options(name), **options}
-    network = create_model(name, spatial_dims=dims, in_channels=in_channels, classes=classes, **options)
-    return fill(network).eval()
+    return fill(make_tiny(name, dims, in_channels=in_channels, classes=classes, **options)).eval()
 
 
-def good_size(network: nn.Module, *, smallest: bool = False) -> tuple[int, ...]:
+def make_tiny(name: str, dims: int, **options: Any) -> nn.Module:
+    """The same with the weights that the framework draws."""
+    with narrow_encoders():
+        return create_model(name, **{**tiny_options(name), "spatial_dims": dims, **options})
+
+
+@contextmanager
+def narrow_encoders() -> Iterator[None]:
+    """Encoders with all their layers and few channels; their true widths are held by `test_counts`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VGG16, "groups", tuple((4 + i, convs) for i, (_, convs) in enumerate(VGG16.groups)))
+        patch.setattr(ResNet, "base", 4)
+        patch.setattr(DenseNet121, "growth", 4)
+        yield
+
+
+def good_size(network: nn.Module) -> tuple[int, ...]:
     """A size that the network takes, different along each axis, with more than one pixel at the bottom."""
     divisor = int(network.divisor)
-    first, second = (divisor * max(k, -(-pixels // divisor)) for k, pixels in ((2, 7), (3, 11)))
-    third = divisor * max(1, -(-5 // divisor))
-    return (second, first) if network.spatial_dims == 2 else (second, third, first)
+    first, second, third = (
+        divisor * max(k, -(-pixels // divisor)) for k, pixels in ((2, 7), (1, 11), (1, 5))
+    )
+    return (first, second) if network.spatial_dims == 2 else (first, second, third)
 
 
 def image(*shape: int, phase: int = 0) -> Tensor:
