@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, Dataset, check_sizes, load_image, load_mask
+from isthmus.data.duplicates import perceptual_hash, pixel_hash
 from isthmus.data.formats import LOSSY_SUFFIXES
 from isthmus.data.problems import refuse
 from isthmus.data.values import MANY, ValueMap
@@ -27,6 +28,9 @@ class CaseFacts:
     Attributes:
         shape: `(channels, *spatial)` of the image.
         dtype: of the image.
+        low, high: smallest and largest number in the image.
+        pixels: hash of the decoded image, to find copies (`isthmus.data.duplicates`).
+        perceptual: hash of how the image looks, to find near-duplicates.
         sha256: of every file, by path.
         shares: of the pixels, per class (background first); they sum to 1.
     """
@@ -34,8 +38,30 @@ class CaseFacts:
     id: str
     shape: tuple[int, ...]
     dtype: str
+    low: float
+    high: float
+    pixels: str
+    perceptual: int
     sha256: dict[str, str]
     shares: tuple[float, ...]
+
+    @property
+    def foreground(self) -> float:
+        """Share of the pixels that are not background."""
+        return 1.0 - self.shares[0]
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A case that cannot be used.
+
+    Attributes:
+        kind: a file that does not read, an image and a mask that do not fit, a mask value that fits no class.
+    """
+
+    case: str
+    kind: Literal["unreadable", "pair", "values"]
+    problem: str
 
 
 @dataclass(frozen=True)
@@ -43,25 +69,34 @@ class Checked:
     """A data set in which every file reads and every pair fits.
 
     Attributes:
-        dataset: with `values` and `classes` filled in.
+        dataset: with `values` and `classes` filled in, without the bad cases.
         values: the same map, never None.
         channels: of the images; 3 where grey and colour are mixed (`load` then repeats the grey).
         cases: facts in the order of `dataset.cases`.
+        bad: cases that were left out, which happens with `skip_bad` only.
     """
 
     dataset: Dataset
     values: ValueMap
     channels: int
     cases: tuple[CaseFacts, ...]
+    bad: tuple[Bad, ...] = ()
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What one look at a case found."""
+class Survey:
+    """What one look at every file found, before anything is concluded from all of them together.
 
-    shape: tuple[int, ...]
-    dtype: str
-    counts: dict[int, int]
+    Attributes:
+        looks: the facts of each case that reads, by id (their `shares` are still empty).
+        counts: values in its mask and their numbers of pixels, by id.
+        bad: the cases that do not read, in the order of `dataset.cases`.
+    """
+
+    dataset: Dataset
+    looks: dict[str, CaseFacts]
+    counts: dict[str, dict[int, int]]
+    bad: tuple[Bad, ...]
 
 
 def check_dataset(
@@ -69,6 +104,7 @@ def check_dataset(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     object_ids: bool | None = None,
+    skip_bad: bool = False,
 ) -> Checked:
     """Open every file once; `progress` is called with (cases done, cases).
 
@@ -77,42 +113,47 @@ def check_dataset(
     Args:
         workers: threads; None: one per core, at most 8.
         object_ids: whether mask values number objects; None: by the rule of `ValueMap.infer`.
+        skip_bad: leave bad cases out, and say so in `Checked.bad`, as long as one is good.
 
     Raises:
         IsthmusError: all that is wrong (the first 20 are listed): unreadable files, sizes that differ, values
             that fit no class, NaN pixels; or masks that all hold one value, channels that cannot be brought
             together.
     """
-    cases = dataset.cases
-    if not cases:
-        raise IsthmusError(f"{dataset.name}: a data set without a case; add images and their masks")
-    looks, digests = _look_at_all(dataset, progress, workers or min(8, os.cpu_count() or 1))
-    channels = _channels(cases, looks)
-    masks = {str(case.masks[0]): looks[case.id].counts for case in cases}
+    return conclude(survey(dataset, progress, workers), object_ids, skip_bad)
+
+
+def conclude(found: Survey, object_ids: bool | None = None, skip_bad: bool = False) -> Checked:
+    """What the values in the masks mean, and whether all cases fit together; see `check_dataset`."""
+    dataset, bad = found.dataset, list(found.bad)
+    if not skip_bad or not found.looks:
+        refuse([one.problem for one in bad], dataset.name)
+    cases = [case for case in dataset.cases if case.id in found.looks]
+    channels = _channels(cases, found.looks)
+    masks = {str(case.masks[0]): found.counts[case.id] for case in cases}
     values = dataset.values
     if values is None:
         lossy = [str(c.masks[0]) for c in cases if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
         values = ValueMap.infer_masks(masks, object_ids, lossy)
-    facts: list[CaseFacts] = []
-    problems: list[str] = []
+    facts: dict[str, CaseFacts] = {}
     for case in cases:
-        look = looks[case.id]
-        used = {str(source.path): digests[source.path] for source in (*case.images, *case.masks)}
         try:
-            shares = _shares(look.counts, values, str(case.masks[0]))
-            facts.append(CaseFacts(case.id, look.shape, look.dtype, used, shares))
+            shares = _shares(found.counts[case.id], values, str(case.masks[0]))
+            facts[case.id] = replace(found.looks[case.id], shares=shares)
         except IsthmusError as error:
-            problems.append(str(error))
-    refuse(problems, dataset.name)
-    present = [index for index in range(values.classes) if any(fact.shares[index] > 0 for fact in facts)]
+            bad.append(Bad(case.id, "values", str(error)))
+    if not skip_bad or not facts:
+        refuse([one.problem for one in bad], dataset.name)
+    cases = [case for case in cases if case.id in facts]
+    present = [i for i in range(values.classes) if any(fact.shares[i] > 0 for fact in facts.values())]
     if len(present) == 1:
-        found = sorted(set().union(*masks.values()))
+        held = sorted(set().union(*masks.values()))
         raise IsthmusError(
-            f"{dataset.name}: all {len(cases)} masks hold {', '.join(map(str, found[:8]))} only, so there is "
+            f"{dataset.name}: all {len(cases)} masks hold {', '.join(map(str, held[:8]))} only, so there is "
             f"nothing to tell apart; check {cases[0].masks[0]}"
         )
-    complete = replace(dataset, values=values, classes=dataset.classes or values.names())
-    return Checked(complete, values, channels, tuple(facts))
+    complete = replace(dataset, cases=tuple(cases), values=values, classes=dataset.classes or values.names())
+    return Checked(complete, values, channels, tuple(facts.values()), tuple(bad))
 
 
 def count_values(mask: NDArray[Any]) -> dict[int, int]:
@@ -129,14 +170,22 @@ def count_values(mask: NDArray[Any]) -> dict[int, int]:
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
-def _look_at_all(
-    dataset: Dataset, progress: Callable[[int, int], None] | None, workers: int
-) -> tuple[dict[str, _Look], dict[Path, str]]:
-    """A look at every case by id, and the SHA-256 of every file."""
-    looks: dict[str, _Look] = {}
-    problems: dict[str, str] = {}
+def survey(
+    dataset: Dataset, progress: Callable[[int, int], None] | None = None, workers: int | None = None
+) -> Survey:
+    """Open every file once, in parallel; nothing that is wrong with a case ends it.
+
+    Raises:
+        IsthmusError: a data set without a case.
+    """
+    if not dataset.cases:
+        raise IsthmusError(f"{dataset.name}: a data set without a case; add images and their masks")
+    looks: dict[str, CaseFacts] = {}
+    counts: dict[str, dict[int, int]] = {}
+    bad: dict[str, Bad] = {}
     hashes: dict[Path, Future[str]] = {}
-    futures: dict[Future[_Look], Case] = {}
+    futures: dict[Future[tuple[CaseFacts, dict[int, int]] | Bad], Case] = {}
+    workers = workers or min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="isthmus-check") as pool:
         try:
             for case in dataset.cases:
@@ -145,30 +194,56 @@ def _look_at_all(
                     if source.path not in hashes:
                         hashes[source.path] = pool.submit(_sha256, source.path)
             for done, future in enumerate(as_completed(futures), 1):
-                case = futures[future]
-                try:
-                    looks[case.id] = future.result()
-                except IsthmusError as error:
-                    problems[case.id] = str(error)
+                case, found = futures[future], future.result()
+                if isinstance(found, Bad):
+                    bad[case.id] = found
+                else:
+                    looks[case.id], counts[case.id] = found
                 if progress:
                     progress(done, len(futures))
-            refuse([problems[case.id] for case in dataset.cases if case.id in problems], dataset.name)
-            return looks, {path: future.result() for path, future in hashes.items()}
+            for case in dataset.cases:
+                if case.id in looks:
+                    used = {str(s.path): hashes[s.path].result() for s in (*case.images, *case.masks)}
+                    looks[case.id] = replace(looks[case.id], sha256=used)
         except BaseException:  # an interrupt too: do not go through ten thousand files first
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    order = [case.id for case in dataset.cases]
+    return Survey(
+        dataset,
+        {name: looks[name] for name in order if name in looks},
+        counts,
+        tuple(bad[name] for name in order if name in bad),
+    )
 
 
-def _look(case: Case) -> _Look:
-    image, mask = load_image(case), load_mask(case)
-    check_sizes(case, image.shape[1:], mask.shape)
-    counts = count_values(mask)
-    if len(counts) > MANY and _is_rough(mask):
-        raise IsthmusError(
-            f"{case.masks[0]}: looks like an image, not like a mask, with {len(counts)} values that change "
-            "from pixel to pixel; were images and masks interchanged?"
-        )
-    return _Look(image.shape, str(image.dtype), counts)
+def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
+    try:
+        image, mask = load_image(case), load_mask(case)
+    except IsthmusError as error:
+        return Bad(case.id, "unreadable", str(error))
+    try:
+        check_sizes(case, image.shape[1:], mask.shape)
+        counts = count_values(mask)
+        if len(counts) > MANY and _is_rough(mask):
+            raise IsthmusError(
+                f"{case.masks[0]}: looks like an image, not like a mask, with {len(counts)} values that "
+                "change from pixel to pixel; were images and masks interchanged?"
+            )
+    except IsthmusError as error:
+        return Bad(case.id, "pair", str(error))
+    facts = CaseFacts(
+        case.id,
+        image.shape,
+        str(image.dtype),
+        float(image.min()),
+        float(image.max()),
+        pixel_hash(image),
+        perceptual_hash(image),
+        {},
+        (),
+    )
+    return facts, counts
 
 
 def _is_rough(mask: NDArray[Any]) -> bool:
@@ -183,7 +258,7 @@ def _shares(counts: dict[int, int], values: ValueMap, name: str) -> tuple[float,
     return tuple((pixels / pixels.sum()).tolist())
 
 
-def _channels(cases: Sequence[Case], looks: dict[str, _Look]) -> int:
+def _channels(cases: Sequence[Case], looks: Mapping[str, CaseFacts]) -> int:
     first: dict[int, Case] = {}
     for case in cases:
         first.setdefault(looks[case.id].shape[0], case)

@@ -41,7 +41,7 @@ def pixel_hash(image: NDArray[Any]) -> str:
     header = f"{image.shape} {image.dtype.newbyteorder('<').str}"
     little = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
     digest = hashlib.sha256(header.encode())
-    digest.update(memoryview(little).cast("B"))
+    digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
