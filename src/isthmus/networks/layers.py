@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from isthmus.networks.checks import require_name
 from isthmus.networks.instance_norm import InstanceNorm
@@ -55,6 +55,12 @@ def conv(
 def up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
     """A biased transposed convolution of kernel 2 and stride 2, which doubles every side."""
     return _UP[dims](in_channels, out_channels, 2, stride=2)
+
+
+def memory_layout(x: Tensor) -> torch.memory_format:
+    """Channels last where the batch lies so in memory, else contiguous."""
+    last = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
+    return last if x.is_contiguous(memory_format=last) and not x.is_contiguous() else torch.contiguous_format
 
 
 def smooth_up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
