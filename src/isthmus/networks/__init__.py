@@ -5,12 +5,21 @@
 """
 
 from isthmus.networks import (  # noqa: F401  (each registers its networks)
+    dcan,
+    deepmedic,
+    denseseg,
+    dilnet,
+    eunet,
+    fcn,
+    hmedn,
     mildnet,
     multiresunet,
+    nuclei,
     resdunet,
     sharpunet,
     ternausnet,
     unet,
+    unet3d,
     unetpp,
 )
 from isthmus.networks.card import CardReport, describe, models_table
