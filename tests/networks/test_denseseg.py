@@ -60,7 +60,7 @@ def test_channels_after_the_blocks_are_the_published_ones():
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("classes", [1, 2, 4])
 def test_enlargement_is_a_grouped_transposed_convolution(dims, classes):
-    options = {"spatial_dims": dims, "classes": classes, "features": 8, "growth": 4, "layers": (1, 1)}
+    options = {"spatial_dims": dims, "classes": classes, "features": 16, "growth": 8, "layers": (1, 1)}
     network = fill(DenseSeg(**options, kernels="channel"))
     for i, up in enumerate(network.ups):
         x = image(1, up.up.channels, *(3, 4, 2)[:dims])
