@@ -50,7 +50,7 @@ def test_a_pixelwise_function_does_not_notice_the_tiles(
         assert x.shape[2] % 8 == x.shape[3] % 8 == 0
         return np.stack([x[:, 0] + x[:, 1], x[:, 0] * 2, -x[:, 1]], axis=1)
 
-    logits = predict_tiled(predict, image, tile=tile, divisor=8, batch=batch, overlap=overlap)
+    logits = predict_tiled(predict, image, tile=(tile, tile), divisor=8, batch=batch, overlap=overlap)
     expected = np.stack([image[0] + image[1], image[0] * 2, -image[1]])
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
     assert max(max(size) for size in sizes) <= tile
@@ -64,7 +64,7 @@ def test_a_small_image_is_padded_to_what_the_network_was_trained_on() -> None:
         return x
 
     image = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
-    np.testing.assert_array_equal(predict_tiled(predict, image, tile=32, divisor=4, least=16), image)
+    np.testing.assert_array_equal(predict_tiled(predict, image, tile=(32, 32), divisor=4, least=(16, 16)), image)
     assert seen == [(1, 1, 16, 16)]
 
 
@@ -78,13 +78,19 @@ def test_the_middle_of_a_tile_equals_the_whole_image_for_a_network_without_image
             return network(torch.from_numpy(x)).numpy()
 
     image = np.random.default_rng(1).normal(size=(1, 96, 96)).astype(np.float32)
-    whole = predict_tiled(predict, image, tile=96, divisor=2)
+    whole = predict_tiled(predict, image, tile=(96, 96), divisor=2)
     tile = predict(image[None, :, 32:64, 32:64])[0]
     np.testing.assert_allclose(tile[:, 12:20, 12:20], whole[:, 44:52, 44:52], atol=1e-5)
-    tiled = predict_tiled(predict, image, tile=64, divisor=2, overlap=0.5)
+    tiled = predict_tiled(predict, image, tile=(64, 64), divisor=2, overlap=0.5)
     assert np.abs(tiled - whole).max() < 0.5 * np.abs(whole).max()
 
 
 def test_an_image_of_no_channels_is_not_silently_taken() -> None:
     with pytest.raises((ValueError, IndexError)):
-        predict_tiled(lambda x: x[:, :1], np.zeros((0, 8, 8), np.float32), tile=8, divisor=8)[0]
+        predict_tiled(lambda x: x[:, :1], np.zeros((0, 8, 8), np.float32), tile=(8, 8), divisor=8)[0]
+
+
+def test_volumes_are_tiled_along_every_axis() -> None:
+    image = np.random.default_rng(2).normal(size=(1, 9, 20, 13)).astype(np.float32)
+    logits = predict_tiled(lambda x: x * 2, image, tile=(4, 8, 8), divisor=4)
+    np.testing.assert_allclose(logits, image * 2, rtol=1e-5, atol=1e-6)

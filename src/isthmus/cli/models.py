@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+WIDE = 180  # columns where the output is no terminal
+
 
 def run(name: str | None) -> None:
     """The table of all networks, or one card."""
@@ -14,11 +18,40 @@ def run(name: str | None) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("name", "paper", "parameters", "in the paper", "receptive field", "GFLOPs 256x256"):
-        table.add_column(
-            title, justify="left" if title in ("name", "paper") else "right", no_wrap=title != "paper"
-        )
+    for title in ("name", "paper"):
+        table.add_column(title, overflow="fold")
+    for title in ("dims", "parameters", "in the paper", "sees (px)", "GFLOPs"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("for")
     for row in networks.models_table():
-        table.add_row(*(str(cell) for cell in row.values()))
-    console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+        table.add_row(*_cells(row))
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=WIDE)
+    console.print(table)
+    console.print(
+        "sees: side of the receptive field; GFLOPs: of one forward pass of the size beside; "
+        "`isthmus models NAME` shows a card",
+        highlight=False,
+    )
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return [
+        row["name"],
+        row["paper"],
+        ", ".join(f"{dims}D" for dims in row["dims"]),
+        f"{row['parameters']:,}",
+        _printed(row["paper_parameters"]),
+        str(row["receptive_field"] or "all"),
+        f"{row['flops'] / 1e9:.1f}",
+        "x".join(map(str, row["size"])),
+    ]
+
+
+def _printed(count: float | None) -> str:
+    """The paper's count to the digits it gives."""
+    if count is None:
+        return "-"
+    if count % 10_000 == 0:
+        return f"{count / 1e6:g}M"
+    return f"{int(count):,}"

@@ -21,7 +21,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware, Recipe
 
-WHOLE = 1024  # resized images up to this side go through the network at once
+WHOLE = {2: 1024, 3: 128}  # resized images up to this side go through the network at once
 
 
 def value_map(recipe: Recipe) -> ValueMap:
@@ -66,8 +66,9 @@ class Predictor:
     @classmethod
     def from_networks(cls, networks: Sequence[nn.Module], recipe: Recipe, hardware: Hardware) -> Predictor:
         """Networks in memory, moved to the device and into the layout of ``hardware``."""
+        layout = machine.memory_format(hardware, recipe.spatial_dims)
         for network in networks:
-            network.to(device=hardware.device, memory_format=machine.memory_format(hardware, 2))  # type: ignore[call-overload]
+            network.to(device=hardware.device, memory_format=layout)  # type: ignore[call-overload]
         return cls(networks, recipe, hardware)
 
     @property
@@ -81,16 +82,16 @@ class Predictor:
         return self.recipe.data.classes
 
     def logits(self, image: Floats) -> Floats:
-        """Logits ``(maps, H, W)`` of a normalised image ``(channels, H, W)`` on the network's grid, any size."""
-        tile = self.recipe.input.patch or WHOLE
+        """Logits ``(maps, *spatial)`` of a normalised image ``(channels, *spatial)`` on the network's grid, any size."""
+        patch = self.recipe.input.patch
         divisor = int(getattr(self.networks[0], "divisor", 1))
-        tile = -(-tile // divisor) * divisor
+        tile = [-(-side // divisor) * divisor for side in patch or [WHOLE[image.ndim - 1]] * (image.ndim - 1)]
         return predict_tiled(
             self._forward,
             image,
             tile=tile,
             divisor=divisor,
-            least=self.recipe.input.patch or 1,
+            least=patch,
             batch=self.recipe.training.batch,
         )
 
@@ -98,10 +99,10 @@ class Predictor:
         """Probabilities on the image's own grid.
 
         Args:
-            image: ``(channels, H, W)`` in the numbers of the file, any size, 1 or 3 channels.
+            image: ``(channels, *spatial)`` in the numbers of the file, any size, 1 or 3 channels.
 
         Returns:
-            ``(1, H, W)``, that of the foreground, or ``(K, H, W)``, one map for each class; float32 from 0 to 1.
+            ``(1, *spatial)``, that of the foreground, or ``(K, *spatial)``, one map for each class; float32, 0 to 1.
         """
         if self.recipe.data.channels is not None:
             image = to_channels(image, self.recipe.data.channels)
@@ -113,11 +114,11 @@ class Predictor:
         return probabilities
 
     def labels(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """Class indices ``(H, W)`` on the image's own grid."""
+        """Class indices ``(*spatial)`` on the image's own grid."""
         return decide(self.probabilities(image))
 
     def mask(self, image: NDArray[Any]) -> NDArray[Any]:
-        """A mask ``(H, W)`` in the values the user trained with."""
+        """A mask ``(*spatial)`` in the values the user trained with."""
         return self.values.invert(self.labels(image))
 
     def _forward(self, batch: Floats) -> Floats:

@@ -41,9 +41,9 @@ def predict_tiled(
     predict: Predict,
     image: Floats,
     *,
-    tile: int,
+    tile: Sequence[int],
     divisor: int,
-    least: int = 1,
+    least: Sequence[int] | None = None,
     overlap: float = 0.5,
     batch: int = 4,
 ) -> Floats:
@@ -55,15 +55,18 @@ def predict_tiled(
     Args:
         predict: a batch ``(N, channels, *spatial)`` to logits ``(N, classes, *spatial)``.
         image: ``(channels, *spatial)``, float32.
-        tile: side of a tile, a multiple of ``divisor``.
+        tile: sides of a tile, multiples of ``divisor``.
         divisor: what every side of a batch must divide by.
-        least: pad smaller images to this side (the patch that the network was trained on).
+        least: pad smaller images to these sides (the patch that the network was trained on).
 
     Returns:
         Logits ``(classes, *spatial)``, float32.
     """
     size = image.shape[1:]
-    shape = [min(tile, -(-max(side, least) // divisor) * divisor) for side in size]
+    least = least or [1] * len(size)
+    shape = [
+        min(t, -(-max(side, low) // divisor) * divisor) for side, t, low in zip(size, tile, least, strict=True)
+    ]
     padded, inside = pad_to(image, shape)
     corners = list(
         product(*(starts(side, t, overlap) for side, t in zip(padded.shape[1:], shape, strict=True)))

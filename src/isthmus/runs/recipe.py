@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.files import read_yaml
@@ -40,9 +40,14 @@ class Data(Section):
 class Input(Section):
     """What the network sees of an image: the whole of it resized, or patches at its own scale."""
 
-    resize: tuple[Side, Side] | None = None  # height, width
-    patch: Side | None = None  # side of a square patch
+    resize: tuple[Side, Side] | tuple[Side, Side, Side] | None = None  # (depth,) height, width
+    patch: tuple[Side, Side] | tuple[Side, Side, Side] | None = None  # the same; one number: equal sides
     normalise: Literal["scale", "minmax", "zscore"] = "zscore"
+
+    @field_validator("patch", mode="before")
+    @classmethod
+    def _equal_sides(cls, value: Any) -> Any:
+        return (value, value) if isinstance(value, int) else value
 
 
 class Network(Section):
@@ -103,6 +108,11 @@ class Recipe(Section):
     training: Training = Training()
     protocol: Protocol = Protocol()
     hardware: Hardware = Hardware()
+
+    @property
+    def spatial_dims(self) -> int:
+        """Axes of the images: 2, or 3 for volumes."""
+        return int(self.network.options.get("spatial_dims", 2))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML."""

@@ -47,7 +47,7 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
     Every random choice of epoch e depends on the seed and e alone, so a checkpoint needs no generator's state.
     """
     recipe, training = prepared.recipe, prepared.recipe.training
-    layout = machine.memory_format(recipe.hardware, 2)
+    layout = machine.memory_format(recipe.hardware, recipe.spatial_dims)
     device = torch.device(recipe.hardware.device)
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
@@ -67,7 +67,7 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
         seed=training.seed,
         grid=Grid(recipe.input.resize),
         normalization=recipe.input.normalise,
-        patch=(recipe.input.patch, recipe.input.patch) if recipe.input.patch else None,
+        patch=recipe.input.patch,
         samples_per_epoch=training.samples,
         augment=flips_and_turns if training.augment == "flips" else None,
         workers=recipe.hardware.workers,

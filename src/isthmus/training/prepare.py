@@ -17,7 +17,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Data, Input, Recipe
 from isthmus.watch import Watch
 
-PATCH = 256  # side of a patch when the user names none and images are larger
+PATCH = {2: 256, 3: 96}  # side of a patch when the user names none and images are larger
 FEWEST, MOST = 32, 500  # patches an epoch when the user names no number
 
 
@@ -52,17 +52,21 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     watch.stage("checking files", len(dataset.cases))
     checked = check_dataset(dataset, lambda done, total: watch.advance())
     split = divide(recipe, checked.dataset.cases)
+    dims = _dims(checked)
     resolved = recipe.model_copy(
         update={
             "data": _data(source, checked),
-            "input": _input(recipe.input, checked),
+            "input": _input(recipe.input, checked, dims),
             "hardware": machine.resolve(recipe.hardware),
         }
     )
     classes = len(resolved.data.classes)
     maps = 1 if classes == 2 else classes
-    options = {"in_channels": resolved.data.channels, "classes": maps, **recipe.network.options}
-    for name, needed in (("in_channels", resolved.data.channels), ("classes", maps)):
+    found = {"in_channels": resolved.data.channels, "classes": maps}
+    if dims == 3:
+        found["spatial_dims"] = 3
+    options = {**found, **recipe.network.options}
+    for name, needed in found.items():
         if options[name] != needed:
             raise IsthmusError(
                 f"network.options.{name} is {options[name]} but the data needs {needed}; leave it out"
@@ -100,6 +104,15 @@ def divide(recipe: Recipe, cases: tuple[Case, ...]) -> Split:
     return holdout(cases, protocol.fraction, protocol.seed, protocol.validation)
 
 
+def _dims(checked: Checked) -> int:
+    """Axes of the images, the same for all."""
+    found = {len(facts.shape) - 1: facts.id for facts in checked.cases}
+    if len(found) > 1:
+        listing = ", ".join(f"{dims} in '{case}'" for dims, case in sorted(found.items()))
+        raise IsthmusError(f"images with different numbers of axes: {listing}; train on flat images or on volumes")
+    return next(iter(found))
+
+
 def _with_values(dataset: Dataset, values: ValueMap, classes: list[str]) -> Dataset:
     names = tuple(classes) or values.names()
     if len(names) != values.classes:
@@ -127,16 +140,23 @@ def _data(source: Data, checked: Checked) -> Data:
     )
 
 
-def _input(given: Input, checked: Checked) -> Input:
+def _input(given: Input, checked: Checked, dims: int) -> Input:
     """Resize where the user or the data set says so, else patches at native scale."""
     if given.resize and given.patch:
         raise IsthmusError("input.resize and input.patch exclude each other; give one of them")
+    for key, size in (("resize", given.resize), ("patch", given.patch)):
+        if size and len(size) != dims:
+            raise IsthmusError(f"input.{key} names {len(size)} sides but the images have {dims} axes; name {dims}")
     if given.resize or given.patch:
         return given
     if checked.dataset.resize:
         return given.model_copy(update={"resize": checked.dataset.resize})
-    largest = max(max(facts.shape[1:]) for facts in checked.cases)
-    return given.model_copy(update={"patch": min(PATCH, max(32, math.ceil(largest / 32) * 32))})
+    axes = zip(*(facts.shape[1:] for facts in checked.cases), strict=True)
+    sides = [max(axis) for axis in axes]
+    if dims == 2:  # square, as quarter turns exchange the axes
+        sides = [max(sides)] * 2
+    patch = tuple(min(PATCH[dims], max(32, math.ceil(side / 32) * 32)) for side in sides)
+    return given.model_copy(update={"patch": patch})
 
 
 def _samples(grid: Input, checked: Checked, split: Split) -> int:
@@ -145,5 +165,6 @@ def _samples(grid: Input, checked: Checked, split: Split) -> int:
         return len(split.train)
     train = set(split.train)
     shapes = [facts.shape[1:] for facts in checked.cases if facts.id in train]
-    cover = sum(math.prod(math.ceil(side / grid.patch) for side in shape) for shape in shapes)
+    patch = grid.patch
+    cover = sum(math.prod(math.ceil(n / p) for n, p in zip(shape, patch, strict=True)) for shape in shapes)
     return min(MOST, max(FEWEST, cover))

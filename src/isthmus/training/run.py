@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,16 +79,17 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
 
 def _check_size(recipe: Recipe, network: nn.Module) -> None:
     """Training batches are of one size, which must divide by the network's number of poolings."""
-    divisor, size = int(getattr(network, "divisor", 1)), recipe.input.resize
-    if size is None:
-        side = recipe.input.patch or divisor
-        size = (side, side)
+    divisor, size = int(getattr(network, "divisor", 1)), recipe.input.resize or recipe.input.patch or ()
     if any(side % divisor for side in size):
-        good = "x".join(str(max(1, round(side / divisor)) * divisor) for side in size)
+        good = tuple(max(1, round(side / divisor)) * divisor for side in size)
         key = "patch" if recipe.input.patch else "resize"
         raise IsthmusError(
-            f"input.{key}: {size[0]}x{size[1]} does not divide by {divisor}; the nearest size that does is {good}"
+            f"input.{key}: {_sides(size)} does not divide by {divisor}; the nearest size that does is {_sides(good)}"
         )
+
+
+def _sides(size: Sequence[int]) -> str:
+    return "x".join(map(str, size))
 
 
 def _digests(files: dict[str, str]) -> list[str]:
@@ -111,6 +113,7 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     recipe = prepared.recipe
     watch.say(prepared.data.values.describe(recipe.data.classes))
     watch.say(_summary(prepared, network))
+    machine.keep_freed_memory()
     with machine.threads(recipe.hardware):
         progress = fit(network, prepared, folder, watch)
         if progress.epoch < recipe.training.epochs:
@@ -147,11 +150,7 @@ def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: W
 def _summary(prepared: Prepared, network: nn.Module) -> str:
     recipe = prepared.recipe
     grid = recipe.input
-    scale = (
-        f"resized to {grid.resize[0]}x{grid.resize[1]}"
-        if grid.resize
-        else f"patches of {grid.patch}x{grid.patch}"
-    )
+    scale = f"resized to {_sides(grid.resize)}" if grid.resize else f"patches of {_sides(grid.patch or ())}"
     hardware = recipe.hardware
     return (
         f"{recipe.network.model}, {count_parameters(network):,} parameters; {len(prepared.split.train)} cases train, "
