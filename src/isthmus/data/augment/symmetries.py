@@ -1,17 +1,11 @@
-"""Random changes to an image and its label together. A label never gains a class."""
+"""Flips and quarter turns: exact, for they move pixels and mix none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-Augmentation = Callable[
-    [NDArray[np.float32], NDArray[np.uint8], np.random.Generator],
-    tuple[NDArray[np.float32], NDArray[np.uint8]],
-]
 
 
 def flips_and_turns(

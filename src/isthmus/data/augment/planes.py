@@ -1,0 +1,89 @@
+"""An image and its label changed as drawn, on the processor: one map and one resampling for each (OpenCV)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from isthmus.data.augment.draw import Draw, Matrix, basis, levels
+
+
+def apply(
+    draw: Draw,
+    image: NDArray[Any],
+    label: NDArray[np.uint8],
+    within: tuple[Matrix, Matrix] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """`image` `(channels, height, width)` and `label` `(height, width)`, both new and contiguous.
+
+    Beyond the edges both are mirrored about their outermost pixels, so that a label never gains a value.
+    uint8 stays uint8, all else becomes float32. `within`: lowest and highest value of each channel, that of
+    the image's own where it is left out; colour and noise stay inside.
+    """
+    if image.dtype != np.uint8:
+        image = image.astype(np.float32, copy=False)
+    changes = draw.colour is not None or draw.noise > 0
+    low, high = within or (levels(image) if changes else (np.zeros(0), np.zeros(0)))
+    pixels = cv2.merge(list(image)) if len(image) > 1 else image[0]
+    if draw.colour is not None:
+        mean = image.mean(axis=(1, 2), dtype=np.float64) if draw.colour.about.any() else low
+        matrix, offset = draw.colour.affine(low, high, mean)
+    if draw.stays:
+        label = label.copy()
+    else:
+        across, down = maps(draw)
+        pixels = cv2.remap(pixels, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        label = cast(
+            NDArray[np.uint8],
+            cv2.remap(label, across, down, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101),
+        )
+    if draw.colour is not None:
+        pixels = cv2.transform(pixels, np.column_stack([matrix, offset]).astype(np.float32))
+    if draw.blur:
+        pixels = cv2.GaussianBlur(pixels, (draw.blur, draw.blur), 0, borderType=cv2.BORDER_REPLICATE)
+    result: NDArray[Any] = np.empty(image.shape, image.dtype)
+    noise = normals(image.shape, draw.seed) if draw.noise else None
+    for channel, plane in enumerate(result):
+        if pixels.ndim == 2:
+            plane[:] = pixels
+        else:
+            cv2.extractChannel(pixels, channel, plane)
+        if noise is not None:
+            grains = noise[channel] * np.float32(draw.noise * (high[channel] - low[channel]))
+            cv2.add(plane, grains, plane, dtype=cv2.CV_8U if plane.dtype == np.uint8 else cv2.CV_32F)
+        if changes and plane.dtype != np.uint8:
+            np.clip(plane, np.float32(low[channel]), np.float32(high[channel]), out=plane)
+    return result, label
+
+
+def maps(draw: Draw) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Column and row of the input for each pixel of the output, `(height, width)` each."""
+    gemm: Any = cv2.gemm  # one thread, and its stub wants a third matrix
+    down, across = (basis(size, draw.sigma) for size in draw.shape)
+    rows, columns = (
+        gemm(gemm(down, one, 1, None, 0), across, 1, None, 0, flags=cv2.GEMM_2_T)
+        for one in draw.coefficients()
+    )
+    return columns, rows
+
+
+def normals(shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+    """Standard normal numbers, by a table of 65536 quantiles: five times as fast as drawing them one by one.
+
+    They lie in ±4.3 and have variance 1.
+    """
+    count = int(np.prod(shape))
+    bits = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.uint16)[:count]
+    return _quantiles().take(bits).reshape(shape)
+
+
+@lru_cache(maxsize=1)
+def _quantiles() -> NDArray[np.float32]:
+    table = ndtri((np.arange(2**16) + 0.5) / 2**16)
+    result: NDArray[np.float32] = (table / table.std()).astype(np.float32)
+    return result
