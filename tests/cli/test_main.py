@@ -131,6 +131,11 @@ def test_models_lists_every_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert "10.1016/j.compbiomed.2021.104699" in capsys.readouterr().out
 
 
+def test_the_recipe_of_a_run_trains_the_same_weights_again(run: Path, tmp_path: Path) -> None:
+    assert call("train", "--recipe", run / "recipe.yaml", "--out", tmp_path / "again") == 0
+    assert (tmp_path / "again" / "best.safetensors").read_bytes() == (run / "best.safetensors").read_bytes()
+
+
 def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "cv"
     assert call("train", data, *SMALL, "epochs=1", "--folds", "2", "--out", out) == 0

@@ -19,7 +19,7 @@ def run(out: Path, seed: int, display: Display) -> None:
 
     _clear(out)
     display.stage("drawing phantoms", 2)
-    data, new = out / "data", out / "unseen"
+    data, new = out / "phantoms", out / "unseen"
     write_phantoms(data, LEARNED + UNSEEN, SIZE, seed)
     display.advance()
     ids = sorted(path.stem for path in (data / "images").iterdir())

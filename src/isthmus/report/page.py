@@ -177,9 +177,10 @@ def _of(run: Run, path: str) -> str:
 def _input(run: Run) -> str:
     """The pixel scale and size that the network sees."""
     resize, patch = look(run.recipe, "input.resize"), look(run.recipe, "input.patch")
-    if isinstance(resize, list):
-        return "resized to " + " × ".join(map(text, resize))
-    return f"patches of {text(patch)} × {text(patch)}" if patch else ""
+    for label, size in (("resized to", resize), ("patches of", patch)):
+        if isinstance(size, list):
+            return f"{label} " + " × ".join(map(text, size))
+    return ""
 
 
 def command(run: Run) -> str:
@@ -187,7 +188,7 @@ def command(run: Run) -> str:
     said: Any = run.environment.get("command")
     if isinstance(said, list):
         return shlex.join(map(str, said))
-    return str(said) if said else f"isthmus train --recipe {shlex.quote(run.path.name + '/recipe.yaml')}"
+    return str(said) if said else f"isthmus train --recipe {shlex.quote(run.path.name + '/recipe.yaml')} --out again"
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ def describe_environment() -> dict[str, Any]:
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
+        "command": _command(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
@@ -46,6 +48,12 @@ def processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _command() -> list[str] | None:
+    """The command line, where it was ours."""
+    name = Path(sys.argv[0]).stem if sys.argv else ""
+    return ["isthmus", *sys.argv[1:]] if name in ("isthmus", "main") else None
 
 
 def _version(package: str) -> str | None:
