@@ -6,7 +6,9 @@ import copy
 from collections.abc import Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.checks import check_input, require_counts, require_dims, require_flag, require_wholes
@@ -44,8 +46,16 @@ class Network(nn.Module):
         self.divisor, self.checkpoint = divisor, checkpoint
 
     def check(self, x: Tensor) -> None:
-        """Refuse a batch of the wrong shape in one line."""
+        """Refuse, in one line, a batch of the wrong shape, or one too small to train on."""
         check_input(x, self.spatial_dims, self.in_channels, self.divisor)
+        if not self.training or torch.compiler.is_compiling():
+            return
+        one = x.shape[0] == 1 and all(side == self.divisor for side in x.shape[2:])
+        if one and any(isinstance(module, _BatchNorm) for module in self.modules()):
+            raise IsthmusError(
+                f"one image of size {self.divisor} leaves one pixel on the deepest level, which batch "
+                "normalisation cannot train on: take larger patches or several images a batch"
+            )
 
     def receptive_field(self) -> int:
         """Side, in pixels, of the input square on which one output pixel can depend, for the worst position.

@@ -6,7 +6,7 @@ Computers in Biology and Medicine 136:104699 (2021), doi:10.1016/j.compbiomed.20
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -91,20 +91,6 @@ class _SelfAdjoint(torch.autograd.Function):
         return _SelfAdjoint.apply(dense, kernel), None  # type: ignore[no-untyped-call]
 
 
-register_model(
-    "sharp_unet",
-    UNet,
-    Card(
-        paper="Sharp U-Net",
-        source="Sharp U-Net (2021), section 4.2",
-        parameters=7.8e6,
-        counted=(3, "trainable"),
-        note="the kernels are fixed: 4,320 weights in buffers, not counted; K*I as in the authors' code",
-    ),
-    skip="sharp",
-)
-
-
 @register_encoder("vgg16_centre")
 class CentredVGG16(VGG16):
     """VGG-16 as the paper's "TernausNet-16" takes it, which is the U-Net of segmentation_models 1.0.
@@ -129,6 +115,20 @@ class CentredVGG16(VGG16):
 
 
 register_model(
+    "sharp_unet",
+    UNet,
+    Card(
+        paper="Sharp U-Net",
+        source="Sharp U-Net (2021), section 4.2",
+        parameters=7.8e6,
+        counted=(3, "trainable"),
+        note="the kernels are fixed: 4,320 weights in buffers, not counted; K*I as in the authors' code",
+    ),
+    skip="sharp",
+)
+
+
+register_model(
     "wide_sharp_unet",
     UNet,
     Card(
@@ -149,34 +149,23 @@ _DECODER: dict[str, Any] = {
     "head": "conv3",
     "widths": (16, 32, 64, 128, 256),
 }
-_PRETRAINED = "the paper's results need ImageNet weights (encoder_weights), which are never fetched unasked"
-_TERNAUS = Card(
+_WEIGHTS = (
+    "the paper starts from ImageNet weights (encoder_weights); the kernels of sharp skips are not counted"
+)
+_VGG16 = Card(
     paper="Sharp U-Net",
-    source="Sharp U-Net (2021), section 4.2 (as TernausNet-16)",
+    source="Sharp U-Net (2021), section 4.2, there TernausNet-16",
     parameters=23.7e6,
     counted=(3, "keras"),
-    note=(
-        f"segmentation_models' U-Net on VGG-16, which the authors ran; 'ternausnet16' is the real "
-        f"one; {_PRETRAINED}"
-    ),
+    note=f"the U-Net of segmentation_models on VGG-16; 'ternausnet16' is the real one; {_WEIGHTS}",
 )
-_RESNET = Card(
+_RESNET50 = Card(
     paper="Sharp U-Net",
     source="Sharp U-Net (2021), section 4.2",
     parameters=32.5e6,
     counted=(3, "trainable"),
-    note=f"the same decoder on ResNet-50; section 4.5 prints 32.7M, a slip; {_PRETRAINED}",
+    note=f"the same decoder on ResNet-50; section 4.5 prints 32.7M, a slip; {_WEIGHTS}",
 )
-for _skip, _prefix, _fixed in (
-    ("identity", "", ""),
-    ("sharp", "sharp_", "; the fixed kernels are not counted"),
-):
-    for _encoder, _name, _card in (("vgg16_centre", "vgg16", _TERNAUS), ("resnet50", "resnet50", _RESNET)):
-        register_model(
-            f"{_prefix}unet_{_name}",
-            UNet,
-            replace(_card, note=_card.note + _fixed),
-            encoder=_encoder,
-            skip=_skip,
-            **_DECODER,
-        )
+for _prefix, _skip in (("", "identity"), ("sharp_", "sharp")):
+    register_model(f"{_prefix}unet_vgg16", UNet, _VGG16, encoder="vgg16_centre", skip=_skip, **_DECODER)
+    register_model(f"{_prefix}unet_resnet50", UNet, _RESNET50, encoder="resnet50", skip=_skip, **_DECODER)

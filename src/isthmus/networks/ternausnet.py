@@ -56,14 +56,13 @@ class TernausNet16(Network):
         encoder_weights: Path | str | None = None,
         checkpoint: bool = False,
     ) -> None:
-        super().__init__(spatial_dims, in_channels, classes, divisor=32)
+        super().__init__(spatial_dims, in_channels, classes, divisor=32, checkpoint=checkpoint)
         require_whole("base", base, 1)
         require_flag("deconv", deconv)
-        require_flag("checkpoint", checkpoint)
         self.encoder = create_encoder(
             "vgg16", in_channels=in_channels, weights=encoder_weights, spatial_dims=spatial_dims
         )
-        self.checkpoint = self.encoder.checkpoint = checkpoint
+        self.encoder.checkpoint = checkpoint
         self.pool = max_pool(spatial_dims)
         # channels before an enlargement and after it, from the centre up
         inner, outer = [base * n for n in (16, 16, 16, 8, 4)], [base * n for n in (8, 8, 8, 2, 1)]

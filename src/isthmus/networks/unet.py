@@ -17,7 +17,7 @@ from isthmus.errors import IsthmusError
 from isthmus.networks import plain  # noqa: F401  (registers its parts)
 from isthmus.networks.base import Network
 from isthmus.networks.checkpointing import run
-from isthmus.networks.checks import require_flag, require_name, require_whole, require_wholes
+from isthmus.networks.checks import require_name, require_whole, require_wholes
 from isthmus.networks.encoders import ENCODERS, Encoder, create_encoder
 from isthmus.networks.layers import conv, max_pool, norm, up_conv
 from isthmus.networks.parts import BLOCKS, SKIPS, Block, Bridge, Skip, resolve
@@ -90,10 +90,9 @@ class UNet(Network):
         head: str = "conv",
         checkpoint: bool = False,
     ) -> None:
-        super().__init__(spatial_dims, in_channels, classes)
+        super().__init__(spatial_dims, in_channels, classes, checkpoint=checkpoint)
         require_name("up", up, UPS)
         require_name("head", head, HEADS)
-        require_flag("checkpoint", checkpoint)
         own = {"norm": norm, "activation": activation, "levels": levels, "dilations": dilations}
         part = resolve("block", block, BLOCKS, own)
         bridge_part = resolve("skip", skip, SKIPS, {})
@@ -111,7 +110,7 @@ class UNet(Network):
             )
             decoder_widths = _decoder_widths(encoder, self.encoder.strides, widths, depth)
         self.divisor = self.encoder.strides[-1]
-        self.checkpoint = self.encoder.checkpoint = checkpoint
+        self.encoder.checkpoint = checkpoint
 
         taps, depth = dict(zip(self.encoder.strides, self.encoder.channels, strict=True)), len(decoder_widths)
         bridges = {

@@ -62,13 +62,12 @@ class UNetPlusPlus(Network):
         deep_supervision: bool = False,
         checkpoint: bool = False,
     ) -> None:
-        super().__init__(spatial_dims, in_channels, classes)
+        super().__init__(spatial_dims, in_channels, classes, checkpoint=checkpoint)
         require_flag("deep_supervision", deep_supervision)
-        require_flag("checkpoint", checkpoint)
         widths = level_widths(widths, depth)
         own = {"norm": norm, "activation": activation, "levels": levels, "dilations": dilations}
         part = resolve("block", block, BLOCKS, own)
-        self.depth, self.divisor, self.checkpoint = len(widths), 2 ** (len(widths) - 1), checkpoint
+        self.depth, self.divisor = len(widths), 2 ** (len(widths) - 1)
         given = [part.out_channels(width) for width in widths]
 
         self.pool = max_pool(spatial_dims)
