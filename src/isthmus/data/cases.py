@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.formats import Source, read_image, read_mask
 from isthmus.data.values import ValueMap
+from isthmus.data.volumes import refuse_other_place
 from isthmus.errors import IsthmusError
 
 __all__ = ["Case", "Dataset", "Source", "load", "load_image", "load_mask", "to_channels"]
@@ -99,6 +100,7 @@ def load_mask(case: Case) -> NDArray[Any]:
 def check_sizes(case: Case, image: tuple[int, ...], mask: tuple[int, ...]) -> None:
     """Refuse a mask that does not lie on its image."""
     if image == mask:
+        refuse_other_place(case.images[0].path, case.masks[0].path)
         return
     turned = (
         " (one is turned: does only one of them carry an orientation tag?)" if image == mask[::-1] else ""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from isthmus.data import decathlon, nnunet, volumes
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog import DATASETS
 from isthmus.data.formats import IMAGE_SUFFIXES, pages
@@ -40,11 +41,15 @@ _BYSTANDERS = (
 def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
     """A data set by name (with the folder it was downloaded to), or the user's own folder or CSV.
 
+    A folder with a `dataset.json` is one of nnU-Net or of the Medical Segmentation Decathlon.
+
     Raises:
         IsthmusError: no such data set, or one that is not laid out as described.
     """
     name, path = str(name_or_path), Path(name_or_path)
     if root is None and path.is_dir():
+        if (path / "dataset.json").is_file():
+            return decathlon.read(path) if decathlon.is_decathlon(path) else nnunet.read(path)
         return from_folder(path)
     if root is None and path.is_file():
         if path.suffix.lower() != ".csv":
@@ -135,7 +140,7 @@ def from_csv(path: Path) -> Dataset:
         else:
             image, mask = path.parent / row["image"], path.parent / row["mask"]
             missing = [f"{where}: no file {file}; paths are relative to the CSV" for file in (image, mask)]
-            missing = [text for text, file in zip(missing, (image, mask), strict=True) if not file.is_file()]
+            missing = [text for text, file in zip(missing, (image, mask), strict=True) if not file.exists()]
             problems += missing
             cases += [] if missing else _expand(stem, image, mask, row["group"] or stem, problems)
     if not rows:
@@ -156,7 +161,9 @@ def images_in(paths: Path | Iterable[Path]) -> list[Case]:
     problems: list[str] = []
     cases: list[Case] = []
     for path in [paths] if isinstance(paths, Path) else paths:
-        if path.is_dir():
+        if path.is_dir() and volumes.is_volume(path):
+            cases += _expand(path.name, path, None, path.name, problems)
+        elif path.is_dir():
             folder = path / "images" if (path / "images").is_dir() else path
             found = _files(folder, problems)
             if not found and not problems:
@@ -164,7 +171,7 @@ def images_in(paths: Path | Iterable[Path]) -> list[Case]:
             for stem, image in found.items():
                 cases += _expand(stem, image, None, stem, problems)
         elif path.is_file():
-            cases += _expand(path.stem, path, None, path.stem, problems)
+            cases += _expand(volumes.stem(path), path, None, volumes.stem(path), problems)
         else:
             problems.append(f"{path}: no such file or folder")
     problems += _clashes(cases)
@@ -184,14 +191,20 @@ def _subfolder(root: Path, name: str) -> Path:
 def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
     """Images below a folder, sorted, by relative path without suffix; what is wrong goes to `problems`."""
     found: dict[str, Path] = {}
+    series: set[Path] = set()  # folders with the slices of a DICOM series, each one image
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        if any(part.startswith((".", "__MACOSX")) for part in relative.parts) or not path.is_file():
+        if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
             continue
-        suffix = path.suffix.lower()
+        if path.is_dir() and volumes.is_volume(path):
+            found[relative.as_posix()] = path
+            series.add(path)
+        if not path.is_file() or path.parent in series:
+            continue
+        suffix = volumes.suffix(path)
         if suffix in _BYSTANDERS:
             continue
-        stem = relative.with_suffix("").as_posix()
+        stem = (relative.parent / volumes.stem(path)).as_posix()
         if suffix not in IMAGE_SUFFIXES:
             problems.append(f"{path}: no image format that is read ({_READ}); convert it or move it away")
         elif stem in found:
@@ -203,7 +216,8 @@ def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
 
 def _expand(stem: str, image: Path, mask: Path | None, group: str, problems: list[str]) -> list[Case]:
     """One case, or one per page of a stack; an unreadable file is one case, whose reading says why."""
-    whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group)
+    spacing = volumes.spacing(image) if volumes.is_volume(image) else None
+    whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group, spacing)
     try:
         number = pages(image)
         other = pages(mask) if mask else number
@@ -271,7 +285,8 @@ def _names(images: Sequence[Path]) -> list[str]:
     ['a/x', 'b/x']
     """
     paths = [
-        [part for part in image.with_suffix("").parts if part not in ("..", image.anchor)] for image in images
+        [part for part in (image.parent / volumes.stem(image)).parts if part not in ("..", image.anchor)]
+        for image in images
     ]
     for depth in range(1, max((len(parts) for parts in paths), default=1) + 1):
         names = ["/".join(parts[-depth:]) for parts in paths]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data import rasters, tiffs
+from isthmus.data import rasters, tiffs, volumes
 from isthmus.data.rasters import Header
 from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
@@ -40,8 +40,8 @@ __all__ = [
 
 _KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 
-IMAGE_SUFFIXES = tuple(_KINDS)
-"""Suffixes that are read, in lower case; upper case is accepted too."""
+IMAGE_SUFFIXES = (*_KINDS, *volumes.SUFFIXES)
+"""Suffixes that are read, in lower case; upper case is accepted too, and so is a folder of DICOM slices."""
 
 LOSSY_SUFFIXES = (".jpg", ".jpeg")
 
@@ -74,19 +74,30 @@ _MAGIC = (
 
 @dataclass(frozen=True)
 class Source:
-    """One image or mask on disk: a file, or one page of a multi-page TIFF (`None`: the whole file)."""
+    """One image or mask on disk.
+
+    Attributes:
+        page: of a multi-page TIFF, or the slice of a volume; None: the whole file.
+        axis: of the volume that counts the slices: 0, 1, 2 for z, y, x.
+        channels: whether the fourth axis of a volume counts channels; if not, such a volume is refused.
+    """
 
     path: Path
     page: int | None = None
+    axis: int = 0
+    channels: bool = False
 
     def __str__(self) -> str:
-        return str(self.path) if self.page is None else f"{self.path} (page {self.page})"
+        if self.page is None:
+            return str(self.path)
+        across = f" across {'zyx'[self.axis]}" if self.axis else ""
+        return f"{self.path} (page {self.page}{across})"
 
 
 def read_image(source: Source) -> NDArray[Any]:
     """The image as `(channels, *spatial)` in the file's own numbers (uint8, uint16, int32, float32, ...).
 
-    A multi-page TIFF without a page gives `(channels, pages, height, width)`.
+    A multi-page TIFF without a page gives `(channels, pages, height, width)`, a volume `(channels, z, y, x)`.
 
     Raises:
         IsthmusError: the file is missing, empty, truncated, not what its name says, larger than `MAX_PIXELS`,
@@ -159,6 +170,8 @@ def probe(source: Source) -> tuple[tuple[int, ...], np.dtype[Any]]:
 def _read(source: Source, *, mask: bool) -> NDArray[Any]:
     kind = _kind(source.path)
     header = _header(source, kind)
+    if kind == "volume":
+        return volumes.read(source.path, source.page, source.axis, source.channels)
     try:
         if kind == "TIFF":
             return tiffs.read(source.path, source.page, mask=mask)
@@ -173,7 +186,9 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
 
 def _header(source: Source, kind: str) -> Header:
     try:
-        if kind == "TIFF":
+        if kind == "volume":
+            header = volumes.header(source.path, source.page, source.axis, source.channels)
+        elif kind == "TIFF":
             header = tiffs.header(source.path, source.page)
         else:
             header = rasters.header(source.path, kind)
@@ -186,13 +201,15 @@ def _header(source: Source, kind: str) -> Header:
             f"{source}: {_size(header)}, more than the {MAX_PIXELS} that are read; cut it into parts, "
             "or leave it out if it should not be so large"
         )
-    if kind != "TIFF" and source.page not in (None, 0):
+    if kind not in ("TIFF", "volume") and source.page not in (None, 0):
         raise IsthmusError(f"{source}: a {kind} file has one page only, page 0")
     return header
 
 
 def _kind(path: Path) -> str:
     """The format of a file, on which its name and its first bytes agree."""
+    if volumes.is_volume(path):
+        return "volume"
     expected = _KINDS.get(path.suffix.lower())
     if expected is None:
         known = ", ".join(IMAGE_SUFFIXES)

@@ -1,0 +1,71 @@
+"""Medical Segmentation Decathlon: a `dataset.json` that lists its training pairs.
+
+    TaskNN_Name/
+        dataset.json            labels {"0": "background"}, modality {"0": "MRI"}, training [{image, label}]
+        imagesTr/CASE.nii.gz    several modalities are the fourth axis of one file
+        labelsTr/CASE.nii.gz
+
+Antonelli et al., The Medical Segmentation Decathlon, Nature Communications 13, 2022,
+doi:10.1038/s41467-022-30695-9.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from isthmus.data.cases import Case, Dataset, Source
+from isthmus.data.nnunet import labels_of, read_json
+from isthmus.data.problems import refuse
+from isthmus.data.volumes import spacing, stem
+from isthmus.errors import IsthmusError
+
+CITATION = (
+    "Antonelli et al., The Medical Segmentation Decathlon, Nature Communications 13, 2022, "
+    "doi:10.1038/s41467-022-30695-9"
+)
+
+
+def is_decathlon(root: Path) -> bool:
+    """Whether a folder's `dataset.json` lists training pairs, as the Decathlon's do and nnU-Net's do not.
+
+    Raises:
+        IsthmusError: the file is no JSON.
+    """
+    description = read_json(root / "dataset.json")
+    return isinstance(description, dict) and isinstance(description.get("training"), list)
+
+
+def read(root: Path) -> Dataset:
+    """The training cases of a task; each case is a group of its own.
+
+    Raises:
+        IsthmusError: a `dataset.json` without labels, entries that are no pairs, every file that is missing.
+    """
+    path = root / "dataset.json"
+    description = read_json(path)
+    values, classes = labels_of(path, description.get("labels"))
+    problems: list[str] = []
+    cases: dict[str, Case] = {}
+    for number, pair in enumerate(description["training"]):
+        if not isinstance(pair, dict) or not {"image", "label"} <= pair.keys():
+            raise IsthmusError(f"{path}: training case {number} names no image and label")
+        image, label = (root.joinpath(*PurePosixPath(str(pair[key])).parts) for key in ("image", "label"))
+        name = stem(image)
+        if name in cases:
+            problems.append(f"{path}: case {name} is listed twice; keep one")
+        problems += [
+            f"{file}: no such file, but {path.name} lists it" for file in (image, label) if not file.is_file()
+        ]
+        sources = (Source(image, channels=True),), (Source(label),)
+        cases[name] = Case(name, *sources, name, spacing(image) if image.is_file() else None)
+    refuse(problems, root)
+    if not cases:
+        raise IsthmusError(f"{path}: lists no training cases; is this the training part of the task?")
+    return Dataset(
+        str(description.get("name") or root.resolve().name),
+        tuple(cases.values()),
+        values,
+        classes,
+        citation=CITATION,
+        terms=str(description.get("licence", "")),
+    )

@@ -1,0 +1,295 @@
+"""nnU-Net's raw layout, read and written, and its `splits_final.json`, both ways.
+
+    DatasetNNN_Name/
+        dataset.json            channel names, labels, file ending
+        imagesTr/CASE_0000.nii.gz, CASE_0001.nii.gz, …   one file per channel (an RGB picture is one file)
+        labelsTr/CASE.nii.gz    0 is the background
+
+Isensee et al., nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation,
+Nature Methods 18, 2021, doi:10.1038/s41592-020-01008-z; layout of version 2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.cases import Case, Dataset, Source, load
+from isthmus.data.folds import Split
+from isthmus.data.formats import IMAGE_SUFFIXES, write_image, write_mask
+from isthmus.data.problems import refuse
+from isthmus.data.values import ValueMap
+from isthmus.data.volumes import is_volume, spacing, write_volume
+from isthmus.data.writing import write_bytes
+from isthmus.errors import IsthmusError, nearest
+
+LAYOUT = "dataset.json, imagesTr/ with CASE_0000.nii.gz and labelsTr/ with CASE.nii.gz"
+
+
+def read(root: Path) -> Dataset:
+    """The training cases of a folder in nnU-Net's raw layout; each case is a group of its own.
+
+    Labels that are lists (regions) are read as the values that the masks hold.
+
+    Raises:
+        IsthmusError: a `dataset.json` without labels or file ending, a label "ignore", and every file that is
+            missing or left over.
+    """
+    description = read_json(root / "dataset.json")
+    for key in ("labels", "file_ending"):
+        if key not in description:
+            raise IsthmusError(f"{root / 'dataset.json'}: no '{key}'; nnU-Net's layout is {LAYOUT}")
+    ending = str(description["file_ending"])
+    if ending.lower() not in IMAGE_SUFFIXES:
+        raise IsthmusError(
+            f"{root / 'dataset.json'}: file ending '{ending}' is not read; {nearest(ending, IMAGE_SUFFIXES)}"
+        )
+    values, classes = labels_of(root / "dataset.json", description["labels"])
+    channels = len(description.get("channel_names", {})) or 1
+    listed = description.get("dataset")
+    problems: list[str] = []
+    found = _listed(root, listed) if listed else _found(root, ending, channels, problems)
+    cases = []
+    for name, (images, mask) in found.items():
+        problems += [
+            f"{file}: no such file; case {name} needs it" for file in (*images, mask) if not file.is_file()
+        ]
+        sources = tuple(Source(file) for file in images)
+        steps = spacing(images[0]) if is_volume(images[0]) else None
+        cases.append(Case(name, sources, (Source(mask),), name, steps))
+    refuse(problems, root)
+    if not cases:
+        raise IsthmusError(f"{root}: no cases; nnU-Net's layout is {LAYOUT}")
+    return Dataset(str(description.get("name") or root.resolve().name), tuple(cases), values, classes)
+
+
+def write(
+    dataset: Dataset, root: Path, channel_names: Sequence[str] | None = None, splits: Sequence[Split] = ()
+) -> None:
+    """Write a checked data set in nnU-Net's raw layout, whole or not at all; masks hold class indices.
+
+    Volumes (and pictures that PNG cannot hold) become `.nii.gz`, other pictures `.png`.
+
+    Args:
+        root: a folder that does not exist yet, by nnU-Net's rule named `DatasetNNN_Name`.
+        channel_names: one for each channel; "CT" makes nnU-Net normalise Hounsfield units.
+        splits: also written, to `splits_final.json` (nnU-Net wants it in its folder of preprocessed data).
+
+    Raises:
+        IsthmusError: a folder that exists, cases that would get one name, a file that cannot be read or
+            written.
+    """
+    if root.exists():
+        raise IsthmusError(f"{root}: exists already; name a new folder (or remove this one)")
+    if dataset.values is None:
+        raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
+    names = {case.id: case_name(case.id) for case in dataset.cases}
+    if len(set(names.values())) < len(names):
+        raise IsthmusError(f"{dataset.name}: cases whose ids differ in / only; rename them before exporting")
+    aside = root.with_name(f".{root.name}.{os.getpid()}.part")
+    try:
+        endings, channels = set(), set()
+        for case in dataset.cases:
+            ending, number = _write_case(case, dataset, aside, names[case.id])
+            endings.add(ending)
+            channels.add(number)
+        if len(endings) > 1 or len(channels) > 1:
+            raise IsthmusError(
+                f"{dataset.name}: pictures and volumes, or different channels, in one data set"
+            )
+        number = channels.pop()
+        if channel_names is not None and len(channel_names) != number:
+            raise IsthmusError(f"{len(channel_names)} channel names for {number} channels; name each one")
+        description = {
+            "name": dataset.name,
+            "channel_names": {str(c): (channel_names or _default_names(number))[c] for c in range(number)},
+            "labels": {name: index for index, name in enumerate(dataset.classes)},
+            "numTraining": len(dataset.cases),
+            "file_ending": endings.pop(),
+            "licence": dataset.terms,
+            "reference": dataset.citation,
+        }
+        write_bytes(aside / "dataset.json", json.dumps(description, indent=2, ensure_ascii=False).encode())
+        if splits:
+            write_splits(aside / "splits_final.json", splits)
+        os.replace(aside, root)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_splits(path: Path, cases: Sequence[Case]) -> list[Split]:
+    """The folds of a `splits_final.json`: a list of `{"train": [...], "val": [...]}`.
+
+    Raises:
+        IsthmusError: not such a file; a case that is not known; one that stands on both sides; or a group on
+            both.
+    """
+    folds = read_json(path)
+    if not isinstance(folds, list) or not all(
+        isinstance(f, dict) and {"train", "val"} <= set(f) for f in folds
+    ):
+        raise IsthmusError(
+            f'{path}: no splits of nnU-Net; they are a list of {{"train": [...], "val": [...]}}'
+        )
+    known = {case_name(case.id): case for case in cases}
+    splits = []
+    for number, fold in enumerate(folds):
+        where = f"{path}, fold {number}"
+        for name in (*fold["train"], *fold["val"]):
+            if name not in known:
+                raise IsthmusError(f"{where}: no case '{name}' in the data; {nearest(str(name), known)}")
+        groups = {known[name].group: name for name in fold["train"]}
+        for name in fold["val"]:
+            if known[name].group in groups:
+                other = groups[known[name].group]
+                who = "also" if name == other else f"but {other} of its group"
+                raise IsthmusError(f"{where}: {name} validates, {who} trains; take it out of one list")
+        train, validation = (tuple(sorted(known[name].id for name in fold[key])) for key in ("train", "val"))
+        splits.append(Split(train, validation, fold=number))
+    return splits
+
+
+def write_splits(path: Path, splits: Sequence[Split]) -> None:
+    """Write folds for nnU-Net; it has no test set, so test cases appear in neither list.
+
+    Raises:
+        IsthmusError: the file cannot be written.
+    """
+    folds = [
+        {"train": [case_name(i) for i in split.train], "val": [case_name(i) for i in split.validation]}
+        for split in splits
+    ]
+    write_bytes(path, json.dumps(folds, indent=2).encode())
+
+
+def case_name(case_id: str) -> str:
+    """The id as nnU-Net names files: without folders.
+
+    >>> case_name("patient 1/scan-2")
+    'patient 1_scan-2'
+    """
+    return case_id.replace("/", "_")
+
+
+def labels_of(path: Path, labels: Any) -> tuple[ValueMap, tuple[str, ...]]:
+    """The value map and the class names of the labels in a `dataset.json` (name -> value, or value -> name).
+
+    Raises:
+        IsthmusError: labels that are not such a table, or one called "ignore".
+    """
+    if not isinstance(labels, dict) or len(labels) < 2:
+        raise IsthmusError(f'{path}: "labels" is no table such as {{"background": 0, "tumour": 1}}')
+    if "ignore" in labels:
+        raise IsthmusError(f"{path}: the label 'ignore' is not supported; give these voxels a class")
+    if all(str(key).isdecimal() for key in labels):  # value -> name, as in the Decathlon
+        labels = {str(name): int(value) for value, name in labels.items()}
+    named: dict[int, str] = {}
+    regions = any(isinstance(value, list) for value in labels.values())
+    for name, value in labels.items():
+        for one in value if isinstance(value, list) else [value]:
+            if not isinstance(one, int) or isinstance(one, bool):
+                raise IsthmusError(f"{path}: label '{name}' has the value {one}; values are 0, 1, 2, …")
+            named.setdefault(one, f"class {one}" if regions and one else name)
+    named.setdefault(0, "background")
+    found = sorted(named)
+    pairs = tuple((value, index) for index, value in enumerate(found))
+    return ValueMap(pairs), tuple(named[value] for value in found)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        IsthmusError: it cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise IsthmusError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise IsthmusError(f"{path}: not JSON ({error}); download or write it again") from error
+
+
+def _listed(root: Path, listed: Any) -> dict[str, tuple[list[Path], Path]]:
+    """Cases that `dataset.json` names file by file."""
+    try:
+        return {
+            name: ([root / file for file in entry["images"]], root / entry["label"])
+            for name, entry in sorted(listed.items())
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise IsthmusError(
+            f"{root / 'dataset.json'}: 'dataset' is no table of cases with images and label"
+        ) from error
+
+
+def _found(root: Path, ending: str, channels: int, problems: list[str]) -> dict[str, tuple[list[Path], Path]]:
+    """Cases in `imagesTr/` and `labelsTr/`; the labels name them."""
+    for folder in ("imagesTr", "labelsTr"):
+        if not (root / folder).is_dir():
+            raise IsthmusError(f"{root}: no folder {folder}/ here; nnU-Net's layout is {LAYOUT}")
+    files = [p for p in sorted((root / "imagesTr").iterdir()) if p.name.endswith(ending) and p.name[0] != "."]
+    images: dict[str, list[Path]] = {}
+    for file in files:
+        match = re.fullmatch(r"(.+)_(\d{4})", file.name.removesuffix(ending))
+        if match:
+            images.setdefault(match[1], []).append(file)
+        else:
+            problems.append(f"{file}: names no channel; nnU-Net's files end in _0000{ending}")
+    labels = {
+        p.name.removesuffix(ending): p
+        for p in sorted((root / "labelsTr").iterdir())
+        if p.name.endswith(ending) and p.name[0] != "."
+    }
+    for name in sorted(images.keys() - labels.keys()):
+        problems.append(f"{images[name][0]}: an image without {root / 'labelsTr' / name}{ending}; add it")
+    rgb = (
+        channels == 3 and all(len(group) == 1 for group in images.values()) and not ending.startswith(".nii")
+    )
+    wanted = 1 if rgb else channels
+    return {
+        name: ([root / "imagesTr" / f"{name}_{c:04d}{ending}" for c in range(wanted)], label)
+        for name, label in labels.items()
+    }
+
+
+def _write_case(case: Case, dataset: Dataset, root: Path, name: str) -> tuple[str, int]:
+    """Write one case; its file ending and number of channels."""
+    image, label = load(case, dataset)
+    first = case.images[0]
+    whole = first.page is None and label.ndim == 3 and is_volume(first.path)
+    if whole:
+        for channel, voxels in enumerate(image):
+            write_volume(root / "imagesTr" / f"{name}_{channel:04d}.nii.gz", voxels, first.path)
+        write_volume(root / "labelsTr" / f"{name}.nii.gz", label, first.path)
+        return ".nii.gz", len(image)
+    if label.ndim == 2 and image.dtype in (np.uint8, np.uint16) and len(image) in (1, 3):
+        write_image(root / "imagesTr" / f"{name}_0000.png", image)
+        write_mask(root / "labelsTr" / f"{name}.png", label)
+        return ".png", len(image)
+    for channel, pixels in enumerate(image):
+        _write_plain(root / "imagesTr" / f"{name}_{channel:04d}.nii.gz", pixels, case.spacing)
+    _write_plain(root / "labelsTr" / f"{name}.nii.gz", label, case.spacing)
+    return ".nii.gz", len(image)
+
+
+def _write_plain(path: Path, array: Any, steps: tuple[float, ...] | None) -> None:
+    """A picture or a stack without a place in space, as a volume of its spacing."""
+    from isthmus.data import nifti
+    from isthmus.data.geometry import Geometry
+
+    zyx = array.reshape((1,) * (3 - array.ndim) + array.shape)
+    z, y, x = (1.0,) * (3 - array.ndim) + (steps or (1.0,) * array.ndim)
+    grid = Geometry(zyx.shape[::-1], array.dtype, np.diag([-x, -y, z, 1.0]))
+    nifti.write(path, grid.from_array(zyx), grid)
+
+
+def _default_names(number: int) -> tuple[str, ...]:
+    return ("R", "G", "B") if number == 3 else tuple(f"channel {c}" for c in range(number))
