@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from isthmus.cli import data as data_commands
 from isthmus.errors import IsthmusError, nearest
 
 app = typer.Typer(
@@ -167,6 +168,9 @@ def models(
     job.run(name)
 
 
+app.add_typer(data_commands.app, rich_help_panel="To look up")
+
+
 def main() -> None:
     """Entry point: user errors become one line and exit code 2."""
     command = typer.main.get_command(app)
@@ -195,8 +199,11 @@ def _usage(error: Exception, command: object) -> str | None:
     if formatted is None:
         return None
     message = str(formatted()).replace("\n", " ")
+    if not message:  # no command was given: the help is the message, and it is printed already
+        sys.exit(2)
     words = message.split("'")
-    commands = getattr(command, "commands", {})
+    group = getattr(getattr(error, "ctx", None), "command", command)
+    commands = getattr(group, "commands", {})
     if message.startswith("No such command") and len(words) > 1:
         return f"no command '{words[1]}': {nearest(words[1], commands)}"
     return f"{message} (see `isthmus --help`)"

@@ -273,7 +273,11 @@ def _channels(cases: Sequence[Case], looks: Mapping[str, CaseFacts]) -> int:
 
 
 def _sha256(path: Path) -> str:
+    """Of a file; of a folder (a DICOM series) by the hashes of its files in the order of their names."""
     try:
+        if path.is_dir():
+            parts = sorted(part for part in path.iterdir() if part.is_file())
+            return hashlib.sha256("".join(map(_sha256, parts)).encode()).hexdigest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

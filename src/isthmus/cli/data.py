@@ -1,0 +1,265 @@
+"""``isthmus data``: the data sets by name, a look at every file, and how a protocol divides them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isthmus.errors import IsthmusError, nearest
+
+if TYPE_CHECKING:
+    from isthmus.cli.progress import Display
+    from isthmus.data.cases import Case
+    from isthmus.data.folds import Split
+
+WIDE = 100_000  # columns where the output is no terminal: a line is a row, however long
+
+app = typer.Typer(
+    name="data",
+    help="List data sets, check every file of one, see how a protocol divides it.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(help="A data set of `isthmus data list`, a folder or a CSV.")]
+Root = Annotated[
+    Path | None, typer.Argument(help="The folder it was downloaded to, for a name.", show_default=False)
+]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the public data sets that are read from the layout in which they are downloaded."""
+    from isthmus.data.catalog import DATASETS
+
+    table = _table("name", "data set", "layout of ROOT")
+    for name, entry in sorted(DATASETS.items()):
+        table.add_row(name, entry.title, entry.layout)
+    _print(table)
+
+
+@app.command()
+def check(
+    name: Name,
+    root: Root = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Also write this HTML page, with pictures.", show_default=False)
+    ] = None,
+    distance: Annotated[
+        int, typer.Option(min=0, max=63, help="Bits in which near-duplicates differ at most.")
+    ] = 4,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads.  [default: one per core]", show_default=False)
+    ] = None,
+) -> None:
+    """Open every file of a data set and tell all that is wrong, odd or there twice.
+
+    Exit code 0 when every image and mask reads and fits (other findings are warnings), 2 when one does not.
+    """
+    from isthmus.cli.progress import Display
+    from isthmus.data.inspect import inspect_dataset, open_tolerant
+
+    dataset, problems = open_tolerant(name, root)
+    with Display() as display:
+        display.stage("checking files", len(dataset.cases))
+        found = inspect_dataset(
+            dataset,
+            lambda *_: display.advance(),
+            problems=problems,
+            workers=workers,
+            distance=distance,
+        )
+    table = _table("", "finding", "count", "details", numbers=("count",))
+    for row in found.findings():
+        mark = {"error": "error", "warning": "!", "fact": ""}[row.level]
+        table.add_row(mark, row.what, str(row.count), row.detail)
+    _print(table)
+    if page is not None:
+        from isthmus.report.data_page import write_data_page
+
+        print(write_data_page(found, page))
+    if not found.usable:
+        bad = f"{len(found.bad)} case{'s' * (len(found.bad) != 1)} cannot be used"
+        raise IsthmusError(
+            f"{dataset.name}: {bad if found.bad else 'the cases do not fit together'}; "
+            "mend what the table calls an error, or leave it out"
+        )
+
+
+@app.command()
+def splits(
+    protocol: Annotated[str, typer.Argument(help="mildnet, multiresunet, sharp, sharp-code, hmedn, …")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A data set, a folder or a CSV; a name without ROOT: the number of images in the paper.",
+            show_default=False,
+        ),
+    ] = None,
+    root: Root = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    folds: Annotated[int, typer.Option(min=2, help="Folds, where the protocol has them.")] = 5,
+    fraction: Annotated[float, typer.Option(help="Share that `holdout` sets aside.")] = 0.2,
+    shares: Annotated[
+        str | None,
+        typer.Option(help="Training, validation and test of `hmedn`, as 60,15,25.", show_default=False),
+    ] = None,
+    stratify: Annotated[
+        bool, typer.Option("--stratify", help="Balance the share of the foreground.")
+    ] = False,
+    distance: Annotated[
+        int, typer.Option(min=0, max=63, help="Bits in which near-duplicates differ at most.")
+    ] = 4,
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Warn of a group or a copy on two sides, do not refuse.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the ids of every split as JSON.", show_default=False)
+    ] = None,
+) -> None:
+    """Show how a protocol divides a data set; without one, the papers' tables of data and splits.
+
+    With the files at hand every split passes the guard: no group and no picture stands on two sides.
+    """
+    from isthmus.data.protocols import PROTOCOLS
+
+    if protocol not in PROTOCOLS:
+        raise IsthmusError(f"no protocol '{protocol}'; {nearest(protocol, PROTOCOLS)}")
+    given: dict[str, Any] = {"seed": seed, "folds": folds, "fraction": fraction}
+    if shares is not None:
+        given["shares"] = _numbers(shares)
+    if name is None or (root is None and not Path(name).exists()):
+        if stratify or out is not None:
+            raise IsthmusError("--stratify and --out need the files: name the data and where it lies")
+        _paper(protocol, name, given)
+        return
+    from isthmus.cli.progress import Display
+
+    with Display() as display:
+        _real(protocol, name, root, given, display, stratify, distance, allow_leak, out)
+
+
+def _real(
+    protocol: str,
+    name: str,
+    root: Path | None,
+    given: dict[str, Any],
+    display: Display,
+    stratify: bool,
+    distance: int,
+    allow_leak: bool,
+    out: Path | None,
+) -> None:
+    """Divide the cases of a data set at hand."""
+    from isthmus.data.check import check_dataset
+    from isthmus.data.folder import open_dataset
+    from isthmus.data.protocols import GROUP_NOTES, SHARES, check_split
+    from isthmus.data.protocols import splits as divide
+
+    dataset = open_dataset(name, root)
+    display.stage("checking files", len(dataset.cases))
+    checked = check_dataset(dataset, lambda *_: display.advance())
+    cases = checked.dataset.cases
+    if stratify:
+        given["foreground"] = {facts.id: facts.foreground for facts in checked.cases}
+    if protocol == "hmedn":
+        given.setdefault("shares", SHARES.get(dataset.name))
+    found = divide(protocol, cases, **given)
+    _print(_split_table(found, cases, {facts.id: facts.foreground for facts in checked.cases}))
+    hashes = {facts.id: facts.pixels for facts in checked.cases}
+    perceptual = {facts.id: facts.perceptual for facts in checked.cases}
+    notes = [GROUP_NOTES[dataset.name]] if dataset.name in GROUP_NOTES else []
+    for split in found:
+        notes += check_split(split, cases, hashes, perceptual, distance=distance, allow_leak=allow_leak)
+    for note in dict.fromkeys(notes):
+        print(f"note: {note}")
+    if out is not None:
+        from dataclasses import asdict
+
+        from isthmus.runs.files import write_json
+
+        write_json(out, [asdict(split) for split in found])
+        print(out)
+
+
+def _split_table(found: list[Split], cases: tuple[Case, ...], foreground: dict[str, float]) -> Any:
+    """A row for each split: cases, groups and mean foreground of each set."""
+    group = {case.id: case.group for case in cases}
+    grouped = len(set(group.values())) < len(group)
+    sides = [side for side in ("train", "validation", "test") if side in found[0].sides()]
+    titles = ["repeat"] * (found[-1].repeat > 0) + ["fold"]
+    for side in sides:
+        titles += [side, *(["groups"] if grouped else []), "foreground"]
+    table = _table(*titles, numbers=titles)
+    for split in found:
+        row = ([str(split.repeat)] if found[-1].repeat else []) + [str(split.fold)]
+        for side in sides:
+            ids = split.sides()[side]
+            row.append(str(len(ids)))
+            row += [str(len({group[i] for i in ids}))] if grouped else []
+            row.append(f"{sum(foreground[i] for i in ids) / len(ids):.1%}")
+        table.add_row(*row)
+    return table
+
+
+def _paper(protocol: str, name: str | None, given: dict[str, Any]) -> None:
+    """The paper's table of data, and how the protocol divides as many images."""
+    from isthmus.data.protocols import PAPER_DATA, images
+    from isthmus.data.protocols import splits as divide
+
+    known = {row.name: row for row in PAPER_DATA.get(protocol, ())}
+    if not known:
+        having = " and ".join(PAPER_DATA)
+        raise IsthmusError(
+            f"{protocol}: name the data and where it lies (only {having} print a table of data)"
+        )
+    if name is not None and name not in known:
+        raise IsthmusError(f"{name}: no such folder or CSV, nor data of {protocol}; {nearest(name, known)}")
+    rows = [known[name]] if name is not None else list(known.values())
+    folds = [f"fold {i}" for i in range(given["folds"])]
+    tested = bool(divide(protocol, images(30), **given)[0].test)
+    titles = ["images", "size", "input", "samples", *folds, *(["test"] if tested else [])]
+    table = _table("data set", *titles, numbers=titles)
+    for row in rows:
+        found = divide(protocol, images(row.images), **given)
+        parts = [len(split.validation) for split in found] + ([len(found[0].test)] if tested else [])
+        counts = [row.images * row.pieces, *(part * row.pieces for part in parts)]
+        table.add_row(row.title, str(row.images), row.size, row.input, *map(str, counts))
+    _print(table)
+    print(
+        "as the paper counts: images, each a group of its own; samples are the pieces they are cut into. "
+        "With ROOT the real cases are divided, by patient, slide or sequence."
+    )
+    for note in dict.fromkeys(note for split in found for note in split.notes):
+        print(f"note: {note}")
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise IsthmusError(f"--shares {text}: give three numbers with commas, such as 60,15,25") from error
+
+
+def _table(*titles: str, numbers: Any = ()) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in titles:
+        table.add_column(title, justify="right" if title in numbers else "left", overflow="fold")
+    return table
+
+
+def _print(table: Any) -> None:
+    """To a terminal in its width; else a line for each row."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    if console.is_terminal:
+        console.print(table)
+        return
+    wide = Console(width=WIDE, highlight=False, markup=False)
+    with wide.capture() as text:
+        wide.print(table)
+    print("\n".join(line.rstrip() for line in text.get().splitlines()))

@@ -1,0 +1,212 @@
+"""A data set looked through before anyone trains on it: what does not read, what is odd or there twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+from isthmus.data.cases import Dataset
+from isthmus.data.check import Bad, CaseFacts, conclude, survey
+from isthmus.data.duplicates import NEAR, duplicates, near_duplicates
+from isthmus.data.folder import open_dataset
+from isthmus.data.problems import collecting
+from isthmus.data.protocols import GROUP_NOTES
+from isthmus.errors import IsthmusError
+
+Level = Literal["error", "warning", "fact"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A row of the table: how grave, what, how many, and the details with the names of the cases."""
+
+    level: Level
+    what: str
+    count: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a look at every file found.
+
+    Attributes:
+        dataset: the cases that can be used; `values` is None where the masks do not make sense together.
+        cases: facts of these cases (`shares` are empty where `values` is None).
+        bad: every case that cannot be used, and everything that does not fit the layout.
+        problem: why the cases that read do not fit together, if they do not.
+        copies: ids of pictures that are the same pixel by pixel, in sets.
+        near: ids of pictures that look alike, in sets, copies not counted.
+    """
+
+    dataset: Dataset
+    cases: tuple[CaseFacts, ...]
+    bad: tuple[Bad, ...]
+    problem: str
+    copies: tuple[tuple[str, ...], ...]
+    near: tuple[tuple[str, ...], ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether every pair reads and fits; whatever else was found is a warning."""
+        return bool(self.cases) and not self.bad and not self.problem
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Ids of the cases whose mask holds background only."""
+        return tuple(facts.id for facts in self.cases if facts.shares and facts.shares[0] == 1)
+
+    def findings(self) -> list[Finding]:
+        """The table: errors first, then what the data set holds, with warnings where they belong."""
+        rows = [Finding("error", _KINDS[bad.kind], 1, bad.problem) for bad in self.bad]
+        if self.problem:
+            rows.append(Finding("error", "together", 1, self.problem))
+        if self.cases:
+            rows += [*self._groups(), *self._images(), *self._masks(), *self._twins()]
+        return rows
+
+    def _groups(self) -> Iterable[Finding]:
+        sizes = Counter(case.group for case in self.dataset.cases)
+        total = len(self.cases)
+        if len(sizes) == 1 and total > 1:
+            detail = f"all belong to one group ({next(iter(sizes))}): no split is independent (within-case)"
+            yield Finding("warning", "cases", total, detail)
+        elif len(sizes) == total:
+            yield Finding("fact", "cases", total, "each a group of its own")
+        else:
+            yield Finding("fact", "cases", total, f"in {len(sizes)} groups")
+            several = [(f"{name} ({n})") for name, n in sizes.most_common() if n > 1]
+            yield Finding("fact", "of one group", len(several), _list(several))
+        if self.dataset.name in GROUP_NOTES:
+            yield Finding("warning", "groups", len(sizes), GROUP_NOTES[self.dataset.name])
+
+    def _images(self) -> Iterable[Finding]:
+        sizes = Counter(facts.shape for facts in self.cases)
+        listing = [
+            f"{' x '.join(map(str, shape[:0:-1]))}, {channels(shape[0])} ({n})"
+            for shape, n in sizes.most_common()
+        ]
+        yield Finding("fact", "sizes", len(sizes), _list(listing, "; "))
+        spacings = Counter(case.spacing for case in self.dataset.cases if case.spacing is not None)
+        if spacings:
+            listing = [f"{' x '.join(f'{s:g}' for s in sp)} ({n})" for sp, n in spacings.most_common()]
+            yield Finding("fact", "spacings", len(spacings), _list(listing, "; "))
+        for dtype, n in Counter(facts.dtype for facts in self.cases).most_common():
+            those = [facts for facts in self.cases if facts.dtype == dtype]
+            low, high = min(facts.low for facts in those), max(facts.high for facts in those)
+            yield Finding("fact", "intensities", n, f"{dtype}, {low:g} to {high:g}")
+        flat = [facts.id for facts in self.cases if facts.low == facts.high]
+        if flat:
+            yield Finding("warning", "images of one value", len(flat), _list(flat))
+
+    def _masks(self) -> Iterable[Finding]:
+        values = self.dataset.values
+        if values is None or not all(facts.shares for facts in self.cases):
+            return
+        yield Finding("fact", "mask values", len(values.pairs), values.describe(self.dataset.classes))
+        for index, name in enumerate(self.dataset.classes):
+            shares = [facts.shares[index] for facts in self.cases]
+            held = sum(share > 0 for share in shares)
+            detail = (
+                f"{name}: {fmean(shares):.1%} of an image on average, {min(shares):.1%} to {max(shares):.1%}"
+            )
+            yield Finding("fact" if held else "warning", "class share", held, detail)
+        if self.empty:
+            yield Finding("warning", "empty masks", len(self.empty), _list(self.empty))
+
+    def _twins(self) -> Iterable[Finding]:
+        group = {case.id: case.group for case in self.dataset.cases}
+        if self.copies:
+            sets = [" = ".join(_few(names)) for names in self.copies]
+            yield Finding("warning", "duplicates", len(sets), _list(sets, "; "))
+        across = [names for names in self.near if len({group[name] for name in names}) > 1]
+        within = len(self.near) - len(across)
+        if across:
+            sets = [" ~ ".join(_few(names)) for names in across]
+            yield Finding("warning", "near-duplicates", len(sets), _list(sets, "; "))
+        if within:
+            yield Finding(
+                "fact", "near-duplicates", within, "within one group each, which no split separates"
+            )
+
+
+_KINDS = {"unreadable": "unreadable", "pair": "does not fit", "values": "mask values"}
+
+
+def open_tolerant(name_or_path: str | Path, root: Path | None = None) -> tuple[Dataset, tuple[str, ...]]:
+    """`open_dataset` that goes on with the cases that fit the layout, and the problems with the others.
+
+    Raises:
+        IsthmusError: no such data set, or nothing of the layout is there.
+    """
+    with collecting() as problems:
+        dataset = open_dataset(name_or_path, root)
+    first = {case.id: case for case in reversed(dataset.cases)}
+    cases = tuple(case for case in dataset.cases if first[case.id] is case)
+    return replace(dataset, cases=cases), tuple(problems)
+
+
+def inspect_dataset(
+    dataset: Dataset,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    problems: Sequence[str] = (),
+    workers: int | None = None,
+    object_ids: bool | None = None,
+    distance: int = NEAR,
+) -> Inspection:
+    """Look at every file of a data set, in parallel; nothing that is wrong ends it.
+
+    Args:
+        progress: called with (cases done, cases).
+        problems: of the layout, as `open_tolerant` found them.
+        workers, object_ids: as in `check_dataset`.
+        distance: bits of 64 in which the perceptual hashes of near-duplicates differ at most.
+    """
+    bad = [Bad("", "pair", problem) for problem in problems]
+    if not dataset.cases:
+        return Inspection(dataset, (), tuple(bad), "" if bad else "a data set without a case", (), ())
+    found = survey(dataset, progress, workers)
+    facts, problem = tuple(found.looks.values()), ""
+    good = replace(dataset, cases=tuple(case for case in dataset.cases if case.id in found.looks))
+    bad += found.bad
+    if facts:
+        try:
+            checked = conclude(found, object_ids, skip_bad=True)
+            bad += checked.bad[len(found.bad) :]
+            good, facts = checked.dataset, checked.cases
+        except IsthmusError as error:
+            problem = str(error)
+            good = replace(good, values=None)
+    hashes = {one.id: one.pixels for one in facts}
+    near = near_duplicates({one.id: one.perceptual for one in facts}, distance)
+    return Inspection(
+        good,
+        facts,
+        tuple(bad),
+        problem,
+        tuple(duplicates(hashes)),
+        tuple(names for names in near if len({hashes[name] for name in names}) > 1),
+    )
+
+
+def channels(number: int) -> str:
+    """How many channels, in words.
+
+    >>> channels(1), channels(3)
+    ('1 channel', '3 channels')
+    """
+    return f"{number} channel{'s' * (number > 1)}"
+
+
+def _list(names: Sequence[str], separator: str = ", ", most: int = 10) -> str:
+    rest = f"{separator}… and {len(names) - most} more" if len(names) > most else ""
+    return separator.join(names[:most]) + rest
+
+
+def _few(names: Sequence[str], most: int = 6) -> list[str]:
+    return [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)

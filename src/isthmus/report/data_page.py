@@ -1,0 +1,124 @@
+"""What a look at a data set found, as one self-contained page with pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from isthmus.data.cases import load
+from isthmus.data.inspect import Inspection
+from isthmus.report import gallery
+from isthmus.report.figures import CLASSES
+from isthmus.report.page import css, key, render
+from isthmus.report.tables import Cell, Table
+
+LEVELS = {"error": "error", "warning": "look at this", "fact": ""}
+SETS = 12
+"""Sets of look-alikes that are shown."""
+MEMBERS = 4
+"""Pictures of each."""
+
+
+def write_data_page(found: Inspection, out: Path, limit: int = 18) -> Path:
+    """Writes a page that needs no other file: the table of findings, example cases, copies and look-alikes.
+
+    Args:
+        found: as `isthmus.data.inspect.inspect_dataset` returns it.
+        limit: how many example cases are shown; those with the smallest, the median and the largest
+            foreground are always among them.
+
+    Returns:
+        The path of the page.
+    """
+    rows = [
+        [
+            Cell(LEVELS[row.level], strong=True),
+            Cell(row.what),
+            Cell(f"{row.count:,}", row.count),
+            Cell(row.detail),
+        ]
+        for row in found.findings()
+    ]
+    show = _Show(found)
+    counts = [f"{len(found.cases)} case{'s' * (len(found.cases) != 1)} can be used"]
+    counts += [f"{len(found.bad)} cannot"] * bool(found.bad)
+    names = found.dataset.classes[1:]
+    return render(
+        "data.html",
+        out,
+        title=found.dataset.name,
+        lead=", ".join(counts),
+        findings=Table([("", False), ("Finding", False), ("Count", True), ("Details", False)], rows),
+        examples=show.examples(limit),
+        cases=len(found.cases),
+        twins=show.twins(),
+        sets=len(found.copies) + len(found.near),
+        key=key(names) if len(names) > 1 else [(css(CLASSES[0]), name) for name in names],
+        citation=found.dataset.citation,
+        terms=found.dataset.terms,
+    )
+
+
+class _Show:
+    """Draws cases of an inspected data set."""
+
+    def __init__(self, found: Inspection) -> None:
+        self.found = found
+        self.cases = {case.id: case for case in found.dataset.cases}
+        self.facts = {facts.id: facts for facts in found.cases}
+
+    def examples(self, limit: int) -> list[gallery.Exhibit]:
+        """Cases from the least to the most foreground, evenly spread; none where masks have no meaning."""
+        if self.found.dataset.values is None:
+            return []
+        order = sorted(self.facts, key=lambda name: (self.facts[name].foreground, name))
+        filled = [name for name in order if name not in set(self.found.empty)]
+        marks = {}
+        if filled:
+            marks = {
+                filled[-1]: "Most foreground",
+                filled[len(filled) // 2]: "Median",
+                filled[0]: "Least foreground",
+            }
+        spread = [
+            order[i] for i in np.linspace(0, len(order) - 1, min(limit, len(order))).round().astype(int)
+        ]
+        chosen = [*dict.fromkeys([*reversed(marks), *spread])]
+        return [self._exhibit(name, marks.get(name, "")) for name in chosen[: max(limit, len(marks))]]
+
+    def _exhibit(self, name: str, tag: str) -> gallery.Exhibit:
+        case = self.cases[name]
+        picture = gallery.prepare(name, self._triple, gallery.LARGE if tag else gallery.SMALL)
+        panels = [gallery.labels_panel(picture, picture.truth, name, "Outlines of the mask")]
+        panels = [gallery.image_panel(picture, name), *panels] if tag else panels
+        facts = self.facts[name]
+        scores = [
+            ("foreground", f"{facts.foreground:.1%}"),
+            ("size", " × ".join(map(str, facts.shape[:0:-1]))),
+        ]
+        scores += [("group", case.group)] * (case.group != name)
+        return gallery.Exhibit(name, "", tag, scores, panels, len(panels), picture.note)
+
+    def twins(self) -> list[gallery.Exhibit]:
+        """Copies, then look-alikes, the members of a set side by side."""
+        sets = [("Same pixels", names) for names in self.found.copies]
+        sets += [("Look alike", names) for names in self.found.near]
+        return [self._set(tag, names) for tag, names in sets[:SETS]]
+
+    def _set(self, tag: str, names: Sequence[str]) -> gallery.Exhibit:
+        panels = []
+        for name in names[:MEMBERS]:
+            picture = gallery.prepare(name, self._triple, gallery.SMALL)
+            panel = gallery.image_panel(picture, name)
+            group = self.cases[name].group
+            caption = name if group == name else f"{name} (group {group})"
+            panels.append(gallery.Panel(panel.uri, caption, panel.alt, panel.width, panel.height))
+        note = f"{MEMBERS} of {len(names)} shown" if len(names) > MEMBERS else ""
+        return gallery.Exhibit(f"{len(names)} cases", "", tag, [], panels, max(2, len(panels)), note)
+
+    def _triple(self, name: str) -> gallery.Triple:
+        image, label = load(self.cases[name], self.found.dataset)
+        shown = image[:3] if image.shape[0] == 3 else image[:1]
+        return np.moveaxis(shown, 0, -1), label, label
