@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from isthmus.networks.measure import WithoutNorms, activation_bytes, count_flops, count_parameters, on_meta
+from isthmus.networks.measure import WithoutNorms, activation_bytes, count_parameters, flops, on_meta
 from isthmus.networks.receptive import reach, receptive_field
 from isthmus.networks.registry import Card, Counted, create_model, dimensions, list_models, model_card
 from isthmus.networks.stages import Stage, stages
@@ -163,8 +163,8 @@ def models_table() -> list[dict[str, Any]]:
     for name in list_models():
         dims = dimensions(name)
         size = SIZES[dims[0]]
-        network, _ = on_meta(name, size)
-        count = _count(name, dims[0])
+        network, image = on_meta(name, size)
+        count = _count(name, dims[0], network)
         rows.append(
             {
                 "name": name,
@@ -175,7 +175,7 @@ def models_table() -> list[dict[str, Any]]:
                 "verdict": count.verdict,
                 "receptive_field": receptive_field(network),
                 "size": size,
-                "flops": count_flops(name, size),
+                "flops": flops(network, image),
             }
         )
     return rows
@@ -193,11 +193,11 @@ def _form(name: str, dims: int) -> Form:
         in_channels=int(image.shape[1]),
         classes=int(logits.shape[1]),
         parameters=count_parameters(network),
-        count=_count(name, dims),
+        count=_count(name, dims, network),
         receptive_field=side,
         mixes=mixes,
         size=size,
-        flops=count_flops(name, size),
+        flops=flops(network, image),
         activations=activation_bytes(name, size),
         heads=() if isinstance(output, Tensor) else tuple(output),
         training_heads=() if isinstance(training, Tensor) else tuple(training),
@@ -205,16 +205,18 @@ def _form(name: str, dims: int) -> Form:
     )
 
 
-def _count(name: str, dims: int) -> Count:
+def _count(name: str, dims: int, own: nn.Module) -> Count:
     card = model_card(name)
     paper, counted = (card.parameters, card.counted) if dims == 2 else (card.parameters_3d, card.counted_3d)
-    options: dict[str, Any] = {"spatial_dims": dims}
-    how = "trainable"
-    if counted is not None:
-        options["in_channels"], how = counted[:2]
-        options |= {"classes": counted[2]} if len(counted) == 3 else {}
-    with torch.device("meta"):
-        return Count(count_parameters(create_model(name, **options), how), paper, counted)
+    if counted is None:
+        return Count(count_parameters(own), paper, None)
+    options: dict[str, Any] = {"in_channels": counted[0]}
+    if len(counted) == 3:
+        options["classes"] = counted[2]
+    if any(getattr(own, option, None) != value for option, value in options.items()):
+        with torch.device("meta"):
+            own = create_model(name, spatial_dims=dims, **options)
+    return Count(count_parameters(own, counted[1]), paper, counted)
 
 
 def _beside(count: Count) -> str:

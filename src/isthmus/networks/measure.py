@@ -61,7 +61,11 @@ def count_flops(name: str, size: Sequence[int] = (256, 256), **options: Any) -> 
     >>> count_flops("unet", (32, 32), widths=(1, 1)) > 0
     True
     """
-    network, image = on_meta(name, size, **options)
+    return flops(*on_meta(name, size, **options))
+
+
+def flops(network: nn.Module, image: Tensor) -> int:
+    """The same of a network and a batch that are on the meta device."""
     with FlopCounterMode(display=False) as counter, torch.no_grad(), WithoutNorms():
         network.eval()(image)
     return int(counter.get_total_flops())

@@ -127,6 +127,7 @@ _SAME = {
     "empty_like",
     "zeros_like",
     "lift_fresh",
+    "_prelu_kernel",
 }
 
 

@@ -150,8 +150,11 @@ def dimensions(name: str) -> tuple[int, ...]:
     """
     found = entry(name)
     own = _default(found, "spatial_dims")
+    order = (own, *(dims for dims in (2, 3) if dims != own))
+    if hasattr(found.make, "only"):  # a `Network` says it
+        return tuple(dims for dims in order if dims in found.make.only)
     can = []
-    for dims in (own, *(d for d in (2, 3) if d != own)):
+    for dims in order:
         try:
             with torch.device("meta"):
                 create_model(name, spatial_dims=dims)
