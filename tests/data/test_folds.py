@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.data.cases import Case, Source
-from isthmus.data.folds import holdout, kfold
+from isthmus.data.folds import consecutive, holdout, kfold, natural
 from isthmus.errors import IsthmusError
 
 
@@ -118,3 +118,95 @@ def test_too_many_or_too_few_folds(k: int) -> None:
 def test_shares_outside(fraction: float) -> None:
     with pytest.raises(IsthmusError, match="between 0 and 1"):
         holdout(cases("a", "b"), fraction)
+
+
+def test_the_folds_of_a_seed_are_for_ever() -> None:
+    folds = kfold(cases(*map(str, range(7))), 3, seed=7)
+    assert [fold.validation for fold in folds] == [
+        ("c002", "c004", "c006"),
+        ("c003", "c005"),
+        ("c000", "c001"),
+    ]
+
+
+@given(many, st.integers(2, 8), st.integers(0, 99))
+def test_folds_differ_by_no_more_than_the_largest_group(groups: list[str], k: int, seed: int) -> None:
+    data = cases(*groups)
+    sizes = [len(fold.validation) for fold in kfold(data, min(k, len(set(groups))), seed)]
+    assert max(sizes) - min(sizes) <= max(groups.count(name) for name in groups)
+
+
+def test_seeds_matter_where_every_group_has_another_size() -> None:
+    data = cases(*(name for size, name in enumerate("abcdefghijkl", 8) for _ in range(size)))
+    assert len({tuple(kfold(data, 4, seed)) for seed in range(10)}) > 5
+
+
+# stratified
+
+
+@given(many, st.integers(2, 6), st.integers(0, 99), st.randoms(use_true_random=False))
+def test_stratified_splits_keep_every_promise_of_the_others(
+    groups: list[str], k: int, seed: int, random_: random.Random
+) -> None:
+    data = cases(*groups)
+    share = {case.id: random_.choice([0.0, 0.1, random_.random()]) for case in data}
+    group = {case.id: case.group for case in data}
+    k = min(k, len(set(groups)))
+    folds = kfold(data, k, seed, share)
+    assert sorted(i for fold in folds for i in fold.validation) == sorted(group)
+    for split in [*folds, holdout(data, 0.3, seed, foreground=share)]:
+        assert split.train
+        assert split.validation
+        assert {group[i] for i in split.train}.isdisjoint(group[i] for i in split.validation)
+    shuffled = random_.sample(data, len(data))
+    assert kfold(shuffled, k, seed, share) == folds
+    assert holdout(shuffled, 0.3, seed, foreground=share) == holdout(data, 0.3, seed, foreground=share)
+
+
+@given(st.integers(10, 60), st.integers(2, 5), st.integers(0, 99), st.randoms(use_true_random=False))
+def test_means_of_stratified_folds_lie_close(n: int, k: int, seed: int, random_: random.Random) -> None:
+    n -= n % k
+    data = cases(*map(str, range(n)))
+    share = {case.id: random_.random() ** 3 for case in data}
+    means = [sum(share[i] for i in fold.validation) / (n // k) for fold in kfold(data, k, seed, share)]
+    # each fold has one of every k neighbours in order of share: the differences telescope
+    assert max(means) - min(means) <= (max(share.values()) - min(share.values())) / (n // k) + 1e-12
+
+
+def test_stratifying_balances_what_chance_does_not() -> None:
+    data = cases(*map(str, range(100)))
+    share = {case.id: 0.8 if i % 10 == 0 else 0.01 for i, case in enumerate(data)}
+
+    def full(ids: tuple[str, ...]) -> int:
+        return sum(share[i] > 0.5 for i in ids)
+
+    for seed in range(10):
+        assert [full(fold.validation) for fold in kfold(data, 5, seed, share)] == [2] * 5
+        split = holdout(data, 0.3, seed, foreground=share)
+        assert (len(split.validation), full(split.validation)) == (30, 3)
+    assert any([full(fold.validation) for fold in kfold(data, 5, seed)] != [2] * 5 for seed in range(10))
+    assert len({tuple(kfold(data, 5, seed, share)) for seed in range(10)}) == 10
+
+
+# runs of neighbours in one group
+
+
+def test_consecutive_runs_of_one_group() -> None:
+    data = [Case(f"slice-{i}", (Source(Path("s.tif"), i),), (), "stack") for i in range(12)]
+    splits = consecutive(data[::-1], 5)
+    runs = [sorted(split.validation, key=natural) for split in splits]
+    assert [name for run in runs for name in run] == [f"slice-{i}" for i in range(12)]
+    assert sorted(map(len, runs)) == [2, 2, 2, 3, 3]
+    assert [split.fold for split in splits] == [0, 1, 2, 3, 4]
+    for split in splits:
+        assert set(split.train) == {case.id for case in data} - set(split.validation)
+        assert not split.independent
+        assert "not independent: all cases belong to one group (stack)" in split.notes[0]
+    assert len(consecutive(data[:3], 5)) == 3
+
+
+def test_within_case_is_for_one_group_only() -> None:
+    with pytest.raises(IsthmusError, match="these are 2; take holdout or kfold"):
+        consecutive(cases("a", "a", "b"), 2)
+    with pytest.raises(IsthmusError, match="one case cannot be divided; cut the volume"):
+        consecutive(cases("a"), 2)
