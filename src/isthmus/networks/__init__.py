@@ -4,24 +4,13 @@
 >>> network = create_model("unet", block="mldr", skip="sharp", spatial_dims=3, widths=(4, 8))
 """
 
-from isthmus.networks import (  # noqa: F401  (each registers its networks)
-    dcan,
-    deepmedic,
-    denseseg,
-    dilnet,
-    eunet,
-    fcn,
-    hmedn,
-    mildnet,
-    multiresunet,
-    nuclei,
-    resdunet,
-    sharpunet,
-    ternausnet,
-    unet,
-    unet3d,
-    unetpp,
-)
+# each registers its networks, in the order of their papers: that of `list_models`
+# isort: off
+from isthmus.networks import unet, unetpp, resdunet, mildnet, multiresunet, unet3d  # noqa: F401
+from isthmus.networks import sharpunet, ternausnet, hmedn, dilnet, fcn, dcan, denseseg  # noqa: F401
+from isthmus.networks import deepmedic, eunet, nuclei  # noqa: F401
+# isort: on
+
 from isthmus.networks.card import CardReport, describe, models_table
 from isthmus.networks.encoder_weights import find_weights, load_encoder_weights
 from isthmus.networks.encoders import Encoder, create_encoder, register_encoder

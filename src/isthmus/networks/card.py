@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,10 @@ class CardReport:
         """For a terminal."""
         rows = self.rows()
         width = max(len(label) for label, _ in rows)
-        lines = [self.name, *(f"  {label:<{width}}  {text}" for label, text in rows)]
+        lines = [self.name]
+        for label, text in rows:
+            first, *more = textwrap.wrap(text, 100 - width, break_long_words=False) or [""]
+            lines += [f"  {label:<{width}}  {first}", *(f"  {'':<{width}}  {line}" for line in more)]
         for form in self.forms:
             table = [_HEADER, *map(_cells, form.stages)]
             widths = [max(len(row[column]) for row in table) for column in range(len(_HEADER))]

@@ -35,8 +35,8 @@ def load_encoder_weights(encoder: Encoder, source: Path | str, *, download: bool
     (`adapt_filters`). An encoder stays as it was if anything does not fit.
 
     Args:
-        source: a ``.safetensors`` or ``.pth`` file with torchvision's tensor names, or the URL of one with its
-            hash: ``https://…#sha256=…``.
+        source: a ``.safetensors`` or ``.pth`` file with torchvision's tensor names, or the URL of one with
+            its hash: ``https://…#sha256=…``.
         download: whether a URL may be fetched when its file is not on this machine yet.
 
     Raises:
@@ -102,6 +102,8 @@ def find_weights(source: Path | str, *, download: bool = False) -> Path:
     Raises:
         IsthmusError: no such file, a URL without a hash, not here and not to be downloaded, or another hash.
     """
+    if not isinstance(source, Path | str):
+        raise IsthmusError(f"weights are the path of a file or a URL with its hash, found {source!r}")
     text = str(source)
     if "://" not in text:
         path = Path(source).expanduser()
@@ -109,10 +111,11 @@ def find_weights(source: Path | str, *, download: bool = False) -> Path:
             raise IsthmusError(f"no file of encoder weights at {path}")
         return path
     url, _, fragment = text.partition("#")
+    name = PurePosixPath(urlsplit(url).path).name
     match = re.fullmatch(r"sha256=([0-9a-fA-F]{64})", fragment)
-    if urlsplit(url).scheme not in ("http", "https") or not match:
+    if urlsplit(url).scheme not in ("http", "https") or not name or not match:
         raise IsthmusError(f"a URL of weights is https://…#sha256=<64 hexadecimal digits>, found {text}")
-    path = Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(urlsplit(url).path).name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
         if not download:
             raise IsthmusError(

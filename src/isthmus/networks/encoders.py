@@ -110,9 +110,8 @@ class ResNet(Encoder):
     ) -> None:
         expansion = 4 if bottleneck else 1
         widths = [self.base * 2**layer for layer in range(4)]
-        super().__init__(
-            spatial_dims, in_channels, (self.base, *(expansion * width for width in widths)), (2, 4, 8, 16, 32)
-        )
+        taps = (self.base, *(expansion * width for width in widths))
+        super().__init__(spatial_dims, in_channels, taps, (2, 4, 8, 16, 32))
         self.conv1 = conv(spatial_dims, in_channels, self.base, 7, stride=2, bias=False)
         self.bn1 = norm(spatial_dims, self.base, "batch")
         self.maxpool = max_pool(spatial_dims, 3)

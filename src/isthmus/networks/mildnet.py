@@ -132,26 +132,45 @@ class _Outer(nn.Module):
 
 
 _PAPER = "MILDNet"
-_OPEN = "the paper publishes no counts; branches are summed, widths 32 to 512"
+_MLDR = (
+    "the branches of a level are summed, as F of equation 1 is one mapping (merge='concat' fuses them)",
+    "BN and ReLU are shared by a level's branches; a ReLU follows each addition (equation 1)",
+    "a shortcut is the identity where widths agree and a 1x1 convolution where they do not",
+    "widths 32 to 512, two levels, dilations 1, 3 and 5; the bottom has the block too",
+)
+_MLR = ("two convolutions on each level of a bridge, without a ReLU between them; the width of the skip",)
 
 register_model(
     "mildnet",
     UNet,
-    Card(paper=_PAPER, source="MILDNet (2021), figure 4, table 5", note=_OPEN),
+    Card(
+        paper=_PAPER,
+        source="MILDNet (2021), figure 4, table 5",
+        note="built from the text: its figures alone show the wiring, and its code is not public",
+        decisions=_MLDR + _MLR,
+    ),
     block="mldr",
     skip="mlr",
 )
 register_model(
     "mildnet_no_mlr",
     UNet,
-    Card(paper=_PAPER, source="MILDNet (2021), table 4", note=_OPEN),
+    Card(
+        paper=_PAPER,
+        source="MILDNet (2021), table 4",
+        note="MILDNet with plain bridges, for the paper's ablation",
+        decisions=_MLDR,
+    ),
     block="mldr",
 )
 register_model(
     "unet_mlr",
     UNet,
     Card(
-        paper=_PAPER, source="MILDNet (2021), table 4", note="the U-Net of the papers with MLR on its bridges"
+        paper=_PAPER,
+        source="MILDNet (2021), table 4",
+        note="the U-Net of the papers with MLR on its bridges, for the paper's ablation",
+        decisions=_MLR,
     ),
     skip="mlr",
 )

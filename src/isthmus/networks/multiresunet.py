@@ -195,7 +195,12 @@ register_model(
         counted=(3, "keras"),
         parameters_3d=18_657_689,
         counted_3d=(4, "keras"),
-        note="the output convolution is normalised as in the authors' code; the printed count needs it",
+        note="as the authors' Keras files, which give the printed counts",
+        decisions=(
+            "filters of .167, .333 and .5 W: the text's W/6, W/3 and W/2 would give 285 for table 1's 284",
+            "the output convolution is normalised, against the text: the printed count needs it",
+            "batch normalisation has no scale after a convolution, and Keras' epsilon and momentum",
+        ),
     ),
     block="multires",
     skip="respath",

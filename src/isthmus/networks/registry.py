@@ -176,8 +176,8 @@ _SMALL = 4  # channels where a network has hundreds
 def tiny_options(name: str) -> dict[str, Any]:
     """Options that make the network of this name with as few weights as its layout allows, for tests.
 
-    What it was registered with, or else a few channels on every level (``widths``), and everywhere (``width``,
-    ``base``, ``growth``).
+    What it was registered with, or else a few channels on every level (``widths``) and everywhere else
+    (``width``, ``base``, ``growth``).
 
     >>> tiny_options("mildnet")
     {'widths': (4, 5, 6)}

@@ -1,9 +1,9 @@
 """ResDUnet, a reconstruction: residual blocks with squeeze and excitation, cascaded dilations on the bridges.
 
 Amer, Ye, Zolgharni, Janan: ResDUnet: residual dilated UNet for left ventricle segmentation from
-echocardiographic images. EMBC 2020, 2019-2022; a baseline of MILDNet. No code is public and only the abstract is
-at hand: a U-Net of residual blocks, each with a squeeze-and-excitation unit, whose skips pass cascaded dilated
-convolutions. Rates, reduction and wiring are ours.
+echocardiographic images. EMBC 2020, 2019-2022; a baseline of MILDNet. No code is public and only the abstract
+is at hand: a U-Net of residual blocks, each with a squeeze-and-excitation unit, whose skips pass cascaded
+dilated convolutions. Rates, reduction and wiring are ours.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Computers in Biology and Medicine 136:104699 (2021), doi:10.1016/j.compbiomed.20
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -114,6 +114,13 @@ class CentredVGG16(VGG16):
         return [*taps, run(self, self.centre, taps[-1])]
 
 
+_KERNEL = (
+    "K*I as in the authors' code, where equation 2 reads I + K*I (mode='identity_plus' of the skip)",
+    "zero padding, so a constant region answers at the border of the image",
+    "four decoder levels as in the authors' code, where the text counts five blocks",
+    "in 3D the kernel of all 26 neighbours, which the paper leaves to the future",
+)
+
 register_model(
     "sharp_unet",
     UNet,
@@ -122,7 +129,8 @@ register_model(
         source="Sharp U-Net (2021), section 4.2",
         parameters=7.8e6,
         counted=(3, "trainable"),
-        note="the kernels are fixed: 4,320 weights in buffers, not counted; K*I as in the authors' code",
+        note="the kernels are fixed: 4,320 weights in buffers, not counted",
+        decisions=_KERNEL,
     ),
     skip="sharp",
 )
@@ -137,6 +145,7 @@ register_model(
         parameters=9.1e6,
         counted=(3, "trainable"),
         note="the wide U-Net with sharp skips; 4,725 fixed weights not counted",
+        decisions=_KERNEL,
     ),
     widths=(35, 70, 140, 280, 560),
     up_widths=(256, 128, 64, 32),
@@ -156,7 +165,7 @@ _VGG16 = Card(
     paper="Sharp U-Net",
     source="Sharp U-Net (2021), section 4.2, there TernausNet-16",
     parameters=23.7e6,
-    counted=(3, "keras"),
+    counted=(3, "trainable"),
     note=f"the U-Net of segmentation_models on VGG-16; 'ternausnet16' is the real one; {_WEIGHTS}",
 )
 _RESNET50 = Card(
@@ -166,6 +175,20 @@ _RESNET50 = Card(
     counted=(3, "trainable"),
     note=f"the same decoder on ResNet-50; section 4.5 prints 32.7M, a slip; {_WEIGHTS}",
 )
-for _prefix, _skip in (("", "identity"), ("sharp_", "sharp")):
-    register_model(f"{_prefix}unet_vgg16", UNet, _VGG16, encoder="vgg16_centre", skip=_skip, **_DECODER)
-    register_model(f"{_prefix}unet_resnet50", UNet, _RESNET50, encoder="resnet50", skip=_skip, **_DECODER)
+for _prefix, _skip, _decided in (("", "identity", ()), ("sharp_", "sharp", _KERNEL[:2])):
+    register_model(
+        f"{_prefix}unet_vgg16",
+        UNet,
+        replace(_VGG16, decisions=_decided),
+        encoder="vgg16_centre",
+        skip=_skip,
+        **_DECODER,
+    )
+    register_model(
+        f"{_prefix}unet_resnet50",
+        UNet,
+        replace(_RESNET50, decisions=_decided),
+        encoder="resnet50",
+        skip=_skip,
+        **_DECODER,
+    )

@@ -242,7 +242,8 @@ register_model(
         source=_MULTIRES_PAPER,
         parameters=7_759_521,
         counted=(1, "trainable"),
-        note="the papers' form: no normalisation, biased convolutions",
+        note="the papers' form: no normalisation, biased convolutions, up-sampled maps before the skip's",
+        decisions=("'depth 5' of MILDNet is five levels of resolution, four poolings",),
     ),
 )
 register_model(
@@ -253,7 +254,11 @@ register_model(
         source=_SHARP_PAPER,
         parameters=9.1e6,
         counted=(3, "trainable"),
-        note="transposed convolutions keep 256, 128, 64, 32 as in the authors' code, which the count needs",
+        note="the U-Net with widths 35 to 560",
+        decisions=(
+            "transposed convolutions keep 256, 128, 64 and 32, as the authors' code and its count do; "
+            "the text's equal widths (up_widths=(280, 140, 70, 35)) would have 9.28M",
+        ),
     ),
     widths=(35, 70, 140, 280, 560),
     up_widths=(256, 128, 64, 32),
@@ -264,7 +269,8 @@ register_model(
     Card(
         paper="MILDNet (baseline)",
         source="MILDNet (2021), Methods",
-        note="wiring only in a figure: conv-BN-ReLU-conv-BN plus projected input, ReLU",
+        note="the U-Net with a residual shortcut around each pair of convolutions",
+        decisions=("wiring in a figure only: conv-BN-ReLU-conv-BN, plus the projected input, ReLU",),
     ),
     block="residual",
 )
