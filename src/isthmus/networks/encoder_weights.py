@@ -35,7 +35,7 @@ def load_encoder_weights(encoder: Encoder, source: Path | str, *, download: bool
     (`adapt_filters`). An encoder stays as it was if anything does not fit.
 
     Args:
-        source: a ``.safetensors`` or ``.pth`` file with torchvision's tensor names, or the URL of one with
+        source: a ``.safetensors`` or ``.pth`` file with torchvision's names, or the URL of one with
             its hash: ``https://…#sha256=…``.
         download: whether a URL may be fetched when its file is not on this machine yet.
 
