@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.formats import Source, read_image, read_mask
 from isthmus.data.values import ValueMap
-from isthmus.data.volumes import refuse_other_place
+from isthmus.data.volume_files import refuse_other_place
 from isthmus.errors import IsthmusError
 
 __all__ = ["Case", "Dataset", "Source", "load", "load_image", "load_mask", "to_channels"]

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.nnunet import labels_of, read_json
 from isthmus.data.problems import refuse
-from isthmus.data.volumes import spacing, stem
+from isthmus.data.volume_files import spacing, stem
 from isthmus.errors import IsthmusError
 
 CITATION = (

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from isthmus.data import decathlon, nnunet, volumes
+from isthmus.data import decathlon, nnunet, volume_files
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog import DATASETS
 from isthmus.data.formats import IMAGE_SUFFIXES, pages
@@ -161,7 +161,7 @@ def images_in(paths: Path | Iterable[Path]) -> list[Case]:
     problems: list[str] = []
     cases: list[Case] = []
     for path in [paths] if isinstance(paths, Path) else paths:
-        if path.is_dir() and volumes.is_volume(path):
+        if path.is_dir() and volume_files.is_volume(path):
             cases += _expand(path.name, path, None, path.name, problems)
         elif path.is_dir():
             folder = path / "images" if (path / "images").is_dir() else path
@@ -171,7 +171,7 @@ def images_in(paths: Path | Iterable[Path]) -> list[Case]:
             for stem, image in found.items():
                 cases += _expand(stem, image, None, stem, problems)
         elif path.is_file():
-            cases += _expand(volumes.stem(path), path, None, volumes.stem(path), problems)
+            cases += _expand(volume_files.stem(path), path, None, volume_files.stem(path), problems)
         else:
             problems.append(f"{path}: no such file or folder")
     problems += _clashes(cases)
@@ -196,15 +196,15 @@ def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
         relative = path.relative_to(folder)
         if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
             continue
-        if path.is_dir() and volumes.is_volume(path):
+        if path.is_dir() and volume_files.is_volume(path):
             found[relative.as_posix()] = path
             series.add(path)
         if not path.is_file() or path.parent in series:
             continue
-        suffix = volumes.suffix(path)
+        suffix = volume_files.suffix(path)
         if suffix in _BYSTANDERS:
             continue
-        stem = (relative.parent / volumes.stem(path)).as_posix()
+        stem = (relative.parent / volume_files.stem(path)).as_posix()
         if suffix not in IMAGE_SUFFIXES:
             problems.append(f"{path}: no image format that is read ({_READ}); convert it or move it away")
         elif stem in found:
@@ -216,7 +216,7 @@ def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
 
 def _expand(stem: str, image: Path, mask: Path | None, group: str, problems: list[str]) -> list[Case]:
     """One case, or one per page of a stack; an unreadable file is one case, whose reading says why."""
-    spacing = volumes.spacing(image) if volumes.is_volume(image) else None
+    spacing = volume_files.spacing(image) if volume_files.is_volume(image) else None
     whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group, spacing)
     try:
         number = pages(image)
@@ -285,7 +285,7 @@ def _names(images: Sequence[Path]) -> list[str]:
     ['a/x', 'b/x']
     """
     paths = [
-        [part for part in (image.parent / volumes.stem(image)).parts if part not in ("..", image.anchor)]
+        [part for part in (image.parent / volume_files.stem(image)).parts if part not in ("..", image.anchor)]
         for image in images
     ]
     for depth in range(1, max((len(parts) for parts in paths), default=1) + 1):

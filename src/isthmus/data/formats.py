@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data import rasters, tiffs, volumes
+from isthmus.data import rasters, tiffs, volume_files
 from isthmus.data.rasters import Header
 from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
@@ -40,7 +40,7 @@ __all__ = [
 
 _KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 
-IMAGE_SUFFIXES = (*_KINDS, *volumes.SUFFIXES)
+IMAGE_SUFFIXES = (*_KINDS, *volume_files.SUFFIXES)
 """Suffixes that are read, in lower case; upper case is accepted too, and so is a folder of DICOM slices."""
 
 LOSSY_SUFFIXES = (".jpg", ".jpeg")
@@ -171,7 +171,7 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
     kind = _kind(source.path)
     header = _header(source, kind)
     if kind == "volume":
-        return volumes.read(source.path, source.page, source.axis, source.channels)
+        return volume_files.read(source.path, source.page, source.axis, source.channels)
     try:
         if kind == "TIFF":
             return tiffs.read(source.path, source.page, mask=mask)
@@ -187,7 +187,7 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
 def _header(source: Source, kind: str) -> Header:
     try:
         if kind == "volume":
-            header = volumes.header(source.path, source.page, source.axis, source.channels)
+            header = volume_files.header(source.path, source.page, source.axis, source.channels)
         elif kind == "TIFF":
             header = tiffs.header(source.path, source.page)
         else:
@@ -208,7 +208,7 @@ def _header(source: Source, kind: str) -> Header:
 
 def _kind(path: Path) -> str:
     """The format of a file, on which its name and its first bytes agree."""
-    if volumes.is_volume(path):
+    if volume_files.is_volume(path):
         return "volume"
     expected = _KINDS.get(path.suffix.lower())
     if expected is None:

@@ -26,7 +26,7 @@ from isthmus.data.folds import Split
 from isthmus.data.formats import IMAGE_SUFFIXES, write_image, write_mask
 from isthmus.data.problems import refuse
 from isthmus.data.values import ValueMap
-from isthmus.data.volumes import is_volume, spacing, write_volume
+from isthmus.data.volume_files import is_volume, spacing, write_volume
 from isthmus.data.writing import write_bytes
 from isthmus.errors import IsthmusError, nearest
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isthmus.data import volumes
+from isthmus.data import volume_files
 from isthmus.data.cases import Case, load_image, load_mask
 from isthmus.data.check import check_dataset
 from isthmus.data.folder import from_csv, from_folder, images_in
 from isthmus.data.formats import Source, pages, probe, read_image, read_mask
 from isthmus.data.geometry import Geometry
-from isthmus.data.volumes import geometry, refuse_other_place, slice_axis, spacing, write_volume
+from isthmus.data.volume_files import geometry, refuse_other_place, slice_axis, spacing, write_volume
 from isthmus.errors import IsthmusError
 
 RANDOM = np.random.default_rng(0)
@@ -200,9 +200,9 @@ def test_slices_of_a_file_that_changed(tmp_path: Path) -> None:
 
 def test_old_volumes_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
-    decode = volumes._decode
-    monkeypatch.setattr(volumes, "_decode", lambda path: decoded.append(path.name) or decode(path))
-    recent = volumes._Recent(room=2 * VOXELS.nbytes)
+    decode = volume_files._decode
+    monkeypatch.setattr(volume_files, "_decode", lambda path: decoded.append(path.name) or decode(path))
+    recent = volume_files._Recent(room=2 * VOXELS.nbytes)
     paths = [nifti(tmp_path / f"{i}.nii", VOXELS) for i in range(3)]
     for i in (0, 0, 1, 0, 2, 0, 1):
         assert recent.get(paths[i]).shape[0] == 1
