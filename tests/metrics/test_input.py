@@ -91,7 +91,7 @@ def test_labels_must_be_among_the_classes(score):
         score([[3, 4, 5, 6, 7, 8]], [[1] * 6], classes=[1])
     with says("prediction holds label 1, outside"):  # a gap among the classes
         score(np.array([[0, 1, 2]], np.uint8), np.array([[0, 2, 2]], np.uint8), classes=[2])
-    for wrong in ([], [-1], "ab", [1.5], [True], [1, 1], {1: "a", 2: "a"}):
+    for wrong in ([], [-1], "ab", 2, [1.5], [True], [1, 1], {1: "a", 2: "a"}, {"a": 1}, [[1]]):
         with says("classes"):
             score(LABELS, LABELS, classes=wrong)
 
@@ -113,6 +113,9 @@ def test_spacing_must_be_positive_and_fit(score):
             score(BOOLEAN, BOOLEAN, spacing=wrong)
     for wrong in ((1, 1, 1), (1,)):
         with says(r"spacing \(.*\) does not fit masks of 2 axes"):
+            score(BOOLEAN, BOOLEAN, spacing=wrong)
+    for wrong in ("wide", [None, 1], [[1], [1, 2]]):
+        with says("spacing .* is not made of numbers"):
             score(BOOLEAN, BOOLEAN, spacing=wrong)
     with says("spacing"):
         metrics.object_hausdorff(LABELS, LABELS, spacing=-1)

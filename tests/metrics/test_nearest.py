@@ -127,6 +127,7 @@ def test_volumes_are_cut_into_the_fewest_exact_planes():
     assert planes_first((30, 20, 40), (1.0, 1.0, 2.0)) == (2, 0, 1)
     assert planes_first((30, 700, 700), (1.0, 1.0, 1.0)) == (1, 0, 2)  # planes of 700 x 700 are too large
     assert planes_first((30, 20), (1.0, 2.0)) == (0, 1)
+    assert planes_first((10, 20, 30), (3.0, 0.1 * 3, 0.3)) == (0, 1, 2)  # equal but for rounding
 
 
 def test_a_floor_spares_only_what_cannot_be_the_farthest():

@@ -104,7 +104,7 @@ def test_deepmind_two_pixels(truth, prediction, spacing):
 
 
 def test_deepmind_two_slabs():
-    """50 and 51 of 100 planes, 2 mm apart. DeepMind's surface Dice at 1 mm is 0.836, by area; ours counts points.
+    """50 and 51 planes, 2 mm apart. DeepMind's surface Dice at 1 mm is 0.836, by area; ours counts.
 
     On paper: the border of either mask are its two end planes and the rims of those between. Only in the
     last plane of either is any point farther than 1 mm from the other's border: of the 51 planes all 100 x

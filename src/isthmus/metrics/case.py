@@ -102,28 +102,35 @@ def _score(
         "surface_dice": surface.share_within(tolerance),
     }
     if overlaps is not None:
-        panoptic, segmentation, recognition = overlaps.panoptic_quality()
-        scores |= {
-            "object_precision": overlaps.precision(),
-            "object_recall": overlaps.recall(),
-            "object_f1": overlaps.f1(),
-            "object_dice": overlaps.dice(),
-            "object_hausdorff": ObjectDistances(overlaps, spacing).weighted(
-                diagonal(pair.shape, spacing), missing
-            ),
-            "average_precision": overlaps.average_precision(IOU_THRESHOLDS),
-            "panoptic_quality": panoptic,
-            "segmentation_quality": segmentation,
-            "recognition_quality": recognition,
-            "aggregated_jaccard": overlaps.aggregated_jaccard(),
-            "open_gaps": open_share(pair, THIN, spacing),
-            "false_objects": float(overlaps.n_false),
-            "prediction_objects": float(len(overlaps.prediction)),
-            "truth_objects": float(len(overlaps.truth)),
-        }
+        scores |= object_scores(pair, overlaps, spacing, missing)
     return scores | {
         "prediction_points": float(n.prediction),
         "truth_points": float(n.truth),
         "shared_points": float(n.both),
         "image_points": float(n.image),
+    }
+
+
+def object_scores(
+    pair: Pair, overlaps: Overlaps, spacing: tuple[float, ...], missing: Missing
+) -> dict[str, float]:
+    """Every object metric, and the boundary details, of one class."""
+    panoptic, segmentation, recognition = overlaps.panoptic_quality()
+    return {
+        "object_precision": overlaps.precision(),
+        "object_recall": overlaps.recall(),
+        "object_f1": overlaps.f1(),
+        "object_dice": overlaps.dice(),
+        "object_hausdorff": ObjectDistances(overlaps, spacing).weighted(
+            diagonal(pair.shape, spacing), missing
+        ),
+        "average_precision": overlaps.average_precision(IOU_THRESHOLDS),
+        "panoptic_quality": panoptic,
+        "segmentation_quality": segmentation,
+        "recognition_quality": recognition,
+        "aggregated_jaccard": overlaps.aggregated_jaccard(),
+        "open_gaps": open_share(pair, THIN, spacing),
+        "false_objects": float(overlaps.n_false),
+        "prediction_objects": float(len(overlaps.prediction)),
+        "truth_objects": float(len(overlaps.truth)),
     }

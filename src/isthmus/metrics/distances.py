@@ -13,7 +13,7 @@ from isthmus.errors import IsthmusError
 from isthmus.metrics.border import border
 from isthmus.metrics.empty import Missing, Presence, distance_if_empty, score_if_empty
 from isthmus.metrics.masks import BoolMask, diagonal
-from isthmus.metrics.nearest import EXACT_SQUARE, Distances, Nearest
+from isthmus.metrics.nearest import EXACT_SQUARE, Distances, Nearest, alike
 from isthmus.metrics.pairs import Pair
 
 Direction: TypeAlias = Literal["both", "to_truth", "to_prediction"]
@@ -181,7 +181,7 @@ def planes_first(shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[in
 
     def badness(first: int) -> tuple[bool, int]:
         a, b = (axis for axis in axes if axis != first)
-        exact = spacing[a] == spacing[b] and (shape[a] - 1) ** 2 + (shape[b] - 1) ** 2 <= EXACT_SQUARE
+        exact = alike(spacing[a], spacing[b]) and (shape[a] - 1) ** 2 + (shape[b] - 1) ** 2 <= EXACT_SQUARE
         return not exact, shape[first]
 
     first = min(axes, key=badness)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,8 +53,13 @@ def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[floa
     """Distance between neighbouring pixels along every axis; one number serves all axes, None is 1 pixel."""
     if spacing is None:
         return (1.0,) * ndim
-    values = np.atleast_1d(np.asarray(spacing, dtype=np.float64))
-    if values.shape == (1,) and np.ndim(spacing) == 0:
+    try:
+        values = np.asarray(spacing, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise IsthmusError(
+            f"spacing {spacing!r} is not made of numbers; give {ndim} numbers or one"
+        ) from error
+    if values.ndim == 0:
         values = np.repeat(values, ndim)
     if values.shape != (ndim,):
         raise IsthmusError(f"spacing {spacing} does not fit masks of {ndim} axes; give {ndim} numbers or one")
@@ -65,20 +70,14 @@ def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[floa
 
 def as_classes(classes: Classes) -> dict[int, ClassName]:
     """Label -> the key under which its scores are returned."""
-    if isinstance(classes, Mapping):
-        named: dict[int, ClassName] = {int(label): name for label, name in classes.items()}
-    else:
-        bad = [
-            label for label in classes if isinstance(label, bool) or not isinstance(label, int | np.integer)
-        ]
-        if bad:
-            raise IsthmusError(
-                f"classes has {bad[0]!r}; give labels as in [1, 2] or {{1: 'gland', 2: 'lumen'}}"
-            )
-        named = {int(label): int(label) for label in classes}
+    labels = list(classes) if isinstance(classes, Iterable) else [classes]
+    bad = [label for label in labels if isinstance(label, bool) or not isinstance(label, int | np.integer)]
+    if bad or not isinstance(classes, Iterable):
+        raise IsthmusError(f"classes has {(bad or labels)[0]!r}; give labels: [1, 2] or {{1: 'a', 2: 'b'}}")
+    named = {int(label): classes[label] if isinstance(classes, Mapping) else int(label) for label in labels}
     if not named or min(named) < 0:
         raise IsthmusError(f"classes is {classes!r}; give at least one label, none of them negative")
-    if len(named) != len(classes) or len(set(named.values())) != len(named):
+    if len(named) != len(labels) or len(set(named.values())) != len(named):
         raise IsthmusError(f"classes {classes!r} holds a label or a name twice")
     return named
 

@@ -31,7 +31,8 @@ Way: TypeAlias = Literal["planes", "tree", "volume"]
 EXACT_SQUARE = 2**19
 """Largest squared diagonal of a plane, in pixels, for which OpenCV's float32 transform is exact."""
 
-# Nanoseconds on one core, measured by `python -m benchmarks.metrics --costs`.
+# Nanoseconds on one core, after `python -m benchmarks.metrics --costs`. Queries of a tree are set high in 3D,
+# for they cost ten times more where the set is far or surrounds them.
 PLANE, PLANE_PIXEL, PLANE_QUERY = 15_000.0, 9.0, 30.0
 TREE, TREE_POINT = 60_000.0, 100.0
 TREE_QUERY = {1: 300.0, 2: 600.0, 3: 5_000.0}
@@ -89,7 +90,7 @@ class Nearest:
             "tree": TREE + TREE_POINT * np.count_nonzero(self._target) + TREE_QUERY[dimensions] * n_queries,
             "volume": VOLUME + VOLUME_VOXEL * depth * height * width,
         }
-        square = self._spacing[1] == self._spacing[2] or height == 1 or width == 1
+        square = alike(*self._spacing[1:]) or height == 1 or width == 1
         if square and (height - 1) ** 2 + (width - 1) ** 2 <= EXACT_SQUARE:
             transform = 0.0 if self._planes is not None else planes * (PLANE + PLANE_PIXEL * height * width)
             costs["planes"] = transform + PLANE_QUERY * n_queries
@@ -193,6 +194,11 @@ class Nearest:
         return np.sqrt(squares, out=squares)
 
 
+def alike(one: float, other: float) -> bool:
+    """Whether two spacings are equal but for rounding, as where they come out of an affine matrix."""
+    return math.isclose(one, other, rel_tol=1e-12)
+
+
 def transform_plane(target: BoolMask, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """Distance of every pixel to the nearest True one: the root of a whole number, rounded to float32."""
     import cv2
@@ -205,11 +211,7 @@ def distance_map(target: BoolMask, spacing: tuple[float, ...]) -> Distances:
     """Distance of every point of a grid of any axes to the nearest True one."""
     from scipy.ndimage import distance_transform_edt
 
-    if (
-        target.ndim == 2
-        and len(set(spacing)) == 1
-        and sum((n - 1) ** 2 for n in target.shape) <= EXACT_SQUARE
-    ):
+    if target.ndim == 2 and alike(*spacing) and sum((n - 1) ** 2 for n in target.shape) <= EXACT_SQUARE:
         squares = np.square(transform_plane(target), dtype=np.float64)
         return np.sqrt(np.rint(squares, out=squares), out=squares) * spacing[0]
     return np.asarray(distance_transform_edt(~target, sampling=spacing), dtype=np.float64)
