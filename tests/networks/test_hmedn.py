@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from isthmus.errors import IsthmusError
 from isthmus.networks import create_model, dilnet, hmedn  # noqa: F401  (registers the networks)
 from isthmus.networks.dense import Dense
+from isthmus.networks.parts import Bridge
 from isthmus.networks.pathway import DILATIONS, HighResolution, Pathway, ResidualDilated
 
 from .variants import fill, image
@@ -145,6 +146,21 @@ def test_pathway_beside_any_skip_of_any_unet(dims):
     shortcuts = 2 * 3 * 5  # of that level and of the block
     found = sum(p.numel() for p in network.parameters())
     assert found == plain + pathway + decoder + shortcuts
+
+
+def test_the_skip_beside_the_pathway_acts():
+    bridge = Bridge(dims=2, in_channels=3, width=4, level=1, pools_below=1)
+    alone, both = (HighResolution(level=1, dilations=(1,), beside=skip) for skip in ("identity", "sharp"))
+    x = image(1, 3, 5, 6)
+    one, two = (fill(part.build(bridge)).eval()(x) for part in (alone, both))
+    assert one.shape == two.shape == (1, 3 + 4, 5, 6)
+    torch.testing.assert_close(one[:, :3], x, rtol=0, atol=0)
+    laplacian = 9 * x - F.avg_pool2d(x, 3, stride=1, padding=1, divisor_override=1)
+    torch.testing.assert_close(two[:, :3], laplacian)
+    torch.testing.assert_close(two[:, 3:], one[:, 3:])
+    elsewhere = HighResolution(level=2, dilations=(1,), beside="sharp")
+    assert elsewhere.out_channels(bridge) == 3
+    torch.testing.assert_close(elsewhere.build(bridge)(x), laplacian)
 
 
 def test_pathway_stands_on_every_bridge_without_a_level():
