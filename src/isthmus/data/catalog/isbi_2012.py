@@ -18,34 +18,35 @@ from isthmus.data.formats import pages
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 
-LAYOUT = "train-volume.tif and train-labels.tif, 30 pages each"
-
 
 def read(root: Path) -> Dataset:
     """The 30 slices `slice-00` to `slice-29` under a folder that holds the two training stacks."""
     volume, labels = root / "train-volume.tif", root / "train-labels.tif"
     for path in (volume, labels):
         if not path.is_file():
-            raise IsthmusError(f"{root}: no {path.name} here; isbi-2012 is a folder with {LAYOUT}")
+            raise IsthmusError(f"{root}: no {path.name} here; isbi-2012 is a folder with {ENTRY.layout}")
         if pages(path) != 30:
             raise IsthmusError(f"{path}: has {pages(path)} pages, not 30; download the file again")
-    cases = tuple(
+    return ENTRY.dataset(
         Case(f"slice-{page:02d}", (Source(volume, page),), (Source(labels, page),), group=f"slice-{page:02d}")
         for page in range(30)
     )
-    return Dataset(
-        name="isbi-2012",
-        cases=cases,
-        values=ValueMap(((0, 0), (255, 1))),
-        classes=("background", "cell"),
-        resize=(256, 256),
-        citation=(
-            "Cardona et al., An integrated micro- and macroarchitectural analysis of the Drosophila brain by "
-            "computer-assisted serial section electron microscopy, PLoS Biology 8(10), 2010, "
-            "doi:10.1371/journal.pbio.1000502"
-        ),
-        terms="research, non-commercial: generating or testing non-commercial segmentation software",
-    )
 
 
-ENTRY = Entry("isbi-2012", "ISBI-2012 EM stack, cells against membranes", LAYOUT, read)
+ENTRY = Entry(
+    name="isbi-2012",
+    title="ISBI-2012 EM stack, cells against membranes",
+    layout="train-volume.tif and train-labels.tif, 30 pages each",
+    read=read,
+    classes=("background", "cell"),
+    values=ValueMap(((0, 0), (255, 1))),
+    groups="slice (all slices are of one stack, so no split of them is independent)",
+    citation=(
+        "Cardona et al., An integrated micro- and macroarchitectural analysis of the Drosophila brain by "
+        "computer-assisted serial section electron microscopy, PLoS Biology 8(10), 2010, "
+        "doi:10.1371/journal.pbio.1000502"
+    ),
+    terms="research, non-commercial: generating or testing non-commercial segmentation software",
+    tried="all 30 slices",
+    resize=(256, 256),
+)

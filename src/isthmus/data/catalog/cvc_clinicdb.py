@@ -1,0 +1,74 @@
+"""CVC-ClinicDB (CVC-612): polyps in 612 frames of 29 colonoscopy sequences.
+
+Frames of one sequence are nearly alike, so the sequence is the group. It is taken from `metadata.csv` where
+that is there (columns frame_id and sequence_id, as in the Kaggle copy), else from the frame's number by the
+table below. A copy of fewer than half of the frames may be numbered otherwise: all its frames count as one
+sequence. Masks may have soft edges and are cut at 128.
+"""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect
+from pathlib import Path
+
+from isthmus.data.cases import Dataset
+from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.layout import locate, pairs, pictures
+from isthmus.data.values import ValueMap
+
+FRAMES = 612
+FIRST = (
+    *(1, 26, 51, 68, 79, 104, 127, 152, 178, 200, 206, 228, 253, 278, 298),
+    *(318, 343, 364, 384, 409, 429, 448, 467, 479, 504, 529, 547, 572, 592),
+)
+"""First frame of each sequence, as the set's description has them; not checked against the pictures."""
+
+
+def read(root: Path) -> Dataset:
+    """Frames `1` to `612`, of TIFF rather than of PNG where the folder has both."""
+    folder = locate(root, ENTRY.name, ENTRY.layout, "Original", "Ground Truth", prefer="TIF")
+    images, masks = (pictures(folder / name, (".tif", ".png")) for name in ("Original", "Ground Truth"))
+    sequences = _sequences(folder / "metadata.csv") or _sequences(folder.parent / "metadata.csv")
+    whole = len(images) > FRAMES // 2 and all(
+        name.isdecimal() and 1 <= int(name) <= FRAMES for name in images
+    )
+
+    def sequence(name: str) -> str:
+        if name in sequences:
+            return f"sequence-{sequences[name]}"
+        return f"sequence-{bisect(FIRST, int(name)):02d}" if whole else "sequence-unknown"
+
+    return ENTRY.dataset(pairs(folder, images, masks, sequence))
+
+
+def _sequences(path: Path) -> dict[str, str]:
+    """Sequence by frame; nothing where the file or its columns are not there."""
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        row["frame_id"].strip(): row["sequence_id"].strip()
+        for row in rows
+        if {"frame_id", "sequence_id"} <= row.keys()
+    }
+
+
+ENTRY = Entry(
+    name="cvc-clinicdb",
+    title="CVC-ClinicDB, polyps in colonoscopy",
+    layout="Original/<n>.tif and 'Ground Truth'/<n>.tif (or PNG/ and TIF/ with these two)",
+    read=read,
+    classes=("background", "polyp"),
+    values=ValueMap(((0, 0), (255, 1)), "threshold"),
+    groups="sequence",
+    citation=(
+        "Bernal et al., WM-DOVA maps for accurate polyp highlighting in colonoscopy: validation vs. saliency "
+        "maps from physicians, Computerized Medical Imaging and Graphics 43, 2015, "
+        "doi:10.1016/j.compmedimag.2015.02.007"
+    ),
+    terms="research and education only, no commercial use",
+    tried="10 frames of one sequence, JPEG-compressed on the way",
+    resize=(192, 256),
+)

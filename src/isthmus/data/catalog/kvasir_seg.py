@@ -1,0 +1,30 @@
+"""Kvasir-SEG: polyps in 1000 endoscopic pictures. Masks are JPEG, so they are cut at 128."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isthmus.data.cases import Dataset
+from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.layout import locate, pairs, pictures
+from isthmus.data.values import ValueMap
+
+
+def read(root: Path) -> Dataset:
+    """Pictures by their id of 25 characters."""
+    folder = locate(root, ENTRY.name, ENTRY.layout, "images", "masks", prefer="Kvasir-SEG")
+    return ENTRY.dataset(pairs(folder, pictures(folder / "images"), pictures(folder / "masks")))
+
+
+ENTRY = Entry(
+    name="kvasir-seg",
+    title="Kvasir-SEG, polyps in endoscopy",
+    layout="images/<id>.jpg and masks/<id>.jpg",
+    read=read,
+    classes=("background", "polyp"),
+    values=ValueMap(((0, 0), (255, 1)), "threshold"),
+    groups="picture (patients are not named)",
+    citation="Jha et al., Kvasir-SEG: a segmented polyp dataset, MMM 2020, doi:10.1007/978-3-030-37734-2_37",
+    terms="research and education",
+    tried="10 of 1000 pictures",
+)

@@ -1,0 +1,51 @@
+"""The page of the documentation that lists the data sets: `python -m isthmus.data.catalog.page`."""
+
+from __future__ import annotations
+
+from isthmus.data.catalog import DATASETS, Entry
+
+_HEAD = """\
+# Data sets
+
+Each is read from the folder in which its files are downloaded; nothing is downloaded by itself.
+
+    isthmus data check NAME ROOT
+    isthmus train NAME --root ROOT
+
+Folds never separate a group. "Tried" says on which real files a reader was tried; all are tested on files
+written in the layout described. The terms are those that the files came with: read them again where you
+download.
+
+This page is written by `python -m isthmus.data.catalog.page`.
+"""
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    table = ["| name | data set | tried on the real files |", "|---|---|---|"]
+    table += [f"| [`{e.name}`](#{e.name}) | {e.title} | {_tried(e)} |" for e in DATASETS.values()]
+    return "\n".join([_HEAD, *table, "", *(_section(entry) for entry in DATASETS.values())])
+
+
+def _section(entry: Entry) -> str:
+    values = entry.values.describe(entry.classes) if entry.values else "every value in the masks is a class"
+    rows = {
+        "Layout": f"`{entry.layout}`",
+        "Masks": values,
+        "Groups": entry.groups,
+        "Size": f"{entry.resize[1]} x {entry.resize[0]} in the papers" if entry.resize else "as in the files",
+        "Cite": entry.citation,
+        "Terms": entry.terms,
+        "Tried": _tried(entry),
+    }
+    return "\n".join(
+        [f"## {entry.name}", "", f"{entry.title}.", "", *(f"- {k}: {v}" for k, v in rows.items()), ""]
+    )
+
+
+def _tried(entry: Entry) -> str:
+    return entry.tried or "not tried on the real files"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
