@@ -1,242 +1,132 @@
-"""Volumes: NIfTI (`.nii`, `.nii.gz`), MetaImage (`.mha`), DICOM (a folder with a series, or a `.dcm` file).
-
-Whatever the file, an image is `(channels, z, y, x)` in the orientation of `isthmus.data.geometry`: z towards
-the head, y to the back, x to the patient's left, without resampling. `write_volume` undoes this, so a mask
-lies on the volume it was predicted from in any viewer.
-"""
+"""What volumes need besides: slices as channels, tumour regions, another size."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from concurrent.futures import Future
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data import dicom, mha, nifti
-from isthmus.data.geometry import Geometry
-from isthmus.data.rasters import Header
 from isthmus.errors import IsthmusError
 
-SUFFIXES = (".nii", ".nii.gz", ".mha", ".dcm")
-"""Suffixes of volumes, in lower case."""
+Regions = Mapping[str, tuple[int, ...]]
+"""Name of a region and the mask values that it is made of; regions may contain each other."""
 
-CACHE_BYTES = 2**30
-"""Volumes that are read slice by slice are kept decoded up to this many bytes."""
+BRATS_2015: Regions = {"WT": (1, 2, 3, 4), "TC": (1, 3, 4), "ET": (4,)}
+"""BraTS until 2016: 1 necrosis, 2 oedema, 3 non-enhancing tumour, 4 enhancing tumour."""
 
-
-def suffix(path: Path) -> str:
-    """The suffix in lower case, both parts of `.nii.gz`.
-
-    >>> suffix(Path("a.1.NII.gz")), suffix(Path("b.png"))
-    ('.nii.gz', '.png')
-    """
-    name = path.name.lower()
-    return next((known for known in SUFFIXES if name.endswith(known)), path.suffix.lower())
+BRATS_2017: Regions = {"WT": (1, 2, 4), "TC": (1, 4), "ET": (4,)}
+"""BraTS 2017 to 2020: 1 necrosis and non-enhancing tumour, 2 oedema, 4 enhancing tumour; there is no 3."""
 
 
-def stem(path: Path) -> str:
-    """The name without its suffix.
+def compose_regions(mask: NDArray[Any], regions: Regions) -> NDArray[np.uint8]:
+    """Whole tumour, tumour core and so on, each as its own 0/1 map: `(regions, *spatial)`.
 
-    >>> stem(Path("a.1.nii.gz"))
-    'a.1'
-    """
-    return path.name[: len(path.name) - len(suffix(path))]
-
-
-def is_volume(path: Path) -> bool:
-    """Whether this module reads it: by its suffix, or a folder that holds a DICOM series."""
-    return suffix(path) in SUFFIXES or dicom.is_series(path)
-
-
-def geometry(path: Path) -> Geometry:
-    """Size, orientation, spacing and number type, from the header alone.
+    `mask` has the values of the file, before they become class indices.
 
     Raises:
-        IsthmusError: the file is missing, or its header is damaged.
+        IsthmusError: the mask has a value that is in no region.
+
+    >>> compose_regions(np.array([0, 1, 2, 4]), BRATS_2017).tolist()
+    [[0, 1, 1, 1], [0, 1, 0, 1], [0, 0, 0, 1]]
     """
-    try:
-        return _module(path).geometry(path)  # type: ignore[no-any-return]
-    except IsthmusError:
-        raise
-    except FileNotFoundError as error:
-        raise IsthmusError(f"{path}: no such file") from error
-    except Exception as error:
-        raise damaged(path, error) from error
-
-
-def spacing(path: Path, axis: int | None = None) -> tuple[float, ...] | None:
-    """Millimetres along (z, y, x), or along the two axes of a slice across `axis`; None if it cannot be read.
-
-    What is wrong with such a file comes out when it is checked.
-    """
-    try:
-        found = geometry(path)
-    except IsthmusError:
-        return None
-    if axis is None and suffix(path) == ".dcm":
-        axis = found.axis(2)
-    return found.spacing if axis is None else _without(found.spacing, axis)
-
-
-def header(path: Path, page: int | None = None, axis: int = 0, channels: bool = False) -> Header:
-    """Shape and number type that `read` will give.
-
-    Raises:
-        IsthmusError: as `read`, as far as the header tells.
-    """
-    found = geometry(path)
-    number = found.shape[3] if len(found.shape) == 4 else 1
-    if len(found.shape) > 4 or (number > 1 and not channels):
-        size = " x ".join(str(n) for n in found.shape)
+    known = {0}.union(*regions.values())
+    strange = sorted({int(value) for value in np.unique(mask)} - known)
+    if strange:
+        names = ", ".join(f"{name} {values}" for name, values in regions.items())
         raise IsthmusError(
-            f"{path}: {len(found.shape)} axes ({size}) where a volume has 3; save each volume to its own file"
+            f"mask values {strange} belong to no region of {names}; choose the regions of that year"
         )
-    size_zyx: tuple[int, ...] = found.array_shape
-    if suffix(path) == ".dcm":
-        size_zyx = _without(size_zyx, found.axis(2))  # one slice: a picture
-    if page is not None:
-        if not 0 <= page < size_zyx[axis]:
-            raise IsthmusError(
-                f"{path}: has no slice {page} along axis {axis}, only 0 to {size_zyx[axis] - 1}"
-            )
-        size_zyx = _without(size_zyx, axis)
-    return Header((number, *size_zyx), found.dtype)
+    return np.stack([np.isin(mask, values) for values in regions.values()]).astype(np.uint8)
 
 
-def read(path: Path, page: int | None = None, axis: int = 0, channels: bool = False) -> NDArray[Any]:
-    """A volume `(channels, z, y, x)`, or slice `page` across `axis` of it: `(channels, rows, columns)`.
+def slice_stack(volume: NDArray[Any], index: int, slices: int = 5) -> NDArray[Any]:
+    """Slice `index` of `(depth, height, width)` with its neighbours as channels: `(slices, height, width)`.
 
-    A single `.dcm` file is a picture `(1, rows, columns)`.
+    HMEDN (section IV-A) takes five. Beyond the first and the last slice these repeat.
 
-    Args:
-        channels: whether the fourth axis of a file, if it has one, counts channels.
-
-    Raises:
-        IsthmusError: the file is missing, damaged or cut off, four-dimensional, of colours, or a series in
-            which a slice is missing.
+    >>> slice_stack(np.arange(4).reshape(4, 1, 1), 0).ravel().tolist()
+    [0, 0, 0, 1, 2]
     """
-    shape = header(path, page, axis, channels).shape
-    if page is None:
-        return _decode(path).reshape(shape)
-    return np.array(_RECENT.get(path).take(page, axis + 1))
+    if slices % 2 == 0:
+        raise ValueError(f"{slices} slices have none in the middle; take an odd number")
+    if not 0 <= index < len(volume):
+        raise ValueError(f"there is no slice {index} in a volume of {len(volume)}")
+    around = np.arange(index - slices // 2, index + slices // 2 + 1)
+    stack: NDArray[Any] = volume[around.clip(0, len(volume) - 1)]
+    return stack
 
 
-def write_volume(path: Path, array: NDArray[Any], like: Path) -> None:
-    """Write `(z, y, x)` as NIfTI on the grid of another volume: its orientation, order of axes and spacing.
+def slice_stacks(
+    volume: NDArray[Any], label: NDArray[np.uint8], slices: int = 5, flipped: bool = False
+) -> list[tuple[NDArray[Any], NDArray[np.uint8]]]:
+    """Every slice of a volume as an image with its neighbours as channels, and the label of its middle.
 
-    Raises:
-        IsthmusError: a suffix that is not `.nii` or `.nii.gz`, an array of another size, or a disk that takes
-            no more.
+    `flipped` adds each stack in reverse order, which doubles the samples as HMEDN (section IV-A) does; the
+    augmentation "hmedn-ct" draws it at random instead.
     """
-    if suffix(path) not in (".nii", ".nii.gz"):
-        raise IsthmusError(f"{path}: volumes are written as .nii.gz or .nii")
-    grid = geometry(like)
-    if array.shape != grid.array_shape:
-        raise IsthmusError(
-            f"{path}: {_size(array.shape)} voxels do not lie on {like} with {_size(grid.array_shape)}"
-        )
-    nifti.write(path, grid.from_array(array), grid)
+    pairs = [(slice_stack(volume, index, slices), label[index]) for index in range(len(volume))]
+    return pairs + [(stack[::-1], middle) for stack, middle in pairs] if flipped else pairs
 
 
-def refuse_other_place(image: Path, mask: Path) -> None:
-    """Refuse a mask that lies otherwise in space than its image: turned, or only one of them says how.
+def resize_volume(image: NDArray[Any], size: Sequence[int]) -> NDArray[np.float32]:
+    """`(channels, *spatial)` to another size: linear where it grows; where it shrinks, the linear filter is
+    widened by the factor, which keeps fine structure from turning into false coarse one.
 
-    A shift or a rounded spacing is let pass: such headers are common, and the voxels fit.
+    MultiResUNet brings BraTS to 80 x 80 x 48, HMEDN to 128^3; axes come in the order of the array.
 
-    Raises:
-        IsthmusError: names both files and their orientations.
+    >>> resize_volume(np.array([[0.0, 2.0]]), (4,)).tolist()
+    [[0.0, 0.5, 1.5, 2.0]]
     """
-    if not (is_volume(image) and is_volume(mask)):
-        return
-    ours, theirs = geometry(image), geometry(mask)
-    if ours.placed != theirs.placed and ours.orientation != theirs.orientation:
-        silent, other = (mask, image) if ours.placed else (image, mask)
-        raise IsthmusError(
-            f"{silent}: does not say how it lies in space, but {other} does "
-            f"({(ours if ours.placed else theirs).orientation}); copy the affine from one to the other"
-        )
+    return _resampled(image.astype(np.float32, copy=False), size, _triangle)
 
 
-def slice_axis(path: Path) -> int:
-    """The axis of the array that counts slices: the one whose length the other two do not share, else z.
+def resize_volume_label(label: NDArray[np.uint8], size: Sequence[int]) -> NDArray[np.uint8]:
+    """`(*spatial)` classes to another size: each new voxel takes the class that covers most of it.
 
-    Volumes stacked from axial slices often come with a header that says nothing, or something wrong.
+    A tie goes to the tied class that nearest neighbour finds at its centre.
+
+    >>> resize_volume_label(np.array([1, 1, 0, 2, 2, 2], np.uint8), (2,)).tolist()
+    [1, 2]
     """
-    z, y, x = geometry(path).array_shape
-    if y == x:
-        return 0
-    return 1 if z == x else 2 if z == y else 0
+    nearest = label[np.ix_(*(_nearest(old, new) for old, new in zip(label.shape, size, strict=True)))]
+    result, most = nearest.copy(), np.full(tuple(size), -np.inf, np.float32)
+    for index in np.unique(label):
+        cover = _resampled((label == index)[None].astype(np.float32), size, _box)[0]
+        cover += 1e-4 * (nearest == index)
+        np.copyto(result, index, where=cover > most)
+        np.maximum(most, cover, out=most)
+    return result
 
 
-def damaged(path: Path, error: Exception) -> IsthmusError:
-    """The one line for whatever a decoder raised."""
-    if isinstance(error, OSError) and error.strerror:
-        return IsthmusError(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions")
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-    return IsthmusError(f"{path}: a volume that is damaged or not read ({reason}); copy or export it again")
+def _resampled(image: NDArray[np.float32], size: Sequence[int], kernel: Any) -> NDArray[np.float32]:
+    for axis, new in enumerate(size, start=1):
+        if new != image.shape[axis]:
+            weights = _weights(image.shape[axis], new, kernel)
+            image = np.moveaxis(np.tensordot(image, weights, ([axis], [1])), -1, axis)
+    return np.ascontiguousarray(image)
 
 
-def _module(path: Path) -> ModuleType:
-    if suffix(path) == ".mha":
-        return mha
-    return nifti if suffix(path) in (".nii", ".nii.gz") else dicom
+@lru_cache(maxsize=32)
+def _weights(old: int, new: int, kernel: Any) -> NDArray[np.float32]:
+    """`(new, old)`: the share of each old sample in each new one; a row sums to 1."""
+    factor = old / new
+    centres = (np.arange(new) + 0.5) * factor - 0.5
+    weights = kernel(np.arange(old)[None] - centres[:, None], factor)
+    result: NDArray[np.float32] = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return result
 
 
-def _decode(path: Path) -> NDArray[Any]:
-    try:
-        return geometry(path).to_array(_module(path).voxels(path))
-    except (IsthmusError, MemoryError):
-        raise
-    except Exception as error:
-        raise damaged(path, error) from error
+def _triangle(distance: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    return np.maximum(0, 1 - np.abs(distance) / max(factor, 1))
 
 
-def _without(values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
-    return values[:axis] + values[axis + 1 :]
+def _box(distance: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """How much of an old sample, one wide, lies in a new one, `factor` wide."""
+    return np.clip((1 + factor) / 2 - np.abs(distance), 0, min(1, factor))
 
 
-def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(n) for n in reversed(shape))
-
-
-class _Recent:
-    """The volumes read last: a volume cut into a hundred slices is decoded once, whichever thread asks."""
-
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._kept: OrderedDict[tuple[Path, int, int], Future[NDArray[Any]]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, path: Path) -> NDArray[Any]:
-        state = path.stat()
-        key = (path, state.st_mtime_ns, state.st_size)
-        with self._lock:
-            known = self._kept.pop(key, None)
-            future = self._kept[key] = known or Future()
-        if known is None:
-            try:
-                future.set_result(_decode(path))
-            except BaseException as error:
-                future.set_exception(error)
-                with self._lock:
-                    self._kept.pop(key, None)
-            self._make_room()
-        return future.result()
-
-    def _make_room(self) -> None:
-        """Forget the volumes used longest ago, but never the last one."""
-        with self._lock:
-            done = [key for key, future in self._kept.items() if future.done()]
-            used = sum(self._kept[key].result().nbytes for key in done)
-            for key in done[:-1]:
-                if used <= self._room:
-                    break
-                used -= self._kept.pop(key).result().nbytes
-
-
-_RECENT = _Recent(CACHE_BYTES)
+def _nearest(old: int, new: int) -> NDArray[np.intp]:
+    return np.minimum(((np.arange(new) + 0.5) * old / new).astype(np.intp), old - 1)

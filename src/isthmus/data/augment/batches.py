@@ -29,11 +29,17 @@ def apply(
     device = images.device
     pixels = images.to(torch.float32, copy=True)
     axes = pixels.ndim - 2
+    reverse = [index for index, draw in enumerate(draws) if draw.reverse]
+    if reverse:
+        pixels[reverse] = pixels[reverse].flip(1)
     low, high = _levels(images, within)
+    for index in reverse:
+        low[index], high[index] = low[index, ::-1].copy(), high[index, ::-1].copy()
     changed = [draw.colour is not None or draw.noise > 0 for draw in draws]
     if any(draw.colour is not None for draw in draws):
         means = pixels.mean(dim=tuple(range(2, 2 + axes))).cpu().double()
         mixes = [_colour(*one) for one in zip(draws, low, high, means.numpy(), strict=True)]
+    labels = labels.clone()
     if not all(draw.stays for draw in draws):
         places = torch.stack([_places(draw, device) for draw in draws])
         pixels = grid_sample(pixels, places, "bilinear", "reflection", align_corners=True)
@@ -65,7 +71,7 @@ def _levels(images: Tensor, within: tuple[Matrix, Matrix] | None) -> tuple[Matri
     """Lowest and highest value, `(N, channels)` each."""
     shape = images.shape[:2]
     if within is not None:
-        low, high = (np.broadcast_to(one, shape).astype(np.float64) for one in within)
+        low, high = (np.array(np.broadcast_to(one, shape), np.float64) for one in within)
     elif images.dtype == torch.uint8:
         low, high = np.zeros(shape), np.full(shape, 255.0)
     else:

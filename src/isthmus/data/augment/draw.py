@@ -75,6 +75,7 @@ class Draw:
         linear, offset: the affine part of the map above, in pixels; rows and columns in the order of `shape`.
         nodes: the elastic part, `(axes, *nodes)` displacements in pixels along each axis; None: none.
         sigma: width of the bumps, as a share of each side.
+        reverse: whether the channels come in reverse order.
         colour: None: no change.
         blur: taps of the Gaussian filter; 0: none.
         noise: standard deviation as a share of the range; 0: none.
@@ -87,6 +88,7 @@ class Draw:
     offset: Matrix = field(default_factory=lambda: np.empty(0))
     nodes: NDArray[np.float32] | None = None
     sigma: float = 0.0
+    reverse: bool = False
     colour: Colour | None = None
     blur: int = 0
     noise: float = 0.0
@@ -146,6 +148,7 @@ def basis(size: int, sigma: float) -> NDArray[np.float32]:
     count = node_count(sigma)
     nodes = (np.arange(count) - (count - 1) / 2) * width
     bumps = np.exp(-((pixels[:, None] - nodes) ** 2) / (2 * width**2))
+    bumps[bumps < 1e-7] = 0  # numbers below the smallest normal one would slow the products down
     bumps /= np.linalg.norm(bumps, axis=1, keepdims=True)
     result: NDArray[np.float32] = np.concatenate([bumps, ones_and_pixels], 1).astype(np.float32)
     result.flags.writeable = False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.augment import planes
 from isthmus.data.augment.draw import Draw, Matrix
-from isthmus.data.augment.symmetries import flips_and_turns
+from isthmus.data.augment.symmetries import flips_and_turns, move
 from isthmus.data.augment.transforms import (
     Blur,
     ChannelShift,
@@ -113,10 +113,11 @@ def _volume(
     from isthmus.data.augment import batches
 
     kept = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
+    draw, kept, label = move(draw, kept, label)
     pixels, classes = batches.apply(
         [draw],
-        torch.from_numpy(np.ascontiguousarray(kept))[None],
-        torch.from_numpy(np.ascontiguousarray(label))[None],
+        torch.from_numpy(kept.copy())[None],
+        torch.from_numpy(label.copy())[None],
         within,
     )
     changed: NDArray[Any] = pixels[0].numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from isthmus.data.augment.draw import Draw, Matrix, basis, levels
+from isthmus.data.augment.symmetries import move
 
 
 def apply(
@@ -27,11 +29,15 @@ def apply(
     """
     if image.dtype != np.uint8:
         image = image.astype(np.float32, copy=False)
+    draw, image, label = move(draw, image, label)
+    if draw.reverse:
+        image = image[::-1]
+        within = within and (within[0][::-1], within[1][::-1])
     changes = draw.colour is not None or draw.noise > 0
     low, high = within or (levels(image) if changes else (np.zeros(0), np.zeros(0)))
     pixels = cv2.merge(list(image)) if len(image) > 1 else image[0]
     if draw.colour is not None:
-        mean = image.mean(axis=(1, 2), dtype=np.float64) if draw.colour.about.any() else low
+        mean = np.array([cv2.mean(plane)[0] for plane in image]) if draw.colour.about.any() else low
         matrix, offset = draw.colour.affine(low, high, mean)
     if draw.stays:
         label = label.copy()
@@ -47,17 +53,16 @@ def apply(
     if draw.blur:
         pixels = cv2.GaussianBlur(pixels, (draw.blur, draw.blur), 0, borderType=cv2.BORDER_REPLICATE)
     result: NDArray[Any] = np.empty(image.shape, image.dtype)
-    noise = normals(image.shape, draw.seed) if draw.noise else None
     for channel, plane in enumerate(result):
         if pixels.ndim == 2:
             plane[:] = pixels
         else:
             cv2.extractChannel(pixels, channel, plane)
-        if noise is not None:
-            grains = noise[channel] * np.float32(draw.noise * (high[channel] - low[channel]))
-            cv2.add(plane, grains, plane, dtype=cv2.CV_8U if plane.dtype == np.uint8 else cv2.CV_32F)
-        if changes and plane.dtype != np.uint8:
-            np.clip(plane, np.float32(low[channel]), np.float32(high[channel]), out=plane)
+    if draw.noise:
+        add_noise(result, draw.noise * (high - low), draw.seed)
+    if changes and result.dtype != np.uint8:
+        for plane, bottom, top in zip(result, low, high, strict=True):
+            np.clip(plane, np.float32(bottom), np.float32(top), out=plane)
     return result, label
 
 
@@ -72,18 +77,24 @@ def maps(draw: Draw) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return columns, rows
 
 
-def normals(shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
-    """Standard normal numbers, by a table of 65536 quantiles: five times as fast as drawing them one by one.
+def add_noise(image: NDArray[Any], sds: Matrix, seed: int) -> None:
+    """Gaussian noise added to uint8 or float32 `(channels, height, width)`; `sds` by channel, in its units.
 
-    They lie in ±4.3 and have variance 1.
+    A number is the sum of two quantiles, each picked from 256 by a random byte: several times as fast as an
+    exact normal one, within ±4.1 standard deviations, its distribution within 0.002 of the normal one.
     """
-    count = int(np.prod(shape))
-    bits = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.uint16)[:count]
-    return _quantiles().take(bits).reshape(shape)
+    channels, height, width = image.shape
+    count = channels * 2 * height * width
+    bits = np.random.SFC64(seed).random_raw(-(-count // 8)).view(np.uint8)[:count]
+    kind = cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_32F
+    for plane, sd, (first, second) in zip(image, sds, bits.reshape(channels, 2, height, width), strict=True):
+        table = _quantiles() * np.float32(sd / math.sqrt(2))
+        grains = cv2.add(cv2.LUT(first, table), cv2.LUT(second, table))
+        cv2.add(plane, grains, plane, dtype=kind)
 
 
 @lru_cache(maxsize=1)
 def _quantiles() -> NDArray[np.float32]:
-    table = ndtri((np.arange(2**16) + 0.5) / 2**16)
+    table = ndtri((np.arange(256) + 0.5) / 256)
     result: NDArray[np.float32] = (table / table.std()).astype(np.float32)
     return result

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from isthmus.data.augment.draw import Draw
 
 
 def flips_and_turns(
@@ -26,3 +29,26 @@ def flips_and_turns(
         return np.ascontiguousarray(np.swapaxes(array, -1, -2) if turned else array)
 
     return change(image), change(label)
+
+
+def move(
+    draw: Draw, image: NDArray[Any], label: NDArray[np.uint8]
+) -> tuple[Draw, NDArray[Any], NDArray[np.uint8]]:
+    """Where the geometry of `draw` only flips axes and exchanges equal ones: moved so, and a draw without it.
+
+    Else all three as they are.
+    """
+    axes, linear = len(draw.shape), draw.linear
+    source = np.abs(linear).argmax(axis=0)  # the input's axis behind each of the output
+    signs = linear[source, np.arange(axes)]
+    exact = np.zeros_like(linear)
+    exact[source, np.arange(axes)] = np.sign(signs)
+    shape = tuple(draw.shape[axis] for axis in source)
+    if draw.stays or draw.nodes is not None or draw.offset.any() or shape != draw.shape:
+        return draw, image, label
+    if len(set(source)) < axes or (exact != linear).any():
+        return draw, image, label
+    flipped = tuple(int(axis) - axes for axis in np.flatnonzero(signs < 0))
+    image = np.flip(image.transpose(0, *(source + 1)), flipped)
+    label = np.flip(label.transpose(*source), flipped)
+    return replace(draw, linear=np.eye(axes), offset=np.zeros(axes)), image.copy(), label.copy()

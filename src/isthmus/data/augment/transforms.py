@@ -166,9 +166,9 @@ class ColourJitter:
 
     Brightness multiplies by 1 ± limit, contrast stretches about the image's mean by 1 ± limit, saturation
     away from grey by 1 ± limit, and hue turns colours about the grey axis by ± limit of the circle, keeping
-    their brightness. All four are linear and become one matrix; hue is therefore a turn of the colour plane
-    (`feColorMatrix hueRotate`, W3C Filter Effects) and not a shift in HSV. Saturation and hue leave images
-    that have not three channels as they are; there every channel has a contrast about its own mean.
+    their brightness. All four are linear and become one matrix; hue is therefore a turn of the plane of I and
+    Q in YIQ and not a shift in HSV. Saturation and hue leave images that have not three channels as they are;
+    there every channel has a contrast about its own mean.
     """
 
     brightness: float = 0.2
@@ -208,7 +208,7 @@ class SliceFlip:
     p: float = 0.5
 
     def __call__(self, draw: Draw, rng: np.random.Generator) -> Draw:  # noqa: ARG002
-        return replace(draw, colour=_colour(draw).then(np.eye(draw.channels)[::-1]))
+        return replace(draw, reverse=not draw.reverse)
 
 
 @dataclass(frozen=True)
