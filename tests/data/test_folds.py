@@ -210,3 +210,20 @@ def test_within_case_is_for_one_group_only() -> None:
         consecutive(cases("a", "a", "b"), 2)
     with pytest.raises(IsthmusError, match="one case cannot be divided; cut the volume"):
         consecutive(cases("a"), 2)
+
+
+def test_each_stratum_gives_every_fold_one_group_however_large() -> None:
+    data = cases(*(name for name in "abcdefghijkl" for _ in range(20 if name in "aei" else 1)))
+    group = {case.id: case.group for case in data}
+    share = {case.id: ord(case.group) / 200 for case in data}
+    for seed in range(5):
+        for fold in kfold(data, 4, seed, share):
+            held = {group[i] for i in fold.validation}
+            assert [len(held & set(part)) for part in ("abcd", "efgh", "ijkl")] == [1, 1, 1]
+
+
+def test_seeds_matter_within_strata() -> None:
+    data = cases(*map(str, range(30)))
+    share = {case.id: i / 30 for i, case in enumerate(data)}
+    assert len({tuple(kfold(data, 5, seed, share)) for seed in range(10)}) == 10
+    assert len({holdout(data, 0.2, seed, foreground=share) for seed in range(10)}) > 5

@@ -101,6 +101,9 @@ def test_values_that_fit_no_class_are_bad_where_the_classes_are_known(pairs: Any
     found = inspect_dataset(known)
     assert [bad.kind for bad in found.bad] == ["values"]
     assert "mask value 77" in rows(found)["mask values"][0].detail
+    only_bad = Dataset("x", known.cases[2:3], known.values, known.classes)
+    with pytest.raises(IsthmusError, match="mask value 77"):
+        check_dataset(only_bad, skip_bad=True)
 
 
 def test_what_does_not_fit_together_is_told_with_the_bad_files(pairs: Any) -> None:
