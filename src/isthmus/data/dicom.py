@@ -104,7 +104,8 @@ def _slices(path: Path) -> list[tuple[Path, Any]]:
     for name, data in files:
         if not data.get("ImagePositionPatient") or not data.get("ImageOrientationPatient"):
             raise IsthmusError(f"{name}: says not where its slice lies; convert the series to NIfTI")
-    files.sort(key=lambda file: _place(files[0][1], file[1]))
+    first = files[0][1]
+    files = sorted(files, key=lambda file: _place(first, file[1]))
     _check_steps(path, files)
     return files
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,7 +61,7 @@ def geometry(path: Path) -> Geometry:
         IsthmusError: the file is missing, or its header is damaged.
     """
     try:
-        return _module(path).geometry(path)  # type: ignore[no-any-return]
+        return _geometry(*_state(path))
     except IsthmusError:
         raise
     except FileNotFoundError as error:
@@ -181,6 +182,19 @@ def damaged(path: Path, error: Exception) -> IsthmusError:
     return IsthmusError(f"{path}: a volume that is damaged or not read ({reason}); copy or export it again")
 
 
+def _state(path: Path) -> tuple[Path, int, int]:
+    """A file as it is now; another key once it has changed."""
+    state = path.stat()
+    return path, state.st_mtime_ns, state.st_size
+
+
+@lru_cache(maxsize=256)
+def _geometry(path: Path, changed: int, size: int) -> Geometry:  # noqa: ARG001
+    found: Geometry = _module(path).geometry(path)
+    _ = found.array_shape  # an affine that makes no sense is told here
+    return found
+
+
 def _module(path: Path) -> ModuleType:
     if suffix(path) == ".mha":
         return mha
@@ -213,8 +227,7 @@ class _Recent:
         self._lock = threading.Lock()
 
     def get(self, path: Path) -> NDArray[Any]:
-        state = path.stat()
-        key = (path, state.st_mtime_ns, state.st_size)
+        key = _state(path)
         with self._lock:
             known = self._kept.pop(key, None)
             future = self._kept[key] = known or Future()
