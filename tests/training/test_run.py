@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,8 @@ def test_every_case_is_held_out_in_exactly_one_fold(small: Any, tmp_path: Path) 
         ({"data": {"classes": ["background"]}}, "names 1 classes"),
         ({"protocol": {"validation": ["phantom"]}}, "no case 'phantom'"),
         ({"protocol": {"kind": "kfold", "folds": 3, "fold": 3}}, "folds are numbered 0 to 2"),
+        ({"protocol": {"kind": "sharp", "folds": 2, "repeat": 5}}, "repeats 0 to 4"),
+        ({"input": {"patch": [16, 16, 16]}}, "names 3 sides but the images have 2 axes"),
         ({"input": {"resize": [32, 32]}}, "exclude each other"),
         ({"input": {"patch": 33}}, "does not divide by 2; the nearest (size )?that does is 32x32"),
         ({"hardware": {"device": "cuda:7"}}, "no CUDA device is here"),
@@ -214,3 +217,95 @@ def test_plateau_falls_as_the_framework_s_own_does() -> None:
             break
         assert rate.at(0) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
     assert rate.at(0) < 1e-8
+
+
+@pytest.mark.parametrize("kind", ["mildnet", "multiresunet", "sharp", "sharp-code", "hmedn"])
+def test_every_named_protocol_divides_and_leaves_its_notes(small: Any, tmp_path: Path, kind: str) -> None:
+    folder = training.train(small(protocol={"kind": kind, "folds": 2}, training={"epochs": 1}), tmp_path / "run")
+    splits = read_json(folder.splits)
+    sides = [set(splits[name]) for name in ("train", "validation", "test")]
+    assert sum(map(len, sides)) == len(set.union(*sides)) > 0
+    if kind != "hmedn":
+        assert splits["notes"]
+
+
+def test_a_copy_under_another_name_is_refused_unless_the_recipe_says_so(
+    small: Any, phantoms: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(phantoms, data)
+    first, second = sorted((data / "images").iterdir())[:2]
+    second.write_bytes(first.read_bytes())
+    sections = {"data": {"source": str(data)}, "protocol": {"validation": [first.stem]}, "training": {"epochs": 1}}
+    with pytest.raises(IsthmusError, match="the split leaks"):
+        training.train(small(**sections), tmp_path / "run")
+    sections["protocol"]["allow_leak"] = True
+    folder = training.train(small(**sections), tmp_path / "run")
+    assert any("leak, allowed by the recipe" in note for note in read_json(folder.splits)["notes"])
+
+
+def test_bad_cases_are_left_out_on_request_and_named(small: Any, phantoms: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(phantoms, data)
+    bad = sorted((data / "images").iterdir())[2]
+    bad.write_bytes(bad.read_bytes()[:90])
+    sections = {"data": {"source": str(data)}, "training": {"epochs": 1}}
+    with pytest.raises(IsthmusError, match=bad.name):
+        training.train(small(**sections), tmp_path / "run")
+    sections["data"]["skip_bad"] = True
+    folder = training.train(small(**sections), tmp_path / "run")
+    splits = read_json(folder.splits)
+    assert any(bad.name in note for note in splits["notes"])
+    assert bad.stem not in {**splits["train"], **splits["validation"]}
+
+
+@pytest.mark.parametrize("augment", ["mildnet", "hmedn"])
+def test_augmented_training_is_the_same_for_any_number_of_workers(small: Any, tmp_path: Path, augment: str) -> None:
+    runs = [
+        training.train(
+            small(training={"augment": augment, "epochs": 2}, hardware={"workers": workers}), tmp_path / str(workers)
+        )
+        for workers in (1, 4)
+    ]
+    assert runs[0].weights.read_bytes() == runs[1].weights.read_bytes()
+
+
+def test_volumes_train_in_patches(small: Any, tmp_path: Path) -> None:
+    import nibabel
+
+    rng = np.random.default_rng(0)
+    for index in range(3):
+        label = np.zeros((24, 20, 12), np.uint8)
+        label[4:14, 5:15, 3:9] = 1
+        image = (label * 80 + rng.integers(0, 40, label.shape)).astype(np.int16)
+        for kind, array in (("images", image), ("masks", label)):
+            (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
+            affine = np.diag([1.0, 1.0, 2.5, 1.0])
+            nibabel.save(nibabel.Nifti1Image(array, affine), tmp_path / "data" / kind / f"v{index}.nii.gz")
+    recipe = small(
+        data={"source": str(tmp_path / "data")},
+        input={"patch": [8, 16, 16]},
+        training={"epochs": 8, "samples": 6, "learning_rate": 0.02},
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    assert folder.recipe().network.options["spatial_dims"] == 3
+    assert read_json(folder.cost)["best_validation_dice"] > 0.8
+    written = nibabel.load(next(folder.predictions.iterdir()))
+    assert written.shape == (24, 20, 12)
+    np.testing.assert_allclose(written.affine, np.diag([1.0, 1.0, 2.5, 1.0]))
+
+
+def test_resized_volumes_come_back_in_their_own_grid(small: Any, tmp_path: Path) -> None:
+    import nibabel
+
+    for index in range(2):
+        label = np.zeros((10, 14, 18), np.uint8)
+        label[2:8, 3:11, 4:14] = 1
+        for kind, array in (("images", label * 100 + index), ("masks", label)):
+            (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "data" / kind / f"v{index}.nii")
+    recipe = small(
+        data={"source": str(tmp_path / "data")}, input={"resize": [16, 16, 8], "patch": None}, training={"epochs": 1}
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    assert nibabel.load(next(folder.predictions.iterdir())).shape == (10, 14, 18)

@@ -88,6 +88,9 @@ def train(
     device: Annotated[
         str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default=False)
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out cases that do not read or fit, and say which.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
 ) -> None:
     """Train a network on images and masks and write a run folder."""
@@ -95,7 +98,20 @@ def train(
     from isthmus.cli.progress import Display
 
     asked = job.Asked(
-        data, overrides or [], model, out, root, preset, recipe, epochs, seed, validation, folds, fold, device
+        data=data,
+        overrides=overrides or [],
+        model=model,
+        out=out,
+        root=root,
+        preset=preset,
+        recipe=recipe,
+        epochs=epochs,
+        seed=seed,
+        validation=validation,
+        folds=folds,
+        fold=fold,
+        device=device,
+        skip_bad=skip_bad,
     )
     with Display() as display:
         job.run(asked, resume, display)

@@ -31,6 +31,7 @@ class Asked:
     folds: int | None
     fold: int | None
     device: str | None
+    skip_bad: bool = False
 
 
 def run(asked: Asked, resume: bool, display: Display) -> None:
@@ -94,6 +95,7 @@ def recipe_of(asked: Asked) -> Recipe:
 
     put("data", "source", asked.data or None)
     put("data", "root", str(asked.root) if asked.root else None)
+    put("data", "skip_bad", asked.skip_bad or None)
     put("network", "model", asked.model)
     put("training", "epochs", asked.epochs)
     put("training", "seed", asked.seed)

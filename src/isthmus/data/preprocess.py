@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.volumes import resize_volume, resize_volume_label
+
 cv2.setNumThreads(
     1
 )  # the stream of samples must not depend on the number of threads, and workers are threads already
@@ -132,15 +134,23 @@ class Grid:
     """The pixel scale at which a network works: resized whole images, or the file's own pixels.
 
     Attributes:
-        resize: (height, width) that every image is brought to; None: native scale.
+        resize: (height, width), or (depth, height, width), that every image is brought to; None: native scale.
     """
 
-    resize: tuple[int, int] | None = None
+    resize: tuple[int, ...] | None = None
 
     def image(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """A normalised image `(channels, *spatial)` on this grid."""
-        return image if self.resize is None else resize_image(image, self.resize)
+        if self.resize is None:
+            return image
+        if len(self.resize) == 3:
+            return resize_volume(image, self.resize)
+        return resize_image(image, (self.resize[0], self.resize[1]))
 
     def label(self, label: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A label `(*spatial)` on this grid."""
-        return label if self.resize is None else resize_label(label, self.resize)
+        if self.resize is None:
+            return label
+        if len(self.resize) == 3:
+            return resize_volume_label(label, self.resize)
+        return resize_label(label, (self.resize[0], self.resize[1]))

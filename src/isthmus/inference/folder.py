@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, load_image
 from isthmus.data.folder import images_in
-from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
+from isthmus.inference.masks import mask_path, write_case, write_probabilities
 from isthmus.inference.predictor import Predictor, decide
 from isthmus.watch import Silent, Watch
 
@@ -31,7 +31,8 @@ def predict_folder(
     overwrite: bool = False,
     watch: Watch | None = None,
 ) -> list[Path]:
-    """Segment images and write a mask for each, ``OUT/<name>.png``, in the values the run trained with.
+    """Segment images and write a mask for each, in the values the run trained with: ``OUT/<name>.png``, or
+    ``.nii.gz`` for a volume, which lies in space where its image does.
 
     Every mask appears whole or not at all; an image that cannot be read does not stop the others.
 
@@ -39,7 +40,7 @@ def predict_folder(
         run: a run folder, or the folder of a cross-validation, whose networks are averaged.
         images: files or folders.
         out: folder for the masks, made where needed.
-        probabilities: also write ``OUT/probabilities/<name>.tif``, float32, a page a map.
+        probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume a map.
         overwrite: replace masks that exist.
 
     Returns:
@@ -53,7 +54,7 @@ def predict_folder(
     out = Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     cases = images_in(paths)
-    targets = {case.id: out / f"{case.id}.png" for case in cases}
+    targets = {case.id: mask_path(out, case) for case in cases}
     _refuse_harm(cases, targets, out, overwrite)
     predictor = Predictor.load(run, device=device)
     watch.say(predictor.values.describe(predictor.classes))
@@ -70,9 +71,8 @@ def predict_folder(
                 problems.append(f"{case.images[0]}: {error}")
                 continue
             if probabilities:
-                write_image(out / "probabilities" / f"{case.id}.tif", maps)
-            write_mask(targets[case.id], predictor.values.invert(decide(maps)))
-            written.append(targets[case.id])
+                write_probabilities(out / "probabilities", case, maps)
+            written.append(write_case(out, case, predictor.values.invert(decide(maps))))
         watch.advance(case.id)
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

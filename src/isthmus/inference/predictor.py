@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from isthmus.data.cases import to_channels
-from isthmus.data.preprocess import Grid, normalize, resize_image
+from isthmus.data.preprocess import Grid, normalize
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.tiles import Floats, predict_tiled
@@ -110,7 +110,7 @@ class Predictor:
         grid = Grid(self.recipe.input.resize)
         probabilities = activate(self.logits(grid.image(normalize(image, self.recipe.input.normalise))))
         if probabilities.shape[1:] != size:
-            probabilities = np.clip(resize_image(probabilities, (size[0], size[1])), 0.0, 1.0)
+            probabilities = np.clip(Grid(size).image(probabilities), 0.0, 1.0)
         return probabilities
 
     def labels(self, image: NDArray[Any]) -> NDArray[np.uint8]:

@@ -152,7 +152,8 @@ def trained(run: Run) -> list[tuple[str, str]]:
     done = f"{run.epochs} of at most {most}" if (most := _of(run, "training.epochs")) else str(run.epochs)
     facts = [
         ("Data", run.data),
-        ("Cases", ", ".join(f"{len(ids)} {name}" for name, ids in run.splits.items() if ids)),
+        ("Cases", ", ".join(f"{len(ids)} {name}" for name, ids in run.splits.items() if ids and name != "notes")),
+        ("Notes", "; ".join(map(text, run.splits.get("notes") or []))),
         ("Input", _input(run)),
         ("Network", run.network),
         ("Loss", _of(run, "training.loss")),

@@ -14,6 +14,7 @@ from isthmus.data.folder import open_dataset
 from isthmus.data.formats import read_mask
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
+from isthmus.inference.masks import mask_path
 from isthmus.runs.folder import RunFolder
 
 
@@ -43,6 +44,6 @@ class RunImages:
                 f"the data of {self.run.path} no longer holds case '{case}'; name the data with --data"
             )
         image, truth = load(self.cases[case], self.dataset, self.channels)
-        path = self.run.predictions / f"{case}.png"
+        path = mask_path(self.run.predictions, self.cases[case])
         predicted = self.values.apply(read_mask(Source(path)), path)
         return (image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)), truth, predicted

@@ -34,6 +34,7 @@ class Data(Section):
     channels: Literal[1, 3] | None = None  # of the images as the network sees them; None: as found
     classes: list[str] = []  # names by class index, background first; filled in from the masks
     values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
+    skip_bad: bool = False  # leave out cases that do not read or fit; the report says which
     value_rule: Literal["exact", "threshold", "objects"] = "exact"  # see `isthmus.data.values`
 
 
@@ -72,7 +73,7 @@ class Training(Section):
     plateau_patience: Positive = 10  # epochs without a better validation loss before the rate falls
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
     early_stopping: Positive | None = None  # epochs without a better validation score before training ends
-    augment: Literal["none", "flips"] = "flips"
+    augment: Literal["none", "flips", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"] = "flips"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
@@ -90,12 +91,18 @@ class Hardware(Section):
 class Protocol(Section):
     """Which cases train and which are scored. Groups (patient, slide, …) are never divided."""
 
-    kind: Literal["holdout", "kfold"] = "holdout"
-    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the groups, held out
+    kind: Literal["holdout", "kfold", "mildnet", "multiresunet", "sharp", "sharp-code", "hmedn", "within-case"] = (
+        "holdout"  # see `isthmus.data.protocols`
+    )
+    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the cases, held out
     folds: Annotated[int, Field(ge=2)] = 5
     fold: Annotated[int, Field(ge=0)] = 0
+    repeat: Annotated[int, Field(ge=0)] = 0
+    stratify: bool = False  # by the share of the foreground
     validation: list[str] | None = None  # case ids to hold out, instead of a fraction
     test: list[str] | None = None  # case ids that neither train nor choose the epoch, only scored
+    allow_leak: bool = False  # train although a group or a copy stands on two sides; the report says so
+    near: Annotated[int, Field(ge=0, le=64)] = 4  # bits in which the looks of near-duplicates differ at most
     seed: int = 0
 
 

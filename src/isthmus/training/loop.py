@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.data.augment import flips_and_turns
+from isthmus.data.augment import make_augmentation
 from isthmus.data.preprocess import Grid
 from isthmus.data.rng import stable_hash
 from isthmus.data.samples import Samples
@@ -69,7 +69,7 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
         normalization=recipe.input.normalise,
         patch=recipe.input.patch,
         samples_per_epoch=training.samples,
-        augment=flips_and_turns if training.augment == "flips" else None,
+        augment=make_augmentation(training.augment),
         workers=recipe.hardware.workers,
         cache_bytes=recipe.hardware.cache_mb * 2**20,
     )

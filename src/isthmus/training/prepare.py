@@ -9,7 +9,8 @@ from pathlib import Path
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.check import Checked, check_dataset
 from isthmus.data.folder import open_dataset
-from isthmus.data.folds import Split, holdout, kfold
+from isthmus.data.folds import Split, holdout
+from isthmus.data.protocols import GROUP_NOTES, SHARES, check_split, splits
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import value_map
@@ -50,8 +51,8 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
-    checked = check_dataset(dataset, lambda done, total: watch.advance())
-    split = divide(recipe, checked.dataset.cases)
+    checked = check_dataset(dataset, lambda done, total: watch.advance(), skip_bad=source.skip_bad)
+    split = divide(recipe, checked)
     dims = _dims(checked)
     resolved = recipe.model_copy(
         update={
@@ -87,21 +88,50 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     return Prepared(resolved, checked, split)
 
 
-def divide(recipe: Recipe, cases: tuple[Case, ...]) -> Split:
-    """The split of the recipe's protocol; named test cases are set aside first."""
-    protocol = recipe.protocol
-    if protocol.test:
+def divide(recipe: Recipe, checked: Checked) -> Split:
+    """The split of the recipe's protocol, past the guard; its notes are what a report has to say."""
+    protocol, cases = recipe.protocol, checked.dataset.cases
+    if protocol.test:  # set aside first, the rest is divided
         aside = holdout(cases, validation=protocol.test)
-        rest = tuple(case for case in cases if case.id in set(aside.train))
-        without = recipe.model_copy(update={"protocol": protocol.model_copy(update={"test": None})})
-        return replace(divide(without, rest), test=aside.validation)
-    if protocol.kind == "kfold":
-        if protocol.fold >= protocol.folds:
-            raise IsthmusError(
-                f"protocol.fold is {protocol.fold} but folds are numbered 0 to {protocol.folds - 1}"
-            )
-        return kfold(cases, protocol.folds, protocol.seed)[protocol.fold]
-    return holdout(cases, protocol.fraction, protocol.seed, protocol.validation)
+        split = replace(_chosen(recipe, checked, aside.train), test=aside.validation)
+    else:
+        split = _chosen(recipe, checked, tuple(case.id for case in cases))
+    notes = check_split(
+        split,
+        cases,
+        {facts.id: facts.pixels for facts in checked.cases},
+        {facts.id: facts.perceptual for facts in checked.cases},
+        distance=protocol.near,
+        allow_leak=protocol.allow_leak,
+    )
+    about = GROUP_NOTES.get(checked.dataset.name)
+    left_out = [f"left out: {bad.problem}" for bad in checked.bad]
+    return replace(split, notes=(*notes, *([about] if about else []), *left_out))
+
+
+def _chosen(recipe: Recipe, checked: Checked, ids: tuple[str, ...]) -> Split:
+    """The split of these cases that the recipe's fold and repeat name."""
+    protocol, among = recipe.protocol, set(ids)
+    cases = [case for case in checked.dataset.cases if case.id in among]
+    if protocol.validation is not None:
+        return holdout(cases, validation=protocol.validation)
+    found = splits(
+        protocol.kind,
+        cases,
+        seed=protocol.seed,
+        folds=protocol.folds,
+        fraction=protocol.fraction,
+        shares=SHARES.get(checked.dataset.name),
+        foreground={facts.id: facts.foreground for facts in checked.cases} if protocol.stratify else None,
+    )
+    for split in found:
+        if (split.fold, split.repeat) == (protocol.fold, protocol.repeat):
+            return split
+    folds, repeats = (max(getattr(split, key) for split in found) for key in ("fold", "repeat"))
+    raise IsthmusError(
+        f"protocol '{protocol.kind}' has no fold {protocol.fold} of repeat {protocol.repeat}; "
+        f"folds are numbered 0 to {folds}, repeats 0 to {repeats}"
+    )
 
 
 def _dims(checked: Checked) -> int:

@@ -11,8 +11,8 @@ from typing import Any
 from torch import nn
 
 from isthmus.data.cases import Case, load_image
-from isthmus.data.writing import write_mask
 from isthmus.errors import IsthmusError
+from isthmus.inference.masks import write_case
 from isthmus.inference.predictor import Predictor
 from isthmus.networks import count_parameters, create_model, initialise
 from isthmus.objectives.losses import make_loss
@@ -106,13 +106,16 @@ def _splits(prepared: Prepared) -> dict[str, Any]:
     groups = {case.id: case.group for case in prepared.data.dataset.cases}
     split = prepared.split
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    return {name: {case: groups[case] for case in ids} for name, ids in parts.items()}
+    divided: dict[str, Any] = {name: {case: groups[case] for case in ids} for name, ids in parts.items()}
+    return divided | {"notes": list(split.notes)}
 
 
 def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: Watch) -> RunFolder:
     recipe = prepared.recipe
     watch.say(prepared.data.values.describe(recipe.data.classes))
     watch.say(_summary(prepared, network))
+    for note in prepared.split.notes:
+        watch.say(f"note: {note}")
     machine.keep_freed_memory()
     with machine.threads(recipe.hardware):
         progress = fit(network, prepared, folder, watch)
@@ -143,7 +146,7 @@ def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: W
             watch.advance()
         for case in cases:
             mask = predictor.mask(load_image(case, prepared.recipe.data.channels))
-            write_mask(folder.predictions / f"{case.id}.png", mask)
+            write_case(folder.predictions, case, mask)
     write_csv(folder.cases, rows, CASE_COLUMNS)
 
 
