@@ -33,9 +33,9 @@ def list_() -> None:
     """List the public data sets that are read from the layout in which they are downloaded."""
     from isthmus.data.catalog import DATASETS
 
-    table = _table("name", "data set", "layout of ROOT")
+    table = _table("name", "data set", "tried on", "layout of ROOT")
     for name, entry in sorted(DATASETS.items()):
-        table.add_row(name, entry.title, entry.layout)
+        table.add_row(name, entry.title, entry.tried or "not tried on the real files", entry.layout)
     _print(table)
 
 

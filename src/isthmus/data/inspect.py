@@ -72,7 +72,9 @@ class Inspection:
     def _groups(self) -> Iterable[Finding]:
         sizes = Counter(case.group for case in self.dataset.cases)
         total = len(self.cases)
-        if len(sizes) == 1 and total > 1:
+        if total == 1:
+            yield Finding("warning", "cases", 1, "a single case cannot be divided")
+        elif len(sizes) == 1:
             detail = f"all belong to one group ({next(iter(sizes))}): no split is independent (within-case)"
             yield Finding("warning", "cases", total, detail)
         elif len(sizes) == total:
@@ -111,9 +113,8 @@ class Inspection:
         for index, name in enumerate(self.dataset.classes):
             shares = [facts.shares[index] for facts in self.cases]
             held = sum(share > 0 for share in shares)
-            detail = (
-                f"{name}: {fmean(shares):.1%} of an image on average, {min(shares):.1%} to {max(shares):.1%}"
-            )
+            mean, low, high = map(percent, (fmean(shares), min(shares), max(shares)))
+            detail = f"{name}: {mean} of an image on average, {low} to {high}"
             yield Finding("fact" if held else "warning", "class share", held, detail)
         if self.empty:
             yield Finding("warning", "empty masks", len(self.empty), _list(self.empty))
@@ -192,6 +193,15 @@ def inspect_dataset(
         tuple(duplicates(hashes)),
         tuple(names for names in near if len({hashes[name] for name in names}) > 1),
     )
+
+
+def percent(share: float) -> str:
+    """A share as people write it; what is there is never written as nothing.
+
+    >>> percent(0.5), percent(0.0004), percent(0.0)
+    ('50.0%', '<0.1%', '0.0%')
+    """
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
 def channels(number: int) -> str:
