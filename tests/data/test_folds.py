@@ -68,6 +68,12 @@ def test_folds_are_equal_where_groups_are_single() -> None:
     assert sorted(len(fold.validation) for fold in kfold(cases(*map(str, range(23))), 5)) == [4, 4, 5, 5, 5]
 
 
+def test_folds_are_equal_where_a_group_is_large() -> None:
+    for seed in range(10):
+        folds = kfold(cases(*["large"] * 6, *"abcdef"), 2, seed)
+        assert [len(fold.validation) for fold in folds] == [6, 6]
+
+
 def test_seeds_matter() -> None:
     data = cases(*map(str, range(30)))
     assert len({holdout(data, 0.2, seed) for seed in range(10)}) > 5

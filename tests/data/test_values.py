@@ -74,6 +74,21 @@ def test_what_is_not_soft() -> None:
     assert ValueMap.infer(dict.fromkeys(range(0, 256, 9), 10)).rule == "exact"  # 29 classes, spread
 
 
+@pytest.mark.parametrize(
+    ("dark", "bright"),
+    [
+        ({0: 75, 100: 25}, {254: 50, 255: 50}),  # below 128 a fifth at most may lie in between
+        ({0: 100, 1: 9}, {200: 25, 254: 25, 255: 50}),  # and above
+        ({0: 100}, {248: 50, 255: 50}),  # two classes at the top that are 7 apart, as in a spread label map
+    ],
+)
+def test_close_to_soft_but_label_maps(dark: dict[int, int], bright: dict[int, int]) -> None:
+    assert ValueMap.infer(dark | bright).rule == "exact"
+    between = {value: pixels for value, pixels in (dark | bright).items() if 31 < value < 224}
+    smaller = dark | bright | dict.fromkeys(between, 10) | {254: 50}
+    assert ValueMap.infer(smaller).rule == "threshold"
+
+
 def test_no_values_and_negative_ones() -> None:
     with pytest.raises(IsthmusError, match="no masks"):
         ValueMap.infer(set())
