@@ -98,11 +98,12 @@ class Protocol(Section):
     folds: Annotated[int, Field(ge=2)] = 5
     fold: Annotated[int, Field(ge=0)] = 0
     repeat: Annotated[int, Field(ge=0)] = 0
+    shares: tuple[float, float, float] | None = None  # train, validation, test of "hmedn"; None: the paper's
     stratify: bool = False  # by the share of the foreground
     validation: list[str] | None = None  # case ids to hold out, instead of a fraction
     test: list[str] | None = None  # case ids that neither train nor choose the epoch, only scored
     allow_leak: bool = False  # train although a group or a copy stands on two sides; the report says so
-    near: Annotated[int, Field(ge=0, le=64)] = 4  # bits in which the looks of near-duplicates differ at most
+    distance: Annotated[int, Field(ge=0, le=64)] = 4  # bits in which the looks of near-duplicates differ at most
     seed: int = 0
 
 

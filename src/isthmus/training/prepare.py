@@ -10,6 +10,7 @@ from isthmus.data.cases import Case, Dataset
 from isthmus.data.check import Checked, check_dataset
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split, holdout
+from isthmus.data.inspect import open_tolerant
 from isthmus.data.protocols import GROUP_NOTES, SHARES, check_split, splits
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
@@ -47,12 +48,18 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
         IsthmusError: anything wrong with the data or the recipe, before any time is spent.
     """
     source = recipe.data
-    dataset = open_dataset(source.source, Path(source.root) if source.root else None)
+    root = Path(source.root) if source.root else None
+    unfit: tuple[str, ...] = ()
+    if source.skip_bad:
+        dataset, unfit = open_tolerant(source.source, root)
+    else:
+        dataset = open_dataset(source.source, root)
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
     checked = check_dataset(dataset, lambda done, total: watch.advance(), skip_bad=source.skip_bad)
     split = divide(recipe, checked)
+    split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unfit)))
     dims = _dims(checked)
     resolved = recipe.model_copy(
         update={
@@ -101,7 +108,7 @@ def divide(recipe: Recipe, checked: Checked) -> Split:
         cases,
         {facts.id: facts.pixels for facts in checked.cases},
         {facts.id: facts.perceptual for facts in checked.cases},
-        distance=protocol.near,
+        distance=protocol.distance,
         allow_leak=protocol.allow_leak,
     )
     about = GROUP_NOTES.get(checked.dataset.name)
@@ -121,7 +128,7 @@ def _chosen(recipe: Recipe, checked: Checked, ids: tuple[str, ...]) -> Split:
         seed=protocol.seed,
         folds=protocol.folds,
         fraction=protocol.fraction,
-        shares=SHARES.get(checked.dataset.name),
+        shares=protocol.shares or SHARES.get(checked.dataset.name),
         foreground={facts.id: facts.foreground for facts in checked.cases} if protocol.stratify else None,
     )
     for split in found:
