@@ -5,7 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SUITE = ("benchmarks.training", "benchmarks.metrics", "benchmarks.page")
+SUITE = (
+    "benchmarks.training",
+    "benchmarks.waiting",
+    "benchmarks.augmentation",
+    "benchmarks.metrics",
+    "benchmarks.page",
+)
 
 
 def main() -> None:

@@ -36,6 +36,26 @@ def training_section(result: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
+def waiting_section() -> list[str]:
+    """Share of an epoch spent waiting for data, by machine."""
+    lines = [
+        "## Waiting for data",
+        "",
+        "Patches of 256x256 from grey images of 512x512, batch 4, two workers, the network of `isthmus train`: the share of the",
+        "time between two steps in which the loop waits for its next batch.",
+        "",
+        "| machine | none | flips | mildnet |",
+        "|---|---|---|---|",
+    ]
+    for path in sorted(RESULTS.glob("waiting-*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        shares = {row["augmentation"]: f"{row['share_waiting']:.1%}" for row in result["rows"]}
+        machine = result["machine"]
+        where = f"{machine['gpu'] or machine['processor']}, {machine['threads']} threads"
+        lines.append(f"| {where} | {shares['none']} | {shares['flips']} | {shares['mildnet']} |")
+    return [*lines, ""]
+
+
 def page() -> str:
     """The whole page."""
     lines = [
@@ -53,6 +73,7 @@ def page() -> str:
     ]
     for path in sorted(RESULTS.glob("training-*.json")):
         lines += training_section(json.loads(path.read_text(encoding="utf-8")))
+    lines += waiting_section() + ["## Augmentation", "", "See [augmentation](augmentation.md).", ""]
     lines += ["## Metrics", "", "See [metrics](metrics.md).", ""]
     return "\n".join(lines)
 
