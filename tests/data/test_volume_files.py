@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import zlib
 from pathlib import Path
@@ -339,6 +340,69 @@ def test_meta_image(tmp_path: Path, compress: bool, dtype: str) -> None:
 def test_meta_images_that_are_wrong(tmp_path: Path, changes: dict[str, str], reason: str) -> None:
     path = mha(tmp_path / "x.mha", VOXELS, compress=True, **changes)
     assert reason in refusal(path)
+
+
+def nrrd(path: Path, voxels: Any, encoding: str = "gzip", **changes: str | None) -> Path:
+    """As 3D Slicer writes it: `voxels` are (x, y, z), the first axis the fastest."""
+    kinds = {"int16": "short", "uint8": "unsigned char", "float32": "float"}
+    fields = {
+        "type": kinds[str(voxels.dtype)],
+        "dimension": str(voxels.ndim),
+        "space": "left-posterior-superior",
+        "sizes": " ".join(str(n) for n in voxels.shape),
+        "space directions": "(1,0,0) (0,2,0) (0,0,3)",
+        "kinds": "domain domain domain",
+        "endian": "little",
+        "encoding": encoding,
+        "space origin": "(5,6,7)",
+    } | {key.replace("_", " "): value for key, value in changes.items()}
+    content = voxels.tobytes(order="F")
+    lines = ["NRRD0004", "# Complete NRRD file format specification at:", "note:=written by hand"]
+    lines += [f"{key}: {value}" for key, value in fields.items() if value is not None]
+    head = ("\n".join(lines) + "\n\n").encode()
+    path.write_bytes(head + (gzip.compress(content) if encoding == "gzip" else content))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+@pytest.mark.parametrize("dtype", ["int16", "uint8", "float32"])
+def test_nrrd(tmp_path: Path, encoding: str, dtype: str) -> None:
+    voxels = RANDOM.integers(0, 100, (4, 5, 6)).astype(dtype)
+    path = nrrd(tmp_path / "x.seg.nrrd", voxels, encoding)
+    np.testing.assert_array_equal(read_image(Source(path))[0], voxels.transpose(2, 1, 0))
+    assert read_image(Source(path)).dtype == np.dtype(dtype)
+    assert (geometry(path).orientation, spacing(path)) == ("LPS", (3, 2, 1))
+    np.testing.assert_array_equal(geometry(path).affine[:3, 3], [-5, -6, 7])
+    front = nrrd(tmp_path / "y.nrrd", voxels, encoding, space="right-anterior-superior")
+    assert geometry(front).orientation == "RAS"
+    np.testing.assert_array_equal(read_image(Source(front))[0], voxels[::-1, ::-1].transpose(2, 1, 0))
+    plain = nrrd(tmp_path / "z.nrrd", voxels, encoding, space=None, space_directions=None, spacings="1 2 3")
+    assert (geometry(plain).placed, spacing(plain)) == (False, (3, 2, 1))
+
+
+def test_nrrd_with_channels(tmp_path: Path) -> None:
+    voxels = RANDOM.integers(0, 100, (2, 4, 5, 6), dtype=np.int16)
+    path = nrrd(tmp_path / "x.nrrd", voxels, space_directions="none (1,0,0) (0,2,0) (0,0,3)")
+    assert "4 axes" in refusal(path)
+    np.testing.assert_array_equal(read_image(Source(path, channels=True)), voxels.transpose(0, 3, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sizes": "4 5 7"}, "bytes of voxels where"),
+        ({"sizes": None}, "no sizes"),
+        ({"sizes": "4 5"}, "neither a picture nor a volume"),
+        ({"type": "block"}, "type block"),
+        ({"encoding": "bzip2"}, "encoded as bzip2"),
+        ({"data_file": "x.raw"}, "in another file"),
+        ({"space_directions": "(1,0,0) (0,0,0) (0,0,1)"}, "no direction"),
+    ],
+)
+def test_nrrds_that_are_wrong(tmp_path: Path, changes: dict[str, str | None], reason: str) -> None:
+    assert reason in refusal(nrrd(tmp_path / "x.nrrd", VOXELS, **changes))
+    (tmp_path / "y.nrrd").write_bytes(b"NOT")
+    assert "does not begin" in refusal(tmp_path / "y.nrrd")
 
 
 def test_real_ct(shared_data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Volumes: NIfTI (`.nii`, `.nii.gz`), MetaImage (`.mha`), DICOM (a folder with a series, or a `.dcm` file).
+"""Volumes: NIfTI (`.nii`, `.nii.gz`), `.mha`, `.nrrd`, DICOM (a folder with a series, or a `.dcm` file).
 
 Whatever the file, an image is `(channels, z, y, x)` in the orientation of `isthmus.data.geometry`: z towards
 the head, y to the back, x to the patient's left, without resampling. `write_volume` undoes this, so a mask
@@ -15,15 +15,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data import dicom, mha, nifti
+from isthmus.data import dicom, mha, nifti, nrrd
 from isthmus.data.geometry import Geometry
 from isthmus.data.rasters import Header
 from isthmus.errors import IsthmusError
 
-SUFFIXES = (".nii", ".nii.gz", ".mha", ".dcm")
+SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd", ".dcm")
 """Suffixes of volumes, in lower case."""
 
 CACHE_BYTES = 2**30
@@ -124,7 +123,8 @@ def read(path: Path, page: int | None = None, axis: int = 0, channels: bool = Fa
     shape = header(path, page, axis, channels).shape
     if page is None:
         return _decode(path).reshape(shape)
-    return np.array(_RECENT.get(path).take(page, axis + 1))
+    taken: NDArray[Any] = _RECENT.get(path).take(page, axis + 1)
+    return taken
 
 
 def write_volume(path: Path, array: NDArray[Any], like: Path) -> None:
@@ -196,9 +196,8 @@ def _geometry(path: Path, changed: int, size: int) -> Geometry:  # noqa: ARG001
 
 
 def _module(path: Path) -> ModuleType:
-    if suffix(path) == ".mha":
-        return mha
-    return nifti if suffix(path) in (".nii", ".nii.gz") else dicom
+    modules = {".nii": nifti, ".nii.gz": nifti, ".mha": mha, ".nrrd": nrrd}
+    return modules.get(suffix(path), dicom)
 
 
 def _decode(path: Path) -> NDArray[Any]:
