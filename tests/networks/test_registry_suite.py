@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -129,7 +129,8 @@ def test_channels_last_changes_nothing(name, dims):
     layout = torch.channels_last if dims == 2 else torch.channels_last_3d
     network = tiny(name, dims)
     x = image(2, 3, *good_size(network))
-    for mode, dtype, near in (("eval", torch.float32, 1e-5), ("train", torch.float64, 1e-9)):
+    modes = [("eval", torch.float32, 1e-5), ("train", torch.float64, 1e-9)]
+    for mode, dtype, near in modes if dims == dimensions(name)[0] else modes[:1]:
         results = []
         for change in ({}, {"memory_format": layout}):
             torch.manual_seed(0)
@@ -185,9 +186,9 @@ def test_checkpointing_changes_nothing(name, dims):
 def test_the_same_seed_gives_the_same_weights(name, dims):
     one, two, other = (initialise(make_tiny(name, dims), seed=seed) for seed in (7, 7, 8))
     torch.testing.assert_close(dict(two.named_parameters()), dict(one.named_parameters()), rtol=0, atol=0)
-    drawn = [n for n, p in one.named_parameters() if p.ndim > 1 and p.std() > 0]
+    drawn = [n for n, module in one.named_modules() if isinstance(module, nn.Conv2d | nn.Conv3d)]
     assert drawn
-    assert all(not torch.equal(other.get_parameter(n), one.get_parameter(n)) for n in drawn)
+    assert not any(torch.equal(other.get_submodule(n).weight, one.get_submodule(n).weight) for n in drawn)
 
 
 def stored_numbers(name: str, dims: int) -> list[float]:

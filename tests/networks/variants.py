@@ -63,11 +63,8 @@ def fill(network: nn.Module) -> nn.Module:
     Each tensor has its own sequence, begun by its name.
     """
     with torch.no_grad():
-        for name, tensor in (*network.named_parameters(), *network.named_buffers()):
-            if not tensor.is_floating_point() or (
-                "running" not in name and name not in dict(network.named_parameters())
-            ):
-                continue
+        statistics = [(name, b) for name, b in network.named_buffers() if "running" in name]
+        for name, tensor in (*network.named_parameters(), *statistics):
             unit = 2 * _hashed(tensor.numel(), zlib.crc32(name.encode())).reshape(tensor.shape) - 1
             if tensor.ndim > 1:
                 fan_in = tensor[0].numel()

@@ -27,9 +27,9 @@ class Stage:
 def stages(name: str, size: Sequence[int], **options: Any) -> tuple[Stage, ...]:
     """The modules of a network in the order in which one image passes them.
 
-    A module that holds others without being called, or that gives several tensors, is shown by its parts; one
-    without weights that leaves the shape alone is not shown. ``parameters`` is 0 where a module is called again,
-    so that the column adds up to the network's own.
+    A module that holds others without being called, or gives several tensors, is shown by its parts; one
+    without weights that leaves the shape alone is not shown. ``parameters`` is 0 where a module is called
+    again, so that the column adds up to the network's own.
 
     >>> [(s.name, s.channels, s.size) for s in stages("unet", (8, 8), widths=(2, 4))][:3]
     [('encoder.blocks.0', 2, (8, 8)), ('encoder.pool', 2, (4, 4)), ('encoder.blocks.1', 4, (4, 4))]
