@@ -114,7 +114,7 @@ def test_spacing_must_be_positive_and_fit(score):
     for wrong in ((1, 1, 1), (1,)):
         with says(r"spacing \(.*\) does not fit masks of 2 axes"):
             score(BOOLEAN, BOOLEAN, spacing=wrong)
-    for wrong in ("wide", [None, 1], [[1], [1, 2]]):
+    for wrong in ("wide", [[1], [1, 2]]):
         with says("spacing .* is not made of numbers"):
             score(BOOLEAN, BOOLEAN, spacing=wrong)
     with says("spacing"):

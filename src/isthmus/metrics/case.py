@@ -83,7 +83,7 @@ def _score(
     pair: Pair, spacing: tuple[float, ...], tolerance: float, missing: Missing, overlaps: Overlaps | None
 ) -> dict[str, float]:
     n, sides = Counts.of(pair), Sides(pair, spacing, missing)
-    surface = sides.surface()
+    surface, foreground_hausdorff = sides.surface_and_foreground_hausdorff()
     scores = {
         "dice": n.dice,
         "iou": n.iou,
@@ -94,7 +94,7 @@ def _score(
         "volume_difference": n.volume_difference() * math.prod(spacing),
         "hausdorff_distance": surface.hausdorff(),
         "hausdorff_distance_95": surface.hausdorff(95),
-        "hausdorff_distance_foreground": sides.foreground_hausdorff(),
+        "hausdorff_distance_foreground": foreground_hausdorff,
         "average_surface_distance": surface.average(),
         "average_distance_to_truth": surface.average("to_truth"),
         "average_distance_to_prediction": surface.average("to_prediction"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -105,63 +105,90 @@ def linear_percentile(values: Distances, percentile: float) -> float:
 
 
 class Side:
-    """One of two masks: its points, its border, and the way to the nearest of them."""
+    """One of two masks and its border, as a stack of planes if it is a volume."""
 
     def __init__(self, mask: BoolMask, spacing: tuple[float, ...], order: tuple[int, ...]) -> None:
         self.mask = np.ascontiguousarray(mask.transpose(order))
         self.border = border(self.mask)
-        added = (1,) * (3 - mask.ndim)
-        depth, height, width = added + tuple(spacing[axis] for axis in order)
-        self.nearest = Nearest(self.border.reshape(added + self.mask.shape), (depth, height, width))
+        self._spacing = tuple(spacing[axis] for axis in order)
 
-    def surface_to(self, other: Side) -> Distances:
+    def nearest(self) -> Nearest:
+        """The way to the nearest point of this side's border."""
+        added = (1,) * (3 - self.mask.ndim)
+        depth, height, width = added + self._spacing
+        return Nearest(self.border.reshape(added + self.mask.shape), (depth, height, width))
+
+    def surface_to(self, other: Side, nearest: Nearest) -> Distances:
         """Distance of every border point to the nearest border point of the other mask."""
-        apart = np.flatnonzero(self.border > other.border)
-        shared = np.count_nonzero(self.border) - apart.size
-        return np.concatenate([np.zeros(shared), other.nearest.distances(apart)])
+        return _with_zeros(self.border, nearest, self.border > other.border)
 
-    def foreground_to(self, other: Side) -> Distances:
+    def foreground_to(self, other: Side, nearest: Nearest) -> Distances:
         """Distance of every point to the nearest of the other mask: seen from outside, a border point."""
-        apart = np.flatnonzero(self.mask > other.mask)
-        shared = np.count_nonzero(self.mask) - apart.size
-        return np.concatenate([np.zeros(shared), other.nearest.distances(apart)])
+        return _with_zeros(self.mask, nearest, self.mask > other.mask)
 
-    def farthest_from(self, other: Side) -> float:
+    def farthest_from(self, other: Side, nearest: Nearest) -> float:
         """The largest of `foreground_to`; the border first, so that few points inside remain."""
         apart = self.mask > other.mask
-        floor = other.nearest.farthest(np.flatnonzero(apart & self.border))
-        return other.nearest.farthest(np.flatnonzero(apart > self.border), floor)
+        floor = nearest.farthest(np.flatnonzero(apart & self.border))
+        return nearest.farthest(np.flatnonzero(apart > self.border), floor)
+
+
+def _with_zeros(points: BoolMask, nearest: Nearest, apart: BoolMask) -> Distances:
+    """Distances of all points: those that the two sides share are 0, those apart are measured."""
+    queries = np.flatnonzero(apart)
+    distances = np.zeros(np.count_nonzero(points))
+    distances[distances.size - queries.size :] = nearest.distances(queries)
+    return distances
 
 
 class Sides:
-    """Prediction and truth of one class, side by side, to be measured as often as needed."""
+    """Prediction and truth of one class, side by side, to be measured in one pass."""
 
     def __init__(self, pair: Pair, spacing: tuple[float, ...], missing: Missing = "diagonal") -> None:
         self._presence, self._missing = pair.presence, missing
         self._diagonal = diagonal(pair.shape, spacing)
-        distance_if_empty(self._presence, self._diagonal, missing)  # refuses a wrong rule, needed or not
+        self._by_rule = distance_if_empty(self._presence, self._diagonal, missing)
         if self._presence is Presence.BOTH:
             order = planes_first(pair.truth.shape, spacing)
-            self._prediction, self._truth = (Side(m, spacing, order) for m in (pair.prediction, pair.truth))
+            self._sides = [Side(mask, spacing, order) for mask in (pair.prediction, pair.truth)]
 
-    def _measured(self, way: Callable[[Side, Side], Distances]) -> MaskDistances:
-        to_truth = to_prediction = np.zeros(0)
-        if self._presence is Presence.BOTH:
-            to_truth, to_prediction = way(self._prediction, self._truth), way(self._truth, self._prediction)
+    def _both_ways(self, *measures: Callable[[Side, Side, Nearest], Any]) -> Iterator[list[Any]]:
+        """Each measure from prediction to truth, then each from truth to prediction."""
+        for one, other in (self._sides, self._sides[::-1]):
+            nearest = (
+                other.nearest()
+            )  # dropped before the next is made: its planes are the largest thing here
+            yield [measure(one, other, nearest) for measure in measures]
+            del nearest
+
+    def _distances(self, to_truth: Distances, to_prediction: Distances) -> MaskDistances:
         return MaskDistances(to_truth, to_prediction, self._presence, self._diagonal, self._missing)
 
     def surface(self) -> MaskDistances:
-        return self._measured(Side.surface_to)
+        """Between the surfaces."""
+        if self._by_rule is not None:
+            return self._distances(np.zeros(0), np.zeros(0))
+        return self._distances(*(found for (found,) in self._both_ways(Side.surface_to)))
 
     def foreground(self) -> MaskDistances:
-        return self._measured(Side.foreground_to)
+        """Between all points of the foregrounds."""
+        if self._by_rule is not None:
+            return self._distances(np.zeros(0), np.zeros(0))
+        return self._distances(*(found for (found,) in self._both_ways(Side.foreground_to)))
 
     def foreground_hausdorff(self) -> float:
         """`foreground().hausdorff()`, without the distances of all points."""
-        by_rule = distance_if_empty(self._presence, self._diagonal, self._missing)
-        if by_rule is not None:
-            return by_rule
-        return max(self._prediction.farthest_from(self._truth), self._truth.farthest_from(self._prediction))
+        if self._by_rule is not None:
+            return self._by_rule
+        forth, back = (float(found) for (found,) in self._both_ways(Side.farthest_from))
+        return max(forth, back)
+
+    def surface_and_foreground_hausdorff(self) -> tuple[MaskDistances, float]:
+        """Both, from one pass over the planes."""
+        if self._by_rule is not None:
+            return self._distances(np.zeros(0), np.zeros(0)), self._by_rule
+        forth, back = self._both_ways(Side.surface_to, Side.farthest_from)
+        return self._distances(forth[0], back[0]), max(forth[1], back[1])
 
 
 def planes_first(shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:

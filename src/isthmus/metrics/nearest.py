@@ -31,6 +31,9 @@ Way: TypeAlias = Literal["planes", "tree", "volume"]
 EXACT_SQUARE = 2**19
 """Largest squared diagonal of a plane, in pixels, for which OpenCV's float32 transform is exact."""
 
+CHUNK = 2**17
+"""Queries that go through the planes together; more would only cost memory."""
+
 # Nanoseconds on one core, after `python -m benchmarks.metrics --costs`. Queries of a tree are set high in 3D,
 # for they cost ten times more where the set is far or surrounds them.
 PLANE, PLANE_PIXEL, PLANE_QUERY = 15_000.0, 9.0, 30.0
@@ -170,8 +173,16 @@ class Nearest:
     def _by_planes(self, queries: Points, floor: float) -> Distances:
         if self._planes is None:
             self._planes = self._transform()
+        distances: Distances = np.empty(queries.size)
+        for start in range(0, queries.size, CHUNK):
+            part = slice(start, start + CHUNK)
+            distances[part] = self._through(self._planes, queries[part], floor)
+        return distances
+
+    def _through(self, planes: NDArray[np.float32], queries: Points, floor: float) -> Distances:
+        """Distances of some queries, by the best of all planes."""
         depth, height, width = self._target.shape
-        area, values = height * width, self._planes.ravel()
+        area, values = height * width, planes.ravel()
         in_plane = (self._spacing[2] if height == 1 else self._spacing[1]) ** 2
         squares: Distances = np.full(queries.size, np.inf)
         open_, best = np.arange(queries.size), squares.copy()
