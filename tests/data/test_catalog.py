@@ -46,6 +46,16 @@ def test_isbi_2012_real(shared_data: Path) -> None:
     assert holdout(dataset.cases, validation=named).validation == tuple(named)
 
 
+def test_isbi_2012_cells_are_the_foreground(tmp_path: Path) -> None:
+    stack = np.zeros((30, 8, 9), np.uint8)
+    tifffile.imwrite(tmp_path / "train-volume.tif", stack)
+    stack[:, 2:, :] = 255
+    stack[7, :, 4] = 0
+    tifffile.imwrite(tmp_path / "train-labels.tif", stack)
+    dataset = open_dataset("isbi-2012", tmp_path)
+    np.testing.assert_array_equal(load(dataset.cases[7], dataset)[1] == 1, stack[7] == 255)
+
+
 def test_isbi_2012_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(IsthmusError, match=r"no train-volume\.tif here; isbi-2012 is a folder with"):
         DATASETS["isbi-2012"].read(tmp_path)

@@ -203,6 +203,7 @@ def test_a_stack_keeps_its_group(files: Path) -> None:
         (["image,mask", "p1/a.png,p1/a_m.png,extra"], "line 2: more values than columns"),
         (["image,mask,id", "p1/a.png,p1/a_m.png,../../x"], "cannot be the name of a file"),
         (["image,mask,id", "p1/a.png,p1/a_m.png,/x"], "cannot be the name of a file"),
+        (["image,mask,id", "p1/a.png,p1/a_m.png,a\\b"], "cannot be the name of a file"),
         (["image,mask,id", "p1/a.png,p1/a_m.png,x", "p2/a.png,p2/a_m.png,x"], "would be called 'x', as"),
     ],
 )

@@ -94,6 +94,14 @@ def test_the_same_stream_whatever_the_workers_cache_and_order_of_cases(
     assert stream(make(dataset, **options, seed=2), 0) != expected[0]
 
 
+@pytest.mark.parametrize("options", [{"augment": flips_and_turns}, {"patch": (12, 12), "grid": Grid()}])
+def test_a_case_is_seen_differently_in_every_epoch(dataset: Dataset, options: Any) -> None:
+    samples = make(dataset, shuffle=False, **options)
+    seen = {samples.sample(epoch, 0)[0].tobytes() for epoch in range(12)}
+    assert len(seen) > 4
+    assert samples.sample(3, 0)[0].tobytes() == samples.sample(3, 0)[0].tobytes()
+
+
 def test_another_seed_gives_another_stream(dataset: Dataset) -> None:
     assert stream(make(dataset, seed=1), 0) != stream(make(dataset, seed=2), 0)
 
@@ -114,6 +122,9 @@ def test_patches_visit_the_cases_in_turn(dataset: Dataset) -> None:
     samples = make(dataset, grid=Grid(), patch=(8, 8), samples_per_epoch=16)
     visits = Counter(samples._case(0, index) for index in range(16))
     assert sorted(visits.values()) == [2, 2, 2, 2, 2, 3, 3]
+    turns = [[samples._case(0, turn * 7 + place) for place in range(7)] for turn in range(4)]
+    assert all(sorted(turn) == list(range(7)) for turn in turns)
+    assert len({tuple(turn) for turn in turns}) > 1
 
 
 def test_patches_larger_than_the_image_are_reflected(dataset: Dataset) -> None:
