@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.augment import Augmentation
 from isthmus.data.cases import Case, Dataset, load
+from isthmus.data.patches import cut_foreground
 from isthmus.data.preprocess import Grid, Intensity, Normalization, intensity, pad_to
 from isthmus.data.rng import rng
 
@@ -52,6 +53,7 @@ class Samples:
         dataset: with known `values` (as from `check_dataset`).
         cases: those to draw from; their order does not matter.
         channels: of every image.
+        foreground: share of the patches that are centred on foreground.
         batch: samples per batch. The last batch of an epoch is smaller where it has to be; a single sample
             that would be left over joins the batch before it (batch normalisation needs two).
         shuffle: False gives the cases in the order of their ids, for scoring.
@@ -69,6 +71,7 @@ class Samples:
         grid: Grid | None = None,
         normalization: Normalization = "zscore",
         patch: tuple[int, ...] | None = None,
+        foreground: float = 0.0,
         samples_per_epoch: int | None = None,
         augment: Augmentation | None = None,
         shuffle: bool = True,
@@ -85,6 +88,7 @@ class Samples:
         self.grid = grid or Grid()
         self.normalization = normalization
         self.patch = patch
+        self.foreground = foreground
         self.samples_per_epoch = samples_per_epoch or len(self.cases)
         self.augment = augment
         self.shuffle = shuffle
@@ -112,7 +116,10 @@ class Samples:
         image, label = loaded.image, loaded.label
         random = rng(self.seed, "sample", epoch, index)
         if self.patch is not None:
-            image, label = cut(image, label, self.patch, random)
+            if self.foreground:
+                image, label = cut_foreground(image, label, self.patch, random, self.foreground)
+            else:
+                image, label = cut(image, label, self.patch, random)
         if loaded.intensity is not None:
             image = loaded.intensity.apply(image)
         if self.augment is not None:

@@ -138,7 +138,7 @@ def _score(
             values.apply(ours, str(predicted[case.id].images[0])),
             values.apply(theirs, str(case.masks[0])),
         )
-        scores: dict[str, dict[str, float]] = score_case(*labels, classes=names, spacing=case.spacing)
+        scores: dict[str, dict[str, float]] = score_case(*labels, classes=names, spacing=case.spacing, objects=False)
         return scores
 
     rows: list[dict[str, Any]] = []

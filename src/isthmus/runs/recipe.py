@@ -43,6 +43,7 @@ class Input(Section):
 
     resize: tuple[Side, Side] | tuple[Side, Side, Side] | None = None  # (depth,) height, width
     patch: tuple[Side, Side] | tuple[Side, Side, Side] | None = None  # the same; one number: equal sides
+    foreground: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the patches centred on foreground
     normalise: Literal["scale", "minmax", "zscore"] = "zscore"
 
     @field_validator("patch", mode="before")

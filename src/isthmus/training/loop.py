@@ -68,6 +68,7 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
         grid=Grid(recipe.input.resize),
         normalization=recipe.input.normalise,
         patch=recipe.input.patch,
+        foreground=recipe.input.foreground,
         samples_per_epoch=training.samples,
         augment=make_augmentation(training.augment),
         workers=recipe.hardware.workers,

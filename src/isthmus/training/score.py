@@ -74,7 +74,8 @@ class Scorer:
         names = dict(enumerate(self.recipe.data.classes[1:], start=1))
         fold = self.recipe.protocol.fold if self.recipe.protocol.kind == "kfold" else None
         for case, logits, label in self._logits(predictor):
-            scores = score_case(decide(activate(logits)), label, classes=names, spacing=case.spacing)
+            predicted = decide(activate(logits))
+            scores = score_case(predicted, label, classes=names, spacing=case.spacing, objects=False)
             yield [
                 {
                     "case": case.id,
