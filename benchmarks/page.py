@@ -22,7 +22,7 @@ def training_section(result: dict[str, Any]) -> list[str]:
         f"Matrix product: {peak['operations_per_second'] / 1e12:.2f} TFLOP/s in {peak['precision']}, "
         f"{result['float32_matrix_rate'] / 1e12:.2f} in float32. torch {machine['packages']['torch']}.",
         "",
-        "| network | times plain | of the matrix rate | memory of plain | images/s | plain | peak memory (MiB) | plain |",
+        "| network | times plain | of matrix rate | memory of plain | images/s | plain | peak (MiB) | plain |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
@@ -41,8 +41,8 @@ def waiting_section() -> list[str]:
     lines = [
         "## Waiting for data",
         "",
-        "Patches of 256x256 from grey images of 512x512, batch 4, two workers, the network of `isthmus train`: the share of the",
-        "time between two steps in which the loop waits for its next batch.",
+        "Patches of 256x256 from grey images of 512x512, batch 4, two workers, the network of `isthmus train`: the",
+        "share of the time between two steps in which the loop waits for its next batch.",
         "",
         "| machine | none | flips | mildnet |",
         "|---|---|---|---|",
@@ -65,15 +65,15 @@ def page() -> str:
         "",
         "## A training step",
         "",
-        "Forward, loss and backward at 256x256, batch 4, as `isthmus train` runs them (bfloat16 where the processor has",
-        "instructions for it, channels-last), beside the same layers written plainly and run eagerly in float32, the two in",
-        "turn in one process; medians. Operations are counted from the plain layers; the matrix rate is that of a large",
-        "product measured in the same run.",
+        "Forward, loss and backward at 256x256, batch 4, as `isthmus train` runs them (bfloat16 where the processor",
+        "has instructions for it, channels-last), beside the same layers written plainly and run eagerly in",
+        "float32, the two in turn in one process; medians. Operations are counted from the plain layers; the",
+        "matrix rate is that of a large product measured in the same run.",
         "",
     ]
     for path in sorted(RESULTS.glob("training-*.json")):
         lines += training_section(json.loads(path.read_text(encoding="utf-8")))
-    lines += waiting_section() + ["## Augmentation", "", "See [augmentation](augmentation.md).", ""]
+    lines += [*waiting_section(), "## Augmentation", "", "See [augmentation](augmentation.md).", ""]
     lines += ["## Metrics", "", "See [metrics](metrics.md).", ""]
     return "\n".join(lines)
 

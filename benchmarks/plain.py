@@ -1,6 +1,8 @@
-"""U-Net and MILDNet as a textbook writes them: modules in a row, nothing done for speed. What the benchmarks divide by."""
+"""U-Net and MILDNet as a textbook writes them, nothing done for speed: what the benchmarks divide by."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -70,15 +72,13 @@ class PlainNet(nn.Module):
         self, name: str, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128, 256, 512)
     ) -> None:
         super().__init__()
-        block, skip = {"unet": (pair, lambda c: nn.Identity()), "mildnet": (mldr, mlr)}[name]
+        block, skip = {"unet": (pair, nn.Identity), "mildnet": (mldr, mlr)}[name]
         self.encoder = nn.ModuleList(
             block(c, w) for c, w in zip((channels, *widths[:-1]), widths, strict=True)
         )
         self.pool = nn.MaxPool2d(2)
         up = widths[::-1]
-        self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in zip(up[:-1], up[1:], strict=True)
-        )
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in pairwise(up))
         self.skips = nn.ModuleList(skip(w) for w in up[1:])
         self.decoder = nn.ModuleList(block(2 * w, w) for w in up[1:])
         self.head = nn.Conv2d(widths[0], 1, 1)

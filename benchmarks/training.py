@@ -3,8 +3,8 @@
     python -m benchmarks.training            writes benchmarks/results/training-<name>.json (--name, default: cpu or gpu)
     python -m benchmarks.training --toy      the same at toy size, prints and writes nothing
 
-In one process, the two in turn, step by step: forward, loss, backward at 256x256, batch 4; the median of the steps. The
-rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is that of a
+In one process, the two in turn, step by step: forward, loss, backward at 256x256, batch 4; the median of the steps.
+The rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is that of a
 large matrix product, measured in the same run.
 """
 
@@ -183,8 +183,9 @@ def main() -> None:
     for row in result["rows"]:
         speeds, memory = row["images_per_second"], row["memory_ratio"]
         print(
-            f"{row['network']:8} {speeds['isthmus']:6.2f} images/s, plain {speeds['plain']:6.2f}: {row['speed_ratio']:.2f} times; "
-            f"{row['fraction_of_matrix_rate']:.0%} of the matrix rate; memory {memory if memory is None else round(memory, 2)} of plain"
+            f"{row['network']:8} {speeds['isthmus']:6.2f} images/s, plain {speeds['plain']:6.2f}: "
+            f"{row['speed_ratio']:.2f} times; {row['fraction_of_matrix_rate']:.0%} of the matrix rate; "
+            f"memory {memory if memory is None else round(memory, 2)} of plain"
         )
     if not asked.toy:
         RESULTS.mkdir(exist_ok=True)

@@ -44,7 +44,9 @@ def write_random(folder: Path, cases: int, size: int) -> None:
         write_mask(folder / "masks" / f"{index:03d}.png", mask * 255)
 
 
-def measure(folder: Path, augmentation: str, patch: int, steps: int, widths: tuple[int, ...]) -> dict[str, Any]:
+def measure(
+    folder: Path, augmentation: str, patch: int, steps: int, widths: tuple[int, ...]
+) -> dict[str, Any]:
     """Seconds of waiting and of steps over an epoch whose cases are decoded already."""
     checked = check_dataset(open_dataset(folder))
     samples = Samples(
@@ -92,7 +94,9 @@ def measure(folder: Path, augmentation: str, patch: int, steps: int, widths: tup
 
 def main() -> None:
     """Parse, run, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--name", default="gpu" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()

@@ -305,7 +305,10 @@ def test_weights_of_another_network_are_refused(
 
 
 def test_help_needs_no_torch() -> None:
-    code = "import sys; from isthmus.cli import main; import typer; typer.main.get_command(main.app); assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
+    code = (
+        "import sys, typer; from isthmus.cli import main; typer.main.get_command(main.app); "
+        "assert not {'torch', 'numpy'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -321,3 +324,48 @@ def test_the_demo_needs_no_more_than_itself(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "other" / "thesis.txt").write_text("mine")
     assert call("demo", "--out", tmp_path / "other") == 2
     assert (tmp_path / "other" / "thesis.txt").is_file()
+
+
+def test_masks_do_not_go_among_the_images(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data / "images", tmp_path / "images")
+    assert call("predict", run, tmp_path / "images", "--out", tmp_path / "images" / "masks") == 2
+    assert "taken for images" in error_of(capsys)
+
+
+def _write(folder: Path, **masks: np.ndarray) -> Path:
+    folder.mkdir()
+    for name, mask in masks.items():
+        Image.fromarray(mask.astype(np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+def test_evaluate_reads_each_side_in_its_own_values(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    square = np.zeros((20, 20))
+    square[5:15, 5:15] = 1
+    truth = _write(tmp_path / "truth", a=square * 255, b=square.T * 255)
+    ours = _write(tmp_path / "ours", a=square, b=square)
+    assert call("evaluate", ours, truth) == 0
+    assert "1.0000" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_values_that_the_truth_does_not_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bands = np.repeat([0, 1, 2], 4)[:, None].repeat(12, 1)
+    truth, ours = (
+        _write(tmp_path / "truth", a=bands, b=bands),
+        _write(tmp_path / "ours", a=bands * 100, b=bands),
+    )
+    assert call("evaluate", ours, truth) == 2
+    assert "100, 200 do not occur in the truth" in error_of(capsys)
+
+
+def test_evaluate_names_what_has_no_prediction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    square = np.eye(8) * 255
+    truth, ours = _write(tmp_path / "truth", a=square, b=square), _write(tmp_path / "ours", a=square)
+    assert call("evaluate", ours, truth) == 0
+    assert "1 of 2 true masks" in capsys.readouterr().err

@@ -29,9 +29,13 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(
 
 
 def test_an_error_inside_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), atomic_path(tmp_path / "b") as aside:
-        aside.write_text("half")
-        raise RuntimeError
+    def fail() -> None:
+        with atomic_path(tmp_path / "b") as aside:
+            aside.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

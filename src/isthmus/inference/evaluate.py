@@ -79,11 +79,35 @@ def evaluate_folder(
         watch.say(f"{len(extra)} predictions have no true mask and are not scored: {_some(extra)}")
     watch.stage("reading masks", len(wanted))
     pairs = list(_read([predicted[case.id] for case in wanted], wanted, watch))
-    values = ValueMap.infer_masks(
-        {str(case.masks[0]): count_values(mask) for case, (_, mask) in zip(wanted, pairs, strict=True)}
+    values = _values([(str(case.masks[0]), true) for case, (_, true) in zip(wanted, pairs, strict=True)])
+    ours = _predicted_values(
+        values, [(str(predicted[c.id].images[0]), p) for c, (p, _) in zip(wanted, pairs, strict=True)]
     )
-    watch.say(values.describe())
-    return _score(wanted, predicted, pairs, values, watch)
+    watch.say(f"truth: {values.describe()}")
+    if ours != values:
+        watch.say(f"predictions: {ours.describe()}")
+    return _score(wanted, predicted, pairs, values, ours, watch)
+
+
+def _values(masks: Sequence[tuple[str, NDArray[Any]]]) -> ValueMap:
+    return ValueMap.infer_masks({name: count_values(mask) for name, mask in masks})
+
+
+def _predicted_values(values: ValueMap, masks: Sequence[tuple[str, NDArray[Any]]]) -> ValueMap:
+    """The truth's values where the predictions are written in them; else their own, if both have two classes."""
+    known = {value for value, _ in values.pairs}
+    found = set[int]().union(*(count_values(mask) for _, mask in masks))
+    if values.rule == "objects" or (values.rule == "exact" and found <= known):
+        return values
+    ours = _values(masks)
+    if ours.classes == values.classes == 2:
+        return ours
+    name, mask = next((name, mask) for name, mask in masks if not set(count_values(mask)) <= known)
+    strangers = sorted(set(count_values(mask)) - known)[:8]
+    raise IsthmusError(
+        f"{name}: the values {', '.join(map(str, strangers))} do not occur in the truth ({values.describe()}); "
+        "write predictions in the values of the truth"
+    )
 
 
 def _true_masks(truth: Path, name: str, root: Path | None) -> Sequence[Case]:
@@ -106,7 +130,8 @@ def _read(
             return error
         if ours.shape != theirs.shape:
             return IsthmusError(
-                f"{pair[0].images[0]} has size {ours.shape} but {pair[1].masks[0]} {theirs.shape}; score masks of one grid"
+                f"{pair[0].images[0]} has size {ours.shape} but {pair[1].masks[0]} {theirs.shape}; "
+                "score masks of one grid"
             )
         return ours, theirs
 
@@ -127,18 +152,21 @@ def _score(
     predicted: dict[str, Case],
     pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]],
     values: ValueMap,
+    ours: ValueMap,
     watch: Watch,
 ) -> Evaluation:
     names = dict(enumerate(values.names()[1:], start=1))
     missed = dict.fromkeys(names.values(), 0)
 
     def score(job: tuple[Case, tuple[NDArray[Any], NDArray[Any]]]) -> dict[str, dict[str, float]]:
-        case, (ours, theirs) = job
+        case, (guess, true) = job
         labels = (
-            values.apply(ours, str(predicted[case.id].images[0])),
-            values.apply(theirs, str(case.masks[0])),
+            ours.apply(guess, str(predicted[case.id].images[0])),
+            values.apply(true, str(case.masks[0])),
         )
-        scores: dict[str, dict[str, float]] = score_case(*labels, classes=names, spacing=case.spacing, objects=False)
+        scores: dict[str, dict[str, float]] = score_case(
+            *labels, classes=names, spacing=case.spacing, objects=False
+        )
         return scores
 
     rows: list[dict[str, Any]] = []

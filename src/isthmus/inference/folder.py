@@ -55,7 +55,7 @@ def predict_folder(
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     cases = images_in(paths)
     targets = {case.id: mask_path(out, case) for case in cases}
-    _refuse_harm(cases, targets, out, overwrite)
+    _refuse_harm(paths, cases, targets, out, overwrite)
     predictor = Predictor.load(run, device=device)
     watch.say(predictor.values.describe(predictor.classes))
     watch.stage("segmenting", len(cases))
@@ -82,9 +82,18 @@ def predict_folder(
     return written
 
 
-def _refuse_harm(cases: Sequence[Case], targets: dict[str, Path], out: Path, overwrite: bool) -> None:
+def _refuse_harm(
+    paths: Sequence[Path], cases: Sequence[Case], targets: dict[str, Path], out: Path, overwrite: bool
+) -> None:
     if out.exists() and not out.is_dir():
         raise IsthmusError(f"{out} is a file; name a folder for the masks")
+    for path in paths:
+        searched = path / "images" if (path / "images").is_dir() else path
+        if searched.is_dir() and out.resolve().is_relative_to(searched.resolve()):
+            raise IsthmusError(
+                f"{out} lies in {searched}, so the masks would be taken for images next time and originals are "
+                "never replaced; choose another --out"
+            )
     inputs = {source.path.resolve() for case in cases for source in case.images}
     for target in targets.values():
         if target.resolve() in inputs:

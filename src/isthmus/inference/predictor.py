@@ -82,7 +82,7 @@ class Predictor:
         return self.recipe.data.classes
 
     def logits(self, image: Floats) -> Floats:
-        """Logits ``(maps, *spatial)`` of a normalised image ``(channels, *spatial)`` on the network's grid, any size."""
+        """Logits ``(maps, *spatial)`` of a normalised image ``(channels, *spatial)`` on the network's grid."""
         patch = self.recipe.input.patch
         divisor = int(getattr(self.networks[0], "divisor", 1))
         tile = [-(-side // divisor) * divisor for side in patch or [WHOLE[image.ndim - 1]] * (image.ndim - 1)]

@@ -65,7 +65,8 @@ def predict_tiled(
     size = image.shape[1:]
     least = least or [1] * len(size)
     shape = [
-        min(t, -(-max(side, low) // divisor) * divisor) for side, t, low in zip(size, tile, least, strict=True)
+        min(t, -(-max(side, low) // divisor) * divisor)
+        for side, t, low in zip(size, tile, least, strict=True)
     ]
     padded, inside = pad_to(image, shape)
     corners = list(

@@ -69,7 +69,7 @@ def _commit() -> str | None:
     if not any((parent / ".git").exists() for parent in here.parents[:4]):
         return None
     try:
-        answer = subprocess.run(
+        answer = subprocess.run(  # noqa: S603
             ["git", "-C", str(here), "rev-parse", "HEAD"],  # noqa: S607
             capture_output=True,
             text=True,

@@ -92,9 +92,9 @@ class Hardware(Section):
 class Protocol(Section):
     """Which cases train and which are scored. Groups (patient, slide, …) are never divided."""
 
-    kind: Literal["holdout", "kfold", "mildnet", "multiresunet", "sharp", "sharp-code", "hmedn", "within-case"] = (
-        "holdout"  # see `isthmus.data.protocols`
-    )
+    kind: Literal[
+        "holdout", "kfold", "mildnet", "multiresunet", "sharp", "sharp-code", "hmedn", "within-case"
+    ] = "holdout"  # see `isthmus.data.protocols`
     fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the cases, held out
     folds: Annotated[int, Field(ge=2)] = 5
     fold: Annotated[int, Field(ge=0)] = 0
@@ -104,7 +104,9 @@ class Protocol(Section):
     validation: list[str] | None = None  # case ids to hold out, instead of a fraction
     test: list[str] | None = None  # case ids that neither train nor choose the epoch, only scored
     allow_leak: bool = False  # train although a group or a copy stands on two sides; the report says so
-    distance: Annotated[int, Field(ge=0, le=64)] = 4  # bits in which the looks of near-duplicates differ at most
+    distance: Annotated[int, Field(ge=0, le=64)] = (
+        4  # bits in which the looks of near-duplicates differ at most
+    )
     seed: int = 0
 
 

@@ -57,7 +57,7 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
-    checked = check_dataset(dataset, lambda done, total: watch.advance(), skip_bad=source.skip_bad)
+    checked = check_dataset(dataset, lambda *_: watch.advance(), skip_bad=source.skip_bad)
     split = divide(recipe, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unfit)))
     dims = _dims(checked)
@@ -146,7 +146,9 @@ def _dims(checked: Checked) -> int:
     found = {len(facts.shape) - 1: facts.id for facts in checked.cases}
     if len(found) > 1:
         listing = ", ".join(f"{dims} in '{case}'" for dims, case in sorted(found.items()))
-        raise IsthmusError(f"images with different numbers of axes: {listing}; train on flat images or on volumes")
+        raise IsthmusError(
+            f"images with different numbers of axes: {listing}; train on flat images or on volumes"
+        )
     return next(iter(found))
 
 
@@ -183,7 +185,9 @@ def _input(given: Input, checked: Checked, dims: int) -> Input:
         raise IsthmusError("input.resize and input.patch exclude each other; give one of them")
     for key, size in (("resize", given.resize), ("patch", given.patch)):
         if size and len(size) != dims:
-            raise IsthmusError(f"input.{key} names {len(size)} sides but the images have {dims} axes; name {dims}")
+            raise IsthmusError(
+                f"input.{key} names {len(size)} sides but the images have {dims} axes; name {dims}"
+            )
     if given.resize or given.patch:
         return given
     if checked.dataset.resize:
