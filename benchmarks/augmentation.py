@@ -230,7 +230,7 @@ def main() -> None:
     if asked.page:
         write_page()
         return
-    results = run(*((3, 2) if asked.toy else (15, 10)))
+    results = run(*((3, 2) if asked.toy else (15, 20)))
     if not asked.toy:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

@@ -75,6 +75,18 @@ def test_order_counts() -> None:
     np.testing.assert_array_equal(both[1], np.rot90(np.fliplr(label)))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_pipeline_goes_through_its_transforms_one_after_another(seed: int) -> None:
+    parts = (Crop(0.5, 0.7, p=1), Turn((60,)), Crop(0.5, 0.7, p=1), Shear(p=1), Zoom(0.5, 0.6, p=1))
+    random = rng(seed)
+    where = np.indices((9, 14)).astype(float).reshape(2, -1)
+    centre = np.array([[4], [6.5]])
+    for draw in reversed([Pipeline((part,)).draw((9, 14), 1, random) for part in parts]):
+        where = draw.linear @ (where - centre) + draw.offset[:, None] + centre
+    whole = places(Pipeline(parts).draw((9, 14), 1, rng(seed)))
+    np.testing.assert_allclose(whole.reshape(2, -1), where, atol=1e-9)
+
+
 def test_permuting_axes_of_equal_length() -> None:
     cube = np.arange(27, dtype=np.uint8).reshape(3, 3, 3)
     found = {Pipeline((Permute(),))(cube[None], cube, rng(i))[1].tobytes() for i in range(60)}

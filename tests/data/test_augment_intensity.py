@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -83,11 +84,15 @@ def test_every_channel_shifts_on_its_own() -> None:
 def test_slices_in_reverse_keep_their_values() -> None:
     image = rng(0).integers(-1000, 1000, (5, 4, 6)).astype(np.float32)
     np.testing.assert_array_equal(changed(SliceFlip(p=1), image), image[::-1])
-    shifted = changed(ChannelShift(0.1, p=1), image[::-1], 2)
+    low, high = np.arange(5) * -200.0 - 1000, np.arange(5) * 300.0 + 1500
+    both = Pipeline((ChannelShift(0.1, p=1), SliceFlip(p=1)))
     label = np.zeros((4, 6), np.uint8)
-
-    both = Pipeline((ChannelShift(0.1, p=1), SliceFlip(p=1)))(image, label, rng(2))[0]
-    np.testing.assert_allclose(both, shifted, atol=1e-3)
+    for within in (None, (low, high)):
+        turned = within and (low[::-1], high[::-1])
+        shifted = changed(ChannelShift(0.1, p=1), image[::-1], 2, turned)
+        np.testing.assert_allclose(both(image, label, rng(2), within)[0], shifted, atol=1e-3)
+        batch, _ = both.batch(torch.from_numpy(image)[None], torch.from_numpy(label)[None], [rng(2)], within)
+        np.testing.assert_allclose(batch[0].numpy(), shifted, atol=1e-3)
 
 
 TAPS = {

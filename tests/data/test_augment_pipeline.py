@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,20 @@ def test_a_label_never_gains_a_value(name: str, label: Any, kind: Any, channels:
     again = augment(image, label, rng(seed))
     np.testing.assert_array_equal(new_image, again[0])
     np.testing.assert_array_equal(new_label, again[1])
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_the_same_samples_from_any_number_of_threads(workers: int) -> None:
+    images = rng(0).integers(0, 256, (24, 3, 40, 44)).astype(np.uint8)
+
+    def one(i: int) -> bytes:
+        image = images[i][
+            :, : 40 - i % 3
+        ]  # sizes differ, so nothing that a thread keeps may be taken for another
+        return MILDNET(image, (image[0] > 99).astype(np.uint8), rng(1, i))[0].tobytes()
+
+    with ThreadPoolExecutor(workers) as pool:
+        assert list(pool.map(one, range(24))) == [one(i) for i in range(24)]
 
 
 def test_what_comes_back_is_a_copy() -> None:

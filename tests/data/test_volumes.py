@@ -140,6 +140,11 @@ def test_a_label_takes_the_class_that_covers_most(label: Any, data: Any) -> None
     assert set(np.unique(found)) <= set(np.unique(label))
 
 
+def test_a_tie_favours_no_class() -> None:
+    label = np.array([1, 0, 0, 1, 2, 1, 1, 2], np.uint8)
+    assert resize_volume_label(label, (4,)).tolist() == [0, 1, 1, 2]
+
+
 def test_the_sizes_of_the_papers() -> None:
     label = np.zeros((24, 24, 15), np.uint8)
     label[6:18, 6:18, 3:12] = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from functools import lru_cache
 from typing import Any, cast
 
@@ -83,14 +84,27 @@ def add_noise(image: NDArray[Any], sds: Matrix, seed: int) -> None:
     A number is the sum of two quantiles, each picked from 256 by a random byte: several times as fast as an
     exact normal one, within ±4.1 standard deviations, its distribution within 0.002 of the normal one.
     """
-    channels, height, width = image.shape
-    count = channels * 2 * height * width
-    bits = np.random.SFC64(seed).random_raw(-(-count // 8)).view(np.uint8)[:count]
+    stream = np.random.SFC64(seed)
+    count = image[0].size
     kind = cv2.CV_8U if image.dtype == np.uint8 else cv2.CV_32F
-    for plane, sd, (first, second) in zip(image, sds, bits.reshape(channels, 2, height, width), strict=True):
+    first, second = _scratch(image.shape[1:])
+    for plane, sd in zip(image, sds, strict=True):
         table = _quantiles() * np.float32(sd / math.sqrt(2))
-        grains = cv2.add(cv2.LUT(first, table), cv2.LUT(second, table))
-        cv2.add(plane, grains, plane, dtype=kind)
+        bits = stream.random_raw(-(-2 * count // 8)).view(np.uint8)
+        cv2.LUT(bits[:count].reshape(plane.shape), table, first)
+        cv2.LUT(bits[count : 2 * count].reshape(plane.shape), table, second)
+        cv2.add(plane, cv2.add(first, second, first), plane, dtype=kind)
+
+
+def _scratch(shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Two planes that a thread keeps: to give memory back and ask for it again costs more than the sums."""
+    if getattr(_kept, "shape", None) != shape:
+        _kept.shape, _kept.planes = shape, (np.empty(shape, np.float32), np.empty(shape, np.float32))
+    planes: tuple[NDArray[np.float32], NDArray[np.float32]] = _kept.planes
+    return planes
+
+
+_kept = threading.local()
 
 
 @lru_cache(maxsize=1)
