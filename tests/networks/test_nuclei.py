@@ -138,6 +138,7 @@ def test_the_pathway_is_as_wide_as_its_layer(level):
         ({"decoders": 3}, "decoders"),
         ({"heads": ("contours",)}, "did you mean 'contour'"),
         ({"heads": "markr"}, "did you mean 'marker'"),
+        ({"heads": None}, "heads must be a list"),
         ({"widths": (4, 4)}, "widths needs 4"),
         ({"level": 5}, "from 1 to 4"),
         ({"level": 0}, "level"),

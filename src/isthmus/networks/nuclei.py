@@ -84,8 +84,9 @@ class NucleiNet(Network):
     ) -> None:
         require_name("encoder", encoder, tuple(ENCODERS))
         super().__init__(spatial_dims, in_channels, classes, checkpoint=checkpoint)
-        if isinstance(heads, str):
-            heads = (heads,)
+        heads = (heads,) if isinstance(heads, str) else heads
+        if not isinstance(heads, Sequence):
+            raise IsthmusError(f"heads must be a list of {' and '.join(HEADS)}, found {heads!r}")
         for head in heads:
             require_name("head", head, HEADS)
         require_whole("decoders", decoders, 1, 2)
