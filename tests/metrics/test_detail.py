@@ -122,6 +122,13 @@ def test_spacing_decides_what_is_thin():
     assert open_gaps(TRUTH, TRUTH, spacing=(1, 3), width=6) == 1
 
 
+def test_a_gap_may_lie_outside_the_box_of_the_objects():
+    """Along the thin third axis the way around is shorter than through the corners of the plane."""
+    truth = np.zeros((2, 2, 2), bool)
+    truth[0, 0, 0] = truth[1, 1, 0] = True
+    assert open_gaps(truth, truth, spacing=(2.8, 2.86, 0.1), width=4.5) == 1
+
+
 def test_no_thin_gap_is_no_number():
     for truth in (np.zeros((4, 4), bool), np.ones((4, 4), bool)):
         assert math.isnan(open_gaps(truth, truth))

@@ -139,18 +139,14 @@ def test_scores_are_those_of_point_sets(case, share):
     )
     assert average_precision(prediction, truth, thresholds=[share]) == pytest.approx(n / (total - n), **close)
 
-    both = ((predicted, true), (true, predicted))
-    dice = distance = 0.0
-    for own, others in both:
+    dice = 0.0
+    for own, others in ((predicted, true), (true, predicted)):
         area = sum(map(len, own))
         for one in own:
-            other = partner(one, others)
-            dice += len(one) / area / 2 * (2 * len(one & other) / (len(one) + len(other)) if other else 0)
-            near = (
-                hausdorff(one, other, spacing) if other else min(hausdorff(one, o, spacing) for o in others)
-            )
-            distance += len(one) / area / 2 * near
+            if other := partner(one, others):
+                dice += len(one) / area / 2 * 2 * len(one & other) / (len(one) + len(other))
     assert ours["object_dice"] == pytest.approx(dice, **close)
+    distance = weighted_hausdorff(prediction, truth, spacing)
     assert object_hausdorff(prediction, truth, spacing=spacing) == pytest.approx(distance, **close)
 
     good = [(p, t) for p in predicted for t in true if iou_of(p, t) > 0.5]
@@ -220,6 +216,63 @@ def test_object_hausdorff_of_the_nearest():
     truth, prediction = row(1, 0, 0, 0, 0, 0, 0, 0, 0, 2), row(1, 0, 0, 0, 0, 2, 0, 0, 0, 0)
     assert object_hausdorff(prediction, truth) == pytest.approx(((0 + 4) / 2 + (0 + 4) / 2) / 2)
     assert object_hausdorff(prediction, truth, spacing=(1.0, 2.5)) == pytest.approx(10 / 2)
+
+
+def weighted_hausdorff(prediction, truth, spacing):
+    """Object Hausdorff distance from point sets."""
+    predicted, true = sets(prediction), sets(truth)
+    total = 0.0
+    for own, others in ((predicted, true), (true, predicted)):
+        for one in own:
+            other = partner(one, others)
+            near = (
+                hausdorff(one, other, spacing) if other else min(hausdorff(one, o, spacing) for o in others)
+            )
+            total += len(one) / sum(map(len, own)) / 2 * near
+    return total
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_nearest_objects_far_and_wide(data):
+    """Few points strewn over a large image, so that most objects overlap none and are ring-like or torn apart."""
+    shape = data.draw(st.sampled_from([(1, 40), (15, 15), (6, 6, 6)]))
+    spacing = data.draw(st.sampled_from([1.0, 0.3, 2.0])), *[1.0] * (len(shape) - 1)
+    masks = []
+    for _ in range(2):
+        mask = np.zeros(shape, np.int32)
+        for number in range(1, data.draw(st.integers(1, 4)) + 1):
+            for _ in range(data.draw(st.integers(1, 4))):
+                mask[tuple(data.draw(st.integers(0, n - 1)) for n in shape)] = number
+        masks.append(mask)
+    expected = weighted_hausdorff(*masks, spacing)
+    assert object_hausdorff(*masks, spacing=spacing) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def at(shape, **objects):
+    """Object numbers `_1=[(row, column), …]` in an image."""
+    array = np.zeros(shape, np.int32)
+    for number, points in objects.items():
+        for point in points:
+            array[point] = int(number[1:])
+    return array
+
+
+def test_bounds_on_the_nearest_object_are_bounds():
+    """Cases in which a bound that were a little less careful would stop the search at the wrong object."""
+    shape = (45, 45)
+    # the farthest point from the middle of the true pair, (22, 42), is nearer to the pair than (37, 22) is
+    truth = at(shape, _1=[(22, 17), (22, 27)])
+    prediction = at(shape, _1=[(22, 42), (37, 22), (21, 17), (21, 27)])
+    assert object_hausdorff(prediction, truth) == pytest.approx(math.hypot(15, 5))
+    # (13, 13) is the nearer by the diagonal, (15, 10) by the sum along both axes
+    lone, two = at(shape, _1=[(10, 10)]), at(shape, _1=[(15, 10)], _2=[(13, 13)])
+    back = (5 + math.hypot(3, 3)) / 2
+    assert object_hausdorff(lone, two) == pytest.approx((math.hypot(3, 3) + back) / 2)
+    # the second object is 5 away in one direction and 8 in the other, the first 9
+    own = row(*np.bincount([0, 20], minlength=30).tolist())
+    others = at((1, 30), _1=[(0, 1), (0, 21), (0, 11)], _2=[(0, 5), (0, 25), (0, 12)])
+    assert object_hausdorff(own, others) == pytest.approx((8 + (9 + 8) / 2) / 2)
 
 
 def test_panoptic_quality_and_precision_on_paper():
