@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -142,6 +143,7 @@ class CardReport:
         return "\n".join(lines) + "\n"
 
 
+@cache
 def describe(name: str) -> CardReport:
     """All that is known of a network, computed without a weight (a second or two for the largest).
 

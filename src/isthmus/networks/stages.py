@@ -25,7 +25,7 @@ class Stage:
 
 
 def stages(name: str, size: Sequence[int], **options: Any) -> tuple[Stage, ...]:
-    """The modules of a network in the order in which one image passes them.
+    """The modules of a network in the order in which one image passes them in training.
 
     A module that holds others without being called, or gives several tensors, is shown by its parts; one
     without weights that leaves the shape alone is not shown. ``parameters`` is 0 where a module is called
@@ -47,7 +47,7 @@ def stages(name: str, size: Sequence[int], **options: Any) -> tuple[Stage, ...]:
         m.register_forward_hook(note(path), with_kwargs=True) for path, m in network.named_modules() if path
     ]
     with torch.no_grad(), WithoutNorms():
-        network.eval()(image)
+        network.train()(image)
     for handle in handles:
         handle.remove()
 
