@@ -94,9 +94,9 @@ def page(runs: Path) -> str:
         "",
         "Made by `python -m benchmarks.isbi_2012 ROOT` from its run folders. Slices 0, 3, 12, 15, 21 and 25 are held",
         "out; they choose the best epoch and are scored, so the figures are optimistic, as the papers' are. Images and",
-        "masks are brought to 256x256 by area means; foreground is the inside of cells; Dice and Jaccard are means over",
-        "slices on that grid. A run's figure is that of its best epoch by Dice; the table shows the median of the seeds",
-        "and their range.",
+        "masks are brought to 256x256 by area means; foreground is the inside of cells; Dice and Jaccard are means",
+        "over slices on that grid. A run's figure is that of its best epoch by Dice; the table shows the median of",
+        "the seeds and their range.",
         "",
         "| network | seeds | epochs | minutes | Dice | Jaccard | range | asked | the papers (Dice, Jaccard in %) |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -123,8 +123,8 @@ def page(runs: Path) -> str:
     packages = machine.get("packages", {})
     lines += [
         "",
-        f"Machine: {machine.get('processor')}, {machine.get('cores')} cores, {threads} used by a run; the minutes were taken "
-        f"while other work ran beside, so they are an upper bound; "
+        f"Machine: {machine.get('processor')}, {machine.get('cores')} cores, {threads} used by a run; the minutes "
+        "were taken while other work ran beside, so they are an upper bound; "
         f"torch {packages.get('torch')}, Python {machine.get('python')}; bfloat16 and channels-last.",
         "",
         "Commands, for each SEED of 0, 1, 2:",
@@ -133,8 +133,8 @@ def page(runs: Path) -> str:
         *(command(row) for row in ROWS),
         "```",
         "",
-        "The papers score other splits (five folds, or a 70/30 split), so their figures stand beside ours for scale and",
-        "not as a like-for-like comparison.",
+        "The papers score other splits (five folds, or a 70/30 split), so their figures stand beside ours for scale",
+        "and not as a like-for-like comparison.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -64,7 +64,9 @@ def test_a_small_image_is_padded_to_what_the_network_was_trained_on() -> None:
         return x
 
     image = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
-    np.testing.assert_array_equal(predict_tiled(predict, image, tile=(32, 32), divisor=4, least=(16, 16)), image)
+    np.testing.assert_array_equal(
+        predict_tiled(predict, image, tile=(32, 32), divisor=4, least=(16, 16)), image
+    )
     assert seen == [(1, 1, 16, 16)]
 
 

@@ -221,7 +221,9 @@ def test_plateau_falls_as_the_framework_s_own_does() -> None:
 
 @pytest.mark.parametrize("kind", ["mildnet", "multiresunet", "sharp", "sharp-code", "hmedn"])
 def test_every_named_protocol_divides_and_leaves_its_notes(small: Any, tmp_path: Path, kind: str) -> None:
-    folder = training.train(small(protocol={"kind": kind, "folds": 2}, training={"epochs": 1}), tmp_path / "run")
+    folder = training.train(
+        small(protocol={"kind": kind, "folds": 2}, training={"epochs": 1}), tmp_path / "run"
+    )
     splits = read_json(folder.splits)
     sides = [set(splits[name]) for name in ("train", "validation", "test")]
     assert sum(map(len, sides)) == len(set.union(*sides)) > 0
@@ -236,7 +238,11 @@ def test_a_copy_under_another_name_is_refused_unless_the_recipe_says_so(
     shutil.copytree(phantoms, data)
     first, second = sorted((data / "images").iterdir())[:2]
     second.write_bytes(first.read_bytes())
-    sections = {"data": {"source": str(data)}, "protocol": {"validation": [first.stem]}, "training": {"epochs": 1}}
+    sections = {
+        "data": {"source": str(data)},
+        "protocol": {"validation": [first.stem]},
+        "training": {"epochs": 1},
+    }
     with pytest.raises(IsthmusError, match="the split leaks"):
         training.train(small(**sections), tmp_path / "run")
     sections["protocol"]["allow_leak"] = True
@@ -260,10 +266,13 @@ def test_bad_cases_are_left_out_on_request_and_named(small: Any, phantoms: Path,
 
 
 @pytest.mark.parametrize("augment", ["mildnet", "hmedn"])
-def test_augmented_training_is_the_same_for_any_number_of_workers(small: Any, tmp_path: Path, augment: str) -> None:
+def test_augmented_training_is_the_same_for_any_number_of_workers(
+    small: Any, tmp_path: Path, augment: str
+) -> None:
     runs = [
         training.train(
-            small(training={"augment": augment, "epochs": 2}, hardware={"workers": workers}), tmp_path / str(workers)
+            small(training={"augment": augment, "epochs": 2}, hardware={"workers": workers}),
+            tmp_path / str(workers),
         )
         for workers in (1, 4)
     ]
@@ -305,7 +314,9 @@ def test_resized_volumes_come_back_in_their_own_grid(small: Any, tmp_path: Path)
             (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
             nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "data" / kind / f"v{index}.nii")
     recipe = small(
-        data={"source": str(tmp_path / "data")}, input={"resize": [16, 16, 8], "patch": None}, training={"epochs": 1}
+        data={"source": str(tmp_path / "data")},
+        input={"resize": [16, 16, 8], "patch": None},
+        training={"epochs": 1},
     )
     folder = training.train(recipe, tmp_path / "run")
     assert nibabel.load(next(folder.predictions.iterdir())).shape == (10, 14, 18)

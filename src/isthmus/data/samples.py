@@ -120,10 +120,10 @@ class Samples:
                 image, label = cut_foreground(image, label, self.patch, random, self.foreground)
             else:
                 image, label = cut(image, label, self.patch, random)
+        if self.augment is not None:  # before normalisation where it can be: the range of raw pixels is known
+            image, label = self.augment(image, label, random)
         if loaded.intensity is not None:
             image = loaded.intensity.apply(image)
-        if self.augment is not None:
-            image, label = self.augment(image, label, random)
         return image, label
 
     def _case(self, epoch: int, index: int) -> int:
