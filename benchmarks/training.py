@@ -1,7 +1,7 @@
 """A training step as `isthmus train` runs it, beside the same layers written plainly and run eagerly in float32.
 
-    python -m benchmarks.training            writes benchmarks/results/training-<name>.json (--name, default: cpu or gpu)
-    python -m benchmarks.training --toy      the same at toy size, prints and writes nothing
+    python -m benchmarks.training         writes benchmarks/results/training-<name>.json (--name; cpu or gpu)
+    python -m benchmarks.training --toy   the same at toy size, prints and writes nothing
 
 In one process, the two in turn, step by step: forward, loss, backward at 256x256, batch 4; medians of the steps.
 The rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is that of a
