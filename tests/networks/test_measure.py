@@ -8,14 +8,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from isthmus.errors import IsthmusError
 from isthmus.networks import (
     activation_bytes,
     count_flops,
     count_parameters,
-    describe,
     list_models,
-    models_table,
     receptive_field,
 )
 from isthmus.networks.instance_norm import InstanceNorm
@@ -192,37 +189,3 @@ def test_keras_counts_the_moving_statistics_and_no_counter():
     network = nn.Sequential(conv(2, 1, 4), nn.BatchNorm2d(4))
     assert count_parameters(network) == 40 + 8
     assert count_parameters(network, "keras") == 40 + 8 + 8
-
-
-@pytest.mark.parametrize("name", list_models())
-def test_stage_tables_add_up(name):
-    for form in describe(name).forms:
-        assert sum(stage.parameters for stage in form.stages) == form.parameters
-        assert form.stages[0].in_channels == form.in_channels
-        assert {stage.channels for stage in form.stages[-1:]} == {form.classes} or form.heads
-        assert all(stage.size for stage in form.stages)
-
-
-def test_the_table_and_the_cards_agree():
-    table = models_table()
-    assert [row["name"] for row in table] == list_models()
-    for row in table[:3]:
-        form = describe(row["name"]).forms[0]
-        assert row["parameters"] == form.parameters
-        assert row["receptive_field"] == form.receptive_field
-        assert row["flops"] == form.flops
-        assert row["verdict"] == form.count.verdict
-
-
-def test_a_card_reads_well():
-    text = describe("mildnet").to_text()
-    assert text.splitlines()[0] == "mildnet"
-    assert "not published" in text
-    assert "940 x 940 pixels" in text
-    assert max(map(len, text.splitlines())) < 200
-    assert "| decoder.3 | Outer |" in describe("mildnet").to_markdown()
-
-
-def test_an_unknown_network_gets_the_nearest_name():
-    with pytest.raises(IsthmusError, match="did you mean 'mildnet'"):
-        describe("midlnet")

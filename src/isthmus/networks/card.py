@@ -76,7 +76,7 @@ class Form:
 
     @property
     def title(self) -> str:
-        return f"{self.spatial_dims}D at {_times(self.size)}"
+        return f"{self.spatial_dims}D at {times(self.size)}"
 
 
 @dataclass(frozen=True)
@@ -242,14 +242,14 @@ def _io(channels: int, classes: int | None) -> str:
 
 
 def _reach(form: Form) -> str:
-    side = _times((form.receptive_field,) * form.spatial_dims)
+    side = times((form.receptive_field,) * form.spatial_dims)
     return f"{side} pixels" + (", and image-wide statistics besides" if form.mixes else "")
 
 
 def _cost(form: Form) -> str:
     return (
         f"{form.flops / 1e9:,.1f} GFLOP forward, {form.activations / 2**20:,.0f} MiB of activations "
-        f"to train ({_times(form.size)}, float32)"
+        f"to train ({times(form.size)}, float32)"
     )
 
 
@@ -272,8 +272,9 @@ _HEADER = ("stage", "module", "channels", "size", "parameters")
 
 def _cells(stage: Stage) -> tuple[str, ...]:
     channels = f"{stage.in_channels} → {stage.channels}"
-    return stage.name, stage.kind, channels, _times(stage.size), f"{stage.parameters:,}"
+    return stage.name, stage.kind, channels, times(stage.size), f"{stage.parameters:,}"
 
 
-def _times(size: tuple[int, ...]) -> str:
+def times(size: tuple[int, ...]) -> str:
+    """A size as it is read: ``256 x 256``."""
     return " x ".join(map(str, size)) if size else "1"
