@@ -98,8 +98,8 @@ class _DilatedLevel(nn.Module):
         else:
             merged = branches[0]
             for branch in branches[1:]:
-                merged = merged + branch
-        merged = merged + self.shortcut(x)
+                merged += branch  # in place: no convolution needs its own output again
+        merged += self.shortcut(x)
         return torch.relu_(merged) if self.post_activation else merged
 
 
