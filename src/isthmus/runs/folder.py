@@ -123,7 +123,12 @@ class RunFolder:
         made = read_json(self.network)
         if not isinstance(made, dict) or not {"model", "options"} <= made.keys():
             raise IsthmusError(f"{self.network} does not name a model and its options; restore the file")
-        network = create_model(made["model"], **made["options"])
+        options = (
+            {**made["options"], "encoder_weights": None}
+            if "encoder_weights" in made["options"]
+            else made["options"]
+        )
+        network = create_model(made["model"], **options)  # pre-trained or not, the weights are the run's own
         load_weights(network, self.weights)
         return network.eval()
 
