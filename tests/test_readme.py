@@ -20,7 +20,9 @@ def test_the_main_job_and_the_networks(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "new" / "masks").rename(tmp_path / "true-masks")
     monkeypatch.chdir(tmp_path)
     code = "".join(BLOCKS)
-    small = code.replace('{"epochs": 30}', '{"epochs": 1, "samples": 2}, network={"options": {"widths": [4, 8]}}')
+    small = code.replace(
+        '{"epochs": 30}', '{"epochs": 1, "samples": 2}, network={"options": {"widths": [4, 8]}}'
+    )
     small = small.replace("in_channels=3)", "in_channels=3, widths=(2, 4))")
     small = small.replace("spatial_dims=3)", "spatial_dims=3, widths=(2, 4))")
     assert small.count("widths") == 3

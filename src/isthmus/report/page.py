@@ -152,7 +152,10 @@ def trained(run: Run) -> list[tuple[str, str]]:
     done = f"{run.epochs} of at most {most}" if (most := _of(run, "training.epochs")) else str(run.epochs)
     facts = [
         ("Data", run.data),
-        ("Cases", ", ".join(f"{len(ids)} {name}" for name, ids in run.splits.items() if ids and name != "notes")),
+        (
+            "Cases",
+            ", ".join(f"{len(ids)} {name}" for name, ids in run.splits.items() if ids and name != "notes"),
+        ),
         ("Notes", "; ".join(map(text, run.splits.get("notes") or []))),
         ("Input", _input(run)),
         ("Network", run.network),
@@ -189,7 +192,11 @@ def command(run: Run) -> str:
     said: Any = run.environment.get("command")
     if isinstance(said, list):
         return shlex.join(map(str, said))
-    return str(said) if said else f"isthmus train --recipe {shlex.quote(run.path.name + '/recipe.yaml')} --out again"
+    return (
+        str(said)
+        if said
+        else f"isthmus train --recipe {shlex.quote(run.path.name + '/recipe.yaml')} --out again"
+    )
 
 
 @cache
