@@ -57,7 +57,8 @@ def _without_memory(page: str) -> str:
 
 
 def test_its_page_is_up_to_date(report):
-    page = (DOCS / "networks" / f"{report.name}.md").read_text(encoding="utf-8")
+    path = DOCS / "networks" / f"{report.name}.md"
+    page = path.read_text(encoding="utf-8") if path.exists() else ""
     assert _without_memory(page) == _without_memory(report.to_markdown()), (
         "run: python -m isthmus.networks.pages docs"
     )

@@ -34,8 +34,8 @@ class Card:
         parameters_3d, counted_3d: the same of the 3D form.
         difference: why our count is not the paper's, where it is not.
         decisions: what the paper leaves open, each with what is done here.
-        cannot: what the network cannot do, with the reason, by name: ``"bf16"``, ``"channels_last"``,
-            ``"compile"``, ``"export"``, ``"onnx"``. A test holds that it really cannot.
+        cannot: what the network cannot do, with the reason, by name: ``"compile"``, ``"export"``, ``"onnx"``.
+            A test holds that it really cannot.
     """
 
     paper: str

@@ -27,9 +27,9 @@ class Stage:
 def stages(name: str, size: Sequence[int], **options: Any) -> tuple[Stage, ...]:
     """The modules of a network in the order in which one image passes them in training.
 
-    A module that holds others without being called, or gives several tensors, is shown by its parts; one
-    without weights that leaves the shape alone is not shown. ``parameters`` is 0 where a module is called
-    again, so that the column adds up to the network's own.
+    A module that holds others without being called, or gives several tensors, or is a long sequence, is shown by
+    its parts; one without weights that leaves the shape alone is not shown. ``parameters`` is 0 where a module is
+    called again, so that the column adds up to the network's own.
 
     >>> [(s.name, s.channels, s.size) for s in stages("unet", (8, 8), widths=(2, 4))][:3]
     [('encoder.blocks.0', 2, (8, 8)), ('encoder.pool', 2, (4, 4)), ('encoder.blocks.1', 4, (4, 4))]
@@ -71,7 +71,8 @@ def _shown(module: nn.Module, path: str, whole: set[str]) -> set[str]:
     shown: set[str] = set()
     for name, child in module.named_children():
         full = f"{path}.{name}" if path else name
-        shown |= {full} if full in whole else _shown(child, full, whole)
+        long = type(child) is nn.Sequential and len(child) > 8
+        shown |= {full} if full in whole and not long else _shown(child, full, whole)
     return shown
 
 
@@ -88,7 +89,7 @@ def kind(module: nn.Module) -> str:
             if part * times == names:
                 inner = ", ".join(part)
                 return f"{times} x ({inner})" if len(part) > 1 else f"{times} x {inner}"
-        return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:2])}, … ({len(names)} layers)"
+        return ", ".join(names)
     name = type(module).__name__.lstrip("_")
     kernel = getattr(module, "kernel_size", None)
     if kernel is not None:
