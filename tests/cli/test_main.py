@@ -364,8 +364,54 @@ def test_evaluate_refuses_values_that_the_truth_does_not_have(
     assert "100, 200 do not occur in the truth" in error_of(capsys)
 
 
-def test_evaluate_names_what_has_no_prediction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_refuses_to_drop_what_has_no_prediction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     square = np.eye(8) * 255
-    truth, ours = _write(tmp_path / "truth", a=square, b=square), _write(tmp_path / "ours", a=square)
-    assert call("evaluate", ours, truth) == 0
+    truth, ours = (
+        _write(tmp_path / "truth", a=square, b=square),
+        _write(tmp_path / "ours", a=square, x=square),
+    )
+    assert call("evaluate", ours, truth) == 2
+    assert "1 of 2 true masks have no prediction" in error_of(capsys)
+    assert call("evaluate", ours, truth, "--partial") == 0
     assert "1 of 2 true masks" in capsys.readouterr().err
+
+
+def test_probabilities_never_replace_images_or_earlier_ones(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data / "images", tmp_path / "probabilities")
+    assert call("predict", run, tmp_path / "probabilities", "--out", tmp_path, "--probabilities") == 2
+    assert "taken for images" in error_of(capsys)
+    out = tmp_path / "out"
+    (out / "probabilities").mkdir(parents=True)
+    name = sorted((data / "images").iterdir())[0].stem
+    (out / "probabilities" / f"{name}.tif").write_text("mine")
+    assert call("predict", run, data / "images", "--out", out, "--probabilities") == 2
+    assert "--overwrite" in error_of(capsys)
+    assert (out / "probabilities" / f"{name}.tif").read_text() == "mine"
+
+
+def test_resume_refuses_options_that_it_would_ignore(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--resume", "--out", run, "--epochs", "99") == 2
+    assert "leave out --epochs" in error_of(capsys)
+
+
+def test_resume_starts_what_was_killed_before_it_had_begun(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".recipe.yaml.7.part").write_text("half")
+    assert call("train", data, *SMALL, "epochs=1", "--out", tmp_path / "run", "--resume") == 0
+
+
+def test_a_recipe_file_that_is_none_is_one_line(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.yaml").write_text("- 1")
+    assert call("train", data, "--recipe", tmp_path / "r.yaml", "--out", tmp_path / "run") == 2
+    assert "a recipe holds sections" in error_of(capsys)
+
+
+def test_a_name_that_is_too_long_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("report", "x" * 300) == 2
+    assert "check the name" in error_of(capsys)

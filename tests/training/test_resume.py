@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,3 +153,44 @@ def test_another_seed_gives_other_weights(small: Any, tmp_path: Path) -> None:
         for seed in (0, 1)
     ]
     assert runs[0].weights.read_bytes() != runs[1].weights.read_bytes()
+
+
+@pytest.mark.parametrize("lost", ["data.json", "splits.json", "environment.json"])
+def test_killed_while_the_folder_was_made_it_goes_on(small: Any, tmp_path: Path, lost: str) -> None:
+    whole = training.train(small(training={"epochs": 1}), tmp_path / "whole")
+    shutil.copytree(whole.path, tmp_path / "parts")
+    for name in (
+        "cost.json",
+        "last.ckpt",
+        "best.safetensors",
+        "network.json",
+        "history.csv",
+        "cases.csv",
+        lost,
+    ):
+        (tmp_path / "parts" / name).unlink()
+    assert_same(whole, training.resume(tmp_path / "parts"))
+
+
+def test_the_checkpoint_of_another_recipe_is_refused(small: Any, tmp_path: Path) -> None:
+    one = training.train(small(training={"epochs": 1}), tmp_path / "one")
+    other = training.train(small(training={"epochs": 1, "seed": 3}), tmp_path / "other")
+    one.cost.unlink()
+    shutil.copy(other.checkpoint, one.checkpoint)
+    with pytest.raises(IsthmusError, match="written with another recipe"):
+        training.resume(one.path)
+
+
+def test_a_disk_that_fills_up_at_the_weights_is_one_line(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isthmus.runs import folder
+
+    def full(path: Path, data: bytes) -> None:
+        raise IsthmusError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr(folder, "write_bytes", full)
+    with pytest.raises(IsthmusError, match="No space left"):
+        training.train(small(training={"epochs": 1}), tmp_path / "run")
+    monkeypatch.undo()
+    assert training.resume(tmp_path / "run").finished()

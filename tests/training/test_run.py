@@ -143,6 +143,10 @@ def test_every_case_is_held_out_in_exactly_one_fold(small: Any, tmp_path: Path) 
         ({"protocol": {"validation": ["phantom"]}}, "no case 'phantom'"),
         ({"protocol": {"kind": "kfold", "folds": 3, "fold": 3}}, "folds are numbered 0 to 2"),
         ({"protocol": {"kind": "sharp", "folds": 2, "repeat": 5}}, "repeats 0 to 4"),
+        (
+            {"network": {"options": {"spatial_dims": 3}}},
+            "network.options.spatial_dims is 3 but the data needs 2",
+        ),
         ({"input": {"patch": [16, 16, 16]}}, "names 3 sides but the images have 2 axes"),
         ({"input": {"resize": [32, 32]}}, "exclude each other"),
         ({"input": {"patch": 33}}, "does not divide by 2; the nearest (size )?that does is 32x32"),

@@ -52,7 +52,7 @@ def run(out: Path, seed: int, display: Display) -> None:
         folders.append(train(recipe, out / "runs" / model, watch=display))
         predict_folder(folders[-1].path, new / "images", out / "masks" / model, watch=display)
         display.say(f"{model} on {UNSEEN} phantoms it has not seen:")
-        evaluate(out / "masks" / model, new / "masks", None, None, display)
+        evaluate(out / "masks" / model, new / "masks", None, None, False, display)
     page = write_comparison(
         [folder.path for folder in folders],
         out / "report.html",

@@ -7,14 +7,16 @@ from pathlib import Path
 from isthmus.cli.progress import Display
 
 
-def run(predictions: Path, truth: Path, root: Path | None, out: Path | None, display: Display) -> None:
+def run(
+    predictions: Path, truth: Path, root: Path | None, out: Path | None, partial: bool, display: Display
+) -> None:
     """Score a folder of masks, write the CSV and print the means."""
     from rich.console import Console
     from rich.table import Table
 
     from isthmus.inference.evaluate import METRICS, evaluate_folder
 
-    result = evaluate_folder(predictions, truth, root=root, watch=display)
+    result = evaluate_folder(predictions, truth, root=root, partial=partial, watch=display)
     target = out or predictions / "scores.csv"
     result.write(target)
     table = Table(box=None, header_style="bold", pad_edge=False)

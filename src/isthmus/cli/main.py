@@ -11,6 +11,8 @@ import typer
 from isthmus.cli import data as data_commands
 from isthmus.errors import IsthmusError, nearest
 
+INTERRUPTED = 130  # what the parser makes of Ctrl-C
+
 app = typer.Typer(
     name="isthmus",
     help="Biomedical image segmentation: train a network on images and masks, get masks for new images.",
@@ -152,13 +154,16 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(help="CSV to write.  [default: PREDICTIONS/scores.csv]", show_default=False)
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score what has a prediction, though some true masks have none.")
+    ] = False,
 ) -> None:
     """Score masks against the truth: Dice, IoU and Hausdorff distance of every case, as CSV and table."""
     from isthmus.cli import evaluate as job
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(predictions, truth, root, out, display)
+        job.run(predictions, truth, root, out, partial, display)
 
 
 @app.command(rich_help_panel="The main job")
@@ -194,18 +199,17 @@ def main() -> None:
         code = command.main(standalone_mode=False)
     except IsthmusError as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        print(
-            "\nisthmus: interrupted; `isthmus train --resume --out RUN` goes on where it was", file=sys.stderr
-        )
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror or error}; check the name and its permissions")
     except Exception as error:
         message = _usage(error, command)
         if message is None:
             raise
         fail(message)
+    if code == INTERRUPTED:
+        print("isthmus: interrupted; a run goes on with `isthmus train --resume --out RUN`", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -44,6 +44,8 @@ def run(asked: Asked, resume: bool, display: Display) -> None:
     recipe = recipe_of(asked)
     out = asked.out or default_folder(recipe)
     if recipe.protocol.kind == "kfold" and asked.folds is not None and asked.fold is None:
+        if RunFolder(out).recipe_path.is_file():
+            raise IsthmusError(f"{out} is a run by itself; choose another --out for the folds")
         for fold in range(recipe.protocol.folds):
             protocol = recipe.protocol.model_copy(update={"fold": fold})
             folder = out / f"fold-{fold}"
@@ -65,7 +67,11 @@ def _resume(asked: Asked, display: Display) -> None:
 
     if asked.out is None and not asked.data:
         raise IsthmusError("--resume needs --out RUN, the folder to go on with")
+    _refuse_options(asked)
     out = asked.out or default_folder(recipe_of(asked))
+    if asked.data and not (out / "recipe.yaml").is_file() and not (out / "fold-0").is_dir():
+        run(asked, False, display)  # stopped before it had begun
+        return
     if (out / "recipe.yaml").is_file() or not (out / "fold-0" / "recipe.yaml").is_file():
         _finish(training.resume(out, watch=display), display)
         return
@@ -80,6 +86,24 @@ def _resume(asked: Asked, display: Display) -> None:
         _finish(
             training.train(first.model_copy(update={"protocol": protocol}), folder.path, watch=display),
             display,
+        )
+
+
+def _refuse_options(asked: Asked) -> None:
+    """A run goes on with its stored recipe; an option beside --resume would be ignored."""
+    named = {
+        "--model": asked.model,
+        "--preset": asked.preset,
+        "--epochs": asked.epochs,
+        "--seed": asked.seed,
+        "--validation": asked.validation,
+        "--fold": asked.fold,
+        "--device": asked.device,
+    }
+    given = [name for name, value in named.items() if value is not None]
+    if given and (asked.out is not None) and (asked.out / "recipe.yaml").is_file():
+        raise IsthmusError(
+            f"--resume goes on with the recipe in {asked.out}; leave out {', '.join(given)}, or start another run"
         )
 
 

@@ -47,13 +47,20 @@ class Evaluation:
 
 
 def evaluate_folder(
-    predictions: Path | str, truth: Path | str, *, root: Path | None = None, watch: Watch | None = None
+    predictions: Path | str,
+    truth: Path | str,
+    *,
+    root: Path | None = None,
+    partial: bool = False,
+    watch: Watch | None = None,
 ) -> Evaluation:
     """Score every predicted mask against the true one of the same name, on the masks' own grid.
 
     Args:
         predictions: folder of masks, as `predict_folder` writes them.
         truth: folder of true masks, or a data set: a folder with ``masks/``, a CSV or a name (with ``root``).
+
+        partial: score those true masks that have a prediction, and say how many have none.
 
     Raises:
         IsthmusError: a true mask without a prediction, masks of different sizes, values that fit no class,
@@ -71,7 +78,12 @@ def evaluate_folder(
             f"no mask in {predictions} has the name of one in {truth}; masks are matched by file name"
         )
     extra = sorted(set(predicted) - {case.id for case in true})
-    if lacking and len(wanted) + len(extra) < len(true):
+    if lacking and not partial:
+        raise IsthmusError(
+            f"{len(lacking)} of {len(true)} true masks have no prediction in {predictions}: {_some(lacking)}; "
+            "predict them, or score the others with --partial"
+        )
+    if lacking:
         watch.say(
             f"scored are the {len(wanted)} of {len(true)} true masks that have a prediction; without: {_some(lacking)}"
         )

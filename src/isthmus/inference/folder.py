@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from isthmus.data.cases import Case, load_image
 from isthmus.data.folder import images_in
 from isthmus.errors import IsthmusError
-from isthmus.inference.masks import mask_path, write_case, write_probabilities
+from isthmus.inference.masks import mask_path, probability_paths, write_case, write_probabilities
 from isthmus.inference.predictor import Predictor, decide
 from isthmus.watch import Silent, Watch
 
@@ -55,7 +55,13 @@ def predict_folder(
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     cases = images_in(paths)
     targets = {case.id: mask_path(out, case) for case in cases}
-    _refuse_harm(paths, cases, targets, out, overwrite)
+    maps_out = out / "probabilities"
+    wanted = dict(targets)
+    if probabilities:
+        wanted |= {
+            f"{case.id}, probabilities": path for case in cases for path in probability_paths(maps_out, case)
+        }
+    _refuse_harm(paths, cases, wanted, out, overwrite)
     predictor = Predictor.load(run, device=device)
     watch.say(predictor.values.describe(predictor.classes))
     watch.stage("segmenting", len(cases))
@@ -71,7 +77,7 @@ def predict_folder(
                 problems.append(f"{case.images[0]}: {error}")
                 continue
             if probabilities:
-                write_probabilities(out / "probabilities", case, maps)
+                write_probabilities(maps_out, case, maps)
             written.append(write_case(out, case, predictor.values.invert(decide(maps))))
         watch.advance(case.id)
     if problems:
@@ -87,9 +93,12 @@ def _refuse_harm(
 ) -> None:
     if out.exists() and not out.is_dir():
         raise IsthmusError(f"{out} is a file; name a folder for the masks")
+    written_to = [out, *({target.parent for target in targets.values()})]
     for path in paths:
         searched = path / "images" if (path / "images").is_dir() else path
-        if searched.is_dir() and out.resolve().is_relative_to(searched.resolve()):
+        if searched.is_dir() and any(
+            folder.resolve().is_relative_to(searched.resolve()) for folder in written_to
+        ):
             raise IsthmusError(
                 f"{out} lies in {searched}, so the masks would be taken for images next time and originals are "
                 "never replaced; choose another --out"

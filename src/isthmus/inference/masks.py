@@ -27,14 +27,23 @@ def write_case(folder: Path, case: Case, mask: NDArray[Any]) -> Path:
     return path
 
 
+def probability_paths(folder: Path, case: Case, maps: int = 1) -> list[Path]:
+    """``FOLDER/<case>.tif``; for a volume ``.nii.gz``, one for each map."""
+    if not _is_volume(case):
+        return [folder / f"{case.id}.tif"]
+    if maps == 1:
+        return [folder / f"{case.id}.nii.gz"]
+    return [folder / f"{case.id}-{index}.nii.gz" for index in range(maps)]
+
+
 def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
     """Write probabilities ``(maps, *spatial)`` as float32: a TIFF page, or a volume, for each map."""
+    paths = probability_paths(folder, case, len(maps))
     if not _is_volume(case):
-        write_image(folder / f"{case.id}.tif", maps)
+        write_image(paths[0], maps)
         return
-    for index, values in enumerate(maps):
-        name = f"{case.id}-{index}.nii.gz" if len(maps) > 1 else f"{case.id}.nii.gz"
-        write_volume(folder / name, values, like=case.images[0].path)
+    for path, values in zip(paths, maps, strict=True):
+        write_volume(path, values, like=case.images[0].path)
 
 
 def _is_volume(case: Case) -> bool:

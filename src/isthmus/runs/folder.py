@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import IsthmusError
-from isthmus.runs.files import atomic_path, read_json, write_json
+from isthmus.runs.files import read_json, write_bytes, write_json
 from isthmus.runs.recipe import Recipe, read_recipe
 
 if TYPE_CHECKING:
@@ -102,11 +102,10 @@ class RunFolder:
 
     def save_network(self, model: str, options: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
         """Write the weights and what is needed to build the network they belong to."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         write_json(self.network, {"model": model, "options": dict(options)})
-        with atomic_path(self.weights) as aside:
-            save_file({name: tensor.contiguous() for name, tensor in state.items()}, aside)
+        write_bytes(self.weights, save({name: tensor.contiguous() for name, tensor in state.items()}))
 
     def load_network(self) -> nn.Module:
         """The network with its best weights, in evaluation mode.
@@ -121,7 +120,7 @@ class RunFolder:
                 f"{self.path} holds no best.safetensors yet; let the run finish (train --resume)"
             )
         made = read_json(self.network)
-        if not isinstance(made, dict) or not {"model", "options"} <= made.keys():
+        if not isinstance(made, dict) or not isinstance(made.get("options"), dict) or "model" not in made:
             raise IsthmusError(f"{self.network} does not name a model and its options; restore the file")
         options = (
             {**made["options"], "encoder_weights": None}

@@ -155,6 +155,10 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
         raise IsthmusError(f"unknown preset '{preset}': {nearest(preset, PRESETS)}")
     merged: dict[str, Any] = {}
     for layer in (PRESETS[preset], *layers):
+        if not isinstance(layer, Mapping):
+            raise IsthmusError(
+                f"a recipe holds sections ({', '.join(Recipe.model_fields)}), found {layer!r:.60}"
+            )
         merged = _overlay(merged, layer)
     return validate(merged)
 

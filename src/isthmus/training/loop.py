@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from isthmus.objectives.losses import make_loss
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
+from isthmus.runs.recipe import Recipe
 from isthmus.training import checkpoint
 from isthmus.training.prepare import Prepared
 from isthmus.training.rate import Rate
@@ -78,7 +80,7 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
     rate = Rate(training, training.epochs * len(samples))
     progress = Progress()
     if folder.checkpoint.is_file():
-        progress = _restore(folder, network, optimiser, rate)
+        progress = _restore(folder, recipe, network, optimiser, rate)
         watch.say(f"resumed after epoch {progress.epoch} of {training.epochs}")
 
     watch.stage("training", training.epochs * len(samples), progress.epoch * len(samples))
@@ -131,7 +133,7 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
         now = time.perf_counter()
         if epoch + 1 == training.epochs or (now - saved) * SHARE_WRITING >= write_seconds:
             progress.seconds = now - started
-            _save(folder, network, optimiser, rate, progress)
+            _save(folder, recipe, network, optimiser, rate, progress)
             saved = time.perf_counter()
             write_seconds = saved - now
         write_csv(folder.history, progress.history, HISTORY_COLUMNS)
@@ -151,20 +153,43 @@ def _standing(epoch: int, epochs: int, progress: Progress) -> str:
     return f"epoch {epoch + 1}/{epochs}{best}"
 
 
+def _identity(recipe: Recipe) -> str:
+    """All of a recipe that its weights depend on, as text."""
+    fixed = recipe.to_dict()
+    for key in ("device", "workers", "cache_mb"):
+        fixed["hardware"].pop(key)
+    fixed["data"].pop("root")
+    fixed["data"].pop("source")
+    return json.dumps(fixed, sort_keys=True)
+
+
 def _save(
-    folder: RunFolder, network: nn.Module, optimiser: torch.optim.Optimizer, rate: Rate, progress: Progress
+    folder: RunFolder,
+    recipe: Recipe,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    rate: Rate,
+    progress: Progress,
 ) -> None:
     state: dict[str, Any] = {
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "rate": rate.state(),
         "progress": dict(vars(progress)),
+        "recipe": _identity(recipe),
     }
     checkpoint.save(folder.checkpoint, state)
 
 
-def _restore(folder: RunFolder, network: nn.Module, optimiser: torch.optim.Optimizer, rate: Rate) -> Progress:
+def _restore(
+    folder: RunFolder, recipe: Recipe, network: nn.Module, optimiser: torch.optim.Optimizer, rate: Rate
+) -> Progress:
     state = checkpoint.load(folder.checkpoint)
+    if state.get("recipe") != _identity(recipe):
+        raise IsthmusError(
+            f"{folder.checkpoint} was written with another recipe than {folder.recipe_path}; restore the recipe, or "
+            "delete the checkpoint to train from the start"
+        )
     try:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])

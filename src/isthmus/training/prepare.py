@@ -70,12 +70,14 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     )
     classes = len(resolved.data.classes)
     maps = 1 if classes == 2 else classes
-    found = {"in_channels": resolved.data.channels, "classes": maps}
-    if dims == 3:
-        found["spatial_dims"] = 3
-    options = {**found, **recipe.network.options}
+    found = {"in_channels": resolved.data.channels, "classes": maps, "spatial_dims": dims}
+    given = recipe.network.options
+    options = {
+        **{name: value for name, value in found.items() if dims == 3 or name != "spatial_dims"},
+        **given,
+    }
     for name, needed in found.items():
-        if options[name] != needed:
+        if options.get(name, needed) != needed:
             raise IsthmusError(
                 f"network.options.{name} is {options[name]} but the data needs {needed}; leave it out"
             )

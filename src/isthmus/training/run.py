@@ -39,15 +39,13 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     """
     watch = watch or Silent()
     folder = RunFolder(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or any(not _is_leftover(path) for path in out.iterdir())):
         hint = "--resume continues it, or " if folder.recipe_path.is_file() else ""
         raise IsthmusError(f"{out} exists already; {hint}choose another --out")
     prepared = prepare(recipe, watch)
     network = _network(prepared.recipe)
-    write_json(folder.data, prepared.hashes())
-    write_json(folder.splits, _splits(prepared))
-    write_json(folder.environment, describe_environment())
-    write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # last: from here on the folder is a run
+    write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
+    _describe(folder, prepared)
     return _complete(folder, prepared, network, watch)
 
 
@@ -63,6 +61,7 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
         watch.say(f"{out} is finished; nothing to do")
         return folder
     prepared = prepare(folder.recipe(), watch)
+    _describe(folder, prepared)
     before, now = read_json(folder.data), prepared.hashes()
     changed = sorted(set(before) ^ set(now)) or [
         case for case in now if _digests(before[case]) != _digests(now[case])
@@ -72,7 +71,8 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
             f"the data of {out} has changed since it began (case '{changed[0]}', {len(changed)} in all); "
             "restore it or start a new run"
         )
-    if read_json(folder.splits) != _splits(prepared):
+    then, divided = read_json(folder.splits), _splits(prepared)
+    if any(then.get(name) != divided[name] for name in ("train", "validation", "test")):
         raise IsthmusError(f"{folder.splits} does not belong to the recipe beside it; start a new run")
     return _complete(folder, prepared, _network(prepared.recipe), watch)
 
@@ -90,6 +90,21 @@ def _check_size(recipe: Recipe, network: nn.Module) -> None:
 
 def _sides(size: Sequence[int]) -> str:
     return "x".join(map(str, size))
+
+
+def _is_leftover(path: Path) -> bool:
+    """A file that a kill left half written."""
+    return path.name.startswith(".") and path.suffix == ".part"
+
+
+def _describe(folder: RunFolder, prepared: Prepared) -> None:
+    """What was read and how it is divided, where a kill has not left it written."""
+    if not folder.data.is_file():
+        write_json(folder.data, prepared.hashes())
+    if not folder.splits.is_file():
+        write_json(folder.splits, _splits(prepared))
+    if not folder.environment.is_file():
+        write_json(folder.environment, describe_environment())
 
 
 def _digests(files: dict[str, str]) -> list[str]:
