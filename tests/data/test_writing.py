@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from isthmus.data.formats import Source, read_mask, write_image, write_mask
-from isthmus.data.writing import write_bytes
 from isthmus.errors import IsthmusError
 
 NOISE = np.random.default_rng(0).integers(0, 65536, (64, 64), dtype=np.uint16)
@@ -44,23 +43,6 @@ def test_a_write_that_fails_keeps_what_was_there(tmp_path: Path) -> None:
         write_mask(path, NOISE)
     np.testing.assert_array_equal(read_mask(Source(path)), NOISE[:4, :4])
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("os.replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write_bytes(tmp_path / "x.png", b"content")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_folders_on_the_way_are_made_and_a_file_in_the_way_is_named(tmp_path: Path) -> None:
-    write_bytes(tmp_path / "a" / "b" / "x", b"1")
-    assert (tmp_path / "a" / "b" / "x").read_bytes() == b"1"
-    with pytest.raises(IsthmusError, match="cannot be written"):
-        write_bytes(tmp_path / "a" / "b" / "x" / "y", b"1")
 
 
 def test_any_viewer_reads_the_masks(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.geometry import Geometry
-from isthmus.data.writing import write_bytes
+from isthmus.files import write_bytes
 
 _TOP = 2**15
 """Voxels along an axis that the header of NIfTI-1 can hold, and one more."""

@@ -12,9 +12,7 @@ Nature Methods 18, 2021, doi:10.1038/s41592-020-01008-z; layout of version 2.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,8 @@ from isthmus.data.formats import IMAGE_SUFFIXES, write_image, write_mask
 from isthmus.data.problems import refuse
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import is_volume, spacing, write_volume
-from isthmus.data.writing import write_bytes
 from isthmus.errors import IsthmusError, nearest
+from isthmus.files import atomic_path, write_bytes
 
 LAYOUT = "dataset.json, imagesTr/ with CASE_0000.nii.gz and labelsTr/ with CASE.nii.gz"
 
@@ -93,8 +91,7 @@ def write(
     names = {case.id: case_name(case.id) for case in dataset.cases}
     if len(set(names.values())) < len(names):
         raise IsthmusError(f"{dataset.name}: cases whose ids differ in / only; rename them before exporting")
-    aside = root.with_name(f".{root.name}.{os.getpid()}.part")
-    try:
+    with atomic_path(root) as aside:
         endings, channels = set(), set()
         for case in dataset.cases:
             ending, number = _write_case(case, dataset, aside, names[case.id])
@@ -119,9 +116,6 @@ def write(
         write_bytes(aside / "dataset.json", json.dumps(description, indent=2, ensure_ascii=False).encode())
         if splits:
             write_splits(aside / "splits_final.json", splits)
-        os.replace(aside, root)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def read_splits(path: Path, cases: Sequence[Case]) -> list[Split]:

@@ -1,10 +1,8 @@
-"""Pixels to files, whole or not at all: encoded in memory, written aside, then renamed."""
+"""Pixels to files, whole or not at all: encoded in memory, then written at once."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
+from isthmus.files import write_bytes
 
 
 def write_mask(path: Path, mask: NDArray[Any]) -> None:
@@ -50,28 +49,6 @@ def write_image(path: Path, image: NDArray[Any]) -> None:
     else:
         raise IsthmusError(f"{path}: masks and images are written without loss, as .png or .tif")
     write_bytes(path, bytes(content))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; folders on the way are made.
-
-    Raises:
-        IsthmusError: the file cannot be written (full disk, no permission); nothing is left behind.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
-            file.write(content)
-        os.replace(aside, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise IsthmusError(
-            f"{path}: cannot be written ({reason}); free space or choose another folder"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
 
 
 def _tiff(image: NDArray[Any]) -> bytes:

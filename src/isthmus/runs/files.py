@@ -1,48 +1,28 @@
-"""Files that appear whole or not at all: written aside, then renamed over the final name."""
+"""Text, JSON, YAML and CSV of a run, each file whole or not at all."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from isthmus.errors import IsthmusError
+from isthmus.files import atomic_path, write_bytes
 
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; renamed to it when the block ends well, removed when it does not.
-
-    Raises:
-        IsthmusError: the file cannot be written (no space left, no permission, …).
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        os.replace(aside, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise IsthmusError(
-            f"cannot write {path}: {reason}; free some space or choose another folder"
-        ) from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing, and see it on the disk before it takes the name."""
-    with atomic_path(path) as aside, aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+__all__ = [
+    "atomic_path",
+    "read_json",
+    "read_yaml",
+    "write_bytes",
+    "write_csv",
+    "write_json",
+    "write_text",
+    "write_yaml",
+]
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,91 @@
+"""Files and folders that appear whole or not at all: written aside, then renamed over the final name."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from isthmus.errors import IsthmusError
+
+_HOST = re.sub(r"\W", "", platform.node()) or "host"
+_LEFTOVER = re.compile(r"\..+\.(?P<host>\w+)-(?P<process>\d+)\.part")
+
+STALE = 24 * 3600
+"""Seconds after which a leftover of another machine, whose processes cannot be seen from here, is stale."""
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write a file or a folder to; renamed to it when the block ends well, else removed.
+
+    Folders on the way are made.
+
+    Raises:
+        IsthmusError: it cannot be written (no space left, no permission, …); nothing is left behind.
+    """
+    aside = path.with_name(f".{path.name}.{_HOST}-{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        os.replace(aside, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise IsthmusError(
+            f"{path}: cannot be written ({reason}); free space or choose another folder"
+        ) from error
+    finally:
+        _remove(aside)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file or nothing, and see it on the disk before it takes the name.
+
+    Raises:
+        IsthmusError: as `atomic_path`.
+    """
+    with atomic_path(path) as aside, aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Remove what processes that were killed while they wrote left in a folder; returns what was removed.
+
+    What a process of this machine is still writing stays.
+    """
+    stale = [path for path in folder.glob(".*.part") if _is_stale(path)]
+    for path in stale:
+        _remove(path)
+    return stale
+
+
+def _is_stale(path: Path) -> bool:
+    match = _LEFTOVER.fullmatch(path.name)
+    if match is None:
+        return False
+    if match["host"] != _HOST or os.name != "posix":
+        with suppress(OSError):
+            return time.time() - path.stat().st_mtime > STALE
+        return False
+    try:
+        os.kill(int(match["process"]), 0)  # asks whether it lives, and sends nothing
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
