@@ -1,7 +1,8 @@
 """Scores of a prediction against the truth: arrays or tensors in, numbers out.
 
 Every function takes `(prediction, truth, …)` of one case; `score_case` gives all metrics at once,
-`summarise` and `pooled` the numbers of a table. What happens with empty masks is written once, in
+`case_rows` the rows of a
+table, `summarise` and `pooled` the numbers below it. What happens with empty masks is written once, in
 `isthmus.metrics.empty`.
 """
 
@@ -29,7 +30,8 @@ from isthmus.metrics.overlap import (
     volume_difference,
     volumetric_similarity,
 )
-from isthmus.metrics.summary import Summary, pooled, summarise
+from isthmus.metrics.rows import case_rows
+from isthmus.metrics.summary import Summary, over_classes, pooled, summarise
 from isthmus.metrics.surface import (
     average_surface_distance,
     hausdorff_distance,
@@ -45,6 +47,7 @@ __all__ = [
     "aggregated_jaccard",
     "average_precision",
     "average_surface_distance",
+    "case_rows",
     "components",
     "dice",
     "false_objects",
@@ -57,6 +60,7 @@ __all__ = [
     "object_precision",
     "object_recall",
     "open_gaps",
+    "over_classes",
     "panoptic_quality",
     "pooled",
     "precision",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -57,17 +57,57 @@ def summarise(
     table = _table(rows)
     if isinstance(next(iter(table[0].values())), Mapping):
         return {name: summarise([row[name] for row in table], both_empty=both_empty) for name in table[0]}
-    states = [presence(row["prediction_points"], row["truth_points"]) for row in table]
+    states = [presence_in(row) for row in table]
     used = [both_empty == "include" or state is not Presence.NEITHER for state in states]
-    counts = {
-        "n_missed": states.count(Presence.MISSED),
-        "n_both_empty": states.count(Presence.NEITHER),
-        "n_false_alarm": states.count(Presence.FALSE_ALARM),
-    }
+    counts = _counts([{state} for state in states])
     return {
         metric: _summary([float(row[metric]) for row, use in zip(table, used, strict=True) if use], counts)
         for metric in table[0]
         if metric not in COUNTS
+    }
+
+
+def over_classes(cases: Iterable[Mapping[Any, Row]]) -> dict[str, Summary]:
+    """Every metric over cases, each case the mean over its classes (NaN left out): a `Summary` by metric.
+
+    A case is missed if any of its classes is, a false alarm likewise, and both empty if all of them are.
+
+    >>> hit = {"dice": 1.0, "prediction_points": 4.0, "truth_points": 4.0}
+    >>> miss = {"dice": 0.0, "prediction_points": 0.0, "truth_points": 4.0}
+    >>> dice = over_classes([{"gland": hit, "lumen": miss}, {"gland": hit, "lumen": hit}])["dice"]
+    >>> dice.mean, dice.n, dice.n_missed
+    (0.75, 2, 1)
+    """
+    table = [list(case.values()) for case in _table(cases, alike=False)]
+    counts = _counts([{presence_in(row) for row in rows} for rows in table])
+    return {
+        metric: _summary([mean_of(float(row[metric]) for row in rows) for rows in table], counts)
+        for metric in table[0][0]
+        if metric not in COUNTS
+    }
+
+
+def presence_in(row: Row) -> Presence:
+    """Which of the two masks of a row has any foreground."""
+    return presence(float(row["prediction_points"]), float(row["truth_points"]))
+
+
+def mean_of(values: Iterable[float]) -> float:
+    """The mean of those that are numbers; NaN where none is.
+
+    >>> mean_of([1.0, math.nan, 2.0])
+    1.5
+    """
+    numbers = [value for value in values if not math.isnan(value)]
+    return sum(numbers) / len(numbers) if numbers else math.nan
+
+
+def _counts(states: Sequence[Set[Presence]]) -> dict[str, int]:
+    """How many cases are missed, empty on both sides, false alarms; each has the states of its classes."""
+    return {
+        "n_missed": sum(Presence.MISSED in each for each in states),
+        "n_both_empty": sum(each == {Presence.NEITHER} for each in states),
+        "n_false_alarm": sum(Presence.FALSE_ALARM in each for each in states),
     }
 
 
@@ -85,13 +125,15 @@ def pooled(rows: Iterable[Mapping[Any, Any]]) -> Any:
     table = _table(rows)
     if isinstance(next(iter(table[0].values())), Mapping):
         return {name: pooled([row[name] for row in table]) for name in table[0]}
-    return sum((Counts(*(int(row[name]) for name in COUNTS)) for row in table), Counts(0, 0, 0, 0))
+    return sum((Counts(*(int(float(row[name])) for name in COUNTS)) for row in table), Counts(0, 0, 0, 0))
 
 
-def _table(rows: Iterable[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
+def _table(rows: Iterable[Mapping[Any, Any]], alike: bool = True) -> list[Mapping[Any, Any]]:
     table = list(rows)
-    if not table or not table[0]:
+    if not table or not all(table):
         raise IsthmusError("there are no scores to summarise; give the rows that score_case returned")
+    if not alike:
+        return table
     for number, row in enumerate(table):
         if row.keys() != table[0].keys():
             differing = ", ".join(sorted(map(str, row.keys() ^ table[0].keys())))
