@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import nibabel
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
 from isthmus.data.cases import Case, Dataset, Source, load, load_image, to_channels
-from isthmus.data.check import check_dataset, count_values
+from isthmus.data.check import Bad, check_dataset, count_values
 from isthmus.data.folder import from_folder
+from isthmus.data.inspect import inspect_dataset
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 
@@ -80,6 +82,61 @@ def test_a_mask_value_that_fits_no_class(pairs: Any) -> None:
         IsthmusError, match=r"im4\.png: mask value 77 \(20 pixels\) fits no class \(known: 0, 255\)"
     ):
         check_dataset(known)
+
+
+def test_cases_whose_values_go_with_no_others_can_be_left_out(pairs: Any) -> None:
+    random = np.random.default_rng(1)
+    plain = [(random.random((24, 20)) < 0.4).astype(np.uint8) for _ in range(8)]
+    odd = plain[0].copy()
+    odd[5] = 77
+    root = pairs(8, masks=[*(mask * np.uint8(255) for mask in plain[:6]), plain[6], plain[7] * np.uint8(255)])
+    assert check_dataset(from_folder(root), skip_bad=True).bad == (
+        Bad("im6", "values", f"{root}/masks/im6.png: a mask of 0 and 1 among masks of 0 and 255 (such as "
+            f"{root}/masks/im0.png); save all alike"),
+    )  # fmt: skip
+    root = pairs(8, masks=[odd, *plain[1:]])
+    with pytest.raises(IsthmusError, match=r"im0\.png: mask value 77 \(20 pixels\) fits no class"):
+        check_dataset(from_folder(root))
+    checked = check_dataset(from_folder(root), skip_bad=True)
+    assert checked.values == ValueMap(((0, 0), (1, 1)))
+    assert [(bad.case, bad.kind) for bad in checked.bad] == [("im0", "values")]
+    assert [facts.id for facts in checked.cases] == [f"im{i}" for i in range(1, 8)]
+
+
+def test_negative_and_blurred_masks_can_be_left_out(pairs: Any, tmp_path: Path) -> None:
+    bands = np.repeat(np.arange(4, dtype=np.uint8), 6)[:, None] * np.ones(20, np.uint8)
+    root = pairs(6, masks=[bands] * 6)
+    for name in ("im1.png", "im2.png"):
+        (root / "masks" / name).unlink()
+    tifffile.imwrite(root / "masks" / "im1.tif", bands.astype(np.int16) - 1)
+    Image.fromarray(bands * np.uint8(60)).save(root / "masks" / "im2.jpg", quality=60)
+    with pytest.raises(IsthmusError, match=r"(?s)2 problems.*im1\.tif: mask value -1.*im2\.jpg: a JPEG mask"):
+        check_dataset(from_folder(root))
+    checked = check_dataset(from_folder(root), skip_bad=True)
+    assert checked.values.classes == 4
+    assert [bad.case for bad in checked.bad] == ["im1", "im2"]
+
+
+def test_volumes_say_how_they_lie(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        for i, axes in enumerate(([2.0, 3, 4], [-2.0, -3, 4], [2.0, 3, 4])):
+            voxels = np.zeros((5, 6, 7), np.uint8)
+            voxels[2:4, 2:4, i] = 1 + i * (folder == "images")
+            grid = np.diag([*axes, 1.0])
+            nibabel.save(nibabel.Nifti1Image(voxels, grid), tmp_path / folder / f"v{i}.nii.gz")
+    checked = check_dataset(from_folder(tmp_path))
+    assert [facts.orientation for facts in checked.cases] == ["RAS", "LPS", "RAS"]
+    assert checked.summary_lines() == [
+        "volumes: orientation RAS (2), LPS (1); all are turned to SPL: z to the head, y to the back, x to the "
+        "patient's left",
+        "spacing: 2 x 3 x 4 mm (3)",
+    ]
+    rows = {row.what: row for row in inspect_dataset(from_folder(tmp_path)).findings()}
+    assert rows["orientations"].count == 2
+    assert rows["orientations"].detail.startswith("RAS (2); LPS (1); all are turned to SPL")
+    assert rows["spacings"].detail == "2 x 3 x 4 mm (3)"
+    assert rows["sizes"].detail == "5 x 6 x 7, 1 channel (3)"
 
 
 def test_classes_keep_their_names(pairs: Any) -> None:

@@ -158,6 +158,8 @@ def test_regions_and_listed_cases(tmp_path: Path) -> None:
     regions = {"background": 0, "whole tumour": [1, 2, 3], "core": [2, 3], "enhancing": 3}
     root = raw(tmp_path / "a", labels=regions, regions_class_order=[1, 2, 3])
     assert read(root).classes == ("background", "class 1", "class 2", "class 3")
+    assert read(root).regions == {"whole tumour": (1, 2, 3), "core": (2, 3), "enhancing": (3,)}
+    assert read(raw(tmp_path / "c")).regions == {}
     listed = {"one": {"images": ["imagesTr/liver_000_0000.nii.gz"], "label": "labelsTr/liver_000.nii.gz"}}
     root = raw(tmp_path / "b", dataset=listed)
     assert [(case.id, len(case.images)) for case in read(root).cases] == [("one", 1)]

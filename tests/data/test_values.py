@@ -47,10 +47,10 @@ def test_many_values_are_object_numbers_unless_denied() -> None:
     objects = ValueMap.infer(range(33))
     assert (objects.rule, objects.classes) == ("objects", 2)
     assert "object numbers" in objects.describe()
-    assert ValueMap.infer(range(33), object_ids=False).classes == 33
-    assert ValueMap.infer({0, 1, 2}, object_ids=True).rule == "objects"
+    assert ValueMap.infer(range(33), rule="exact").classes == 33
+    assert ValueMap.infer({0, 1, 2}, rule="objects").rule == "objects"
     with pytest.raises(IsthmusError, match="257 values"):
-        ValueMap.infer(range(257), object_ids=False)
+        ValueMap.infer(range(257), rule="exact")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def masks(*values: set[int]) -> dict[str, dict[int, int]]:
 def test_masks_that_count_their_objects() -> None:
     glands = masks(set(range(5)), set(range(10)), {0})
     assert ValueMap.infer_masks(glands).rule == "objects"
-    assert ValueMap.infer_masks(glands, object_ids=False).classes == 10
+    assert ValueMap.infer_masks(glands, rule="exact").classes == 10
     organs = masks({0, 1, 2, 5, 9}, {0, 3, 4, 6, 7, 8})  # gaps: classes
     assert ValueMap.infer_masks(organs).classes == 10
     alike = masks(set(range(10)), set(range(10)))  # every mask to the same end: classes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch.nn.functional import interpolate
 
-from isthmus.data.cases import Source
-from isthmus.data.formats import read_mask
 from isthmus.data.rng import rng
 from isthmus.data.volumes import (
-    BRATS_2015,
-    BRATS_2017,
-    compose_regions,
     resize_volume,
     resize_volume_label,
     slice_stack,
     slice_stacks,
 )
-from isthmus.errors import IsthmusError
 
 
 def test_five_slices_repeat_at_the_ends() -> None:
@@ -59,35 +52,6 @@ def test_stacks_that_cannot_be() -> None:
         slice_stack(np.zeros((3, 1, 1)), 0, 4)
     with pytest.raises(ValueError, match="no slice -1"):
         slice_stack(np.zeros((3, 1, 1)), -1)
-
-
-@pytest.mark.parametrize(
-    ("regions", "values", "whole", "core", "enhancing"),
-    [
-        (BRATS_2015, [0, 1, 2, 3, 4], [0, 1, 1, 1, 1], [0, 1, 0, 1, 1], [0, 0, 0, 0, 1]),
-        (BRATS_2017, [0, 1, 2, 4], [0, 1, 1, 1], [0, 1, 0, 1], [0, 0, 0, 1]),
-    ],
-)
-def test_regions(regions: Any, values: Any, whole: Any, core: Any, enhancing: Any) -> None:
-    found = compose_regions(np.array(values, np.int16).reshape(1, -1), regions)
-    assert found.dtype == np.uint8
-    assert list(regions) == ["WT", "TC", "ET"]
-    assert found[:, 0].tolist() == [whole, core, enhancing]
-
-
-def test_a_three_is_no_label_of_2017() -> None:
-    with pytest.raises(IsthmusError, match=r"mask values \[3\] belong to no region"):
-        compose_regions(np.array([0, 3]), BRATS_2017)
-
-
-def test_regions_of_a_real_case(shared_data: Path) -> None:
-    path = sorted((shared_data / "brats-2015-deepmedic").glob("2mm/*/*_seg.nii.gz"))[0]
-    mask = read_mask(Source(path))
-    whole, core, enhancing = compose_regions(mask, BRATS_2015)
-    assert 0 < enhancing.sum() < core.sum() < whole.sum()
-    assert not (core & ~whole.astype(bool)).any()
-    assert not (enhancing & ~core.astype(bool)).any()
-    np.testing.assert_array_equal(whole, mask > 0)
 
 
 @pytest.mark.parametrize("size", [(7, 31), (30, 9), (13, 13), (26, 40), (1, 1)])

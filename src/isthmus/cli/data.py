@@ -49,6 +49,13 @@ def check(
     distance: Annotated[
         int, typer.Option(min=0, max=63, help="Bits in which near-duplicates differ at most.")
     ] = 4,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            help="How mask values apply: exact, threshold or objects.  [default: as they look]",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads.  [default: one per core]", show_default=False)
     ] = None,
@@ -59,7 +66,9 @@ def check(
     """
     from isthmus.cli.progress import Display
     from isthmus.data.inspect import inspect_dataset, open_tolerant
+    from isthmus.data.values import as_rule
 
+    taken = None if rule is None else as_rule(rule)
     dataset, problems = open_tolerant(name, root)
     with Display() as display:
         display.stage("checking files", len(dataset.cases))
@@ -69,6 +78,7 @@ def check(
             problems=problems,
             workers=workers,
             distance=distance,
+            rule=taken,
         )
     table = _table("", "finding", "count", "details", numbers=("count",))
     for row in found.findings():

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.formats import Source, read_image, read_mask
+from isthmus.data.objects import Numbers, components, renumber, stack
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import refuse_other_place
 from isthmus.errors import IsthmusError
 
-__all__ = ["Case", "Dataset", "Source", "load", "load_image", "load_mask", "to_channels"]
+__all__ = ["Case", "Dataset", "Source", "load", "load_image", "load_instances", "load_mask", "to_channels"]
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,22 @@ class Dataset:
     Attributes:
         values: mask value -> class; None until `check_dataset` has looked at every mask.
         classes: names by class index, the first being "background"; empty as long as `values` is None.
-        resize: the size (height, width) that the papers bring the images to; None: native scale.
+        resize: the size (height, width) or (depth, height, width) that images are brought to unless told
+            otherwise; None: native scale.
+        regions: unions of classes that are scored beside or instead of these, as class indices, by name.
+        instances: whether masks tell objects of a class apart (a file for each, or their numbers); None until
+            `check_dataset` has looked.
     """
 
     name: str
     cases: tuple[Case, ...]
     values: ValueMap | None = None
     classes: tuple[str, ...] = ()
-    resize: tuple[int, int] | None = None
+    resize: tuple[int, ...] | None = None
     citation: str = ""
     terms: str = ""
+    regions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    instances: bool | None = None
 
 
 def load(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDArray[Any], NDArray[np.uint8]]:
@@ -66,6 +74,35 @@ def load(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDA
     image, mask = load_image(case, channels), load_mask(case)
     check_sizes(case, image.shape[1:], mask.shape)
     return image, dataset.values.apply(mask, str(case.masks[0]))
+
+
+def load_instances(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDArray[Any], Numbers]:
+    """Image `(channels, *spatial)` as `load`, and the numbers `(*spatial)` of its objects: 1 to n, 0 elsewhere.
+
+    - Several mask files are an object each, numbered in their order; where they overlap the later one stands.
+    - A mask of object numbers (rule "objects") keeps them, but for gaps.
+    - Of any other mask the connected pieces of the foreground are the objects, corners included.
+
+    Raises:
+        IsthmusError: as `load`; connected pieces of several classes; more than 65,535 objects.
+    """
+    if dataset.values is None:
+        raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
+    image, values, name = load_image(case, channels), dataset.values, str(case.masks[0])
+    masks = [read_mask(source) for source in case.masks]
+    for source, mask in zip(case.masks, masks, strict=True):
+        check_sizes(replace(case, masks=(source,)), image.shape[1:], mask.shape)
+    if len(masks) > 1:
+        pieces = (values.apply(mask, str(source)) > 0 for source, mask in zip(case.masks, masks, strict=True))
+        return image, stack(pieces, name)
+    if values.rule == "objects":
+        return image, renumber(masks[0], name)
+    if values.classes > 2:
+        raise IsthmusError(
+            f"{dataset.name}: masks of {values.classes - 1} classes do not number objects; train on classes "
+            "(data.instances=false), or say that the values number objects (data.value_rule=objects)"
+        )
+    return image, components(values.apply(masks[0], name) > 0, name)
 
 
 def load_image(case: Case, channels: int | None = None) -> NDArray[Any]:

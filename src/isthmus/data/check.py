@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from isthmus.data.cases import Case, Dataset, check_sizes, load_image, load_mask
 from isthmus.data.duplicates import perceptual_hash, pixel_hash
 from isthmus.data.formats import LOSSY_SUFFIXES
+from isthmus.data.objects import each_in_one_piece
 from isthmus.data.problems import refuse
-from isthmus.data.values import MANY, ValueMap
+from isthmus.data.remarks import TURNED, object_numbers, orientations, spacings
+from isthmus.data.values import MANY, Rule, ValueMap
+from isthmus.data.volume_files import geometry, is_volume
 from isthmus.errors import IsthmusError
 
 
@@ -33,6 +36,9 @@ class CaseFacts:
         perceptual: hash of how the image looks, to find near-duplicates.
         sha256: of every file, by path.
         shares: of the pixels, per class (background first); they sum to 1.
+        volume: whether the image is a volume, or a slice of one.
+        orientation: of a volume as its file stores it, such as "RAS"; "" where that is not said.
+        numbered: whether the mask holds 1, 2, …, n, each in one piece, as object numbers do.
     """
 
     id: str
@@ -44,6 +50,9 @@ class CaseFacts:
     perceptual: int
     sha256: dict[str, str]
     shares: tuple[float, ...]
+    volume: bool = False
+    orientation: str = ""
+    numbered: bool = False
 
     @property
     def foreground(self) -> float:
@@ -82,6 +91,14 @@ class Checked:
     cases: tuple[CaseFacts, ...]
     bad: tuple[Bad, ...] = ()
 
+    def summary_lines(self) -> list[str]:
+        """What a run says once before it begins: how volumes lie, and masks that may number objects."""
+        lies, steps = orientations(self.cases), spacings(self.dataset.cases)
+        lines = [f"volumes: orientation {', '.join(lies[:4])}; {TURNED}"] if lies else []
+        lines += [f"spacing: {', '.join(steps[:4])}" + ", …" * (len(steps) > 4)] if steps else []
+        remark = object_numbers(self.dataset, self.cases)
+        return lines + [f"note: {remark}"] * bool(remark)
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -103,7 +120,7 @@ def check_dataset(
     dataset: Dataset,
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
-    object_ids: bool | None = None,
+    rule: Rule | None = None,
     skip_bad: bool = False,
 ) -> Checked:
     """Open every file once; `progress` is called with (cases done, cases).
@@ -112,7 +129,7 @@ def check_dataset(
 
     Args:
         workers: threads; None: one per core, at most 8.
-        object_ids: whether mask values number objects; None: by the rule of `ValueMap.infer`.
+        rule: how mask values apply (`ValueMap.rule`), where the user says so; None: as they look.
         skip_bad: leave bad cases out, and say so in `Checked.bad`, as long as one is good.
 
     Raises:
@@ -120,10 +137,10 @@ def check_dataset(
             that fit no class, NaN pixels; or masks that all hold one value, channels that cannot be brought
             together.
     """
-    return conclude(survey(dataset, progress, workers), object_ids, skip_bad)
+    return conclude(survey(dataset, progress, workers), rule, skip_bad)
 
 
-def conclude(found: Survey, object_ids: bool | None = None, skip_bad: bool = False) -> Checked:
+def conclude(found: Survey, rule: Rule | None = None, skip_bad: bool = False) -> Checked:
     """What the values in the masks mean, and whether all cases fit together; see `check_dataset`."""
     dataset, bad = found.dataset, list(found.bad)
     if not skip_bad or not found.looks:
@@ -131,13 +148,17 @@ def conclude(found: Survey, object_ids: bool | None = None, skip_bad: bool = Fal
     cases = [case for case in dataset.cases if case.id in found.looks]
     channels = _channels(cases, found.looks)
     masks = {str(case.masks[0]): found.counts[case.id] for case in cases}
-    values = dataset.values
+    values, odd = dataset.values, {}
     if values is None:
         lossy = [str(c.masks[0]) for c in cases if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
-        values = ValueMap.infer_masks(masks, object_ids, lossy)
+        values, odd = ValueMap.agree(masks, rule, lossy)
+    elif rule not in (None, values.rule):
+        values = ValueMap(values.pairs, rule)
     facts: dict[str, CaseFacts] = {}
     for case in cases:
         try:
+            if str(case.masks[0]) in odd:
+                raise IsthmusError(odd[str(case.masks[0])])
             shares = _shares(found.counts[case.id], values, str(case.masks[0]))
             facts[case.id] = replace(found.looks[case.id], shares=shares)
         except IsthmusError as error:
@@ -152,7 +173,11 @@ def conclude(found: Survey, object_ids: bool | None = None, skip_bad: bool = Fal
             f"{dataset.name}: all {len(cases)} masks hold {', '.join(map(str, held[:8]))} only, so there is "
             f"nothing to tell apart; check {cases[0].masks[0]}"
         )
-    complete = replace(dataset, cases=tuple(cases), values=values, classes=dataset.classes or values.names())
+    instances = dataset.instances
+    if instances is None:
+        instances = values.rule == "objects" or any(len(case.masks) > 1 for case in cases)
+    names = dataset.classes or values.names()
+    complete = replace(dataset, cases=tuple(cases), values=values, classes=names, instances=instances)
     return Checked(complete, values, channels, tuple(facts.values()), tuple(bad))
 
 
@@ -242,8 +267,19 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         perceptual_hash(image),
         {},
         (),
+        is_volume(case.images[0].path),
+        _orientation(case.images[0].path),
+        2 < len(counts) <= MANY and set(counts) == set(range(len(counts))) and each_in_one_piece(mask),
     )
     return facts, counts
+
+
+def _orientation(path: Path) -> str:
+    """Of a volume, as its file stores it."""
+    if not is_volume(path):
+        return ""
+    found = geometry(path)
+    return found.orientation if found.placed else ""
 
 
 def _is_rough(mask: NDArray[Any]) -> bool:

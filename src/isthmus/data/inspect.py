@@ -15,6 +15,8 @@ from isthmus.data.duplicates import NEAR, duplicates, near_duplicates
 from isthmus.data.folder import open_dataset
 from isthmus.data.problems import collecting
 from isthmus.data.protocols import GROUP_NOTES
+from isthmus.data.remarks import TURNED, object_numbers, orientations, spacings
+from isthmus.data.values import Rule
 from isthmus.errors import IsthmusError
 
 Level = Literal["error", "warning", "fact"]
@@ -93,10 +95,11 @@ class Inspection:
             for shape, n in sizes.most_common()
         ]
         yield Finding("fact", "sizes", len(sizes), _list(listing, "; "))
-        spacings = Counter(case.spacing for case in self.dataset.cases if case.spacing is not None)
-        if spacings:
-            listing = [f"{' x '.join(f'{s:g}' for s in sp)} ({n})" for sp, n in spacings.most_common()]
-            yield Finding("fact", "spacings", len(spacings), _list(listing, "; "))
+        lies, steps = orientations(self.cases), spacings(self.dataset.cases)
+        if lies:
+            yield Finding("fact", "orientations", len(lies), f"{_list(lies, '; ')}; {TURNED}")
+        if steps:
+            yield Finding("fact", "spacings", len(steps), _list(steps, "; "))
         for dtype, n in Counter(facts.dtype for facts in self.cases).most_common():
             those = [facts for facts in self.cases if facts.dtype == dtype]
             low, high = min(facts.low for facts in those), max(facts.high for facts in those)
@@ -110,6 +113,9 @@ class Inspection:
         if values is None or not all(facts.shares for facts in self.cases):
             return
         yield Finding("fact", "mask values", len(values.pairs), values.describe(self.dataset.classes))
+        remark = object_numbers(self.dataset, self.cases)
+        if remark:
+            yield Finding("warning", "object numbers?", len(values.pairs) - 1, remark)
         for index, name in enumerate(self.dataset.classes):
             shares = [facts.shares[index] for facts in self.cases]
             held = sum(share > 0 for share in shares)
@@ -157,7 +163,7 @@ def inspect_dataset(
     *,
     problems: Sequence[str] = (),
     workers: int | None = None,
-    object_ids: bool | None = None,
+    rule: Rule | None = None,
     distance: int = NEAR,
 ) -> Inspection:
     """Look at every file of a data set, in parallel; nothing that is wrong ends it.
@@ -165,7 +171,7 @@ def inspect_dataset(
     Args:
         progress: called with (cases done, cases).
         problems: of the layout, as `open_tolerant` found them.
-        workers, object_ids: as in `check_dataset`.
+        workers, rule: as in `check_dataset`.
         distance: bits of 64 in which the perceptual hashes of near-duplicates differ at most.
     """
     bad = [Bad("", "pair", problem) for problem in problems]
@@ -177,7 +183,7 @@ def inspect_dataset(
     bad += found.bad
     if facts:
         try:
-            checked = conclude(found, object_ids, skip_bad=True)
+            checked = conclude(found, rule, skip_bad=True)
             bad += checked.bad[len(found.bad) :]
             good, facts = checked.dataset, checked.cases
         except IsthmusError as error:

@@ -34,7 +34,7 @@ LAYOUT = "dataset.json, imagesTr/ with CASE_0000.nii.gz and labelsTr/ with CASE.
 def read(root: Path) -> Dataset:
     """The training cases of a folder in nnU-Net's raw layout; each case is a group of its own.
 
-    Labels that are lists (regions) are read as the values that the masks hold.
+    Labels that are lists are regions: the classes are then the values that the masks hold.
 
     Raises:
         IsthmusError: a `dataset.json` without labels or file ending, a label "ignore", and every file that is
@@ -65,7 +65,9 @@ def read(root: Path) -> Dataset:
     refuse(problems, root)
     if not cases:
         raise IsthmusError(f"{root}: no cases; nnU-Net's layout is {LAYOUT}")
-    return Dataset(str(description.get("name") or root.resolve().name), tuple(cases), values, classes)
+    regions = _regions(description["labels"], values)
+    name = str(description.get("name") or root.resolve().name)
+    return Dataset(name, tuple(cases), values, classes, regions=regions)
 
 
 def write(
@@ -195,6 +197,15 @@ def labels_of(path: Path, labels: Any) -> tuple[ValueMap, tuple[str, ...]]:
     found = sorted(named)
     pairs = tuple((value, index) for index, value in enumerate(found))
     return ValueMap(pairs), tuple(named[value] for value in found)
+
+
+def _regions(labels: dict[str, Any], values: ValueMap) -> dict[str, tuple[int, ...]]:
+    """The class indices of each region; {} where every label is one value, which makes it a class."""
+    if not any(isinstance(held, list) for held in labels.values()):
+        return {}
+    index = dict(values.pairs)
+    listed = {str(name): held if isinstance(held, list) else [held] for name, held in labels.items()}
+    return {name: tuple(index[value] for value in held) for name, held in listed.items() if held != [0]}
 
 
 def read_json(path: Path) -> Any:

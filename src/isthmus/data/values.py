@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data import conflicts
+from isthmus.data.conflicts import Counts, Masks
+from isthmus.data.problems import refuse
 from isthmus.errors import IsthmusError, nearest
 
 Rule = Literal["exact", "threshold", "objects"]
@@ -23,9 +26,6 @@ MANY = 32
 
 HALF = 128
 """From here on a soft mask counts as foreground."""
-
-Counts = Mapping[int, int]
-"""The values in a mask and their numbers of pixels."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ class ValueMap:
             raise IsthmusError(f"a mask value stands twice in the map of {values}; name it once")
         if min(values) < 0:
             raise IsthmusError(f"{min(values)} is no mask value that can be written; number classes from 0")
-        if self.rule not in get_args(Rule):
-            raise IsthmusError(f"no rule '{self.rule}' for mask values; {nearest(self.rule, get_args(Rule))}")
+        as_rule(self.rule)
         if self.rule != "exact" and len(classes) != 2:
             raise IsthmusError(
                 f"the rule '{self.rule}' tells two classes apart, not {len(classes)}; use 'exact'"
@@ -74,13 +73,15 @@ class ValueMap:
         return len({index for _, index in self.pairs})
 
     @classmethod
-    def infer(cls, values: Collection[int] | Counts, object_ids: bool | None = None) -> ValueMap:
+    def infer(cls, values: Collection[int] | Counts, rule: Rule | None = None) -> ValueMap:
         """The map for masks that hold these values (and, where known, for how many pixels).
 
         - One or two values: background and foreground. Background is 0, or the smaller where there is no 0.
         - Values of 8 bits that crowd at both ends of the range (see `_is_soft`): soft edges, cut at 128.
-        - More than 32: object numbers, hence background and foreground; `object_ids` says so, or denies it.
+        - More than 32: object numbers, hence background and foreground.
         - Anything else is a label map: 0 is the background, then the values in ascending order.
+
+        A `rule` that is asked for holds whatever the values look like.
 
         >>> ValueMap.infer({0, 85, 170, 255}).pairs
         ((0, 0), (85, 1), (170, 2), (255, 3))
@@ -93,57 +94,71 @@ class ValueMap:
             raise IsthmusError("there are no masks, so no mask values either; add a mask for each image")
         if found[0] < 0:
             raise IsthmusError(f"masks hold the value {found[0]}; classes are 0, 1, 2, …: renumber them")
-        if object_ids:
+        if rule == "objects":
             return cls(((0, 0), (1, 1)), "objects")
+        if rule == "threshold":
+            return cls(((0, 0), (255, 1)), "threshold")
         background = 0 if 0 in found or len(found) == 1 else found[0]
         others = [value for value in found if value != background]
         if len(others) <= 1:
             return cls(((background, 0), (others[0] if others else 255, 1)))
-        if _is_soft(values):
+        if rule is None and _is_soft(values):
             return cls(((0, 0), (255, 1)), "threshold")
-        if len(found) > MANY and object_ids is None:
+        if rule is None and len(found) > MANY:
             return cls(((0, 0), (1, 1)), "objects")
         if len(found) > 256:
             raise IsthmusError(
-                f"masks hold {len(found)} values, more than 256 classes; are they object numbers?"
+                f"masks hold {len(found)} values, more than 256 classes; are they object numbers "
+                "(data.value_rule=objects)?"
             )
         return cls(tuple((value, index) for index, value in enumerate([background, *others])))
 
     @classmethod
-    def infer_masks(
-        cls, masks: Mapping[str, Counts], object_ids: bool | None = None, lossy: Collection[str] = ()
-    ) -> ValueMap:
-        """The map for a data set: what each mask holds, by its name; `lossy`: names of those that are JPEG.
+    def infer_masks(cls, masks: Masks, rule: Rule | None = None, lossy: Collection[str] = ()) -> ValueMap:
+        """The map for a data set, in which all masks have to agree; see `agree`.
+
+        Raises:
+            IsthmusError: masks that do not go with the others, all of them; and as `infer`.
+        """
+        values, odd = cls.agree(masks, rule, lossy)
+        refuse(list(odd.values()), "the masks")
+        return values
+
+    @classmethod
+    def agree(
+        cls, masks: Masks, rule: Rule | None = None, lossy: Collection[str] = ()
+    ) -> tuple[ValueMap, dict[str, str]]:
+        """The map for the masks that go together, and of each other mask, by name, why it does not.
 
         Knows more than `infer` can tell from all values together:
 
         - Masks that each count 1, 2, 3, … without a gap, to ends that differ and go beyond 8, number objects.
-        - Masks of 0 and 1 among masks of 0 and 255 are refused.
-        - So is a value that hardly any mask holds (one, or a tenth of them) when without it all hold 0 and
-          one other value, or 0, 1, 2, …, and it does not go on counting: a mistake rather than a class.
+        - Masks of 0 and 1 do not go with masks of 0 and 255.
+        - A value that hardly any mask holds (one, or a tenth of them) fits no class when without it all hold 0
+          and one other value, or 0, 1, 2, …, and it does not go on counting.
+
+        Args:
+            masks: what each holds, by its name.
+            lossy: names of those that are JPEG, whose levels cannot be told apart if they are more than two.
 
         Raises:
-            IsthmusError: as said and as in `infer`; a JPEG whose levels, more than two, cannot be told apart.
+            IsthmusError: as `infer`; no mask goes with another.
         """
-        union: dict[int, int] = {}
-        for name, counts in masks.items():
-            for value, pixels in counts.items():
-                if value < 0:
-                    raise IsthmusError(f"{name}: mask value {value}; classes are 0, 1, 2, …: renumber them")
-                union[value] = union.get(value, 0) + pixels
-        if object_ids is None and _count_objects(masks.values()):
-            object_ids = True
-        values = cls.infer(union, object_ids)
-        if values.rule != "threshold" and len(union) > 2:
-            for name in lossy:
-                raise IsthmusError(
-                    f"{name}: a JPEG mask among masks of {len(union)} values, and JPEG blurs values beyond "
-                    "repair; save masks as PNG"
-                )
-        if values.rule == "exact" and len(union) > 2:
-            _refuse_mixture(masks)
-            _refuse_strays(masks, union)
-        return values
+        left, odd = dict(masks), conflicts.negative(masks)
+        while True:
+            left = {name: counts for name, counts in left.items() if name not in odd}
+            if odd and not left:
+                refuse(list(odd.values()), "the masks")
+            counting = rule is None and conflicts.count_objects(left.values())
+            values = cls.infer(conflicts.union(left), "objects" if counting else rule)
+            found: dict[str, str] = {}
+            if values.rule != "threshold":
+                found = conflicts.blurred(left, lossy)
+            if values.rule == "exact" and values.classes > 2:
+                found = found or conflicts.mixed(left) or conflicts.strays(left)
+            if not found:
+                return values, odd
+            odd |= found
 
     def apply(self, mask: NDArray[Any], name: str | Path = "the mask") -> NDArray[np.uint8]:
         """Mask values `(*spatial)` to class indices, uint8 of the same shape.
@@ -230,6 +245,18 @@ class ValueMap:
             )
 
 
+def as_rule(name: str) -> Rule:
+    """A rule by its name.
+
+    Raises:
+        IsthmusError: no such rule.
+    """
+    for rule in get_args(Rule):
+        if rule == name:
+            return cast(Rule, rule)
+    raise IsthmusError(f"no rule '{name}' for mask values; {nearest(name, get_args(Rule))}")
+
+
 def _counts(values: NDArray[Any]) -> dict[int, int]:
     found, pixels = np.unique(values, return_counts=True)
     return dict(zip(found.tolist(), pixels.tolist(), strict=True))
@@ -250,41 +277,3 @@ def _is_soft(values: Collection[int] | Counts) -> bool:
     pixels = np.array([values[v] for v in found]) if isinstance(values, Mapping) else np.ones(found.size)
     dark, bright = pixels[found < HALF].sum(), pixels[found >= HALF].sum()
     return bool(pixels[found < 32].sum() >= 0.8 * dark and pixels[found >= 224].sum() >= 0.8 * bright)
-
-
-def _count_objects(masks: Collection[Counts]) -> bool:
-    """Whether masks count their objects: 1, 2, 3, … without gaps, to ends that differ and go beyond 8."""
-    ends = set()
-    for counts in masks:
-        numbers = [value for value in counts if value != 0]
-        if len(numbers) != max(numbers, default=0):
-            return False
-        ends.add(len(numbers))
-    return len(ends - {0}) > 1 and max(ends) > 8
-
-
-def _refuse_mixture(masks: Mapping[str, Counts]) -> None:
-    """0 and 1 in some masks, 0 and 255 in others."""
-    if not all(set(counts) <= {0, 1} or set(counts) <= {0, 255} for counts in masks.values()):
-        return
-    one = next(name for name, counts in masks.items() if 1 in counts)
-    full = next(name for name, counts in masks.items() if 255 in counts)
-    raise IsthmusError(f"{one}: a mask of 0 and 1 among masks of 0 and 255 (such as {full}); save all alike")
-
-
-def _refuse_strays(masks: Mapping[str, Counts], union: Counts) -> None:
-    """Values in hardly any mask, all being plain without them; 0, 1, 2, … and a rare 3 are classes."""
-    limit = max(1, len(masks) // 10)
-    if set(union) == set(range(len(union))) or limit >= len(masks) / 2:
-        return
-    holders = {value: [name for name, counts in masks.items() if value in counts] for value in sorted(union)}
-    strays = [value for value, names in holders.items() if value != 0 and len(names) <= limit]
-    rest = [value for value in holders if value not in strays]
-    plain = len(rest) == 2 or (len(rest) > 2 and rest == list(range(len(rest))))
-    if strays and plain and rest[0] == 0:
-        name = holders[strays[0]][0]
-        raise IsthmusError(
-            f"{name}: mask value {strays[0]} ({masks[name][strays[0]]} pixels) fits no class, as nearly all "
-            f"masks hold {', '.join(map(str, rest))} only; repair the mask, or name all values (data.values) "
-            "if it is one"
-        )

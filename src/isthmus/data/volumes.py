@@ -1,45 +1,13 @@
-"""What volumes need besides: slices as channels, tumour regions, another size."""
+"""What volumes need besides: slices as channels, another size."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from isthmus.errors import IsthmusError
-
-Regions = Mapping[str, tuple[int, ...]]
-"""Name of a region and the mask values that it is made of; regions may contain each other."""
-
-BRATS_2015: Regions = {"WT": (1, 2, 3, 4), "TC": (1, 3, 4), "ET": (4,)}
-"""BraTS until 2016: 1 necrosis, 2 oedema, 3 non-enhancing tumour, 4 enhancing tumour."""
-
-BRATS_2017: Regions = {"WT": (1, 2, 4), "TC": (1, 4), "ET": (4,)}
-"""BraTS 2017 to 2020: 1 necrosis and non-enhancing tumour, 2 oedema, 4 enhancing tumour; there is no 3."""
-
-
-def compose_regions(mask: NDArray[Any], regions: Regions) -> NDArray[np.uint8]:
-    """Whole tumour, tumour core and so on, each as its own 0/1 map: `(regions, *spatial)`.
-
-    `mask` has the values of the file, before they become class indices.
-
-    Raises:
-        IsthmusError: the mask has a value that is in no region.
-
-    >>> compose_regions(np.array([0, 1, 2, 4]), BRATS_2017).tolist()
-    [[0, 1, 1, 1], [0, 1, 0, 1], [0, 0, 0, 1]]
-    """
-    known = {0}.union(*regions.values())
-    strange = sorted({int(value) for value in np.unique(mask)} - known)
-    if strange:
-        names = ", ".join(f"{name} {values}" for name, values in regions.items())
-        raise IsthmusError(
-            f"mask values {strange} belong to no region of {names}; choose the regions of that year"
-        )
-    return np.stack([np.isin(mask, values) for values in regions.values()]).astype(np.uint8)
 
 
 def slice_stack(volume: NDArray[Any], index: int, slices: int = 5) -> NDArray[Any]:

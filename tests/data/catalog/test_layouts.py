@@ -314,6 +314,8 @@ def test_cvc_from_kaggle(tmp_path: Path) -> None:
 def test_brats_2017(tmp_path: Path) -> None:
     brats_2017(tmp_path)
     dataset = read("brats", tmp_path)
+    assert dataset.regions == {"WT": (1, 2, 3), "TC": (1, 3), "ET": (3,)}  # classes: 4 in the file is class 3
+    assert DATASETS["brats"].sizes == {"multiresunet": (48, 80, 80), "hmedn": (128, 128, 128)}
     assert {case.id: case.group for case in dataset.cases} == {
         "Brats17_2013_2_1": "Brats17_2013_2",
         "Brats17_TCIA_101_1": "Brats17_TCIA_101",
@@ -378,6 +380,7 @@ def test_brats_2015(tmp_path: Path) -> None:
             )
             path.write_bytes(head.encode() + voxels.tobytes(order="F"))
     dataset = read("brats", tmp_path)
+    assert dataset.regions == {"WT": (1, 2, 3, 4), "TC": (1, 3, 4), "ET": (4,)}
     assert {case.group for case in dataset.cases} == {"brats_tcia_pat105", "brats_2013_pat0001"}
     image, label = load(dataset.cases[0], dataset)
     np.testing.assert_array_equal(image[:, 0, 0, 0], [0, 1, 2, 3])  # flair, t1, t1ce, t2

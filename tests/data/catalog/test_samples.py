@@ -29,6 +29,7 @@ def checked(dataset: Dataset, cases: int, groups: int, channels: int) -> Checked
     assert found.values == dataset.values
     assert dataset.citation == entry.citation
     assert dataset.resize == entry.resize
+    assert found.dataset.instances == entry.instances
     assert entry.tried or dataset.name == "nuclei-3627"
     assert all(0 < fact.shares[0] < 1 for fact in found.cases)
     return found

@@ -32,6 +32,10 @@ DEPTH = 4
 
 CLASSES_2015 = ("background", "necrosis", "oedema", "non-enhancing tumour", "enhancing tumour")
 VALUES_2015 = ValueMap(((0, 0), (1, 1), (2, 2), (3, 3), (4, 4)))
+REGIONS_2015 = {"WT": (1, 2, 3, 4), "TC": (1, 3, 4), "ET": (4,)}
+"""Whole tumour, tumour core and enhancing tumour, as mask values."""
+
+REGIONS_2017 = {"WT": (1, 2, 4), "TC": (1, 4), "ET": (4,)}
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def read(root: Path) -> Dataset:
         )
         for scan in scans
     ]
-    return ENTRY.dataset(cases, VALUES_2015, CLASSES_2015) if early else ENTRY.dataset(cases)
+    return ENTRY.dataset(cases, VALUES_2015, CLASSES_2015, REGIONS_2015) if early else ENTRY.dataset(cases)
 
 
 def patient(name: str) -> str:
@@ -153,4 +157,6 @@ ENTRY = Entry(
     ),
     terms="after registration, for research; 2015: CC BY-NC-SA 3.0",
     tried="4 cases of 2015 with 2 modalities, renamed as the later ones; none of 2017 to 2021, no .mha",
+    sizes={"multiresunet": (48, 80, 80), "hmedn": (128, 128, 128)},
+    regions=REGIONS_2017,
 )

@@ -49,4 +49,5 @@ ENTRY = Entry(
     groups="slice in the first set, volume in the second",
     citation="COVID-19 CT segmentation dataset, medicalsegmentation.com/covid19, 2020",
     terms="not stated with the files; see medicalsegmentation.com/covid19",
+    sizes={"sharp": (512, 512)},
 )

@@ -71,4 +71,5 @@ ENTRY = Entry(
     terms="research and education only, no commercial use",
     tried="10 frames of one sequence, JPEG-compressed on the way",
     resize=(192, 256),
+    sizes={"multiresunet": (192, 256), "sharp": (192, 256)},
 )

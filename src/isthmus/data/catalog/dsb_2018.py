@@ -75,4 +75,6 @@ ENTRY = Entry(
     terms="CC0",
     tried="120 of 664 pictures (the corrected set)",
     resize=(256, 256),
+    sizes={"mildnet": (256, 256), "sharp": (256, 256)},
+    instances=True,
 )

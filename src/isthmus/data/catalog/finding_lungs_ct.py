@@ -51,6 +51,7 @@ ENTRY = Entry(
     terms=_TERMS,
     tried="10 of 267 slices, whose grey values had been damaged on the way",
     resize=(256, 256),
+    sizes={"sharp": (256, 256)},
 )
 
 VOLUMES = Entry(
@@ -64,4 +65,5 @@ VOLUMES = Entry(
     citation=_CITATION,
     terms=_TERMS,
     resize=(256, 256),
+    sizes={"sharp": (256, 256)},
 )

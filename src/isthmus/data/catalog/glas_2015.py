@@ -76,4 +76,5 @@ ENTRY = Entry(
     ),
     terms="research only, no commercial use",
     tried="20 of 165 images (one in the original format; Grade.csv was not at hand)",
+    instances=True,
 )

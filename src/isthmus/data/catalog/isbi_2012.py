@@ -49,4 +49,5 @@ ENTRY = Entry(
     terms="research, non-commercial: generating or testing non-commercial segmentation software",
     tried="all 30 slices",
     resize=(256, 256),
+    sizes={"multiresunet": (256, 256), "sharp": (256, 256)},
 )

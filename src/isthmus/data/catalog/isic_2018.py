@@ -41,4 +41,5 @@ ENTRY = Entry(
     terms="CC-0 as stated for ISIC-2017, from which 2018 was built; read the LICENSE.txt of the download",
     tried="9 of 2594 pictures, reduced in size",
     resize=(192, 256),
+    sizes={"mildnet": (256, 256), "multiresunet": (192, 256), "sharp": (192, 256)},
 )

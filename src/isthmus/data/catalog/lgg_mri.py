@@ -46,4 +46,5 @@ ENTRY = Entry(
     terms="CC BY-NC-SA 4.0 (Kaggle); images from TCGA-LGG (TCIA)",
     tried="22 of 3929 slices, of 7 patients, 20 of them JPEG-compressed on the way",
     resize=(256, 256),
+    sizes={"mildnet": (256, 256)},
 )

@@ -46,4 +46,6 @@ ENTRY = Entry(
     ),
     terms="not stated with the files; ask the authors before other use than research",
     resize=(256, 256),
+    sizes={"multiresunet": (256, 256)},
+    instances=True,
 )

@@ -42,4 +42,6 @@ ENTRY = Entry(
     ),
     terms="CC0 for DSB-2018; the additions have terms of their own",
     resize=(256, 256),
+    sizes={"hmedn": (256, 256)},
+    instances=True,
 )

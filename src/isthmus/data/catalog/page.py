@@ -33,14 +33,30 @@ def _section(entry: Entry) -> str:
         "Layout": f"`{entry.layout}`",
         "Masks": values,
         "Groups": entry.groups,
-        "Size": f"{entry.resize[1]} x {entry.resize[0]} in the papers" if entry.resize else "as in the files",
+        "Regions": "; ".join(f"{name} = {_values(held)}" for name, held in entry.regions.items()),
+        "Size": _size(entry),
         "Cite": entry.citation,
         "Terms": entry.terms,
         "Tried": _tried(entry),
     }
     return "\n".join(
-        [f"## {entry.name}", "", f"{entry.title}.", "", *(f"- {k}: {v}" for k, v in rows.items()), ""]
+        [f"## {entry.name}", "", f"{entry.title}.", "", *(f"- {k}: {v}" for k, v in rows.items() if v), ""]
     )
+
+
+def _size(entry: Entry) -> str:
+    """What images are brought to, and the sizes in the papers, as people write them: width first."""
+    told = f"{_sides(entry.resize)} unless told otherwise" if entry.resize else "as in the files"
+    papers = ", ".join(f"{_sides(size)} ({paper})" for paper, size in entry.sizes.items())
+    return told + (f"; in the papers {papers}" if papers else "")
+
+
+def _sides(size: tuple[int, ...]) -> str:
+    return " x ".join(str(side) for side in reversed(size))
+
+
+def _values(held: tuple[int, ...]) -> str:
+    return ", ".join(map(str, held))
 
 
 def _tried(entry: Entry) -> str:

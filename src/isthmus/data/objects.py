@@ -1,0 +1,86 @@
+"""Maps of objects: each pixel has the number of its object, 1 to n without a gap, or 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from isthmus.errors import IsthmusError
+
+MOST = 2**16 - 1
+"""Objects that one map can number."""
+
+Numbers = NDArray[np.uint16]
+
+
+def renumber(mask: NDArray[Any], name: str = "the mask") -> Numbers:
+    """Any numbers to 1, 2, 3, … in their order; 0 stays.
+
+    Raises:
+        IsthmusError: more than `MOST` objects.
+
+    >>> renumber(np.array([0, 7, 7, 300, 2])).tolist()
+    [0, 2, 2, 3, 1]
+    """
+    values = np.unique(mask)
+    values = values[values != 0]
+    _refuse_many(len(values), name)
+    return np.where(mask != 0, np.searchsorted(values, mask) + 1, 0).astype(np.uint16)
+
+
+def stack(masks: Iterable[NDArray[np.bool_]], name: str = "the masks") -> Numbers:
+    """A mask for each object, numbered in their order; where two overlap the later one stands.
+
+    Raises:
+        IsthmusError: more than `MOST` objects.
+
+    >>> stack([np.array([True, True, False]), np.array([False, True, True])]).tolist()
+    [1, 2, 2]
+    """
+    numbers: NDArray[np.int32] | None = None
+    for number, mask in enumerate(masks, 1):
+        numbers = np.zeros(mask.shape, np.int32) if numbers is None else numbers
+        numbers[mask] = number
+    if numbers is None:
+        raise ValueError("no masks to number")
+    return renumber(numbers, name)  # an empty mask, or one that others cover, leaves no gap
+
+
+def components(mask: NDArray[np.bool_], name: str = "the mask") -> Numbers:
+    """The connected pieces of a mask, numbered; pieces that touch at a corner are one (8 or 26 neighbours).
+
+    Raises:
+        IsthmusError: more than `MOST` pieces.
+
+    >>> components(np.array([[1, 0, 1], [0, 1, 0], [0, 0, 0], [1, 0, 0]]) > 0).max().item()
+    2
+    """
+    numbers, found = ndimage.label(mask, np.ones((3,) * mask.ndim))
+    _refuse_many(int(found), name)
+    return np.asarray(numbers, np.uint16)
+
+
+def each_in_one_piece(mask: NDArray[Any]) -> bool:
+    """Whether a mask holds 1, 2, …, n without a gap (n at least 1), each of them connected.
+
+    >>> each_in_one_piece(np.array([1, 1, 0, 2])), each_in_one_piece(np.array([1, 0, 1, 2]))
+    (True, False)
+    """
+    boxes = ndimage.find_objects(mask) if mask.dtype.kind in "iu" else []
+    corners = np.ones((3,) * mask.ndim)
+    return bool(boxes) and all(
+        box is not None and ndimage.label(mask[box] == number, corners)[1] == 1
+        for number, box in enumerate(boxes, 1)
+    )
+
+
+def _refuse_many(found: int, name: str) -> None:
+    if found > MOST:
+        raise IsthmusError(
+            f"{name}: {found} objects, more than the {MOST} that can be numbered; cut the image into parts, or "
+            "train on classes (data.instances=false)"
+        )
