@@ -1,0 +1,233 @@
+"""Networks against each other on the same cases: every figure of a comparison, and which are as good as the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+
+from isthmus.errors import IsthmusError
+from isthmus.statistics.bootstrap import Interval, bootstrap
+from isthmus.statistics.effects import cohens_dz, probability_of_superiority, rank_biserial
+from isthmus.statistics.hypotheses import Outcome, corrected_resampled_t, holm, paired_t, wilcoxon
+from isthmus.statistics.pairs import Floats, Paired, Scores, differences, listed, pair
+from isthmus.statistics.spread import fold_means
+
+TestName = Literal["wilcoxon", "t", "corrected"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first network's scores minus the second's, case by case.
+
+    Attributes:
+        first, second: names.
+        n: cases.
+        difference: mean of the paired differences, in the unit of the score.
+        sd: their standard deviation over cases, which `cases_needed` asks for; NaN of one case.
+        interval: BCa bootstrap interval of the mean difference, whole folds drawn where folds are known; None
+            of one case or fold.
+        t, wilcoxon, corrected: tests; t is None of one case, corrected without folds.
+        dz, rank_biserial, superiority: effect sizes; dz is NaN of one case.
+        adjusted: Holm's p of the test that `compare_all` was asked for; None of a single comparison.
+    """
+
+    first: str
+    second: str
+    n: int
+    difference: float
+    sd: float
+    interval: Interval | None
+    t: Outcome | None
+    wilcoxon: Outcome
+    corrected: Outcome | None
+    dz: float
+    rank_biserial: float
+    superiority: float
+    adjusted: float | None = None
+
+
+def compare(
+    first: Scores,
+    second: Scores,
+    *,
+    names: tuple[str, str] = ("first", "second"),
+    folds: Mapping[str, object] | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Comparison:
+    """Everything about two networks on the same cases.
+
+    Args:
+        first, second: case -> score, finite. Cases that are NaN for both are left out.
+        names: of the networks, for messages and tables.
+        folds: case -> the fold in which it was scored: the interval then draws whole folds, and the corrected
+            resampled t-test compares the folds' means (n_test / n_train of k folds, 1 / (k - 1)).
+        confidence, seed: of the bootstrap interval.
+
+    Raises:
+        IsthmusError: cases that are not paired (they are named), scores that are NaN or infinite, cases without
+            a fold.
+
+    >>> found = compare({"a": 0.75, "b": 0.5, "c": 1.0}, {"a": 0.5, "b": 0.5, "c": 0.5})
+    >>> found.difference, found.superiority, found.wilcoxon.p
+    (0.25, 0.8333333333333334, 0.5)
+    """
+    if names[0] == names[1]:
+        raise IsthmusError(f"both networks are called '{names[0]}'; give them two names")
+    return _compare(pair(dict(zip(names, (first, second), strict=True))), 0, 1, folds, confidence, seed)
+
+
+def compare_all(
+    scores: Mapping[str, Scores],
+    *,
+    folds: Mapping[str, object] | None = None,
+    test: TestName = "wilcoxon",
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[Comparison, ...]:
+    """Every two of the networks, in the given order, with the p of one test adjusted for their number by Holm.
+
+    Args:
+        scores: network -> case -> score.
+        test: whose p is adjusted: ``"wilcoxon"``, ``"t"``, or ``"corrected"`` (needs ``folds``).
+
+    Raises:
+        IsthmusError: as `compare`, fewer than two networks, a test that cannot be made of these scores.
+    """
+    found = pair(scores)
+    if len(found.networks) < 2:
+        raise IsthmusError("at least two networks can be compared, found 1")
+    every = [
+        _compare(found, i, j, folds, confidence, seed) for i, j in combinations(range(len(found.networks)), 2)
+    ]
+    adjusted = holm([_p(one, test) for one in every])
+    return tuple(replace(one, adjusted=p) for one, p in zip(every, adjusted, strict=True))
+
+
+def not_different_from_best(
+    scores: Mapping[str, Scores],
+    alpha: float = 0.05,
+    *,
+    higher_is_better: bool = True,
+    folds: Mapping[str, object] | None = None,
+    test: TestName = "wilcoxon",
+) -> tuple[str, ...]:
+    """What a table prints in bold: the network of the best mean, and all that are not shown to be different.
+
+    Each network is tested against the best, the p-values are adjusted by Holm, and those above ``alpha`` stay.
+    With few cases nothing can be shown, and everything is bold: that is what the data say. So it is with one
+    case.
+
+    Args:
+        scores: network -> case -> score (finite, the same cases).
+        alpha: level of the tests.
+        higher_is_better: False for distances and losses.
+        folds, test: as `compare_all`.
+
+    Returns:
+        Names in the given order.
+
+    Raises:
+        IsthmusError: cases that are not paired (they are named), NaN, infinite scores, alpha out of range.
+
+    >>> cases = range(10)
+    >>> good, bad = {f"{i}": 0.9 + i / 1000 for i in cases}, {f"{i}": 0.5 + i / 500 for i in cases}
+    >>> not_different_from_best({"unet": bad, "mildnet": good, "sharp_unet": good})
+    ('mildnet', 'sharp_unet')
+    """
+    if not 0 < alpha < 1:
+        raise IsthmusError(f"alpha must lie between 0 and 1, found {alpha!r}")
+    found = pair(scores)
+    _refuse_infinite(found)
+    means = [math.fsum(row) / len(row) for row in found.values]
+    best = means.index(max(means) if higher_is_better else min(means))
+    others = [i for i in range(len(means)) if i != best]
+    if len(found.cases) == 1 and test != "corrected":
+        return found.networks
+    adjusted = holm([_test(found, best, i, folds, test).p for i in others])
+    kept = {best, *(i for i, p in zip(others, adjusted, strict=True) if p > alpha)}
+    return tuple(name for i, name in enumerate(found.networks) if i in kept)
+
+
+def _compare(
+    found: Paired,
+    i: int,
+    j: int,
+    folds: Mapping[str, object] | None,
+    confidence: float,
+    seed: int,
+) -> Comparison:
+    _refuse_infinite(found)
+    first, second = found.values[i], found.values[j]
+    change, n = differences(first, second), len(found.cases)
+    labels = _folds(found, folds)
+    units = n if labels is None else len(set(labels))
+    several = n > 1
+    return Comparison(
+        found.networks[i],
+        found.networks[j],
+        n,
+        math.fsum(change) / n,
+        float(change.std(ddof=1)) if several else math.nan,
+        bootstrap(change, groups=labels, confidence=confidence, seed=seed) if units > 1 else None,
+        paired_t(first, second) if several else None,
+        wilcoxon(first, second),
+        _corrected(first, second, labels) if labels is not None and units > 1 else None,
+        cohens_dz(first, second) if several else math.nan,
+        rank_biserial(first, second),
+        probability_of_superiority(first, second),
+    )
+
+
+def _test(found: Paired, i: int, j: int, folds: Mapping[str, object] | None, test: TestName) -> Outcome:
+    first, second = found.values[i], found.values[j]
+    if test == "wilcoxon":
+        return wilcoxon(first, second)
+    if test == "t":
+        return paired_t(first, second)
+    if test != "corrected":
+        raise IsthmusError(f"the test is {test!r}; choose 'wilcoxon', 't' or 'corrected'")
+    labels = _folds(found, folds)
+    if labels is None:
+        raise IsthmusError("the corrected resampled t-test compares folds: give the fold of each case")
+    return _corrected(first, second, labels)
+
+
+def _p(one: Comparison, test: TestName) -> float:
+    if test not in ("wilcoxon", "t", "corrected"):
+        raise IsthmusError(f"the test is {test!r}; choose 'wilcoxon', 't' or 'corrected'")
+    outcome = {"wilcoxon": one.wilcoxon, "t": one.t, "corrected": one.corrected}[test]
+    if outcome is None:
+        needed = "two folds, and the fold of each case" if test == "corrected" else "two cases"
+        raise IsthmusError(f"the test '{test}' needs at least {needed}")
+    return outcome.p
+
+
+def _corrected(first: Floats, second: Floats, labels: list[str]) -> Outcome:
+    count = len(set(labels))
+    return corrected_resampled_t(
+        fold_means(first, labels), fold_means(second, labels), train=max(1, count - 1), test=1
+    )
+
+
+def _folds(found: Paired, folds: Mapping[str, object] | None) -> list[str] | None:
+    if folds is None:
+        return None
+    missing = [case for case in found.cases if case not in folds]
+    if missing:
+        raise IsthmusError(f"no fold is known for {listed(missing)}: give the fold of every scored case")
+    return [str(folds[case]) for case in found.cases]
+
+
+def _refuse_infinite(found: Paired) -> None:
+    wrong = ~np.isfinite(found.values).all(axis=0)
+    if wrong.any():
+        cases = [found.cases[i] for i in np.flatnonzero(wrong)]
+        raise IsthmusError(
+            f"infinite scores for {listed(cases)} have no mean: score missed cases by the image diagonal"
+        )

@@ -1,0 +1,161 @@
+"""Paired tests of two networks on the same cases, the correction for cross-validation, and that for many tests.
+
+All are two-sided. Identical networks give p = 1; a difference that is the same in every case gives an infinite
+t and p = 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special, stats
+
+from isthmus.errors import IsthmusError
+from isthmus.statistics.pairs import Floats, differences, values_of
+
+EXACT = 50  # pairs up to which the signed-rank distribution is counted out
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a test found: its statistic, the two-sided p, pairs (or folds) used, degrees of freedom of t."""
+
+    statistic: float
+    p: float
+    n: int
+    df: float | None = None
+
+
+def paired_t(first: ArrayLike, second: ArrayLike) -> Outcome:
+    """Student's t-test of paired scores: t = mean(d) / (sd(d) / sqrt(n)), n - 1 degrees of freedom.
+
+    Scores of one cross-validation are not independent (every two training sets share cases): there p is too
+    small, and `corrected_resampled_t` of the folds is the honest test.
+
+    Args:
+        first, second: scores of the same cases in the same order.
+
+    Raises:
+        IsthmusError: fewer than two pairs, different numbers, NaN, infinity.
+
+    >>> round(paired_t([3.0, 5.0, 7.0], [2.0, 3.0, 4.0]).statistic, 4)  # differences 1, 2, 3: 2 sqrt(3)
+    3.4641
+    """
+    found = values_of(differences(first, second), "the differences")
+    return _t(found, 1 / len(found), "cases")
+
+
+def corrected_resampled_t(first: ArrayLike, second: ArrayLike, *, train: float, test: float) -> Outcome:
+    """The corrected resampled t-test, for folds, repeated folds and repeated hold-outs.
+
+    t = mean(d) / sqrt((1/J + n_test/n_train) var(d)) with J - 1 degrees of freedom, d the differences of the J
+    scores: training sets overlap, so that these vary less than independent ones would. In k folds n_test /
+    n_train is 1 / (k - 1), also when they are repeated.
+
+    Nadeau, Bengio: Inference for the generalization error. Machine Learning 52:239-281 (2003),
+    doi:10.1023/A:1024068626366; repeated folds: Bouckaert, Frank: PAKDD 2004, doi:10.1007/978-3-540-24775-3_3.
+
+    Args:
+        first, second: one score for each fold (of each repeat), in the same order: `fold_means`.
+        train, test: cases that a network was trained on, and scored on (their means where folds differ).
+
+    Raises:
+        IsthmusError: as `paired_t`, or sizes that are not above 0.
+
+    >>> found = corrected_resampled_t([3.0, 5.0, 7.0], [2.0, 3.0, 4.0], train=20, test=10)
+    >>> round(found.statistic, 4), found.df  # 2 / sqrt(1/3 + 1/2)
+    (2.1909, 2)
+    """
+    if not (train > 0 and test > 0 and math.isfinite(train) and math.isfinite(test)):
+        raise IsthmusError(f"train and test are numbers of cases above 0, found {train!r} and {test!r}")
+    found = values_of(differences(first, second), "the differences")
+    return _t(found, 1 / len(found) + test / train, "folds")
+
+
+def wilcoxon(first: ArrayLike, second: ArrayLike, *, zeros: Literal["drop", "pratt"] = "drop") -> Outcome:
+    """Wilcoxon's signed-rank test of paired scores; the statistic is the smaller of the two sums of ranks.
+
+    Up to 50 differences the null distribution is counted out (all signs equally likely, also with ties); above
+    that it is the normal one, its variance corrected for ties. Differences of 0 (see `differences`) are
+    dropped before ranking (Wilcoxon 1945, doi:10.2307/3001968) or after it (Pratt 1959,
+    doi:10.1080/01621459.1959.10501526). Where nothing is left p is 1.
+
+    Args:
+        first, second: scores of the same cases in the same order; infinite ones rank as the largest.
+        zeros: ``"drop"`` or ``"pratt"``.
+
+    Raises:
+        IsthmusError: no pairs, different numbers, NaN.
+
+    >>> wilcoxon([1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 0.0, 0.0, 0.0, 0.0])
+    Outcome(statistic=0.0, p=0.0625, n=5, df=None)
+    """
+    if zeros not in ("drop", "pratt"):
+        raise IsthmusError(f"zeros is {zeros!r}; choose 'drop' or 'pratt'")
+    found = differences(first, second)
+    if zeros == "drop":
+        found = found[found != 0]
+    ranks = np.asarray(stats.rankdata(np.abs(found)), np.float64) if found.size else found
+    used = ranks[found != 0]
+    n = len(used)
+    if n == 0:
+        return Outcome(0.0, 1.0, 0)
+    positive = float(ranks[found > 0].sum())
+    statistic = min(positive, float(used.sum()) - positive)
+    if n <= EXACT:
+        return Outcome(statistic, _signed_rank_p(used, statistic), n)
+    mean, variance = used.sum() / 2, (used**2).sum() / 4  # holds with ties, and with Pratt's ranks
+    z = (statistic - mean) / math.sqrt(variance)
+    return Outcome(statistic, min(1.0, 2 * float(special.ndtr(z))), n)
+
+
+def holm(p: Sequence[float]) -> tuple[float, ...]:
+    """p-values adjusted for their number, so that at most a share alpha of such families errs at all.
+
+    The i-th smallest of m is multiplied by m - i + 1, made no smaller than those before it, and cut at 1.
+    Holm: A simple sequentially rejective multiple test procedure. Scand. J. Statist. 6:65-70 (1979).
+
+    Raises:
+        IsthmusError: a p that is no number from 0 to 1.
+
+    >>> holm([0.01, 0.04, 0.03])
+    (0.03, 0.06, 0.06)
+    """
+    for value in p:
+        if not 0 <= value <= 1:
+            raise IsthmusError(f"p-values lie between 0 and 1, found {value!r}")
+    adjusted, least = [0.0] * len(p), 0.0
+    for rank, i in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        least = max(least, min(1.0, (len(p) - rank) * p[i]))
+        adjusted[i] = least
+    return tuple(adjusted)
+
+
+def _t(found: Floats, share: float, what: str) -> Outcome:
+    n = len(found)
+    if n < 2:
+        raise IsthmusError(f"a t-test needs at least two {what}, found {n}")
+    if np.ptp(found) == 0:
+        certain = math.copysign(math.inf, found[0]) if found[0] else 0.0
+        return Outcome(certain, 0.0 if certain else 1.0, n, n - 1)
+    unit = found / np.abs(found).max()  # a ratio, safe from underflow
+    t = float(unit.mean() / (unit.std(ddof=1) * math.sqrt(share)))
+    return Outcome(t, float(2 * special.stdtr(n - 1, -abs(t))), n, n - 1)
+
+
+def _signed_rank_p(ranks: Floats, statistic: float) -> float:
+    """The share of all 2^n choices of signs whose smaller sum of ranks is at most this one."""
+    doubled = np.rint(2 * ranks).astype(np.int64)  # ties have half ranks
+    ways = np.zeros(int(doubled.sum()) + 1)
+    ways[0] = 1
+    for rank in doubled:
+        shifted = np.zeros_like(ways)
+        shifted[rank:] = ways[: len(ways) - rank]
+        ways += shifted
+    tail = ways[: round(2 * statistic) + 1].sum()
+    return float(min(1.0, 2 * tail / 2.0 ** len(ranks)))
