@@ -1,0 +1,50 @@
+"""Losses that look at boundaries: the contour map regressed, and the Hausdorff distance approached."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from isthmus.objectives.outputs import foreground, weighted_mean, widen
+
+
+def contour_l2(output: Tensor, contour: Tensor) -> Tensor:
+    """(1/N) sum over pixels of (p - y)^2, p being the output itself: no sigmoid (HMEDN, III-C, equation 2).
+
+    Args:
+        output: ``(N, 1, *spatial)``, any floating type; computed in float32 or better.
+        contour: y, ``(N, *spatial)``, see `contour_map`.
+
+    >>> import torch
+    >>> float(contour_l2(torch.full((1, 1, 2, 2), 0.5), torch.ones(1, 2, 2)))
+    0.25
+    """
+    if output.shape != contour[:, None].shape:
+        raise ValueError(
+            f"one contour map is learnt: output {tuple(output.shape)}, target {tuple(contour.shape)}"
+        )
+    output = widen(output)
+    return (output[:, 0] - contour.to(output.dtype)).square().mean()
+
+
+def hausdorff(logits: Tensor, target: Tensor, distance: Tensor, alpha: float = 2.0) -> Tensor:
+    """Hausdorff loss with the distances of the truth, one-sided (Karimi and Salcudean 2020, II-A).
+
+    (1/N) sum over pixels and foreground classes of (p - y)^2 · d^alpha, d being the distance to the border of the
+    truth: an error costs more the farther out it lies. DOI 10.1109/TMI.2019.2930068; named in Sharp U-Net, 3.6. The
+    two-sided form adds d of the prediction, which has to be computed anew at every step. The values grow with the
+    square of the image's size: weigh the term accordingly, beside another loss (the authors: as much as Dice).
+
+    Args:
+        logits: of any of the three kinds, see `isthmus.objectives.outputs`.
+        target: labels, or masks of a multilabel network.
+        distance: d in pixels, ``(N, *spatial)``, to the nearest border of any class, see `distance_map`. An image
+            without a border has d = 0 and adds nothing.
+        alpha: 2 in the paper, from 1 to 3.
+
+    >>> import torch
+    >>> d = torch.tensor([[[0.0, 2.0]]])
+    >>> float(hausdorff(torch.zeros(1, 1, 1, 2), torch.tensor([[[1, 0]]]), d))
+    0.5
+    """
+    p, y = foreground(logits, target)
+    return weighted_mean((p - y).square(), distance.to(p.dtype) ** alpha)

@@ -1,0 +1,59 @@
+"""What is learnt when a recipe does not say, and the weights of classes from their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from isthmus.errors import IsthmusError
+
+MOST = 100.0
+"""The largest class weight: a class of one pixel in a thousand images does not outweigh everything."""
+
+
+def default_heads(
+    available: Collection[str], classes: int, multilabel: bool = False
+) -> dict[str, dict[str, float]]:
+    """The losses of a network's heads, by the names of its outputs in training mode.
+
+    - logits: `bce` for sigmoids (one class, or `multilabel`), `ce` for a softmax;
+    - with a ``marker``, as in the nuclei networks: every head cross-entropy and `iou`;
+    - a ``contour`` with ``contour_auxiliary…`` heads, as in DCAN: `bce` on the border;
+    - any other ``contour``, as in HMEDN: `contour_l2` on the contour map.
+
+    All weights are 1. Auxiliary heads follow their main heads, see `Objective`.
+
+    >>> default_heads(["logits", "contour", "auxiliary"], classes=4)
+    {'logits': {'ce': 1.0}, 'contour': {'contour_l2': 1.0}}
+    """
+    first = "bce" if classes == 1 or multilabel else "ce"
+    overlap = {"iou": 1.0} if "marker" in available else {}
+    heads = {"logits": {first: 1.0} | overlap}
+    if "contour" in available:
+        binary = bool(overlap) or any(head.startswith("contour_auxiliary") for head in available)
+        heads["contour"] = {"bce": 1.0} | overlap if binary else {"contour_l2": 1.0}
+    if "marker" in available:
+        heads["marker"] = {"bce": 1.0} | overlap
+    return heads
+
+
+def class_weights(counts: Sequence[int]) -> tuple[float, ...]:
+    """v_k = N / (K n_k): inverse to the share of a class's pixels (HMEDN, III-D, equation 3), at most 100.
+
+    Args:
+        counts: n, pixels of each class over the training cases, background first.
+
+    Returns:
+        K weights. A class that never occurs gets 1: nothing is known about it.
+
+    Raises:
+        IsthmusError: without any pixel.
+
+    >>> class_weights([75, 25, 0])
+    (0.4444444444444444, 1.3333333333333333, 1.0)
+    """
+    pixels = [int(count) for count in counts]
+    if not sum(pixels) or min(pixels) < 0:
+        raise IsthmusError(
+            f"class weights need the pixels of each class in the training cases, found {pixels}"
+        )
+    return tuple(min(MOST, sum(pixels) / (len(pixels) * count)) if count else 1.0 for count in pixels)

@@ -1,0 +1,135 @@
+"""Cross-entropy and its kin: pixel by pixel, each by itself.
+
+Logits may be of any floating type and are computed with in float32 or better; `isthmus.objectives.outputs` says what
+shapes of logits and target mean. Every function returns one number, the mean over all pixels (and maps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from isthmus.errors import IsthmusError
+from isthmus.objectives.outputs import is_multilabel, surprise, weighted_mean, widen
+
+
+def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy with logits, averaged over all pixels.
+
+    -[y log s(x) + (1 - y) log(1 - s(x))] with s the logistic function (MILDNet, equation 3; MultiResUNet, equations
+    2-3, which sum over pixels where their code averages).
+
+    Args:
+        logits: ``(N, 1, *spatial)``, or ``(N, K, *spatial)`` of a multilabel network.
+        target: ``(N, *spatial)``, or ``(N, K, *spatial)``; every value above 0 is foreground.
+
+    >>> round(float(binary_cross_entropy(torch.zeros(1, 1, 2, 2), torch.ones(1, 2, 2))), 4)
+    0.6931
+    """
+    if not is_multilabel(logits, target):
+        if logits.shape[1] != 1:
+            raise ValueError(
+                f"binary cross-entropy of labels takes one map of logits, found {logits.shape[1]}"
+            )
+        logits = logits[:, 0]
+    logits = widen(logits)
+    return F.binary_cross_entropy_with_logits(logits, (target > 0).to(logits.dtype))
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of a softmax over the classes, averaged over all pixels (Sharp U-Net, equation 3).
+
+    Args:
+        logits: ``(N, K, *spatial)``.
+        target: ``(N, *spatial)``, class indices from 0 to K - 1.
+
+    >>> round(float(cross_entropy(torch.zeros(1, 4, 2, 2), torch.ones(1, 2, 2))), 4)
+    1.3863
+    """
+    return F.cross_entropy(widen(logits), target.long())
+
+
+def weighted_cross_entropy(logits: Tensor, target: Tensor, weights: Sequence[float]) -> Tensor:
+    """Cross-entropy in which every class has its weight (HMEDN, III-D, equation 3).
+
+    -(1/N) sum over pixels of v_k log p_k, k being the true class: divided by the number of pixels as printed, not by
+    the sum of their weights.
+
+    Args:
+        logits: ``(N, K, *spatial)``; K = 1: sigmoid.
+        target: ``(N, *spatial)``, class indices.
+        weights: v of each class, background first: K numbers, two for K = 1; see `class_weights`.
+
+    >>> round(float(weighted_cross_entropy(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]), (1.0, 3.0))), 4)
+    1.3863
+    """
+    classes = max(2, logits.shape[1])
+    if len(weights) != classes:
+        raise IsthmusError(f"class weights: {classes} classes need as many weights, found {len(weights)}")
+    if is_multilabel(logits, target):
+        raise ValueError("weighted cross-entropy takes labels, not one mask for each class")
+    index = target.long() if logits.shape[1] > 1 else (target > 0).long()
+    values = surprise(logits, target)
+    return weighted_mean(values, torch.tensor(weights, dtype=values.dtype, device=values.device)[index])
+
+
+def difficulty_cross_entropy(logits: Tensor, target: Tensor, difficulty: Tensor) -> Tensor:
+    """Cross-entropy in which every pixel has its weight (HMEDN, III-D, equation 5).
+
+    (1/N) sum over pixels of mu · (-log p_k), k being the true class: divided by the number of pixels as printed, not
+    by the sum of mu.
+
+    Args:
+        logits: of any of the three kinds.
+        target: labels, or masks of a multilabel network.
+        difficulty: mu, ``(N, *spatial)``, see `difficulty_map`.
+
+    >>> mu = torch.tensor([[[1.0, 5.0]]])
+    >>> round(float(difficulty_cross_entropy(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 2), mu)), 4)
+    2.0794
+    """
+    return weighted_mean(surprise(logits, target), difficulty)
+
+
+def distance_cross_entropy(logits: Tensor, target: Tensor, proximity: Tensor) -> Tensor:
+    """Cross-entropy with the distance-map penalty (Caliva et al. 2019, arXiv:1908.03679; named in Sharp U-Net, 3.6).
+
+    (1/N) sum over pixels of (1 + phi) · (-log p_k), with phi the reverted distance to the border, so that pixels
+    beside it count most: up to twice as much, see `proximity_map`.
+
+    Args:
+        logits: of any of the three kinds.
+        target: labels, or masks of a multilabel network.
+        proximity: phi, ``(N, *spatial)``.
+
+    >>> near = torch.tensor([[[0.0, 1.0]]])
+    >>> round(float(distance_cross_entropy(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 2), near)), 4)
+    1.0397
+    """
+    return weighted_mean(surprise(logits, target), 1 + proximity)
+
+
+def focal(logits: Tensor, target: Tensor, gamma: float = 2.0, alpha: float | None = 0.25) -> Tensor:
+    """Focal loss: what is already right counts little (Lin et al. 2017, DOI 10.1109/ICCV.2017.324, equation 5).
+
+    (1/N) sum over pixels of a · (1 - p)^gamma · (-log p), p being the probability of what is true.
+
+    Args:
+        logits: of any of the three kinds.
+        target: labels, or masks of a multilabel network.
+        gamma: from 0; 0 with ``alpha=None`` is cross-entropy.
+        alpha: a of foreground; 1 - alpha is that of background. None: 1 for both.
+
+    >>> round(float(focal(torch.zeros(1, 1, 2, 2), torch.ones(1, 2, 2))), 4)
+    0.0433
+    """
+    values = surprise(logits, target)
+    wrong = -torch.expm1(-values)  # 1 - p
+    tiny = torch.finfo(values.dtype).tiny  # keeps the gradient of a power below 1 finite
+    values = wrong.clamp(min=tiny) ** gamma * values
+    if alpha is None:
+        return values.mean()
+    return weighted_mean(values, torch.where(target > 0, values.new_tensor(alpha), 1 - alpha))

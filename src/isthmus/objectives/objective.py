@@ -1,0 +1,292 @@
+"""What a network learns to reach: losses by head, with the targets they need.
+
+A recipe says `head -> loss -> weight`; an `Objective` checks it against the network's heads, offers the functions that
+make the targets of one sample (they run in the loader's workers, after augmentation) and adds everything up.
+
+| head | learns from |
+| --- | --- |
+| `logits`, `auxiliary…` | the labels |
+| `contour`, `contour_auxiliary…` | `contour_l2`: the map `contour`; other losses: the mask `border` |
+| `marker` | the mask `interior` |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isthmus.errors import IsthmusError, nearest
+from isthmus.objectives.boundary import contour_l2, hausdorff
+from isthmus.objectives.entropy import (
+    binary_cross_entropy,
+    cross_entropy,
+    difficulty_cross_entropy,
+    distance_cross_entropy,
+    focal,
+    weighted_cross_entropy,
+)
+from isthmus.objectives.overlap import focal_tversky, soft_dice, soft_iou
+from isthmus.objectives.targets import (
+    Floats,
+    Normalise,
+    border_map,
+    contour_map,
+    difficulty_map,
+    difficulty_of,
+    distance_map,
+    edges,
+    interior_map,
+    proximity_map,
+    union,
+)
+
+Heads = Mapping[str, Mapping[str, float]]
+Target = Callable[[NDArray[Any]], Floats]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parameters of targets and losses; the defaults are the papers'."""
+
+    contour_sigma: float = 2.0  # pixels; see `contour_map`
+    difficulty_sigma: float = 8.0  # these four: see `difficulty_map`
+    difficulty_base: float = 1.0
+    difficulty_weight: float = 25.0
+    difficulty_normalise: Normalise = "class"
+    class_weights: tuple[float, ...] | None = None  # of "weighted_ce", background first
+    auxiliary_weight: float = 1.0  # of heads that exist in training alone
+    smooth: float = 1.0  # pixels; of the overlap losses
+    focal_gamma: float = 2.0
+    focal_alpha: float | None = 0.25
+    tversky_alpha: float = 0.7  # of missed pixels
+    tversky_beta: float = 0.3  # of false pixels
+    tversky_gamma: float = 4 / 3
+    hausdorff_alpha: float = 2.0
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """A loss function `(logits, truth[, map], **parameters)`, and what it can serve."""
+
+    function: Callable[..., Tensor]
+    map: str | None = None  # the target it needs, beside the labels where the head draws masks
+    parameters: Mapping[str, str] = field(default_factory=dict)  # keyword -> the field of Settings it is
+    kinds: tuple[str, ...] = ("logits", "contour", "marker")
+    outputs: tuple[str, ...] = ("binary", "softmax", "multilabel")
+
+
+_SMOOTH = {"smooth": "smooth"}
+_TVERSKY = {"alpha": "tversky_alpha", "beta": "tversky_beta", "gamma": "tversky_gamma"}
+_MASKS_ALONE = ("logits",)
+
+LOSSES: dict[str, _Loss] = {
+    "bce": _Loss(binary_cross_entropy, outputs=("binary", "multilabel")),
+    "ce": _Loss(cross_entropy, outputs=("softmax",)),
+    "weighted_ce": _Loss(
+        weighted_cross_entropy,
+        parameters={"weights": "class_weights"},
+        kinds=_MASKS_ALONE,
+        outputs=("binary", "softmax"),
+    ),
+    "difficulty_ce": _Loss(difficulty_cross_entropy, "difficulty", kinds=_MASKS_ALONE),
+    "distance_ce": _Loss(distance_cross_entropy, "proximity", kinds=_MASKS_ALONE),
+    "focal": _Loss(focal, parameters={"gamma": "focal_gamma", "alpha": "focal_alpha"}),
+    "dice": _Loss(soft_dice, parameters=_SMOOTH),
+    "iou": _Loss(soft_iou, parameters=_SMOOTH),
+    "focal_tversky": _Loss(focal_tversky, parameters=_SMOOTH | _TVERSKY),
+    "contour_l2": _Loss(contour_l2, "contour", kinds=("contour",)),
+    "hausdorff": _Loss(hausdorff, "distance", {"alpha": "hausdorff_alpha"}, kinds=_MASKS_ALONE),
+}
+"""Every loss by its name in a recipe."""
+
+MASKS = {"contour": "border", "marker": "interior"}
+"""The mask that the head of a kind learns, where a loss needs no map of its own."""
+
+
+class Objective:
+    """A weighted sum of losses over the heads of a network.
+
+    Args:
+        heads: head -> name of a loss -> its weight, as in ``{"logits": {"ce": 1}, "contour": {"contour_l2": 1}}``.
+        classes: maps of the logits: 1 (a sigmoid), or K from 2 (a softmax, background included); with `multilabel`
+            K sigmoids.
+        multilabel: labels are one mask for each class, which may overlap.
+        settings: parameters of losses and targets.
+
+    Auxiliary heads, named ``auxiliary…`` or ``contour_auxiliary…``, are scored like ``logits`` and ``contour``,
+    their terms multiplied by `Settings.auxiliary_weight`, unless `heads` names them; in evaluation, where a network
+    has none, they are left out.
+
+    Raises:
+        IsthmusError: for an unknown loss, a head without a target, a weight that is no number from 0, and a loss that
+            cannot serve the head or the number of classes.
+
+    >>> import torch
+    >>> objective = Objective({"logits": {"bce": 1.0, "dice": 0.5}}, classes=1)
+    >>> terms = objective.parts(torch.zeros(1, 1, 2, 2), torch.ones(1, 2, 2), {})
+    >>> {name: round(float(value), 4) for name, value in terms.items()}
+    {'logits.bce': 0.6931, 'logits.dice': 0.1429}
+    """
+
+    def __init__(
+        self, heads: Heads, *, classes: int, multilabel: bool = False, settings: Settings | None = None
+    ) -> None:
+        self.heads = {head: dict(losses) for head, losses in heads.items()}
+        self.classes, self.multilabel = classes, multilabel
+        self.settings = settings or Settings()
+        if not self.heads.get("logits"):
+            raise IsthmusError(
+                "the objective has no loss for the head 'logits', which draws the masks; name one"
+            )
+        for head, losses in self.heads.items():
+            if kind_of(head) is None:
+                raise IsthmusError(
+                    f"no target is known for the head '{head}': "
+                    f"{nearest(head, ['logits', 'contour', 'marker', 'auxiliary', 'contour_auxiliary'])}"
+                )
+            for loss, weight in losses.items():
+                self._check_loss(head, loss, weight)
+
+    def _check_loss(self, head: str, loss: str, weight: float) -> None:
+        where = f"objective.heads.{head}"
+        if loss not in LOSSES:
+            raise IsthmusError(f"{where}: unknown loss '{loss}': {nearest(loss, LOSSES)}")
+        if not (math.isfinite(weight) and weight >= 0):
+            raise IsthmusError(f"{where}: the weight of '{loss}' must be a number from 0, found {weight}")
+        kind, output = kind_of(head), self._output(head)
+        fits = [name for name, entry in LOSSES.items() if kind in entry.kinds and output in entry.outputs]
+        if loss not in fits:
+            what = {
+                "binary": "one sigmoid map",
+                "softmax": f"a softmax over {self.classes} classes",
+                "multilabel": f"{self.classes} sigmoid maps that may overlap",
+            }[output]
+            raise IsthmusError(
+                f"{where}: '{loss}' cannot serve {what} of a {kind} head; take {', '.join(fits)}"
+            )
+        if loss == "weighted_ce":
+            weights, needed = self.settings.class_weights, max(2, self.classes)
+            if weights is None or len(weights) != needed:
+                found = "none" if weights is None else len(weights)
+                raise IsthmusError(
+                    f"{where}: 'weighted_ce' needs {needed} class weights, background first, found {found}; "
+                    "set objective.class_weights"
+                )
+
+    def _output(self, head: str) -> str:
+        if kind_of(head) != "logits" or (self.classes == 1 and not self.multilabel):
+            return "binary"
+        return "multilabel" if self.multilabel else "softmax"
+
+    def check(self, available: Collection[str]) -> None:
+        """Refuse a head that the network lacks; `available` are the names of its outputs in training mode."""
+        for head in self.heads:
+            if head not in available:
+                raise IsthmusError(
+                    f"objective.heads: the network has no head '{head}': {nearest(head, available)}"
+                )
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """Functions that make the targets the losses need, by name; `{}` when labels alone are enough.
+
+        Each takes the labels of **one** sample and returns float32 `(*spatial)`. With one foreground class an
+        instance map may stand in for the labels, so that touching objects come apart; `border`, `interior`,
+        `contour`, `distance` and `proximity` take instance maps of several classes as well, `difficulty` then needs
+        the classes. With `multilabel` the argument is one mask for each class, `(K, *spatial)`.
+        """
+        needed = {self._target(head, loss) for head, losses in self.heads.items() for loss in losses}
+        known = self._all_targets()
+        return {name: known[name] for name in known if name in needed}
+
+    def _target(self, head: str, loss: str) -> str | None:
+        return LOSSES[loss].map or MASKS.get(kind_of(head) or "")
+
+    def _all_targets(self) -> dict[str, Target]:
+        s = self.settings
+        contour = partial(contour_map, sigma=s.contour_sigma)
+        options = (s.difficulty_sigma, s.difficulty_base, s.difficulty_weight, s.difficulty_normalise)
+        simple: dict[str, Target] = {
+            "contour": contour,
+            "border": border_map,
+            "interior": interior_map,
+            "distance": distance_map,
+            "proximity": proximity_map,
+        }
+        if self.multilabel:
+            difficulty: Target = partial(_difficulty_of_masks, options=options)
+            return {name: partial(_of_masks, make) for name, make in simple.items()} | {
+                "difficulty": difficulty
+            }
+        names = ("sigma", "base", "weight", "normalise")
+        keywords: dict[str, Any] = dict(zip(names, options, strict=True))
+        return simple | {"difficulty": partial(difficulty_map, **keywords, objects=self.classes <= 2)}
+
+    def __call__(
+        self, outputs: Tensor | Mapping[str, Tensor], labels: Tensor, targets: Mapping[str, Tensor]
+    ) -> Tensor:
+        """The loss, a scalar in float32 or better.
+
+        Args:
+            outputs: of the network; a tensor alone is ``logits``.
+            labels: `(N, *spatial)` class indices, or `(N, K, *spatial)` masks with `multilabel`.
+            targets: by name, each `(N, *spatial)`, made by the functions of `targets`.
+        """
+        total, *more = self.parts(outputs, labels, targets).values()
+        for term in more:
+            total = total + term
+        return total
+
+    def parts(
+        self, outputs: Tensor | Mapping[str, Tensor], labels: Tensor, targets: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """What each term adds to the loss, its weight included, by ``head.loss``; their sum is the loss."""
+        outputs = {"logits": outputs} if isinstance(outputs, Tensor) else outputs
+        for head in self.heads:
+            if head not in outputs and "auxiliary" not in head:
+                raise ValueError(f"the network gave no '{head}', found {', '.join(outputs)}")
+        terms: dict[str, Tensor] = {}
+        for head, output in outputs.items():
+            for loss, weight in self._losses(head).items():
+                entry, name = LOSSES[loss], self._target(head, loss)
+                if name is not None and name not in targets:
+                    raise ValueError(f"'{loss}' of the head '{head}' needs the target '{name}'")
+                truth = [labels] if kind_of(head) == "logits" else []
+                truth += [] if name is None else [targets[name]]
+                parameters = {key: getattr(self.settings, value) for key, value in entry.parameters.items()}
+                terms[f"{head}.{loss}"] = weight * entry.function(output, *truth, **parameters)
+        return terms
+
+    def _losses(self, head: str) -> dict[str, float]:
+        if head in self.heads or "auxiliary" not in head:
+            return self.heads.get(head, {})
+        main = self.heads.get(kind_of(head) or "", {})
+        return {loss: weight * self.settings.auxiliary_weight for loss, weight in main.items()}
+
+
+def kind_of(head: str) -> str | None:
+    """What a head draws: `logits`, `contour` or `marker`; None for a name that says nothing.
+
+    >>> kind_of("auxiliary_8"), kind_of("contour_auxiliary_8"), kind_of("saliency")
+    ('logits', 'contour', None)
+    """
+    if head in ("logits", "contour", "marker"):
+        return head
+    for prefix, kind in (("auxiliary", "logits"), ("contour_auxiliary", "contour")):
+        if head.startswith(prefix):
+            return kind
+    return None
+
+
+def _of_masks(make: Target, masks: NDArray[Any]) -> Floats:
+    return make(union(masks))
+
+
+def _difficulty_of_masks(masks: NDArray[Any], options: tuple[float, float, float, Normalise]) -> Floats:
+    return difficulty_of((edges(mask) for mask in masks), *options, shape=masks.shape[1:])

@@ -1,0 +1,88 @@
+"""Overlap losses: one minus how well predicted and true masks cover each other.
+
+Counts are soft, and taken over the whole batch for each foreground class; the loss is the mean over these classes.
+With p and y the probability and the truth (0 or 1) of a class at a pixel,
+
+    TP = sum of p y,   FP = sum of p (1 - y),   FN = sum of (1 - p) y.
+
+`smooth` is added above and below the fraction. So **a class absent from the batch** has an answer: its overlap is
+smooth / (smooth + predicted pixels, weighted), which is 1 (no loss) when nothing of it is predicted and falls towards
+0 the more is; a batch of background alone is treated in the same way.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from isthmus.objectives.outputs import foreground
+
+
+def soft_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
+    """1 - (2 TP + smooth) / (2 TP + FP + FN + smooth): one minus soft Dice (Milletari et al. 2016).
+
+    DOI 10.1109/3DV.2016.79, there with squares in the denominator, which the later usage leaves out.
+
+    Args:
+        logits: of any of the three kinds, see `isthmus.objectives.outputs`.
+        target: labels, or masks of a multilabel network.
+        smooth: in pixels.
+
+    >>> round(float(soft_dice(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
+    0.5
+    """
+    hits, false, missed = _counts(logits, target)
+    return ((false + missed) / (2 * hits + false + missed + smooth)).mean()
+
+
+def soft_iou(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
+    """1 - (TP + smooth) / (TP + FP + FN + smooth): one minus soft intersection over union.
+
+    As in the code beside HMEDN's nuclei networks, whose heads add it to binary cross-entropy.
+
+    Args:
+        logits: of any of the three kinds, see `isthmus.objectives.outputs`.
+        target: labels, or masks of a multilabel network.
+        smooth: in pixels.
+
+    >>> round(float(soft_iou(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
+    0.5714
+    """
+    hits, false, missed = _counts(logits, target)
+    return ((false + missed) / (hits + false + missed + smooth)).mean()
+
+
+def focal_tversky(
+    logits: Tensor,
+    target: Tensor,
+    alpha: float = 0.7,
+    beta: float = 0.3,
+    gamma: float = 4 / 3,
+    smooth: float = 1.0,
+) -> Tensor:
+    """(1 - TI)^(1/gamma) with TI = (TP + smooth) / (TP + alpha FN + beta FP + smooth).
+
+    Abraham and Khan 2019 (DOI 10.1109/ISBI.2019.8759329); named in Sharp U-Net, 3.6. The power is taken of each
+    class, then the mean. With gamma above 1 the slope grows without bound where a class is met exactly: below 1e-7
+    of 1 - TI it is 0 instead.
+
+    Args:
+        logits: of any of the three kinds, see `isthmus.objectives.outputs`.
+        target: labels, or masks of a multilabel network.
+        alpha, beta: of missed and of false pixels.
+        gamma: the focus.
+        smooth: in pixels.
+
+    >>> round(float(focal_tversky(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
+    0.4529
+    """
+    hits, false, missed = _counts(logits, target)
+    wrong = alpha * missed + beta * false
+    return ((wrong / (hits + wrong + smooth)).clamp(min=1e-7) ** (1 / gamma)).mean()
+
+
+def _counts(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Soft TP, FP and FN of each foreground class over the batch."""
+    p, y = foreground(logits, target)
+    over = [axis for axis in range(p.ndim) if axis != 1]
+    return torch.sum(p * y, over), torch.sum(p * (1 - y), over), torch.sum((1 - p) * y, over)

@@ -1,0 +1,287 @@
+"""Targets: from the label map of one sample to what a head learns, or to how much each pixel counts.
+
+All functions take a label map `(*spatial)`, 2D or 3D, of integers or booleans, 0 being background; other values are
+classes or numbered objects, of which only equality matters. They return a new float32 array of the same shape, hold
+no state and may run in several threads at once. Positions and widths are in pixels (voxels).
+
+**Edges.** HMEDN takes edges with Canny's detector, slice by slice along the first axis of a volume. On a mask its
+answer follows from symmetry: a smoothed step is equally steep on the two rows of pixels that face each other across
+the border, and steeper there than anywhere else, so both rows are edge. `edges` marks these two rows directly. What
+an implementation of Canny finds beyond that is rounding: scikit-image keeps both rows or one of them, differently
+on the four sides of one square, so that a map scaled to its peak falls to half on some sides. Its edges lie within a
+pixel of ours and ours within 1.5 pixels of its (`docs/objectives.md`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from isthmus.errors import IsthmusError
+
+Floats = NDArray[np.float32]
+Normalise = Literal["class", "sum", "none"]
+
+TRUNCATE = 4.0  # standard deviations after which a Gaussian ends, as in scipy
+MOST_CLASSES = 255
+
+
+def edges(label: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a neighbour within the slice (up, down, left, right) has another label: two rows along every border.
+
+    The frame of the image is no border: nobody knows what lies beyond.
+
+    >>> edges(np.array([[0, 0, 0, 1, 1, 1]])).astype(int)
+    array([[0, 0, 1, 1, 0, 0]])
+    """
+    _check(label)
+    found = _differs(label, label.ndim - 1)
+    found |= _differs(label, label.ndim - 2)
+    return found
+
+
+def contour_map(label: NDArray[Any], sigma: float = 2.0) -> Floats:
+    """The contour of everything, blurred: what the contour head of HMEDN learns (HMEDN, III-C, equation 2).
+
+    G_sigma * E / max(G_sigma * E) with E the `edges` of all labels together, touching objects included; reflected at
+    the frame.
+
+    Args:
+        label: classes or objects `(*spatial)`.
+        sigma: of the Gaussian; 2 in the paper, 2 to 3 for other data.
+
+    Returns:
+        `(*spatial)`, from 0 to 1; the peak is 1, or all is 0 where there is no border.
+
+    >>> contour_map(np.array([[0, 0, 0, 1, 1, 1]])).round(2)
+    array([[0.71, 0.86, 1.  , 1.  , 0.86, 0.71]], dtype=float32)
+    """
+    return _to_peak(_blur(edges(label), sigma))
+
+
+def difficulty_map(
+    label: NDArray[Any],
+    sigma: float = 8.0,
+    base: float = 1.0,
+    weight: float = 25.0,
+    normalise: Normalise = "class",
+    objects: bool = False,
+) -> Floats:
+    """How much each pixel counts: most beside borders, and twice where two classes touch (HMEDN, III-D, equation 4).
+
+    base + weight · sum over classes k of SB_k, with SB_k the `edges` of class k blurred by a Gaussian. The paper
+    prints no normalisation in equation 4 but speaks of one, so there are three readings:
+
+    - ``"class"``: every SB_k is divided by its own maximum: `weight` is what a border adds at its steepest;
+    - ``"sum"``: the sum is divided by its maximum;
+    - ``"none"``: as printed; a straight border then adds about weight · 2 / (sigma · sqrt(2 pi)).
+
+    Args:
+        label: classes `(*spatial)`.
+        sigma, base, weight: 8 pixels, 1 and 25 in the paper.
+        objects: the labels number objects of one class; SB is that of all their edges, touching ones included.
+
+    Returns:
+        `(*spatial)`, at least `base`, which it is everywhere when there is no border.
+
+    Raises:
+        IsthmusError: for more than 255 classes, which are numbered objects.
+
+    >>> difficulty_map(np.array([[0, 0, 0, 1, 1, 1]]), sigma=1).round(1)
+    array([[ 3.5, 12.5, 26. , 26. , 12.5,  3.5]], dtype=float32)
+    """
+    if objects:
+        return difficulty_of([edges(label)], sigma, base, weight, normalise)
+    _check(label)
+    classes = np.unique(label)
+    classes = classes[classes != 0]
+    if len(classes) > MOST_CLASSES:
+        raise IsthmusError(
+            f"a difficulty map of {len(classes)} classes: the labels seem to number objects; give objects=True"
+        )
+    return difficulty_of((edges(label == k) for k in classes), sigma, base, weight, normalise, label.shape)
+
+
+def difficulty_of(
+    borders: Iterable[NDArray[np.bool_]],
+    sigma: float = 8.0,
+    base: float = 1.0,
+    weight: float = 25.0,
+    normalise: Normalise = "class",
+    shape: tuple[int, ...] = (),
+) -> Floats:
+    """`difficulty_map` from the `edges` of each class, which may overlap; `shape` is needed where there are none."""
+    if normalise not in ("class", "sum", "none"):
+        raise IsthmusError(
+            f"unknown normalisation '{normalise}' of the difficulty map (valid: class, sum, none)"
+        )
+    total: Floats | None = None
+    for border in borders:
+        blurred = _blur(border, sigma)
+        blurred = _to_peak(blurred) if normalise == "class" else blurred
+        total = blurred if total is None else np.add(total, blurred, out=total)
+    if total is None:
+        return np.full(shape, base, np.float32)
+    if normalise == "sum":
+        total = _to_peak(total)
+    total *= weight
+    total += base
+    return total
+
+
+def border_map(label: NDArray[Any]) -> Floats:
+    """1 on borders two pixels wide, one in and one out, between touching objects as well; else 0.
+
+    Where dilation and erosion of some object with a 3x3 (3x3x3) square differ, the maps of all objects united: the
+    binary contour of DCAN and of the nuclei networks (the code beside HMEDN's nuclei networks). The same as: not all
+    labels within the square are equal.
+
+    >>> border_map(np.array([[0, 0, 0, 1, 1, 2, 2, 2]] * 2))
+    array([[0., 0., 1., 1., 1., 1., 0., 0.],
+           [0., 0., 1., 1., 1., 1., 0., 0.]], dtype=float32)
+    """
+    return _mixed(label).astype(np.float32)
+
+
+def interior_map(label: NDArray[Any]) -> Floats:
+    """1 inside objects, `border_map` left out, so that touching objects come apart: the marker head's target.
+
+    >>> interior_map(np.array([[0, 0, 0, 1, 1, 2, 2, 2]] * 2))
+    array([[0., 0., 0., 0., 0., 0., 1., 1.],
+           [0., 0., 0., 0., 0., 0., 1., 1.]], dtype=float32)
+    """
+    inside: NDArray[np.bool_] = label != 0
+    return (inside & ~_mixed(label)).astype(np.float32)
+
+
+def distance_map(label: NDArray[Any]) -> Floats:
+    """Euclidean distance to the nearest pixel beside a border, in pixels; 0 on both rows along it.
+
+    The distance transform of the boundary in the Hausdorff loss. In volumes the borders are those along all three
+    axes. 0 everywhere when there is no border.
+
+    >>> distance_map(np.array([[0, 0, 0, 1, 1, 1]]))
+    array([[2., 1., 0., 0., 1., 2.]], dtype=float32)
+    """
+    _check(label)
+    border = _differs(label, 0)
+    for axis in range(1, label.ndim):
+        border |= _differs(label, axis)
+    if not border.any():
+        return np.zeros(label.shape, np.float32)
+    if label.ndim == 2:
+        away = (~border).astype(np.uint8)
+        return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    return np.asarray(ndimage.distance_transform_edt(~border), np.float32)
+
+
+def proximity_map(label: NDArray[Any]) -> Floats:
+    """1 beside borders, falling with the distance to 0 at the farthest pixel, inside and outside each by itself.
+
+    (D - d) / D with d the `distance_map` and D its maximum over the foreground, or over the background: the reverted
+    distance map of Caliva et al. 2019 (arXiv:1908.03679), scaled to 1. 0 everywhere when there is no border.
+
+    >>> proximity_map(np.array([[0, 0, 0, 1, 1, 1, 1, 1]]))
+    array([[0.  , 0.5 , 1.  , 1.  , 0.75, 0.5 , 0.25, 0.  ]], dtype=float32)
+    """
+    distance = distance_map(label)
+    if not label.size or label.min() == label.max():
+        return np.zeros(label.shape, np.float32)
+    near = np.ones_like(distance)
+    for side in (label != 0, label == 0):
+        farthest = distance.max(where=side, initial=0.0)
+        if farthest > 0:
+            near[side] -= distance[side] / farthest
+    return near
+
+
+def union(masks: NDArray[Any]) -> NDArray[np.int64]:
+    """One label map from overlapping masks `(K, *spatial)`: pixels in the same masks get the same number.
+
+    >>> union(np.array([[[0, 1, 1]], [[0, 0, 1]]]))
+    array([[0, 1, 3]])
+    """
+    if len(masks) > 62:
+        raise IsthmusError(f"{len(masks)} overlapping masks: at most 62 can be told apart")
+    code = np.zeros(masks.shape[1:], np.int64)
+    for k, mask in enumerate(masks):
+        code |= (mask != 0).astype(np.int64) << k
+    return code
+
+
+def _check(label: NDArray[Any]) -> None:
+    if label.ndim not in (2, 3):
+        raise IsthmusError(f"a label map has 2 or 3 axes, found the shape {label.shape}")
+    if label.dtype.kind not in "biu":
+        raise IsthmusError(f"a label map holds integers, found {label.dtype}")
+
+
+def _differs(label: NDArray[Any], axis: int) -> NDArray[np.bool_]:
+    """Where one of the two neighbours along an axis has another label."""
+    moved = np.moveaxis(label, axis, 0)
+    step = moved[1:] != moved[:-1]
+    found = np.zeros(label.shape, np.bool_)
+    view = np.moveaxis(found, axis, 0)
+    view[1:] = step
+    view[:-1] |= step
+    return found
+
+
+def _mixed(label: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where the 3x3 (3x3x3) square around a pixel holds several labels: lines first, then planes, then cubes."""
+    _check(label)
+    found = _differs(label, label.ndim - 1)
+    for axis in range(label.ndim - 2, -1, -1):
+        beside = np.moveaxis(found, axis, 0)
+        wide = found.copy()
+        view = np.moveaxis(wide, axis, 0)
+        view[1:] |= beside[:-1]
+        view[:-1] |= beside[1:]
+        wide |= _differs(label, axis)
+        found = wide
+    return found
+
+
+def _blur(mask: NDArray[np.bool_], sigma: float) -> Floats:
+    """Gaussian of a mask, reflected at the frame; exact, though only the part that can be above 0 is filtered."""
+    if not sigma > 0:
+        raise IsthmusError(f"the width of a Gaussian must be above 0, found {sigma}")
+    blurred = np.zeros(mask.shape, np.float32)
+    radius = int(TRUNCATE * sigma + 0.5)
+    window = []
+    for axis in range(mask.ndim):
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        there = np.flatnonzero(mask.any(axis=others))
+        if not len(there):
+            return blurred
+        window.append(slice(max(0, int(there[0]) - radius), int(there[-1]) + radius + 1))
+    part = np.ascontiguousarray(mask[tuple(window)], np.float32)
+    steps = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (steps / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    if part.ndim == 3:  # along the first axis, with the others as one
+        flat = cv2.sepFilter2D(
+            part.reshape(len(part), -1),
+            cv2.CV_32F,
+            np.ones(1, np.float32),
+            kernel,
+            borderType=cv2.BORDER_REFLECT,
+        )
+        part = np.asarray(flat, np.float32).reshape(part.shape)
+    for plane in part[None] if part.ndim == 2 else part:
+        cv2.sepFilter2D(plane, cv2.CV_32F, kernel, kernel, dst=plane, borderType=cv2.BORDER_REFLECT)
+    blurred[tuple(window)] = part
+    return blurred
+
+
+def _to_peak(values: Floats) -> Floats:
+    """Divided by its maximum, in place; all zero stays so."""
+    peak = values.max(initial=0.0)
+    if peak > 0:
+        values /= peak
+    return values
