@@ -19,6 +19,7 @@ from isthmus.data.augment import flips_and_turns
 from isthmus.data.cases import Dataset
 from isthmus.data.check import check_dataset
 from isthmus.data.folder import from_folder
+from isthmus.data.kept import Room
 from isthmus.data.preprocess import Grid, normalize
 from isthmus.data.rng import rng
 from isthmus.data.samples import Samples, batch_sizes, cut
@@ -41,27 +42,31 @@ def dataset(tmp_path: Path) -> Dataset:
 
 def make(dataset: Dataset, **options: Any) -> Samples:
     options = {"channels": 1, "batch": 3, "grid": Grid((16, 16)), "seed": 1} | options
+    if "cache_bytes" in options:
+        options["room"] = Room(options.pop("cache_bytes"))
     return Samples(dataset, options.pop("cases", dataset.cases), **options)
 
 
 def stream(samples: Samples, epoch: int) -> list[tuple[bytes, bytes]]:
-    return [(images.tobytes(), labels.tobytes()) for images, labels in samples.batches(epoch)]
+    return [(batch.images.tobytes(), batch.labels.tobytes()) for batch in samples.batches(epoch)]
 
 
 def test_shapes_and_types(dataset: Dataset) -> None:
     samples = make(dataset, channels=3)
     batches = list(samples.batches(0))
-    assert [images.shape for images, _ in batches] == [(3, 3, 16, 16), (4, 3, 16, 16)]
-    assert [labels.shape for _, labels in batches] == [(3, 16, 16), (4, 16, 16)]
+    assert [images.shape for images, *_ in batches] == [(3, 3, 16, 16), (4, 3, 16, 16)]
+    assert [labels.shape for _, labels, _ in batches] == [(3, 16, 16), (4, 16, 16)]
     assert len(samples) == 2
-    assert {(images.dtype, labels.dtype) for images, labels in batches} == {(np.dtype("f4"), np.dtype("u1"))}
+    assert {(images.dtype, labels.dtype) for images, labels, _ in batches} == {
+        (np.dtype("f4"), np.dtype("u1"))
+    }
     assert set(np.unique(batches[0][1])) == {0, 1}
 
 
 def test_every_case_once_an_epoch_in_changing_order(dataset: Dataset) -> None:
     samples = make(dataset, normalization="scale")
     first_pixels = [
-        [round(float(i[0, 0, 0]) * 255) // 10 for b, _ in samples.batches(e) for i in b] for e in range(3)
+        [round(float(i[0, 0, 0]) * 255) // 10 for b, *_ in samples.batches(e) for i in b] for e in range(3)
     ]
     assert all(sorted(order) == list(range(7)) for order in first_pixels)
     assert len({tuple(order) for order in first_pixels}) == 3
@@ -69,7 +74,7 @@ def test_every_case_once_an_epoch_in_changing_order(dataset: Dataset) -> None:
 
 def test_without_shuffling_in_the_order_of_ids(dataset: Dataset) -> None:
     samples = make(dataset, shuffle=False, normalization="scale", cases=dataset.cases[::-1])
-    order = [round(float(i[0, 0, 0]) * 255) // 10 for b, _ in samples.batches(5) for i in b]
+    order = [round(float(i[0, 0, 0]) * 255) // 10 for b, *_ in samples.batches(5) for i in b]
     assert order == list(range(7))
 
 
@@ -109,7 +114,7 @@ def test_another_seed_gives_another_stream(dataset: Dataset) -> None:
 def test_patches_come_from_the_image_at_its_own_scale(dataset: Dataset) -> None:
     samples = make(dataset, grid=Grid(), patch=(8, 8), samples_per_epoch=30, normalization="scale")
     starts = set()
-    for images, labels in samples.batches(0):
+    for images, labels, _ in samples.batches(0):
         for image, label in zip(images, labels, strict=True):
             grey = np.rint(image[0] * 255).astype(int)
             np.testing.assert_array_equal(grey, grey[0, 0] + np.add.outer(np.arange(8), np.arange(8)))
@@ -120,16 +125,16 @@ def test_patches_come_from_the_image_at_its_own_scale(dataset: Dataset) -> None:
 
 def test_patches_visit_the_cases_in_turn(dataset: Dataset) -> None:
     samples = make(dataset, grid=Grid(), patch=(8, 8), samples_per_epoch=16)
-    visits = Counter(samples._case(0, index) for index in range(16))
+    visits = Counter(samples._case(0, index)[0] for index in range(16))
     assert sorted(visits.values()) == [2, 2, 2, 2, 2, 3, 3]
-    turns = [[samples._case(0, turn * 7 + place) for place in range(7)] for turn in range(4)]
+    turns = [[samples._case(0, turn * 7 + place)[0] for place in range(7)] for turn in range(4)]
     assert all(sorted(turn) == list(range(7)) for turn in turns)
     assert len({tuple(turn) for turn in turns}) > 1
 
 
 def test_patches_larger_than_the_image_are_reflected(dataset: Dataset) -> None:
     samples = make(dataset, grid=Grid(), patch=(64, 64), normalization="scale")
-    images, labels = next(iter(samples.batches(0)))
+    images, labels, _ = next(iter(samples.batches(0)))
     assert images.shape == (3, 1, 64, 64)
     assert images.min() >= 0
     assert set(np.unique(labels)) == {0, 1}
@@ -137,7 +142,7 @@ def test_patches_larger_than_the_image_are_reflected(dataset: Dataset) -> None:
 
 def test_patches_are_normalised_by_their_image(dataset: Dataset) -> None:
     samples = make(dataset, grid=Grid(), patch=(26, 30), cases=dataset.cases[6:], batch=1)
-    ((images, _),) = samples.batches(0)
+    ((images, *_),) = samples.batches(0)
     with Image.open(dataset.cases[6].images[0].path) as picture:
         np.testing.assert_array_equal(images[0], normalize(np.asarray(picture)[None], "zscore"))
 

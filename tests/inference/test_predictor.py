@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.inference.predictor import Predictor, activate, decide
+from isthmus.inference.meaning import Meaning
+from isthmus.inference.predictor import Predictor
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import Hardware, make_recipe
 
@@ -91,10 +92,11 @@ def test_several_classes_are_written_in_their_values() -> None:
 
 def test_probabilities_sum_to_one_and_decisions_follow_them() -> None:
     logits = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
-    probabilities = activate(logits)
+    four, two = Meaning(["background", "a", "b", "c"]), Meaning(["background", "a"])
+    probabilities = four.activate(logits)
     np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-6)
-    np.testing.assert_array_equal(decide(probabilities), logits.argmax(0))
-    np.testing.assert_array_equal(decide(activate(logits[:1])), (logits[0] >= 0).astype(np.uint8))
+    np.testing.assert_array_equal(four.decide(probabilities), logits.argmax(0))
+    np.testing.assert_array_equal(two.decide(two.activate(logits[:1])), (logits[0] >= 0).astype(np.uint8))
 
 
 def test_a_dictionary_of_heads_gives_its_logits() -> None:

@@ -94,7 +94,7 @@ def test_several_classes_train_with_cross_entropy_and_come_back_in_their_values(
     recipe = small(data={"source": str(data)}, training={"epochs": 20, "samples": 16, "learning_rate": 0.02})
     folder = training.train(recipe, tmp_path / "run")
     resolved = folder.recipe()
-    assert resolved.training.loss == "ce"
+    assert resolved.objective.heads == {"logits": {"ce": 1.0}}
     assert resolved.data.classes == ["background", "class 1", "class 2"]
     assert {row["class"] for row in folder.read_rows(folder.cases)} == {"class 1", "class 2"}
     assert read_json(folder.cost)["best_validation_dice"] > 0.9
@@ -138,7 +138,19 @@ def test_every_case_is_held_out_in_exactly_one_fold(small: Any, tmp_path: Path) 
         ({"network": {"model": "unett"}}, "did you mean 'unet'"),
         ({"network": {"options": {"width": [4, 8]}}}, "did you mean 'widths'"),
         ({"network": {"options": {"in_channels": 5}}}, "the data needs 1"),
-        ({"training": {"loss": "ce"}}, "2 classes need 'bce'"),
+        ({"objective": {"heads": {"logits": "ce"}}}, "'ce' cannot serve one sigmoid map"),
+        ({"objective": {"heads": {"contour": "contour_l2"}}}, "the network has no head 'contour'"),
+        ({"objective": {"class_weights": [1.0]}}, "names 1 weights for 2 classes"),
+        ({"input": {"slices": 5}}, "these images are flat"),
+        ({"input": {"slices": 4}}, "take an odd number"),
+        ({"input": {"patch": None, "resize": 32, "windows": 2}}, "needs input.patch"),
+        ({"input": {"windows": 10**6}}, "input.windows: there are"),
+        ({"data": {"regions": {"all": [2]}}}, r"data.regions.all names class \[2\]: the classes are 1 foreground"),
+        ({"data": {"regions": "dataset"}}, "has no regions of its own"),
+        ({"data": {"multilabel": True}}, "needs data.regions"),
+        ({"cleanup": {"largest": ["liver"]}}, "cleanup.largest names 'liver': the classes are foreground"),
+        ({"roi": {"size": [32, 32]}}, "leave out input.resize and input.patch"),
+        ({"roi": {"size": [32, 32, 32]}, "input": {"patch": None}}, "roi.size names 3 sides"),
         ({"data": {"classes": ["background"]}}, "names 1 classes"),
         ({"protocol": {"validation": ["phantom"]}}, "no case 'phantom'"),
         ({"protocol": {"kind": "kfold", "folds": 3, "fold": 3}}, "folds are numbered 0 to 2"),
@@ -177,10 +189,10 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(small: Any, tmp_path:
         network={"model": "unet"},
         hardware={"precision": "float32"},
     )
-    from isthmus.objectives import losses
+    from isthmus.objectives import Objective
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(losses.LOSSES, "bce", lambda logits, labels: logits.mean() * math.nan)
+        patch.setattr(Objective, "__call__", lambda self, out, *rest: out.mean() * torch.nan)
         with pytest.raises(IsthmusError, match=r"lower training\.learning_rate"):
             training.train(recipe, tmp_path / "run")
 

@@ -96,6 +96,16 @@ def cut_windows(
     ]
 
 
+def cut_window(
+    image: NDArray[Any], label: NDArray[Any], patch: Sequence[int], index: int, count: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Piece `index` of the `count` that `cut_windows` cuts."""
+    image, _ = pad_to(image, patch)
+    label, _ = pad_to(label, patch)
+    window = windows(label.shape, patch, count)[index]
+    return image[(slice(None), *window)], label[window]
+
+
 def foreground_window(
     label: NDArray[np.uint8], patch: Sequence[int], rng: np.random.Generator, share: float = 1 / 3
 ) -> Window:

@@ -35,6 +35,10 @@ class Intensity:
         result *= self.factor.reshape(shape)
         return result
 
+    def repeated(self, times: int) -> Intensity:
+        """The same for an image whose channels come so many times, all of them together."""
+        return Intensity(np.tile(self.offset, times), np.tile(self.factor, times))
+
 
 def intensity(image: NDArray[Any], mode: Normalization) -> Intensity:
     """The normalisation of one image `(channels, *spatial)`.
@@ -135,6 +139,7 @@ class Grid:
 
     Attributes:
         resize: (height, width), or (depth, height, width), that every image is brought to; None: native scale.
+            Two sides for a volume are those of its slices.
     """
 
     resize: tuple[int, ...] | None = None
@@ -145,7 +150,9 @@ class Grid:
             return image
         if len(self.resize) == 3:
             return resize_volume(image, self.resize)
-        return resize_image(image, (self.resize[0], self.resize[1]))
+        size = (self.resize[0], self.resize[1])
+        slices = resize_image(image.reshape(-1, *image.shape[-2:]), size)
+        return slices.reshape(*image.shape[:-2], *size)
 
     def label(self, label: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A label `(*spatial)` on this grid."""
@@ -153,4 +160,18 @@ class Grid:
             return label
         if len(self.resize) == 3:
             return resize_volume_label(label, self.resize)
-        return resize_label(label, (self.resize[0], self.resize[1]))
+        size = (self.resize[0], self.resize[1])
+        if label.ndim == 3:
+            return np.stack([resize_label(plane, size) for plane in label])
+        return resize_label(label, size)
+
+    def instances(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Numbers of objects `(*spatial)` on this grid, by nearest neighbour."""
+        if self.resize is None:
+            return numbers
+        size = (*numbers.shape[: numbers.ndim - len(self.resize)], *self.resize)
+        places = [
+            ((np.arange(new) + 0.5) * old / new).astype(int)
+            for old, new in zip(numbers.shape, size, strict=True)
+        ]
+        return numbers[np.ix_(*places)]

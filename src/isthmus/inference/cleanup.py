@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from isthmus.errors import IsthmusError
+from isthmus.metrics.objects import number_components
 
 Label = NDArray[np.uint8]
 Sizes = NDArray[np.intp]
@@ -137,10 +138,10 @@ def fill_holes(label: NDArray[Any], classes: Sequence[int] | None = None) -> Lab
     narrowest: NDArray[np.intp] | None = None  # size of the hole that a pixel was last counted to
     for cls, box in _boxes(label, classes):
         part = label[box]
-        numbered, n = _number(np.pad(part != cls, 1, constant_values=True), steps=1)
-        if n == 1:
-            continue
+        numbered = number_components(np.pad(part != cls, 1, constant_values=True))
         sizes = np.bincount(numbered.ravel())
+        if sizes.size == 2:  # nothing but the outside
+            continue
         sizes[numbered.flat[0]] = np.iinfo(np.intp).max  # the outside
         sizes[0] = np.iinfo(np.intp).max
         hole = sizes[numbered[(slice(1, -1),) * label.ndim]]
@@ -225,20 +226,20 @@ def _merge(label: Label, keep_share: float, absorb_share: float) -> Label:
         if loose.any():
             islands[box] |= loose[numbered]
     if islands.any():
-        groups, n = _number(islands, steps=label.ndim)
-        host = _hosts(label, groups, n)[groups]
+        groups = number_components(islands, label.ndim)
+        host = _hosts(label, groups)[groups]
         np.copyto(result, host, where=host > 0)
     return result
 
 
-def _hosts(label: Label, groups: NDArray[np.int32], n: int) -> Label:
-    """For each group 1 to n the class around it, or 0 where that is background or more than one class."""
+def _hosts(label: Label, groups: NDArray[np.int32]) -> Label:
+    """For each group, from 1, the class around it, or 0 where that is background or more than one class."""
     outside = int(label.max()) + 1
     around = np.pad(label.astype(np.int16), 1, constant_values=outside)
     numbers = np.pad(groups, 1)
     places = np.flatnonzero(numbers)
     of = numbers.ravel()[places]
-    touched = np.zeros((n + 1, outside + 1), bool)
+    touched = np.zeros((int(groups.max()) + 1, outside + 1), bool)
     strides = [int(np.prod(around.shape[axis + 1 :])) for axis in range(label.ndim)]
     for step in product((-1, 0, 1), repeat=label.ndim):
         beside = places + sum(d * stride for d, stride in zip(step, strides, strict=True))
@@ -267,7 +268,7 @@ def _components(
 ) -> Iterator[tuple[int, Box, NDArray[np.int32], Sizes]]:
     """Of each class: its box, the numbers of its components there (0: not of the class), and their sizes."""
     for cls, box in _boxes(label, classes):
-        numbered, _ = _number(label[box] == cls, steps=label.ndim)
+        numbered = number_components(label[box] == cls, label.ndim)
         sizes = np.bincount(numbered.ravel())
         sizes[0] = 0
         yield cls, box, numbered, sizes
@@ -280,12 +281,6 @@ def _boxes(label: Label, classes: Sequence[int] | None) -> Iterator[tuple[int, B
         for cls, box in enumerate(ndimage.find_objects(label), start=1):
             if box is not None and (wanted is None or cls in wanted):
                 yield cls, box
-
-
-def _number(mask: NDArray[np.bool_], steps: int) -> tuple[NDArray[np.int32], int]:
-    numbered = np.zeros(mask.shape, np.int32)
-    n = ndimage.label(mask, ndimage.generate_binary_structure(mask.ndim, steps), output=numbered)
-    return numbered, int(n)
 
 
 def _as_classes(classes: Sequence[int]) -> Sequence[int]:

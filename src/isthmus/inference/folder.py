@@ -13,9 +13,18 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, load_image
 from isthmus.data.folder import images_in
+from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
-from isthmus.inference.masks import mask_path, probability_paths, write_case, write_probabilities
-from isthmus.inference.predictor import Predictor, decide
+from isthmus.inference.instance_files import overlay
+from isthmus.inference.masks import (
+    is_flat,
+    mask_path,
+    overlay_path,
+    probability_paths,
+    write_case,
+    write_probabilities,
+)
+from isthmus.inference.predictor import Predictor
 from isthmus.watch import Silent, Watch
 
 AHEAD = 3  # images decoded while the network computes
@@ -32,7 +41,8 @@ def predict_folder(
     watch: Watch | None = None,
 ) -> list[Path]:
     """Segment images and write a mask for each, in the values the run trained with: ``OUT/<name>.png``, or
-    ``.nii.gz`` for a volume, which lies in space where its image does.
+    ``.nii.gz`` for a volume, which lies in space where its image does. A run that learned to tell objects apart writes
+    their numbers, ``OUT/<name>.tif`` of 16 bits, and a coloured picture, ``OUT/overlays/<name>.png``.
 
     Every mask appears whole or not at all; an image that cannot be read does not stop the others.
 
@@ -54,15 +64,18 @@ def predict_folder(
     out = Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     cases = images_in(paths)
-    targets = {case.id: mask_path(out, case) for case in cases}
+    predictor = Predictor.load(run, device=device)
+    instances = predictor.recipe.data.instances
+    targets = {case.id: mask_path(out, case, instances) for case in cases}
     maps_out = out / "probabilities"
     wanted = dict(targets)
     if probabilities:
         wanted |= {
             f"{case.id}, probabilities": path for case in cases for path in probability_paths(maps_out, case)
         }
+    if instances:
+        wanted |= {f"{case.id}, overlay": overlay_path(out, case) for case in cases if is_flat(case)}
     _refuse_harm(paths, cases, wanted, out, overwrite)
-    predictor = Predictor.load(run, device=device)
     watch.say(predictor.values.describe(predictor.classes))
     watch.stage("segmenting", len(cases))
     problems: list[str] = []
@@ -72,13 +85,19 @@ def predict_folder(
             problems.append(str(image))
         else:
             try:
-                maps = predictor.probabilities(image)
+                maps = predictor.maps(image)
             except IsthmusError as error:
                 problems.append(f"{case.images[0]}: {error}")
                 continue
             if probabilities:
-                write_probabilities(maps_out, case, maps)
-            written.append(write_case(out, case, predictor.values.invert(decide(maps))))
+                write_probabilities(maps_out, case, maps["logits"])
+            mask = predictor.drawn(maps)
+            written.append(write_case(out, case, mask, instances))
+            if instances and is_flat(case):
+                write_image(overlay_path(out, case), np.moveaxis(overlay(image, mask), -1, 0))
+            for note in predictor.notes:
+                watch.say(f"{case.id}: {note}")
+            predictor.notes.clear()
         watch.advance(case.id)
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

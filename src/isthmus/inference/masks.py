@@ -10,18 +10,23 @@ from numpy.typing import NDArray
 from isthmus.data.cases import Case
 from isthmus.data.volume_files import is_volume, write_volume
 from isthmus.data.writing import write_image, write_mask
+from isthmus.inference.instance_files import write_instances
 
 
-def mask_path(folder: Path, case: Case) -> Path:
-    """``FOLDER/<case>.png``; ``.nii.gz`` for a volume."""
-    return folder / f"{case.id}{'.nii.gz' if _is_volume(case) else '.png'}"
+def mask_path(folder: Path, case: Case, instances: bool = False) -> Path:
+    """``FOLDER/<case>.png``, for numbers of objects ``.tif``; ``.nii.gz`` for a volume."""
+    flat = ".tif" if instances else ".png"
+    return folder / f"{case.id}{flat if is_flat(case) else '.nii.gz'}"
 
 
-def write_case(folder: Path, case: Case, mask: NDArray[Any]) -> Path:
-    """Write a mask; that of a volume lies in space where its image does, in the image's own orientation."""
-    path = mask_path(folder, case)
-    if _is_volume(case):
+def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = False) -> Path:
+    """Write a mask; that of a volume lies in space where its image does, in the image's own orientation. With
+    ``instances`` it holds numbers of objects, in 16 bits where these suffice."""
+    path = mask_path(folder, case, instances)
+    if not is_flat(case):
         write_volume(path, mask, like=case.images[0].path)
+    elif instances:
+        write_instances(path, mask)
     else:
         write_mask(path, mask)
     return path
@@ -29,7 +34,7 @@ def write_case(folder: Path, case: Case, mask: NDArray[Any]) -> Path:
 
 def probability_paths(folder: Path, case: Case, maps: int = 1) -> list[Path]:
     """``FOLDER/<case>.tif``; for a volume ``.nii.gz``, one for each map."""
-    if not _is_volume(case):
+    if is_flat(case):
         return [folder / f"{case.id}.tif"]
     if maps == 1:
         return [folder / f"{case.id}.nii.gz"]
@@ -39,13 +44,19 @@ def probability_paths(folder: Path, case: Case, maps: int = 1) -> list[Path]:
 def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
     """Write probabilities ``(maps, *spatial)`` as float32: a TIFF page, or a volume, for each map."""
     paths = probability_paths(folder, case, len(maps))
-    if not _is_volume(case):
+    if is_flat(case):
         write_image(paths[0], maps)
         return
     for path, values in zip(paths, maps, strict=True):
         write_volume(path, values, like=case.images[0].path)
 
 
-def _is_volume(case: Case) -> bool:
+def overlay_path(folder: Path, case: Case) -> Path:
+    """``FOLDER/overlays/<case>.png``: the image with its objects in colours."""
+    return folder / "overlays" / f"{case.id}.png"
+
+
+def is_flat(case: Case) -> bool:
+    """Whether the image is none that is stored as a volume with its place in space."""
     source = case.images[0]
-    return source.page is None and is_volume(source.path)
+    return source.page is not None or not is_volume(source.path)

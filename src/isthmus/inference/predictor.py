@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,56 @@ from numpy.typing import NDArray
 from torch import nn
 
 from isthmus.data.cases import to_channels
-from isthmus.data.preprocess import Grid, normalize
+from isthmus.data.preprocess import Grid, Intensity, intensity
+from isthmus.data.samples import slice_channels
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
-from isthmus.inference.tiles import Floats, predict_tiled
+from isthmus.inference.cleanup import CleanUp
+from isthmus.inference.instances import instances
+from isthmus.inference.meaning import Floats, Meaning
+from isthmus.inference.region import Window, box_around, paste
+from isthmus.inference.tiles import predict_tiled
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import Hardware, Recipe
+from isthmus.runs.recipe import Hardware, Input, Recipe
 
 WHOLE = {2: 1024, 3: 128}  # resized images up to this side go through the network at once
 
 
 def value_map(recipe: Recipe) -> ValueMap:
     """The mask values of the training data, as a resolved recipe stores them."""
-    return ValueMap(tuple(recipe.data.values.items()), recipe.data.value_rule)
+    return ValueMap(tuple(recipe.data.values.items()), recipe.data.value_rule or "exact")
+
+
+def normaliser(given: Input) -> Callable[[NDArray[Any]], Intensity]:
+    """How images are normalised: each by itself, or all by the training images' mean and deviation."""
+    if given.normalise == "dataset":
+        deviation = np.asarray(given.deviation, np.float32)
+        fixed = Intensity(np.asarray(given.mean, np.float32), 1 / np.where(deviation > 0, deviation, 1))
+        return lambda image: fixed
+    mode = given.normalise
+    return lambda image: intensity(image, mode)
+
+
+def clean_up(recipe: Recipe) -> CleanUp:
+    """What a recipe asks to be done to masks, in class indices."""
+    asked, classes = recipe.cleanup, recipe.data.classes
+
+    def index(name: str, key: str) -> int:
+        if name not in classes[1:]:
+            raise IsthmusError(f"{key} names '{name}': the classes are {', '.join(classes[1:])}")
+        return classes.index(name)
+
+    every = tuple(range(1, len(classes)))
+    if isinstance(asked.largest, bool):
+        largest = every if asked.largest else ()
+    else:
+        largest = tuple(index(name, "cleanup.largest") for name in asked.largest)
+    if isinstance(asked.min_size, int):
+        smallest = dict.fromkeys(every, asked.min_size) if asked.min_size else {}
+    else:
+        smallest = {index(name, "cleanup.min_size"): size for name, size in asked.min_size.items()}
+    return CleanUp(largest, smallest, asked.holes, asked.merge, asked.keep_share)
 
 
 @dataclass
@@ -37,11 +73,24 @@ class Predictor:
 
         predictor = Predictor.load("runs/nuclei")
         labels = predictor.labels(image)        # (channels, H, W) of any number type → (H, W) class indices
+
+    Attributes:
+        localiser: finds the region that the network then sees, where the recipe has one.
+        notes: what a user should hear about the images so far (a region that was not found, …).
     """
 
     networks: Sequence[nn.Module]
     recipe: Recipe
     hardware: Hardware
+    localiser: Predictor | None = None
+    notes: list[str] = field(default_factory=list)
+    _heads: dict[str, slice] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.meaning = Meaning.of(self.recipe.data)
+        self.clean_up = clean_up(self.recipe)
+        self.normaliser = normaliser(self.recipe.input)
+        self.grid = Grid(self.recipe.input.resize)
 
     @classmethod
     def load(cls, run: Path | str, *, device: str = "auto") -> Predictor:
@@ -54,22 +103,41 @@ class Predictor:
         recipe = folders[0].recipe()
         for folder in folders[1:]:
             other = folder.recipe()
-            if (other.input, other.data.values, other.data.channels) != (
-                recipe.input,
-                recipe.data.values,
-                recipe.data.channels,
-            ):
-                raise IsthmusError(f"{folder.path} was trained with another input than {folders[0].path}")
+            for part in ("input", "roi", "cleanup"):
+                theirs, ours = getattr(other, part), getattr(recipe, part)
+                if part == "input":  # the mean over the training images is each fold's own
+                    theirs, ours = (
+                        i.model_copy(update={"mean": [], "deviation": []}) for i in (theirs, ours)
+                    )
+                if theirs != ours:
+                    raise IsthmusError(
+                        f"{folder.path} was trained with another '{part}' than {folders[0].path}"
+                    )
+            if (other.data.values, other.data.channels) != (recipe.data.values, recipe.data.channels):
+                raise IsthmusError(f"{folder.path} was trained on other data than {folders[0].path}")
         resolved = machine.resolve(recipe.hardware.model_copy(update={"device": device, "threads": None}))
-        return cls.from_networks([folder.load_network() for folder in folders], recipe, resolved)
+        networks = [folder.load_network() for folder in folders]
+        localiser = None
+        if recipe.roi is not None:
+            firsts = [RunFolder.open(folder.localiser) for folder in folders]
+            localiser = cls.from_networks(
+                [folder.load_network() for folder in firsts], firsts[0].recipe(), resolved
+            )
+        return cls.from_networks(networks, recipe, resolved, localiser)
 
     @classmethod
-    def from_networks(cls, networks: Sequence[nn.Module], recipe: Recipe, hardware: Hardware) -> Predictor:
+    def from_networks(
+        cls,
+        networks: Sequence[nn.Module],
+        recipe: Recipe,
+        hardware: Hardware,
+        localiser: Predictor | None = None,
+    ) -> Predictor:
         """Networks in memory, moved to the device and into the layout of ``hardware``."""
         layout = machine.memory_format(hardware, recipe.spatial_dims)
         for network in networks:
             network.to(device=hardware.device, memory_format=layout)  # type: ignore[call-overload]
-        return cls(networks, recipe, hardware)
+        return cls(networks, recipe, hardware, localiser)
 
     @property
     def values(self) -> ValueMap:
@@ -81,19 +149,79 @@ class Predictor:
         """Names of the classes, background first."""
         return self.recipe.data.classes
 
+    def outputs(self, image: Floats) -> dict[str, Floats]:
+        """What each head of the network gives, ``(maps, *spatial)``, for a normalised image on the network's grid."""
+        if self.localiser is None:
+            return self._outputs(image)
+        window = self._locate(image)
+        part = self._outputs(image[(slice(None), *window)])
+        return {
+            name: paste(maps, window, image.shape[1:], self.meaning.background if name == "logits" else None)
+            for name, maps in part.items()
+        }
+
+    def _outputs(self, image: Floats) -> dict[str, Floats]:
+        axes = self.recipe.spatial_dims
+        patch = self.recipe.roi.size if self.recipe.roi else self.recipe.input.patch
+        divisor = int(getattr(self.networks[0], "divisor", 1))
+        tile = [-(-side // divisor) * divisor for side in patch or [WHOLE[axes]] * axes]
+        batch = self.recipe.training.batch
+
+        def tiled(images: Floats) -> Floats:
+            return predict_tiled(self._forward, images, tile=tile, divisor=divisor, least=patch, batch=batch)
+
+        slices = self.recipe.input.slices
+        if slices is None:
+            maps = tiled(image)
+        else:
+            planes = [
+                tiled(np.stack([slice_channels(image, index, slices) for index in together]))
+                for together in _in_turn(image.shape[1], batch)
+            ]
+            maps = np.moveaxis(np.concatenate(planes), 0, 1)
+        return {name: maps[of_head] for name, of_head in self._heads.items()}
+
+    def _locate(self, image: Floats) -> Window:
+        """Where the organs are, on the grid of a normalised image; all of it where nothing is found."""
+        if self.localiser is None or self.recipe.roi is None:
+            raise ValueError("this predictor has no first network")
+        first = self.localiser
+        size = image.shape[1:]
+        probabilities = first.meaning.activate(first.logits(first.grid.image(image)))
+        found = first.meaning.decide(probabilities) > 0
+        window, note = box_around(found, size, self.recipe.roi.size)
+        if note:
+            self.notes.append(note)
+        return window
+
     def logits(self, image: Floats) -> Floats:
         """Logits ``(maps, *spatial)`` of a normalised image ``(channels, *spatial)`` on the network's grid."""
-        patch = self.recipe.input.patch
-        divisor = int(getattr(self.networks[0], "divisor", 1))
-        tile = [-(-side // divisor) * divisor for side in patch or [WHOLE[image.ndim - 1]] * (image.ndim - 1)]
-        return predict_tiled(
-            self._forward,
-            image,
-            tile=tile,
-            divisor=divisor,
-            least=patch,
-            batch=self.recipe.training.batch,
-        )
+        return self.outputs(image)["logits"]
+
+    def maps(self, image: NDArray[Any]) -> dict[str, Floats]:
+        """What each head says about an image, on the image's own grid: probabilities ``(maps, *spatial)`` of
+        ``"logits"`` and of the heads that are trained as such; the contour that is regressed as it is."""
+        if self.recipe.data.channels is not None:
+            image = to_channels(image, self.recipe.data.channels)
+        size = image.shape[1:]
+        result = self.activated(self.outputs(self.grid.image(self.normaliser(image).apply(image))))
+        for name, values in result.items():
+            if values.shape[1:] != size:
+                resize = self.recipe.input.resize or size
+                values = np.clip(Grid(size[-len(resize) :]).image(values), 0.0, 1.0)
+            result[name] = values
+        return result
+
+    def activated(self, outputs: dict[str, Floats]) -> dict[str, Floats]:
+        """Probabilities of what `outputs` gave; a contour that is regressed stays as it is."""
+        result = {}
+        for name, values in outputs.items():
+            if name == "logits":
+                values = self.meaning.activate(values)
+            elif "contour_l2" not in self.recipe.objective.heads.get(name, {}):
+                values = torch.sigmoid(torch.from_numpy(values)).numpy()
+            result[name] = values
+        return result
 
     def probabilities(self, image: NDArray[Any]) -> Floats:
         """Probabilities on the image's own grid.
@@ -102,24 +230,34 @@ class Predictor:
             image: ``(channels, *spatial)`` in the numbers of the file, any size, 1 or 3 channels.
 
         Returns:
-            ``(1, *spatial)``, that of the foreground, or ``(K, *spatial)``, one map for each class; float32, 0 to 1.
+            ``(1, *spatial)``, that of the foreground, or ``(K, *spatial)``, one map for each class (of overlapping
+            regions: for each region); float32, 0 to 1.
         """
-        if self.recipe.data.channels is not None:
-            image = to_channels(image, self.recipe.data.channels)
-        size = image.shape[1:]
-        grid = Grid(self.recipe.input.resize)
-        probabilities = activate(self.logits(grid.image(normalize(image, self.recipe.input.normalise))))
-        if probabilities.shape[1:] != size:
-            probabilities = np.clip(Grid(size).image(probabilities), 0.0, 1.0)
-        return probabilities
+        return self.maps(image)["logits"]
 
     def labels(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """Class indices ``(*spatial)`` on the image's own grid."""
-        return decide(self.probabilities(image))
+        """Class indices ``(*spatial)`` on the image's own grid, cleaned up as the recipe says."""
+        return self.clean_up.apply(self.meaning.decide(self.probabilities(image)))
+
+    def instances(self, image: NDArray[Any]) -> NDArray[np.int32]:
+        """Numbers of objects ``(*spatial)``, 1 to n, on the image's own grid; touching ones are told apart as far as
+        the network has heads for it."""
+        return self.apart(self.maps(image))
+
+    def apart(self, maps: dict[str, Floats]) -> NDArray[np.int32]:
+        """`instances`, of what `maps` gave."""
+        heads = {name: maps[name][0] for name in ("contour", "marker") if name in maps}
+        return instances(maps["logits"][0], **heads)
 
     def mask(self, image: NDArray[Any]) -> NDArray[Any]:
-        """A mask ``(*spatial)`` in the values the user trained with."""
-        return self.values.invert(self.labels(image))
+        """A mask ``(*spatial)`` in the values the user trained with; numbers of objects where it learned these."""
+        return self.drawn(self.maps(image))
+
+    def drawn(self, maps: dict[str, Floats]) -> NDArray[Any]:
+        """`mask`, of what `maps` gave."""
+        if self.recipe.data.instances:
+            return self.apart(maps)
+        return self.values.invert(self.clean_up.apply(self.meaning.decide(maps["logits"])))
 
     def _forward(self, batch: Floats) -> Floats:
         layout = machine.memory_format(self.hardware, batch.ndim - 2)
@@ -127,35 +265,28 @@ class Predictor:
             torch.from_numpy(np.ascontiguousarray(batch)).to(self.hardware.device).to(memory_format=layout)
         )
         with torch.inference_mode(), machine.autocast(self.hardware):
-            total = self._logits(self.networks[0], images)
+            total = self._all_heads(self.networks[0], images)
             for network in self.networks[1:]:
-                total = total + self._logits(network, images)
+                total = total + self._all_heads(network, images)
         result: Floats = (total / len(self.networks)).cpu().numpy()
         return result
 
-    @staticmethod
-    def _logits(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    def _all_heads(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """The maps of all heads together, those of ``"logits"`` first."""
         out = network(images)
-        logits: torch.Tensor = out["logits"] if isinstance(out, dict) else out
-        return logits.float()
+        if not isinstance(out, dict):
+            out = {"logits": out}
+        names = ["logits", *(name for name in out if name != "logits")]
+        if not self._heads:
+            start = 0
+            for name in names:
+                self._heads[name] = slice(start, start + out[name].shape[1])
+                start += out[name].shape[1]
+        return torch.cat([out[name].float() for name in names], 1)
 
 
-def activate(logits: Floats) -> Floats:
-    """Probabilities of logits ``(maps, *spatial)``: logistic for one map, softmax over several.
-
-    >>> activate(np.zeros((1, 1, 1), np.float32)).item()
-    0.5
-    """
-    maps = torch.from_numpy(logits)
-    result: Floats = (torch.sigmoid(maps) if len(maps) == 1 else torch.softmax(maps, 0)).numpy()
-    return result
-
-
-def decide(probabilities: Floats) -> NDArray[np.uint8]:
-    """Class indices ``(*spatial)``: foreground from 0.5 up for one map, the likeliest class of several."""
-    if probabilities.shape[0] == 1:
-        return np.asarray(probabilities[0] >= 0.5, np.uint8)
-    return np.asarray(probabilities.argmax(axis=0), np.uint8)
+def _in_turn(count: int, batch: int) -> list[range]:
+    return [range(first, min(first + batch, count)) for first in range(0, count, batch)]
 
 
 def run_folders(path: Path) -> list[RunFolder]:

@@ -39,7 +39,7 @@ def window(tile: Sequence[int]) -> Floats:
 
 def predict_tiled(
     predict: Predict,
-    image: Floats,
+    images: Floats,
     *,
     tile: Sequence[int],
     divisor: int,
@@ -54,43 +54,51 @@ def predict_tiled(
 
     Args:
         predict: a batch ``(N, channels, *spatial)`` to logits ``(N, classes, *spatial)``.
-        image: ``(channels, *spatial)``, float32.
+        images: ``(channels, *spatial)``, or several of one size, ``(N, channels, *spatial)``; float32.
         tile: sides of a tile, multiples of ``divisor``.
         divisor: what every side of a batch must divide by.
         least: pad smaller images to these sides (the patch that the network was trained on).
+        batch: tiles that go through together.
 
     Returns:
-        Logits ``(classes, *spatial)``, float32.
+        Logits ``(classes, *spatial)``, or ``(N, classes, *spatial)``; float32.
     """
-    size = image.shape[1:]
+    single = images.ndim == len(tile) + 1
+    if single:
+        images = images[None]
+    size = images.shape[2:]
     least = least or [1] * len(size)
     shape = [
         min(t, -(-max(side, low) // divisor) * divisor)
         for side, t, low in zip(size, tile, least, strict=True)
     ]
-    padded, inside = pad_to(image, shape)
+    padded, inside = pad_to(images, shape)
     corners = list(
-        product(*(starts(side, t, overlap) for side, t in zip(padded.shape[1:], shape, strict=True)))
+        product(*(starts(side, t, overlap) for side, t in zip(padded.shape[2:], shape, strict=True)))
     )
-    if len(corners) == 1:
-        whole: Floats = predict(padded[None])[0][(slice(None), *inside)]
-        return whole
-
-    weight = window(shape)
+    window_weight = window(shape) if len(corners) > 1 else None
+    places = [
+        (number, (slice(None), *(slice(c, c + t) for c, t in zip(corner, shape, strict=True))))
+        for number in range(len(images))
+        for corner in corners
+    ]
     total: Floats | None = None
-    weights = np.zeros(padded.shape[1:], np.float32)
-    for first in range(0, len(corners), batch):
-        places = [
-            (slice(None), *(slice(c, c + t) for c, t in zip(corner, shape, strict=True)))
-            for corner in corners[first : first + batch]
-        ]
-        logits = predict(np.stack([padded[place] for place in places]))
+    weights = np.zeros(padded.shape[2:], np.float32)
+    for first in range(0, len(places), batch):
+        together = places[first : first + batch]
+        logits = predict(np.stack([padded[number][place] for number, place in together]))
         if total is None:
-            total = np.zeros((logits.shape[1], *padded.shape[1:]), np.float32)
-        for place, values in zip(places, logits, strict=True):
-            total[place] += weight * values
-            weights[place[1:]] += weight
+            total = np.zeros((len(images), logits.shape[1], *padded.shape[2:]), np.float32)
+        for (number, place), values in zip(together, logits, strict=True):
+            if window_weight is None:
+                total[number] = values
+            else:
+                total[number][place] += window_weight * values
+                if number == 0:
+                    weights[place[1:]] += window_weight
     if total is None:
         raise ValueError("an image without pixels")
-    total /= weights
-    return total[(slice(None), *inside)]
+    if window_weight is not None:
+        total /= weights
+    result = total[(slice(None), slice(None), *inside)]
+    return result[0] if single else result

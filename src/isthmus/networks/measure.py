@@ -37,6 +37,21 @@ def on_meta(name: str, size: Sequence[int], **options: Any) -> tuple[nn.Module, 
         return network, torch.empty(1, int(network.in_channels), *size)  # type: ignore[arg-type]
 
 
+def training_heads(name: str, **options: Any) -> tuple[str, ...]:
+    """Names of a network's outputs in training, ``"logits"`` first.
+
+    >>> training_heads("hmedn", classes=4)
+    ('logits', 'contour', 'auxiliary')
+    """
+    size = (128, 128, 128) if options.pop("spatial_dims", 2) == 3 else (256, 256)
+    if "encoder_weights" in options:
+        options["encoder_weights"] = None
+    network, image = on_meta(name, size, **options)
+    with torch.no_grad(), WithoutNorms():
+        output = network.train()(image)
+    return ("logits",) if isinstance(output, Tensor) else tuple(output)
+
+
 class WithoutNorms(TorchFunctionMode):
     """Leaves normalisation out while it is active: on the meta device it takes more time than all the rest.
 

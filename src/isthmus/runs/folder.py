@@ -77,6 +77,16 @@ class RunFolder:
         return self.path / "cases.csv"
 
     @property
+    def cases_before(self) -> Path:
+        """Scores before clean-up, where the recipe asks for clean-up."""
+        return self.path / "cases-before-cleanup.csv"
+
+    @property
+    def localiser(self) -> Path:
+        """The run of the first network, which finds the region of interest, where the recipe has one."""
+        return self.path / "localiser"
+
+    @property
     def cost(self) -> Path:
         return self.path / "cost.json"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -35,7 +35,14 @@ class Data(Section):
     classes: list[str] = []  # names by class index, background first; filled in from the masks
     values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
     skip_bad: bool = False  # leave out cases that do not read or fit; the report says which
-    value_rule: Literal["exact", "threshold", "objects"] = "exact"  # see `isthmus.data.values`
+    value_rule: Literal["exact", "threshold", "objects"] | None = (
+        None  # see `isthmus.data.values`; None: as found
+    )
+    instances: bool = False  # masks number objects, which the network learns to draw apart
+    regions: (
+        dict[str, list[int]] | Literal["dataset"]
+    ) = {}  # name -> class indices, scored instead of the classes
+    multilabel: bool = False  # the network draws the regions, which may overlap, each by itself
 
 
 class Input(Section):
@@ -43,13 +50,38 @@ class Input(Section):
 
     resize: tuple[Side, Side] | tuple[Side, Side, Side] | None = None  # (depth,) height, width
     patch: tuple[Side, Side] | tuple[Side, Side, Side] | None = None  # the same; one number: equal sides
+    windows: Positive | None = None  # patches at fixed, even places, so many an image; None: at random places
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the patches centred on foreground
-    normalise: Literal["scale", "minmax", "zscore"] = "zscore"
+    slices: Annotated[int, Field(ge=1, le=31)] | None = (
+        None  # of volumes: a slice and its neighbours as channels
+    )
+    normalise: Literal["scale", "minmax", "zscore", "dataset"] = (
+        "zscore"  # dataset: by the training images' mean
+    )
+    mean: list[float] = []  # of each channel over the training images, with "dataset"; filled in
+    deviation: list[float] = []  # the same of the standard deviation
 
-    @field_validator("patch", mode="before")
+    @field_validator("patch", "resize", mode="before")
     @classmethod
     def _equal_sides(cls, value: Any) -> Any:
         return (value, value) if isinstance(value, int) else value
+
+    @field_validator("slices")
+    @classmethod
+    def _odd(cls, value: int | None) -> int | None:
+        if value is not None and value % 2 == 0:
+            raise ValueError("an even number of slices has none in the middle; take an odd number")
+        return value
+
+
+class Roi(Section):
+    """A first, light network at low resolution finds where the organs are; the network sees that part alone."""
+
+    size: tuple[Side, Side] | tuple[Side, Side, Side] = (144, 208)  # of the part; axes as in input.patch
+    resize: tuple[Side, Side] | tuple[Side, Side, Side] = (64, 64)  # what the first network sees the image as
+    model: str = "unet_instance"
+    widths: list[Positive] = [8, 16, 32]
+    epochs: Positive = 20
 
 
 class Network(Section):
@@ -60,16 +92,54 @@ class Network(Section):
     initialisation: Literal["xavier", "default"] = "xavier"
 
 
+class Objective(Section):
+    """What the network learns to reach: losses by head, and the parameters of their targets."""
+
+    heads: dict[str, dict[str, float]] = {}  # head -> loss -> weight; {}: see `isthmus.objectives`
+    auxiliary_weight: Annotated[float, Field(ge=0)] = 1.0
+    class_weights: list[float] | None = (
+        None  # of "weighted_ce"; None: from the training cases, when it is asked for
+    )
+    contour_sigma: Annotated[float, Field(gt=0)] = 2.0
+    difficulty_sigma: Annotated[float, Field(gt=0)] = 8.0
+    difficulty_base: Annotated[float, Field(ge=0)] = 1.0
+    difficulty_weight: Annotated[float, Field(ge=0)] = 25.0
+    difficulty_normalise: Literal["class", "sum", "none"] = "class"
+
+    @field_validator("heads", mode="before")
+    @classmethod
+    def _one_loss(cls, value: Any) -> Any:
+        """A name alone stands for that loss with weight 1."""
+        if not isinstance(value, Mapping):
+            return value
+        return {head: {losses: 1.0} if isinstance(losses, str) else losses for head, losses in value.items()}
+
+
+class Cleanup(Section):
+    """What is done to predicted masks before they are written; nothing, unless asked for."""
+
+    largest: bool | list[str] = (
+        False  # keep the largest component alone: of every class, or of the named ones
+    )
+    min_size: Annotated[int, Field(ge=0)] | dict[str, int] = (
+        0  # drop components of fewer pixels; by class, or all
+    )
+    holes: bool = False  # fill holes
+    merge: bool = False  # HMEDN's anatomically constrained merging
+    keep_share: Annotated[float, Field(ge=0, le=1)] = (
+        0.1  # of the largest component, that others need to stay
+    )
+
+
 class Training(Section):
     """How the network learns."""
 
     epochs: Positive = 50
     batch: Positive = 4
     samples: Positive | None = None  # images or patches an epoch; None: see `isthmus.training.prepare`
-    loss: Literal["auto", "bce", "ce"] = "auto"
     optimiser: Literal["adam"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     schedule: Literal["constant", "plateau", "cosine"] = "cosine"
     plateau_patience: Positive = 10  # epochs without a better validation loss before the rate falls
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -93,7 +163,7 @@ class Protocol(Section):
     """Which cases train and which are scored. Groups (patient, slide, …) are never divided."""
 
     kind: Literal[
-        "holdout", "kfold", "mildnet", "multiresunet", "sharp", "sharp-code", "hmedn", "within-case"
+        "holdout", "kfold", "mildnet", "multiresunet", "sharp", "sharp-code", "hmedn", "within-case", "nnunet"
     ] = "holdout"  # see `isthmus.data.protocols`
     fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the cases, held out
     folds: Annotated[int, Field(ge=2)] = 5
@@ -103,6 +173,12 @@ class Protocol(Section):
     stratify: bool = False  # by the share of the foreground
     validation: list[str] | None = None  # case ids to hold out, instead of a fraction
     test: list[str] | None = None  # case ids that neither train nor choose the epoch, only scored
+
+    @field_validator("validation", "test", mode="before")
+    @classmethod
+    def _one_case(cls, value: Any) -> Any:
+        return [str(value)] if isinstance(value, str | int) else value
+
     allow_leak: bool = False  # train although a group or a copy stands on two sides; the report says so
     distance: Annotated[int, Field(ge=0, le=64)] = (
         4  # bits in which the looks of near-duplicates differ at most
@@ -115,7 +191,10 @@ class Recipe(Section):
 
     data: Data = Data()
     input: Input = Input()
+    roi: Roi | None = None
     network: Network = Network()
+    objective: Objective = Objective()
+    cleanup: Cleanup = Cleanup()
     training: Training = Training()
     protocol: Protocol = Protocol()
     hardware: Hardware = Hardware()
@@ -196,6 +275,7 @@ def _fields(path: Iterable[Any]) -> list[str]:
     model: type[BaseModel] = Recipe
     for key in path:
         annotation = model.model_fields[str(key)].annotation
+        annotation = next((part for part in get_args(annotation) if isinstance(part, type)), annotation)
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             break
         model = annotation

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.data.augment import make_augmentation
+from isthmus.data.kept import Room
 from isthmus.data.preprocess import Grid
 from isthmus.data.rng import stable_hash
 from isthmus.data.samples import Samples
 from isthmus.errors import IsthmusError
-from isthmus.inference.predictor import Predictor
-from isthmus.objectives.losses import make_loss
+from isthmus.inference.predictor import Predictor, normaliser
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
@@ -29,6 +29,7 @@ from isthmus.training.score import Scorer
 from isthmus.watch import Watch
 
 SHARE_WRITING = 0.02  # of the time may go into checkpoints
+JITTER = 0.125  # share of its sides by which the region of interest is moved in training
 
 
 @dataclass
@@ -43,7 +44,13 @@ class Progress:
     seconds: float = 0.0
 
 
-def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch) -> Progress:
+def fit(
+    network: nn.Module,
+    prepared: Prepared,
+    folder: RunFolder,
+    watch: Watch,
+    localiser: Predictor | None = None,
+) -> Progress:
     """Train to the end of the recipe, from the run's checkpoint where there is one.
 
     Every random choice of epoch e depends on the seed and e alone, so a checkpoint needs no generator's state.
@@ -53,30 +60,16 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
     device = torch.device(recipe.hardware.device)
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
-    predictor = Predictor.from_networks([network], recipe, recipe.hardware)
+    predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
     optimiser = torch.optim.Adam(
         network.parameters(),
         lr=training.learning_rate,
         weight_decay=training.weight_decay,
         fused=device.type != "mps",
     )
-    loss = make_loss(training.loss)
-    samples = Samples(
-        prepared.data.dataset,
-        prepared.cases(prepared.split.train),
-        channels=recipe.data.channels or 1,
-        batch=training.batch,
-        seed=training.seed,
-        grid=Grid(recipe.input.resize),
-        normalization=recipe.input.normalise,
-        patch=recipe.input.patch,
-        foreground=recipe.input.foreground,
-        samples_per_epoch=training.samples,
-        augment=make_augmentation(training.augment),
-        workers=recipe.hardware.workers,
-        cache_bytes=recipe.hardware.cache_mb * 2**20,
-    )
-    scorer = Scorer(recipe, prepared.data.dataset, prepared.cases(prepared.split.validation), loss)
+    room = Room(recipe.hardware.cache_mb * 2**20)
+    samples = training_samples(prepared, room)
+    scorer = Scorer(prepared, prepared.cases(prepared.split.validation), room)
     rate = Rate(training, training.epochs * len(samples))
     progress = Progress()
     if folder.checkpoint.is_file():
@@ -92,19 +85,28 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
         torch.manual_seed(stable_hash(training.seed, "epoch", epoch) % 2**63)
         network.train()
         total = torch.zeros((), device=device)
-        for step, (images, labels) in enumerate(samples.batches(epoch)):
+        for step, batch in enumerate(samples.batches(epoch)):
             for group in optimiser.param_groups:
                 group["lr"] = rate.at(epoch * len(samples) + step)
-            x = torch.from_numpy(images).to(device, non_blocking=True).contiguous(memory_format=layout)
-            y = torch.from_numpy(labels).to(device, non_blocking=True)
+            x = torch.from_numpy(batch.images).to(device, non_blocking=True).contiguous(memory_format=layout)
+            y = prepared.truth(torch.from_numpy(batch.labels).to(device, non_blocking=True))
+            targets = {
+                name: torch.from_numpy(maps).to(device, non_blocking=True)
+                for name, maps in batch.targets.items()
+            }
             with machine.autocast(recipe.hardware):
                 out = network(x)
-            value = loss(out["logits"] if isinstance(out, dict) else out, y)
+            value = prepared.objective(out, y, targets)
             optimiser.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             total += value.detach() * (len(x) / samples.samples_per_epoch)
             watch.advance(_standing(epoch, training.epochs, progress))
+        if not math.isfinite(float(total)):
+            raise IsthmusError(
+                f"the loss is {float(total)} in epoch {epoch + 1}: training has come apart; "
+                "lower training.learning_rate (a tenth of it, say)"
+            )
         network.eval()
         scored = scorer.score(predictor)
         learning_rate = rate.at((epoch + 1) * len(samples) - 1)
@@ -120,11 +122,6 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
                 "seconds": time.perf_counter() - epoch_start,
             }
         )
-        if not math.isfinite(float(total)):
-            raise IsthmusError(
-                f"the loss is {float(total)} in epoch {epoch + 1}: training has come apart; "
-                "lower training.learning_rate (a tenth of it, say)"
-            )
         if scored.dice > progress.best_dice:
             progress.best_dice, progress.best_epoch = scored.dice, epoch + 1
             progress.best_state = {
@@ -140,6 +137,31 @@ def fit(network: nn.Module, prepared: Prepared, folder: RunFolder, watch: Watch)
     write_csv(folder.history, progress.history, HISTORY_COLUMNS)  # a kill may have come before the last one
     progress.seconds = time.perf_counter() - started
     return progress
+
+
+def training_samples(prepared: Prepared, room: Room) -> Samples:
+    """The stream that a recipe trains on."""
+    recipe, shape, training = prepared.recipe, prepared.recipe.input, prepared.recipe.training
+    return Samples(
+        prepared.data.dataset,
+        prepared.cases(prepared.split.train),
+        channels=recipe.data.channels or 1,
+        batch=training.batch,
+        seed=training.seed,
+        grid=Grid(shape.resize),
+        normalization=normaliser(shape),
+        patch=recipe.roi.size if recipe.roi else shape.patch,
+        foreground=shape.foreground,
+        windows=shape.windows,
+        slices=shape.slices,
+        around=JITTER if recipe.roi else None,
+        samples_per_epoch=training.samples,
+        augment=make_augmentation(training.augment),
+        instances=recipe.data.instances,
+        targets=prepared.targets,
+        workers=recipe.hardware.workers,
+        room=room,
+    )
 
 
 def _stops(progress: Progress, patience: int | None) -> bool:

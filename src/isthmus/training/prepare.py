@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from isthmus.data.cases import Case, Dataset
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isthmus.data.cases import Case, Dataset, load_image
 from isthmus.data.check import Checked, check_dataset
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split, holdout
 from isthmus.data.inspect import open_tolerant
+from isthmus.data.patches import windows
 from isthmus.data.protocols import GROUP_NOTES, SHARES, check_split, splits
+from isthmus.data.samples import Target
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
-from isthmus.inference.predictor import value_map
+from isthmus.inference.meaning import Meaning
+from isthmus.inference.predictor import clean_up, value_map
+from isthmus.objectives import Objective
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Data, Input, Recipe
+from isthmus.training.aim import aim
 from isthmus.watch import Watch
 
 PATCH = {2: 256, 3: 96}  # side of a patch when the user names none and images are larger
@@ -25,11 +37,12 @@ FEWEST, MOST = 32, 500  # patches an epoch when the user names no number
 
 @dataclass(frozen=True)
 class Prepared:
-    """A recipe without open values, the checked cases, and who trains and who is scored."""
+    """A recipe without open values, the checked cases, who trains and who is scored, and what is learned."""
 
     recipe: Recipe
     data: Checked
     split: Split
+    objective: Objective
 
     def cases(self, ids: tuple[str, ...]) -> list[Case]:
         """The cases of these ids."""
@@ -39,6 +52,34 @@ class Prepared:
     def hashes(self) -> dict[str, dict[str, str]]:
         """SHA-256 of every input file, by case."""
         return {facts.id: facts.sha256 for facts in self.data.cases}
+
+    def truth(self, labels: Tensor) -> Tensor:
+        """What the network's maps are held against: class indices ``(N, *spatial)``, or, where the regions overlap,
+        a map for each, ``(N, regions, *spatial)``."""
+        if not self.recipe.data.multilabel:
+            return labels
+        table = torch.from_numpy(Meaning.of(self.recipe.data).membership()).to(labels.device)
+        return table[labels.long()].movedim(-1, 1)
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """What the loader's workers make of each label."""
+        if not self.recipe.data.multilabel:
+            return self.objective.targets
+        table = Meaning.of(self.recipe.data).membership().T
+        return {name: _of_regions(make, table) for name, make in self.objective.targets.items()}
+
+    def spacing(self, case: Case, size: tuple[int, ...]) -> tuple[float, ...] | None:
+        """Of a case on the network's grid, on which it has this size."""
+        if case.spacing is None:
+            return None
+        own = next(facts.shape[1:] for facts in self.data.cases if facts.id == case.id)
+        return tuple(step * old / new for step, old, new in zip(case.spacing, own, size, strict=True))
+
+
+def _of_regions(make: Target, table: NDArray[np.uint8]) -> Target:
+    """A target of the masks of all regions, from the label of classes that they are made of."""
+    return lambda label: make(table[:, label])
 
 
 def prepare(recipe: Recipe, watch: Watch) -> Prepared:
@@ -57,23 +98,53 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
-    checked = check_dataset(dataset, lambda *_: watch.advance(), skip_bad=source.skip_bad)
+    checked = check_dataset(
+        dataset, lambda *_: watch.advance(), rule=source.value_rule, skip_bad=source.skip_bad
+    )
     split = divide(recipe, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unfit)))
+    return resolve(recipe, checked, split)
+
+
+def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
+    """Fill in what a recipe leaves open, for these cases."""
     dims = _dims(checked)
+    flat = recipe.input.slices is not None  # volumes, of which the network sees slices
+    if flat and dims == 2:
+        raise IsthmusError("input.slices is for volumes, and these images are flat; leave it out")
+    axes = 2 if flat else dims
     resolved = recipe.model_copy(
         update={
-            "data": _data(source, checked),
-            "input": _input(recipe.input, checked, dims),
+            "data": _data(recipe.data, checked),
+            "input": _input(recipe, checked, axes),
             "hardware": machine.resolve(recipe.hardware),
         }
     )
-    classes = len(resolved.data.classes)
-    maps = 1 if classes == 2 else classes
-    found = {"in_channels": resolved.data.channels, "classes": maps, "spatial_dims": dims}
+    _refuse_what_does_not_fit(resolved, checked, axes)
+    meaning = Meaning.of(resolved.data)
+    channels = (resolved.data.channels or 1) * (recipe.input.slices or 1)
+    options = _options(recipe, {"in_channels": channels, "classes": meaning.maps, "spatial_dims": axes})
+    samples = recipe.training.samples or _samples(resolved.input, recipe, checked, split)
+    resolved = resolved.model_copy(
+        update={
+            "network": recipe.network.model_copy(update={"options": options}),
+            "training": recipe.training.model_copy(update={"samples": samples}),
+        }
+    )
+    resolved, objective = aim(resolved, checked, split)
+    clean_up(resolved)  # classes that it names exist
+    if resolved.input.normalise == "dataset" and not resolved.input.mean:
+        mean, deviation = statistics(checked, split, resolved.data.channels or 1)
+        levels = resolved.input.model_copy(update={"mean": mean, "deviation": deviation})
+        resolved = resolved.model_copy(update={"input": levels})
+    return Prepared(resolved, checked, split, objective)
+
+
+def _options(recipe: Recipe, found: dict[str, int]) -> dict[str, Any]:
+    """The network's options, with what the data decides."""
     given = recipe.network.options
     options = {
-        **{name: value for name, value in found.items() if dims == 3 or name != "spatial_dims"},
+        **{name: value for name, value in found.items() if (name, value) != ("spatial_dims", 2)},
         **given,
     }
     for name, needed in found.items():
@@ -81,20 +152,42 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
             raise IsthmusError(
                 f"network.options.{name} is {options[name]} but the data needs {needed}; leave it out"
             )
-    loss = recipe.training.loss
-    if loss == "auto":
-        loss = "bce" if maps == 1 else "ce"
-    if (loss == "bce") != (maps == 1):
-        needed_loss = "bce" if maps == 1 else "ce"
-        raise IsthmusError(f"training.loss is '{loss}' but {classes} classes need '{needed_loss}' (or auto)")
-    samples = recipe.training.samples or _samples(resolved.input, checked, split)
-    resolved = resolved.model_copy(
-        update={
-            "network": recipe.network.model_copy(update={"options": options}),
-            "training": recipe.training.model_copy(update={"loss": loss, "samples": samples}),
-        }
-    )
-    return Prepared(resolved, checked, split)
+    return options
+
+
+def _refuse_what_does_not_fit(recipe: Recipe, checked: Checked, axes: int) -> None:
+    data, shape = recipe.data, recipe.input
+    if data.instances and (len(data.classes) != 2 or data.regions):
+        raise IsthmusError(
+            f"data.instances numbers the objects of one class, and these masks have {len(data.classes) - 1}; "
+            "leave it out"
+        )
+    if data.multilabel and not data.regions:
+        raise IsthmusError(
+            "data.multilabel needs data.regions, such as data.regions={WT: [1, 2, 3], ET: [3]}"
+        )
+    if shape.slices and recipe.training.augment == "hmedn-ct" and (data.channels or 1) > 1:
+        raise IsthmusError(
+            "training.augment=hmedn-ct turns the order of the channels round, which here are not slices alone; "
+            "choose another augmentation"
+        )
+    if shape.windows and not shape.patch:
+        raise IsthmusError("input.windows needs input.patch, the size of the windows")
+    if shape.windows and (shape.foreground or shape.slices or recipe.roi):
+        raise IsthmusError(
+            "input.windows fixes the places of patches; leave out input.foreground, input.slices and roi"
+        )
+    if recipe.roi is not None and len(recipe.roi.size) != axes:
+        raise IsthmusError(f"roi.size names {len(recipe.roi.size)} sides but the network has {axes} axes")
+    if recipe.roi is not None and len(recipe.roi.resize) != axes:
+        raise IsthmusError(f"roi.resize names {len(recipe.roi.resize)} sides but the network has {axes} axes")
+    if shape.windows:
+        size = min(checked.cases, key=lambda facts: math.prod(facts.shape[1:])).shape[1:]
+        padded = [max(side, patch) for side, patch in zip(size, shape.patch or (), strict=True)]
+        try:
+            windows(padded, shape.patch or (), shape.windows)
+        except ValueError as error:
+            raise IsthmusError(f"input.windows: {error}") from error
 
 
 def divide(recipe: Recipe, checked: Checked) -> Split:
@@ -169,45 +262,90 @@ def _data(source: Data, checked: Checked) -> Data:
             f"data.classes names {len(source.classes)} classes (background included) but the masks have "
             f"{checked.values.classes}: {checked.values.describe()}"
         )
+    classes = source.classes or list(checked.dataset.classes)
     return source.model_copy(
         update={
             "root": str(Path(source.root).resolve()) if source.root else None,
             "source": str(Path(source.source).resolve()) if not source.root else source.source,
             "channels": source.channels or checked.channels,
-            "classes": source.classes or list(checked.dataset.classes),
+            "classes": classes,
             "values": dict(checked.values.pairs),
             "value_rule": checked.values.rule,
+            "regions": _regions(source, checked, classes),
         }
     )
 
 
-def _input(given: Input, checked: Checked, dims: int) -> Input:
+def _regions(source: Data, checked: Checked, classes: Sequence[str]) -> dict[str, list[int]]:
+    if source.regions == "dataset":
+        found = {name: list(indices) for name, indices in checked.dataset.regions.items()}
+        if not found:
+            raise IsthmusError(
+                f"{checked.dataset.name} has no regions of its own; write data.regions={{NAME: [CLASS, …]}}"
+            )
+        return found
+    for name, indices in source.regions.items():
+        strange = [index for index in indices if not 0 < index < len(classes)]
+        if strange or not indices:
+            listing = ", ".join(f"{index} {label}" for index, label in enumerate(classes) if index)
+            raise IsthmusError(f"data.regions.{name} names class {strange}: the classes are {listing}")
+    return dict(source.regions)
+
+
+def _input(recipe: Recipe, checked: Checked, axes: int) -> Input:
     """Resize where the user or the data set says so, else patches at native scale."""
+    given = recipe.input
     if given.resize and given.patch:
         raise IsthmusError("input.resize and input.patch exclude each other; give one of them")
+    if recipe.roi and (given.resize or given.patch):
+        raise IsthmusError("roi.size is what the network sees; leave out input.resize and input.patch")
     for key, size in (("resize", given.resize), ("patch", given.patch)):
-        if size and len(size) != dims:
+        if size and len(size) != axes:
             raise IsthmusError(
-                f"input.{key} names {len(size)} sides but the images have {dims} axes; name {dims}"
+                f"input.{key} names {len(size)} sides but the images have {axes} axes; name {axes}"
             )
+    if recipe.roi:
+        return given
     if given.resize or given.patch:
         return given
-    if checked.dataset.resize:
-        return given.model_copy(update={"resize": checked.dataset.resize})
-    axes = zip(*(facts.shape[1:] for facts in checked.cases), strict=True)
-    sides = [max(axis) for axis in axes]
-    if dims == 2:  # square, as quarter turns exchange the axes
+    usual = checked.dataset.resize
+    if usual and len(usual) == axes:
+        return given.model_copy(update={"resize": usual})
+    sides = [max(axis) for axis in zip(*(facts.shape[1:] for facts in checked.cases), strict=True)][-axes:]
+    if axes == 2:  # square, as quarter turns exchange the axes
         sides = [max(sides)] * 2
-    patch = tuple(min(PATCH[dims], max(32, math.ceil(side / 32) * 32)) for side in sides)
+    patch = tuple(min(PATCH[axes], max(32, math.ceil(side / 32) * 32)) for side in sides)
     return given.model_copy(update={"patch": patch})
 
 
-def _samples(grid: Input, checked: Checked, split: Split) -> int:
-    """Each resized image once an epoch; as many patches as cover the training images, within reason."""
-    if grid.patch is None:
-        return len(split.train)
+def _samples(grid: Input, recipe: Recipe, checked: Checked, split: Split) -> int:
+    """Each resized image once an epoch, each fixed window, each slice; as many patches as cover the training images,
+    within reason."""
     train = set(split.train)
     shapes = [facts.shape[1:] for facts in checked.cases if facts.id in train]
+    if grid.windows:
+        return len(shapes) * grid.windows
+    if grid.slices and (recipe.roi or not grid.patch):
+        return min(MOST, max(FEWEST, sum(shape[0] for shape in shapes)))
     patch = grid.patch
+    if patch is None:
+        return len(split.train)
+    if grid.slices:
+        patch = (1, *patch)
     cover = sum(math.prod(math.ceil(n / p) for n, p in zip(shape, patch, strict=True)) for shape in shapes)
     return min(MOST, max(FEWEST, cover))
+
+
+def statistics(checked: Checked, split: Split, channels: int) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel over all pixels of the training images."""
+    train = set(split.train)
+    total, squares, count = np.zeros(channels), np.zeros(channels), 0
+    for case in checked.dataset.cases:
+        if case.id in train:
+            flat = load_image(case, channels).reshape(channels, -1).astype(np.float64)
+            total += flat.sum(axis=1)
+            squares += np.square(flat).sum(axis=1)
+            count += flat.shape[1]
+    mean = total / count
+    deviation = np.sqrt(np.maximum(0, squares / count - mean**2))
+    return mean.tolist(), deviation.tolist()

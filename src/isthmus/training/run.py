@@ -11,19 +11,20 @@ from typing import Any
 from torch import nn
 
 from isthmus.data.cases import Case, load_image
+from isthmus.data.kept import Room
 from isthmus.errors import IsthmusError
 from isthmus.inference.masks import write_case
 from isthmus.inference.predictor import Predictor
+from isthmus.metrics.rows import columns as case_columns
 from isthmus.networks import count_parameters, create_model, initialise
-from isthmus.objectives.losses import make_loss
 from isthmus.runs import hardware as machine
 from isthmus.runs.environment import describe_environment
 from isthmus.runs.files import read_json, write_csv, write_json, write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe import Network, Recipe
 from isthmus.training.loop import Progress, fit
-from isthmus.training.prepare import Prepared, prepare
-from isthmus.training.score import CASE_COLUMNS, Scorer
+from isthmus.training.prepare import Prepared, prepare, resolve
+from isthmus.training.score import Scorer
 from isthmus.watch import Silent, Watch
 
 
@@ -79,12 +80,16 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
 
 def _check_size(recipe: Recipe, network: nn.Module) -> None:
     """Training batches are of one size, which must divide by the network's number of poolings."""
-    divisor, size = int(getattr(network, "divisor", 1)), recipe.input.resize or recipe.input.patch or ()
+    divisor = int(getattr(network, "divisor", 1))
+    key, size = "input.resize", recipe.input.resize or ()
+    if recipe.roi:
+        key, size = "roi.size", recipe.roi.size
+    elif recipe.input.patch:
+        key, size = "input.patch", recipe.input.patch
     if any(side % divisor for side in size):
         good = tuple(max(1, round(side / divisor)) * divisor for side in size)
-        key = "patch" if recipe.input.patch else "resize"
         raise IsthmusError(
-            f"input.{key}: {_sides(size)} does not divide by {divisor}; the nearest size that does is {_sides(good)}"
+            f"{key}: {_sides(size)} does not divide by {divisor}; the nearest size that does is {_sides(good)}"
         )
 
 
@@ -132,43 +137,85 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     for note in prepared.split.notes:
         watch.say(f"note: {note}")
     machine.keep_freed_memory()
+    localiser = _localiser(folder, prepared, watch)
     with machine.threads(recipe.hardware):
-        progress = fit(network, prepared, folder, watch)
+        progress = fit(network, prepared, folder, watch, localiser)
         if progress.epoch < recipe.training.epochs:
             watch.say(
                 f"stopped early after epoch {progress.epoch}: no better score since {progress.best_epoch}"
             )
         network.load_state_dict(progress.best_state)
         folder.save_network(recipe.network.model, recipe.network.options, progress.best_state)
-        predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware)
+        predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware, localiser)
         _score(folder, prepared, predictor, watch)
     write_json(folder.cost, _cost(network, prepared, progress))
     return folder
 
 
+def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor | None:
+    """The first network of a recipe with a region of interest, trained as a run of its own in the run's folder."""
+    recipe, roi = prepared.recipe, prepared.recipe.roi
+    if roi is None:
+        return None
+    first = Recipe(
+        data=recipe.data.model_copy(update={"regions": {}, "multilabel": False, "instances": False}),
+        input=recipe.input.model_copy(update={"resize": roi.resize, "patch": None, "foreground": 0.0}),
+        network=Network(model=roi.model, options={"widths": roi.widths}),
+        training=recipe.training.model_copy(update={"epochs": roi.epochs, "samples": None}),
+        protocol=recipe.protocol,
+        hardware=recipe.hardware,
+    )
+    ready = resolve(first, prepared.data, prepared.split)
+    own = RunFolder(folder.localiser)
+    if not own.finished():
+        watch.say(f"first, the network that finds the region of interest, at {_sides(roi.resize)}")
+        if not own.recipe_path.is_file():
+            write_yaml(own.recipe_path, ready.recipe.to_dict())
+        _describe(own, ready)
+        _complete(own, ready, _network(ready.recipe), watch)
+    return Predictor.from_networks([own.load_network()], ready.recipe, ready.recipe.hardware)
+
+
 def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: Watch) -> None:
-    loss = make_loss(prepared.recipe.training.loss)
+    recipe = prepared.recipe
     sets: dict[str, list[Case]] = {
         "validation": prepared.cases(prepared.split.validation),
         "test": prepared.cases(prepared.split.test),
     }
     watch.stage("scoring", sum(map(len, sets.values())))
     rows: list[dict[str, Any]] = []
+    before: list[dict[str, Any]] = []
+    room = Room(recipe.hardware.cache_mb * 2**20)
     for which, cases in sets.items():
-        scorer = Scorer(prepared.recipe, prepared.data.dataset, cases, loss) if cases else None
+        scorer = Scorer(prepared, cases, room) if cases else None
         for of_case in scorer.rows(predictor, which) if scorer else ():
-            rows += of_case
+            rows += of_case.final
+            before += of_case.before
             watch.advance()
+        predictor.notes.clear()
         for case in cases:
-            mask = predictor.mask(load_image(case, prepared.recipe.data.channels))
-            write_case(folder.predictions, case, mask)
-    write_csv(folder.cases, rows, CASE_COLUMNS)
+            mask = predictor.mask(load_image(case, recipe.data.channels))
+            write_case(folder.predictions, case, mask, recipe.data.instances)
+            for note in predictor.notes:
+                watch.say(f"{case.id}: {note}")
+            predictor.notes.clear()
+    columns = case_columns(objects=recipe.data.instances)
+    write_csv(folder.cases, rows, columns)
+    if before:
+        write_csv(folder.cases_before, before, columns)
 
 
 def _summary(prepared: Prepared, network: nn.Module) -> str:
     recipe = prepared.recipe
     grid = recipe.input
-    scale = f"resized to {_sides(grid.resize)}" if grid.resize else f"patches of {_sides(grid.patch or ())}"
+    if recipe.roi:
+        scale = f"regions of {_sides(recipe.roi.size)}"
+    else:
+        scale = (
+            f"resized to {_sides(grid.resize)}" if grid.resize else f"patches of {_sides(grid.patch or ())}"
+        )
+    if grid.slices:
+        scale += f", {grid.slices} slices as channels"
     hardware = recipe.hardware
     return (
         f"{recipe.network.model}, {count_parameters(network):,} parameters; {len(prepared.split.train)} cases train, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,25 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Case, Dataset
+from isthmus.data.cases import Case
+from isthmus.data.kept import Room
 from isthmus.data.preprocess import Grid
-from isthmus.data.samples import Samples
-from isthmus.inference.predictor import Predictor, activate, decide
+from isthmus.data.samples import Batch, Samples
+from isthmus.inference.predictor import Predictor, normaliser
 from isthmus.inference.tiles import Floats
 from isthmus.metrics import dice, score_case
-from isthmus.objectives.losses import Loss
-from isthmus.runs.recipe import Recipe
-
-METRICS = (
-    "dice",
-    "iou",
-    "precision",
-    "recall",
-    "hausdorff_distance",
-    "hausdorff_distance_95",
-    "average_surface_distance",
-)
-CASE_COLUMNS = ("case", "group", "set", "fold", "grid", "class", *METRICS)
+from isthmus.metrics.rows import case_rows
+from isthmus.training.prepare import Prepared
 
 
 @dataclass(frozen=True)
@@ -39,57 +29,95 @@ class Scored:
     dice: float
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The rows of ``cases.csv`` of one case, and the same before clean-up (none where nothing is cleaned)."""
+
+    final: list[dict[str, Any]]
+    before: list[dict[str, Any]]
+
+
 class Scorer:
     """The held-out cases on the network's grid, read once and kept within the cache's budget."""
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, cases: Sequence[Case], loss: Loss) -> None:
-        self.recipe, self.loss = recipe, loss
+    def __init__(self, prepared: Prepared, cases: Sequence[Case], room: Room) -> None:
+        self.recipe = recipe = prepared.recipe
+        self.objective = prepared.objective
+        self.prepared = prepared
         self.cases = sorted(cases, key=lambda case: case.id)
         self.samples = Samples(
-            dataset,
+            prepared.data.dataset,
             self.cases,
             channels=recipe.data.channels or 1,
             batch=1,
             grid=Grid(recipe.input.resize),
-            normalization=recipe.input.normalise,
+            normalization=normaliser(recipe.input),
+            slices=recipe.input.slices,
+            instances=recipe.data.instances,
+            targets=prepared.targets,
             shuffle=False,
             workers=0,
-            cache_bytes=recipe.hardware.cache_mb * 2**20,
+            room=room,
         )
 
     def score(self, predictor: Predictor) -> Scored:
         """Loss and Dice, cheap enough for every epoch."""
+        meaning = predictor.meaning
         losses, dices = [], []
-        for _, logits, label in self._logits(predictor):
-            with torch.inference_mode():
-                loss = self.loss(torch.from_numpy(logits[None]), torch.from_numpy(label[None]))
-            losses.append(float(loss))
-            predicted = decide(activate(logits))
-            scores = dice(predicted, label, classes=dict(enumerate(self.recipe.data.classes[1:], start=1)))
-            dices.append(float(np.mean(list(scores.values()))))
+        for _, outputs, sample in self._outputs(predictor):
+            losses.append(self._loss(outputs, sample))
+            predicted = meaning.scored(meaning.decide(meaning.activate(outputs["logits"])))
+            true = meaning.scored(sample.labels)
+            dices.append(float(np.mean([dice(predicted[name], true[name]) for name in true])))
         return Scored(float(np.mean(losses)), float(np.mean(dices)))
 
-    def rows(self, predictor: Predictor, which: str) -> Iterator[list[dict[str, Any]]]:
-        """The rows of ``cases.csv`` of one case after another: a row for each foreground class, every metric."""
-        names = dict(enumerate(self.recipe.data.classes[1:], start=1))
-        fold = self.recipe.protocol.fold if self.recipe.protocol.kind == "kfold" else None
-        for case, logits, label in self._logits(predictor):
-            predicted = decide(activate(logits))
-            scores = score_case(predicted, label, classes=names, spacing=case.spacing, objects=False)
-            yield [
-                {
-                    "case": case.id,
-                    "group": case.group,
-                    "set": which,
-                    "fold": fold,
-                    "grid": "network",
-                    "class": name,
-                    **{metric: scores[name][metric] for metric in METRICS},
-                }
-                for name in names.values()
-            ]
+    def rows(self, predictor: Predictor, which: str) -> Iterator[Rows]:
+        """Every metric of one case after another; a row for each foreground class or region."""
+        fold = None if self.recipe.protocol.kind == "holdout" else self.recipe.protocol.fold
+        meaning = predictor.meaning
+        for index, (case, outputs, sample) in enumerate(self._outputs(predictor)):
+            about: dict[str, Any] = {"case": case.id, "group": case.group, "set": which, "fold": fold}
+            about["grid"] = "network"
+            spacing = self.prepared.spacing(case, sample.labels.shape)
+            if self.recipe.data.instances:
+                numbers = predictor.apart(predictor.activated(outputs))
+                true_numbers = self.samples.numbers(index)
+                found = score_case(numbers, true_numbers, spacing=spacing, instances=True)
+                yield Rows(case_rows({self.recipe.data.classes[1]: found}, **about), [])
+                continue
+            decided = meaning.decide(meaning.activate(outputs["logits"]))
+            true = meaning.scored(sample.labels)
+            cleaned = predictor.clean_up.apply(decided)
+            final = case_rows(_score(meaning.scored(cleaned), true, spacing), **about)
+            before = (
+                []
+                if predictor.clean_up.is_nothing
+                else case_rows(_score(meaning.scored(decided), true, spacing), **about)
+            )
+            yield Rows(final, before)
 
-    def _logits(self, predictor: Predictor) -> Iterator[tuple[Case, Floats, NDArray[np.uint8]]]:
+    def _loss(self, outputs: Mapping[str, Floats], sample: Batch) -> float:
+        """That of a case; of a volume in slices, over its slices."""
+        heads = {name: torch.from_numpy(maps) for name, maps in outputs.items()}
+        labels = torch.from_numpy(sample.labels)
+        targets = {name: torch.from_numpy(map_) for name, map_ in sample.targets.items()}
+        if self.recipe.input.slices is None:
+            heads = {name: maps[None] for name, maps in heads.items()}
+            labels, targets = labels[None], {name: map_[None] for name, map_ in targets.items()}
+        else:
+            heads = {name: maps.movedim(1, 0) for name, maps in heads.items()}
+        with torch.inference_mode():
+            return float(self.objective(heads, self.prepared.truth(labels), targets))
+
+    def _outputs(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], Batch]]:
         for index, case in enumerate(self.cases):
-            image, label = self.samples.sample(0, index)
-            yield case, predictor.logits(image), label
+            sample = self.samples.whole(index)
+            yield case, predictor.outputs(sample.images), sample
+
+
+def _score(
+    predicted: Mapping[str, NDArray[np.bool_]],
+    true: Mapping[str, NDArray[np.bool_]],
+    spacing: tuple[float, ...] | None,
+) -> dict[Any, Any]:
+    return {name: score_case(predicted[name], true[name], spacing=spacing, objects=False) for name in true}

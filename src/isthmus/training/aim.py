@@ -1,0 +1,69 @@
+"""What a network is trained for: the losses of each of its heads, filled in and checked before any time is spent."""
+
+from __future__ import annotations
+
+from isthmus.data.check import Checked
+from isthmus.data.folds import Split
+from isthmus.errors import IsthmusError
+from isthmus.inference.meaning import Meaning
+from isthmus.networks.measure import training_heads
+from isthmus.objectives import Objective, Settings, class_weights, default_heads
+from isthmus.runs.recipe import Recipe
+
+WEIGHTED = "weighted_ce"
+
+
+def aim(recipe: Recipe, checked: Checked, split: Split) -> tuple[Recipe, Objective]:
+    """The recipe with the losses of all heads, and the objective that they make.
+
+    Raises:
+        IsthmusError: a head that the network lacks, a loss that does not serve it.
+    """
+    meaning, asked = Meaning.of(recipe.data), recipe.objective
+    available = training_heads(recipe.network.model, **recipe.network.options)
+    heads = asked.heads
+    if not heads or "logits" not in heads:
+        heads = {**default_heads(available, meaning.maps, meaning.multilabel), **heads}
+    weights = asked.class_weights
+    if weights is not None and len(weights) != len(recipe.data.classes):
+        raise IsthmusError(
+            f"objective.class_weights names {len(weights)} weights for {len(recipe.data.classes)} classes "
+            f"({', '.join(recipe.data.classes)}); give one for each"
+        )
+    if weights is None and any(WEIGHTED in losses for losses in heads.values()):
+        weights = list(class_weights(_pixels(checked, split)))
+    asked = asked.model_copy(update={"heads": heads, "class_weights": weights})
+    objective = Objective(
+        heads,
+        classes=meaning.maps,
+        multilabel=meaning.multilabel,
+        settings=Settings(
+            contour_sigma=asked.contour_sigma,
+            difficulty_sigma=asked.difficulty_sigma,
+            difficulty_base=asked.difficulty_base,
+            difficulty_weight=asked.difficulty_weight,
+            difficulty_normalise=asked.difficulty_normalise,
+            class_weights=None if weights is None else tuple(weights),
+            auxiliary_weight=asked.auxiliary_weight,
+        ),
+    )
+    objective.check(available)
+    return recipe.model_copy(update={"objective": asked}), objective
+
+
+def _pixels(checked: Checked, split: Split) -> list[int]:
+    """Pixels of each class in the training cases."""
+    train = set(split.train)
+    of_cases = [
+        [share * _count(facts.shape) for share in facts.shares]
+        for facts in checked.cases
+        if facts.id in train
+    ]
+    return [round(sum(column)) for column in zip(*of_cases, strict=True)]
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    pixels = 1
+    for side in shape[1:]:
+        pixels *= side
+    return pixels
