@@ -157,18 +157,37 @@ def evaluate(
     partial: Annotated[
         bool, typer.Option("--partial", help="Score what has a prediction, though some true masks have none.")
     ] = False,
+    objects: Annotated[
+        bool | None,
+        typer.Option(
+            help="Score whole objects too: F1, object Dice, panoptic quality, AJI, …  [default: where the truth "
+            "tells objects apart]",
+            show_default=False,
+        ),
+    ] = None,
+    instances: Annotated[
+        bool | None,
+        typer.Option(help="Mask values number objects.  [default: as they look]", show_default=False),
+    ] = None,
+    spacing: Annotated[
+        str | None,
+        typer.Option(
+            help="Size of a pixel along each axis (rows, columns), as 0.5,0.5; volumes state their own.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Score masks against the truth: Dice, IoU and Hausdorff distance of every case, as CSV and table."""
+    """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
     from isthmus.cli import evaluate as job
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(predictions, truth, root, out, partial, display)
+        job.run(predictions, truth, root, out, partial, display, objects, instances, spacing)
 
 
 @app.command(rich_help_panel="The main job")
 def report(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: Annotated[Path, typer.Argument(help="A run folder, or the folder of a cross-validation.")],
     data: Annotated[
         Path | None, typer.Option(help="Where the images lie now, if they moved.", show_default=False)
     ] = None,

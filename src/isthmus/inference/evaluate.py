@@ -1,49 +1,72 @@
-"""Masks on disk against the truth on disk."""
+"""Masks on disk against the truth on disk: read twice, so that no more than a case for each core is in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Case, load_mask
+from isthmus.data.cases import Case, Dataset, load_mask
 from isthmus.data.check import count_values
 from isthmus.data.folder import images_in, open_dataset
-from isthmus.data.formats import read_mask
+from isthmus.data.formats import LOSSY_SUFFIXES, read_mask
+from isthmus.data.objects import stack
 from isthmus.data.values import ValueMap
+from isthmus.data.volume_files import refuse_other_place
 from isthmus.errors import IsthmusError
-from isthmus.metrics import score_case
+from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
+from isthmus.metrics.masks import as_spacing
+from isthmus.metrics.rows import by_class, columns, summaries
 from isthmus.runs.files import write_csv
 from isthmus.watch import Silent, Watch
 
-METRICS = ("dice", "iou", "hausdorff_distance", "hausdorff_distance_95", "average_surface_distance")
-COLUMNS = ("case", "group", "grid", "class", *METRICS)
+T = TypeVar("T")
+Spacing = float | Sequence[float] | None
+Scores = dict[str, dict[str, float]]  # by class (or region), by metric
+NUMBERS = ValueMap(((0, 0), (1, 1)), "objects")
+MISSES = ("n_missed", "n_both_empty", "n_false_alarm")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A row for each case and foreground class."""
+    """The scores of every case.
+
+    Attributes:
+        rows: one for each case and foreground class, with all metrics and counts (`isthmus.metrics.rows`).
+        objects: whether object metrics are among them.
+    """
 
     rows: list[dict[str, Any]]
-    missed: dict[str, int]  # by class: cases that have the class in the truth and not in the prediction
+    objects: bool = False
+
+    def summaries(self) -> dict[str, dict[str, Summary]]:
+        """By class and metric: mean, standard deviation, median, extremes, ``n`` and how many were missed."""
+        return summaries(self.rows)
 
     def means(self) -> dict[str, dict[str, float]]:
-        """By class: the mean of each metric over cases, ``n`` and ``n_missed``; a missed case counts in every mean."""
+        """By class: the mean of each metric over cases, and how many cases there are (``n``), of which ``n_missed``,
+        ``n_both_empty`` and ``n_false_alarm``; a missed case counts in every mean."""
         result: dict[str, dict[str, float]] = {}
-        for name in dict.fromkeys(row["class"] for row in self.rows):
-            of_class = [row for row in self.rows if row["class"] == name]
-            result[name] = {metric: float(np.mean([row[metric] for row in of_class])) for metric in METRICS}
-            result[name] |= {"n": len(of_class), "n_missed": self.missed[name]}
+        for name, found in self.summaries().items():
+            one = next(iter(found.values()))
+            result[name] = {metric: summary.mean for metric, summary in found.items()}
+            result[name]["n"] = sum(row["class"] == name for row in self.rows)
+            result[name] |= {count: getattr(one, count) for count in MISSES}
         return result
+
+    def pooled(self) -> dict[str, Counts]:
+        """By class: overlap with all cases taken as one large image."""
+        return {name: pooled(rows) for name, rows in by_class(self.rows).items()}
 
     def write(self, path: Path) -> None:
         """The rows as CSV."""
-        write_csv(path, self.rows, COLUMNS)
+        write_csv(path, self.rows, columns(self.objects))
 
 
 def evaluate_folder(
@@ -52,6 +75,9 @@ def evaluate_folder(
     *,
     root: Path | None = None,
     partial: bool = False,
+    objects: bool | None = None,
+    instances: bool | None = None,
+    spacing: Spacing = None,
     watch: Watch | None = None,
 ) -> Evaluation:
     """Score every predicted mask against the true one of the same name, on the masks' own grid.
@@ -61,137 +87,275 @@ def evaluate_folder(
         truth: folder of true masks, or a data set: a folder with ``masks/``, a CSV or a name (with ``root``).
 
         partial: score those true masks that have a prediction, and say how many have none.
+        objects: also score whole objects (F1, Dice, Hausdorff distance, panoptic quality, …); None: where the
+            truth tells objects apart, by their numbers or by a file for each. Where it does not, objects are the
+            connected components of each class.
+        instances: whether values in the masks are numbers of objects; None: as they look. Predicted masks then hold
+            numbers too, or one value for all, of which the connected components are taken.
+        spacing: size of a pixel along each axis, for masks whose files state none; the unit of all distances.
 
     Raises:
         IsthmusError: a true mask without a prediction, masks of different sizes, values that fit no class,
-            unreadable files (all told together).
+            unreadable files (all told together); a spacing that fits no mask.
     """
     watch = watch or Silent()
-    predicted = {
-        case.id: case for case in images_in(Path(predictions)) if not case.id.startswith("probabilities/")
-    }
-    true = _true_masks(Path(truth), str(truth), root)
-    wanted = [case for case in true if case.id in predicted]
-    lacking = [case.id for case in true if case.id not in predicted]
-    if not wanted:
+    dataset = _true_masks(Path(truth), str(truth), root)
+    pairs = _paired(Path(predictions), truth, dataset.cases, partial, watch)
+    watch.stage("reading masks", len(pairs))
+    seen = list(_each(_look, pairs, watch))
+    scorer = _Scorer.of(dataset, pairs, seen, objects, instances)
+    _check_spacing(spacing, pairs, seen)
+    for line in scorer.describe():
+        watch.say(line)
+    watch.stage("scoring", len(pairs))
+    rows: list[dict[str, Any]] = []
+    scores = _each(lambda pair: scorer.score(pair, spacing), pairs, watch)
+    for (case, _), found in zip(pairs, scores, strict=True):
+        rows += case_rows(found, case=case.id, group=case.group, grid="original")
+    return Evaluation(rows, scorer.objects)
+
+
+Pair = tuple[Case, Case]
+"""The case with the true masks, and that with the predicted one as its image."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one pair of masks holds."""
+
+    axes: int
+    true: Mapping[int, int]
+    predicted: Mapping[int, int]
+
+
+def _true_masks(truth: Path, name: str, root: Path | None) -> Dataset:
+    if truth.is_dir() and root is None and not (truth / "dataset.json").is_file():
+        folder = truth / "masks" if (truth / "masks").is_dir() else truth
+        cases = [Case(case.id, (), case.images, case.group, case.spacing) for case in images_in(folder)]
+        return Dataset(name, tuple(cases))
+    return open_dataset(name, root)
+
+
+def _paired(
+    predictions: Path, truth: Path | str, cases: Sequence[Case], partial: bool, watch: Watch
+) -> list[Pair]:
+    predicted = {case.id: case for case in images_in(predictions) if not case.id.startswith("probabilities/")}
+    pairs = [(case, predicted[case.id]) for case in cases if case.id in predicted]
+    lacking = [case.id for case in cases if case.id not in predicted]
+    if not pairs:
         raise IsthmusError(
             f"no mask in {predictions} has the name of one in {truth}; masks are matched by file name"
         )
-    extra = sorted(set(predicted) - {case.id for case in true})
+    extra = sorted(set(predicted) - {case.id for case in cases})
     if lacking and not partial:
         raise IsthmusError(
-            f"{len(lacking)} of {len(true)} true masks have no prediction in {predictions}: {_some(lacking)}; "
+            f"{len(lacking)} of {len(cases)} true masks have no prediction in {predictions}: {_some(lacking)}; "
             "predict them, or score the others with --partial"
         )
     if lacking:
         watch.say(
-            f"scored are the {len(wanted)} of {len(true)} true masks that have a prediction; without: {_some(lacking)}"
+            f"scored are the {len(pairs)} of {len(cases)} true masks that have a prediction; without: {_some(lacking)}"
         )
     if extra:
         watch.say(f"{len(extra)} predictions have no true mask and are not scored: {_some(extra)}")
-    watch.stage("reading masks", len(wanted))
-    pairs = list(_read([predicted[case.id] for case in wanted], wanted, watch))
-    values = _values([(str(case.masks[0]), true) for case, (_, true) in zip(wanted, pairs, strict=True)])
-    ours = _predicted_values(
-        values, [(str(predicted[c.id].images[0]), p) for c, (p, _) in zip(wanted, pairs, strict=True)]
-    )
-    watch.say(f"truth: {values.describe()}")
-    if ours != values:
-        watch.say(f"predictions: {ours.describe()}")
-    return _score(wanted, predicted, pairs, values, ours, watch)
+    return pairs
 
 
-def _values(masks: Sequence[tuple[str, NDArray[Any]]]) -> ValueMap:
-    return ValueMap.infer_masks({name: count_values(mask) for name, mask in masks})
+def _look(pair: Pair) -> _Seen:
+    true, predicted = _read(pair)
+    return _Seen(true.ndim, count_values(true), count_values(predicted))
 
 
-def _predicted_values(values: ValueMap, masks: Sequence[tuple[str, NDArray[Any]]]) -> ValueMap:
-    """The truth's values where the predictions are written in them; else their own, if both have two classes."""
-    known = {value for value, _ in values.pairs}
-    found = set[int]().union(*(count_values(mask) for _, mask in masks))
-    if values.rule == "objects" or (values.rule == "exact" and found <= known):
-        return values
-    ours = _values(masks)
-    if ours.classes == values.classes == 2:
-        return ours
-    name, mask = next((name, mask) for name, mask in masks if not set(count_values(mask)) <= known)
-    strangers = sorted(set(count_values(mask)) - known)[:8]
-    raise IsthmusError(
-        f"{name}: the values {', '.join(map(str, strangers))} do not occur in the truth ({values.describe()}); "
-        "write predictions in the values of the truth"
-    )
+def _read(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
+    case, prediction = pair
+    true, predicted = load_mask(case), read_mask(prediction.images[0])
+    if predicted.shape != true.shape:
+        raise IsthmusError(
+            f"{prediction.images[0]} has size {predicted.shape} but {case.masks[0]} {true.shape}; "
+            "score masks of one grid"
+        )
+    refuse_other_place(case.masks[0].path, prediction.images[0].path)
+    return true, predicted
 
 
-def _true_masks(truth: Path, name: str, root: Path | None) -> Sequence[Case]:
-    if truth.is_dir() and not (truth / "masks").is_dir() and root is None:
-        return [Case(case.id, (), case.images, case.group) for case in images_in(truth)]
-    if truth.is_dir() and root is None:
-        return [Case(case.id, (), case.images, case.group) for case in images_in(truth / "masks")]
-    return open_dataset(name, root).cases
-
-
-def _read(
-    predicted: Sequence[Case], true: Sequence[Case], watch: Watch
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+def _each(work: Callable[[Pair], T], pairs: Sequence[Pair], watch: Watch) -> Iterator[T]:
+    """The results in order, all cores at work; what is wrong is told at the end, together."""
     problems: list[str] = []
 
-    def read(pair: tuple[Case, Case]) -> tuple[NDArray[Any], NDArray[Any]] | IsthmusError:
+    def attempt(pair: Pair) -> T | IsthmusError:
         try:
-            ours, theirs = read_mask(pair[0].images[0]), load_mask(pair[1])
+            return work(pair)
         except IsthmusError as error:
             return error
-        if ours.shape != theirs.shape:
-            return IsthmusError(
-                f"{pair[0].images[0]} has size {ours.shape} but {pair[1].masks[0]} {theirs.shape}; "
-                "score masks of one grid"
-            )
-        return ours, theirs
 
-    with ThreadPoolExecutor() as pool:
-        for result in pool.map(read, zip(predicted, true, strict=True)):
+    pool = ThreadPoolExecutor(_cores(), thread_name_prefix="isthmus-evaluate")
+    try:
+        for result in pool.map(attempt, pairs):
             watch.advance()
             if isinstance(result, IsthmusError):
                 problems.append(str(result))
             else:
                 yield result
+    finally:  # an interrupt too: do not go through ten thousand masks first
+        pool.shutdown(wait=True, cancel_futures=True)
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise IsthmusError(problems[0] + more)
 
 
-def _score(
-    cases: Sequence[Case],
-    predicted: dict[str, Case],
-    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]],
-    values: ValueMap,
-    ours: ValueMap,
-    watch: Watch,
-) -> Evaluation:
-    names = dict(enumerate(values.names()[1:], start=1))
-    missed = dict.fromkeys(names.values(), 0)
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    def score(job: tuple[Case, tuple[NDArray[Any], NDArray[Any]]]) -> dict[str, dict[str, float]]:
-        case, (guess, true) = job
-        labels = (
-            ours.apply(guess, str(predicted[case.id].images[0])),
-            values.apply(true, str(case.masks[0])),
+
+@dataclass(frozen=True)
+class _Scorer:
+    """What the masks mean, and how a pair of them is scored.
+
+    Attributes:
+        true, predicted: what the values on either side mean.
+        numbered: whether true objects are told apart; `by_file`: by a file for each, else by their numbers.
+        predicted_numbers: whether predicted values are numbers of objects.
+    """
+
+    names: Mapping[int, str]
+    regions: Mapping[str, Sequence[int]]
+    true: ValueMap
+    predicted: ValueMap
+    objects: bool
+    numbered: bool
+    by_file: bool
+    predicted_numbers: bool
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        pairs: Sequence[Pair],
+        seen: Sequence[_Seen],
+        objects: bool | None,
+        instances: bool | None,
+    ) -> _Scorer:
+        by_file = any(len(case.masks) > 1 for case, _ in pairs)
+        values = dataset.values
+        if instances and not by_file:
+            values = NUMBERS
+        elif values is None:
+            lossy = [str(c.masks[0]) for c, _ in pairs if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
+            held = {str(case.masks[0]): each.true for (case, _), each in zip(pairs, seen, strict=True)}
+            values = ValueMap.infer_masks(held, None, lossy)
+            if instances is False and values.rule == "objects":
+                values = ValueMap.infer_masks(held, "exact", lossy)
+        if instances is None:
+            instances = dataset.instances
+        if instances is None:
+            instances = by_file or values.rule == "objects"
+        by_file = by_file and instances and values.classes == 2
+        numbered = by_file or (instances and values.rule == "objects")
+        masks = {
+            str(prediction.images[0]): each.predicted
+            for (_, prediction), each in zip(pairs, seen, strict=True)
+        }
+        predicted, numbers = _predicted_values(values, masks, numbered)
+        named = dataset.classes or values.names()
+        return cls(
+            dict(enumerate(named[1:], start=1)),
+            dataset.regions,
+            values,
+            predicted,
+            numbered if objects is None else objects,
+            numbered and objects is not False,
+            by_file,
+            numbers,
         )
-        scores: dict[str, dict[str, float]] = score_case(
-            *labels, classes=names, spacing=case.spacing, objects=False
+
+    def describe(self) -> Iterator[str]:
+        """Lines that say what the values were taken for."""
+        yield f"truth: {self.true.describe(['background', *self.names.values()])}" + (
+            ", a file for each object" if self.by_file else ""
         )
+        if self.predicted_numbers or self.predicted != self.true:
+            yield f"predictions: {self.predicted.describe()}"
+        if self.objects and not (self.numbered and self.predicted_numbers):
+            yield (
+                f"{'predicted objects' if self.numbered else 'objects'} are the connected components of each "
+                "class, for nothing tells those that touch apart"
+            )
+
+    def score(self, pair: Pair, spacing: Spacing) -> Scores:
+        """All scores of one case, by class or region."""
+        case, prediction = pair
+        guess = read_mask(prediction.images[0])
+        steps = spacing if case.spacing is None else case.spacing
+        if self.numbered:
+            ours = guess if self.predicted_numbers else components(self._labels(guess, prediction) > 0)
+            theirs = self._numbers(case) if self.by_file else load_mask(case)
+            (name,) = self.names.values()
+            return {name: score_case(ours, theirs, instances=True, spacing=steps)}
+        p, t = self._labels(guess, prediction), self.true.apply(load_mask(case), str(case.masks[0]))
+        if self.regions:
+            return {
+                name: score_case(
+                    np.isin(p, list(classes)), np.isin(t, list(classes)), spacing=steps, objects=self.objects
+                )
+                for name, classes in self.regions.items()
+            }
+        scores: Scores = score_case(p, t, classes=self.names, spacing=steps, objects=self.objects)
         return scores
 
-    rows: list[dict[str, Any]] = []
-    watch.stage("scoring", len(cases))
-    with ThreadPoolExecutor() as pool:
-        for case, scores in zip(cases, pool.map(score, zip(cases, pairs, strict=True)), strict=True):
-            for name in names.values():
-                own = scores[name]
-                missed[name] += own["truth_points"] > 0 and own["prediction_points"] == 0
-                row = {"case": case.id, "group": case.group, "grid": "original", "class": name}
-                rows.append(row | {metric: own[metric] for metric in METRICS})
-            watch.advance()
-    return Evaluation(rows, missed)
+    def _labels(self, guess: NDArray[Any], prediction: Case) -> NDArray[np.uint8]:
+        return self.predicted.apply(guess, str(prediction.images[0]))
+
+    def _numbers(self, case: Case) -> NDArray[Any]:
+        pieces = (self.true.apply(read_mask(source), str(source)) > 0 for source in case.masks)
+        return stack(pieces, str(case.masks[0]))
+
+
+def _predicted_values(
+    true: ValueMap, masks: Mapping[str, Mapping[int, int]], numbered: bool
+) -> tuple[ValueMap, bool]:
+    """What predicted values mean, and whether they are numbers of objects.
+
+    In the values of the truth where they are written in them; else in their own, if both have two classes. Where true
+    objects are told apart, predictions of more than two values (and no soft edges) number theirs.
+    """
+    found: dict[int, int] = {}
+    for name, counts in masks.items():
+        if min(counts) < 0:
+            raise IsthmusError(f"{name}: mask value {min(counts)}; masks hold 0, 1, 2, …: write them so")
+        for value, pixels in counts.items():
+            found[value] = found.get(value, 0) + pixels
+    known = {value for value, _ in true.pairs}
+    if true.rule == "exact" and set(found) <= known:
+        return true, False
+    if numbered or true.rule == "objects":
+        ours = ValueMap.infer(found) if max(found) <= 255 else NUMBERS
+        return (ours, False) if ours.classes == 2 and ours.rule != "objects" else (NUMBERS, True)
+    ours = ValueMap.infer_masks(masks)
+    if ours.classes == true.classes == 2:
+        return ours, False
+    name = next(name for name, counts in masks.items() if not set(counts) <= known)
+    strangers = sorted(set(masks[name]) - known)[:8]
+    raise IsthmusError(
+        f"{name}: the values {', '.join(map(str, strangers))} do not occur in the truth ({true.describe()}); "
+        "write predictions in the values of the truth"
+    )
+
+
+def _check_spacing(spacing: Spacing, pairs: Sequence[Pair], seen: Sequence[_Seen]) -> None:
+    """Told before anything is scored, and with the file's name."""
+    if spacing is None:
+        return
+    open_ = [i for i, (case, _) in enumerate(pairs) if case.spacing is None]
+    if not open_:
+        raise IsthmusError(
+            f"spacing {spacing} is given, but each file states its own, as {pairs[0][0].masks[0]} does "
+            f"({', '.join(f'{step:g}' for step in pairs[0][0].spacing or ())}); leave it out"
+        )
+    for i in open_:
+        try:
+            as_spacing(spacing, seen[i].axes)
+        except IsthmusError as error:
+            raise IsthmusError(f"{pairs[i][0].masks[0]}: {error}") from error
 
 
 def _some(names: Sequence[str]) -> str:

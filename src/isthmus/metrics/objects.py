@@ -109,4 +109,6 @@ def as_instances(mask: Mask, name: str) -> Instances:
         )
     if array.dtype.kind == "u" and array.dtype.itemsize == 8 and int(array.max()) > np.iinfo(np.int64).max:
         raise IsthmusError(f"{name} holds object number {array.max()}, too large for a 64-bit integer")
-    return array if array.dtype in (np.int32, np.int64) else array.astype(np.int64)
+    if array.dtype in (np.int32, np.int64):
+        return array
+    return array.astype(np.int32) if array.dtype.itemsize <= 2 else array.astype(np.int64)

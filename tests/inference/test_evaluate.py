@@ -1,0 +1,279 @@
+"""`isthmus evaluate`: folders of masks against folders of masks, with answers derived on paper."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from isthmus.errors import IsthmusError
+from isthmus.inference import evaluate as module
+from isthmus.inference.evaluate import evaluate_folder
+from isthmus.metrics import score_case, summarise
+from isthmus.metrics.rows import columns
+
+
+class Notes:
+    """A watch that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.stages: dict[str, list[int]] = {}
+
+    def stage(self, label: str, total: int, done: int = 0) -> None:
+        self.stages[label] = [total, done]
+        self._now = label
+
+    def advance(self, text: str = "") -> None:
+        self.stages[self._now][1] += 1
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def save(folder: Path, **masks: object) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, mask in masks.items():
+        array = np.asarray(mask)
+        ending = "png" if array.dtype == np.uint8 else "tif"
+        assert cv2.imwrite(str(folder / f"{name}.{ending}"), array)
+    return folder
+
+
+def row(*values: int) -> np.ndarray:
+    """A mask of one row of pixels, repeated to three."""
+    return np.array([values] * 3, np.uint8)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Cases hit, missed, falsely alarmed, empty; 3 x 5 pixels."""
+    nothing, left = row(0, 0, 0, 0, 0), row(255, 255, 0, 0, 0)
+    truth = save(tmp_path / "truth", a=left, b=left, c=nothing, d=nothing)
+    ours = save(tmp_path / "ours", a=row(255, 0, 0, 0, 0), b=nothing, c=left, d=nothing)
+    return ours, truth
+
+
+def test_every_metric_of_every_case_and_every_miss(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    found = evaluate_folder(*folders)
+    assert [r["case"] for r in found.rows] == ["a", "b", "c", "d"]
+    assert all(tuple(r) == columns() for r in found.rows)
+    assert {r["grid"] for r in found.rows} == {"original"}
+    means = found.means()["foreground"]
+    diagonal = math.hypot(2, 4)
+    assert means["dice"] == pytest.approx((2 / 3 + 0 + 0 + 1) / 4)
+    assert means["hausdorff_distance"] == pytest.approx((1 + 2 * diagonal + 0) / 4)
+    assert (means["n"], means["n_missed"], means["n_both_empty"], means["n_false_alarm"]) == (4, 1, 1, 1)
+    dice = found.summaries()["foreground"]["dice"]
+    assert dice.std == pytest.approx(np.std([2 / 3, 0, 0, 1], ddof=1))
+    assert (dice.n, dice.n_missed) == (4, 1)
+    assert found.pooled()["foreground"].dice == pytest.approx(2 * 3 / (9 + 12))
+    found.write(tmp_path / "scores.csv")
+    with (tmp_path / "scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == columns()
+    assert rows[1]["truth_points"] == "6"
+    assert float(rows[0]["dice"]) == pytest.approx(2 / 3, abs=0)
+
+
+def test_masks_are_never_all_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty cases, three threads: at no time are more masks alive than those at work hold."""
+    import weakref
+
+    rng = np.random.default_rng(0)
+    masks = {f"c{i:02d}": (rng.random((40, 50)) < 0.5).astype(np.uint8) * 255 for i in range(20)}
+    truth, ours = save(tmp_path / "t", **masks), save(tmp_path / "p", **masks)
+    alive: list[weakref.ref[np.ndarray]] = []
+    most = 0
+    read = module.read_mask
+
+    def counted(source):
+        nonlocal most
+        mask = read(source)
+        alive.append(weakref.ref(mask))
+        most = max(most, sum(ref() is not None for ref in list(alive)))
+        return mask
+
+    monkeypatch.setattr(module, "read_mask", counted)
+    monkeypatch.setattr(module, "_cores", lambda: 3)
+    watch = Notes()
+    found = evaluate_folder(ours, truth, watch=watch)
+    assert len(alive) == 40  # each predicted mask is read twice
+    assert most <= 6
+    assert watch.stages == {"reading masks": [20, 20], "scoring": [20, 20]}
+    assert found.means()["foreground"]["dice"] == 1
+
+
+def instance_maps() -> tuple[np.ndarray, np.ndarray]:
+    """Ten touching objects of 2 x 2 in a row; of the predicted ones two are merged, and one lies elsewhere."""
+    truth = np.zeros((4, 20), np.uint16)
+    for number in range(10):
+        truth[:2, 2 * number : 2 * number + 2] = number + 1
+    ours = truth.copy()
+    ours[ours == 2] = 1
+    ours[ours == 10] = 0
+    ours[3, :4] = 900
+    return ours, truth
+
+
+def test_instance_maps_score_their_objects(tmp_path: Path) -> None:
+    ours, truth = instance_maps()
+    few = np.where(truth <= 3, truth, 0).astype(np.uint16)
+    watch = Notes()
+    found = evaluate_folder(
+        save(tmp_path / "p", a=ours, b=few), save(tmp_path / "t", a=truth, b=few), watch=watch
+    )
+    assert found.objects
+    assert "taken for object numbers" in watch.said[0]
+    assert "taken for object numbers" in watch.said[1]
+    assert len(watch.said) == 2
+    assert tuple(found.rows[0]) == columns(objects=True)
+    expected = [score_case(p, t, instances=True) for p, t in ((ours, truth), (few, few))]
+    for got, want in zip(found.rows, expected, strict=True):
+        assert {name: got[name] for name in want} == pytest.approx(want, nan_ok=True)
+    # on paper: 9 objects predicted; 1 covers all of object 1 (half of the merged pair), 3 to 9 are right
+    assert found.rows[0]["object_precision"] == pytest.approx(8 / 9)
+    assert found.rows[0]["object_recall"] == pytest.approx(8 / 10)
+    assert found.rows[0]["panoptic_quality"] == pytest.approx(7 / (7 + 2 / 2 + 3 / 2))
+    assert found.means()["foreground"]["panoptic_quality"] == pytest.approx((7 / 9.5 + 1) / 2)
+
+
+def test_plain_predictions_of_instance_maps_are_cut_into_components(tmp_path: Path) -> None:
+    _, truth = instance_maps()
+    few = np.where(truth <= 3, truth, 0).astype(np.uint16)
+    masks = {"a": (truth > 0).astype(np.uint8) * 255, "b": (few > 0).astype(np.uint8) * 255}
+    watch = Notes()
+    found = evaluate_folder(save(tmp_path / "p", **masks), save(tmp_path / "t", a=truth, b=few), watch=watch)
+    assert [r["prediction_objects"] for r in found.rows] == [1, 1]
+    assert [r["truth_objects"] for r in found.rows] == [10, 3]
+    assert [r["dice"] for r in found.rows] == [1, 1]
+    assert any("predicted objects are the connected components" in line for line in watch.said)
+    quiet = evaluate_folder(tmp_path / "p", tmp_path / "t", objects=False)
+    assert not quiet.objects
+    assert [r["dice"] for r in quiet.rows] == [1, 1]
+    assert tuple(quiet.rows[0]) == columns()
+
+
+def test_a_mask_file_for_each_object(tmp_path: Path) -> None:
+    """Two objects that touch, a file each; the prediction finds one whole and misses the other."""
+    one, two = row(255, 255, 0, 0, 0, 0), row(0, 0, 255, 255, 0, 0)
+    save(tmp_path / "truth", a1=one, a2=two)
+    save(tmp_path / "images", a=row(9, 9, 9, 9, 9, 9))
+    from isthmus.data.cases import Case, Dataset, Source
+
+    case = Case("a", (), tuple(Source(tmp_path / "truth" / f"a{i}.png") for i in (1, 2)), "a")
+    ours = save(tmp_path / "p", a=(one > 0).astype(np.uint8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_true_masks", lambda *_: Dataset("cells", (case,)))
+        found = evaluate_folder(ours, tmp_path / "truth")
+    (scored,) = found.rows
+    assert (scored["truth_objects"], scored["prediction_objects"]) == (2, 1)
+    assert scored["object_f1"] == pytest.approx(2 / 3)
+    assert scored["dice"] == pytest.approx(2 * 6 / (6 + 12))
+
+
+def test_objects_of_classes_are_components_when_asked(tmp_path: Path) -> None:
+    truth = save(tmp_path / "t", a=row(1, 0, 2, 0, 1), b=row(2, 2, 0, 1, 1))
+    ours = save(tmp_path / "p", a=row(1, 0, 2, 0, 0), b=row(2, 2, 0, 1, 1))
+    watch = Notes()
+    found = evaluate_folder(ours, truth, objects=True, watch=watch)
+    assert [(r["case"], r["class"], r["truth_objects"]) for r in found.rows] == [
+        ("a", "class 1", 2),
+        ("a", "class 2", 1),
+        ("b", "class 1", 1),
+        ("b", "class 2", 1),
+    ]
+    assert any("objects are the connected components of each class" in line for line in watch.said)
+    assert not evaluate_folder(ours, truth).objects
+    scores = [
+        score_case(
+            cv2.imread(str(ours / f"{c}.png"), 0), cv2.imread(str(truth / f"{c}.png"), 0), classes=[1, 2]
+        )
+        for c in "ab"
+    ]
+    for name, label in (("class 1", 1), ("class 2", 2)):
+        want = summarise(scores)[label]
+        assert {m: s.mean for m, s in found.summaries()[name].items()} == pytest.approx(
+            {m: s.mean for m, s in want.items()}, nan_ok=True
+        )
+
+
+def test_few_numbers_are_classes_unless_told(tmp_path: Path) -> None:
+    mask = row(1, 1, 2, 2, 0)
+    truth, ours = save(tmp_path / "t", a=mask), save(tmp_path / "p", a=mask)
+    assert [r["class"] for r in evaluate_folder(ours, truth).rows] == ["class 1", "class 2"]
+    (told,) = evaluate_folder(ours, truth, instances=True).rows
+    assert (told["class"], told["truth_objects"], told["object_f1"]) == ("foreground", 2, 1)
+
+
+def test_spacing_is_that_of_the_option_or_of_the_file(tmp_path: Path) -> None:
+    truth, ours = save(tmp_path / "t", a=row(255, 0, 0, 0, 0)), save(tmp_path / "p", a=row(0, 0, 255, 0, 0))
+    assert evaluate_folder(ours, truth).rows[0]["hausdorff_distance"] == 2
+    (scored,) = evaluate_folder(ours, truth, spacing=(2.0, 0.5)).rows
+    assert scored["hausdorff_distance"] == 1
+    for wrong, message in (((1, 1, 1), "does not fit masks of 2 axes"), (-1, "not a positive number")):
+        with pytest.raises(IsthmusError, match=rf"t.a.png: spacing .*{message}"):
+            evaluate_folder(ours, truth, spacing=wrong)
+
+
+def volume(path: Path, *places: tuple[int, int, int], affine: np.ndarray) -> None:
+    import nibabel
+
+    mask = np.zeros((4, 5, 6), np.uint8)
+    for place in places:
+        mask[place] = 1
+    path.parent.mkdir(exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(mask, affine), path)
+
+
+def test_volumes_use_their_own_spacing(tmp_path: Path) -> None:
+    affine = np.diag([0.5, 2.0, 3.0, 1.0])
+    volume(tmp_path / "t" / "a.nii.gz", (1, 1, 1), affine=affine)
+    volume(tmp_path / "p" / "a.nii.gz", (1, 2, 1), affine=affine)
+    (scored,) = evaluate_folder(tmp_path / "p", tmp_path / "t").rows
+    assert scored["hausdorff_distance"] == 2
+    assert scored["volume_difference"] == 0
+    with pytest.raises(IsthmusError, match=r"each file states its own, as .*a.nii.gz does \(3, 2, 0.5\)"):
+        evaluate_folder(tmp_path / "p", tmp_path / "t", spacing=1)
+
+
+def test_what_cannot_be_scored_is_told_together_in_one_line(tmp_path: Path) -> None:
+    masks = {name: row(255, 0, 0, 0, 0) for name in "abc"}
+    truth, ours = save(tmp_path / "t", **masks), save(tmp_path / "p", **masks)
+    save(ours, a=row(255, 0, 0))
+    (ours / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(IsthmusError) as caught:
+        evaluate_folder(ours, truth)
+    assert "a.png has size (3, 3) but" in str(caught.value)
+    assert "(and 1 more)" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def call(*words: object) -> int:
+    from isthmus.cli import main
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["isthmus", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main.main()
+    return int(left.value.code or 0)
+
+
+def test_the_command_prints_what_was_missed(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("evaluate", *folders, "--objects", "--spacing", "2,1") == 0
+    out = capsys.readouterr()
+    head, dice = out.out.splitlines()[:2]
+    assert head.split() == ["class", "metric", "mean", "sd", "n", "missed", "both", "empty", "false", "alarm"]
+    assert dice.split() == ["foreground", "dice", "0.4167", "0.5000", "4", "1", "1", "1"]
+    assert "object f1" in out.out
+    assert "on the masks' own grid" in out.err
+    with (folders[0] / "scores.csv").open(encoding="utf-8") as file:
+        assert tuple(next(iter(csv.DictReader(file)))) == columns(objects=True)
+    assert call("evaluate", *folders, "--spacing", "wide") == 2
+    assert "--spacing wide: write a number for each axis" in capsys.readouterr().err
