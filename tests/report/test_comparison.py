@@ -26,10 +26,10 @@ def test_two_networks_side_by_side(make_run: MakeRun, tmp_path: Path) -> None:
     page = Page(out)
     assert page.all("title")
     assert "A & B" in page.text
-    overview = [row for row in page.rows if row and row[0] in ("unet", "sharp_unet") and len(row) == 8]
+    overview = [row for row in page.rows if row and row[0] in ("unet", "sharp_unet") and len(row) == 9]
     assert [row[1] for row in overview] == ["0.675 ± 0.171", "0.688 ± 0.103"]
     # by the mean of both: b .85, c .725, d .6, a .55
-    table = [row for row in page.rows if len(row) == 9]
+    table = page.cases[1:]
     assert [row[:5] for row in table] == [
         ["1", "b", "0.900", "0.800", "−0.100"],
         ["2", "c", "0.700", "0.750", "+0.050"],
@@ -48,7 +48,7 @@ def test_two_networks_side_by_side(make_run: MakeRun, tmp_path: Path) -> None:
 def test_the_same_network_twice_is_told_apart_by_folder(make_run: MakeRun, tmp_path: Path) -> None:
     runs = [make_run("seed 0"), make_run("seed 1"), make_run("seed 2", model="mildnet")]
     page = Page(write_comparison(runs, tmp_path / "c.html", "Seeds"))
-    names = [row[0] for row in page.rows if len(row) == 8 and row[0] != "1"]
+    names = [row[0] for row in page.rows if len(row) == 9]
     assert names[:3] == ["unet (seed 0)", "unet (seed 1)", "mildnet"]
     assert "difference is" not in page.text
 
@@ -58,7 +58,7 @@ def test_only_shared_cases_are_compared(make_run: MakeRun, tmp_path: Path) -> No
     page = Page(write_comparison(runs, tmp_path / "c.html", "t"))
     assert "Only the cases that every run scored are compared here." in page.text
     assert "1 case of my nuclei" in page.text
-    assert [row[1] for row in page.rows if len(row) == 9] == ["a"]
+    assert [row[1] for row in page.cases[1:]] == ["a"]
 
 
 def test_several_classes(make_run: MakeRun, tmp_path: Path) -> None:
@@ -67,6 +67,23 @@ def test_several_classes(make_run: MakeRun, tmp_path: Path) -> None:
     page = Page(write_comparison(runs, tmp_path / "c.html", "t", images=[pictures("p")] * 2))
     assert [row[2] for row in page.rows if len(row) == 10] == ["liver", "spleen <"]
     assert "True outline" in page.text
+
+
+def test_runs_scored_on_two_grids_are_not_compared(make_run: MakeRun, tmp_path: Path) -> None:
+    counts = (100, 100, 80, 1000)
+    runs = [
+        make_run(grid, [("c", "c", "test", 0, "cell", 0.9, 0.8, 1.0, grid, *counts)])
+        for grid in ("original", "network")
+    ]
+    with pytest.raises(IsthmusError, match=r"network: scored on the grid the network sees, but .*own grid"):
+        write_comparison(runs, tmp_path / "c.html", "t")
+
+
+def test_a_picture_that_is_missing_leaves_the_others(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("one", one_class(DICE)), make_run("two", one_class(DICE), model="mildnet")]
+    page = Page(write_comparison(runs, tmp_path / "c.html", "t", images=[pictures("abcd"), pictures("acd")]))
+    assert len(page.all("article")) == 3
+    assert "1 case could not be drawn. b: no picture was given for case 'b'" in page.text
 
 
 def test_what_cannot_be_compared_is_refused_in_one_line(make_run: MakeRun, tmp_path: Path) -> None:

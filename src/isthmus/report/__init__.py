@@ -1,6 +1,8 @@
-"""Figures and the self-contained page of a run, or of several runs beside each other."""
+"""Figures and the self-contained page of a run, of a cross-validation, or of several runs beside each other."""
 
 from isthmus.report.comparison import write_comparison
+from isthmus.report.crossval import write_folds
+from isthmus.report.of_folder import write_page
 from isthmus.report.page import write_report
 
-__all__ = ["write_comparison", "write_report"]
+__all__ = ["write_comparison", "write_folds", "write_page", "write_report"]

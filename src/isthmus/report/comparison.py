@@ -39,8 +39,8 @@ def write_comparison(
         `out`.
 
     Raises:
-        IsthmusError: the number of runs is not two to six, they share no scored case or no metric, or a
-            folder or a picture is not what it should be.
+        IsthmusError: the number of runs is not two to six, they share no scored case, no metric or no grid, or a
+            folder is not what it should be. A picture that cannot be drawn does not stop the page.
     """
     if not 2 <= len(runs) <= 6:
         raise IsthmusError(
@@ -60,13 +60,15 @@ def write_comparison(
     tags = _tags(order, columns)
     shown = [*tags, *(case for case in order if case not in tags)][: max(limit, len(tags))]
     names = _names(folders)
-    exhibits = []
-    if images is not None:
-        load = [gallery.loader(each) for each in images]
-        exhibits = [
-            _exhibit(case, f"case-{order.index(case) + 1}", tags.get(case, ""), names, scored, main, load)
-            for case in shown
-        ]
+    exhibits: list[gallery.Exhibit] = []
+    undrawn: list[str] = []
+    load = [gallery.loader(each) for each in images or ()]
+    for case in shown if load else []:
+        anchor = f"case-{order.index(case) + 1}"
+        try:
+            exhibits.append(_exhibit(case, anchor, tags.get(case, ""), names, scored, main, load))
+        except IsthmusError as error:
+            undrawn.append(f"{case}: {error}")
     classes = list(dict.fromkeys(x.label for x in scored[0]))
     return page.render(
         "comparison.html",
@@ -74,7 +76,8 @@ def write_comparison(
         title=title,
         runs=folders,
         cases=len(order),
-        left_out=sum(len({x.case for x in _leading(f)}) for f in folders) > len(order) * len(folders),
+        grid=s.on_grid(sorted({x.grid for x in scored[0]})),
+        left_out=sum(len({x.case for x in f.leading}) for f in folders) > len(order) * len(folders),
         optimistic=any(f.sets[0] == "validation" and f.epochs > 1 for f in folders),
         main=s.title(main),
         distances=any("distance" in metric for metric in metrics),
@@ -85,6 +88,7 @@ def write_comparison(
         markers=page.marker_key(names),
         table=_table(order, names, scored, metrics, {e.case: e.anchor for e in exhibits}),
         exhibits=exhibits,
+        undrawn=undrawn,
         several=len(classes) > 1,
         key=page.key(classes) if len(classes) > 1 else [],
         reproduce=[(name, page.command(folder)) for name, folder in zip(names, folders, strict=True)],
@@ -97,10 +101,6 @@ def _names(runs: Sequence[Run]) -> list[str]:
     return [run.network if count[run.network] == 1 else f"{run.network} ({run.path.name})" for run in runs]
 
 
-def _leading(run: Run) -> list[Score]:
-    return [x for x in run.scores if x.set == run.sets[0]]
-
-
 def _shared_metrics(runs: Sequence[Run]) -> tuple[str, ...]:
     shared = tuple(m for m in s.leading(runs[0]) if all(m in run.metrics for run in runs))
     if not shared:
@@ -110,7 +110,13 @@ def _shared_metrics(runs: Sequence[Run]) -> tuple[str, ...]:
 
 def _shared_scores(runs: Sequence[Run]) -> list[list[Score]]:
     """For each run the scores of the cases and classes that every run scored."""
-    found = [{(x.case, x.label): x for x in _leading(run)} for run in runs]
+    grids = [run.leading[0].grid for run in runs]
+    if len(set(grids)) > 1:
+        raise IsthmusError(
+            f"{runs[1].path}: scored {s.on_grid(grids[1:2]) or 'on a grid it does not name'}, but {runs[0].path} "
+            f"{s.on_grid(grids[:1]) or 'on a grid it does not name'}; score both runs alike"
+        )
+    found = [{(x.case, x.label): x for x in run.leading} for run in runs]
     shared = [key for key in found[0] if all(key in each for each in found)]
     if not shared:
         raise IsthmusError(
@@ -142,15 +148,16 @@ def _overview(
     runs: Sequence[Run], names: Sequence[str], scored: Sequence[Sequence[Score]], metrics: Sequence[str]
 ) -> Table:
     """A row for each run; the best mean of each metric stands out."""
-    best = {m: _best([s.summarise(s.by_case(x, m).values()).mean for x in scored], m) for m in metrics}
+    found = [s.summarise(scores) for scores in scored]
+    best = {m: _best([one[m].mean for one in found], m) for m in metrics}
     rows = []
     for i, (run, name, scores) in enumerate(zip(runs, names, scored, strict=True)):
-        misses = s.missed_cases(scores)
+        one = found[i][metrics[0]]
         rows.append(
             [
                 Cell(name),
-                *(tables.spread_cell(scores, m, strong=i in best[m]) for m in metrics),
-                Cell(str(misses), misses),
+                *(tables.mean_cell(scores, m, strong=i in best[m]) for m in metrics),
+                *(tables.count_cell(n, run.counted) for n in (one.n_missed, one.n_both_empty)),
                 Cell(s.DASH if run.parameters is None else f"{run.parameters:,}", run.parameters or math.nan),
                 Cell(
                     s.DASH if run.best_epoch is None else f"{run.best_epoch} of {run.epochs}", run.best_epoch
@@ -158,7 +165,7 @@ def _overview(
                 Cell(s.duration(run.seconds), run.seconds),
             ]
         )
-    numbers = [*map(s.title, metrics), "Missed", "Parameters", "Best epoch", "Time"]
+    numbers = [*map(s.title, metrics), "Missed", "Both empty", "Parameters", "Best epoch", "Time"]
     return Table([("Network", False), *((name, True) for name in numbers)], rows)
 
 

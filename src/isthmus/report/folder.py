@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
+from isthmus.metrics.rows import KEYS
+from isthmus.metrics.summary import COUNTS
 from isthmus.runs.files import read_json, read_yaml
 
-KEYS = ("case", "group", "set", "fold", "class")
-"""The columns of cases.csv that say what a row is about; every other column is a metric or a remark."""
+NEEDED = tuple(key for key in KEYS if key != "grid")
+"""Columns that cases.csv must have; what is not among `KEYS` is a metric, a count or a remark."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One row of cases.csv: the metrics of one class of one case."""
+    """One row of cases.csv: the metrics of one class of one case, and its counts of points where it has them."""
 
     case: str
     group: str
@@ -30,6 +32,12 @@ class Score:
     fold: str
     label: str
     values: Mapping[str, float]
+    grid: str = ""
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is known how many points either mask has, without which a miss is not to be told."""
+        return not any(math.isnan(self.values.get(count, math.nan)) for count in COUNTS)
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,24 @@ class Run:
         """The scored sets, the most honest first: test, then validation, then others, train last."""
         rank = {"test": 0, "validation": 1, "train": 9}
         return tuple(sorted({s.set for s in self.scores}, key=lambda name: (rank.get(name, 5), name)))
+
+    @cached_property
+    def grids(self) -> tuple[str, ...]:
+        """The grids that cases were scored on, the images' own first."""
+        rank = {"original": 0, "network": 1}
+        return tuple(sorted({s.grid for s in self.scores}, key=lambda name: (rank.get(name, 5), name)))
+
+    @cached_property
+    def leading(self) -> tuple[Score, ...]:
+        """What the headline is about: the rows of the first set, on the first grid it was scored on."""
+        rows = [s for s in self.scores if s.set == self.sets[0]]
+        grid = next(g for g in self.grids if any(s.grid == g for s in rows))
+        return tuple(s for s in rows if s.grid == grid)
+
+    @cached_property
+    def counted(self) -> bool:
+        """Whether all scores are."""
+        return all(score.counted for score in self.scores)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -215,8 +241,9 @@ def _history(file: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def _scores(file: Path) -> tuple[tuple[Score, ...], tuple[str, ...]]:
-    header, rows = _rows(file, KEYS)
-    metrics = tuple(c for c in header if c not in KEYS and _is_metric([row[c] for _, row in rows]))
+    header, rows = _rows(file, NEEDED)
+    numbers = [c for c in header if c not in KEYS and _is_metric([row[c] for _, row in rows])]
+    metrics = tuple(c for c in numbers if c not in COUNTS)
     if not rows or not metrics:
         raise IsthmusError(f"{file}: holds no scores; run again with cases to validate on")
     scores = tuple(
@@ -226,7 +253,8 @@ def _scores(file: Path) -> tuple[tuple[Score, ...], tuple[str, ...]]:
             row["set"],
             row["fold"],
             row["class"],
-            {m: _number(row[m], file, line, m) for m in metrics},
+            {m: _number(row[m], file, line, m) for m in numbers},
+            row.get("grid", ""),
         )
         for line, row in rows
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from isthmus.errors import IsthmusError
 from isthmus.report import gallery
 from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, line_sample, marker_sample, training_curves
@@ -38,39 +39,52 @@ def write_report(run: Path, *, images: gallery.Images | None = None, limit: int 
         The path of the page.
 
     Raises:
-        IsthmusError: a file of the run is missing or damaged, or a picture does not fit its masks.
+        IsthmusError: a file of the run is missing or damaged. A picture that cannot be drawn does not stop the
+            page: it says which, and why.
     """
     folder = read_run(run)
-    scored = [score for score in folder.scores if score.set == folder.sets[0]]
-    main = s.leading(folder)[0]
-    order = s.ranked(s.by_case(scored, main), main)
-    exhibits = [] if images is None else _exhibits(folder, scored, order, gallery.loader(images), limit)
-    several = len(folder.classes) > 1
     return render(
         "report.html",
         Path(run) / "report.html",
         run=folder,
         title=f"{folder.network} on {folder.data}" if folder.data else folder.network,
-        set=folder.sets[0],
-        optimistic=folder.sets[0] == "validation" and folder.epochs > 1,
         facts=headline(folder),
-        distances=any("distance" in metric for metric in folder.metrics),
         loss_key=line_key(["training", "validation"]),
-        tiles=[tile(scored, metric) for metric in s.leading(folder)],
-        main=s.title(main),
-        cases=len(order),
         trained=trained(folder),
         charts=training_curves([folder]),
-        distribution=case_scores(s.title(main), [[s.by_case(scored, main)[c] for c in order]]),
-        summary=summary_table(folder),
-        table=score_table(folder, order, {e.case: e.anchor for e in exhibits}),
-        exhibits=exhibits,
-        several=several,
-        key=key(folder.classes) if several else [],
-        recipe=list(flatten(folder.recipe)),
-        environment=list(flatten(folder.environment)),
-        command=command(folder),
+        **scores_and_pictures(folder, images, limit),
     )
+
+
+def scores_and_pictures(run: Run, images: gallery.Images | None, limit: int) -> dict[str, Any]:
+    """What pages of a run, and of the folds of one, show alike: figures, tables, pictures, recipe."""
+    scored, main = run.leading, s.leading(run)[0]
+    values = s.by_case(scored, main)
+    order = s.ranked(values, main)
+    undrawn: list[str] = []
+    exhibits = [] if images is None else _exhibits(run, order, gallery.loader(images), limit, undrawn)
+    several = len(run.classes) > 1
+    return {
+        "set": run.sets[0],
+        "grid": s.on_grid(run.grids[:1]),
+        "grids": s.on_grid(run.grids),
+        "optimistic": run.sets[0] == "validation" and run.epochs > 1,
+        "distances": any("distance" in metric for metric in run.metrics),
+        "tiles": [tile(run, scored, metric) for metric in s.leading(run)],
+        "main": s.title(main),
+        "cases": len(order),
+        "distribution": case_scores(s.title(main), [[values[case] for case in order]]),
+        "summary": summary_table(run),
+        "table": score_table(run, order, {e.case: e.anchor for e in exhibits}),
+        "shortened": s.main_metrics(run.metrics) != run.metrics,
+        "exhibits": exhibits,
+        "undrawn": undrawn,
+        "several": several,
+        "key": key(run.classes) if several else [],
+        "recipe": list(flatten(run.recipe)),
+        "environment": list(flatten(run.environment)),
+        "command": command(run),
+    }
 
 
 def shown_first(order: Sequence[str], limit: int) -> list[str]:
@@ -89,13 +103,18 @@ def case_figures(scores: Sequence[Score], case: str, metrics: Sequence[str]) -> 
 
 
 def _exhibits(
-    run: Run, scored: Sequence[Score], order: Sequence[str], load: gallery.Loader, limit: int
+    run: Run, order: Sequence[str], load: gallery.Loader, limit: int, undrawn: list[str]
 ) -> list[gallery.Exhibit]:
+    """Pictures of the cases that can be drawn; why others cannot goes to `undrawn`."""
     tags, several = s.landmarks(order), len(run.classes) > 1
     found = []
     for case in shown_first(order, limit):
         large = case in tags
-        picture = gallery.prepare(case, load, gallery.LARGE if large else gallery.SMALL)
+        try:
+            picture = gallery.prepare(case, load, gallery.LARGE if large else gallery.SMALL)
+        except IsthmusError as error:
+            undrawn.append(f"{case}: {error}")
+            continue
         panels = [gallery.image_panel(picture, case)] if large and not several else []
         panels += gallery.outline_panels(picture, case, several=several)
         panels.append(gallery.difference_panel(picture, case))
@@ -104,7 +123,7 @@ def _exhibits(
                 case,
                 anchor=f"case-{order.index(case) + 1}",
                 tag=tags.get(case, ""),
-                scores=case_figures(scored, case, s.leading(run)),
+                scores=case_figures(run.leading, case, s.leading(run)),
                 panels=panels,
                 columns=len(panels),
                 note=picture.note,

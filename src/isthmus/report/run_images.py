@@ -30,13 +30,17 @@ class RunImages:
         recipe = run.recipe().data
         self.run = run
         self.channels = recipe.channels
-        self.values = ValueMap(tuple(recipe.values.items()), recipe.value_rule)
+        self.values = ValueMap(tuple(recipe.values.items()), recipe.value_rule or "exact")
         if recipe.root is not None:
             found = open_dataset(recipe.source, data or Path(recipe.root))
         else:
             found = open_dataset(data or recipe.source)
         self.cases = {case.id: case for case in found.cases}
         self.dataset = replace(found, values=self.values, classes=tuple(recipe.classes))
+
+    def predicted(self, case: str) -> bool:
+        """Whether the run holds its predicted mask of this case."""
+        return case in self.cases and mask_path(self.run.predictions, self.cases[case]).is_file()
 
     def __call__(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.uint8]]:
         if case not in self.cases:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
+from isthmus.metrics import Summary, over_classes, pooled
+from isthmus.metrics.rows import METRICS, OBJECT_METRICS
+from isthmus.metrics.summary import COUNTS, mean_of
 from isthmus.report.folder import Run, Score
 
 DASH = "–"
@@ -17,60 +18,88 @@ TITLES = {
     "hausdorff_distance": "Hausdorff distance",
     "hausdorff_distance_95": "Hausdorff distance, 95\u00a0%",
     "average_surface_distance": "Average surface distance",
+    "surface_dice": "Surface Dice",
+    "object_f1": "Object F1",
+    "object_dice": "Object Dice",
+    "object_hausdorff": "Object Hausdorff distance",
+    "aggregated_jaccard": "Aggregated Jaccard index",
 }
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Mean and sample standard deviation (n - 1) of the `n` finite ones among `total` values."""
-
-    mean: float
-    std: float
-    n: int
-    total: int
-
-
-def summarise(values: Iterable[float]) -> Summary:
-    """Summary of a metric over cases; NaN (nothing to measure) and infinity count in `total` only.
-
-    >>> summarise([1.0, 3.0, float("inf"), float("nan")])
-    Summary(mean=2.0, std=1.4142135623730951, n=2, total=4)
-    """
-    array = np.fromiter(values, dtype=np.float64)
-    finite = array[np.isfinite(array)]
-    return Summary(
-        mean=float(finite.mean()) if len(finite) else math.nan,
-        std=float(finite.std(ddof=1)) if len(finite) > 1 else math.nan,
-        n=len(finite),
-        total=len(array),
-    )
+MAIN = (
+    "dice",
+    "iou",
+    "hausdorff_distance",
+    "hausdorff_distance_95",
+    "average_surface_distance",
+    "object_f1",
+    "object_dice",
+    "object_hausdorff",
+    "panoptic_quality",
+)
+"""What the table of cases shows of the metrics of `score_case`; the summary and cases.csv have all."""
+GRIDS = {"original": "the images' own grid", "network": "the grid the network sees"}
 
 
 def by_case(scores: Iterable[Score], metric: str) -> dict[str, float]:
     """A metric for each case: the mean over its classes, NaN ones left out, infinite where one of them is."""
-    found: dict[str, list[float]] = {}
-    for score in scores:
-        found.setdefault(score.case, []).append(score.values[metric])
-    return {case: _mean(values) for case, values in found.items()}
+    return {
+        case: mean_of(values[metric] for values in classes.values())
+        for case, classes in _cases(scores).items()
+    }
 
 
-def _mean(values: Sequence[float]) -> float:
-    defined = [v for v in values if not math.isnan(v)]
-    return sum(defined) / len(defined) if defined else math.nan
+def summarise(scores: Iterable[Score]) -> Mapping[str, Summary]:
+    """Every metric over cases, each case the mean over its classes, by `isthmus.metrics.over_classes`.
 
-
-def missed(score: Score) -> bool:
-    """Whether nothing of this class was found in this case: no overlap at all, or no finite distance.
-
-    The rule holds whether the metrics gave a missed mask the image diagonal, infinity or NaN for a distance.
+    Where the rows hold no counts of points, nothing counts as missed; see `Run.counted`.
     """
-    overlap = (score.values.get(m) for m in ("dice", "iou"))
-    return any(v == 0 for v in overlap) or any(math.isinf(v) for v in score.values.values())
+    nothing = dict.fromkeys(COUNTS, math.nan)
+    return over_classes(
+        {label: {**nothing, **values} for label, values in classes.items()}
+        for classes in _cases(scores).values()
+    )
 
 
-def missed_cases(scores: Iterable[Score]) -> int:
-    """How many cases have a class of which nothing was found."""
-    return len({score.case for score in scores if missed(score)})
+def pooled_overlap(scores: Sequence[Score]) -> dict[str, float]:
+    """Dice and IoU of all cases taken as one large image; nothing where the rows hold no counts."""
+    if not all(score.counted for score in scores):
+        return {}
+    counts = pooled(score.values for score in scores)
+    return {"dice": counts.dice, "iou": counts.iou}
+
+
+def _cases(scores: Iterable[Score]) -> dict[str, dict[str, Mapping[str, float]]]:
+    found: dict[str, dict[str, Mapping[str, float]]] = {}
+    for score in scores:
+        found.setdefault(score.case, {})[score.label] = score.values
+    return found
+
+
+def over_folds(means: Iterable[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation (n - 1) of the folds' means; NaN where there are none, or one only.
+
+    >>> over_folds([0.5, 1.0, 0.75])
+    (0.75, 0.25)
+    """
+    numbers = [mean for mean in means if not math.isnan(mean)]
+    if not numbers:
+        return math.nan, math.nan
+    spread = statistics.stdev(numbers) if len(numbers) > 1 and all(map(math.isfinite, numbers)) else math.nan
+    return statistics.fmean(numbers), spread
+
+
+def on_grid(grids: Iterable[str]) -> str:
+    """Where cases were scored, for a caption.
+
+    >>> on_grid(["network"]), on_grid([""])
+    ('on the grid the network sees', '')
+    """
+    named = [GRIDS.get(grid, f"the grid '{grid}'") for grid in grids if grid]
+    return f"on {' and '.join(named)}" if named else ""
+
+
+def main_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
+    """Those that a table of cases shows: the main ones, and any that `score_case` does not give."""
+    return tuple(m for m in metrics if m in MAIN or m not in (*METRICS, *OBJECT_METRICS))
 
 
 def leading(run: Run) -> tuple[str, ...]:
@@ -85,7 +114,7 @@ def lower_is_better(metric: str) -> bool:
     >>> lower_is_better("dice"), lower_is_better("hausdorff_distance")
     (False, True)
     """
-    return any(word in metric for word in ("distance", "error", "loss", "difference"))
+    return any(word in metric for word in ("distance", "hausdorff", "error", "loss", "difference", "false"))
 
 
 def ranked(values: dict[str, float], metric: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,14 +48,13 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
 
-def tile(scores: Sequence[Score], metric: str) -> Tile:
-    """Mean ± standard deviation of a metric over the cases of these scores, and over how many."""
-    values = s.by_case(scores, metric)
-    found = s.summarise(values.values())
-    digits = s.decimals(metric, values.values())
-    n = f"{found.n} of {found.total}" if found.n < found.total else f"{found.n}"
-    cases = f"n = {n}, {s.missed_cases(scores) or 'none'} missed"
-    spread = s.number(found.std, digits) if found.n > 1 else ""
+def tile(run: Run, scores: Sequence[Score], metric: str) -> Tile:
+    """Mean ± standard deviation of a metric over the cases of these scores, over how many, and the misses."""
+    found = s.summarise(scores)[metric]
+    total, digits = len({x.case for x in scores}), s.decimals(metric, s.by_case(scores, metric).values())
+    cases = f"n = {found.n} of {total}" if found.n < total else f"n = {found.n}"
+    cases += f", {found.n_missed or 'none'} missed" if run.counted else ""
+    spread = "" if math.isnan(found.std) else s.number(found.std, digits)
     return Tile(s.title(metric), s.number(found.mean, digits), spread, cases)
 
 
@@ -63,55 +63,87 @@ def value_cell(value: float, digits: int, *, strong: bool = False) -> Cell:
     return Cell(s.number(value, digits), value, strong=strong)
 
 
-def spread_cell(scores: Sequence[Score], metric: str, *, strong: bool = False) -> Cell:
+def count_cell(number: int, known: bool = True) -> Cell:
+    """How many cases; a dash where that is not known."""
+    return Cell(str(number), number) if known else Cell(s.DASH, math.nan)
+
+
+def spread_cell(mean: float, std: float, digits: int, *, strong: bool = False) -> Cell:
+    """Mean ± standard deviation, where there is one."""
+    shown = s.number(mean, digits)
+    if not math.isnan(std):
+        shown += f" ± {s.number(std, digits)}"
+    return Cell(shown, mean, strong=strong)
+
+
+def mean_cell(scores: Sequence[Score], metric: str, *, strong: bool = False) -> Cell:
     """Mean ± standard deviation over the cases of these scores."""
-    values = s.by_case(scores, metric)
-    found, digits = s.summarise(values.values()), s.decimals(metric, values.values())
-    shown = s.number(found.mean, digits)
-    if found.n > 1:
-        shown += f" ± {s.number(found.std, digits)}"
-    return Cell(shown, found.mean, strong=strong)
+    found = s.summarise(scores)[metric]
+    digits = s.decimals(metric, s.by_case(scores, metric).values())
+    return spread_cell(found.mean, found.std, digits, strong=strong)
+
+
+SUMMARY = ("Mean", "SD", "Median", "Lowest", "Highest", "n", "Missed", "Both empty", "False alarm")
 
 
 def summary_table(run: Run) -> Table:
-    """A row for each scored set and class: cases, misses, and every metric's mean ± standard deviation.
+    """A row for each scored set, grid, class and metric: all that `isthmus.metrics.summarise` tells.
 
-    Where there is one set, or one class, its column is left out.
+    Below the metrics of a class, its Dice and IoU with all cases taken as one image. Where there is one set, grid or
+    class, its column is left out; with several classes follow the means over them.
     """
-    sets, classes = len(run.sets) > 1, len(run.classes) > 1
-    words = [name for name, shown in (("Set", sets), ("Class", classes)) if shown]
+    heads = {"Set": len(run.sets) > 1, "Grid": len(run.grids) > 1, "Class": len(run.classes) > 1}
+    labels = (*run.classes, ALL) if heads["Class"] else run.classes
     rows = []
-    for name in run.sets:
-        for label in (*run.classes, "all classes") if classes else run.classes:
-            scores = [x for x in run.scores if x.set == name and label in (x.label, "all classes")]
-            if scores:
-                n, misses = len({x.case for x in scores}), s.missed_cases(scores)
-                head = [Cell(word) for word, shown in ((name, sets), (label, classes)) if shown]
-                head += [Cell(str(n), n), Cell(str(misses), misses)]
-                rows.append([*head, *(spread_cell(scores, m) for m in run.metrics)])
-    numbers = ["Cases", "Missed", *map(s.title, run.metrics)]
-    return Table([*((name, False) for name in words), *((name, True) for name in numbers)], rows)
+    for name, grid, label in itertools.product(run.sets, run.grids, labels):
+        scores = [x for x in run.scores if (x.set, x.grid) == (name, grid) and label in (x.label, ALL)]
+        if scores:
+            where = zip(heads.values(), (name, grid or s.DASH, label), strict=True)
+            head = [Cell(word) for shown, word in where if shown]
+            rows += [[*head, *cells] for cells in _summary_rows(run, scores, label)]
+    columns = [(name, False) for name, shown in heads.items() if shown]
+    return Table([*columns, ("Metric", False), *((name, True) for name in SUMMARY)], rows)
+
+
+ALL = "all classes"
+
+
+def _summary_rows(run: Run, scores: Sequence[Score], label: str) -> list[list[Cell]]:
+    rows, found = [], s.summarise(scores)
+    for metric in run.metrics:
+        one, digits = found[metric], s.decimals(metric, s.by_case(scores, metric).values())
+        figures = (one.mean, one.std, one.median, one.minimum, one.maximum)
+        misses = (one.n_missed, one.n_both_empty, one.n_false_alarm)
+        cells = [Cell(s.title(metric)), *(value_cell(value, digits) for value in figures)]
+        rows.append([*cells, count_cell(one.n), *(count_cell(n, run.counted) for n in misses)])
+    if label != ALL:
+        for metric, value in s.pooled_overlap(scores).items():
+            cells = [Cell(f"{s.title(metric)}, all cases as one image"), value_cell(value, 3)]
+            rows.append([*cells, *[Cell("")] * (len(SUMMARY) - 1)])
+    return rows
 
 
 def score_table(run: Run, order: Sequence[str], anchors: dict[str, str]) -> Table:
-    """A row for each case and class: the leading set best first, then the other sets."""
-    place = {case: i for i, case in enumerate(order)}
-    rank = {name: i for i, name in enumerate(run.sets)}
-    scores = sorted(run.scores, key=lambda x: (rank[x.set], place.get(x.case, len(place))))
+    """A row for each case and class: the leading set best first, then the other sets; the main metrics."""
+    place, leading = {case: i for i, case in enumerate(order)}, set(map(id, run.leading))
+    rank = {(name, grid): i for i, (name, grid) in enumerate(itertools.product(run.sets, run.grids))}
+    scores = sorted(run.scores, key=lambda x: (rank[x.set, x.grid], place.get(x.case, len(place))))
     optional = {
         "Group": [x.group for x in scores] if any(x.group not in ("", x.case) for x in scores) else None,
         "Set": [x.set for x in scores] if len(run.sets) > 1 else None,
+        "Grid": [x.grid for x in scores] if len(run.grids) > 1 else None,
         "Fold": [x.fold for x in scores] if len({x.fold for x in scores}) > 1 else None,
         "Class": [x.label for x in scores] if len(run.classes) > 1 else None,
     }
     shown = {name: column for name, column in optional.items() if column is not None}
-    digits = {m: s.decimals(m, (x.values[m] for x in scores)) for m in run.metrics}
+    metrics = s.main_metrics(run.metrics)
+    digits = {m: s.decimals(m, (x.values[m] for x in scores)) for m in metrics}
     rows = []
     for i, x in enumerate(scores):
-        first = place.get(x.case) if x.set == run.sets[0] else None
+        first = place.get(x.case) if id(x) in leading else None
         number = Cell("", math.nan) if first is None else Cell(str(first + 1), first)
         head = [number, Cell(x.case, anchor=anchors.get(x.case, "") if first is not None else "")]
         head += [Cell(column[i]) for column in shown.values()]
-        rows.append([*head, *(value_cell(x.values[m], digits[m]) for m in run.metrics)])
+        rows.append([*head, *(value_cell(x.values[m], digits[m]) for m in metrics)])
     columns = [("#", True), ("Case", False), *((name, False) for name in shown)]
-    return Table([*columns, *((s.title(m), True) for m in run.metrics)], rows)
+    return Table([*columns, *((s.title(m), True) for m in metrics)], rows)

@@ -1,0 +1,172 @@
+"""The folds of a cross-validation as one self-contained page: fold by fold, their mean, and every case once."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from isthmus.errors import IsthmusError
+from isthmus.report import gallery, page, tables
+from isthmus.report import summary as s
+from isthmus.report.charts import training_curves
+from isthmus.report.folder import Run, Score, look, read_run
+from isthmus.report.tables import Cell, Table, Tile
+
+
+def folds_in(path: Path) -> list[Path]:
+    """The runs `fold-0`, `fold-1`, … of a cross-validation in their order; none in any other folder."""
+    named = [(re.fullmatch(r"fold-(\d+)", entry.name), entry) for entry in _entries(path)]
+    found = [(int(match[1]), entry) for match, entry in named if match]
+    return [entry for _, entry in sorted(found)]
+
+
+def write_folds(folder: Path, *, images: gallery.Images | None = None, limit: int = 30) -> Path:
+    """Writes `report.html` into the folder of a cross-validation, from the folds that are finished.
+
+    Args:
+        folder: holds the run folders `fold-0`, `fold-1`, ….
+        images: as for `write_report`, by the case id; or, where a case is scored by several folds, by
+            `"CASE, fold N"`.
+        limit: as for `write_report`.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        IsthmusError: no fold is finished, folds that scored other metrics, or a file that cannot be understood.
+    """
+    folder = Path(folder)
+    paths = folds_in(folder)
+    if not paths:
+        raise IsthmusError(f"{folder}: holds no fold-0, fold-1, …; give the folder of a cross-validation")
+    finished = [path for path in paths if (path / "cases.csv").is_file()]
+    if not finished:
+        raise IsthmusError(
+            f"{folder}: no fold is finished; go on with `isthmus train --resume --out {folder}`"
+        )
+    runs = [read_run(path) for path in finished]
+    whole = _as_one(folder, runs)
+    values = page.scores_and_pictures(whole, images, limit)
+    values["optimistic"] = whole.sets[0] == "validation" and any(run.epochs > 1 for run in runs)
+    values["tiles"] = [_tile(runs, metric) for metric in s.leading(whole)]
+    return page.render(
+        "crossval.html",
+        folder / "report.html",
+        run=whole,
+        title=f"{whole.network} on {whole.data}" if whole.data else whole.network,
+        facts=_facts(runs),
+        folds=len(runs),
+        by_fold=_by_fold(runs, whole),
+        note=_note(runs, paths, finished),
+        trained=[fact for fact in page.trained(whole) if fact[0] not in ("Cases", "Notes", "Epochs", "Time")],
+        charts=training_curves(runs),
+        loss_key=page.line_key([run.path.name for run in runs]),
+        **values,
+    )
+
+
+def _entries(path: Path) -> list[Path]:
+    return [entry for entry in path.iterdir() if entry.is_dir()] if path.is_dir() else []
+
+
+def _as_one(folder: Path, runs: Sequence[Run]) -> Run:
+    """All folds as if they were one run: each scores its own cases, so every case is there once.
+
+    Where folds share cases (a common test set), each case is told apart by the fold.
+    """
+    for run in runs[1:]:
+        if set(run.metrics) != set(runs[0].metrics) or run.sets[0] != runs[0].sets[0]:
+            raise IsthmusError(f"{run.path}: scored otherwise than {runs[0].path}; score all folds alike")
+    often = Counter(case for run in runs for case in {x.case for x in run.leading})
+    scores: list[Score] = []
+    for run in runs:
+        for x in run.leading:
+            fold = x.fold or run.path.name.removeprefix("fold-")
+            name = x.case if often[x.case] == 1 else f"{x.case}, fold {fold}"
+            group = name if x.group == x.case else x.group
+            scores.append(replace(x, case=name, group=group, fold=fold))
+    return replace(runs[0], path=folder, scores=tuple(scores), splits={}, cost={})
+
+
+def _tile(runs: Sequence[Run], metric: str) -> Tile:
+    """Mean ± standard deviation over folds."""
+    found = [s.summarise(run.leading)[metric] for run in runs]
+    mean, std = s.over_folds(one.mean for one in found)
+    digits = _digits(runs, metric)
+    misses = sum(one.n_missed for one in found)
+    cases = f"{len(runs)} folds, n = {sum(one.n for one in found)}"
+    cases += f", {misses or 'none'} missed" if all(run.counted for run in runs) else ""
+    return Tile(
+        s.title(metric), s.number(mean, digits), "" if math.isnan(std) else s.number(std, digits), cases
+    )
+
+
+def _digits(runs: Sequence[Run], metric: str) -> int:
+    return s.decimals(metric, (x.values[metric] for run in runs for x in run.leading))
+
+
+def _by_fold(runs: Sequence[Run], whole: Run) -> Table:
+    """A row for each fold, their mean, and all cases as one set."""
+    metrics = s.leading(whole)
+    digits = {m: _digits(runs, m) for m in metrics}
+
+    def row(name: str, run: Run, *rest: Cell) -> list[Cell]:
+        found = s.summarise(run.leading)
+        one = found[metrics[0]]
+        counts = (one.n_missed, one.n_both_empty)
+        return [
+            Cell(name),
+            *(tables.spread_cell(found[m].mean, found[m].std, digits[m]) for m in metrics),
+            tables.count_cell(len({x.case for x in run.leading})),
+            *(tables.count_cell(count, run.counted) for count in counts),
+            *rest,
+        ]
+
+    rows = []
+    for run in runs:
+        best = s.DASH if run.best_epoch is None else f"{run.best_epoch} of {run.epochs}"
+        rows.append(
+            row(run.path.name, run, Cell(best, run.best_epoch), Cell(s.duration(run.seconds), run.seconds))
+        )
+    overall = [s.over_folds(s.summarise(run.leading)[m].mean for run in runs) for m in metrics]
+    rows.append(
+        [
+            Cell("mean over folds", strong=True),
+            *(
+                tables.spread_cell(mean, std, digits[m], strong=True)
+                for m, (mean, std) in zip(metrics, overall, strict=True)
+            ),
+            *[Cell("")] * 5,
+        ]
+    )
+    rows.append(row("all cases", whole, Cell(""), Cell("")))
+    numbers = [*map(s.title, metrics), "Cases", "Missed", "Both empty", "Best epoch", "Time"]
+    return Table([("Fold", False), *((name, True) for name in numbers)], rows)
+
+
+def _facts(runs: Sequence[Run]) -> str:
+    """Size of the network and time of all folds in one line."""
+    seconds = [run.seconds for run in runs]
+    parts = [f"{runs[0].parameters:,} parameters" if runs[0].parameters is not None else ""]
+    if all(each is not None for each in seconds):
+        parts.append(f"trained in {s.duration(math.fsum(each or 0 for each in seconds))} in all")
+    return " · ".join(part for part in parts if part)
+
+
+def _note(runs: Sequence[Run], paths: Sequence[Path], finished: Sequence[Path]) -> str:
+    """Which folds are not there: begun and not finished, or not begun."""
+    planned = look(runs[0].recipe, "protocol.folds")
+    total = max(len(paths), planned if isinstance(planned, int) else 0)
+    there = {path.name for path in finished}
+    numbers = [*(path.name for path in paths), *(f"fold-{number}" for number in range(total))]
+    lacking = [name for name in dict.fromkeys(numbers) if name not in there]
+    if not lacking:
+        return ""
+    return (
+        f"Not finished, and not counted here: {', '.join(lacking)}. `isthmus train --resume --out "
+        f"{paths[0].parent.name}` goes on with them."
+    )
