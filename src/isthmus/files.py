@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from isthmus.errors import IsthmusError
 
@@ -53,6 +55,22 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        IsthmusError: it cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise IsthmusError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise IsthmusError(
+            f"{path}: not valid JSON ({error}); restore the file, or write it again"
+        ) from error
 
 
 def sweep(folder: Path) -> list[Path]:

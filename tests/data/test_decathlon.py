@@ -10,9 +10,9 @@ import nibabel
 import numpy as np
 import pytest
 
-from isthmus.data.cases import load
+from isthmus.data.cases import load, load_image
 from isthmus.data.check import check_dataset
-from isthmus.data.folder import open_dataset
+from isthmus.data.folder import images_in, open_dataset
 from isthmus.errors import IsthmusError
 
 
@@ -74,3 +74,31 @@ def test_what_does_not_fit(tmp_path: Path) -> None:
     assert "training case 0 names no image" in refusal(task(tmp_path / "c", training=["x.nii.gz"]))
     assert "lists no training cases" in refusal(task(tmp_path / "d", training=[]))
     assert "is no table" in refusal(task(tmp_path / "e", labels=None))
+
+
+def test_images_to_segment(tmp_path: Path) -> None:
+    root = task(tmp_path / "Task01_BrainTumour")
+    for folder in (root, root / "imagesTr"):
+        cases = images_in(folder)
+        assert [(case.id, case.masks) for case in cases] == [("BRATS_001", ()), ("BRATS_002", ())]
+        assert load_image(cases[0]).shape == (4, 6, 5, 4)
+    with pytest.raises(IsthmusError, match="no volumes here"):
+        images_in(root / "imagesTs")
+
+
+def test_the_first_nnu_net_named_channels_that_it_did_not_list(tmp_path: Path) -> None:
+    root = task(tmp_path / "Task501_Brain")
+    for path in sorted((root / "imagesTr").glob("BRATS*")):
+        voxels = nibabel.load(path)
+        for c in range(2):
+            one = nibabel.Nifti1Image(np.asarray(voxels.dataobj)[..., c], voxels.affine)
+            nibabel.save(one, path.with_name(path.name.replace(".nii", f"_{c:04d}.nii")))
+        path.unlink()
+    dataset = open_dataset(root)
+    assert load(dataset.cases[0], dataset)[0].shape == (2, 6, 5, 4)
+    assert [(case.id, len(case.images)) for case in images_in(root / "imagesTr")] == [
+        ("BRATS_001", 2),
+        ("BRATS_002", 2),
+    ]
+    (root / "imagesTr" / "BRATS_002_0001.nii.gz").unlink()
+    assert "BRATS_002_0000.nii.gz: 1 channels where others have 2" in refusal(root)

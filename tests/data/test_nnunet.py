@@ -13,9 +13,10 @@ from PIL import Image
 
 from isthmus.data.cases import Case, Dataset, Source, load
 from isthmus.data.check import check_dataset
-from isthmus.data.folder import open_dataset
-from isthmus.data.folds import Split, kfold
-from isthmus.data.nnunet import read, read_splits, write, write_splits
+from isthmus.data.folder import images_in, open_dataset
+from isthmus.data.folds import kfold
+from isthmus.data.nnunet import read, write
+from isthmus.data.protocols import splits as divide
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 
@@ -86,7 +87,7 @@ def test_written_and_read_again(tmp_path: Path) -> None:
     description = json.loads((root / "dataset.json").read_text())
     assert description["channel_names"] == {"0": "CT", "1": "PET"}
     assert (description["labels"], description["numTraining"]) == (LABELS, 3)
-    assert [split.validation for split in read_splits(root / "splits_final.json", again.cases)] == [
+    assert [split.validation for split in divide("nnunet", again.cases)] == [
         split.validation for split in splits
     ]
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["Dataset004_Copy"]  # nothing aside
@@ -195,30 +196,27 @@ def test_files_that_are_missing_or_left_over(tmp_path: Path) -> None:
     ):
         assert part in text
     (root / "dataset.json").write_text("{")
-    assert "not JSON" in refusal(root)
+    assert "not valid JSON" in refusal(root)
 
 
-def splits(path: Path, content: Any) -> Path:
-    path.write_text(json.dumps(content))
-    return path
+def test_images_to_segment_have_their_channels(tmp_path: Path) -> None:
+    root = raw(tmp_path / "Dataset001_X")
+    for path in sorted((root / "imagesTr").iterdir())[:4]:
+        path.rename(root / "imagesTs" / path.name)
+        (root / "labelsTr" / path.name.replace("_0000", "")).unlink(missing_ok=True)
+    cases = images_in(root / "imagesTs")
+    assert [(case.id, len(case.images), case.masks) for case in cases] == [
+        ("liver_000", 2, ()),
+        ("liver_001", 2, ()),
+    ]
+    assert [(case.id, len(case.images), case.masks) for case in images_in(root)] == [("liver_002", 2, ())]
+    (root / "imagesTs" / "liver_001_0001.nii.gz").unlink()
+    with pytest.raises(IsthmusError, match=r"liver_001_0001\.nii\.gz: no such file; case liver_001 needs it"):
+        images_in(root / "imagesTs")
 
 
-def test_splits(tmp_path: Path) -> None:
-    cases = [Case(f"p/{i}", (), (), f"g{i // 2}") for i in range(6)]
-    path = tmp_path / "splits_final.json"
-    ours = [Split(("p/0", "p/1"), ("p/2", "p/3"), test=("p/4", "p/5"))]
-    write_splits(path, ours)
-    assert json.loads(path.read_text()) == [{"train": ["p_0", "p_1"], "val": ["p_2", "p_3"]}]
-    (theirs,) = read_splits(path, cases)
-    assert (theirs.train, theirs.validation, theirs.test) == (ours[0].train, ours[0].validation, ())
-    for content, reason in (
-        ({"train": []}, "no splits of nnU-Net"),
-        ([{"train": ["p_0"]}], "no splits of nnU-Net"),
-        ([{"train": ["p_0"], "val": ["p_9"]}], "fold 0: no case 'p_9'"),
-        ([{"train": ["p_0"], "val": ["p_0"]}], "p_0 validates, also trains"),
-        ([{"train": ["p_0"], "val": ["p_1"]}], "p_1 validates, but p_0 of its group trains"),
-    ):
-        with pytest.raises(IsthmusError, match=reason):
-            read_splits(splits(path, content), cases)
-    with pytest.raises(IsthmusError, match="cannot be read"):
-        read_splits(tmp_path / "none.json", cases)
+def test_another_program_s_dataset_json(pairs: Any) -> None:
+    root = pairs(3)
+    (root / "dataset.json").write_text("{}")
+    assert len(open_dataset(root).cases) == 3
+    assert len(images_in(root)) == 3

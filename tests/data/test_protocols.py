@@ -40,7 +40,7 @@ def named(*groups: str) -> list[Case]:
 many = st.lists(st.integers(1, 3), min_size=12, max_size=24).map(
     lambda sizes: [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
 )
-dividing = st.sampled_from(sorted(set(PROTOCOLS) - {"within-case"}))
+dividing = st.sampled_from(sorted(set(PROTOCOLS) - {"within-case", "nnunet"}))
 
 
 @given(dividing, many, st.integers(0, 99), st.randoms(use_true_random=False), st.booleans())

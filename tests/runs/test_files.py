@@ -36,5 +36,5 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 def test_broken_json_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{")
-    with pytest.raises(IsthmusError, match=r"x\.json is not valid JSON"):
+    with pytest.raises(IsthmusError, match=r"x\.json: not valid JSON"):
         read_json(tmp_path / "x.json")

@@ -26,6 +26,13 @@ Name = Annotated[str, typer.Argument(help="A data set of `isthmus data list`, a 
 Root = Annotated[
     Path | None, typer.Argument(help="The folder it was downloaded to, for a name.", show_default=False)
 ]
+Rule = Annotated[
+    str | None,
+    typer.Option(
+        help="How mask values apply: exact, threshold or objects.  [default: as they look]",
+        show_default=False,
+    ),
+]
 
 
 @app.command("list")
@@ -49,13 +56,7 @@ def check(
     distance: Annotated[
         int, typer.Option(min=0, max=63, help="Bits in which near-duplicates differ at most.")
     ] = 4,
-    rule: Annotated[
-        str | None,
-        typer.Option(
-            help="How mask values apply: exact, threshold or objects.  [default: as they look]",
-            show_default=False,
-        ),
-    ] = None,
+    rule: Rule = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads.  [default: one per core]", show_default=False)
     ] = None,
@@ -124,8 +125,20 @@ def splits(
     allow_leak: Annotated[
         bool, typer.Option("--allow-leak", help="Warn of a group or a copy on two sides, do not refuse.")
     ] = False,
+    listed: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="The file of `nnunet`: a splits_final.json, or the splits of a run.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the ids of every split as JSON.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Write the ids of every split as JSON; a splits_final.json as nnU-Net reads it.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Show how a protocol divides a data set; without one, the papers' tables of data and splits.
@@ -139,6 +152,11 @@ def splits(
     given: dict[str, Any] = {"seed": seed, "folds": folds, "fraction": fraction}
     if shares is not None:
         given["shares"] = _numbers(shares)
+    if listed is not None and protocol != "nnunet":
+        raise IsthmusError(
+            f"--from names the splits of the protocol nnunet, and this is {protocol}; leave it out"
+        )
+    given["listed"] = listed
     if name is None or (root is None and not Path(name).exists()):
         if stratify or out is not None:
             raise IsthmusError("--stratify and --out need the files: name the data and where it lies")
@@ -187,10 +205,96 @@ def _real(
     if out is not None:
         from dataclasses import asdict
 
+        from isthmus.data.split_files import NNUNET, write_nnunet_splits
         from isthmus.runs.files import write_json
 
-        write_json(out, [asdict(split) for split in found])
+        if out.name == NNUNET:
+            write_nnunet_splits(out, found)
+        else:
+            write_json(out, [asdict(split) for split in found])
         print(out)
+
+
+@app.command()
+def export(
+    name: Name,
+    out: Annotated[Path, typer.Argument(help="The new folder; nnU-Net wants it called DatasetNNN_Name.")],
+    to: Annotated[str, typer.Option(help="The layout to write: nnunet.")] = "nnunet",
+    root: Annotated[
+        Path | None, typer.Option(help="The folder it was downloaded to, for a name.", show_default=False)
+    ] = None,
+    splits: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folds to write: a run, the folder of a cross-validation, or a splits.json.",
+            show_default=False,
+        ),
+    ] = None,
+    folds: Annotated[int, typer.Option(min=0, help="Folds by group where none are named; 0: none.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of these folds.")] = 0,
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of the channels, as flair,t1 (nnU-Net treats CT specially).", show_default=False
+        ),
+    ] = None,
+    rule: Rule = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out cases that do not read or fit.")
+    ] = False,
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Warn of a group or a copy on two sides, do not refuse.")
+    ] = False,
+) -> None:
+    """Write a data set in nnU-Net's raw layout, with our folds as its splits_final.json.
+
+    The folds pass the guard: no group and no picture stands on two sides.
+    """
+    from isthmus.cli.progress import Display
+    from isthmus.data import nnunet
+    from isthmus.data.check import check_dataset
+    from isthmus.data.folder import open_dataset
+    from isthmus.data.folds import kfold
+    from isthmus.data.inspect import open_tolerant
+    from isthmus.data.protocols import check_split
+    from isthmus.data.split_files import NNUNET, assign, read_splits
+    from isthmus.data.values import as_rule
+
+    if to != "nnunet":
+        raise IsthmusError(f"no layout '{to}' to write; {nearest(to, ['nnunet'])}")
+    nnunet.refuse_existing(out)
+    taken = None if rule is None else as_rule(rule)
+    dataset, unfit = open_tolerant(name, root) if skip_bad else (open_dataset(name, root), ())
+    with Display() as display:
+        display.stage("checking files", len(dataset.cases))
+        checked = check_dataset(dataset, lambda *_: display.advance(), rule=taken, skip_bad=skip_bad)
+        cases = checked.dataset.cases
+        if splits is not None:
+            found = assign(read_splits(splits), cases, splits, strict=not skip_bad)
+        else:
+            found = kfold(cases, folds, seed) if folds else []
+        hashes = {facts.id: facts.pixels for facts in checked.cases}
+        notes = [f"left out: {problem}" for problem in (*unfit, *(bad.problem for bad in checked.bad))]
+        for split in found:
+            notes += check_split(split, cases, hashes, allow_leak=allow_leak)
+            if split.test:
+                notes.append("nnU-Net has no test set: the cases of ours are in no list")
+        display.stage("writing", len(cases))
+        nnunet.write(
+            checked.dataset,
+            out,
+            None if channels is None else [part.strip() for part in channels.split(",")],
+            found,
+            lambda *_: display.advance(),
+        )
+    if not nnunet.is_name(out.name):
+        notes.append(f"nnU-Net finds data sets called DatasetNNN_Name only, so rename {out.name} for it")
+    if found:
+        notes.append(f"nnU-Net reads {NNUNET} from its folder of preprocessed data: copy it there")
+    for note in dict.fromkeys(notes):
+        print(f"note: {note}")
+    print(checked.values.describe(checked.dataset.classes))
+    print(f"{out}: {len(cases)} cases, {len(found)} folds")
 
 
 def _split_table(found: list[Split], cases: tuple[Case, ...], foreground: dict[str, float]) -> Any:

@@ -148,7 +148,8 @@ def conclude(found: Survey, rule: Rule | None = None, skip_bad: bool = False) ->
     cases = [case for case in dataset.cases if case.id in found.looks]
     channels = _channels(cases, found.looks)
     masks = {str(case.masks[0]): found.counts[case.id] for case in cases}
-    values, odd = dataset.values, {}
+    values = dataset.values
+    odd: dict[str, str] = {}
     if values is None:
         lossy = [str(c.masks[0]) for c in cases if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
         values, odd = ValueMap.agree(masks, rule, lossy)

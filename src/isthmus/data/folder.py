@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from isthmus.data import decathlon, nnunet, volume_files
@@ -48,7 +49,7 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
     """
     name, path = str(name_or_path), Path(name_or_path)
     if root is None and path.is_dir():
-        if (path / "dataset.json").is_file():
+        if _says_what_it_is(path):
             return decathlon.read(path) if decathlon.is_decathlon(path) else nnunet.read(path)
         return from_folder(path)
     if root is None and path.is_file():
@@ -153,7 +154,8 @@ def from_csv(path: Path) -> Dataset:
 def images_in(paths: Path | Iterable[Path]) -> list[Case]:
     """Images to segment: files, folders (with their sub-folders), or several; a stack gives a case per page.
 
-    In a folder that has `images/`, only that is looked at.
+    In a folder that has `images/`, only that is looked at; in one with a `dataset.json` (nnU-Net, Decathlon) the
+    training images, and a folder `imagesTs` beside one is read as it says.
 
     Raises:
         IsthmusError: a path that does not exist, a folder without images, two images that would get one name.
@@ -163,6 +165,8 @@ def images_in(paths: Path | Iterable[Path]) -> list[Case]:
     for path in [paths] if isinstance(paths, Path) else paths:
         if path.is_dir() and volume_files.is_volume(path):
             cases += _expand(path.name, path, None, path.name, problems)
+        elif path.is_dir() and (described := _described(path)) is not None:
+            cases += described
         elif path.is_dir():
             folder = path / "images" if (path / "images").is_dir() else path
             found = _files(folder, problems)
@@ -177,6 +181,24 @@ def images_in(paths: Path | Iterable[Path]) -> list[Case]:
     problems += _clashes(cases)
     refuse(problems, "the images")
     return cases
+
+
+def _says_what_it_is(path: Path) -> bool:
+    """Whether a folder's `dataset.json` describes it; one beside `images/` may be of any other program."""
+    own = (path / "imagesTr").is_dir() or not (path / "images").is_dir()
+    return (path / "dataset.json").is_file() and own
+
+
+def _described(path: Path) -> list[Case] | None:
+    """The images of nnU-Net's or the Decathlon's layout: of a folder beside a `dataset.json`, or all for training."""
+    if _says_what_it_is(path):
+        return [replace(case, masks=()) for case in open_dataset(path).cases]
+    root = path.resolve().parent
+    if path.name.startswith(("imagesTs", "imagesTr")) and (root / "dataset.json").is_file():
+        first = next((file for file in sorted(path.iterdir()) if file.name[0] != "."), path)
+        listed = decathlon.is_decathlon(root) and not volume_files.stem(first).endswith("_0000")
+        return decathlon.images(path) if listed else nnunet.images(root / path.name)
+    return None
 
 
 def _subfolder(root: Path, name: str) -> Path:

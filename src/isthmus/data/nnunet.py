@@ -1,4 +1,4 @@
-"""nnU-Net's raw layout, read and written, and its `splits_final.json`, both ways.
+"""nnU-Net's raw layout, read and written (its splits: `isthmus.data.split_files`).
 
     DatasetNNN_Name/
         dataset.json            channel names, labels, file ending
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from isthmus.data.cases import Case, Dataset, Source, load
 from isthmus.data.folds import Split
 from isthmus.data.formats import IMAGE_SUFFIXES, write_image, write_mask
 from isthmus.data.problems import refuse
+from isthmus.data.split_files import NNUNET, case_name, write_nnunet_splits
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import is_volume, spacing, write_volume
 from isthmus.errors import IsthmusError, nearest
-from isthmus.files import atomic_path, write_bytes
+from isthmus.files import atomic_path, read_json, write_bytes
 
 LAYOUT = "dataset.json, imagesTr/ with CASE_0000.nii.gz and labelsTr/ with CASE.nii.gz"
 
@@ -70,8 +71,35 @@ def read(root: Path) -> Dataset:
     return Dataset(name, tuple(cases), values, classes, regions=regions)
 
 
+def images(folder: Path) -> list[Case]:
+    """The images in a folder of nnU-Net's layout (`imagesTs`, `imagesTr`), without masks, channels together.
+
+    Raises:
+        IsthmusError: as `read`; a channel that is missing, no image.
+    """
+    description = read_json(folder.parent / "dataset.json")
+    ending = str(description.get("file_ending", ".nii.gz"))
+    problems: list[str] = []
+    found = _channels(folder, ending, problems)
+    wanted = max(map(len, found.values()), default=1)
+    cases = []
+    for name, files in found.items():
+        expected = [folder / f"{name}_{c:04d}{ending}" for c in range(wanted)]
+        problems += [f"{file}: no such file; case {name} needs it" for file in expected if file not in files]
+        steps = spacing(files[0]) if is_volume(files[0]) else None
+        cases.append(Case(name, tuple(Source(file) for file in files), (), name, steps))
+    refuse(problems, folder)
+    if not cases:
+        raise IsthmusError(f"{folder}: no images CASE_0000{ending} here, as {folder.parent.name} names them")
+    return cases
+
+
 def write(
-    dataset: Dataset, root: Path, channel_names: Sequence[str] | None = None, splits: Sequence[Split] = ()
+    dataset: Dataset,
+    root: Path,
+    channel_names: Sequence[str] | None = None,
+    splits: Sequence[Split] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write a checked data set in nnU-Net's raw layout, whole or not at all; masks hold class indices.
 
@@ -81,13 +109,13 @@ def write(
         root: a folder that does not exist yet, by nnU-Net's rule named `DatasetNNN_Name`.
         channel_names: one for each channel; "CT" makes nnU-Net normalise Hounsfield units.
         splits: also written, to `splits_final.json` (nnU-Net wants it in its folder of preprocessed data).
+        progress: called with (cases written, cases).
 
     Raises:
         IsthmusError: a folder that exists, cases that would get one name, a file that cannot be read or
             written.
     """
-    if root.exists():
-        raise IsthmusError(f"{root}: exists already; name a new folder (or remove this one)")
+    refuse_existing(root)
     if dataset.values is None:
         raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
     names = {case.id: case_name(case.id) for case in dataset.cases}
@@ -95,10 +123,12 @@ def write(
         raise IsthmusError(f"{dataset.name}: cases whose ids differ in / only; rename them before exporting")
     with atomic_path(root) as aside:
         endings, channels = set(), set()
-        for case in dataset.cases:
+        for done, case in enumerate(dataset.cases, 1):
             ending, number = _write_case(case, dataset, aside, names[case.id])
             endings.add(ending)
             channels.add(number)
+            if progress:
+                progress(done, len(dataset.cases))
         if len(endings) > 1 or len(channels) > 1:
             raise IsthmusError(
                 f"{dataset.name}: pictures and volumes, or different channels, in one data set"
@@ -117,61 +147,26 @@ def write(
         }
         write_bytes(aside / "dataset.json", json.dumps(description, indent=2, ensure_ascii=False).encode())
         if splits:
-            write_splits(aside / "splits_final.json", splits)
+            write_nnunet_splits(aside / NNUNET, splits)
 
 
-def read_splits(path: Path, cases: Sequence[Case]) -> list[Split]:
-    """The folds of a `splits_final.json`: a list of `{"train": [...], "val": [...]}`.
-
-    Raises:
-        IsthmusError: not such a file; a case that is not known; one that stands on both sides; or a group on
-            both.
-    """
-    folds = read_json(path)
-    if not isinstance(folds, list) or not all(
-        isinstance(f, dict) and {"train", "val"} <= set(f) for f in folds
-    ):
-        raise IsthmusError(
-            f'{path}: no splits of nnU-Net; they are a list of {{"train": [...], "val": [...]}}'
-        )
-    known = {case_name(case.id): case for case in cases}
-    splits = []
-    for number, fold in enumerate(folds):
-        where = f"{path}, fold {number}"
-        for name in (*fold["train"], *fold["val"]):
-            if name not in known:
-                raise IsthmusError(f"{where}: no case '{name}' in the data; {nearest(str(name), known)}")
-        groups = {known[name].group: name for name in fold["train"]}
-        for name in fold["val"]:
-            if known[name].group in groups:
-                other = groups[known[name].group]
-                who = "also" if name == other else f"but {other} of its group"
-                raise IsthmusError(f"{where}: {name} validates, {who} trains; take it out of one list")
-        train, validation = (tuple(sorted(known[name].id for name in fold[key])) for key in ("train", "val"))
-        splits.append(Split(train, validation, fold=number))
-    return splits
-
-
-def write_splits(path: Path, splits: Sequence[Split]) -> None:
-    """Write folds for nnU-Net; it has no test set, so test cases appear in neither list.
+def refuse_existing(root: Path) -> None:
+    """A data set is written to a new folder.
 
     Raises:
-        IsthmusError: the file cannot be written.
+        IsthmusError: the folder exists.
     """
-    folds = [
-        {"train": [case_name(i) for i in split.train], "val": [case_name(i) for i in split.validation]}
-        for split in splits
-    ]
-    write_bytes(path, json.dumps(folds, indent=2).encode())
+    if root.exists():
+        raise IsthmusError(f"{root}: exists already; name a new folder (or remove this one)")
 
 
-def case_name(case_id: str) -> str:
-    """The id as nnU-Net names files: without folders.
+def is_name(name: str) -> bool:
+    """Whether nnU-Net finds a folder of this name.
 
-    >>> case_name("patient 1/scan-2")
-    'patient 1_scan-2'
+    >>> is_name("Dataset007_Pancreas"), is_name("pancreas")
+    (True, False)
     """
-    return case_id.replace("/", "_")
+    return re.fullmatch(r"Dataset\d{3}_.+", name) is not None
 
 
 def labels_of(path: Path, labels: Any) -> tuple[ValueMap, tuple[str, ...]]:
@@ -208,20 +203,6 @@ def _regions(labels: dict[str, Any], values: ValueMap) -> dict[str, tuple[int, .
     return {name: tuple(index[value] for value in held) for name, held in listed.items() if held != [0]}
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file.
-
-    Raises:
-        IsthmusError: it cannot be read, or is not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise IsthmusError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except ValueError as error:
-        raise IsthmusError(f"{path}: not JSON ({error}); download or write it again") from error
-
-
 def _listed(root: Path, listed: Any) -> dict[str, tuple[list[Path], Path]]:
     """Cases that `dataset.json` names file by file."""
     try:
@@ -240,14 +221,7 @@ def _found(root: Path, ending: str, channels: int, problems: list[str]) -> dict[
     for folder in ("imagesTr", "labelsTr"):
         if not (root / folder).is_dir():
             raise IsthmusError(f"{root}: no folder {folder}/ here; nnU-Net's layout is {LAYOUT}")
-    files = [p for p in sorted((root / "imagesTr").iterdir()) if p.name.endswith(ending) and p.name[0] != "."]
-    images: dict[str, list[Path]] = {}
-    for file in files:
-        match = re.fullmatch(r"(.+)_(\d{4})", file.name.removesuffix(ending))
-        if match:
-            images.setdefault(match[1], []).append(file)
-        else:
-            problems.append(f"{file}: names no channel; nnU-Net's files end in _0000{ending}")
+    images = _channels(root / "imagesTr", ending, problems)
     labels = {
         p.name.removesuffix(ending): p
         for p in sorted((root / "labelsTr").iterdir())
@@ -263,6 +237,20 @@ def _found(root: Path, ending: str, channels: int, problems: list[str]) -> dict[
         name: ([root / "imagesTr" / f"{name}_{c:04d}{ending}" for c in range(wanted)], label)
         for name, label in labels.items()
     }
+
+
+def _channels(folder: Path, ending: str, problems: list[str]) -> dict[str, list[Path]]:
+    """The files of each case in `imagesTr/` or `imagesTs/`, by channel."""
+    found: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()):
+        if not file.name.endswith(ending) or file.name[0] == ".":
+            continue
+        match = re.fullmatch(r"(.+)_(\d{4})", file.name.removesuffix(ending))
+        if match:
+            found.setdefault(match[1], []).append(file)
+        else:
+            problems.append(f"{file}: names no channel; nnU-Net's files end in _0000{ending}")
+    return found
 
 
 def _write_case(case: Case, dataset: Dataset, root: Path, name: str) -> tuple[str, int]:

@@ -10,12 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 
 from isthmus.data.cases import Case
 from isthmus.data.duplicates import NEAR, near_between
 from isthmus.data.folds import Split, consecutive, holdout, kfold
 from isthmus.data.problems import SHOWN
 from isthmus.data.rng import stable_hash
+from isthmus.data.split_files import assign, beside, read_splits
 from isthmus.errors import IsthmusError, nearest
 
 PROTOCOLS = {
@@ -27,6 +29,7 @@ PROTOCOLS = {
     "sharp-code": "one 80/20 split for all five repeats (as the paper's code does)",
     "hmedn": "fixed shares for training, validation and test",
     "within-case": "runs of neighbours in data of one group; not independent",
+    "nnunet": "the folds in nnU-Net's splits_final.json, in the folder of the data set",
 }
 """Name -> what it does, in a phrase."""
 
@@ -59,6 +62,7 @@ def splits(
     fraction: float = 0.2,
     shares: Sequence[float] | None = None,
     foreground: Mapping[str, float] | None = None,
+    listed: Path | None = None,
 ) -> list[Split]:
     """All splits of a protocol, by repeat and fold; each says which it is and what a report has to note.
 
@@ -69,9 +73,10 @@ def splits(
         fraction: of the cases that validate in `holdout`; `sharp-code` takes a fifth, `mildnet` tests 30 %.
         shares: training, validation and test of `hmedn`, in any unit (`SHARES` has the paper's).
         foreground: share of the foreground by case id, to stratify; None: not stratified.
+        listed: the file of `nnunet`; None: `splits_final.json` in the folder of the data set.
 
     Raises:
-        IsthmusError: no such protocol, or too few groups for it.
+        IsthmusError: no such protocol, or too few groups for it; no such file.
 
     >>> from isthmus.data.protocols import images
     >>> [len(split.validation) for split in splits("mildnet", images(30))]
@@ -101,6 +106,9 @@ def splits(
         return [replace(split, repeat=repeat, notes=(EPOCH, ONE_SPLIT)) for repeat in range(repeats)]
     if protocol == "hmedn":
         return [_fixed(cases, SHARES["brats"] if shares is None else shares, seed, foreground)]
+    if protocol == "nnunet":
+        path = listed or beside(cases)
+        return assign(read_splits(path), cases, path, strict=False)
     raise IsthmusError(f"no protocol '{protocol}'; {nearest(protocol, PROTOCOLS)}")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from isthmus.errors import IsthmusError
-from isthmus.files import atomic_path, write_bytes
+from isthmus.files import atomic_path, read_json, write_bytes
 
 __all__ = [
     "atomic_path",
@@ -48,22 +48,12 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
         writer.writerows(rows)
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON; a missing or broken file is an `IsthmusError`."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise IsthmusError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise IsthmusError(f"{path} is not valid JSON ({error}); restore the file or train again") from error
-
-
 def read_yaml(path: Path) -> Any:
     """Read YAML (data only, nothing is executed); a missing or broken file is an `IsthmusError`."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise IsthmusError(f"cannot read {path}: {error.strerror}") from error
+        raise IsthmusError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = " ".join(str(error).split())
         raise IsthmusError(f"{path} is not valid YAML ({line}); mend the file") from error

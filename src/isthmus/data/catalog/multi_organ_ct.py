@@ -19,10 +19,11 @@ from isthmus.data.cases import Case, Dataset
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import folders, only_folder, pairs, pictures
 from isthmus.data.formats import Source, read_mask
-from isthmus.data.nnunet import labels_of, read_json
+from isthmus.data.nnunet import labels_of
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import spacing
 from isthmus.errors import IsthmusError
+from isthmus.files import read_json
 
 _VOLUMES = (".nii.gz", ".nii")
 _MASKS = ("seg", "label", "labels", "mask")

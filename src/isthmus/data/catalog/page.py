@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from isthmus.data.catalog import DATASETS, Entry
 
+_OWN = """\
+## Your own data
+
+| | what it is |
+|---|---|
+| a folder | `images/` and `masks/`; a mask has the stem of its image, or that and `_mask`, `_seg`, `_anno`, … |
+| a CSV | columns `image` and `mask`, and where wanted `group` (patient, slide) and `id` |
+| nnU-Net | a folder with `dataset.json`, `imagesTr/CASE_0000.nii.gz` and `labelsTr/CASE.nii.gz` |
+| Decathlon | a folder with a `dataset.json` that lists training pairs |
+
+Files are PNG, JPEG, BMP, TIFF (8 to 32 bit, float, many pages), NIfTI, DICOM series (a folder each), MHA and NRRD.
+A TIFF of N pages whose mask has N pages is N cases of one group. Volumes are brought to one orientation, without
+resampling, and predicted masks lie where the volume lay. What the values in masks mean is found, printed and stored;
+`data.values` and `data.value_rule` in the recipe say it instead:
+
+| `value_rule` | masks hold |
+|---|---|
+| `exact` | a value for each class |
+| `threshold` | soft edges: 128 and more is foreground |
+| `objects` | the number of an object: all but 0 is foreground |
+"""
+
 _HEAD = """\
 # Data sets
 
@@ -24,7 +46,7 @@ def page() -> str:
     """The whole page, in Markdown."""
     table = ["| name | data set | tried on the real files |", "|---|---|---|"]
     table += [f"| [`{e.name}`](#{e.name}) | {e.title} | {_tried(e)} |" for e in DATASETS.values()]
-    return "\n".join([_HEAD, *table, "", *(_section(entry) for entry in DATASETS.values())])
+    return "\n".join([_HEAD, *table, "", _OWN, *(_section(entry) for entry in DATASETS.values())])
 
 
 def _section(entry: Entry) -> str:
