@@ -156,7 +156,7 @@ def test_with_one_class_instances_may_stand_in_for_labels() -> None:
         make = Objective(heads, classes=classes).targets
         assert make["contour"](objects)[15, 14] > 0.6
         assert make["contour"]((objects > 0).astype(np.uint8))[15, 14] < 0.1
-        assert (make["difficulty"](objects)[15, 14] < 26.001) is between  # as classes they count twice
+        assert bool(make["difficulty"](objects)[15, 14] < 26.001) is between  # as classes they count twice
         assert np.array_equal(make["difficulty"](objects > 0), make["difficulty"](1 * (objects > 0)))
 
 
