@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import data as data_commands
+from isthmus.cli.explain import explain
 from isthmus.errors import IsthmusError, nearest
 
 INTERRUPTED = 130  # what the parser makes of Ctrl-C
@@ -208,6 +209,7 @@ def models(
     job.run(name)
 
 
+app.command(rich_help_panel="To look up")(explain)
 app.add_typer(data_commands.app, rich_help_panel="To look up")
 
 

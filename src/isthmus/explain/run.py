@@ -1,0 +1,82 @@
+"""The maps of a trained run: through the same scale, normalisation, region, slices and tiles as its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from isthmus.data.cases import to_channels
+from isthmus.data.preprocess import Grid
+from isthmus.errors import IsthmusError, nearest
+from isthmus.explain.maps import METHODS, Floats, Method, chosen_maps, combined, raw_maps
+from isthmus.inference.predictor import Predictor
+
+
+class Explainer:
+    """Explains what a predictor answers.
+
+    Args:
+        predictor: of one run, or of several folds, whose maps are averaged.
+        method: ``"saliency"`` (of the decoder stages), ``"input"`` (gradient of the image) or ``"grad-cam"``.
+        classes: names of the classes (or regions, where the run learned these) that are explained; None: all
+            but the background.
+
+    Raises:
+        IsthmusError: no such method or class.
+    """
+
+    def __init__(
+        self, predictor: Predictor, method: str = "saliency", classes: Sequence[str] | None = None
+    ) -> None:
+        for each in METHODS:
+            if each == method:
+                self.method: Method = each
+                break
+        else:
+            raise IsthmusError(f"unknown method '{method}': {nearest(method, METHODS)}")
+        self.predictor = predictor
+        meaning = predictor.meaning
+        names = ["", *meaning.regions] if meaning.multilabel else list(meaning.classes)
+        for name in classes or ():
+            if name not in names[1:]:
+                raise IsthmusError(f"no class '{name}' in this run: {nearest(name, names[1:])}")
+        indices = None if classes is None else [names.index(name) for name in classes]
+        maps = chosen_maps(meaning.maps, indices, meaning.multilabel)
+        networks = [_Explained(network, self.method, maps) for network in predictor.networks]
+        self._maps = Predictor.from_networks(
+            networks, predictor.recipe, predictor.hardware, predictor.localiser
+        )
+
+    def __call__(self, image: NDArray[Any]) -> Floats:
+        """Maps ``(n, *spatial)`` on the image's own grid, float32 from 0 to 1: one, or one for each concatenation.
+
+        Args:
+            image: ``(channels, *spatial)`` in the numbers of the file, any size.
+        """
+        recipe, given = self.predictor.recipe, self.predictor
+        if recipe.data.channels is not None:
+            image = to_channels(image, recipe.data.channels)
+        size = image.shape[1:]
+        raw = self._maps.outputs(given.grid.image(given.normaliser(image).apply(image)))["explained"]
+        if raw.shape[1:] != size:
+            resize = recipe.input.resize or size
+            raw = Grid(size[-len(resize) :]).image(raw)
+        return combined(raw, self.method)
+
+
+class _Explained(nn.Module):
+    """A network that gives its raw maps as one more head, so that whatever runs networks can explain them."""
+
+    def __init__(self, network: nn.Module, method: Method, maps: Sequence[int]) -> None:
+        super().__init__()
+        self.network, self.method, self.maps = network, method, maps
+        self.divisor = int(getattr(network, "divisor", 1))
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        with torch.inference_mode(False):
+            raw, logits = raw_maps(self.network, images.clone(), self.method, self.maps)
+        return {"logits": logits, "explained": raw}
