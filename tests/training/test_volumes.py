@@ -39,7 +39,7 @@ def tumours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 REGIONS = {"WT": [1, 2, 3], "TC": [1, 3], "ET": [3]}
-FAST = {"epochs": 12, "samples": 20, "learning_rate": 0.02, "batch": 4}
+FAST = {"epochs": 16, "samples": 40, "learning_rate": 0.02, "batch": 4}
 
 
 def test_slices_and_overlapping_regions(small: Any, tumours: Path, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_slices_and_overlapping_regions(small: Any, tumours: Path, tmp_path: Pat
     rows = folder.read_rows(folder.cases)
     assert [row["class"] for row in rows] == ["WT", "TC", "ET"]
     assert float(rows[0]["dice"]) > 0.8
-    assert float(rows[1]["dice"]) > 0.7
+    assert float(rows[1]["dice"]) > 0.6
     # the mask lies where the image does, in the values of the user's masks, and holds the regions that were scored
     truth = nibabel.load(tumours / "masks" / "brain 3.nii.gz")
     (written,) = predict_folder(folder.path, tumours / "images" / "brain 3.nii.gz", tmp_path / "out")
@@ -84,7 +84,7 @@ def test_a_region_of_interest_is_found_cropped_and_returned(
     small: Any, tumours: Path, tmp_path: Path
 ) -> None:
     recipe = small(
-        data={"source": str(tumours)},
+        data={"source": str(tumours), "values": {0: 0, 1: 1, 2: 1, 4: 1}},
         input={"slices": 3, "patch": None, "foreground": 0.5},
         roi={"size": [24, 24], "resize": [16, 16], "widths": [4, 8], "epochs": 12},
         training=FAST,
@@ -93,7 +93,8 @@ def test_a_region_of_interest_is_found_cropped_and_returned(
     )
     folder = training.train(recipe, tmp_path / "run")
     assert folder.localiser.joinpath("recipe.yaml").is_file()
-    assert read_json(folder.cost)["best_validation_dice"] > 0.5
+    assert read_json(folder.localiser / "cost.json")["best_validation_dice"] > 0.6
+    assert read_json(folder.cost)["best_validation_dice"] > 0.8
     before, after = folder.read_rows(folder.cases_before), folder.read_rows(folder.cases)
     assert [row["class"] for row in before] == [row["class"] for row in after]
     predictor = Predictor.load(folder.path)
@@ -103,7 +104,7 @@ def test_a_region_of_interest_is_found_cropped_and_returned(
     (written,) = predict_folder(folder.path, tumours / "images" / "brain 3.nii.gz", tmp_path / "out")
     got = np.asarray(nibabel.load(written).dataobj)
     assert got.shape == truth.shape
-    assert dice(got > 0, np.asarray(truth.dataobj) > 0) > 0.6
+    assert dice(got > 0, np.asarray(truth.dataobj) > 0) > 0.8
     # nothing there to find: the whole frame is segmented, and it says so
     predictor.labels(np.zeros_like(image))
     assert predictor.notes == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 
 from isthmus.data.cases import Case, load_image
 from isthmus.data.kept import Room
+from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.masks import write_case
 from isthmus.inference.predictor import Predictor
@@ -21,7 +23,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.environment import describe_environment
 from isthmus.runs.files import read_json, write_csv, write_json, write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import Network, Recipe
+from isthmus.runs.recipe import Data, Network, Recipe
 from isthmus.training.loop import Progress, fit
 from isthmus.training.prepare import Prepared, prepare, resolve
 from isthmus.training.score import Scorer
@@ -154,18 +156,28 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
 
 def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor | None:
     """The first network of a recipe with a region of interest, trained as a run of its own in the run's folder."""
-    recipe, roi = prepared.recipe, prepared.recipe.roi
+    recipe, roi, rule = prepared.recipe, prepared.recipe.roi, prepared.data.values.rule
     if roi is None:
         return None
+    values = ValueMap(tuple((value, min(index, 1)) for value, index in recipe.data.values.items()), rule)
+    names = ("background", "foreground")
+    dataset = replace(prepared.data.dataset, values=values, classes=names)
     first = Recipe(
-        data=recipe.data.model_copy(update={"regions": {}, "multilabel": False, "instances": False}),
+        data=Data(
+            source=recipe.data.source,
+            root=recipe.data.root,
+            channels=recipe.data.channels,
+            values=dict(values.pairs),
+            value_rule=rule,
+            classes=list(names),
+        ),
         input=recipe.input.model_copy(update={"resize": roi.resize, "patch": None, "foreground": 0.0}),
         network=Network(model=roi.model, options={"widths": roi.widths}),
         training=recipe.training.model_copy(update={"epochs": roi.epochs, "samples": None}),
         protocol=recipe.protocol,
         hardware=recipe.hardware,
     )
-    ready = resolve(first, prepared.data, prepared.split)
+    ready = resolve(first, replace(prepared.data, dataset=dataset, values=values), prepared.split)
     own = RunFolder(folder.localiser)
     if not own.finished():
         watch.say(f"first, the network that finds the region of interest, at {_sides(roi.resize)}")
