@@ -139,7 +139,11 @@ def test_page_of_several_classes_and_channels(tmp_path: Path) -> None:
         Image.fromarray(mask).save(tmp_path / "masks" / f"{i}.png")
     page = tmp_path / "page.html"
     assert call("data", "check", tmp_path, "--page", page) == 0
-    assert "class 2" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    row = next(row for row in re.findall(r"<tr>.*?</tr>", text, re.DOTALL) if "class 2" in row)
+    assert re.findall(r">([^<>]+)</td>", row) == ["class 2", "3", "40.0%", "40.0%", "40.0%"]
+    assert "Colours repeat" not in text
+    assert "class share" not in text
 
 
 def test_the_table_of_mildnet(capsys: pytest.CaptureFixture[str]) -> None:

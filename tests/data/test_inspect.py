@@ -158,6 +158,16 @@ def test_a_class_that_no_mask_holds_is_a_warning(pairs: Any) -> None:
     ]
 
 
+def test_objects_are_said_to_be_told_apart(pairs: Any) -> None:
+    mask = np.zeros((24, 20), np.uint8)
+    mask[:12] = 7
+    root = pairs(2, masks=[mask] * 2)
+    table = rows(inspect_dataset(from_folder(root), rule="objects"))
+    assert table["objects"][0].count == 2
+    assert table["class share"][1].detail == "foreground: 50.0% of an image"
+    assert "objects" not in rows(inspect_dataset(from_folder(root)))
+
+
 def test_one_group_is_a_warning(pairs: Any) -> None:
     cases = tuple(Case(c.id, c.images, c.masks, "stack") for c in from_folder(pairs(3)).cases)
     row = rows(inspect_dataset(Dataset("x", cases)))["cases"][0]

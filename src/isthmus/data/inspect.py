@@ -33,6 +33,21 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class ClassShare:
+    """Of one class: how many cases hold it, and its mean, smallest and largest share of an image."""
+
+    name: str
+    held: int
+    mean: float
+    low: float
+    high: float
+
+
+CLASS_SHARE = "class share"
+"""What the findings call the rows of `Inspection.class_shares`."""
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What a look at every file found.
 
@@ -61,6 +76,18 @@ class Inspection:
     def empty(self) -> tuple[str, ...]:
         """Ids of the cases whose mask holds background only."""
         return tuple(facts.id for facts in self.cases if facts.shares and facts.shares[0] == 1)
+
+    def class_shares(self) -> list[ClassShare]:
+        """How much of an image each class covers; none where masks have no meaning."""
+        if self.dataset.values is None or not all(facts.shares for facts in self.cases):
+            return []
+        columns = zip(
+            self.dataset.classes, zip(*(facts.shares for facts in self.cases), strict=True), strict=True
+        )
+        return [
+            ClassShare(name, sum(share > 0 for share in shares), fmean(shares), min(shares), max(shares))
+            for name, shares in columns
+        ]
 
     def findings(self) -> list[Finding]:
         """The table: errors first, then what the data set holds, with warnings where they belong."""
@@ -116,12 +143,13 @@ class Inspection:
         remark = object_numbers(self.dataset, self.cases)
         if remark:
             yield Finding("warning", "object numbers?", len(values.pairs) - 1, remark)
-        for index, name in enumerate(self.dataset.classes):
-            shares = [facts.shares[index] for facts in self.cases]
-            held = sum(share > 0 for share in shares)
-            mean, low, high = map(percent, (fmean(shares), min(shares), max(shares)))
-            detail = f"{name}: {mean} of an image on average, {low} to {high}"
-            yield Finding("fact" if held else "warning", "class share", held, detail)
+        if self.dataset.instances:
+            told = "objects of a class are told apart; data.instances=true learns to draw them apart"
+            yield Finding("fact", "objects", len(self.cases), told)
+        for one in self.class_shares():
+            mean, low, high = map(percent, (one.mean, one.low, one.high))
+            detail = f"{one.name}: {mean} of an image" + f" on average, {low} to {high}" * (low != high)
+            yield Finding("fact" if one.held else "warning", CLASS_SHARE, one.held, detail)
         if self.empty:
             yield Finding("warning", "empty masks", len(self.empty), _list(self.empty))
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from isthmus.data.cases import load
-from isthmus.data.inspect import Inspection
+from isthmus.data.inspect import CLASS_SHARE, Inspection, percent
 from isthmus.report import gallery
 from isthmus.report.figures import CLASSES
 from isthmus.report.page import css, key, render
 from isthmus.report.tables import Cell, Table
 
-LEVELS = {"error": "error", "warning": "look at this", "fact": ""}
+LEVELS = {"error": "Error: ", "warning": "Look at this: ", "fact": ""}
 SETS = 12
 """Sets of look-alikes that are shown."""
 MEMBERS = 4
@@ -34,12 +34,20 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18) -> Path:
     """
     rows = [
         [
-            Cell(LEVELS[row.level], strong=True),
-            Cell(row.what),
+            Cell(LEVELS[row.level] + row.what, strong=row.level != "fact"),
             Cell(f"{row.count:,}", row.count),
             Cell(row.detail),
         ]
         for row in found.findings()
+        if row.what != CLASS_SHARE
+    ]
+    shares = [
+        [
+            Cell(one.name),
+            Cell(f"{one.held:,}", one.held, strong=not one.held),
+            *(Cell(percent(share), share) for share in (one.mean, one.low, one.high)),
+        ]
+        for one in found.class_shares()
     ]
     show = _Show(found)
     counts = [f"{len(found.cases)} case{'s' * (len(found.cases) != 1)} can be used"]
@@ -50,12 +58,16 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18) -> Path:
         out,
         title=found.dataset.name,
         lead=", ".join(counts),
-        findings=Table([("", False), ("Finding", False), ("Count", True), ("Details", False)], rows),
+        findings=Table([("Finding", False), ("Count", True), ("Details", False)], rows),
+        shares=Table(
+            [("Class", False), ("Cases", True), ("Mean", True), ("Least", True), ("Most", True)], shares
+        ),
         examples=show.examples(limit),
         cases=len(found.cases),
         twins=show.twins(),
         sets=len(found.copies) + len(found.near),
         key=key(names) if len(names) > 1 else [(css(CLASSES[0]), name) for name in names],
+        repeated=len(names) > len(CLASSES),
         citation=found.dataset.citation,
         terms=found.dataset.terms,
     )
@@ -95,7 +107,7 @@ class _Show:
         panels = [gallery.image_panel(picture, name), *panels] if tag else panels
         facts = self.facts[name]
         scores = [
-            ("foreground", f"{facts.foreground:.1%}"),
+            ("foreground", percent(facts.foreground)),
             ("size", " × ".join(map(str, facts.shape[:0:-1]))),
         ]
         scores += [("group", case.group)] * (case.group != name)
