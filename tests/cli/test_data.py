@@ -140,7 +140,7 @@ def test_page_of_several_classes_and_channels(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     assert call("data", "check", tmp_path, "--page", page) == 0
     text = page.read_text(encoding="utf-8")
-    row = next(row for row in re.findall(r"<tr>.*?</tr>", text, re.DOTALL) if "class 2" in row)
+    row = next(row for row in re.findall(r"<tr>.*?</tr>", text, re.DOTALL) if ">class 2</td>" in row)
     assert re.findall(r">([^<>]+)</td>", row) == ["class 2", "3", "40.0%", "40.0%", "40.0%"]
     assert "Colours repeat" not in text
     assert "class share" not in text
