@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -179,15 +181,16 @@ def test_one_class_hides_no_other() -> None:
 
 
 def test_three_normalisations() -> None:
-    label = np.repeat([[0, 1, 2]], 60, axis=1).repeat(3, axis=0)
+    label = np.repeat([[0, 1, 2]], [60, 6, 60], axis=1).repeat(3, axis=0)  # the thin class peaks higher
     borders = [ndimage.gaussian_filter(edges(label == k).astype(float), 8) for k in (1, 2)]
     summed = borders[0] + borders[1]
     assert np.allclose(difficulty_map(label, normalise="none"), 1 + 25 * summed, rtol=1e-5)
     assert np.allclose(difficulty_map(label, normalise="sum"), 1 + 25 * summed / summed.max(), rtol=1e-5)
     by_class = sum(border / border.max() for border in borders)
     assert np.allclose(difficulty_map(label, base=0.5, weight=10), 0.5 + 10 * by_class, rtol=1e-5)
+    label = np.repeat([[0, 1]], 60, axis=1)
     peak = 2 / (8 * np.sqrt(2 * np.pi))  # of the two rows along a straight border
-    assert np.isclose(difficulty_map(label, normalise="none")[1, 59] - 1, 25 * peak, rtol=0.01)
+    assert np.isclose(difficulty_map(label, normalise="none")[0, 59] - 1, 25 * peak, rtol=0.01)
 
 
 def test_difficulty_of_numbered_objects_is_that_of_all_their_edges() -> None:
@@ -330,3 +333,22 @@ def test_bad_input_is_one_line() -> None:
         contour_map(drawn("01 01"), sigma=0)
     with pytest.raises(IsthmusError, match="unknown normalisation 'max'"):
         difficulty_map(drawn("01 01"), normalise="max")  # type: ignore[arg-type]
+
+
+def test_real_nuclei_come_apart(shared_data: Path) -> None:
+    """No piece of the interior of DSB-2018's nuclei belongs to two of them, though many touch; their union does."""
+    touching = 0
+    for folder in sorted((shared_data / "dsb-2018" / "stage1_train").iterdir())[:12]:
+        masks = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted((folder / "masks").iterdir())]
+        label = np.zeros(masks[0].shape, np.int32)
+        for number, mask in enumerate(masks, start=1):
+            label[mask > 0] = number
+        pieces, count = ndimage.label(interior_map(label), np.ones((3, 3)))
+        for piece in range(1, count + 1):
+            assert len(np.unique(label[pieces == piece])) == 1
+        together, count = ndimage.label(label > 0)
+        touching += sum(len(np.unique(label[together == body])) > 1 for body in range(1, count + 1))
+        contour = contour_map(label)
+        assert contour.max() == 1
+        assert contour[edges(label)].min() > contour[distance_map(label) > 4].max(initial=0)
+    assert touching > 0
