@@ -1,8 +1,8 @@
 """The cases that MONAI tests its metrics with, through an adapter.
 
 The numbers are those that their public test files expect (MONAI 1.6, tests/metrics). Every case is put to our metrics
-and, where the package is installed, to the package itself, so that a number copied wrongly would show. Where a definition differs the case says what we answer, derived on paper,
-and docs/metrics.md says why.
+and, where the package is installed, to the package itself, so that a number copied wrongly would show. Where a
+definition differs the test says what we answer, derived on paper, and docs/metrics.md says why.
 """
 
 from __future__ import annotations
