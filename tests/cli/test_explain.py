@@ -11,13 +11,14 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from isthmus.cli import main as cli
 from isthmus.data.phantoms import write_phantoms
 from isthmus.explain import Explainer, grad_cam, saliency
 from isthmus.inference.predictor import Predictor
 from isthmus.networks import create_model
-from isthmus.runs.files import write_yaml
+from isthmus.runs.files import write_json, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
 
@@ -61,7 +62,8 @@ def write_run(
     path.mkdir(parents=True)
     write_yaml(folder.recipe_path, recipe.model_dump(mode="json"))
     torch.manual_seed(seed)
-    folder.save_network(model, options, create_model(model, **options).state_dict())
+    write_json(folder.network, {"model": model, "options": options})
+    save_file(create_model(model, **options).state_dict(), folder.weights)
     return path
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
 from isthmus.explain import decoder_stages, grad_cam, saliency
+from isthmus.explain.maps import combined
 from isthmus.networks import create_model
 
 from ..networks.variants import VARIANTS, good_size, image, tiny
@@ -237,9 +238,53 @@ def test_any_size_is_padded_and_cut_again() -> None:
 
 
 def test_a_constant_map_is_zero_not_noise() -> None:
-    one = nn.Conv2d(1, 1, 1)
-    one.decoder = nn.ModuleList([nn.Identity()])
-    assert not saliency(one, np.ones((1, 4, 4)), target="input").any()
+    assert not saliency(nn.Conv2d(1, 1, 1), np.ones((1, 4, 4)), target="input").any()
+    noise = 1 + 1e-6 * np.random.default_rng(0).random((2, 5, 5)).astype(np.float32)
+    ramp = np.linspace(0, 1, 25, dtype=np.float32).reshape(5, 5)
+    noise[1] = ramp
+    np.testing.assert_allclose(combined(noise, "saliency")[0], ramp / 2, atol=1e-6)
+
+
+class Overwriting(nn.Module):
+    """Its stage's output is made positive in place, by whatever comes next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decoder = nn.ModuleList([nn.Conv2d(1, 1, 1, bias=False)])
+        self.head = nn.Conv2d(1, 1, 1, bias=False)
+        with torch.no_grad():
+            self.decoder[0].weight.fill_(1.0)
+            self.head.weight.fill_(3.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu_(self.decoder[0](x)))
+
+
+def test_what_is_explained_is_the_stages_own_output() -> None:
+    pixels = np.array([[[-1.0, 2.0], [3.0, -4.0]]])
+    expected = [[0, 1], [1, 0]]  # where it is negative the gradient is 0, and 3 elsewhere
+    assert saliency(Overwriting(), pixels).tolist() == expected
+
+
+def test_unetpp_is_read_along_the_path_of_its_last_map() -> None:
+    network = tiny("unetpp", 2, widths=(4, 5, 6, 7))
+    found = [stage.module for stage in decoder_stages(network)]
+    assert found == [network.nodes[name] for name in ("2_1", "1_2", "0_3")]
+
+
+def test_a_network_inside_another_module_has_its_stages() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network, self.divisor, self.classes = tiny("unet", 2, classes=3), 4, 2
+
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            maps = self.network(x)
+            return {"logits": maps[:, :2], "contour": maps[:, 2:]}
+
+    both, x = Both().eval(), image(3, 8, 12)
+    assert decoder_stages(both) == decoder_stages(both.network)
+    np.testing.assert_array_equal(grad_cam(both, x), grad_cam(both.network, x, [1]))
 
 
 def test_as_captum_computes_them() -> None:

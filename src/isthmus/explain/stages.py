@@ -34,11 +34,15 @@ def decoder_stages(network: nn.Module) -> Sequence[Stage]:
     """The stages of a network's decoder, the deepest first.
 
     Of a network of one's own: the modules of its attribute ``decoder`` (a ``ModuleList``), each of which takes
-    the concatenation. Another layout is told by ``decoder_stages.register``.
+    the concatenation. A module that holds the network proper as ``network`` has its stages. Another layout is
+    told by ``decoder_stages.register``.
 
     Raises:
         IsthmusError: the network has no decoder stages (it is no encoder-decoder, or does not say where they are).
     """
+    inner = getattr(network, "network", None)
+    if isinstance(inner, nn.Module):
+        return decoder_stages(inner)
     decoder = getattr(network, "decoder", None)
     if not isinstance(decoder, nn.ModuleList) or not len(decoder):
         raise IsthmusError(
