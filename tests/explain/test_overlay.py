@@ -39,6 +39,7 @@ def test_the_map_lies_over_the_image_in_one_colour_scale() -> None:
     colours = heat(np.linspace(0, 1, 11)[None])[0].astype(int)
     assert (np.diff(colours.sum(axis=1)) > 0).all()  # brighter is more, in grey too
     assert colours[0].max() < 10
+    assert colours[7, 0] > colours[7, 1] > colours[7, 2]  # orange: red, green, blue in this order
     values = np.zeros((1, 300, 300))
     values[0, :, 150:] = 1
     shown = picture(np.zeros((3, 300, 300), np.uint8), values, np.zeros((300, 300), np.uint8))
