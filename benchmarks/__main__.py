@@ -10,6 +10,7 @@ SUITE = (
     "benchmarks.waiting",
     "benchmarks.augmentation",
     "benchmarks.metrics",
+    "benchmarks.targets",
     "benchmarks.page",
 )
 

@@ -128,6 +128,26 @@ def test_the_stream_is_the_same_for_any_workers_and_memory(tmp_path: Path, depth
         assert got == expected
 
 
+def test_targets_of_fixed_geometry_are_made_once(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def target(label: NDArray[Any]) -> NDArray[np.float32]:
+        calls.append(1)
+        return label.astype(np.float32)
+
+    dataset = numbered(tmp_path, 2)
+    for options, most in (({}, 2), ({"augment": flips_and_turns}, 6), ({"patch": (8, 8)}, 6)):
+        calls.clear()
+        samples = make(dataset, targets={"t": target}, grid=Grid((20, 24)), **options)
+        for epoch in range(3):
+            for batch in samples.batches(epoch):
+                np.testing.assert_array_equal(batch.targets["t"], batch.labels)
+        assert len(calls) == most
+    calls.clear()
+    samples.whole(0), samples.whole(0)
+    assert len(calls) == 1
+
+
 def test_few_volumes_are_needed_at_a_time(tmp_path: Path) -> None:
     samples = make(numbered(tmp_path, 20, depth=3), slices=1, samples_per_epoch=100)
     order = [samples._case(0, index)[0] for index in range(100)]

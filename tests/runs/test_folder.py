@@ -10,6 +10,7 @@ import torch
 from isthmus.errors import IsthmusError
 from isthmus.networks import create_model
 from isthmus.runs.files import write_yaml
+from isthmus.runs.recipe import Network
 from isthmus.runs.folder import RunFolder, load_weights
 from isthmus.runs.recipe import make_recipe
 
@@ -29,7 +30,7 @@ def _run(path: Path) -> RunFolder:
 def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
     folder, options = _run(tmp_path), {"widths": [2, 4], "in_channels": 3}
     network = create_model("mildnet", **options)
-    folder.save_network("mildnet", options, network.state_dict())
+    folder.save_network(Network(model="mildnet", options=options), network.state_dict())
     again = folder.load_network()
     assert not again.training
     for name, tensor in network.state_dict().items():
@@ -38,7 +39,7 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
     folder = _run(tmp_path)
-    folder.save_network("unet", {"widths": [2, 4]}, create_model("unet", widths=(2, 4)).state_dict())
+    folder.save_network(Network(model="unet", options={"widths": [2, 4]}), create_model("unet", widths=(2, 4)).state_dict())
     with pytest.raises(IsthmusError, match=r"weights of another network: .*encoder.* more do not fit"):
         load_weights(create_model("unet", widths=(3, 4)), folder.weights)
 

@@ -129,7 +129,8 @@ class Samples:
         self.targets = targets or {}
         self.shuffle = shuffle
         self.workers = workers
-        room = room or Room(CACHE_BYTES)
+        self.room = room = room or Room(CACHE_BYTES)
+        self._made: dict[str, dict[str, NDArray[np.float32]]] = {}
         self._by_id = {case.id: case for case in self.cases}
         self._kept = Kept(self._load, room, passing=room.left // 4 if slices else 0)
 
@@ -162,25 +163,36 @@ class Samples:
             image, label = self.augment(image, label, random)
         if levels is not None:
             image = levels.apply(image)
-        return self._with_targets(image, label)
+        fixed = self.patch is None and self.slices is None and self.augment is None
+        return self._with_targets(image, label, self.cases[place].id if fixed else None)
 
     def whole(self, index: int) -> Batch:
         """A case as it is scored: all of it on the grid, normalised; of volumes in slices, the whole volume."""
         loaded = self._kept[self.cases[index].id]
         image = loaded.image if loaded.intensity is None else loaded.intensity.apply(loaded.image)
-        if self.slices is None:
-            return self._with_targets(image, loaded.label)
-        targets = {
-            name: np.stack([make(label) for label in loaded.label]) for name, make in self.targets.items()
-        }
-        return Batch(image, self._classes(loaded.label), targets)
+        return self._with_targets(image, loaded.label, self.cases[index].id)
 
     def numbers(self, index: int) -> Label:
         """The label of a case as it is kept: with `instances`, the numbers of its objects."""
         return self._kept[self.cases[index].id].label
 
-    def _with_targets(self, image: NDArray[np.float32], label: Label) -> Batch:
-        return Batch(image, self._classes(label), {name: make(label) for name, make in self.targets.items()})
+    def _with_targets(self, image: NDArray[np.float32], label: Label, fixed: str | None) -> Batch:
+        """A sample with its targets, which are kept where `fixed`, the id of a case, says that they stay the same."""
+        made = self._made.get(fixed or "")
+        if made is None:
+            make = self._of_slices if label.ndim == 3 and self.slices is not None else self._of_label
+            made = {name: make(target, label) for name, target in self.targets.items()}
+            if fixed and made and self.room.take(sum(target.nbytes for target in made.values())):
+                self._made[fixed] = made
+        return Batch(image, self._classes(label), made)
+
+    @staticmethod
+    def _of_label(target: Target, label: Label) -> NDArray[np.float32]:
+        return target(label)
+
+    @staticmethod
+    def _of_slices(target: Target, label: Label) -> NDArray[np.float32]:
+        return np.stack([target(plane) for plane in label])
 
     def _classes(self, label: Label) -> NDArray[np.uint8]:
         return (label > 0).astype(np.uint8) if self.instances else label

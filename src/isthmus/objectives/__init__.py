@@ -10,7 +10,6 @@ from isthmus.objectives.entropy import (
     focal,
     weighted_cross_entropy,
 )
-from isthmus.objectives.losses import make_loss
 from isthmus.objectives.objective import LOSSES, Objective, Settings
 from isthmus.objectives.overlap import focal_tversky, soft_dice, soft_iou
 from isthmus.objectives.targets import (
@@ -43,7 +42,6 @@ __all__ = [
     "focal_tversky",
     "hausdorff",
     "interior_map",
-    "make_loss",
     "proximity_map",
     "soft_dice",
     "soft_iou",

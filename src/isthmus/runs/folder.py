@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_json, write_bytes, write_json
-from isthmus.runs.recipe import Recipe, read_recipe
+from isthmus.runs.recipe import Network, Recipe, read_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -110,11 +110,12 @@ class RunFolder:
         except OSError as error:
             raise IsthmusError(f"cannot read {path}: {error.strerror}; has the run ended?") from error
 
-    def save_network(self, model: str, options: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+    def save_network(self, network: Network, state: Mapping[str, Tensor]) -> None:
         """Write the weights and what is needed to build the network they belong to."""
         from safetensors.torch import save
 
-        write_json(self.network, {"model": model, "options": dict(options)})
+        made: dict[str, Any] = {"model": network.model, "options": dict(network.options)}
+        write_json(self.network, made | ({"heads": network.heads} if network.heads else {}))
         write_bytes(self.weights, save({name: tensor.contiguous() for name, tensor in state.items()}))
 
     def load_network(self) -> nn.Module:
@@ -123,7 +124,7 @@ class RunFolder:
         Raises:
             IsthmusError: files are missing or broken, or the weights belong to another network.
         """
-        from isthmus.networks import create_model
+        from isthmus.networks.heads import build
 
         if not self.weights.is_file():
             raise IsthmusError(
@@ -137,7 +138,7 @@ class RunFolder:
             if "encoder_weights" in made["options"]
             else made["options"]
         )
-        network = create_model(made["model"], **options)  # pre-trained or not, the weights are the run's own
+        network = build(made["model"], made.get("heads", ()), **options)  # pre-trained or not, the weights are the run's own
         load_weights(network, self.weights)
         return network.eval()
 

@@ -89,6 +89,7 @@ class Network(Section):
 
     model: str = "unet_instance"
     options: dict[str, Any] = {}
+    heads: list[Literal["contour", "marker"]] | None = None  # beside its own; None: what data.instances needs
     initialisation: Literal["xavier", "default"] = "xavier"
 
 
@@ -105,6 +106,13 @@ class Objective(Section):
     difficulty_base: Annotated[float, Field(ge=0)] = 1.0
     difficulty_weight: Annotated[float, Field(ge=0)] = 25.0
     difficulty_normalise: Literal["class", "sum", "none"] = "class"
+    smooth: Annotated[float, Field(ge=0)] = 1.0  # pixels; of "dice", "iou" and "focal_tversky"
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    focal_alpha: Annotated[float, Field(ge=0, le=1)] | None = 0.25
+    tversky_alpha: Annotated[float, Field(ge=0)] = 0.7  # of missed pixels
+    tversky_beta: Annotated[float, Field(ge=0)] = 0.3  # of false pixels
+    tversky_gamma: Annotated[float, Field(gt=0)] = 4 / 3
+    hausdorff_alpha: Annotated[float, Field(gt=0)] = 2.0
 
     @field_validator("heads", mode="before")
     @classmethod

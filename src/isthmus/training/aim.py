@@ -20,7 +20,16 @@ def aim(recipe: Recipe, checked: Checked, split: Split) -> tuple[Recipe, Objecti
         IsthmusError: a head that the network lacks, a loss that does not serve it.
     """
     meaning, asked = Meaning.of(recipe.data), recipe.objective
-    available = training_heads(recipe.network.model, **recipe.network.options)
+    network = recipe.network
+    available = training_heads(network.model, **network.options)
+    if network.heads is None:  # objects that touch are told apart by their contours and markers
+        wanted = ["contour", "marker"] if recipe.data.instances else []
+        wanted = wanted if len(available) == 1 or "contour" not in available else []
+        network = network.model_copy(update={"heads": wanted})
+    twice = [head for head in network.heads or () if head in available]
+    if twice:
+        raise IsthmusError(f"network.heads: {network.model} has a {twice[0]} of its own; leave it out")
+    available = (*available, *(network.heads or ()))
     heads = asked.heads
     if not heads or "logits" not in heads:
         heads = {**default_heads(available, meaning.maps, meaning.multilabel), **heads}
@@ -38,17 +47,12 @@ def aim(recipe: Recipe, checked: Checked, split: Split) -> tuple[Recipe, Objecti
         classes=meaning.maps,
         multilabel=meaning.multilabel,
         settings=Settings(
-            contour_sigma=asked.contour_sigma,
-            difficulty_sigma=asked.difficulty_sigma,
-            difficulty_base=asked.difficulty_base,
-            difficulty_weight=asked.difficulty_weight,
-            difficulty_normalise=asked.difficulty_normalise,
+            **asked.model_dump(exclude={"heads", "class_weights"}),
             class_weights=None if weights is None else tuple(weights),
-            auxiliary_weight=asked.auxiliary_weight,
         ),
     )
     objective.check(available)
-    return recipe.model_copy(update={"objective": asked}), objective
+    return recipe.model_copy(update={"objective": asked, "network": network}), objective
 
 
 def _pixels(checked: Checked, split: Split) -> list[int]:

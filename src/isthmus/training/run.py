@@ -18,7 +18,8 @@ from isthmus.errors import IsthmusError
 from isthmus.inference.masks import write_case
 from isthmus.inference.predictor import Predictor
 from isthmus.metrics.rows import columns as case_columns
-from isthmus.networks import count_parameters, create_model, initialise
+from isthmus.networks import count_parameters, initialise
+from isthmus.networks.heads import build
 from isthmus.runs import hardware as machine
 from isthmus.runs.environment import describe_environment
 from isthmus.runs.files import read_json, write_csv, write_json, write_yaml
@@ -119,7 +120,7 @@ def _digests(files: dict[str, str]) -> list[str]:
 
 
 def _network(recipe: Recipe) -> nn.Module:
-    network = create_model(recipe.network.model, **recipe.network.options)
+    network = build(recipe.network.model, recipe.network.heads or (), **recipe.network.options)
     _check_size(recipe, network)
     return initialise(network, recipe.network.initialisation, seed=recipe.training.seed)
 
@@ -147,7 +148,7 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
                 f"stopped early after epoch {progress.epoch}: no better score since {progress.best_epoch}"
             )
         network.load_state_dict(progress.best_state)
-        folder.save_network(recipe.network.model, recipe.network.options, progress.best_state)
+        folder.save_network(recipe.network, progress.best_state)
         predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware, localiser)
         _score(folder, prepared, predictor, watch)
     write_json(folder.cost, _cost(network, prepared, progress))

@@ -1,0 +1,55 @@
+"""More heads for any network: a contour, a marker, drawn by further maps of its last layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from isthmus.networks.registry import create_model
+
+
+class Heads(nn.Module):
+    """A network whose last maps are heads of their own.
+
+    The contour and the marker of HMEDN (III-C) and of the nuclei networks, for networks that have none: the last
+    layer gets one map more for each, and so sees the features that the masks are drawn from.
+
+    Args:
+        name: of the network in the registry.
+        heads: names of the additional heads, one map each.
+        classes: maps of ``"logits"``.
+        options: of the network.
+
+    Shape:
+        as the network, to a dict: ``"logits"`` ``(N, classes, *spatial)``, and each head ``(N, 1, *spatial)``. Heads
+        of its own that the network has in training (``"auxiliary"``, …) keep the maps of the logits.
+
+    >>> import torch
+    >>> maps = Heads("unet", ["contour", "marker"], classes=2, widths=[4, 8])(torch.zeros(1, 1, 8, 8))
+    >>> {name: tuple(values.shape) for name, values in maps.items()}
+    {'logits': (1, 2, 8, 8), 'contour': (1, 1, 8, 8), 'marker': (1, 1, 8, 8)}
+    """
+
+    def __init__(self, name: str, heads: Sequence[str], *, classes: int = 1, **options: Any) -> None:
+        super().__init__()
+        self.network = create_model(name, classes=classes + len(heads), **options)
+        self.heads, self.classes = tuple(heads), classes
+        self.divisor = getattr(self.network, "divisor", 1)
+        self.in_channels = getattr(self.network, "in_channels", None)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        out = self.network(x)
+        given = out if isinstance(out, dict) else {"logits": out}
+        maps = {name: values[:, : self.classes] for name, values in given.items()}
+        last = given["logits"]
+        return maps | {
+            name: last[:, self.classes + index : self.classes + index + 1]
+            for index, name in enumerate(self.heads)
+        }
+
+
+def build(name: str, heads: Sequence[str] = (), **options: Any) -> nn.Module:
+    """A network of the registry, with additional heads where some are asked for."""
+    return Heads(name, heads, **options) if heads else create_model(name, **options)
