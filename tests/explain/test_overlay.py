@@ -66,3 +66,20 @@ def test_the_middle_slices_of_a_volume() -> None:
     shown = picture(volume, np.zeros((0, 256, 256, 256)), np.zeros((256, 256, 256), np.uint8))
     assert shown.shape == (3 * 256 + 2 * 4, 256, 3)
     assert [int(np.median(shown[at : at + 256])) for at in (0, 260, 520)] == [10, 20, 30]
+
+
+def test_the_head_is_up_where_the_volume_knows_its_place() -> None:
+    volume = np.zeros((1, 256, 256, 256), np.uint8)
+    volume[0, 200:] = 9  # the head
+    volume[0, 128, 200:] = 5  # the back
+    maps, labels = np.zeros((1, 256, 256, 256)), np.zeros((256, 256, 256), np.uint8)
+    maps[0, 200:] = 1
+    labels[200:220, :, :] = 1
+    shown = picture(volume, maps, labels, spacing=(1.0, 1.0, 1.0))
+    assert (shown[10, 10, 0], shown[250, 10, 0]) == (0, 5)  # the back is down, as seen from below
+    for top in (260, 520):
+        assert (shown[top + 10, 10, 0], shown[top + 250, 10, 0]) == (9, 0)
+        assert shown[top + 10, 400].max() > 100 > shown[top + 250, 400].max()
+        assert (shown[top + 55, 10] == 255).all()  # row 200 of 256, counted from the other end
+    plain = picture(volume, maps, labels)
+    assert (plain[270, 10, 0], plain[510, 10, 0]) == (0, 9)

@@ -29,7 +29,8 @@ def picture(
         image: ``(channels, *spatial)`` of any number type; the first of 2 channels or of more than 3 is shown.
         maps: ``(n, *spatial)`` from 0 to 1.
         labels: ``(*spatial)`` class indices.
-        spacing: of a volume, along its axes: slices are stretched so that a pixel is square.
+        spacing: of a volume, along its axes: slices are stretched so that a pixel is square, and as the first
+            axis then leads to the head, those that hold it are shown with the head up.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -41,11 +42,12 @@ def picture(
     for axis in range(3):
         at = labels.shape[axis] // 2
         sides = None if spacing is None else [s for i, s in enumerate(spacing) if i != axis]
+        up = slice(None, None, -1 if spacing is not None and axis else 1)
         rows.append(
             _row(
-                np.take(image, at, axis + 1),
-                np.take(maps, at, axis + 1),
-                np.take(labels, at, axis),
+                np.take(image, at, axis + 1)[:, up],
+                np.take(maps, at, axis + 1)[:, up],
+                np.take(labels, at, axis)[up],
                 sides,
                 (low, high),
             )
