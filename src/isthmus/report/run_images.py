@@ -29,7 +29,7 @@ class RunImages:
     def __init__(self, run: RunFolder, data: Path | None = None) -> None:
         recipe = run.recipe().data
         self.run = run
-        self.channels = recipe.channels
+        self.channels, self.instances = recipe.channels, recipe.instances
         self.values = ValueMap(tuple(recipe.values.items()), recipe.value_rule or "exact")
         if recipe.root is not None:
             found = open_dataset(recipe.source, data or Path(recipe.root))
@@ -40,7 +40,7 @@ class RunImages:
 
     def predicted(self, case: str) -> bool:
         """Whether the run holds its predicted mask of this case."""
-        return case in self.cases and mask_path(self.run.predictions, self.cases[case]).is_file()
+        return case in self.cases and mask_path(self.run.predictions, self.cases[case], self.instances).is_file()
 
     def __call__(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.uint8]]:
         if case not in self.cases:
@@ -48,6 +48,7 @@ class RunImages:
                 f"the data of {self.run.path} no longer holds case '{case}'; name the data with --data"
             )
         image, truth = load(self.cases[case], self.dataset, self.channels)
-        path = mask_path(self.run.predictions, self.cases[case])
-        predicted = self.values.apply(read_mask(Source(path)), path)
+        path = mask_path(self.run.predictions, self.cases[case], self.instances)
+        predicted = read_mask(Source(path))
+        predicted = (predicted > 0).astype(np.uint8) if self.instances else self.values.apply(predicted, path)
         return (image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)), truth, predicted

@@ -1,0 +1,70 @@
+"""Objects that touch: trained on their numbers, told apart in the masks, scored as objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from isthmus import training
+from isthmus.data.nuclei_phantoms import write_touching_nuclei
+from isthmus.errors import IsthmusError
+from isthmus.inference.evaluate import evaluate_folder
+from isthmus.inference.folder import predict_folder
+from isthmus.inference.predictor import Predictor
+from isthmus.report import write_report
+from isthmus.report.run_images import RunImages
+
+
+@pytest.fixture(scope="session")
+def nuclei(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("nuclei")
+    write_touching_nuclei(folder, 6, 96, seed=2)
+    return folder
+
+
+def test_any_network_learns_to_tell_objects_apart(small: Any, nuclei: Path, tmp_path: Path) -> None:
+    recipe = small(
+        data={"source": str(nuclei), "instances": True},
+        network={"options": {"widths": [8, 16, 16]}},
+        input={"patch": 64},
+        training={"epochs": 25, "samples": 16, "batch": 4, "learning_rate": 0.01},
+        protocol={"validation": ["nuclei-005"]},
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    resolved = folder.recipe()
+    assert resolved.network.heads == ["contour", "marker"]
+    assert set(resolved.objective.heads) == {"logits", "contour", "marker"}
+    (row,) = folder.read_rows(folder.cases)
+    assert float(row["object_f1"]) > 0.6
+    assert float(row["dice"]) > 0.8
+    assert len(Predictor.load(folder.path).networks) == 1
+    masks = predict_folder(folder.path, nuclei / "images", tmp_path / "masks")
+    assert {mask.suffix for mask in masks} == {".tif"}
+    numbers = tifffile.imread(tmp_path / "masks" / "nuclei-005.tif")
+    assert numbers.dtype == np.uint16
+    assert set(np.unique(numbers)) == set(range(numbers.max() + 1))
+    np.testing.assert_array_equal(numbers, tifffile.imread(folder.predictions / "nuclei-005.tif"))
+    assert (tmp_path / "masks" / "overlays" / "nuclei-005.png").is_file()
+    scores = evaluate_folder(tmp_path / "masks", nuclei / "masks")
+    held_out = next(own for own in scores.rows if own["case"] == "nuclei-005")
+    assert float(held_out["object_f1"]) == pytest.approx(float(row["object_f1"]))
+    page = write_report(folder.path, images=RunImages(folder))
+    assert "object" in page.read_text(encoding="utf-8")
+
+
+def test_numbers_of_objects_are_of_one_class(small: Any, tmp_path: Path) -> None:
+    from isthmus.data.writing import write_image, write_mask
+
+    for index, name in enumerate("ab"):
+        noise = np.random.default_rng(index).integers(0, 255, (1, 64, 64), dtype=np.uint8)
+        write_image(tmp_path / "images" / f"{name}.png", noise)
+        mask = np.zeros((64, 64), np.uint8)
+        mask[8:20, 8:20], mask[30:50, 30:50] = 1, 2
+        write_mask(tmp_path / "masks" / f"{name}.png", mask)
+    recipe = small(data={"source": str(tmp_path), "instances": True, "value_rule": "exact"})
+    with pytest.raises(IsthmusError, match="numbers the objects of one class, and these masks have 2"):
+        training.train(recipe, tmp_path / "run")
