@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from isthmus.data.cases import Case, Source
+from isthmus.data.cases import Case, Source, load_image
+from isthmus.data.check import check_dataset
 from isthmus.data.folder import from_csv, from_folder, images_in, open_dataset
+from isthmus.data.formats import probe
 from isthmus.errors import IsthmusError
 
 PIXELS = np.zeros((4, 5), np.uint8)
@@ -125,13 +128,17 @@ def test_more_problems_than_are_shown(tmp_path: Path) -> None:
     [
         ([], "no folder images/ here; a data set is"),
         (["images"], r"no folder masks/ here \(found: images\)"),
-        (["image", "label"], r"no folder images/ here \(found: image, label\)"),
+        (["x", "y"], r"no folder images/ here \(found: x, y\)"),
+        (
+            ["a/images", "a/masks", "b/imgs", "b/gt"],
+            "images and masks lie in a, b; name one of these folders",
+        ),
         (["images", "masks"], "no images here; put some in"),
     ],
 )
 def test_an_empty_or_strange_folder(tmp_path: Path, folders: list[str], says: str) -> None:
     for folder in folders:
-        (tmp_path / folder).mkdir()
+        (tmp_path / folder).mkdir(parents=True)
     with pytest.raises(IsthmusError, match=says):
         from_folder(tmp_path)
 
@@ -140,6 +147,89 @@ def test_a_broken_stack_is_left_to_the_check(tmp_path: Path) -> None:
     touch(tmp_path / "images" / "a.tif").write_bytes(b"II*\0")
     touch(tmp_path / "masks" / "a.tif", pages=7)
     assert [case.id for case in from_folder(tmp_path).cases] == ["a"]
+
+
+def test_masks_beside_their_images(tmp_path: Path) -> None:
+    for name in (
+        "p1/a.png",
+        "p1/a_mask.tif",
+        "p2/a.jpg",
+        "p2/a_Seg.png",
+        "p2/b.png",
+        "p2/b-mask.png",
+        "notes.txt",
+    ):
+        touch(tmp_path / name) if name != "notes.txt" else (tmp_path / name).write_text("")
+    dataset = from_folder(tmp_path)
+    assert [(case.id, case.masks[0].path.name) for case in dataset.cases] == [
+        ("p1/a", "a_mask.tif"),
+        ("p2/a", "a_Seg.png"),
+        ("p2/b", "b-mask.png"),
+    ]
+    touch(tmp_path / "p2" / "c.png")
+    with pytest.raises(IsthmusError, match=r"p2/c\.png: an image without a mask"):
+        from_folder(tmp_path)
+
+
+def test_a_folder_for_each_picture(tmp_path: Path) -> None:
+    for name in ("a/images/a.png", "a/masks/2.png", "a/masks/1.png", "b/images/b.png", "b/masks/1.png"):
+        touch(tmp_path / name)
+    dataset = from_folder(tmp_path)
+    assert [(case.id, [mask.path.stem for mask in case.masks]) for case in dataset.cases] == [
+        ("a", ["1", "2"]),
+        ("b", ["1"]),
+    ]
+    assert [(case.id, case.masks) for case in images_in(tmp_path)] == [("a", ()), ("b", ())]
+
+
+def test_names_that_have_nothing_in_common_are_one_line(tmp_path: Path) -> None:
+    for i in range(6):
+        touch(tmp_path / "images" / f"scan{i}.png")
+        touch(tmp_path / "masks" / f"drawn-{9 - i}.png")
+    with pytest.raises(IsthmusError) as caught:
+        from_folder(tmp_path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert "images are scan0, scan1, scan2, scan3, …, masks drawn-4, drawn-5" in text
+
+
+def test_pages_are_channels_where_the_mask_has_one(tmp_path: Path) -> None:
+    pixels = np.arange(5 * 4 * 6, dtype=np.uint16).reshape(5, 4, 6)
+    for name in ("images/a.tif", "images/b.ome.tif"):
+        touch(tmp_path / name).unlink()
+        tifffile.imwrite(tmp_path / name, pixels, photometric="minisblack")
+    Image.fromarray(np.zeros((4, 6), np.uint8)).save(touch(tmp_path / "masks" / "a.png"))
+    Image.fromarray(np.eye(4, 6, dtype=np.uint8)).save(touch(tmp_path / "masks" / "b.png"))
+    dataset = from_folder(tmp_path)
+    assert [case.id for case in dataset.cases] == ["a", "b"]
+    np.testing.assert_array_equal(load_image(dataset.cases[1]), pixels)
+    assert probe(dataset.cases[0].images[0]) == ((5, 4, 6), np.dtype(np.uint16))
+    assert check_dataset(dataset).channels == 5
+    assert [case.id for case in images_in(tmp_path, channels=5)] == ["a", "b"]
+    assert len(images_in(tmp_path, channels=4)) == 10
+    touch(tmp_path / "images" / "c.tif", pages=17)
+    touch(tmp_path / "masks" / "c.png")
+    with pytest.raises(IsthmusError, match=r"c\.png: has 1 pages but its image .* has 17"):
+        from_folder(tmp_path)
+
+
+def test_accents_have_two_spellings(tmp_path: Path) -> None:
+    touch(tmp_path / "images" / unicodedata.normalize("NFD", "bä.png"))
+    touch(tmp_path / "masks" / unicodedata.normalize("NFC", "bä.png"))
+    assert [case.id for case in from_folder(tmp_path).cases] == [unicodedata.normalize("NFC", "bä")]
+
+
+def test_a_series_alone_in_a_folder_bears_its_name(tmp_path: Path) -> None:
+    for patient in ("p1", "p2"):
+        series = tmp_path / "images" / patient / "study" / "series"
+        series.mkdir(parents=True)
+        (series / "IM0").write_bytes(bytes(128) + b"DICM")
+        touch(tmp_path / "masks" / f"{patient}_seg.png")
+    found = from_folder(tmp_path).cases
+    assert [(case.id, case.masks[0].path.name) for case in found] == [
+        ("p1/study/series", "p1_seg.png"),
+        ("p2/study/series", "p2_seg.png"),
+    ]
 
 
 # tables

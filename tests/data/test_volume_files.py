@@ -215,6 +215,13 @@ def test_which_axis_counts_slices(tmp_path: Path, shape: tuple[int, ...], axis: 
     assert slice_axis(nifti(tmp_path / "x.nii", np.zeros(shape, np.uint8), affine_of("LPS"))) == axis
 
 
+def test_a_suffix_that_lies_about_compression(tmp_path: Path) -> None:
+    nifti(tmp_path / "a.nii.gz", np.zeros((3, 3, 3), np.uint8)).rename(tmp_path / "b.nii")
+    assert "is compressed, unlike its name; rename it to b.nii.gz" in refusal(tmp_path / "b.nii")
+    nifti(tmp_path / "c.nii", np.zeros((3, 3, 3), np.uint8)).rename(tmp_path / "d.NII.GZ")
+    assert "is not compressed, unlike its name; rename it to d.NII" in refusal(tmp_path / "d.NII.GZ")
+
+
 def test_damaged_files(tmp_path: Path) -> None:
     whole = nifti(tmp_path / "x.nii.gz", RANDOM.random((30, 30, 30))).read_bytes()
     cut = tmp_path / "cut.nii.gz"

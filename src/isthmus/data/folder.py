@@ -6,20 +6,21 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from isthmus.data import decathlon, nnunet, volume_files
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog import DATASETS
 from isthmus.data.formats import IMAGE_SUFFIXES, pages
+from isthmus.data.pairing import find_folders, flat_masks, folders, masks_of, same_letters
 from isthmus.data.problems import refuse
 from isthmus.errors import IsthmusError, nearest
 
-MASK_ENDINGS = ("", "_mask", "-mask", "_segmentation", "_seg", "_anno", "_label", "_labels")
-"""What may stand behind the image's stem in the name of its mask."""
-
 COLUMNS = ("image", "mask", "group", "id")
 """Columns of a CSV; the first two are needed."""
+
+CHANNELS = 16
+"""Pages of a TIFF that are channels where its mask has one page only; more are a stack whose mask is amiss."""
 
 _LAYOUT = "a data set is a folder with images/ and masks/, or a CSV with the columns image and mask"
 _READ = ", ".join(IMAGE_SUFFIXES)
@@ -71,42 +72,55 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
 
 
 def from_folder(root: Path) -> Dataset:
-    """`images/` and `masks/`, matched by stem: each image is a case, and a group of its own.
+    """`images/` and `masks/`, or what else people call them, matched by stem; or images with their masks beside them.
 
-    A mask has the stem of its image, or that with one of `MASK_ENDINGS`, and any of `IMAGE_SUFFIXES`.
-    Sub-folders are entered and become part of the id. A stack of N pages with a mask of N pages is N cases of
-    one group.
+    Each image is a case, and a group of its own. A mask has the stem of its image, or that with one of
+    `MASK_ENDINGS`, and any of `IMAGE_SUFFIXES`; see `isthmus.data.pairing`. Sub-folders are entered and become part
+    of the id. A stack of N pages with a mask of N pages is N cases of one group; with a mask of one page, and up to
+    `CHANNELS` of them, they are channels. A folder for each picture, with its own `images/` and `masks/`, is read too;
+    several masks are then an object each.
 
     Raises:
         IsthmusError: everything that does not fit, in one list.
     """
     if not root.is_dir():
         raise IsthmusError(f"{root}: no such folder; {_LAYOUT}")
-    image_folder, mask_folder = _subfolder(root, "images"), _subfolder(root, "masks")
     problems: list[str] = []
-    images, masks = _files(image_folder, problems), _files(mask_folder, problems)
+    place = find_folders(root)
+    if place is None:
+        if pictures := _by_picture(root):
+            return Dataset(root.resolve().name, tuple(pictures))
+        place = (root, root)
+        files = _files(root, [])
+        beside = flat_masks(files)
+        if not beside:
+            raise IsthmusError(_what_is_here(root))
+        masks = {stem: files[stem] for stem in beside}
+        images = {stem: path for stem, path in _files(root, problems).items() if stem not in masks}
+    else:
+        images, masks = (_files(folder, problems) for folder in place)
     if not images and not masks and not problems:
         raise IsthmusError(
-            f"{image_folder}: no images here; put some in, and their masks in {mask_folder} ({_READ})"
+            f"{place[0]}: no images here; put some in, and their masks in {place[1]} ({_READ})"
+        )
+    found = _matched(images, masks)
+    if images and masks and not found and not problems:
+        raise IsthmusError(
+            f"{root}: no mask is called like its image: images are {_few(images)}, masks {_few(masks)}; give each "
+            "mask the name of its image (_mask may stand behind it), or pair them in a CSV"
         )
     cases: list[Case] = []
-    used: set[str] = set()
     for stem, image in images.items():
-        # the mask of an image called 'a_mask' is not one of the image 'a'
-        names = [stem + ending for ending in MASK_ENDINGS if not ending or stem + ending not in images]
-        found = [masks[name] for name in names if name in masks]
-        used.update(names)
-        if len(found) == 1:
-            cases += _expand(stem, image, found[0], stem, problems)
-        elif found:
-            listing = " and ".join(path.name for path in found)
-            problems.append(f"{image}: has {len(found)} masks, {listing}; keep one")
+        own = found.get(stem, [])
+        if len(own) == 1:
+            cases += _expand(stem, image, masks[own[0]], stem, problems)
+        elif own:
+            listing = " and ".join(masks[name].name for name in own)
+            problems.append(f"{image}: has {len(own)} masks, {listing}; keep one")
         else:
-            problems.append(f"{image}: an image without a mask; add {mask_folder / stem}.png or move it away")
-    for stem in sorted(masks.keys() - used):
-        problems.append(
-            f"{masks[stem]}: a mask without an image; add {image_folder / stem}.png or move it away"
-        )
+            problems.append(f"{image}: an image without a mask; add {place[1] / stem}.png or move it away")
+    for stem in sorted(masks.keys() - {name for own in found.values() for name in own}):
+        problems.append(f"{masks[stem]}: a mask without an image; add {place[0] / stem}.png or move it away")
     problems += _clashes(cases)
     refuse(problems, root)
     return Dataset(root.resolve().name, tuple(cases))
@@ -151,8 +165,10 @@ def from_csv(path: Path) -> Dataset:
     return Dataset(path.stem, tuple(cases))
 
 
-def images_in(paths: Path | Iterable[Path]) -> list[Case]:
+def images_in(paths: Path | Iterable[Path], channels: int | None = None) -> list[Case]:
     """Images to segment: files, folders (with their sub-folders), or several; a stack gives a case per page.
+
+    A TIFF of as many pages as the network has `channels` (and other than 1 or 3) is one picture.
 
     In a folder that has `images/`, only that is looked at; in one with a `dataset.json` (nnU-Net, Decathlon) the
     training images, and a folder `imagesTs` beside one is read as it says.
@@ -167,15 +183,19 @@ def images_in(paths: Path | Iterable[Path]) -> list[Case]:
             cases += _expand(path.name, path, None, path.name, problems)
         elif path.is_dir() and (described := _described(path)) is not None:
             cases += described
+        elif path.is_dir() and (pictures := _by_picture(path)):
+            cases += [replace(case, masks=()) for case in pictures]
         elif path.is_dir():
-            folder = path / "images" if (path / "images").is_dir() else path
+            place = find_folders(path)
+            folder = place[0] if place else path / "images" if (path / "images").is_dir() else path
             found = _files(folder, problems)
             if not found and not problems:
                 problems.append(f"{path}: no images here ({_READ})")
             for stem, image in found.items():
-                cases += _expand(stem, image, None, stem, problems)
+                cases += _expand(stem, image, None, stem, problems, channels)
         elif path.is_file():
-            cases += _expand(volume_files.stem(path), path, None, volume_files.stem(path), problems)
+            stem = volume_files.stem(path)
+            cases += _expand(stem, path, None, stem, problems, channels)
         else:
             problems.append(f"{path}: no such file or folder")
     problems += _clashes(cases)
@@ -201,13 +221,48 @@ def _described(path: Path) -> list[Case] | None:
     return None
 
 
-def _subfolder(root: Path, name: str) -> Path:
-    folders = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    for folder in folders:
-        if folder.lower() == name:
-            return root / folder
-    found = f" (found: {', '.join(folders[:8])})" if folders else ""
-    raise IsthmusError(f"{root}: no folder {name}/ here{found}; {_LAYOUT}")
+def _by_picture(root: Path) -> list[Case]:
+    """A folder for each picture, as in DSB-2018: `<id>/images/` with one file, `<id>/masks/` with one an object."""
+    cases = []
+    for folder in folders(root):
+        place = find_folders(folder)
+        if place is None:
+            return []
+        images, masks = (list(_files(part, []).values()) for part in place)
+        if len(images) != 1 or not masks:
+            return []
+        cases.append(Case(folder.name, (Source(images[0]),), tuple(map(Source, sorted(masks))), folder.name))
+    return cases
+
+
+def _what_is_here(root: Path) -> str:
+    """The line for a folder that is no data set: what was found, and what to do with it."""
+    inside = [folder for folder in folders(root) if find_folders(folder)]
+    if inside:
+        return (
+            f"{root}: images and masks lie in {_few([folder.name for folder in inside])}; name one of these folders, "
+            "or list the files of all in a CSV with the columns image and mask"
+        )
+    names = [folder.name for folder in folders(root)]
+    missing = "masks" if "images" in {name.lower() for name in names} else "images"
+    here = f" (found: {_few(names)})" if names else ""
+    return f"{root}: no folder {missing}/ here{here}; {_LAYOUT}"
+
+
+def _matched(images: dict[str, Path], masks: dict[str, Path]) -> dict[str, list[str]]:
+    """The masks of each image by stem; a DICOM series alone in a folder may bear the name of that folder too."""
+    above: dict[str, list[str]] = {}
+    for stem, path in images.items():
+        if path.is_dir():
+            for parent in PurePosixPath(stem).parents:
+                above.setdefault(parent.as_posix(), []).append(stem)
+    found = masks_of(images, masks)
+    left = masks.keys() - {name for own in found.values() for name in own}
+    lone = {name: stems[0] for name, stems in above.items() if len(stems) == 1 and name not in images}
+    for name, own in masks_of(lone, sorted(left)).items():
+        if lone[name] not in found:
+            found[lone[name]] = own
+    return found
 
 
 def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
@@ -215,7 +270,7 @@ def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     series: set[Path] = set()  # folders with the slices of a DICOM series, each one image
     for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
+        relative = PurePosixPath(same_letters(path.relative_to(folder).as_posix()))
         if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
             continue
         if path.is_dir() and volume_files.is_volume(path):
@@ -226,7 +281,7 @@ def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
         suffix = volume_files.suffix(path)
         if suffix in _BYSTANDERS:
             continue
-        stem = (relative.parent / volume_files.stem(path)).as_posix()
+        stem = (relative.parent / volume_files.stem(relative)).as_posix()
         if suffix not in IMAGE_SUFFIXES:
             problems.append(f"{path}: no image format that is read ({_READ}); convert it or move it away")
         elif stem in found:
@@ -236,7 +291,9 @@ def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
     return found
 
 
-def _expand(stem: str, image: Path, mask: Path | None, group: str, problems: list[str]) -> list[Case]:
+def _expand(
+    stem: str, image: Path, mask: Path | None, group: str, problems: list[str], channels: int | None = None
+) -> list[Case]:
     """One case, or one per page of a stack; an unreadable file is one case, whose reading says why."""
     spacing = volume_files.spacing(image) if volume_files.is_volume(image) else None
     whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group, spacing)
@@ -245,6 +302,10 @@ def _expand(stem: str, image: Path, mask: Path | None, group: str, problems: lis
         other = pages(mask) if mask else number
     except IsthmusError:
         return [whole]
+    if (mask and other == 1 and 1 < number <= CHANNELS) or (
+        not mask and number == channels and number not in (1, 3)
+    ):
+        return [replace(whole, images=(Source(image, channels=True),))]
     if other != number:
         problems.append(f"{mask}: has {other} pages but its image {image} has {number}; export both alike")
     if number == 1 or other != number:
@@ -298,6 +359,11 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         if any(padded.values()):
             rows.append((table.line_num, padded))
     return rows
+
+
+def _few(names: Iterable[str], most: int = 4) -> str:
+    listed = list(names)
+    return ", ".join(listed[:most]) + ", …" * (len(listed) > most)
 
 
 def _names(images: Sequence[Path]) -> list[str]:

@@ -13,6 +13,7 @@ its image as a viewer shows both:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ class Source:
     Attributes:
         page: of a multi-page TIFF, or the slice of a volume; None: the whole file.
         axis: of the volume that counts the slices: 0, 1, 2 for z, y, x.
-        channels: whether the fourth axis of a volume counts channels; if not, such a volume is refused.
+        channels: whether the fourth axis of a volume counts channels (if not, such a volume is refused), or the pages
+            of a TIFF do.
     """
 
     path: Path
@@ -174,7 +176,8 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
         return volume_files.read(source.path, source.page, source.axis, source.channels)
     try:
         if kind == "TIFF":
-            return tiffs.read(source.path, source.page, mask=mask)
+            pixels = tiffs.read(source.path, source.page, mask=mask)
+            return pixels.reshape(header.shape) if source.channels else pixels
         return rasters.read(source.path, kind, header, mask=mask)
     except IsthmusError:
         raise
@@ -190,6 +193,9 @@ def _header(source: Source, kind: str) -> Header:
             header = volume_files.header(source.path, source.page, source.axis, source.channels)
         elif kind == "TIFF":
             header = tiffs.header(source.path, source.page)
+            if source.channels:
+                size = header.shape
+                header = Header((math.prod(size[:-2]), *size[-2:]), header.dtype)
         else:
             header = rasters.header(source.path, kind)
     except IsthmusError:

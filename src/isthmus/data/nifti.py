@@ -5,13 +5,18 @@ from __future__ import annotations
 import gzip
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.geometry import Geometry
+from isthmus.errors import IsthmusError
 from isthmus.files import write_bytes
+
+_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
+_STARTS = tuple(size.to_bytes(4, order) for size in (348, 540) for order in _ORDERS)
+"""How NIfTI-1 and NIfTI-2 begin: with the size of their header."""
 
 _TOP = 2**15
 """Voxels along an axis that the header of NIfTI-1 can hold, and one more."""
@@ -19,13 +24,13 @@ _TOP = 2**15
 
 def geometry(path: Path) -> Geometry:
     """What the header says; axes of length 1 beyond the third are dropped, a picture is one slice."""
-    return _geometry(_open(path))
+    return _geometry(path, _open(path))
 
 
 def voxels(path: Path) -> NDArray[Any]:
     """All voxels in the file's order, in the numbers that its slope and intercept make of them."""
     image = _open(path)
-    found = _geometry(image)
+    found = _geometry(path, image)
     raw = np.asarray(image.dataobj.get_unscaled())
     slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
     values = raw.reshape(found.shape, order="F").astype(found.dtype)
@@ -60,11 +65,18 @@ def write(path: Path, values: NDArray[Any], like: Geometry) -> None:
 def _open(path: Path) -> Any:
     import nibabel
 
+    with path.open("rb") as file:
+        start = file.read(4)
+    named = path.suffix.lower() == ".gz"
+    if start.startswith(b"\x1f\x8b") and not named:
+        raise IsthmusError(f"{path}: is compressed, unlike its name; rename it to {path.name}.gz")
+    if start in _STARTS and named:
+        raise IsthmusError(f"{path}: is not compressed, unlike its name; rename it to {path.name[:-3]}")
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # its remarks are not for the terminal
     return nibabel.load(path)
 
 
-def _geometry(image: Any) -> Geometry:
+def _geometry(path: Path, image: Any) -> Geometry:
     shape = tuple(int(n) for n in image.shape)
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
@@ -73,13 +85,15 @@ def _geometry(image: Any) -> Geometry:
     shape += (1,) * (3 - len(shape))
     header = image.header
     placed = bool(header["sform_code"] > 0 or header["qform_code"] > 0)
-    return Geometry(shape, _dtype(image.dataobj), np.asarray(image.affine, np.float64), placed)
+    return Geometry(shape, _dtype(path, image.dataobj), np.asarray(image.affine, np.float64), placed)
 
 
-def _dtype(data: Any) -> np.dtype[Any]:
+def _dtype(path: Path, data: Any) -> np.dtype[Any]:
     stored: np.dtype[Any] = np.dtype(data.dtype).newbyteorder("=")
     if stored.kind not in "iuf":
-        raise ValueError("its voxels are colours or complex numbers")
+        raise IsthmusError(
+            f"{path}: its voxels are colours or complex numbers; save one number a voxel, or pictures as PNG"
+        )
     if (data.slope, data.inter) == (1, 0):
         return stored
     whole = float(data.slope).is_integer() and float(data.inter).is_integer()

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import Future
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any
 
@@ -29,7 +29,7 @@ CACHE_BYTES = 2**30
 """Volumes that are read slice by slice are kept decoded up to this many bytes."""
 
 
-def suffix(path: Path) -> str:
+def suffix(path: PurePath) -> str:
     """The suffix in lower case, both parts of `.nii.gz`.
 
     >>> suffix(Path("a.1.NII.gz")), suffix(Path("b.png"))
@@ -39,13 +39,14 @@ def suffix(path: Path) -> str:
     return next((known for known in SUFFIXES if name.endswith(known)), path.suffix.lower())
 
 
-def stem(path: Path) -> str:
-    """The name without its suffix.
+def stem(path: PurePath) -> str:
+    """The name without its suffix (and without the ".ome" that OME puts before it).
 
-    >>> stem(Path("a.1.nii.gz"))
-    'a.1'
+    >>> stem(Path("a.1.nii.gz")), stem(Path("b.ome.tif"))
+    ('a.1', 'b')
     """
-    return path.name[: len(path.name) - len(suffix(path))]
+    name = path.name[: len(path.name) - len(suffix(path))]
+    return name[:-4] if name.lower().endswith(".ome") and name[:-4] else name
 
 
 def is_volume(path: Path) -> bool:

@@ -9,13 +9,16 @@ _OWN = """\
 
 | | what it is |
 |---|---|
-| a folder | `images/` and `masks/`; a mask has the stem of its image, or that and `_mask`, `_seg`, `_anno`, … |
+| a folder | `images/` and `masks/` (or `imgs/`, `labels/`, `gt/`, …); a mask is called like its image, or that and `_mask`, `_seg`, `_anno`, … |
+| one folder | each image with its mask beside it, as `a.png` and `a_mask.png` |
+| a folder a picture | `<id>/images/` with one file and `<id>/masks/` with a file for each object, as in DSB-2018 |
 | a CSV | columns `image` and `mask`, and where wanted `group` (patient, slide) and `id` |
 | nnU-Net | a folder with `dataset.json`, `imagesTr/CASE_0000.nii.gz` and `labelsTr/CASE.nii.gz` |
 | Decathlon | a folder with a `dataset.json` that lists training pairs |
 
 Files are PNG, JPEG, BMP, TIFF (8 to 32 bit, float, many pages), NIfTI, DICOM series (a folder each), MHA and NRRD.
-A TIFF of N pages whose mask has N pages is N cases of one group. Volumes are brought to one orientation, without
+A TIFF of N pages whose mask has N pages is N cases of one group; where the mask has one page, its pages are channels.
+Volumes are brought to one orientation, without
 resampling, and predicted masks lie where the volume lay. What the values in masks mean is found, printed and stored;
 `data.values` and `data.value_rule` in the recipe say it instead:
 
