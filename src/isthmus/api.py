@@ -21,7 +21,7 @@ __all__ = ["Evaluation", "Predictor", "RunFolder", "evaluate", "predict", "repor
 
 
 def train(
-    data: str | Path,
+    data: str | Path | dict[str, Any],
     out: str | Path,
     *,
     model: str | None = None,
@@ -33,7 +33,8 @@ def train(
     """Train a network on images and masks.
 
     Args:
-        data: a folder with ``images/`` and ``masks/``, a CSV (columns image, mask, group), or a built-in data set.
+        data: a folder with ``images/`` and ``masks/``, a CSV (columns image, mask, group), or a built-in data set; with
+            more to say the recipe's section, ``{"source": "cells", "instances": True}``.
         out: the run folder to write.
         model: a network of `isthmus.list_models`, trained as its paper does; None: our own recipe.
         root: where a built-in data set lies.
@@ -46,7 +47,8 @@ def train(
     Raises:
         IsthmusError: anything wrong with data or recipe, as one line.
     """
-    given: dict[str, Any] = {"data": {"source": str(data)}}
+    about = {"source": str(data)} if isinstance(data, str | Path) else data
+    given: dict[str, Any] = {"data": {key: str(v) if isinstance(v, Path) else v for key, v in about.items()}}
     if root is not None:
         given["data"]["root"] = str(root)
     if model is not None:

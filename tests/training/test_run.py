@@ -130,6 +130,9 @@ def test_every_case_is_held_out_in_exactly_one_fold(small: Any, tmp_path: Path) 
         assert {row["fold"] for row in folder.read_rows(folder.cases)} == {str(fold)}
     assert len(held) == len(set(held)) == 6
     assert len(Predictor.load(tmp_path).networks) == 3
+    assert Predictor.load(tmp_path).notes == []
+    shutil.rmtree(tmp_path / "fold-1")
+    assert "holds 2 of 3 folds" in Predictor.load(tmp_path).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +176,12 @@ def test_a_recipe_that_cannot_work_is_refused_and_leaves_no_folder(
     with pytest.raises(IsthmusError, match=message):
         training.train(small(**sections), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("inside", ["images/run", "masks/run"])
+def test_a_run_among_the_data_is_refused(small: Any, phantoms: Path, inside: str) -> None:
+    with pytest.raises(IsthmusError, match="would be taken for data next time"):
+        training.train(small(), phantoms / inside)
 
 
 def test_a_folder_that_is_in_use_is_refused(small: Any, tmp_path: Path) -> None:

@@ -77,6 +77,9 @@ def predict_folder(
         wanted |= {f"{case.id}, overlay": overlay_path(out, case) for case in cases if is_flat(case)}
     _refuse_harm(paths, cases, wanted, out, overwrite)
     watch.say(predictor.values.describe(predictor.classes))
+    for note in predictor.notes:
+        watch.say(note)
+    predictor.notes.clear()
     watch.stage("segmenting", len(cases))
     problems: list[str] = []
     written: list[Path] = []

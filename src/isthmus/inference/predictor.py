@@ -101,6 +101,9 @@ class Predictor:
         """
         folders = run_folders(Path(run))
         recipe = folders[0].recipe()
+        notes = []
+        if len(folders) > 1 and len(folders) != recipe.protocol.folds:
+            notes.append(f"{run} holds {len(folders)} of {recipe.protocol.folds} folds; these are averaged")
         for folder in folders[1:]:
             other = folder.recipe()
             for part in ("input", "roi", "cleanup"):
@@ -123,7 +126,9 @@ class Predictor:
             localiser = cls.from_networks(
                 [folder.load_network() for folder in firsts], firsts[0].recipe(), resolved
             )
-        return cls.from_networks(networks, recipe, resolved, localiser)
+        predictor = cls.from_networks(networks, recipe, resolved, localiser)
+        predictor.notes += notes
+        return predictor
 
     @classmethod
     def from_networks(

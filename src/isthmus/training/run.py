@@ -46,6 +46,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     if out.exists() and (not out.is_dir() or any(not _is_leftover(path) for path in out.iterdir())):
         hint = "--resume continues it, or " if folder.recipe_path.is_file() else ""
         raise IsthmusError(f"{out} exists already; {hint}choose another --out")
+    _refuse_among_the_data(out, Path(recipe.data.source))
     prepared = prepare(recipe, watch)
     network = _network(prepared.recipe)
     write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
@@ -79,6 +80,14 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
     if any(then.get(name) != divided[name] for name in ("train", "validation", "test")):
         raise IsthmusError(f"{folder.splits} does not belong to the recipe beside it; start a new run")
     return _complete(folder, prepared, _network(prepared.recipe), watch)
+
+
+def _refuse_among_the_data(out: Path, source: Path) -> None:
+    for kind in ("images", "masks"):
+        if out.resolve().is_relative_to((source / kind).resolve()):
+            raise IsthmusError(
+                f"{out} lies in {source / kind}, so its files would be taken for data next time; choose another --out"
+            )
 
 
 def _check_size(recipe: Recipe, network: nn.Module) -> None:
