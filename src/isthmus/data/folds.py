@@ -182,8 +182,9 @@ def _groups(cases: Sequence[Case], seed: int) -> dict[str, list[str]]:
             if len(cases) == 1
             else f"{len(cases)} cases of one group ({next(iter(groups), 'none')})"
         )
+        within = "take protocol.kind=within-case, or " if len(cases) > 1 else ""
         raise IsthmusError(
-            f"{have} cannot be divided into training and validation; add another patient, slide or image"
+            f"{have} cannot be divided into training and validation; {within}add another patient, slide or image"
         )
     return {name: groups[name] for name in sorted(groups, key=lambda name: (stable_hash(seed, name), name))}
 

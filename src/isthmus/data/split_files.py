@@ -105,7 +105,15 @@ def assign(splits: Sequence[Split], cases: Sequence[Case], where: object, strict
         unused = sorted({case.id for case in cases} - {name for ids in sides.values() for name in ids})
         notes = [f"listed in {where} but not among the cases: {_few(strangers)}"] * bool(strangers)
         notes += [f"in no list of {where}, so neither trained on nor scored: {_few(unused)}"] * bool(unused)
-        result.append(replace(split, **sides, notes=(*split.notes, *notes)))
+        result.append(
+            replace(
+                split,
+                train=sides["train"],
+                validation=sides["validation"],
+                test=sides.get("test", ()),
+                notes=(*split.notes, *notes),
+            )
+        )
     return result
 
 

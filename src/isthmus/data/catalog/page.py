@@ -18,9 +18,8 @@ _OWN = """\
 
 Files are PNG, JPEG, BMP, TIFF (8 to 32 bit, float, many pages), NIfTI, DICOM series (a folder each), MHA and NRRD.
 A TIFF of N pages whose mask has N pages is N cases of one group; where the mask has one page, its pages are channels.
-Volumes are brought to one orientation, without
-resampling, and predicted masks lie where the volume lay. What the values in masks mean is found, printed and stored;
-`data.values` and `data.value_rule` in the recipe say it instead:
+Volumes are brought to one orientation, without resampling, and predicted masks lie where the volume lay. What the
+values in masks mean is found, printed and stored; `data.values` and `data.value_rule` in the recipe say it instead:
 
 | `value_rule` | masks hold |
 |---|---|
