@@ -230,6 +230,13 @@ def test_a_series_alone_in_a_folder_bears_its_name(tmp_path: Path) -> None:
         ("p1/study/series", "p1_seg.png"),
         ("p2/study/series", "p2_seg.png"),
     ]
+    second = tmp_path / "images" / "p2" / "study" / "series 2"
+    second.mkdir()
+    (second / "IM0").write_bytes(bytes(128) + b"DICM")
+    with pytest.raises(
+        IsthmusError, match=r"(?s)p2/study/series: an image without.*series 2: an image without.*p2_seg"
+    ):
+        from_folder(tmp_path)
 
 
 # tables

@@ -138,6 +138,11 @@ def test_a_stray_value_fits_no_class(found: list[set[int]]) -> None:
         ValueMap.infer_masks(masks(*found))
 
 
+def test_of_two_stray_values_the_smaller_is_named() -> None:
+    with pytest.raises(IsthmusError, match=r"m5\.png: mask value 3 \(10 pixels\)"):
+        ValueMap.infer_masks(masks(*[{0, 255}] * 5, {0, 3, 77}))
+
+
 @pytest.mark.parametrize(
     "found",
     [
