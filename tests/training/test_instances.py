@@ -50,6 +50,7 @@ def test_any_network_learns_to_tell_objects_apart(small: Any, nuclei: Path, tmp_
     np.testing.assert_array_equal(numbers, tifffile.imread(folder.predictions / "nuclei-005.tif"))
     assert (tmp_path / "masks" / "overlays" / "nuclei-005.png").is_file()
     scores = evaluate_folder(tmp_path / "masks", nuclei / "masks")
+    assert len(scores.rows) == 6
     held_out = next(own for own in scores.rows if own["case"] == "nuclei-005")
     assert float(held_out["object_f1"]) == pytest.approx(float(row["object_f1"]))
     page = write_report(folder.path, images=RunImages(folder))

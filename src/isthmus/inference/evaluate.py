@@ -32,6 +32,8 @@ Scores = dict[str, dict[str, float]]  # by class (or region), by metric
 NUMBERS = ValueMap(((0, 0), (1, 1)), "objects")
 MISSES = ("n_missed", "n_both_empty", "n_false_alarm")
 
+BESIDE = ("probabilities/", "overlays/")  # what `predict_folder` writes beside masks
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -139,7 +141,7 @@ def _true_masks(truth: Path, name: str, root: Path | None) -> Dataset:
 def _paired(
     predictions: Path, truth: Path | str, cases: Sequence[Case], partial: bool, watch: Watch
 ) -> list[Pair]:
-    predicted = {case.id: case for case in images_in(predictions) if not case.id.startswith("probabilities/")}
+    predicted = {case.id: case for case in images_in(predictions) if not case.id.startswith(BESIDE)}
     pairs = [(case, predicted[case.id]) for case in cases if case.id in predicted]
     lacking = [case.id for case in cases if case.id not in predicted]
     if not pairs:
