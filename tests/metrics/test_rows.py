@@ -94,5 +94,5 @@ def test_over_classes_counts_a_case_once():
 
 
 def test_a_cell_that_is_no_number_is_named():
-    with pytest.raises(IsthmusError, match="column dice holds 'good', which is no number"):
+    with pytest.raises(IsthmusError, match="dice is 'good', not a number"):
         summaries([{"case": "a", "class": "cell", "dice": "good"}])

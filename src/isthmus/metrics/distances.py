@@ -5,79 +5,113 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.border import border
 from isthmus.metrics.empty import Missing, Presence, distance_if_empty, score_if_empty
-from isthmus.metrics.masks import BoolMask, diagonal
-from isthmus.metrics.nearest import EXACT_SQUARE, Distances, Nearest, alike
+from isthmus.metrics.masks import BoolMask, diagonal, is_within
+from isthmus.metrics.nearest import EXACT_SQUARE, Distances, Nearest, Points, alike
 from isthmus.metrics.pairs import Pair
 
 Direction: TypeAlias = Literal["both", "to_truth", "to_prediction"]
 
 
 @dataclass(frozen=True)
+class OneWay:
+    """Distances of the points of one mask to the nearest of the other: `shared` points at 0, and `apart`, the rest."""
+
+    shared: int
+    apart: Distances
+
+    @property
+    def size(self) -> int:
+        return self.shared + self.apart.size
+
+    def all(self) -> Distances:
+        return np.concatenate([np.zeros(self.shared), self.apart])
+
+    def percentile(self, percentile: float) -> float:
+        """With linear interpolation between order statistics, as `numpy.percentile` by default.
+
+        >>> OneWay(1, np.array([3.0, 1.0, 2.0])).percentile(50)
+        1.5
+        """
+        if percentile == 100:
+            return float(self.apart.max(initial=0.0))
+        position = (self.size - 1) * percentile / 100
+        low = math.floor(position)
+        places = [place - self.shared for place in (low, min(low + 1, self.size - 1))]
+        there = [place for place in places if place >= 0]
+        ordered = np.partition(self.apart, there) if there else self.apart
+        below, above = (float(ordered[place]) if place >= 0 else 0.0 for place in places)
+        return below + (above - below) * (position - low)
+
+
+@dataclass(frozen=True)
 class MaskDistances:
     """Distances between the points of two masks of one class in one case, in the unit of the spacing.
 
-    `to_truth` holds, in no particular order, the distance of every point of the prediction to the nearest
-    point of the truth, and `to_prediction` that of every point of the truth to the nearest of the
-    prediction. Both are of size zero where a mask is empty; every quantity then is what the rule for empty
-    masks says.
+    Both ways are of size zero where a mask is empty; every quantity then is what the rule for empty masks says.
     """
 
-    to_truth: Distances
-    to_prediction: Distances
+    forth: OneWay
+    back: OneWay
     presence: Presence
     diagonal: float
     missing: Missing = "diagonal"
 
+    @property
+    def to_truth(self) -> Distances:
+        """The distance of every point of the prediction to the nearest of the truth, in no particular order."""
+        return self.forth.all()
+
+    @property
+    def to_prediction(self) -> Distances:
+        """The distance of every point of the truth to the nearest of the prediction."""
+        return self.back.all()
+
     def _by_rule(self) -> float | None:
         return distance_if_empty(self.presence, self.diagonal, self.missing)
 
-    def _towards(self, direction: Direction) -> tuple[Distances, ...]:
-        towards = {
-            "both": (self.to_truth, self.to_prediction),
-            "to_truth": (self.to_truth,),
-            "to_prediction": (self.to_prediction,),
-        }
-        if direction not in towards:
-            raise IsthmusError(f"direction is {direction!r}; choose from {', '.join(towards)}")
-        return towards[direction]
+    def _towards(self, direction: Direction) -> tuple[OneWay, ...]:
+        if direction not in get_args(Direction):
+            raise IsthmusError(f"direction is {direction!r}; choose from {', '.join(get_args(Direction))}")
+        ways = {"both": (self.forth, self.back), "to_truth": (self.forth,), "to_prediction": (self.back,)}
+        return ways[direction]
 
     def hausdorff(self, percentile: float = 100.0, *, pooled: bool = False) -> float:
         """The larger of the two directed percentiles, or with `pooled` the percentile of all distances."""
-        if not 0 <= percentile <= 100:
+        if not is_within(percentile, 0, 100):
             raise IsthmusError(f"percentile is {percentile}; give a number from 0 to 100")
         by_rule = self._by_rule()
         if by_rule is not None:
             return by_rule
         if pooled:
-            return linear_percentile(np.concatenate([self.to_truth, self.to_prediction]), percentile)
-        return max(
-            linear_percentile(self.to_truth, percentile), linear_percentile(self.to_prediction, percentile)
-        )
+            apart = np.concatenate([self.forth.apart, self.back.apart])
+            return OneWay(self.forth.shared + self.back.shared, apart).percentile(percentile)
+        return max(way.percentile(percentile) for way in self._towards("both"))
 
     def average(self, direction: Direction = "both") -> float:
         """The mean distance of the points of both masks together, or of one."""
         towards, by_rule = self._towards(direction), self._by_rule()
         if by_rule is not None:
             return by_rule
-        return float(sum(d.sum() for d in towards)) / sum(d.size for d in towards)
+        return float(sum(way.apart.sum() for way in towards)) / sum(way.size for way in towards)
 
     def root_mean_square(self, direction: Direction = "both") -> float:
         """The root of the mean squared distance of the points of both masks together, or of one."""
         towards, by_rule = self._towards(direction), self._by_rule()
         if by_rule is not None:
             return by_rule
-        return math.sqrt(float(sum(d @ d for d in towards)) / sum(d.size for d in towards))
+        squares = float(sum(way.apart @ way.apart for way in towards))
+        return math.sqrt(squares / sum(way.size for way in towards))
 
     def share_within(self, tolerance: float) -> float:
         """The share of the points of both masks together within the tolerance of the other."""
-        if not tolerance >= 0:
+        if not is_within(tolerance, 0, math.inf):
             raise IsthmusError(
                 f"tolerance is {tolerance}; give a distance of 0 or more, in the unit of spacing"
             )
@@ -85,23 +119,11 @@ class MaskDistances:
         if by_rule is not None:
             return by_rule
         limit = tolerance * (1 + 1e-12)  # so that rounding of 3 x 0.1 does not put it beyond 0.3
-        near = sum(int(np.count_nonzero(d <= limit)) for d in self._towards("both"))
-        return near / (self.to_truth.size + self.to_prediction.size)
+        near = sum(way.shared + int(np.count_nonzero(way.apart <= limit)) for way in self._towards("both"))
+        return near / (self.forth.size + self.back.size)
 
 
-def linear_percentile(values: Distances, percentile: float) -> float:
-    """The percentile with linear interpolation between order statistics, as `numpy.percentile` by default.
-
-    >>> linear_percentile(np.array([3.0, 1.0, 2.0]), 75)
-    2.5
-    """
-    if percentile == 100:
-        return float(values.max())
-    position = (values.size - 1) * percentile / 100
-    low = math.floor(position)
-    high = min(low + 1, values.size - 1)
-    ordered = np.partition(values, [low, high])
-    return float(ordered[low] + (ordered[high] - ordered[low]) * (position - low))
+NOTHING = OneWay(0, np.zeros(0))
 
 
 class Side:
@@ -118,13 +140,13 @@ class Side:
         depth, height, width = added + self._spacing
         return Nearest(self.border.reshape(added + self.mask.shape), (depth, height, width))
 
-    def surface_to(self, other: Side, nearest: Nearest) -> Distances:
+    def surface_to(self, other: Side, nearest: Nearest) -> OneWay:
         """Distance of every border point to the nearest border point of the other mask."""
-        return _with_zeros(self.border, nearest, self.border > other.border)
+        return _measured(self.border, nearest, self.border > other.border)
 
-    def foreground_to(self, other: Side, nearest: Nearest) -> Distances:
+    def foreground_to(self, other: Side, nearest: Nearest) -> OneWay:
         """Distance of every point to the nearest of the other mask: seen from outside, a border point."""
-        return _with_zeros(self.mask, nearest, self.mask > other.mask)
+        return _measured(self.mask, nearest, self.mask > other.mask)
 
     def farthest_from(self, other: Side, nearest: Nearest) -> float:
         """The largest of `foreground_to`; the border first, so that few points inside remain."""
@@ -133,12 +155,13 @@ class Side:
         return nearest.farthest(np.flatnonzero(apart > self.border), floor)
 
 
-def _with_zeros(points: BoolMask, nearest: Nearest, apart: BoolMask) -> Distances:
-    """Distances of all points: those that the two sides share are 0, those apart are measured."""
-    queries = np.flatnonzero(apart)
-    distances = np.zeros(np.count_nonzero(points))
-    distances[distances.size - queries.size :] = nearest.distances(queries)
-    return distances
+def _measured(points: BoolMask, nearest: Nearest, apart: BoolMask) -> OneWay:
+    """Of all points those that the two sides share are at 0; those apart are measured."""
+    queries: Points = np.flatnonzero(apart)
+    if apart.size < 2**31:
+        queries = queries.astype(np.int32)
+    del apart  # the larger a surface, the less memory there is to spare
+    return OneWay(int(np.count_nonzero(points)) - queries.size, nearest.distances(queries))
 
 
 class Sides:
@@ -161,19 +184,20 @@ class Sides:
             yield [measure(one, other, nearest) for measure in measures]
             del nearest
 
-    def _distances(self, to_truth: Distances, to_prediction: Distances) -> MaskDistances:
-        return MaskDistances(to_truth, to_prediction, self._presence, self._diagonal, self._missing)
+    def _distances(self, *ways: OneWay) -> MaskDistances:
+        forth, back = ways or (NOTHING, NOTHING)
+        return MaskDistances(forth, back, self._presence, self._diagonal, self._missing)
 
     def surface(self) -> MaskDistances:
         """Between the surfaces."""
         if self._by_rule is not None:
-            return self._distances(np.zeros(0), np.zeros(0))
+            return self._distances()
         return self._distances(*(found for (found,) in self._both_ways(Side.surface_to)))
 
     def foreground(self) -> MaskDistances:
         """Between all points of the foregrounds."""
         if self._by_rule is not None:
-            return self._distances(np.zeros(0), np.zeros(0))
+            return self._distances()
         return self._distances(*(found for (found,) in self._both_ways(Side.foreground_to)))
 
     def foreground_hausdorff(self) -> float:
@@ -186,7 +210,7 @@ class Sides:
     def surface_and_foreground_hausdorff(self) -> tuple[MaskDistances, float]:
         """Both, from one pass over the planes."""
         if self._by_rule is not None:
-            return self._distances(np.zeros(0), np.zeros(0)), self._by_rule
+            return self._distances(), self._by_rule
         forth, back = self._both_ways(Side.surface_to, Side.farthest_from)
         return self._distances(forth[0], back[0]), max(forth[1], back[1])
 

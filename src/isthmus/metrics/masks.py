@@ -19,18 +19,23 @@ Classes: TypeAlias = Sequence[int] | Mapping[int, str]
 """Which labels to score: `[1, 2]`, or `{1: "gland", 2: "lumen"}` to have the names as keys."""
 Score: TypeAlias = Any
 """A float for boolean masks; for integer labels a dict with a float by class."""
+LARGEST_STEP = 1e50
+"""Of a spacing, and its inverse the smallest: squares and volumes of such stay numbers."""
 
 
 def as_mask(mask: Mask, name: str) -> NDArray[Any]:
     """The mask as a NumPy array of booleans or integers, at least one-dimensional and not of size zero."""
-    if hasattr(mask, "detach"):
-        mask = mask.detach().cpu().numpy()
     try:
+        if hasattr(mask, "detach"):
+            mask = mask.detach().cpu().numpy()
         array = np.asarray(mask)
-    except ValueError as error:
+    except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise IsthmusError(
-            f"{name} is not an array ({error}); give an array of booleans or integers"
+            f"{name} is not an array ({reason}); give an array of booleans or integers"
         ) from error
+    if np.ma.is_masked(mask):
+        raise IsthmusError(f"{name} has pixels that are masked out; fill them, or cut them off both masks")
     if array.dtype.kind not in "bui":
         raise IsthmusError(
             f"{name} has values of type {array.dtype}; a mask holds booleans or integers: "
@@ -54,6 +59,8 @@ def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[floa
     if spacing is None:
         return (1.0,) * ndim
     try:
+        if isinstance(spacing, str | bytes):
+            raise TypeError("text")
         values = np.asarray(spacing, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise IsthmusError(
@@ -65,7 +72,14 @@ def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[floa
         raise IsthmusError(f"spacing {spacing} does not fit masks of {ndim} axes; give {ndim} numbers or one")
     if not (np.isfinite(values).all() and (values > 0).all()):
         raise IsthmusError(f"spacing {spacing} has a value that is not a positive number")
+    if values.max() > LARGEST_STEP or values.min() < 1 / LARGEST_STEP:
+        raise IsthmusError(f"spacing {spacing} is too extreme to be squared; give it in another unit")
     return tuple(values.tolist())
+
+
+def is_within(value: object, low: float, high: float) -> bool:
+    """Whether it is a number, not NaN, and from `low` to `high`."""
+    return isinstance(value, int | float | np.number) and bool(low <= value <= high)
 
 
 def as_classes(classes: Classes) -> dict[int, ClassName]:
@@ -77,6 +91,8 @@ def as_classes(classes: Classes) -> dict[int, ClassName]:
     named = {int(label): classes[label] if isinstance(classes, Mapping) else int(label) for label in labels}
     if not named or min(named) < 0:
         raise IsthmusError(f"classes is {classes!r}; give at least one label, none of them negative")
+    if not all(isinstance(name, str | int) for name in named.values()):
+        raise IsthmusError(f"classes {classes!r} has a name that is no text; write {{1: 'a', 2: 'b'}}")
     if len(named) != len(labels) or len(set(named.values())) != len(named):
         raise IsthmusError(f"classes {classes!r} holds a label or a name twice")
     return named

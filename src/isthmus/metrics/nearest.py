@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
 Distances: TypeAlias = NDArray[np.float64]
-Points: TypeAlias = NDArray[np.intp]
+Points: TypeAlias = NDArray[np.intp] | NDArray[np.int32]
+Squares: TypeAlias = NDArray[np.uint16] | NDArray[np.float32]
 Way: TypeAlias = Literal["planes", "tree", "volume"]
 
 EXACT_SQUARE = 2**19
 """Largest squared diagonal of a plane, in pixels, for which OpenCV's float32 transform is exact."""
 
-CHUNK = 2**17
+LARGEST_16 = 2**16 - 1
+
+CHUNK = 2**15
 """Queries that go through the planes together; more would only cost memory."""
 
 # Nanoseconds on one core, after `python -m benchmarks.metrics --costs`. Queries of a tree are set high in 3D,
@@ -50,7 +53,7 @@ class Nearest:
         self._spacing = spacing
         filled = np.flatnonzero(target.any(axis=(1, 2)))
         self._first, self._last = int(filled[0]), int(filled[-1])
-        self._planes: NDArray[np.float32] | None = None
+        self._planes: Squares | None = None
         self._tree: cKDTree | None = None
 
     def distances(self, queries: Points, floor: float = 0.0) -> Distances:
@@ -160,15 +163,24 @@ class Nearest:
         distances: Distances = np.asarray(transform, dtype=np.float64).ravel()[queries]
         return distances
 
-    def _transform(self) -> NDArray[np.float32]:
-        """Squared distance in pixels to the nearest target of the same plane; inf in planes without one."""
+    def _transform(self) -> Squares:
+        """Squared distance in pixels to the nearest target of the same plane: whole numbers, of 16 bits where many
+        planes fit into them, and infinite in planes without a target."""
         _, height, width = self._target.shape
-        planes = np.full((self._last - self._first + 1, height, width), np.inf, dtype=np.float32)
-        for plane, target in zip(planes, self._target[self._first : self._last + 1], strict=True):
+        depth = self._last - self._first + 1
+        shape = (depth, height, width)
+        squares: Squares = np.empty(shape, np.uint16) if depth > 1 else np.empty(shape, np.float32)
+        plane = np.empty((height, width), np.float32)
+        for place, target in enumerate(self._target[self._first : self._last + 1]):
             if target.any():
                 transform_plane(target, plane)
-        np.multiply(planes, planes, out=planes)
-        return np.rint(planes, out=planes)
+                np.rint(np.multiply(plane, plane, out=plane), out=plane)
+            else:
+                plane.fill(np.inf)
+            if squares.dtype == np.uint16 and plane.max() > LARGEST_16:
+                squares = squares.astype(np.float32)
+            squares[place] = plane
+        return squares
 
     def _by_planes(self, queries: Points, floor: float) -> Distances:
         if self._planes is None:
@@ -176,10 +188,10 @@ class Nearest:
         distances: Distances = np.empty(queries.size)
         for start in range(0, queries.size, CHUNK):
             part = slice(start, start + CHUNK)
-            distances[part] = self._through(self._planes, queries[part], floor)
+            distances[part] = self._through(self._planes, queries[part].astype(np.intp), floor)
         return distances
 
-    def _through(self, planes: NDArray[np.float32], queries: Points, floor: float) -> Distances:
+    def _through(self, planes: Squares, queries: Points, floor: float) -> Distances:
         """Distances of some queries, by the best of all planes."""
         depth, height, width = self._target.shape
         area, values = height * width, planes.ravel()

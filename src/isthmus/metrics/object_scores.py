@@ -8,7 +8,7 @@ that are not integers, and negative numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Missing
@@ -125,9 +125,12 @@ def average_precision(
     >>> average_precision([[1, 1, 1, 0, 2]], [[1, 1, 0, 0, 0]], thresholds=[0.5, 0.7])  # (1/2 + 0) / 2
     0.25
     """
-    if not thresholds:
+    if not isinstance(thresholds, Iterable):
+        raise IsthmusError(f"thresholds is {thresholds!r}; give a list of shares from 0 to 1")
+    shares = tuple(thresholds)
+    if not shares:
         raise IsthmusError("thresholds is empty; give at least one share from 0 to 1")
-    return Overlaps.of(prediction, truth).average_precision(tuple(thresholds))
+    return Overlaps.of(prediction, truth).average_precision(shares)
 
 
 def aggregated_jaccard(prediction: Mask, truth: Mask, *, one_to_one: bool = False) -> float:

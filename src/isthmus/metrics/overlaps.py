@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Presence, presence, score_if_empty
-from isthmus.metrics.masks import Mask, as_pair
+from isthmus.metrics.masks import Mask, as_pair, is_within
 from isthmus.metrics.objects import Indices, Instances, Objects, as_instances
 
 SideName: TypeAlias = Literal["prediction", "truth"]
@@ -178,5 +178,5 @@ class Overlaps:
 
 
 def check_share(value: float, name: str) -> None:
-    if not 0 <= value <= 1:
+    if not is_within(value, 0, 1):
         raise IsthmusError(f"{name} is {value}; give a share from 0 to 1")

@@ -9,8 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from isthmus.errors import IsthmusError
-from isthmus.metrics.summary import COUNTS, Row, Summary, summarise
+from isthmus.metrics.summary import COUNTS, Row, Summary, summarise, value_of
 
 KEYS = ("case", "group", "set", "fold", "grid", "class")
 """What a row is about; `grid` is "original" for the images' own pixels, "network" for those it was shown."""
@@ -103,7 +102,11 @@ def by_class(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, floa
     """
     found: dict[str, list[dict[str, float]]] = {}
     for row in rows:
-        numbers = {name: _number(name, value) for name, value in row.items() if name not in KEYS}
+        numbers = {
+            name: math.nan if value in ("", None) else value_of(row, name)
+            for name, value in row.items()
+            if name not in KEYS
+        }
         found.setdefault(row["class"], []).append(numbers)
     return found
 
@@ -117,12 +120,3 @@ def summaries(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Summary]
     (0.0, 1)
     """
     return {name: summarise(each) for name, each in by_class(rows).items()}
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        return math.nan if value in ("", None) else float(value)
-    except (TypeError, ValueError) as error:
-        raise IsthmusError(
-            f"column {name} holds {value!r}, which is no number; score the cases again"
-        ) from error

@@ -61,7 +61,7 @@ def summarise(
     used = [both_empty == "include" or state is not Presence.NEITHER for state in states]
     counts = _counts([{state} for state in states])
     return {
-        metric: _summary([float(row[metric]) for row, use in zip(table, used, strict=True) if use], counts)
+        metric: _summary([value_of(row, metric) for row, use in zip(table, used, strict=True) if use], counts)
         for metric in table[0]
         if metric not in COUNTS
     }
@@ -81,7 +81,7 @@ def over_classes(cases: Iterable[Mapping[Any, Row]]) -> dict[str, Summary]:
     table = [list(case.values()) for case in _table(cases, alike=False)]
     counts = _counts([{presence_in(row) for row in rows} for rows in table])
     return {
-        metric: _summary([mean_of(float(row[metric]) for row in rows) for rows in table], counts)
+        metric: _summary([mean_of(value_of(row, metric) for row in rows) for rows in table], counts)
         for metric in table[0][0]
         if metric not in COUNTS
     }
@@ -89,7 +89,23 @@ def over_classes(cases: Iterable[Mapping[Any, Row]]) -> dict[str, Summary]:
 
 def presence_in(row: Row) -> Presence:
     """Which of the two masks of a row has any foreground."""
-    return presence(float(row["prediction_points"]), float(row["truth_points"]))
+    return presence(_count(row, "prediction_points"), _count(row, "truth_points"))
+
+
+def _count(row: Row, name: str) -> float:
+    if name not in row:
+        raise IsthmusError(
+            f"the scores lack {name}, without which a miss is not to be told; keep all columns"
+        )
+    return value_of(row, name)
+
+
+def value_of(row: Row, name: str) -> float:
+    """A number of a row, also where it is written as text."""
+    try:
+        return float(row[name])
+    except (TypeError, ValueError) as error:
+        raise IsthmusError(f"{name} is {row[name]!r}, not a number; score the cases again") from error
 
 
 def mean_of(values: Iterable[float]) -> float:
@@ -125,11 +141,14 @@ def pooled(rows: Iterable[Mapping[Any, Any]]) -> Any:
     table = _table(rows)
     if isinstance(next(iter(table[0].values())), Mapping):
         return {name: pooled([row[name] for row in table]) for name in table[0]}
-    return sum((Counts(*(int(float(row[name])) for name in COUNTS)) for row in table), Counts(0, 0, 0, 0))
+    return sum((Counts(*(int(_count(row, name)) for name in COUNTS)) for row in table), Counts(0, 0, 0, 0))
 
 
 def _table(rows: Iterable[Mapping[Any, Any]], alike: bool = True) -> list[Mapping[Any, Any]]:
-    table = list(rows)
+    table = list(rows) if isinstance(rows, Iterable) else []
+    for number, row in enumerate(table):
+        if not isinstance(row, Mapping):
+            raise IsthmusError(f"row {number} of the scores is {row!r:.60}; give what score_case returned")
     if not table or not all(table):
         raise IsthmusError("there are no scores to summarise; give the rows that score_case returned")
     if not alike:
