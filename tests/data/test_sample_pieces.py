@@ -201,7 +201,7 @@ def test_targets_see_the_numbers_of_the_objects_after_augmentation(tmp_path: Pat
     )
     seen = set()
     for epoch in range(8):
-        image, label, targets = samples.sample(epoch, 0)
+        _, label, targets = samples.sample(epoch, 0)
         assert label.dtype == np.uint8
         np.testing.assert_array_equal(label, targets["numbers"] > 0)
         seen |= set(np.unique(targets["numbers"]).astype(int))

@@ -10,9 +10,8 @@ import torch
 from isthmus.errors import IsthmusError
 from isthmus.networks import create_model
 from isthmus.runs.files import write_yaml
-from isthmus.runs.recipe import Network
 from isthmus.runs.folder import RunFolder, load_weights
-from isthmus.runs.recipe import make_recipe
+from isthmus.runs.recipe import Network, make_recipe
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
@@ -39,7 +38,8 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
     folder = _run(tmp_path)
-    folder.save_network(Network(model="unet", options={"widths": [2, 4]}), create_model("unet", widths=(2, 4)).state_dict())
+    network = Network(model="unet", options={"widths": [2, 4]})
+    folder.save_network(network, create_model("unet", widths=(2, 4)).state_dict())
     with pytest.raises(IsthmusError, match=r"weights of another network: .*encoder.* more do not fit"):
         load_weights(create_model("unet", widths=(3, 4)), folder.weights)
 

@@ -14,7 +14,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"
 
 
 def test_the_page_has_every_key_of_every_section() -> None:
-    tables = re.findall(r"\| key of `(\w+)` \|[^\n]*\n\|[-|]+\|\n((?:\|[^\n]*\n)+)", PAGE.read_text(encoding="utf-8"))
+    tables = re.findall(
+        r"\| key of `(\w+)` \|[^\n]*\n\|[-|]+\|\n((?:\|[^\n]*\n)+)", PAGE.read_text(encoding="utf-8")
+    )
     named = {
         section: {key for row in rows.splitlines() for key in re.findall(r"`(\w+)`", row.split("|")[1])}
         for section, rows in tables

@@ -241,15 +241,13 @@ class Samples:
 
     def _load(self, name: str) -> _Loaded:
         case = self._by_id[name]
-        if self.instances:
-            image, label = load_instances(case, self.dataset, self.channels)
-        else:
-            image, label = load(case, self.dataset, self.channels)
+        read = load_instances if self.instances else load
+        image, label = read(case, self.dataset, self.channels)
         named = self.normalization
         levels = intensity(image, named) if isinstance(named, str) else named(image)
         if self.patch is None or self.grid.resize is not None:
-            label = self.grid.instances(label) if self.instances else self.grid.label(label)
-            return _Loaded(self.grid.image(levels.apply(image)), label, None)
+            resized = self.grid.instances if self.instances else self.grid.label
+            return _Loaded(self.grid.image(levels.apply(image)), resized(label), None)
         return _Loaded(image, label, levels)
 
     def _ahead(self, epoch: int) -> Iterator[Batch]:

@@ -38,8 +38,9 @@ def normaliser(given: Input) -> Callable[[NDArray[Any]], Intensity]:
     """How images are normalised: each by itself, or all by the training images' mean and deviation."""
     if given.normalise == "dataset":
         deviation = np.asarray(given.deviation, np.float32)
-        fixed = Intensity(np.asarray(given.mean, np.float32), 1 / np.where(deviation > 0, deviation, 1))
-        return lambda image: fixed
+        factor = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        fixed = Intensity(np.asarray(given.mean, np.float32), factor)
+        return lambda _: fixed
     mode = given.normalise
     return lambda image: intensity(image, mode)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def box_around(found: NDArray[np.bool_], size: Sequence[int], region: Sequence[i
     if count > 1:
         found = parts == np.bincount(parts.ravel())[1:].argmax() + 1
     before = len(size) - len(region)
-    flat = found.any(axis=tuple(range(before)))
+    flat = np.asarray(found.any(axis=tuple(range(before))))
     scale = [side / coarse for side, coarse in zip(size[before:], flat.shape, strict=True)]
     box = [np.flatnonzero(flat.any(axis=tuple(set(range(flat.ndim)) - {a}))) for a in range(flat.ndim)]
     centre = [(places[0] + places[-1] + 1) / 2 * factor for places, factor in zip(box, scale, strict=True)]

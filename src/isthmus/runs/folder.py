@@ -138,7 +138,8 @@ class RunFolder:
             if "encoder_weights" in made["options"]
             else made["options"]
         )
-        network = build(made["model"], made.get("heads", ()), **options)  # pre-trained or not, the weights are the run's own
+        # pre-trained or not, the weights are the run's own
+        network = build(made["model"], made.get("heads", ()), **options)
         load_weights(network, self.weights)
         return network.eval()
 
