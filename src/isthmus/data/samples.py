@@ -241,12 +241,12 @@ class Samples:
 
     def _load(self, name: str) -> _Loaded:
         case = self._by_id[name]
-        read = load_instances if self.instances else load
+        read: Callable[..., tuple[NDArray[Any], Label]] = load_instances if self.instances else load
         image, label = read(case, self.dataset, self.channels)
         named = self.normalization
         levels = intensity(image, named) if isinstance(named, str) else named(image)
         if self.patch is None or self.grid.resize is not None:
-            resized = self.grid.instances if self.instances else self.grid.label
+            resized: Callable[[Label], Label] = self.grid.instances if self.instances else self.grid.label
             return _Loaded(self.grid.image(levels.apply(image)), resized(label), None)
         return _Loaded(image, label, levels)
 
