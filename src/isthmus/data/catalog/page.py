@@ -9,7 +9,7 @@ _OWN = """\
 
 | | what it is |
 |---|---|
-| a folder | `images/`, `masks/` (or `imgs/`, `labels/`, …); a mask is called like its image, `_mask` or the like behind |
+| a folder | `images/`, `masks/` (or `imgs/`, `labels/`, …); a mask is called like its image, or with `_mask` behind |
 | one folder | each image with its mask beside it, as `a.png` and `a_mask.png` |
 | a folder a picture | `<id>/images/` with one file and `<id>/masks/` with a file for each object, as in DSB-2018 |
 | a CSV | columns `image` and `mask`, and where wanted `group` (patient, slide) and `id` |
