@@ -243,6 +243,55 @@ def test_plateau_falls_as_the_framework_s_own_does() -> None:
     assert rate.at(0) < 1e-8
 
 
+def test_steps_milestones_and_cycles_as_the_framework_s_own() -> None:
+    """Ten epochs of two steps; the framework's schedulers look at whole epochs or steps."""
+    weight = torch.nn.Parameter(torch.zeros(1))
+
+    def framework(make: Any, count: int) -> list[float]:
+        optimiser = torch.optim.SGD([weight], lr=0.1)
+        schedule, rates = make(optimiser), []
+        for _ in range(count):
+            rates.append(optimiser.param_groups[0]["lr"])
+            optimiser.step()
+            schedule.step()
+        return rates
+
+    def ours(**training: Any) -> Rate:
+        return Rate(Training(learning_rate=0.1, epochs=10, **training), 20)
+
+    lr = torch.optim.lr_scheduler
+    step = ours(schedule="step", step_epochs=3, step_factor=0.5)
+    expected = framework(lambda o: lr.StepLR(o, 3, 0.5), 10)
+    assert [step.at(2 * epoch) for epoch in range(10)] == pytest.approx(expected)
+    assert [step.at(2 * epoch + 1) for epoch in range(10)] == pytest.approx(expected)
+    milestones = ours(schedule="multistep", milestones=[0.3, 0.8], step_factor=0.2)
+    expected = framework(lambda o: lr.MultiStepLR(o, [3, 8], 0.2), 10)
+    assert [milestones.at(2 * epoch) for epoch in range(10)] == pytest.approx(expected)
+    cyclic = ours(schedule="cyclic", cycle_epochs=4)
+    expected = framework(lambda o: lr.CyclicLR(o, 0.01, 0.1, step_size_up=4, cycle_momentum=False), 20)
+    assert [cyclic.at(index) for index in range(20)] == pytest.approx(expected)
+
+
+def test_a_plateau_s_rate_has_a_floor() -> None:
+    rate = Rate(
+        Training(learning_rate=1e-3, schedule="plateau", plateau_patience=1, plateau_floor=5e-5), 100
+    )
+    for _ in range(20):
+        rate.see(1.0)
+    assert rate.at(0) == pytest.approx(5e-5)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
+def test_every_optimiser_learns_and_resumes(small: Any, tmp_path: Path, name: str) -> None:
+    rate = {"sgd": 0.1, "rmsprop": 0.003}.get(name, 0.01)
+    recipe = small(training={"optimiser": name, "learning_rate": rate, "epochs": 6, "select": "loss"})
+    history = training.train(recipe, tmp_path / "run").read_rows(tmp_path / "run" / "history.csv")
+    assert float(history[-1]["train_loss"]) < float(history[0]["train_loss"])
+    losses = [float(row["validation_loss"]) for row in history]
+    cost = read_json(tmp_path / "run" / "cost.json")
+    assert cost["best_epoch"] == losses.index(min(losses)) + 1
+
+
 @pytest.mark.parametrize("kind", ["mildnet", "multiresunet", "sharp", "sharp-code", "hmedn"])
 def test_every_named_protocol_divides_and_leaves_its_notes(small: Any, tmp_path: Path, kind: str) -> None:
     folder = training.train(

@@ -23,6 +23,7 @@ from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.training import checkpoint
+from isthmus.training.optimiser import make_optimiser
 from isthmus.training.prepare import Prepared
 from isthmus.training.rate import Rate
 from isthmus.training.score import Scorer
@@ -38,7 +39,8 @@ class Progress:
 
     epoch: int = 0  # epochs done
     best_epoch: int = 0
-    best_dice: float = -1.0
+    best: float = -math.inf  # what the best epoch is chosen by: Dice, or minus the loss
+    best_dice: float = -1.0  # at the best epoch
     best_state: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
@@ -61,12 +63,7 @@ def fit(
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
     predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
-    optimiser = torch.optim.Adam(
-        network.parameters(),
-        lr=training.learning_rate,
-        weight_decay=training.weight_decay,
-        fused=device.type != "mps",
-    )
+    optimiser = make_optimiser(network, training, fused=device.type != "mps")
     room = Room(recipe.hardware.cache_mb * 2**20)
     samples = training_samples(prepared, room)
     scorer = Scorer(prepared, prepared.cases(prepared.split.validation), room)
@@ -122,8 +119,9 @@ def fit(
                 "seconds": time.perf_counter() - epoch_start,
             }
         )
-        if scored.dice > progress.best_dice:
-            progress.best_dice, progress.best_epoch = scored.dice, epoch + 1
+        goodness = scored.dice if training.select == "dice" else -scored.loss
+        if goodness > progress.best:
+            progress.best, progress.best_dice, progress.best_epoch = goodness, scored.dice, epoch + 1
             progress.best_state = {
                 k: v.detach().to("cpu", copy=True) for k, v in network.state_dict().items()
             }

@@ -11,9 +11,19 @@ from isthmus.runs.recipe import Training
 class Rate:
     """Learning rate by step, and by validation loss where the schedule looks at it.
 
-    ``"constant"``; ``"cosine"``: from the full rate to zero over all steps, r = r0 (1 + cos(pi t / T)) / 2
-    (Loshchilov and Hutter 2017, arXiv:1608.03983); ``"plateau"``: multiplied by ``plateau_factor`` when the
-    validation loss has not fallen for more than ``plateau_patience`` epochs.
+    - ``"constant"``;
+    - ``"cosine"``: from the full rate to zero over all steps, r = r0 (1 + cos(pi t / T)) / 2 (Loshchilov and Hutter
+      2017, arXiv:1608.03983);
+    - ``"plateau"``: multiplied by ``plateau_factor`` when the validation loss has not fallen for more than
+      ``plateau_patience`` epochs, not below ``plateau_floor``;
+    - ``"step"``: multiplied by ``step_factor`` every ``step_epochs`` epochs;
+    - ``"multistep"``: the same at the ``milestones``;
+    - ``"cyclic"``: up from a tenth to the full rate and back in a straight line, every ``cycle_epochs`` epochs (Smith
+      2017, doi:10.1109/WACV.2017.58).
+
+    Args:
+        recipe: the rate, the schedule and its parameters.
+        steps: of the whole training, all epochs together.
     """
 
     def __init__(self, recipe: Training, steps: int) -> None:
@@ -24,9 +34,19 @@ class Rate:
 
     def at(self, step: int) -> float:
         """The rate of a step (from 0)."""
-        rate = self.recipe.learning_rate * self.reduced
-        if self.recipe.schedule == "cosine":
-            rate *= (1 + math.cos(math.pi * step / max(1, self.steps))) / 2
+        recipe, rate = self.recipe, self.recipe.learning_rate * self.reduced
+        done = step / max(1, self.steps)  # share of the training
+        epoch = done * recipe.epochs
+        if recipe.schedule == "cosine":
+            rate *= (1 + math.cos(math.pi * done)) / 2
+        elif recipe.schedule == "step":
+            rate *= recipe.step_factor ** int(epoch / recipe.step_epochs + 1e-9)
+        elif recipe.schedule == "multistep":
+            rate *= recipe.step_factor ** sum(done >= milestone - 1e-9 for milestone in recipe.milestones)
+        elif recipe.schedule == "cyclic":
+            half = recipe.cycle_epochs / 2
+            up = 1 - abs(epoch % recipe.cycle_epochs - half) / half
+            rate *= 0.1 + 0.9 * up
         return rate
 
     def see(self, validation_loss: float) -> None:
@@ -38,7 +58,9 @@ class Rate:
             return
         self.waited += 1
         if self.waited > self.recipe.plateau_patience:
-            self.reduced, self.waited = self.reduced * self.recipe.plateau_factor, 0
+            floor = self.recipe.plateau_floor / self.recipe.learning_rate
+            self.reduced = max(self.reduced * self.recipe.plateau_factor, min(self.reduced, floor))
+            self.waited = 0
 
     def state(self) -> dict[str, Any]:
         """Plain values for the checkpoint."""

@@ -1,0 +1,25 @@
+"""Optimisers by their name in the recipe."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from isthmus.runs.recipe import Training
+
+
+def make_optimiser(network: nn.Module, recipe: Training, *, fused: bool) -> torch.optim.Optimizer:
+    """An optimiser of all weights of a network.
+
+    Adam (Kingma and Ba 2015, arXiv:1412.6980), AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), SGD with
+    momentum, RMSprop. ``weight_decay`` is decoupled from the gradient in AdamW alone: HMEDN's term beta times the
+    squared weights is the other form (III-E, equation 6).
+    """
+    weights = network.parameters()
+    rate, decay, momentum = recipe.learning_rate, recipe.weight_decay, recipe.momentum
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(weights, lr=rate, momentum=momentum, weight_decay=decay, fused=fused)
+    if recipe.optimiser == "rmsprop":
+        return torch.optim.RMSprop(weights, lr=rate, momentum=momentum, weight_decay=decay)
+    kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+    return kind(weights, lr=rate, betas=(momentum, 0.999), weight_decay=decay, fused=fused)
