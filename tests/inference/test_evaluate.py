@@ -213,8 +213,9 @@ def test_few_numbers_are_classes_unless_told(tmp_path: Path) -> None:
 def test_spacing_is_that_of_the_option_or_of_the_file(tmp_path: Path) -> None:
     truth, ours = save(tmp_path / "t", a=row(255, 0, 0, 0, 0)), save(tmp_path / "p", a=row(0, 0, 255, 0, 0))
     assert evaluate_folder(ours, truth).rows[0]["hausdorff_distance"] == 2
-    (scored,) = evaluate_folder(ours, truth, spacing=(2.0, 0.5)).rows
-    assert scored["hausdorff_distance"] == 1
+    found = evaluate_folder(ours, truth, spacing=(2.0, 0.5))
+    assert found.rows[0]["hausdorff_distance"] == 1
+    assert found.unit == "the unit of the spacing"
     for wrong, message in (((1, 1, 1), "does not fit masks of 2 axes"), (-1, "not a positive number")):
         with pytest.raises(IsthmusError, match=rf"t.a.png: spacing .*{message}"):
             evaluate_folder(ours, truth, spacing=wrong)
@@ -234,9 +235,9 @@ def test_volumes_use_their_own_spacing(tmp_path: Path) -> None:
     affine = np.diag([0.5, 2.0, 3.0, 1.0])
     volume(tmp_path / "t" / "a.nii.gz", (1, 1, 1), affine=affine)
     volume(tmp_path / "p" / "a.nii.gz", (1, 2, 1), affine=affine)
-    (scored,) = evaluate_folder(tmp_path / "p", tmp_path / "t").rows
-    assert scored["hausdorff_distance"] == 2
-    assert scored["volume_difference"] == 0
+    found = evaluate_folder(tmp_path / "p", tmp_path / "t")
+    assert found.rows[0]["hausdorff_distance"] == 2
+    assert found.unit == "mm"
     with pytest.raises(IsthmusError, match=r"each file states its own, as .*a.nii.gz does \(3, 2, 0.5\)"):
         evaluate_folder(tmp_path / "p", tmp_path / "t", spacing=1)
 
@@ -264,8 +265,9 @@ def call(*words: object) -> int:
 
 
 def test_the_command_prints_what_was_missed(
-    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     assert call("evaluate", *folders, "--objects", "--spacing", "2,1") == 0
     out = capsys.readouterr()
     head, dice = out.out.splitlines()[:2]

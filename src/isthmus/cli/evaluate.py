@@ -57,10 +57,9 @@ def run(
     target = out or predictions / "scores.csv"
     result.write(target)
     show(result)
-    unit = "the spacing's unit" if spacing else "pixels, or the files' own unit (mm) where they are volumes"
     display.say(
-        f"{len(result.rows)} rows in {target}, on the masks' own grid; distances, and the tolerance of 1 of the "
-        f"surface Dice, in {unit}; a missed case counts with the image diagonal"
+        f"{len(result.rows)} rows in {target}, scored on the masks' own grid; distances (and the 1 within which "
+        f"surface Dice counts) in {result.unit}; a missed case has Dice 0 and the image diagonal for a distance"
     )
 
 
@@ -72,7 +71,7 @@ def show(result: Evaluation) -> None:
     found = result.summaries()
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("class")
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     for title in ("mean", "sd", "n", "missed", "both empty", "false alarm"):
         table.add_column(title, justify="right")
     for name, by_metric in found.items():

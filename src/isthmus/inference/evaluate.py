@@ -42,10 +42,12 @@ class Evaluation:
     Attributes:
         rows: one for each case and foreground class, with all metrics and counts (`isthmus.metrics.rows`).
         objects: whether object metrics are among them.
+        unit: of the distances, in words.
     """
 
     rows: list[dict[str, Any]]
     objects: bool = False
+    unit: str = "pixels"
 
     def summaries(self) -> dict[str, dict[str, Summary]]:
         """By class and metric: mean, standard deviation, median, extremes, ``n`` and how many were missed."""
@@ -114,7 +116,12 @@ def evaluate_folder(
     scores = _each(lambda pair: scorer.score(pair, spacing), pairs, watch)
     for (case, _), found in zip(pairs, scores, strict=True):
         rows += case_rows(found, case=case.id, group=case.group, grid="original")
-    return Evaluation(rows, scorer.objects)
+    stated = sum(case.spacing is not None for case, _ in pairs)
+    others = "pixels" if spacing is None else "the unit of the spacing"
+    unit = (
+        others if not stated else "mm" if stated == len(pairs) else f"mm where files state it, else {others}"
+    )
+    return Evaluation(rows, scorer.objects, unit)
 
 
 Pair = tuple[Case, Case]
