@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from isthmus import training
+from isthmus.data.folder import open_dataset
 from isthmus.inference.folder import predict_folder
 from isthmus.runs.files import read_json
 from isthmus.runs.recipe import make_recipe
@@ -39,6 +40,7 @@ def test_it_trains_and_predicts_by_name(name: str, shared_data: Path, tmp_path: 
     assert read_json(folder.cost)["best_validation_dice"] >= 0
     splits = read_json(folder.splits)
     assert len(list(folder.predictions.rglob("*.*"))) >= len(splits["validation"])
-    if name == "kvasir-seg":
-        images = shared_data / "kvasir-seg" / "Kvasir-SEG" / "images"
-        assert len(predict_folder(folder.path, images, tmp_path / "masks")) == len(list(images.iterdir()))
+    training.resume(folder.path)  # its recipe reads back
+    root = shared_data / SAMPLES[name]
+    masks = predict_folder(folder.path, name, tmp_path / "masks", root=root)
+    assert len(masks) == len(open_dataset(name, root).cases)

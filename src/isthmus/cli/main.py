@@ -125,8 +125,14 @@ def predict(
     run: Annotated[
         Path, typer.Argument(help="A run folder, or the folder of a cross-validation (folds are averaged).")
     ],
-    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="Images, or folders of images; with --root the name of a built-in data set."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the masks.")],
+    root: Annotated[
+        Path | None, typer.Option(help="Where a built-in data set lies.", show_default=False)
+    ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write probabilities (float32 TIFF).")
     ] = False,
@@ -140,7 +146,7 @@ def predict(
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(run, images, out, probabilities, device, overwrite, display)
+        job.run(run, images, out, root, probabilities, device, overwrite, display)
 
 
 @app.command(rich_help_panel="The main job")

@@ -11,6 +11,7 @@ def run(
     run: Path,
     images: list[Path],
     out: Path,
+    root: Path | None,
     probabilities: bool,
     device: str,
     overwrite: bool,
@@ -20,6 +21,13 @@ def run(
     from isthmus.inference.folder import predict_folder
 
     written = predict_folder(
-        run, images, out, probabilities=probabilities, device=device, overwrite=overwrite, watch=display
+        run,
+        images,
+        out,
+        root=root,
+        probabilities=probabilities,
+        device=device,
+        overwrite=overwrite,
+        watch=display,
     )
     display.say(f"{len(written)} masks in {out}")

@@ -47,9 +47,9 @@ def explain_folder(
     """
     watch, out = watch or Silent(), Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
-    cases = images_in(paths)
-    _refuse_harm(paths, cases, out, overwrite)
     predictor = Predictor.load(run, device=device)
+    cases = images_in(paths, channels=predictor.recipe.data.channels)
+    _refuse_harm(paths, cases, out, overwrite)
     explainer = Explainer(predictor, method, classes)
     watch.stage("explaining", len(cases))
     problems: list[str] = []

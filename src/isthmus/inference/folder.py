@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, load_image
-from isthmus.data.folder import images_in
+from isthmus.data.folder import images_in, open_dataset
 from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.inference.instance_files import overlay
@@ -35,6 +35,7 @@ def predict_folder(
     images: Path | str | Sequence[Path | str],
     out: Path | str,
     *,
+    root: Path | None = None,
     probabilities: bool = False,
     device: str = "auto",
     overwrite: bool = False,
@@ -48,7 +49,8 @@ def predict_folder(
 
     Args:
         run: a run folder, or the folder of a cross-validation, whose networks are averaged.
-        images: files or folders.
+        images: files or folders; with ``root`` the name of a built-in data set.
+        root: where that data set lies.
         out: folder for the masks, made where needed.
         probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume a map.
         overwrite: replace masks that exist.
@@ -63,8 +65,13 @@ def predict_folder(
     watch = watch or Silent()
     out = Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
-    cases = images_in(paths)
     predictor = Predictor.load(run, device=device)
+    if root is None:
+        cases: Sequence[Case] = images_in(paths, channels=predictor.recipe.data.channels)
+    elif len(paths) != 1:
+        raise IsthmusError(f"with a root one data set is named, found {len(paths)} names; name one at a time")
+    else:
+        cases, paths = open_dataset(str(paths[0]), root).cases, [root]
     instances = predictor.recipe.data.instances
     targets = {case.id: mask_path(out, case, instances) for case in cases}
     maps_out = out / "probabilities"

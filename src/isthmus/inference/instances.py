@@ -129,7 +129,7 @@ def flood(height: NDArray[np.integer], seeds: Instances, inside: Bools) -> Insta
         front = level[numbers[level] > 0]
         while front.size:
             beside = (front + steps).reshape(-1)
-            dry = np.flatnonzero(numbers[beside] == 0)[::-1]  # of several that reach a pixel the first counts
+            dry = np.flatnonzero(numbers[beside] == 0)
             reached = beside[dry]
             numbers[reached] = numbers[front[dry % front.size]]
             reached = np.unique(reached)

@@ -31,7 +31,7 @@ class Data(Section):
 
     source: str = ""  # a built-in data set, a folder with images/ and masks/, or a CSV
     root: str | None = None  # where a built-in data set lies on this machine
-    channels: Literal[1, 3] | None = None  # of the images as the network sees them; None: as found
+    channels: Annotated[int, Field(ge=1, le=64)] | None = None  # of the images as the network sees them; None: as found
     classes: list[str] = []  # names by class index, background first; filled in from the masks
     values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
     skip_bad: bool = False  # leave out cases that do not read or fit; the report says which

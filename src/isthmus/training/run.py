@@ -15,6 +15,7 @@ from isthmus.data.cases import Case, load_image
 from isthmus.data.kept import Room
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
+from isthmus.files import sweep
 from isthmus.inference.masks import write_case
 from isthmus.inference.predictor import Predictor
 from isthmus.metrics.rows import columns as case_columns
@@ -43,7 +44,8 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     """
     watch = watch or Silent()
     folder = RunFolder(out)
-    if out.exists() and (not out.is_dir() or any(not _is_leftover(path) for path in out.iterdir())):
+    sweep(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         hint = "--resume continues it, or " if folder.recipe_path.is_file() else ""
         raise IsthmusError(f"{out} exists already; {hint}choose another --out")
     _refuse_among_the_data(out, Path(recipe.data.source))
@@ -109,11 +111,6 @@ def _sides(size: Sequence[int]) -> str:
     return "x".join(map(str, size))
 
 
-def _is_leftover(path: Path) -> bool:
-    """A file that a kill left half written."""
-    return path.name.startswith(".") and path.suffix == ".part"
-
-
 def _describe(folder: RunFolder, prepared: Prepared) -> None:
     """What was read and how it is divided, where a kill has not left it written."""
     if not folder.data.is_file():
@@ -144,7 +141,10 @@ def _splits(prepared: Prepared) -> dict[str, Any]:
 
 def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: Watch) -> RunFolder:
     recipe = prepared.recipe
+    sweep(folder.path)
     watch.say(prepared.data.values.describe(recipe.data.classes))
+    for line in prepared.data.summary_lines():
+        watch.say(line)
     watch.say(_summary(prepared, network))
     for note in prepared.split.notes:
         watch.say(f"note: {note}")
