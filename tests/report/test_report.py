@@ -77,6 +77,17 @@ def test_headline_says_what_was_trained_and_how_well(make_run: MakeRun) -> None:
         assert words in page.text
 
 
+def test_losses_are_told_by_head(make_run: MakeRun) -> None:
+    run = make_run()
+    recipe = run / "recipe.yaml"
+    plain = recipe.read_text(encoding="utf-8")
+    recipe.write_text(plain + "objective: {heads: {logits: {bce: 1.0, dice: 0.5}}}\n", encoding="utf-8")
+    assert "Loss bce: 1, dice: 0.5" in Page(write_report(run)).text
+    heads = "objective: {heads: {logits: {bce: 1.0}, contour: {mse: 2.0}}}\n"
+    recipe.write_text(plain + heads, encoding="utf-8")
+    assert "Loss logits – bce: 1; contour – mse: 2" in Page(write_report(run)).text
+
+
 def test_page_reaches_for_nothing_outside(make_run: MakeRun) -> None:
     page = Page(write_report(make_run(rows=one_class({"c": 0.5})), images=pictures(["c"])))
     for tag, attributes in page.tags:

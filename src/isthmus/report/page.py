@@ -178,7 +178,7 @@ def trained(run: Run) -> list[tuple[str, str]]:
         ("Notes", "; ".join(map(text, run.splits.get("notes") or []))),
         ("Input", _input(run)),
         ("Network", run.network),
-        ("Loss", _of(run, "training.loss")),
+        ("Loss", _loss(run)),
         ("Optimiser", _of(run, "training.optimiser")),
         (
             "Learning rate",
@@ -195,6 +195,18 @@ def trained(run: Run) -> list[tuple[str, str]]:
 
 def _of(run: Run, path: str) -> str:
     return text(look(run.recipe, path))
+
+
+def _loss(run: Run) -> str:
+    """The losses of each head; of one head, by themselves."""
+    objective = run.recipe.get("objective")
+    heads = objective.get("heads") if isinstance(objective, dict) else None
+    if not isinstance(heads, dict) or not heads:
+        return _of(run, "training.loss")
+    named = {name: text(losses) for name, losses in heads.items()}
+    return (
+        next(iter(named.values())) if len(named) == 1 else "; ".join(f"{k} – {v}" for k, v in named.items())
+    )
 
 
 def _input(run: Run) -> str:

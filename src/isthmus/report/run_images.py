@@ -40,7 +40,9 @@ class RunImages:
 
     def predicted(self, case: str) -> bool:
         """Whether the run holds its predicted mask of this case."""
-        return case in self.cases and mask_path(self.run.predictions, self.cases[case], self.instances).is_file()
+        return (
+            case in self.cases and mask_path(self.run.predictions, self.cases[case], self.instances).is_file()
+        )
 
     def __call__(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.uint8]]:
         if case not in self.cases:
