@@ -10,8 +10,7 @@ from isthmus.inference.evaluate import Evaluation
 from isthmus.inference.evaluate import evaluate_folder as evaluate
 from isthmus.inference.folder import predict_folder as predict
 from isthmus.inference.predictor import Predictor
-from isthmus.report import write_report
-from isthmus.report.run_images import RunImages
+from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe
 from isthmus.training import resume
@@ -58,7 +57,8 @@ def train(
 
 
 def report(run: str | Path, *, data: str | Path | None = None) -> Path:
-    """Write ``report.html`` of a run: scores, curves, and pictures of every scored case.
+    """Write ``report.html`` of a run, or of the folds of a cross-validation: scores, curves, pictures of every scored
+    case.
 
     Args:
         data: where the data lies now, if it moved since.
@@ -66,5 +66,4 @@ def report(run: str | Path, *, data: str | Path | None = None) -> Path:
     Returns:
         The page.
     """
-    folder = RunFolder.open(run)
-    return write_report(folder.path, images=RunImages(folder, Path(data) if data else None))
+    return write_page(run, Path(data) if data else None)

@@ -139,7 +139,7 @@ def test_the_recipe_of_a_run_trains_the_same_weights_again(run: Path, tmp_path: 
 def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "cv"
     assert call("train", data, *SMALL, "epochs=1", "--folds", "2", "--out", out) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["fold-0", "fold-1"]
+    assert sorted(path.name for path in out.iterdir()) == ["fold-0", "fold-1", "report.html"]
     assert call("predict", out, data / "images", "--out", tmp_path / "masks") == 0
     assert call("train", "--resume", "--out", out) == 0
 

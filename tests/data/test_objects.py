@@ -59,10 +59,8 @@ def test_pieces_of_the_foreground(tmp_path: Path) -> None:
     mask = np.array([[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 0, 0], [255, 255, 0, 0]], np.uint8)
     image, numbers = load_instances(*made(tmp_path, BINARY, mask), channels=3)
     assert image.shape == (3, 4, 4)
-    assert numbers.tolist() == [[1, 0, 0, 2], [0, 1, 0, 2], [0, 0, 0, 0], [3, 3, 0, 0]]
-    assert (
-        components(np.eye(3, dtype=bool)[None] & np.eye(3, dtype=bool)[:, None]).max() == 1
-    )  # 26 neighbours
+    assert numbers.tolist() == [[1, 0, 0, 2], [0, 3, 0, 2], [0, 0, 0, 0], [4, 4, 0, 0]]  # corners do not join
+    assert components(np.eye(3, dtype=bool)[None] & np.eye(3, dtype=bool)[:, None]).max() == 3
 
 
 def test_pieces_of_several_classes_are_no_objects(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def run(asked: Asked, resume: bool, display: Display) -> None:
                 training.train(recipe.model_copy(update={"protocol": protocol}), folder, watch=display),
                 display,
             )
+        display.say(f"all folds together: {write(out, None)}")
         return
     _finish(training.train(recipe, out, watch=display), display)
 
@@ -87,6 +88,7 @@ def _resume(asked: Asked, display: Display) -> None:
             training.train(first.model_copy(update={"protocol": protocol}), folder.path, watch=display),
             display,
         )
+    display.say(f"all folds together: {write(out, None)}")
 
 
 def _refuse_options(asked: Asked) -> None:

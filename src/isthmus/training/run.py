@@ -45,7 +45,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     watch = watch or Silent()
     folder = RunFolder(out)
     sweep(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or any(path.suffix != ".part" for path in out.iterdir())):
         hint = "--resume continues it, or " if folder.recipe_path.is_file() else ""
         raise IsthmusError(f"{out} exists already; {hint}choose another --out")
     _refuse_among_the_data(out, Path(recipe.data.source))
