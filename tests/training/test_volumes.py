@@ -16,6 +16,7 @@ from isthmus.inference.folder import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.region import box_around, paste
 from isthmus.metrics import dice
+from isthmus.report import write_page
 from isthmus.runs.files import read_json
 
 AFFINE = np.diag([-1.0, 1.0, 3.0, 1.0])  # turned in one axis, slices three times as far apart as pixels
@@ -97,6 +98,9 @@ def test_a_region_of_interest_is_found_cropped_and_returned(
     assert read_json(folder.cost)["best_validation_dice"] > 0.8
     before, after = folder.read_rows(folder.cases_before), folder.read_rows(folder.cases)
     assert [row["class"] for row in before] == [row["class"] for row in after]
+    page = write_page(folder.path).read_text(encoding="utf-8")
+    assert "After clean-up" in page
+    assert "regions of 24 × 24, 3 slices as channels" in page
     predictor = Predictor.load(folder.path)
     (case,) = [case for case in images_in(tumours / "images") if case.id == "brain 3"]
     image = load_image(case)

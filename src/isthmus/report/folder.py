@@ -52,6 +52,7 @@ class Run:
     environment: Mapping[str, Any]
     splits: Mapping[str, Any]
     cost: Mapping[str, Any]
+    before: tuple[Score, ...] = ()  # scores before clean-up, where there was any
 
     @cached_property
     def network(self) -> str:
@@ -141,7 +142,9 @@ def read_run(path: Path) -> Run:
     environment, splits, cost = (
         _mapping(path / f"{name}.json") for name in ("environment", "splits", "cost")
     )
-    return Run(path, recipe, history, scores, metrics, environment, splits, cost)
+    uncleaned = path / "cases-before-cleanup.csv"
+    before = _scores(uncleaned)[0] if uncleaned.is_file() else ()
+    return Run(path, recipe, history, scores, metrics, environment, splits, cost, before)
 
 
 def look(tree: Mapping[str, Any], path: str) -> Any:

@@ -19,7 +19,7 @@ from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, line_sample, marker_sample, training_curves
 from isthmus.report.figures import AGREE, CLASSES, OTHER_CLASS, PREDICTED, TRUTH, Colour
 from isthmus.report.folder import Run, Score, flatten, look, read_run, text
-from isthmus.report.tables import score_table, summary_table, tile
+from isthmus.report.tables import cleanup_table, score_table, summary_table, tile
 from isthmus.runs.files import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -75,6 +75,7 @@ def scores_and_pictures(run: Run, images: gallery.Images | None, limit: int) -> 
         "cases": len(order),
         "distribution": case_scores(s.title(main), [[values[case] for case in order]]),
         "summary": summary_table(run),
+        "cleanup": cleanup_table(run),
         "table": score_table(run, order, {e.case: e.anchor for e in exhibits}),
         "shortened": s.main_metrics(run.metrics) != run.metrics,
         "exhibits": exhibits,
@@ -211,11 +212,13 @@ def _loss(run: Run) -> str:
 
 def _input(run: Run) -> str:
     """The pixel scale and size that the network sees."""
-    resize, patch = look(run.recipe, "input.resize"), look(run.recipe, "input.patch")
-    for label, size in (("resized to", resize), ("patches of", patch)):
+    parts = []
+    for label, key in (("resized to", "input.resize"), ("patches of", "input.patch"), ("regions of", "roi.size")):
+        size = look(run.recipe, key)
         if isinstance(size, list):
-            return f"{label} " + " × ".join(map(text, size))
-    return ""
+            parts.append(f"{label} " + " × ".join(map(text, size)))
+    slices = look(run.recipe, "input.slices")
+    return ", ".join([*parts, f"{slices} slices as channels"] if slices else parts)
 
 
 def command(run: Run) -> str:

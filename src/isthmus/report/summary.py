@@ -103,8 +103,11 @@ def main_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def leading(run: Run) -> tuple[str, ...]:
-    """The metrics of the headline: Dice, IoU and Hausdorff distance; the first three where there are none."""
-    named = tuple(m for m in ("dice", "iou", "hausdorff_distance") if m in run.metrics)
+    """The metrics of the headline: Dice, IoU and Hausdorff distance, or Dice and those of objects where objects were
+    scored; the first three where there are none."""
+    objects = "object_f1" in run.metrics
+    wanted = ("dice", "object_f1", "object_dice") if objects else ("dice", "iou", "hausdorff_distance")
+    named = tuple(m for m in wanted if m in run.metrics)
     return named or run.metrics[:3]
 
 

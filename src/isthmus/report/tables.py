@@ -123,6 +123,25 @@ def _summary_rows(run: Run, scores: Sequence[Score], label: str) -> list[list[Ce
     return rows
 
 
+def cleanup_table(run: Run) -> Table | None:
+    """Mean ± standard deviation before and after clean-up, a row for each set, class and main metric; None where
+    nothing was cleaned."""
+    if not run.before:
+        return None
+    rows = []
+    for name, label in itertools.product(run.sets, run.classes):
+        pairs = [
+            [x for x in scores if (x.set, x.label) == (name, label)] for scores in (run.before, run.scores)
+        ]
+        if all(pairs):
+            rows += [
+                [Cell(name), Cell(label), Cell(s.title(metric)), *(mean_cell(each, metric) for each in pairs)]
+                for metric in s.main_metrics(run.metrics)
+            ]
+    columns = [("Set", False), ("Class", False), ("Metric", False), ("Before", True), ("After clean-up", True)]
+    return Table(columns, rows)
+
+
 def score_table(run: Run, order: Sequence[str], anchors: dict[str, str]) -> Table:
     """A row for each case and class: the leading set best first, then the other sets; the main metrics."""
     place, leading = {case: i for i, case in enumerate(order)}, set(map(id, run.leading))
