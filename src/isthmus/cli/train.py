@@ -35,7 +35,15 @@ class Asked:
 
 
 def run(asked: Asked, resume: bool, display: Display) -> None:
-    """Train one run, or all folds of a cross-validation one after another."""
+    """Train one run, or all folds of a cross-validation one after another; as one of several processes, if a
+    launcher such as torchrun started these."""
+    from isthmus.training.distributed import together
+
+    with together():
+        _run(asked, resume, display)
+
+
+def _run(asked: Asked, resume: bool, display: Display) -> None:
     from isthmus import training
 
     if resume:
@@ -58,7 +66,7 @@ def run(asked: Asked, resume: bool, display: Display) -> None:
                 training.train(recipe.model_copy(update={"protocol": protocol}), folder, watch=display),
                 display,
             )
-        display.say(f"all folds together: {write(out, None)}")
+        _finish_folds(out, display)
         return
     _finish(training.train(recipe, out, watch=display), display)
 
@@ -71,7 +79,7 @@ def _resume(asked: Asked, display: Display) -> None:
     _refuse_options(asked)
     out = asked.out or default_folder(recipe_of(asked))
     if asked.data and not (out / "recipe.yaml").is_file() and not (out / "fold-0").is_dir():
-        run(asked, False, display)  # stopped before it had begun
+        _run(asked, False, display)  # stopped before it had begun
         return
     if (out / "recipe.yaml").is_file() or not (out / "fold-0" / "recipe.yaml").is_file():
         _finish(training.resume(out, watch=display), display)
@@ -88,7 +96,7 @@ def _resume(asked: Asked, display: Display) -> None:
             training.train(first.model_copy(update={"protocol": protocol}), folder.path, watch=display),
             display,
         )
-    display.say(f"all folds together: {write(out, None)}")
+    _finish_folds(out, display)
 
 
 def _refuse_options(asked: Asked) -> None:
@@ -149,8 +157,19 @@ def default_folder(recipe: Recipe) -> Path:
     return Path("runs") / f"{name}-{recipe.network.model}-{recipe.training.seed}"
 
 
+def _finish_folds(out: Path, display: Display) -> None:
+    from isthmus.training.distributed import world
+
+    if world().first:
+        display.say(f"all folds together: {write(out, None)}")
+
+
 def _finish(folder: RunFolder, display: Display) -> None:
     from isthmus.runs.files import read_json
+    from isthmus.training.distributed import world
+
+    if not world().first:
+        return
 
     cost = read_json(folder.cost)
     page = write(folder.path, None)

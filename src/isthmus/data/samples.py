@@ -138,12 +138,22 @@ class Samples:
         """Batches per epoch."""
         return len(batch_sizes(self.samples_per_epoch, self.batch))
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch, in order, prepared ahead by the workers."""
+    def batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Iterator[Batch]:
+        """The batches of an epoch, in order, prepared ahead by the workers.
+
+        Args:
+            part: of every batch, of so many parts: sample 0, 2, 4, … of each is part `(0, 2)`. A batch too small
+                for all parts gives its first sample to those left without.
+        """
         sizes = batch_sizes(self.samples_per_epoch, self.batch)
-        samples = self._ahead(epoch) if self.workers else (self.sample(epoch, i) for i in range(sum(sizes)))
+        first, together = 0, []
         for size in sizes:
-            images, labels, targets = zip(*(next(samples) for _ in range(size)), strict=True)
+            together.append([first + index for index in range(part[0], size, part[1])] or [first])
+            first += size
+        wanted = [index for indices in together for index in indices]
+        samples = self._ahead(epoch, wanted) if self.workers else (self.sample(epoch, i) for i in wanted)
+        for indices in together:
+            images, labels, targets = zip(*(next(samples) for _ in indices), strict=True)
             maps = {name: np.stack([of_one[name] for of_one in targets]) for name in self.targets}
             yield Batch(np.stack(images), np.stack(labels), maps)
 
@@ -250,12 +260,12 @@ class Samples:
             return _Loaded(self.grid.image(levels.apply(image)), resized(label), None)
         return _Loaded(image, label, levels)
 
-    def _ahead(self, epoch: int) -> Iterator[Batch]:
-        """The samples of an epoch in order, a batch and a few more in preparation at a time."""
+    def _ahead(self, epoch: int, wanted: Sequence[int]) -> Iterator[Batch]:
+        """These samples of an epoch in order, a batch and a few more in preparation at a time."""
         with ThreadPoolExecutor(self.workers, thread_name_prefix="isthmus-samples") as pool:
             waiting: deque[Future[Batch]] = deque()
             try:
-                for index in range(self.samples_per_epoch):
+                for index in wanted:
                     waiting.append(pool.submit(self.sample, epoch, index))
                     if len(waiting) > self.batch + 2 * self.workers:
                         yield waiting.popleft().result()

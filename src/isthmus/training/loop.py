@@ -15,7 +15,7 @@ from isthmus.data.augment import make_augmentation
 from isthmus.data.kept import Room
 from isthmus.data.preprocess import Grid
 from isthmus.data.rng import stable_hash
-from isthmus.data.samples import Samples
+from isthmus.data.samples import Samples, batch_sizes
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor, normaliser
 from isthmus.runs import hardware as machine
@@ -23,10 +23,11 @@ from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.training import checkpoint
+from isthmus.training.distributed import world
 from isthmus.training.optimiser import make_optimiser
 from isthmus.training.prepare import Prepared
 from isthmus.training.rate import Rate
-from isthmus.training.score import Scorer
+from isthmus.training.score import Scored, Scorer
 from isthmus.watch import Watch
 
 SHARE_WRITING = 0.02  # of the time may go into checkpoints
@@ -63,6 +64,7 @@ def fit(
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
     predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
+    processes = world()
     optimiser = make_optimiser(network, training, fused=device.type != "mps")
     room = Room(recipe.hardware.cache_mb * 2**20)
     samples = training_samples(prepared, room)
@@ -73,6 +75,8 @@ def fit(
         progress = _restore(folder, recipe, network, optimiser, rate)
         watch.say(f"resumed after epoch {progress.epoch} of {training.epochs}")
 
+    wrapped = processes.wrap(network)
+    sizes = batch_sizes(samples.samples_per_epoch, training.batch)
     watch.stage("training", training.epochs * len(samples), progress.epoch * len(samples))
     started, saved, write_seconds = time.perf_counter() - progress.seconds, -math.inf, 0.0
     for epoch in range(progress.epoch, training.epochs):
@@ -82,7 +86,8 @@ def fit(
         torch.manual_seed(stable_hash(training.seed, "epoch", epoch) % 2**63)
         network.train()
         total = torch.zeros((), device=device)
-        for step, batch in enumerate(samples.batches(epoch)):
+        part = (processes.rank, processes.size)
+        for step, (size, batch) in enumerate(zip(sizes, samples.batches(epoch, part), strict=True)):
             for group in optimiser.param_groups:
                 group["lr"] = rate.at(epoch * len(samples) + step)
             x = torch.from_numpy(batch.images).to(device, non_blocking=True).contiguous(memory_format=layout)
@@ -92,20 +97,22 @@ def fit(
                 for name, maps in batch.targets.items()
             }
             with machine.autocast(recipe.hardware):
-                out = network(x)
-            value = prepared.objective(out, y, targets)
+                out = wrapped(x)
+            value = prepared.objective(out, y, targets) * processes.weight(size)
             optimiser.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            total += value.detach() * (len(x) / samples.samples_per_epoch)
+            total += value.detach() * (size / samples.samples_per_epoch / processes.size)
             watch.advance(_standing(epoch, training.epochs, progress))
+        processes.total(total)
         if not math.isfinite(float(total)):
             raise IsthmusError(
                 f"the loss is {float(total)} in epoch {epoch + 1}: training has come apart; "
                 "lower training.learning_rate (a tenth of it, say)"
             )
         network.eval()
-        scored = scorer.score(predictor)
+        scored = scorer.score(predictor) if processes.first else Scored(math.nan, math.nan)
+        scored = Scored(*processes.told([scored.loss, scored.dice], device))
         learning_rate = rate.at((epoch + 1) * len(samples) - 1)
         rate.see(scored.loss)
         progress.epoch = epoch + 1
@@ -126,13 +133,16 @@ def fit(
                 k: v.detach().to("cpu", copy=True) for k, v in network.state_dict().items()
             }
         now = time.perf_counter()
+        if not processes.first:
+            continue
         if epoch + 1 == training.epochs or (now - saved) * SHARE_WRITING >= write_seconds:
             progress.seconds = now - started
             _save(folder, recipe, network, optimiser, rate, progress)
             saved = time.perf_counter()
             write_seconds = saved - now
         write_csv(folder.history, progress.history, HISTORY_COLUMNS)
-    write_csv(folder.history, progress.history, HISTORY_COLUMNS)  # a kill may have come before the last one
+    if processes.first:  # a kill may have come before the last one was written
+        write_csv(folder.history, progress.history, HISTORY_COLUMNS)
     progress.seconds = time.perf_counter() - started
     return progress
 

@@ -29,6 +29,7 @@ from isthmus.objectives import Objective
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Data, Input, Recipe
 from isthmus.training.aim import aim
+from isthmus.training.distributed import own_device
 from isthmus.watch import Watch
 
 PATCH = {2: 256, 3: 96}  # side of a patch when the user names none and images are larger
@@ -117,7 +118,7 @@ def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
         update={
             "data": _data(recipe.data, checked),
             "input": _input(recipe, checked, axes),
-            "hardware": machine.resolve(recipe.hardware),
+            "hardware": machine.resolve(own_device(recipe.hardware)),
         }
     )
     _refuse_what_does_not_fit(resolved, checked, axes)

@@ -26,6 +26,7 @@ from isthmus.runs.environment import describe_environment
 from isthmus.runs.files import read_json, write_csv, write_json, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Data, Network, Recipe
+from isthmus.training.distributed import refuse_small_batches, world
 from isthmus.training.loop import Progress, fit
 from isthmus.training.prepare import Prepared, prepare, resolve
 from isthmus.training.score import Scorer
@@ -43,16 +44,20 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         IsthmusError: the data or the recipe is wrong, or ``out`` holds something already.
     """
     watch = watch or Silent()
-    folder = RunFolder(out)
+    folder, processes = RunFolder(out), world()
     sweep(out)
-    if out.exists() and (not out.is_dir() or any(path.suffix != ".part" for path in out.iterdir())):
+    if not processes.first:
+        watch = Silent()
+    elif out.exists() and (not out.is_dir() or any(path.suffix != ".part" for path in out.iterdir())):
         hint = "--resume continues it, or " if folder.recipe_path.is_file() else ""
         raise IsthmusError(f"{out} exists already; {hint}choose another --out")
     _refuse_among_the_data(out, Path(recipe.data.source))
     prepared = prepare(recipe, watch)
     network = _network(prepared.recipe)
-    write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
-    _describe(folder, prepared)
+    refuse_small_batches(prepared.recipe.training.batch, processes.size)
+    if processes.first:
+        write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
+        _describe(folder, prepared)
     return _complete(folder, prepared, network, watch)
 
 
@@ -68,7 +73,8 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
         watch.say(f"{out} is finished; nothing to do")
         return folder
     prepared = prepare(folder.recipe(), watch)
-    _describe(folder, prepared)
+    if world().first:
+        _describe(folder, prepared)
     before, now = read_json(folder.data), prepared.hashes()
     changed = sorted(set(before) ^ set(now)) or [
         case for case in now if _digests(before[case]) != _digests(now[case])
@@ -152,6 +158,9 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     localiser = _localiser(folder, prepared, watch)
     with machine.threads(recipe.hardware):
         progress = fit(network, prepared, folder, watch, localiser)
+        if not world().first:  # the first scores and writes
+            world().wait()
+            return folder
         if progress.epoch < recipe.training.epochs:
             watch.say(
                 f"stopped early after epoch {progress.epoch}: no better score since {progress.best_epoch}"
@@ -161,6 +170,7 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
         predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware, localiser)
         _score(folder, prepared, predictor, watch)
     write_json(folder.cost, _cost(network, prepared, progress))
+    world().wait()
     return folder
 
 
@@ -191,9 +201,10 @@ def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor
     own = RunFolder(folder.localiser)
     if not own.finished():
         watch.say(f"first, the network that finds the region of interest, at {_sides(roi.resize)}")
-        if not own.recipe_path.is_file():
-            write_yaml(own.recipe_path, ready.recipe.to_dict())
-        _describe(own, ready)
+        if world().first:
+            if not own.recipe_path.is_file():
+                write_yaml(own.recipe_path, ready.recipe.to_dict())
+            _describe(own, ready)
         _complete(own, ready, _network(ready.recipe), watch)
     return Predictor.from_networks([own.load_network()], ready.recipe, ready.recipe.hardware)
 
