@@ -57,6 +57,20 @@ def test_any_network_learns_to_tell_objects_apart(small: Any, nuclei: Path, tmp_
     assert "object" in page.read_text(encoding="utf-8")
 
 
+def test_few_objects_are_numbers_too_where_the_recipe_says_so(small: Any, tmp_path: Path) -> None:
+    from isthmus.data.nuclei_phantoms import touching_nuclei
+    from isthmus.data.writing import write_image, write_mask
+
+    for index in range(3):
+        image, numbers = touching_nuclei(index, 48, 0.2)
+        write_image(tmp_path / "images" / f"{index}.png", image[None])
+        write_mask(tmp_path / "masks" / f"{index}.png", numbers.astype(np.uint8))
+    recipe = small(data={"source": str(tmp_path), "instances": True}, training={"epochs": 1})
+    resolved = training.train(recipe, tmp_path / "run").recipe()
+    assert resolved.data.value_rule == "objects"
+    assert resolved.data.classes == ["background", "foreground"]
+
+
 def test_numbers_of_objects_are_of_one_class(small: Any, tmp_path: Path) -> None:
     from isthmus.data.writing import write_image, write_mask
 

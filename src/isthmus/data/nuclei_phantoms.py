@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.phantoms import _blob, _blur, _expose, _nucleus
+from isthmus.data.phantoms import blob, blur, expose, nucleus
 from isthmus.data.rng import rng
 from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
@@ -50,16 +50,16 @@ def touching_nuclei(
             x, y = x + reach * np.cos(angle), y + reach * np.sin(angle)
         else:
             x, y = random.uniform(0, size, 2)
-        outline = _blob(size, x, y, radius, random)
+        outline = blob(size, x, y, radius, random)
         covered = float((outline * (numbers > 0)).sum()) / max(1.0, float(outline.sum()))
         own = (outline > 0.5) & (numbers == 0)
         if covered > 0.15 or own.sum() < 40:
             continue
         placed.append((x, y, radius))
         numbers[own] = len(placed)
-        nucleus = _nucleus(outline * own, random.uniform(0.4, 0.9), random)
-        light = np.maximum(light, _blur(nucleus, random.uniform(0.6, 1.2)))
-    return _expose(light, random), numbers
+        bright = nucleus(outline * own, random.uniform(0.4, 0.9), random)
+        light = np.maximum(light, blur(bright, random.uniform(0.6, 1.2)))
+    return expose(light, random), numbers
 
 
 def write_touching_nuclei(folder: Path, n: int, size: int = 128, seed: int = 0) -> None:

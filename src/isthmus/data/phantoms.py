@@ -44,13 +44,13 @@ def phantom(size: int, random: np.random.Generator) -> tuple[NDArray[np.uint8], 
     mask = np.zeros((size, size), bool)
     for inside, brightness in _nuclei(size, random):
         focus = random.uniform(0.6, 1.2) if brightness > FAINT else random.uniform(1.5, 2.5)
-        light = np.maximum(light, _blur(_nucleus(inside, brightness, random), focus))
+        light = np.maximum(light, blur(nucleus(inside, brightness, random), focus))
         mask |= inside > 0.5
     light = np.maximum(light, _debris(size, mask, random))
-    return _expose(light, random), mask.astype(np.uint8) * np.uint8(255)
+    return expose(light, random), mask.astype(np.uint8) * np.uint8(255)
 
 
-def _blur(picture: NDArray[Any], sigma: float) -> Floats:
+def blur(picture: NDArray[Any], sigma: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
 
@@ -69,7 +69,7 @@ def _nuclei(size: int, random: np.random.Generator) -> list[tuple[Floats, float]
                 x, y = last[0] + reach * np.cos(angle), last[1] + reach * np.sin(angle)
             else:
                 x, y = random.uniform(0, size, 2)
-            inside = _blob(size, x, y, radius, random)
+            inside = blob(size, x, y, radius, random)
             overlap = float((inside * taken).sum()) / max(1.0, float(inside.sum()))
             if inside.sum() > 30 and overlap < 0.12:
                 inside = inside * (1 - taken)
@@ -81,7 +81,7 @@ def _nuclei(size: int, random: np.random.Generator) -> list[tuple[Floats, float]
     return found
 
 
-def _blob(size: int, x: float, y: float, radius: float, random: np.random.Generator) -> Floats:
+def blob(size: int, x: float, y: float, radius: float, random: np.random.Generator) -> Floats:
     """A filled, slightly uneven ellipse, with soft edges of one pixel."""
     turns = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     stretch, turn = random.uniform(0.7, 1.0), random.uniform(0, np.pi)
@@ -98,17 +98,17 @@ def _blob(size: int, x: float, y: float, radius: float, random: np.random.Genera
     return canvas.astype(np.float32) / np.float32(255)
 
 
-def _nucleus(inside: Floats, brightness: float, random: np.random.Generator) -> Floats:
+def nucleus(inside: Floats, brightness: float, random: np.random.Generator) -> Floats:
     """Chromatin: brightness with texture, falling off towards the border, sometimes with a dark nucleolus."""
     depth = cv2.distanceTransform((inside > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     profile = 0.72 + 0.28 * depth / max(1.0, float(depth.max()))
-    grain = _blur(random.standard_normal(inside.shape), 1.8)
+    grain = blur(random.standard_normal(inside.shape), 1.8)
     profile *= 1 + 0.45 * grain
     if random.random() < 0.5:
         y, x = np.unravel_index(int((depth + random.uniform(0, 3, depth.shape)).argmax()), depth.shape)
         spot = np.zeros_like(inside)
         cv2.circle(spot, (int(x), int(y)), 2, 1.0, -1, cv2.LINE_AA)
-        profile *= 1 - 0.4 * _blur(spot, 0.8)
+        profile *= 1 - 0.4 * blur(spot, 0.8)
     return (inside * profile * brightness).astype(np.float32)
 
 
@@ -133,10 +133,10 @@ def _debris(size: int, mask: NDArray[np.bool_], random: np.random.Generator) -> 
             cv2.ellipse(canvas, (x, y), axes, random.uniform(0, 180), 0, 360, 255, 1, cv2.LINE_AA)
         if not (canvas[margin > 0] > 0).any():
             light = np.maximum(light, canvas / np.float32(255) * np.float32(random.uniform(0.6, 1.1)))
-    return _blur(light, 0.7)
+    return blur(light, 0.7)
 
 
-def _expose(light: Floats, random: np.random.Generator) -> NDArray[np.uint8]:
+def expose(light: Floats, random: np.random.Generator) -> NDArray[np.uint8]:
     """Uneven illumination, background haze, photon noise and read-out noise, to 8 bits."""
     size = light.shape[0]
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / np.float32(size) - np.float32(0.5)

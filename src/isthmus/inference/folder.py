@@ -102,7 +102,7 @@ def predict_folder(
             if probabilities:
                 write_probabilities(maps_out, case, maps["logits"])
             mask = predictor.drawn(maps)
-            written.append(write_case(out, case, mask, instances))
+            written.append(write_case(out, case, mask, instances, predictor.notes))
             if instances and is_flat(case):
                 write_image(overlay_path(out, case), np.moveaxis(overlay(image, mask), -1, 0))
             for note in predictor.notes:

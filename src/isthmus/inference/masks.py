@@ -19,14 +19,18 @@ def mask_path(folder: Path, case: Case, instances: bool = False) -> Path:
     return folder / f"{case.id}{flat if is_flat(case) else '.nii.gz'}"
 
 
-def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = False) -> Path:
+def write_case(
+    folder: Path, case: Case, mask: NDArray[Any], instances: bool = False, notes: list[str] | None = None
+) -> Path:
     """Write a mask; that of a volume lies in space where its image does, in the image's own orientation. With
-    ``instances`` it holds numbers of objects, in 16 bits where these suffice."""
+    ``instances`` it holds numbers of objects, in 16 bits where these suffice (else ``notes`` gets a line)."""
     path = mask_path(folder, case, instances)
     if not is_flat(case):
         write_volume(path, mask, like=case.images[0].path)
     elif instances:
-        write_instances(path, mask)
+        note = write_instances(path, mask)
+        if note and notes is not None:
+            notes.append(note)
     else:
         write_mask(path, mask)
     return path

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.data.cases import Case, Dataset, load_image
-from isthmus.data.check import Checked, check_dataset
+from isthmus.data.check import Checked, conclude, survey
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split, holdout
 from isthmus.data.inspect import open_tolerant
@@ -99,9 +99,10 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
-    checked = check_dataset(
-        dataset, lambda *_: watch.advance(), rule=source.value_rule, skip_bad=source.skip_bad
-    )
+    found = survey(dataset, lambda *_: watch.advance())
+    checked = conclude(found, source.value_rule, source.skip_bad)
+    if source.instances and source.value_rule is None and checked.values.classes > 2:
+        checked = conclude(found, "objects", source.skip_bad)  # few objects look like classes
     split = divide(recipe, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unfit)))
     return resolve(recipe, checked, split)
