@@ -174,7 +174,14 @@ class Predictor:
         batch = self.recipe.training.batch
 
         def tiled(images: Floats) -> Floats:
-            return predict_tiled(self._forward, images, tile=tile, divisor=divisor, least=patch, batch=batch)
+            return predict_tiled(
+                self._forward,
+                images,
+                tile=tile,
+                divisor=divisor,
+                least=patch,
+                batch=batch,
+            )
 
         slices = self.recipe.input.slices
         if slices is None:

@@ -221,17 +221,18 @@ def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: W
     room = Room(recipe.hardware.cache_mb * 2**20)
     for which, cases in sets.items():
         scorer = Scorer(prepared, cases, room) if cases else None
+        predictor.notes.clear()
         for of_case in scorer.rows(predictor, which) if scorer else ():
             rows += of_case.final
             before += of_case.before
-            watch.advance()
-        predictor.notes.clear()
-        for case in cases:
-            mask = predictor.mask(load_image(case, recipe.data.channels))
-            write_case(folder.predictions, case, mask, recipe.data.instances)
-            for note in predictor.notes:
+            case, mask = of_case.case, of_case.mask
+            if mask is None:
+                mask = predictor.mask(load_image(case, recipe.data.channels))
+            write_case(folder.predictions, case, mask, recipe.data.instances, predictor.notes)
+            for note in dict.fromkeys(predictor.notes):
                 watch.say(f"{case.id}: {note}")
             predictor.notes.clear()
+            watch.advance()
     columns = case_columns(objects=recipe.data.instances)
     write_csv(folder.cases, rows, columns)
     if before:

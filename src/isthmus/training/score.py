@@ -31,10 +31,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of ``cases.csv`` of one case, and the same before clean-up (none where nothing is cleaned)."""
+    """One case: its rows of ``cases.csv``, the same before clean-up (none where nothing is cleaned), and the mask as it
+    is written, where the network's grid is the image's own."""
 
+    case: Case
     final: list[dict[str, Any]]
     before: list[dict[str, Any]]
+    mask: NDArray[Any] | None
 
 
 class Scorer:
@@ -61,7 +64,7 @@ class Scorer:
         )
 
     def score(self, predictor: Predictor) -> Scored:
-        """Loss and Dice, cheap enough for every epoch."""
+        """Loss and Dice."""
         meaning = predictor.meaning
         losses, dices = [], []
         for _, outputs, sample in self._outputs(predictor):
@@ -75,26 +78,26 @@ class Scorer:
         """Every metric of one case after another; a row for each foreground class or region."""
         fold = None if self.recipe.protocol.kind == "holdout" else self.recipe.protocol.fold
         meaning = predictor.meaning
+        names = self.recipe.data.classes
         for index, (case, outputs, sample) in enumerate(self._outputs(predictor)):
             about: dict[str, Any] = {"case": case.id, "group": case.group, "set": which, "fold": fold}
             about["grid"] = "network"
             spacing = self.prepared.spacing(case, sample.labels.shape)
+            maps = predictor.activated(outputs)
+            mask = predictor.drawn(maps) if self.recipe.input.resize is None else None
             if self.recipe.data.instances:
-                numbers = predictor.apart(predictor.activated(outputs))
-                true_numbers = self.samples.numbers(index)
-                found = score_case(numbers, true_numbers, spacing=spacing, instances=True)
-                yield Rows(case_rows({self.recipe.data.classes[1]: found}, **about), [])
+                numbers = predictor.apart(maps) if mask is None else mask
+                found = score_case(numbers, self.samples.numbers(index), spacing=spacing, instances=True)
+                yield Rows(case, case_rows({names[1]: found}, **about), [], mask)
                 continue
-            decided = meaning.decide(meaning.activate(outputs["logits"]))
+            decided = meaning.decide(maps["logits"])
             true = meaning.scored(sample.labels)
             cleaned = predictor.clean_up.apply(decided)
             final = case_rows(_score(meaning.scored(cleaned), true, spacing), **about)
-            before = (
-                []
-                if predictor.clean_up.is_nothing
-                else case_rows(_score(meaning.scored(decided), true, spacing), **about)
-            )
-            yield Rows(final, before)
+            before: list[dict[str, Any]] = []
+            if not predictor.clean_up.is_nothing:
+                before = case_rows(_score(meaning.scored(decided), true, spacing), **about)
+            yield Rows(case, final, before, mask)
 
     def _loss(self, outputs: Mapping[str, Floats], sample: Batch) -> float:
         """That of a case; of a volume in slices, over its slices."""
