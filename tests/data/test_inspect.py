@@ -174,7 +174,8 @@ def test_one_group_is_a_warning(pairs: Any) -> None:
     assert row.level == "warning"
     assert "one group (stack)" in row.detail
     row = rows(inspect_dataset(Dataset("x", cases[:1])))["cases"][0]
-    assert (row.level, row.detail) == ("warning", "a single case cannot be divided")
+    assert row.level == "warning"
+    assert row.detail.startswith("a single case cannot be divided")
 
 
 def test_copies_and_pictures_coded_again(tmp_path: Path) -> None:

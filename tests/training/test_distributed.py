@@ -39,9 +39,7 @@ def launch(arguments: list[str], size: int) -> list[subprocess.CompletedProcess[
         )
         for rank in range(size)
     ]
-    return [
-        subprocess.CompletedProcess(one.args, one.wait(120), *one.communicate()) for one in running
-    ]
+    return [subprocess.CompletedProcess(one.args, one.wait(120), *one.communicate()) for one in running]
 
 
 @pytest.mark.parametrize("batch", [4, 3])  # 3: the parts are of different sizes
@@ -52,9 +50,7 @@ def test_two_processes_give_the_weights_of_one(small: Any, tmp_path: Path, batch
     )
     alone = training.train(recipe, tmp_path / "alone")
     write_yaml(tmp_path / "recipe.yaml", recipe.to_dict())
-    done = launch(
-        ["train", "--recipe", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "two")], 2
-    )
+    done = launch(["train", "--recipe", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "two")], 2)
     assert [one.returncode for one in done] == [0, 0], done[0].stderr + done[1].stderr
     assert "best Dice" in done[0].stdout + done[0].stderr
     assert "best Dice" not in done[1].stdout + done[1].stderr

@@ -147,7 +147,10 @@ def test_every_case_is_held_out_in_exactly_one_fold(small: Any, tmp_path: Path) 
         ({"input": {"slices": 4}}, "take an odd number"),
         ({"input": {"patch": None, "resize": 32, "windows": 2}}, "needs input.patch"),
         ({"input": {"windows": 10**6}}, "input.windows: there are"),
-        ({"data": {"regions": {"all": [2]}}}, r"data.regions.all names class \[2\]: the classes are 1 foreground"),
+        (
+            {"data": {"regions": {"all": [2]}}},
+            r"data.regions.all names class \[2\]: the classes are 1 foreground",
+        ),
         ({"data": {"regions": "dataset"}}, "has no regions of its own"),
         ({"data": {"multilabel": True}}, "needs data.regions"),
         ({"cleanup": {"largest": ["liver"]}}, "cleanup.largest names 'liver': the classes are foreground"),
@@ -273,9 +276,7 @@ def test_steps_milestones_and_cycles_as_the_framework_s_own() -> None:
 
 
 def test_a_plateau_s_rate_has_a_floor() -> None:
-    rate = Rate(
-        Training(learning_rate=1e-3, schedule="plateau", plateau_patience=1, plateau_floor=5e-5), 100
-    )
+    rate = Rate(Training(learning_rate=1e-3, schedule="plateau", plateau_patience=1, plateau_floor=5e-5), 100)
     for _ in range(20):
         rate.see(1.0)
     assert rate.at(0) == pytest.approx(5e-5)

@@ -12,6 +12,7 @@ import pytest
 from isthmus import training
 from isthmus.data.cases import load_image
 from isthmus.data.folder import images_in
+from isthmus.errors import IsthmusError
 from isthmus.inference.folder import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.region import box_around, paste
@@ -111,9 +112,10 @@ def test_a_region_of_interest_is_found_cropped_and_returned(
     assert dice(got > 0, np.asarray(truth.dataobj) > 0) > 0.8
     # nothing there to find: the whole frame is segmented, and it says so
     predictor.labels(np.zeros_like(image))
-    assert predictor.notes == [
-        "the first network found no region of interest; the whole image was segmented"
-    ] or not predictor.notes
+    assert (
+        predictor.notes == ["the first network found no region of interest; the whole image was segmented"]
+        or not predictor.notes
+    )
     # resumed, finished runs stay as they are; a localiser that is done is not trained again
     folder.cost.unlink()
     stamp = (folder.localiser / "best.safetensors").stat().st_mtime_ns
@@ -140,13 +142,36 @@ def test_images_are_normalised_by_the_training_images(small: Any, tumours: Path,
     )
     resolved = training.train(recipe, tmp_path / "run").recipe()
     pixels = np.concatenate(
-        [
-            np.asarray(nibabel.load(tumours / "images" / f"brain {k}.nii.gz").dataobj).ravel()
-            for k in range(3)
-        ]
+        [np.asarray(nibabel.load(tumours / "images" / f"brain {k}.nii.gz").dataobj).ravel() for k in range(3)]
     )
     np.testing.assert_allclose(resolved.input.mean, [pixels.mean()], rtol=1e-9)
     np.testing.assert_allclose(resolved.input.deviation, [pixels.std()], rtol=1e-9)
+
+
+def test_one_volume_is_divided_within_itself(small: Any, tumours: Path, tmp_path: Path) -> None:
+    for kind in ("images", "masks"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        (tmp_path / "data" / kind / "one.nii.gz").symlink_to(tumours / kind / "brain 0.nii.gz")
+    recipe = small(
+        data={"source": str(tmp_path / "data"), "values": {0: 0, 1: 1, 2: 1, 4: 1}},
+        input={"slices": 3, "patch": [32, 32]},
+        training={"epochs": 2, "samples": 8},
+        protocol={"kind": "within-case", "folds": 2, "fold": 1},
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    split = read_json(folder.splits)
+    assert set(split["train"]) == {"one-part-0"}
+    assert set(split["validation"]) == {"one-part-1"}
+    assert any("not independent" in note for note in split["notes"])
+    written = np.asarray(nibabel.load(folder.predictions / "one-part-1.nii.gz").dataobj)
+    assert written.shape == (40, 32, 10)
+    assert not written[..., :5].any()  # the part that trained
+    (row,) = folder.read_rows(folder.cases)
+    true = np.asarray(nibabel.load(tumours / "masks" / "brain 0.nii.gz").dataobj)[..., 5:] > 0
+    assert float(row["dice"]) == pytest.approx(float(dice(written[..., 5:] > 0, true)))
+    assert "no picture" not in write_page(folder.path).read_text(encoding="utf-8").lower()
+    with pytest.raises(IsthmusError, match="within-case"):
+        training.train(small(data={"source": str(tmp_path / "data")}, input={"patch": None}), tmp_path / "b")
 
 
 def test_the_window_of_a_region() -> None:

@@ -82,14 +82,18 @@ class Source:
         axis: of the volume that counts the slices: 0, 1, 2 for z, y, x.
         channels: whether the fourth axis of a volume counts channels (if not, such a volume is refused), or the pages
             of a TIFF do.
+        part: of a volume the slices from z = part[0] to before part[1]; None: all.
     """
 
     path: Path
     page: int | None = None
     axis: int = 0
     channels: bool = False
+    part: tuple[int, int] | None = None
 
     def __str__(self) -> str:
+        if self.part is not None:
+            return f"{self.path} (slices {self.part[0]} to {self.part[1] - 1})"
         if self.page is None:
             return str(self.path)
         across = f" across {'zyx'[self.axis]}" if self.axis else ""
@@ -173,7 +177,8 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
     kind = _kind(source.path)
     header = _header(source, kind)
     if kind == "volume":
-        return volume_files.read(source.path, source.page, source.axis, source.channels)
+        volume = volume_files.read(source.path, source.page, source.axis, source.channels)
+        return volume if source.part is None else volume[:, slice(*source.part)]
     try:
         if kind == "TIFF":
             pixels = tiffs.read(source.path, source.page, mask=mask)
@@ -191,6 +196,9 @@ def _header(source: Source, kind: str) -> Header:
     try:
         if kind == "volume":
             header = volume_files.header(source.path, source.page, source.axis, source.channels)
+            if source.part is not None:
+                channels, _, *plane = header.shape
+                header = Header((channels, source.part[1] - source.part[0], *plane), header.dtype)
         elif kind == "TIFF":
             header = tiffs.header(source.path, source.page)
             if source.channels:

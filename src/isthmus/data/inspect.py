@@ -102,7 +102,8 @@ class Inspection:
         sizes = Counter(case.group for case in self.dataset.cases)
         total = len(self.cases)
         if total == 1:
-            yield Finding("warning", "cases", 1, "a single case cannot be divided")
+            detail = "a single case cannot be divided (a volume can, within itself: within-case)"
+            yield Finding("warning", "cases", 1, detail)
         elif len(sizes) == 1:
             detail = f"all belong to one group ({next(iter(sizes))}): no split is independent (within-case)"
             yield Finding("warning", "cases", total, detail)

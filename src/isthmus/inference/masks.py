@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Case
+from isthmus.data.cases import Case, Source
+from isthmus.data.formats import probe
 from isthmus.data.volume_files import is_volume, write_volume
 from isthmus.data.writing import write_image, write_mask
 from isthmus.inference.instance_files import write_instances
@@ -25,8 +28,9 @@ def write_case(
     """Write a mask; that of a volume lies in space where its image does, in the image's own orientation. With
     ``instances`` it holds numbers of objects, in 16 bits where these suffice (else ``notes`` gets a line)."""
     path = mask_path(folder, case, instances)
+    source = case.images[0]
     if not is_flat(case):
-        write_volume(path, mask, like=case.images[0].path)
+        write_volume(path, _in_whole(mask, source), like=source.path)
     elif instances:
         note = write_instances(path, mask)
         if note and notes is not None:
@@ -52,7 +56,16 @@ def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
         write_image(paths[0], maps)
         return
     for path, values in zip(paths, maps, strict=True):
-        write_volume(path, values, like=case.images[0].path)
+        write_volume(path, _in_whole(values, case.images[0]), like=case.images[0].path)
+
+
+def _in_whole(array: NDArray[Any], source: Source) -> NDArray[Any]:
+    """What was found in a part of a volume, in the frame of the whole; 0 elsewhere."""
+    if source.part is None:
+        return array
+    whole = np.zeros((probe(replace(source, part=None))[0][1], *array.shape[1:]), array.dtype)
+    whole[slice(*source.part)] = array
+    return whole
 
 
 def overlay_path(folder: Path, case: Case) -> Path:

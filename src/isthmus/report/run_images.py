@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from isthmus.data.cases import Source, load
 from isthmus.data.folder import open_dataset
 from isthmus.data.formats import read_mask
+from isthmus.data.parts import in_parts
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.masks import mask_path
@@ -27,7 +28,8 @@ class RunImages:
     """
 
     def __init__(self, run: RunFolder, data: Path | None = None) -> None:
-        recipe = run.recipe().data
+        whole = run.recipe()
+        recipe = whole.data
         self.run = run
         self.channels, self.instances = recipe.channels, recipe.instances
         self.values = ValueMap(tuple(recipe.values.items()), recipe.value_rule or "exact")
@@ -35,6 +37,8 @@ class RunImages:
             found = open_dataset(recipe.source, data or Path(recipe.root))
         else:
             found = open_dataset(data or recipe.source)
+        if whole.protocol.kind == "within-case":
+            found = in_parts(found, whole.protocol.folds)
         self.cases = {case.id: case for case in found.cases}
         self.dataset = replace(found, values=self.values, classes=tuple(recipe.classes))
 
@@ -51,6 +55,6 @@ class RunImages:
             )
         image, truth = load(self.cases[case], self.dataset, self.channels)
         path = mask_path(self.run.predictions, self.cases[case], self.instances)
-        predicted = read_mask(Source(path))
+        predicted = read_mask(Source(path, part=self.cases[case].images[0].part))
         predicted = (predicted > 0).astype(np.uint8) if self.instances else self.values.apply(predicted, path)
         return (image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)), truth, predicted

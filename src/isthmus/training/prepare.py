@@ -18,6 +18,7 @@ from isthmus.data.check import Checked, conclude, survey
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split, holdout
 from isthmus.data.inspect import open_tolerant
+from isthmus.data.parts import in_parts
 from isthmus.data.patches import windows
 from isthmus.data.protocols import GROUP_NOTES, SHARES, check_split, splits
 from isthmus.data.samples import Target
@@ -96,6 +97,8 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
         dataset, unfit = open_tolerant(source.source, root)
     else:
         dataset = open_dataset(source.source, root)
+    if recipe.protocol.kind == "within-case":
+        dataset = in_parts(dataset, recipe.protocol.folds)
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
