@@ -23,7 +23,7 @@ SERIES = 6
 """Colours that the page's style sheet defines for lines: --series-0 to --series-5."""
 _INK, _FAINT = "#fe0001", "#fe0002"
 _VARIABLES = {_INK: "--ink-soft", _FAINT: "--rule"} | {f"#fd000{i}": f"--series-{i}" for i in range(SERIES)}
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "isthmus",
     "font.size": 9,
@@ -84,8 +84,8 @@ def curves(
     drawn = [(line, np.isfinite(line.y)) for line in lines]
     if not any(finite.any() for _, finite in drawn):
         return None
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes()
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes()
         if mark is not None:
             axes.axvline(mark, color=_INK, linewidth=0.9, linestyle=(0, (2, 2)))
         for line, finite in drawn:
@@ -93,7 +93,7 @@ def curves(
             axes.plot(
                 line.x[finite],
                 line.y[finite],
-                color=_series(line.series),
+                color=series_colour(line.series),
                 dashes=_GAPS[line.series % SERIES] or (None, None),
                 marker=_MARKERS[line.series % len(_MARKERS)] if alone else None,
                 markersize=5,
@@ -104,7 +104,7 @@ def curves(
             axes.set_yscale("log")
             axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        return Chart(title, _svg(figure, title))
+        return Chart(title, as_svg(figure, title))
 
 
 def training_curves(runs: Sequence[Run]) -> list[Chart]:
@@ -177,8 +177,8 @@ def case_scores(title: str, columns: Sequence[Sequence[float]]) -> Chart | None:
     if values.size == 0 or np.isnan(values).all():
         return None
     rank = np.arange(1, values.shape[1] + 1)
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(width=7.2, height=2.5)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(width=7.2, height=2.5)
         shown = ~np.isnan(values).all(axis=0)
         low, high = np.nanmin(values[:, shown], axis=0), np.nanmax(values[:, shown], axis=0)
         axes.vlines(rank[shown], low, high, color=_INK, linewidth=0.9, alpha=0.5)
@@ -188,7 +188,7 @@ def case_scores(title: str, columns: Sequence[Sequence[float]]) -> Chart | None:
                 row,
                 linestyle="none",
                 marker=_MARKERS[series % len(_MARKERS)],
-                color=_series(series),
+                color=series_colour(series),
                 markersize=5.5,
                 markeredgewidth=0,
             )
@@ -197,16 +197,16 @@ def case_scores(title: str, columns: Sequence[Sequence[float]]) -> Chart | None:
         axes.set_xlim(0.4, len(rank) + 0.6)
         axes.margins(y=0.08)
         axes.grid(visible=False, axis="x")
-        return Chart(title, _svg(figure, title))
+        return Chart(title, as_svg(figure, title))
 
 
-def _axes(width: float = 3.6, height: float = 2.5) -> tuple[Figure, Axes]:
+def new_axes(width: float = 3.6, height: float = 2.5) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasSVG(figure)
     return figure, figure.add_subplot()
 
 
-def _series(index: int) -> str:
+def series_colour(index: int) -> str:
     return f"#fd000{index % SERIES}"
 
 
@@ -214,7 +214,7 @@ def _open_tag(label: str) -> Callable[[re.Match[str]], str]:
     return lambda found: f'<svg {found[1]} role="img" aria-label="{escape(label)}">'
 
 
-def _svg(figure: Figure, label: str) -> str:
+def as_svg(figure: Figure, label: str) -> str:
     """The figure as one <svg> element: page colours and type, its own ids, no size of its own."""
     buffer = io.StringIO()
     figure.savefig(

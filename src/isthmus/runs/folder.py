@@ -15,7 +15,15 @@ from isthmus.runs.recipe import Network, Recipe, read_recipe
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-HISTORY_COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_dice", "learning_rate", "seconds")
+HISTORY_COLUMNS = (
+    "epoch",
+    "train_loss",
+    "validation_loss",
+    "validation_dice",
+    "validation_iou",
+    "learning_rate",
+    "seconds",
+)
 
 
 @dataclass(frozen=True)

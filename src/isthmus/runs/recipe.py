@@ -34,6 +34,7 @@ class Data(Section):
     channels: Annotated[int, Field(ge=1, le=64)] | None = None  # of the images as the network sees them; None: as found
     classes: list[str] = []  # names by class index, background first; filled in from the masks
     values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
+    limit: Positive | None = None  # take so many groups of cases only, chosen by their names alone
     skip_bad: bool = False  # leave out cases that do not read or fit; the report says which
     value_rule: Literal["exact", "threshold", "objects"] | None = (
         None  # see `isthmus.data.values`; None: as found
@@ -157,7 +158,7 @@ class Training(Section):
     step_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1  # of "step" and "multistep"
     milestones: list[Annotated[float, Field(gt=0, lt=1)]] = [0.5, 0.75]  # of "multistep", as shares of all epochs
     cycle_epochs: Positive = 10  # of "cyclic": from the lowest rate, a tenth, up to the full one and back
-    select: Literal["dice", "loss"] = "dice"  # by which the best epoch is chosen and training stopped early
+    select: Literal["dice", "iou", "loss"] = "dice"  # by which the best epoch is chosen and training stopped early
     early_stopping: Positive | None = None  # epochs without a better one before training ends
     augment: Literal["none", "flips", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"] = "flips"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -40,7 +40,7 @@ class Progress:
 
     epoch: int = 0  # epochs done
     best_epoch: int = 0
-    best: float = -math.inf  # what the best epoch is chosen by: Dice, or minus the loss
+    best: float = -math.inf  # what the best epoch is chosen by; see Scored.goodness
     best_dice: float = -1.0  # at the best epoch
     best_state: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
@@ -111,8 +111,8 @@ def fit(
                 "lower training.learning_rate (a tenth of it, say)"
             )
         network.eval()
-        scored = scorer.score(predictor) if processes.first else Scored(math.nan, math.nan)
-        scored = Scored(*processes.told([scored.loss, scored.dice], device))
+        scored = scorer.score(predictor) if processes.first else Scored(math.nan, math.nan, math.nan)
+        scored = Scored(*processes.told([scored.loss, scored.dice, scored.iou], device))
         learning_rate = rate.at((epoch + 1) * len(samples) - 1)
         rate.see(scored.loss)
         progress.epoch = epoch + 1
@@ -122,11 +122,12 @@ def fit(
                 "train_loss": float(total),
                 "validation_loss": scored.loss,
                 "validation_dice": scored.dice,
+                "validation_iou": scored.iou,
                 "learning_rate": learning_rate,
                 "seconds": time.perf_counter() - epoch_start,
             }
         )
-        goodness = scored.dice if training.select == "dice" else -scored.loss
+        goodness = scored.goodness(training.select)
         if goodness > progress.best:
             progress.best, progress.best_dice, progress.best_epoch = goodness, scored.dice, epoch + 1
             progress.best_state = {

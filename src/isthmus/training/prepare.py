@@ -16,7 +16,7 @@ from torch import Tensor
 from isthmus.data.cases import Case, Dataset, load_image
 from isthmus.data.check import Checked, conclude, survey
 from isthmus.data.folder import open_dataset
-from isthmus.data.folds import Split, holdout
+from isthmus.data.folds import Split, few, holdout
 from isthmus.data.inspect import open_tolerant
 from isthmus.data.parts import in_parts
 from isthmus.data.patches import windows
@@ -97,6 +97,8 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
         dataset, unfit = open_tolerant(source.source, root)
     else:
         dataset = open_dataset(source.source, root)
+    if source.limit is not None:
+        dataset = replace(dataset, cases=tuple(few(dataset.cases, source.limit)))
     if recipe.protocol.kind == "within-case":
         dataset = in_parts(dataset, recipe.protocol.folds)
     if source.values:

@@ -16,17 +16,22 @@ from isthmus.data.preprocess import Grid
 from isthmus.data.samples import Batch, Samples
 from isthmus.inference.predictor import Predictor, normaliser
 from isthmus.inference.tiles import Floats
-from isthmus.metrics import dice, score_case
+from isthmus.metrics import dice, iou, score_case
 from isthmus.metrics.rows import case_rows
 from isthmus.training.prepare import Prepared
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Means over cases: of the loss, and of Dice over the foreground classes."""
+    """Means over cases: of the loss, and of Dice and IoU over the foreground classes."""
 
     loss: float
     dice: float
+    iou: float
+
+    def goodness(self, by: str) -> float:
+        """What is the larger the better."""
+        return -self.loss if by == "loss" else self.iou if by == "iou" else self.dice
 
 
 @dataclass(frozen=True)
@@ -64,15 +69,16 @@ class Scorer:
         )
 
     def score(self, predictor: Predictor) -> Scored:
-        """Loss and Dice."""
+        """Loss, Dice and IoU."""
         meaning = predictor.meaning
-        losses, dices = [], []
+        losses, dices, ious = [], [], []
         for _, outputs, sample in self._outputs(predictor):
             losses.append(self._loss(outputs, sample))
             predicted = meaning.scored(meaning.decide(meaning.activate(outputs["logits"])))
             true = meaning.scored(sample.labels)
             dices.append(float(np.mean([dice(predicted[name], true[name]) for name in true])))
-        return Scored(float(np.mean(losses)), float(np.mean(dices)))
+            ious.append(float(np.mean([iou(predicted[name], true[name]) for name in true])))
+        return Scored(float(np.mean(losses)), float(np.mean(dices)), float(np.mean(ious)))
 
     def rows(self, predictor: Predictor, which: str) -> Iterator[Rows]:
         """Every metric of one case after another; a row for each foreground class or region."""
