@@ -56,14 +56,27 @@ def intensity(image: NDArray[Any], mode: Normalization) -> Intensity:
         low, high = float(image.min()), float(image.max())
         offset, spread = np.full(channels, low), np.full(channels, high - low)
     elif mode == "zscore":
-        flat = image.reshape(channels, -1)
-        offset, spread = flat.mean(axis=1, dtype=np.float64), flat.std(axis=1, dtype=np.float64)
+        offset, spread = _mean_and_deviation(image)
     else:
         raise ValueError(f"no normalisation '{mode}' (valid: {', '.join(NORMALIZATIONS)})")
     factor = np.divide(
         1.0, spread, out=np.zeros(channels), where=spread > 1e-12 * np.maximum(1.0, np.abs(offset))
     )
     return Intensity(offset.astype(np.float32), factor.astype(np.float32))
+
+
+def _mean_and_deviation(image: NDArray[Any], most: int = 2**22) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Those of each channel, some rows at a time: float64 of a whole large image takes 8 bytes a pixel, twice."""
+    channels, pixels = len(image), image[0].size
+    rows = max(1, most * image.shape[1] // max(1, image.size))
+    blocks = [image[:, first : first + rows] for first in range(0, image.shape[1], rows)]
+    mean = sum(block.reshape(channels, -1).sum(axis=1, dtype=np.float64) for block in blocks) / pixels
+    squares = np.zeros(channels)
+    for block in blocks:
+        away = block.reshape(channels, -1) - mean[:, None]
+        away *= away
+        squares += away.sum(axis=1)
+    return mean, np.sqrt(squares / pixels)
 
 
 def normalize(image: NDArray[Any], mode: Normalization) -> NDArray[np.float32]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,20 @@ from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.cleanup import CleanUp
 from isthmus.inference.instances import instances
+from isthmus.inference.margin import margin
 from isthmus.inference.meaning import Floats, Meaning
 from isthmus.inference.region import Window, box_around, paste
-from isthmus.inference.tiles import predict_tiled
+from isthmus.inference.stream import as_floats, in_blocks, pieces
+from isthmus.inference.tiles import Place, Tiling, blended, cropped, on_grid, room_for
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware, Input, Recipe
 
-WHOLE = {2: 1024, 3: 128}  # resized images up to this side go through the network at once
+WHOLE = {
+    2: 1024,
+    3: 128,
+}  # images up to this side go through at once, unless the network learned from patches
+ROOM = 2**22  # pixels that go through the network at once, at most, where not one patch alone has more
 
 
 def value_map(recipe: Recipe) -> ValueMap:
@@ -167,32 +175,85 @@ class Predictor:
         }
 
     def _outputs(self, image: Floats) -> dict[str, Floats]:
-        axes = self.recipe.spatial_dims
+        return self._gather(self._pieces(image, as_floats), image.shape[1:], lambda heads: heads)
+
+    @cached_property
+    def _margin(self) -> int | None:
+        """How far from a cut side the networks, which are all of one kind, notice it."""
+        return margin(self.networks[0])
+
+    def _tiling(self, size: Sequence[int]) -> tuple[Tiling, int]:
+        """The tiles of an image on the network's grid, and how many go through together.
+
+        An image of one patch, or of `WHOLE` without patches, goes through by itself. Larger ones in tiles that are
+        cropped wherever this gives the network's answer on the whole image and no more is computed than by averaging
+        tiles of a patch that overlap by half, which is done for all the others.
+        """
+        axes = len(size)
         patch = self.recipe.roi.size if self.recipe.roi else self.recipe.input.patch
         divisor = int(getattr(self.networks[0], "divisor", 1))
-        tile = [-(-side // divisor) * divisor for side in patch or [WHOLE[axes]] * axes]
-        batch = self.recipe.training.batch
+        tile = [on_grid(side, divisor) for side in patch or [WHOLE[axes]] * axes]
+        tiling = blended(size, tile, divisor, patch)
+        if tiling.overlaps and self._margin is not None:
+            sides = room_for(size, divisor, self._margin, WHOLE[axes], ROOM)
+            if sides is not None:
+                tiling = cropped(size, sides, divisor, self._margin, patch)
+        together = min(ROOM, self.recipe.training.batch * prod(tile)) // prod(tiling.shape)
+        return tiling, max(1, together)
 
-        def tiled(images: Floats) -> Floats:
-            return predict_tiled(
-                self._forward,
-                images,
-                tile=tile,
-                divisor=divisor,
-                least=patch,
-                batch=batch,
-            )
-
+    def _pieces(
+        self, image: NDArray[Any], read: Callable[[NDArray[Any]], Floats]
+    ) -> Iterator[tuple[Place, Floats]]:
+        """The maps of all heads of an image on the network's grid, piece by piece; see `stream.pieces`."""
         slices = self.recipe.input.slices
         if slices is None:
-            maps = tiled(image)
-        else:
-            planes = [
-                tiled(np.stack([slice_channels(image, index, slices) for index in together]))
-                for together in _in_turn(image.shape[1], batch)
-            ]
-            maps = np.moveaxis(np.concatenate(planes), 0, 1)
+            tiling, batch = self._tiling(image.shape[1:])
+            for _, place, maps in pieces(self._forward, [image], tiling, batch=batch, read=read):
+                yield place, maps
+            return
+        tiling, batch = self._tiling(image.shape[2:])
+        for together in _in_turn(image.shape[1], self.recipe.training.batch):
+            stacks = [slice_channels(image, index, slices) for index in together]
+            for number, place, maps in pieces(self._forward, stacks, tiling, batch=batch, read=read):
+                index = together[number]
+                yield (slice(index, index + 1), *place), maps[:, None]
+
+    def _gather(
+        self,
+        parts: Iterable[tuple[Place, Floats]],
+        size: Sequence[int],
+        change: Callable[[dict[str, Floats]], dict[str, Floats]],
+    ) -> dict[str, Floats]:
+        """The maps of each head, changed piece by piece."""
+        result: dict[str, Floats] = {}
+        for place, maps in parts:
+            for name, values in change(self._by_head(maps)).items():
+                if name not in result:
+                    result[name] = np.empty((len(values), *size), np.float32)
+                result[name][(slice(None), *place)] = values
+        return result
+
+    def _by_head(self, maps: Floats) -> dict[str, Floats]:
         return {name: maps[of_head] for name, of_head in self._heads.items()}
+
+    @property
+    def _streams(self) -> bool:
+        """Whether a piece of the result depends on a piece of the image alone: at native scale, without a region."""
+        return self.recipe.input.resize is None and self.localiser is None
+
+    def _native(self, image: NDArray[Any]) -> Iterator[tuple[Place, Floats]]:
+        """`_pieces` of an image in the numbers of the file, which are normalised tile by tile."""
+        return self._pieces(image, self.normaliser(image).repeated(self.recipe.input.slices or 1).apply)
+
+    def _in_channels(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The image in the channels of the training, block by block, as colours take many times their memory."""
+        channels = self.recipe.data.channels
+        if channels is None or len(image) == channels:
+            return image
+        result = np.empty((channels, *image.shape[1:]), image.dtype)
+        for rows in in_blocks(image.shape[1:]):
+            result[:, rows] = to_channels(image[:, rows], channels)
+        return result
 
     def _locate(self, image: Floats) -> Window:
         """Where the organs are, on the grid of a normalised image; all of it where nothing is found."""
@@ -214,9 +275,10 @@ class Predictor:
     def maps(self, image: NDArray[Any]) -> dict[str, Floats]:
         """What each head says about an image, on the image's own grid: probabilities ``(maps, *spatial)`` of
         ``"logits"`` and of the heads that are trained as such; the contour that is regressed as it is."""
-        if self.recipe.data.channels is not None:
-            image = to_channels(image, self.recipe.data.channels)
+        image = self._in_channels(image)
         size = image.shape[1:]
+        if self._streams:
+            return self._gather(self._native(image), size, self.activated)
         result = self.activated(self.outputs(self.grid.image(self.normaliser(image).apply(image))))
         for name, values in result.items():
             if values.shape[1:] != size:
@@ -249,8 +311,17 @@ class Predictor:
         return self.maps(image)["logits"]
 
     def labels(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """Class indices ``(*spatial)`` on the image's own grid, cleaned up as the recipe says."""
-        return self.clean_up.apply(self.meaning.decide(self.probabilities(image)))
+        """Class indices ``(*spatial)`` on the image's own grid, cleaned up as the recipe says.
+
+        At native scale they are decided piece by piece: beside image and result, memory holds a few tiles.
+        """
+        if not self._streams:
+            return self.clean_up.apply(self.meaning.decide(self.probabilities(image)))
+        image = self._in_channels(image)
+        label = np.empty(image.shape[1:], np.uint8)
+        for place, maps in self._native(image):
+            label[place] = self.meaning.decide(self.meaning.activate(self._by_head(maps)["logits"]))
+        return self.clean_up.apply(label)
 
     def instances(self, image: NDArray[Any]) -> NDArray[np.int32]:
         """Numbers of objects ``(*spatial)``, 1 to n, on the image's own grid; touching ones are told apart as far as
@@ -264,13 +335,23 @@ class Predictor:
 
     def mask(self, image: NDArray[Any]) -> NDArray[Any]:
         """A mask ``(*spatial)`` in the values the user trained with; numbers of objects where it learned these."""
-        return self.drawn(self.maps(image))
+        return (
+            self.apart(self.maps(image)) if self.recipe.data.instances else self._written(self.labels(image))
+        )
 
     def drawn(self, maps: dict[str, Floats]) -> NDArray[Any]:
         """`mask`, of what `maps` gave."""
         if self.recipe.data.instances:
             return self.apart(maps)
-        return self.values.invert(self.clean_up.apply(self.meaning.decide(maps["logits"])))
+        return self._written(self.clean_up.apply(self.meaning.decide(maps["logits"])))
+
+    def _written(self, label: NDArray[np.uint8]) -> NDArray[Any]:
+        """Class indices as the values of the training's masks, block by block, as indexing takes 8 bytes a pixel."""
+        values = self.values
+        mask = np.empty(label.shape, values.invert(label[:0]).dtype)
+        for rows in in_blocks(label.shape):
+            mask[rows] = values.invert(label[rows])
+        return mask
 
     def _forward(self, batch: Floats) -> Floats:
         layout = machine.memory_format(self.hardware, batch.ndim - 2)
