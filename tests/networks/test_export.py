@@ -40,6 +40,14 @@ def _prepare(name: str, dims: int) -> tuple[nn.Module, Tensor, tuple[Tensor, ...
         return network, x, network(x)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def own_cache(tmp_path_factory):
+    """Compiled code of this run alone: what a killed run left in the machine's cache may be half written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
 def _hold(name: str, capability: str, attempt) -> None:
     """The attempt gives what eager gives, or fails as the card says."""
     if capability in model_card(name).cannot:
