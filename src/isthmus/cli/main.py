@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import data as data_commands
+from isthmus.cli import study as study_commands
 from isthmus.cli.explain import explain
 from isthmus.errors import IsthmusError, nearest
 
@@ -215,6 +216,8 @@ def models(
     job.run(name)
 
 
+app.add_typer(study_commands.app, rich_help_panel="To compare")
+app.command(rich_help_panel="To compare")(study_commands.reproduce)
 app.command(rich_help_panel="To look up")(explain)
 app.add_typer(data_commands.app, rich_help_panel="To look up")
 

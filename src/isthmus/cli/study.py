@@ -1,0 +1,152 @@
+"""``isthmus study`` and ``isthmus reproduce``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from isthmus.cli.progress import Display
+    from isthmus.studies.execute import Outcome
+    from isthmus.studies.folder import StudyFolder
+
+app = typer.Typer(
+    name="study",
+    help="Many runs that are compared: data × network × fold × repeat × grid.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes at a time, which share the cores.  [default: one a GPU, else one for 4 cores]",
+        show_default=False,
+    ),
+]
+
+
+@app.command("run")
+def run_command(
+    study: Annotated[Path, typer.Argument(help="The study, a YAML file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the study; what is done there is kept.")],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Where built-in data sets lie, each in a folder of its name.", show_default=False),
+    ] = None,
+    jobs: Jobs = None,
+) -> None:
+    """Compute the cells that are missing, then write tables and page."""
+    from isthmus.cli.progress import Display
+    from isthmus.studies.folder import StudyFolder
+    from isthmus.studies.run import Asked, run_study
+    from isthmus.studies.study import read_study
+
+    with Display() as display:
+        read = read_study(study)
+        printed = _printed(study.parent / read.printed) if read.printed else None
+        outcome = run_study(
+            read, out, display, root=root, beside=study.parent, printed=printed, asked=Asked(jobs=jobs)
+        )
+        _finish(StudyFolder(out), outcome, display)
+
+
+@app.command("status")
+def status_command(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
+    """Say how far a study is: done, running, failed, left, and the time left."""
+    from isthmus.report.summary import duration
+    from isthmus.studies.folder import StudyFolder, status
+
+    found = status(StudyFolder.open(folder))
+    states = ("done", "running", "failed", "left")
+    print(", ".join(f"{found.count(state)} {state}" for state in states))
+    if found.count("running") + found.count("left"):
+        left = (
+            "not known before a cell is done"
+            if found.seconds_left is None
+            else f"about {duration(found.seconds_left)}"
+        )
+        print(f"time left: {left}")
+    for cell in found.cells["running"]:
+        print(f"running: {cell.label}")
+    for cell in found.cells["failed"]:
+        study = StudyFolder(folder)
+        print(f"failed: {cell.label}: {study.why(cell.name)} (see {study.failure(cell.name)})")
+
+
+@app.command("tables")
+def tables_command(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
+    """Write tables and page anew from the run folders alone, and print the scores."""
+    from isthmus.cli.progress import Display
+    from isthmus.studies.folder import StudyFolder
+
+    with Display() as display:
+        _tables(StudyFolder.open(folder), display)
+
+
+def reproduce(
+    name: Annotated[
+        str, typer.Argument(help="A table or figure of the papers, as mildnet/table5.", show_default=False)
+    ] = "",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Where the data sets lie, each in a folder of its name.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the study.  [default: reproduced/NAME]", show_default=False)
+    ] = None,
+    scale: Annotated[
+        str,
+        typer.Option(help="paper, or small: minutes on a laptop, on phantoms where the data is not there."),
+    ] = "paper",
+    jobs: Jobs = None,
+    listing: Annotated[bool, typer.Option("--list", help="List the tables and figures.")] = False,
+) -> None:
+    """Compute a table or figure of the four papers again, beside the paper's own numbers."""
+    from isthmus.cli.progress import Display
+    from isthmus.studies import papers
+    from isthmus.studies.folder import StudyFolder
+    from isthmus.studies.run import Asked
+
+    if listing or not name:
+        for each in papers.list_papers():
+            print(f"{each:22} {papers.read_paper(each).study.title}")
+        return
+    folder = out or Path("reproduced") / name
+    with Display() as display:
+        outcome = papers.reproduce(name, folder, display, root=data, asked=Asked(jobs=jobs, scale=scale))
+        _finish(StudyFolder(folder), outcome, display)
+
+
+def _printed(path: Path) -> str:
+    from isthmus.errors import IsthmusError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise IsthmusError(
+            f"{path}: cannot be read ({error.strerror}); mend `printed` in the study"
+        ) from error
+
+
+def _finish(folder: StudyFolder, outcome: Outcome, display: Display) -> None:
+    """Tables of what is done; exit code 1 where cells failed."""
+    plan = folder.plan()
+    if any(folder.run(cell.name).finished() for cell in plan.cells):
+        _tables(folder, display)
+    if outcome.failed:
+        from isthmus.studies.run import lines_of
+
+        for line in lines_of(outcome, plan, folder):
+            display.say(line)
+        raise typer.Exit(1)
+
+
+def _tables(folder: StudyFolder, display: Display) -> None:
+    from isthmus.studies.page import write_study
+
+    sheets = write_study(folder)
+    print(sheets[0].markdown())
+    display.say(f"tables in {folder.tables}, page in {folder.page}")

@@ -1,0 +1,198 @@
+"""Figures of a study: curves with a band over folds, boxes with significance bars, bars, influence of a parameter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from isthmus.report.charts import _INK, STYLE, Chart, as_svg, new_axes, series_colour
+from isthmus.studies.significance import stars
+
+Curves = Sequence[NDArray[np.float64]]
+_DASHES: tuple[tuple[float, ...], ...] = ((), (4, 2), (1, 1.5), (6, 2, 1, 2), (2.5, 1), (8, 2))
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Two places of a box plot, and what the test between them found."""
+
+    first: int
+    second: int
+    p: float
+
+
+def bands(title: str, series: Sequence[Curves], y_label: str) -> Chart | None:
+    """For each series the mean over its runs after each epoch, in a band from the lowest to the highest run.
+
+    A run that stopped early keeps its last score, as its network does.
+    """
+    filled = [_filled(runs) for runs in series]
+    if not any(np.isfinite(table).any() for table in filled):
+        return None
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(width=3.9, height=2.7)
+        for i, table in enumerate(filled):
+            known = np.isfinite(table).any(axis=0) if table.size else np.zeros(0, bool)
+            if not known.any():
+                continue
+            epochs = np.arange(1, table.shape[1] + 1)[known]
+            shown = table[:, known]
+            axes.fill_between(
+                epochs,
+                np.nanmin(shown, axis=0),
+                np.nanmax(shown, axis=0),
+                color=series_colour(i),
+                alpha=0.16,
+                linewidth=0,
+            )
+            axes.plot(
+                epochs,
+                np.nanmean(shown, axis=0),
+                color=series_colour(i),
+                dashes=_DASHES[i % len(_DASHES)] or (None, None),
+                marker=_MARKERS[i % len(_MARKERS)] if len(epochs) == 1 else None,
+            )
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(y_label)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+        _plain(axes)
+        return Chart(title, as_svg(figure, title))
+
+
+def boxes(
+    title: str,
+    names: Sequence[str],
+    values: Sequence[Sequence[float]],
+    y_label: str,
+    marks: Sequence[Bar] = (),
+) -> Chart | None:
+    """A box for each name over its values, every value a dot, and a bar with stars over each tested pair."""
+    columns = [np.array([v for v in each if math.isfinite(v)]) for each in values]
+    if not any(len(each) for each in columns):
+        return None
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(width=max(3.6, 0.75 * len(names) + 1.2), height=3.0 + 0.16 * len(marks))
+        for i, column in enumerate(columns):
+            if not len(column):
+                continue
+            line = {"color": series_colour(i), "linewidth": 1.3}
+            axes.boxplot(
+                [column],
+                positions=[i],
+                widths=0.5,
+                whis=(0, 100),
+                manage_ticks=False,
+                boxprops=line,
+                whiskerprops=line,
+                capprops=line,
+                medianprops=line | {"linewidth": 2.2},
+            )
+            spread = np.linspace(-0.12, 0.12, len(column)) if len(column) > 1 else np.zeros(1)
+            axes.plot(
+                i + spread,
+                column,
+                linestyle="none",
+                marker=_MARKERS[i % len(_MARKERS)],
+                color=series_colour(i),
+                markersize=3,
+                markeredgewidth=0,
+                alpha=0.7,
+            )
+        low, high = min(c.min() for c in columns if len(c)), max(c.max() for c in columns if len(c))
+        step = 0.09 * ((high - low) or abs(high) or 1.0)
+        for level, mark in enumerate(marks):
+            y = high + step * (level + 0.8)
+            left, right = sorted((mark.first, mark.second))
+            axes.plot(
+                [left, left, right, right], [y - step / 4, y, y, y - step / 4], color=_INK, linewidth=0.8
+            )
+            axes.text((left + right) / 2, y, stars(mark.p), ha="center", va="bottom", fontsize=7.5)
+        axes.set_ylim(low - step, high + step * (len(marks) + 1))
+        _named(axes, names)
+        axes.set_ylabel(y_label)
+        _plain(axes)
+        return Chart(title, as_svg(figure, title))
+
+
+def bars(
+    title: str,
+    names: Sequence[str],
+    groups: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    y_label: str,
+) -> Chart | None:
+    """Means as bars with their standard deviations, a group of bars for each (label, means, deviations)."""
+    if not any(math.isfinite(mean) for _, means, _ in groups for mean in means):
+        return None
+    width = 0.8 / len(names)
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(width=max(3.6, 0.55 * len(names) * len(groups) + 1.0), height=2.8)
+        tops: list[float] = []
+        for i in range(len(names)):
+            at = np.arange(len(groups)) + (i - (len(names) - 1) / 2) * width
+            means = np.array([group[1][i] for group in groups], np.float64)
+            spread = np.nan_to_num(np.array([group[2][i] for group in groups], np.float64))
+            axes.bar(at, np.nan_to_num(means), width * 0.86, color=series_colour(i), alpha=0.85, linewidth=0)
+            axes.errorbar(at, means, spread, fmt="none", ecolor=_INK, elinewidth=1.0, capsize=3)
+            tops += [float(m + s) for m, s in zip(means, spread, strict=True) if math.isfinite(m)]
+        axes.set_ylim(0, max(tops) * 1.06 or 1.0)
+        _named(axes, [label for label, _, _ in groups])
+        axes.set_ylabel(y_label)
+        _plain(axes)
+        return Chart(title, as_svg(figure, title))
+
+
+def influence(
+    title: str, ticks: Sequence[str], lines: Sequence[tuple[Sequence[float], Sequence[float]]], y_label: str
+) -> Chart | None:
+    """Means with their standard deviations over the values of one parameter, a line for each (means, deviations)."""
+    if not any(math.isfinite(mean) for means, _ in lines for mean in means):
+        return None
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(width=max(3.2, 0.6 * len(ticks) + 1.2))
+        for i, (means, spreads) in enumerate(lines):
+            axes.errorbar(
+                np.arange(len(ticks)),
+                means,
+                np.nan_to_num(np.array(spreads, np.float64)),
+                color=series_colour(i),
+                marker=_MARKERS[i % len(_MARKERS)],
+                markersize=4.5,
+                elinewidth=0.8,
+                capsize=2.5,
+            )
+        _named(axes, ticks)
+        axes.set_ylabel(y_label)
+        _plain(axes)
+        return Chart(title, as_svg(figure, title))
+
+
+def _filled(runs: Curves) -> NDArray[np.float64]:
+    longest = max((len(run) for run in runs), default=0)
+    table = np.full((len(runs), longest), np.nan)
+    for line, run in zip(table, runs, strict=True):
+        line[: len(run)] = run
+        finite = run[np.isfinite(run)]
+        if len(finite):
+            line[len(run) :] = finite[-1]
+    return table
+
+
+def _named(axes: Axes, names: Sequence[str]) -> None:
+    turned = max(map(len, names), default=0) * len(names) > 36
+    axes.set_xticks(
+        range(len(names)), names, rotation=30 if turned else 0, ha="right" if turned else "center"
+    )
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.grid(visible=False, axis="x")
+
+
+def _plain(axes: Axes) -> None:
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

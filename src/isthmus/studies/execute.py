@@ -1,0 +1,163 @@
+"""The cells of a study in processes of this machine, as many at a time as asked for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from isthmus.runs.files import read_json
+from isthmus.studies.folder import Plan, Planned, StudyFolder
+from isthmus.studies.locks import is_taken
+from isthmus.studies.worker import TAKEN
+from isthmus.watch import Watch
+
+POLL = 0.05
+"""Seconds between two looks at the processes."""
+
+
+class Process(Protocol):
+    """A cell that is being computed."""
+
+    def poll(self) -> int | None:
+        """What it ended with; None while it runs, and minus the signal's number where one ended it."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def wait(self) -> int:
+        """Until it has ended."""
+
+
+Launch = Callable[[StudyFolder, str, int, int], Process]
+"""(folder, name, threads, slot) -> the process that computes this cell."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a study ended."""
+
+    computed: tuple[str, ...]
+    failed: tuple[Planned, ...]
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def accelerators() -> int:
+    """CUDA devices."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def default_jobs() -> int:
+    """One for each CUDA device; without any, one for every four cores."""
+    return accelerators() or max(1, cores() // 4)
+
+
+def launch(folder: StudyFolder, name: str, threads: int, slot: int) -> Process:
+    """A process of its own, with its share of the cores, and a CUDA device where there are several."""
+    environment = os.environ | dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)
+    )
+    devices = accelerators()
+    if devices > 1:
+        visible = environment.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(devices)))).split(",")
+        environment["CUDA_VISIBLE_DEVICES"] = visible[slot % len(visible)]
+    folder.log(name).parent.mkdir(parents=True, exist_ok=True)
+    with folder.log(name).open("ab") as log:
+        words = [str(folder.path), name, "--threads", str(threads), "--parent", str(os.getpid())]
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "isthmus.studies.worker", *words],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def execute(folder: StudyFolder, plan: Plan, jobs: int, watch: Watch, launch: Launch = launch) -> Outcome:
+    """Compute every cell that is not done: those that failed before are tried again, once.
+
+    Cells that another process computes are left to it and waited for; where it dies, they are taken over.
+    """
+    cells = {cell.name: cell for cell in plan.cells}
+    old = {name: _stamp(folder, name) for name in cells}  # failures of earlier days
+    waiting = [name for name in cells if not folder.run(name).finished()]
+    watch.stage("cells", len(cells), len(cells) - len(waiting))
+    threads = max(1, cores() // jobs)
+    running: dict[int, tuple[str, Process]] = {}  # by slot
+    computed: list[str] = []
+    try:
+        while waiting or running:
+            for slot, (name, process) in list(running.items()):
+                code = process.poll()
+                if code is None:
+                    continue
+                del running[slot]
+                if code == TAKEN:
+                    waiting.append(name)
+                    continue
+                if folder.run(name).finished():
+                    computed.append(name)
+                elif _stamp(folder, name) in (None, old[name]):
+                    folder.fail(name, _ended(code, folder, name))
+                _tell(folder, cells[name], watch)
+            for name in list(waiting) if len(running) < jobs else ():
+                if folder.run(name).finished() or _stamp(folder, name) not in (None, old[name]):
+                    waiting.remove(name)  # by another process
+                    _tell(folder, cells[name], watch)
+                elif len(running) < jobs and not is_taken(folder.lock(name)):
+                    slot = next(number for number in range(jobs) if number not in running)
+                    waiting.remove(name)
+                    running[slot] = name, launch(folder, name, threads, slot)
+            time.sleep(POLL)
+    finally:
+        _end([process for _, process in running.values()])
+    failed = tuple(cell for name, cell in cells.items() if not folder.run(name).finished())
+    return Outcome(tuple(computed), failed)
+
+
+def _stamp(folder: StudyFolder, name: str) -> int | None:
+    """When a cell failed; None where it did not."""
+    try:
+        return folder.failure(name).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def _ended(code: int, folder: StudyFolder, name: str) -> str:
+    """Why a process that left no traceback ended."""
+    if code < 0:
+        with suppress(ValueError):
+            named = signal.Signals(-code).name
+            hint = "; memory may have run out" if named == "SIGKILL" else ""
+            return f"its process was ended by {named}{hint}; started again, it goes on where it was\n"
+    return f"its process ended with code {code}; what it printed is in {folder.log(name).name}\n"
+
+
+def _tell(folder: StudyFolder, cell: Planned, watch: Watch) -> None:
+    run = folder.run(cell.name)
+    if run.finished():
+        cost = read_json(run.cost)
+        watch.advance()
+        watch.say(f"done: {cell.label}: best Dice {cost['best_validation_dice']:.4f}")
+    else:
+        watch.advance()
+        watch.say(f"failed: {cell.label} ({cell.name}): {folder.why(cell.name)}")
+
+
+def _end(processes: list[Process]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait()

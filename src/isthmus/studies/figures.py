@@ -1,0 +1,173 @@
+"""Which figures a study shows, drawn from its results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from isthmus.report.charts import SERIES, Chart
+from isthmus.studies import charts
+from isthmus.studies.results import ALL, Results, better
+from isthmus.studies.significance import every_pair, samples
+from isthmus.studies.study import Measure
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Charts under one heading, with the names of their series (none where the charts name them)."""
+
+    title: str
+    caption: str
+    charts: list[Chart]
+    names: list[str]
+
+
+def figures(results: Results) -> list[Figure]:
+    """The figures that the study asks for, without those that would be empty."""
+    made = {"curves": _curves, "boxes": _boxes, "bars": _bars, "influence": _influence}
+    found = [made[kind](results) for kind in results.study.figures]
+    return [figure for figure in found if figure.charts]
+
+
+def _curves(results: Results) -> Figure:
+    drawn, word = [], "Dice"
+    for data in results.data:
+        found = [results.curves(data, network) for network in results.networks]
+        word = "IoU" if found[0][0].endswith("iou") else "Dice"
+        drawn.append(charts.bands(data, [curves for _, curves in found], f"validation {word}"))
+    caption = (
+        f"{word} on the validation cases after each epoch: the line is the mean over folds and repeats, the band "
+        "reaches from the lowest to the highest of them. A run that stopped early keeps its last score."
+    )
+    return Figure("Progress of training", caption, _kept(drawn), results.networks)
+
+
+def _boxes(results: Results) -> Figure:
+    study, drawn = results.study, []
+    by_fold = study.over != "cases"
+    for measure in _of_cases(results):
+        for data, label, title in _places(results):
+            found = {name: results.sample(data, name, label, measure) for name in results.networks}
+            means = [each.by_fold() if by_fold else each.by_case() for each in found.values()]
+            marks = _marks(results, data, label, measure)
+            drawn.append(
+                charts.boxes(
+                    f"{measure.name}, {title}",
+                    results.networks,
+                    [list(m.values()) for m in means],
+                    measure.name,
+                    marks,
+                )
+            )
+    unit = "fold of each repeat" if by_fold else "case"
+    reference = study.reference or "the best"
+    caption = (
+        f"A dot for each {unit}; boxes: quartiles and median, whiskers to the ends. Bars: {reference} "
+        "against the others, p after Holm: * at most 0.05, ** 0.01, *** 0.001, n.s. not significant."
+    )
+    return Figure("Spread and significance", caption, _kept(drawn), [])
+
+
+def _bars(results: Results) -> Figure:
+    drawn = []
+    for measure in results.study.measures:
+        groups = []
+        for data, label, title in _places(results):
+            if measure.is_cost:
+                means = [results.cost(data, name, measure) for name in results.networks]
+                spreads = [math.nan] * len(means)
+            else:
+                found = [
+                    results.sample(data, n, label, measure).spread(results.study.over)
+                    for n in results.networks
+                ]
+                means, spreads = [each.mean for each in found], [each.sd for each in found]
+            groups.append((title, means, spreads))
+        drawn.append(charts.bars(measure.name, results.networks, groups, measure.name))
+    caption = f"Means; the strokes are standard deviations over {results.study.over}."
+    return Figure("Means", caption, _kept(drawn), results.networks)
+
+
+def _influence(results: Results) -> Figure:
+    """A chart for each key of the grid: how the score changes with it, all else at the centre (or averaged over)."""
+    study, drawn = results.study, []
+    measure = _of_cases(results)[0]
+    points = study.points()
+    places = list(_places(results))
+    lines = [(data, label, network) for data, label, _ in places for network in study.networks]
+    for key, values in study.grid.items():
+        ordered = list(values)
+        if study.around is not None and study.around[key] not in ordered:
+            ordered.insert(0, study.around[key])
+        series = []
+        for data, label, network in lines:
+            means, spreads = [], []
+            for value in ordered:
+                chosen = [p for p in points if p.values[key] == value and _central(results, p.values, key)]
+                rows = [f"{network}, {p.label}" if p.label else network for p in chosen]
+                found = [results.sample(data, row, label, measure).spread(study.over) for row in rows]
+                known = [each for each in found if each.n]
+                means.append(math.fsum(x.mean for x in known) / len(known) if known else math.nan)
+                spreads.append(known[0].sd if len(known) == 1 else math.nan)
+            series.append((means, spreads))
+        ticks = ["-".join(map(str, v)) if isinstance(v, list) else f"{v}" for v in ordered]
+        drawn.append(charts.influence(key.rpartition(".")[2].replace("_", " "), ticks, series, measure.name))
+    names = [
+        ", ".join(
+            part
+            for part, several in (
+                (data, len(results.data) > 1),
+                ("" if label == ALL else label, True),
+                (network, len(study.networks) > 1),
+            )
+            if part and several
+        )
+        or measure.name
+        for data, label, network in lines
+    ]
+    how = "all others at their centre" if study.around is not None else "mean over all others"
+    spread = f"strokes: standard deviation over {study.over}"
+    return Figure("Influence of each parameter", f"{measure.name}, {how}; {spread}.", _kept(drawn), names)
+
+
+def _central(results: Results, values: object, key: str) -> bool:
+    centre = results.study.around
+    return centre is None or all(
+        value == centre[other]
+        for other, value in dict(values).items()
+        if other != key  # type: ignore[call-overload]
+    )
+
+
+def _marks(results: Results, data: str, label: str, measure: Measure) -> list[charts.Bar]:
+    """The reference against all others, narrow bars first."""
+    found = samples(results, data, label, measure)
+    if len(found) < 2:
+        return []
+    names, study = results.networks, results.study
+    reference = study.reference
+    if reference not in found:
+        reference = max(found, key=lambda name: better(measure) * found[name].spread("cases").mean)
+    place = names.index(reference)
+    marks = []
+    for pair in every_pair(results, data, label, measure):
+        both = (pair.comparison.first, pair.comparison.second)
+        if reference in both and len(names) <= 2 * SERIES:
+            other = both[0] if both[1] == reference else both[1]
+            marks.append(charts.Bar(place, names.index(other), pair.adjusted))
+    return sorted(marks, key=lambda mark: abs(mark.first - mark.second))
+
+
+def _places(results: Results) -> Iterator[tuple[str, str, str]]:
+    for data in results.data:
+        for label in results.classes(data):
+            yield data, label, data if label == ALL else f"{data} {label}"
+
+
+def _of_cases(results: Results) -> list[Measure]:
+    return [m for m in results.study.measures if not m.is_cost] or results.study.measures
+
+
+def _kept(drawn: list[Chart | None]) -> list[Chart]:
+    return [chart for chart in drawn if chart is not None]

@@ -1,0 +1,233 @@
+"""A study on disk: its plan, its cells (each a run folder), and how far they are."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from isthmus.errors import IsthmusError
+from isthmus.runs.files import read_json, write_json, write_text, write_yaml
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import Recipe, read_recipe
+from isthmus.studies.locks import is_taken
+from isthmus.studies.study import Study, read_study
+
+State = Literal["done", "running", "failed", "left"]
+FAILURE = "failed.txt"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell of a plan: the name of its run, where it stands on the axes, and the steps of its training."""
+
+    name: str
+    data: str
+    network: str
+    point: str
+    fold: int
+    repeat: int
+    steps: int | None = None  # at most; None: not known before its data is read
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        parts = [self.data, self.network, self.point, f"fold {self.fold}", f"repeat {self.repeat}"]
+        return ", ".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a study, and what has to be said about it in every table."""
+
+    cells: tuple[Planned, ...]
+    scale: str = ""  # "small" or "paper" of a paper's study
+    drawn: tuple[str, ...] = ()  # data sets that are phantoms
+    absent: tuple[str, ...] = ()  # data sets that were not given
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The files of one study."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path | str) -> StudyFolder:
+        """An existing study.
+
+        Raises:
+            IsthmusError: the folder is missing or holds no study.
+        """
+        folder = cls(Path(path))
+        if not folder.path.is_dir():
+            raise IsthmusError(f"no folder at {path}; `isthmus study run` makes one")
+        if not folder.plan_path.is_file():
+            raise IsthmusError(
+                f"{path} holds no study (no plan.json); name a folder that `isthmus study run` wrote"
+            )
+        return folder
+
+    @property
+    def study_path(self) -> Path:
+        return self.path / "study.yaml"
+
+    @property
+    def printed_path(self) -> Path:
+        """The paper's own numbers."""
+        return self.path / "printed.csv"
+
+    @property
+    def plan_path(self) -> Path:
+        return self.path / "plan.json"
+
+    @property
+    def cells(self) -> Path:
+        return self.path / "cells"
+
+    @property
+    def tables(self) -> Path:
+        return self.path / "tables"
+
+    @property
+    def page(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def phantoms(self) -> Path:
+        return self.path / "phantoms"
+
+    def run(self, name: str) -> RunFolder:
+        """The run of a cell."""
+        return RunFolder(self.cells / name)
+
+    def lock(self, name: str) -> Path:
+        """Held while a cell is computed."""
+        return self.path / "locks" / name
+
+    def log(self, name: str) -> Path:
+        """What a cell's process printed."""
+        return self.path / "logs" / f"{name}.txt"
+
+    def failure(self, name: str) -> Path:
+        """The traceback of a cell that failed."""
+        return self.cells / name / FAILURE
+
+    def recipe(self, name: str) -> Recipe:
+        """What a cell is to compute."""
+        return read_recipe(self._planned(name))
+
+    def study(self) -> Study:
+        """The study as it was last run."""
+        return read_study(self.study_path)
+
+    def write(self, study: Study, plan: Plan, recipes: Mapping[str, Recipe], printed: str | None) -> None:
+        """Keep the study, its plan, and the recipe of each cell."""
+        for name, recipe in recipes.items():
+            write_yaml(self._planned(name), recipe.to_dict())
+        write_yaml(self.study_path, study.to_dict() | {"printed": None})
+        if printed is not None:
+            write_text(self.printed_path, printed)
+        write_json(self.plan_path, asdict(plan))
+
+    def plan(self) -> Plan:
+        """The plan.
+
+        Raises:
+            IsthmusError: it is broken.
+        """
+        values = read_json(self.plan_path)
+        try:
+            cells = tuple(Planned(**each) for each in values["cells"])
+            named: dict[str, Any] = {key: tuple(values[key]) for key in ("drawn", "absent")}
+            return Plan(cells, scale=values["scale"], jobs=values["jobs"], **named)
+        except (KeyError, TypeError) as error:
+            raise IsthmusError(f"{self.plan_path} is no plan ({error}); run the study again") from error
+
+    def state(self, name: str) -> State:
+        """How far a cell is."""
+        if self.run(name).finished():
+            return "done"
+        if is_taken(self.lock(name)):
+            return "running"
+        return "failed" if self.failure(name).is_file() else "left"
+
+    def fail(self, name: str, reason: str | BaseException) -> None:
+        """Keep why a cell failed, in its folder."""
+        if isinstance(reason, BaseException):
+            reason = "".join(traceback.format_exception(reason))
+        write_text(self.failure(name), reason)
+
+    def why(self, name: str) -> str:
+        """The last line of the traceback of a cell that failed."""
+        try:
+            lines = self.failure(name).read_text(encoding="utf-8").split("\n")
+        except OSError:
+            return ""
+        line = next((line for line in reversed(lines) if line.strip()), "")
+        return line.removeprefix("isthmus.errors.IsthmusError: ")
+
+    def _planned(self, name: str) -> Path:
+        return self.path / "planned" / f"{name}.yaml"
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a study is: names of cells by state, and the seconds that are left, where they can be told."""
+
+    cells: Mapping[State, tuple[Planned, ...]]
+    seconds_left: float | None
+
+    def count(self, state: State) -> int:
+        """How many cells are in a state."""
+        return len(self.cells[state])
+
+
+def status(folder: StudyFolder) -> Status:
+    """How far a study is, from its files alone.
+
+    The time that is left is that of finished cells of the same network (else of any), times the share of their epochs
+    that are not done, divided by how many run at once.
+    """
+    plan = folder.plan()
+    found: dict[State, list[Planned]] = {"done": [], "running": [], "failed": [], "left": []}
+    for cell in _once(plan.cells):
+        found[folder.state(cell.name)].append(cell)
+    left = [*found["running"], *found["left"]]
+    seconds = _left(folder, found["done"], left)
+    if seconds is not None:
+        seconds /= max(1, min(max(plan.jobs, len(found["running"])), len(left)))
+    return Status({state: tuple(cells) for state, cells in found.items()}, seconds)
+
+
+def _left(folder: StudyFolder, done: Sequence[Planned], left: Sequence[Planned]) -> float | None:
+    if not left:
+        return 0.0
+    spent: dict[tuple[str, str], list[float]] = {}
+    for cell in done:
+        cost = read_json(folder.run(cell.name).cost)
+        spent.setdefault((cell.data, cell.network), []).append(float(cost["training_seconds"]))
+    if not spent:
+        return None
+    every = [value for values in spent.values() for value in values]
+    total = 0.0
+    for cell in left:
+        alike = spent.get((cell.data, cell.network), every)
+        total += sum(alike) / len(alike) * (1 - _share(folder, cell))
+    return total
+
+
+def _share(folder: StudyFolder, cell: Planned) -> float:
+    """Of the epochs of a cell, how many are done."""
+    run = folder.run(cell.name)
+    if not run.history.is_file():
+        return 0.0
+    return min(1.0, len(run.read_rows(run.history)) / folder.recipe(cell.name).training.epochs)
+
+
+def _once(cells: Iterable[Planned]) -> list[Planned]:
+    """Two places on the axes may be one computation."""
+    return list({cell.name: cell for cell in cells}.values())

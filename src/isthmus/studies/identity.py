@@ -1,0 +1,67 @@
+"""What a cell computes, as a name: the same on every machine, and another as soon as the result would be another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from isthmus.data.folder import open_dataset
+from isthmus.errors import IsthmusError
+from isthmus.runs.recipe import Recipe
+
+LENGTH = 16
+"""Hexadecimal digits of a name."""
+
+MACHINE = ("device", "channels_last", "threads", "workers", "cache_mb")
+"""Keys of the recipe's hardware that say where it is computed, not what."""
+
+
+def identity(recipe: Recipe, data: str) -> str:
+    """The name of a run: a hash of its recipe, without what only tells where things are, and of its data.
+
+    Args:
+        data: `fingerprint` of the data.
+
+    >>> from isthmus.runs.recipe import make_recipe
+    >>> one = make_recipe("default", {"hardware": {"device": "cpu"}, "data": {"root": "/here"}})
+    >>> identity(one, "abc") == identity(make_recipe("default"), "abc") != identity(one, "abd")
+    True
+    """
+    values = recipe.to_dict()
+    for key in MACHINE:
+        values["hardware"].pop(key)
+    for key in ("root", "source"):
+        values["data"].pop(key)
+    weights = values["network"]["options"].get("encoder_weights")
+    if isinstance(weights, str) and Path(weights).is_file():
+        values["network"]["options"]["encoder_weights"] = hashlib.sha256(
+            Path(weights).read_bytes()
+        ).hexdigest()
+    return _digest({"recipe": values, "data": data})
+
+
+def fingerprint(source: str, root: Path | None = None) -> str:
+    """A hash of which cases a data set holds, how they are grouped, and the sizes of their files.
+
+    Where it lies makes no difference. Contents are not read: every run records SHA-256 of its files, and a run that
+    goes on refuses files that changed.
+
+    Raises:
+        IsthmusError: no such data set.
+    """
+    found = []
+    for case in open_dataset(source, root).cases:
+        files = [(source.path.name, source.page) for source in (*case.images, *case.masks)]
+        try:
+            sizes = [source.path.stat().st_size for source in (*case.images, *case.masks)]
+        except OSError as error:
+            raise IsthmusError(f"{error.filename}: cannot be read ({error.strerror}); restore it") from error
+        found.append([case.id, case.group, files, sizes])
+    return _digest(found)
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]

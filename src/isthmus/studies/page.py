@@ -1,0 +1,47 @@
+"""What a study comes to: its tables as CSV, LaTeX and Markdown, its figures, and one self-contained page."""
+
+from __future__ import annotations
+
+from isthmus.report import page
+from isthmus.studies.figures import figures
+from isthmus.studies.folder import StudyFolder
+from isthmus.studies.results import read_results
+from isthmus.studies.sheets import Sheet
+from isthmus.studies.tables import about, all_sheets
+
+FILES = "tables"
+
+
+def write_study(folder: StudyFolder) -> list[Sheet]:
+    """Write the tables and ``report.html`` of a study from its run folders alone.
+
+    Raises:
+        IsthmusError: no cell is finished yet, or a run cannot be read.
+    """
+    results = read_results(folder)
+    sheets = all_sheets(results, folder)
+    for sheet in sheets:
+        sheet.write(folder.tables)
+    study, plan = results.study, results.plan
+    drawn = figures(results)
+    states = [folder.state(cell.name) for cell in plan.cells]
+    page.render(
+        "study.html",
+        folder.page,
+        title=study.title or study.name,
+        name=study.name,
+        paper=study.paper,
+        notes=study.notes,
+        about=about(results),
+        small=plan.scale == "small",
+        sheets=[(f"table-{sheet.name}", sheet) for sheet in sheets],
+        figures=[
+            (f"figure-{i}", figure, page.line_key(figure.names) if figure.names else [])
+            for i, figure in enumerate(drawn)
+        ],
+        cells=len(states),
+        done=states.count("done"),
+        failed=states.count("failed"),
+        files=FILES,
+    )
+    return sheets

@@ -1,0 +1,163 @@
+"""From a study to the plan of its cells: names, recipes, and what it will cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from isthmus.data.cases import Case
+from isthmus.data.catalog import DATASETS
+from isthmus.data.folder import open_dataset
+from isthmus.data.folds import Split, holdout
+from isthmus.data.protocols import SHARES, splits
+from isthmus.errors import IsthmusError
+from isthmus.networks.registry import entry
+from isthmus.runs.recipe import Recipe
+from isthmus.studies.folder import Plan, Planned, StudyFolder
+from isthmus.studies.identity import fingerprint, identity
+from isthmus.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a data set lies, and the name of what it holds."""
+
+    source: str
+    root: Path | None
+    contents: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a study will cost: cells, those of them that are not done, and their steps (at most)."""
+
+    cells: int
+    left: int
+    steps: int
+    unknown: int  # cells whose steps cannot be told before their data is read
+
+    def line(self) -> str:
+        """One line for the user.
+
+        >>> Budget(8, 6, 1200, 0).line()
+        '8 cells, 6 to compute, at most 1,200 steps in all'
+        """
+        told = f"at most {self.steps:,} steps in all"
+        told += (
+            f" beside {self.unknown} cells whose steps depend on the size of their images"
+            if self.unknown
+            else ""
+        )
+        return f"{self.cells} cells, {self.left} to compute, {told}"
+
+
+def plan_study(study: Study, places: dict[str, Place], **about: object) -> tuple[Plan, dict[str, Recipe]]:
+    """The cells of a study on the data that is there, and the recipe of each by its name.
+
+    Args:
+        places: where the data sets lie, by their label; a label that is not there is left out.
+        about: what else the plan says: scale, drawn, absent.
+    """
+    for network in {cell.recipe.network.model for cell in study.cells()}:
+        entry(network)
+    cells: list[Planned] = []
+    recipes: dict[str, Recipe] = {}
+    steps: dict[tuple[object, ...], int | None] = {}
+    for cell in study.cells():
+        if cell.data not in places:
+            continue
+        place = places[cell.data]
+        data = cell.recipe.data.model_copy(
+            update={"source": place.source, "root": str(place.root) if place.root else None}
+        )
+        recipe = cell.recipe.model_copy(update={"data": data})
+        name = identity(recipe, place.contents)
+        same = (cell.data, cell.point, cell.fold, cell.repeat)
+        if same not in steps:
+            steps[same] = _steps(recipe)
+        recipes[name] = recipe
+        cells.append(Planned(name, cell.data, cell.network, cell.point, cell.fold, cell.repeat, steps[same]))
+    return replace(Plan(tuple(cells)), **about), recipes  # type: ignore[arg-type]
+
+
+def budget(folder: StudyFolder, plan: Plan) -> Budget:
+    """What is left to compute."""
+    every = {cell.name: cell for cell in plan.cells}
+    left = [cell for cell in every.values() if not folder.run(cell.name).finished()]
+    known = [cell.steps for cell in left if cell.steps is not None]
+    return Budget(len(every), len(left), sum(known), len(left) - len(known))
+
+
+def find_data(
+    study: Study, root: Path | None, beside: Path | None = None
+) -> tuple[dict[str, Place], dict[str, str]]:
+    """Where the study's data sets lie, and of those that are not found, why, by label.
+
+    Args:
+        root: the folder that holds the built-in data sets, each in a folder of its name; or one of them itself.
+        beside: the folder of the study's file, from which relative paths start.
+    """
+    found, absent = {}, {}
+    for label, sections in study.data.items():
+        about = sections.get("data", {})
+        source, own = str(about.get("source", "")), about.get("root")
+        if not source:
+            raise IsthmusError(
+                f"{study.name}: data '{label}' names no source; write a folder, CSV or built-in name"
+            )
+        try:
+            found[label] = _place(source, Path(own) if own else None, root, beside)
+        except IsthmusError as error:
+            absent[label] = str(error)
+    return found, absent
+
+
+def _place(source: str, own: Path | None, root: Path | None, beside: Path | None) -> Place:
+    if source in DATASETS:
+        where = own
+        if where is None and root is not None:
+            where = root / source if (root / source).is_dir() else root
+        return Place(source, where.resolve() if where else None, fingerprint(source, where))
+    path = Path(source)
+    if beside is not None and not path.is_absolute() and (beside / path).exists():
+        path = beside / path
+    return Place(str(path.resolve()), None, fingerprint(str(path)))
+
+
+def _steps(recipe: Recipe) -> int | None:
+    """At most so many steps of the optimiser; None where it depends on the images' size."""
+    training, shape = recipe.training, recipe.input
+    samples = training.samples
+    if samples is None:
+        data = recipe.data
+        dataset = open_dataset(data.source, Path(data.root) if data.root else None)
+        if shape.slices or recipe.roi or (shape.patch and not shape.windows):
+            return None
+        if not (shape.resize or shape.windows or dataset.resize):
+            return None
+        samples = len(_split(recipe, dataset.cases, dataset.name).train) * (shape.windows or 1)
+    return training.epochs * math.ceil(samples / training.batch)
+
+
+def _split(recipe: Recipe, cases: Sequence[Case], name: str) -> Split:
+    protocol = recipe.protocol
+    every = tuple(cases)
+    if protocol.test:
+        among = set(protocol.test)
+        every = tuple(case for case in every if case.id not in among)
+    if protocol.validation is not None:
+        return holdout(every, validation=protocol.validation)
+    found = splits(
+        protocol.kind,
+        every,
+        seed=protocol.seed,
+        folds=protocol.folds,
+        fraction=protocol.fraction,
+        shares=protocol.shares or SHARES.get(name),
+    )
+    for split in found:
+        if (split.fold, split.repeat) == (protocol.fold, protocol.repeat):
+            return split
+    raise IsthmusError(f"protocol '{protocol.kind}' has no fold {protocol.fold} of repeat {protocol.repeat}")

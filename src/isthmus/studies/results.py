@@ -1,0 +1,240 @@
+"""The scores of a study, read from its run folders alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.errors import IsthmusError
+from isthmus.report.folder import Run, Score, look, read_run
+from isthmus.report.summary import lower_is_better
+from isthmus.runs.files import read_json
+from isthmus.statistics import Spread, over_cases, over_folds, over_repeats
+from isthmus.studies.folder import Plan, Planned, StudyFolder
+from isthmus.studies.study import Measure, Study
+
+ALL = "all classes"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished cell and its run."""
+
+    cell: Planned
+    run: Run
+
+    def scores(self, scored: str | None) -> tuple[Score, ...]:
+        """The rows that the study's tables are about."""
+        if scored is None:
+            return self.run.leading
+        return tuple(x for x in self.run.scores if x.set == scored) or self.run.leading
+
+
+@dataclass(frozen=True)
+class Value:
+    """A score of one case, and the network that gave it."""
+
+    case: str
+    fold: int
+    repeat: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """All scores of one measure of one network on one data set; those that are NaN are left out and counted."""
+
+    values: tuple[Value, ...]
+    undefined: int = 0
+
+    def spread(self, over: Literal["cases", "folds", "repeats"]) -> Spread:
+        """Mean and standard deviation; NaN of nothing."""
+        if not self.values:
+            return Spread(math.nan, math.nan, 0)
+        numbers = [x.value for x in self.values]
+        folds, repeats = [x.fold for x in self.values], [x.repeat for x in self.values]
+        if over == "cases":
+            return over_cases(numbers, [x.case for x in self.values])
+        if over == "folds":
+            return over_folds(numbers, folds, repeats)
+        return over_repeats(numbers, repeats, folds)
+
+    def by_case(self) -> dict[str, float]:
+        """Each case once: the mean over the folds and repeats that scored it."""
+        return _means(self.values, lambda x: x.case)
+
+    def by_fold(self) -> dict[str, float]:
+        """Each fold of each repeat once: the mean over its cases."""
+        return _means(self.values, lambda x: f"{x.repeat}/{x.fold}")
+
+    def fold_of(self) -> dict[str, str] | None:
+        """In which fold a case is scored; None where several do."""
+        found: dict[str, set[str]] = {}
+        for x in self.values:
+            found.setdefault(x.case, set()).add(str(x.fold))
+        if any(len(folds) > 1 for folds in found.values()) or len({x.fold for x in self.values}) < 2:
+            return None
+        return {case: next(iter(folds)) for case, folds in found.items()}
+
+    def only(self, keep: set[tuple[str, int, int]]) -> Sample:
+        """The scores of these cases, folds and repeats."""
+        return Sample(tuple(x for x in self.values if (x.case, x.fold, x.repeat) in keep), self.undefined)
+
+    @property
+    def places(self) -> set[tuple[str, int, int]]:
+        """What is scored: case, fold, repeat."""
+        return {(x.case, x.fold, x.repeat) for x in self.values}
+
+
+def _means(values: Sequence[Value], key: Callable[[Value], str]) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for x in values:
+        found.setdefault(key(x), []).append(x.value)
+    return {name: math.fsum(numbers) / len(numbers) for name, numbers in found.items()}
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study's finished cells."""
+
+    study: Study
+    plan: Plan
+    found: tuple[Result, ...]
+    printed: Mapping[
+        tuple[str, str, str], tuple[float, float]
+    ]  # (data, network, measure) -> the paper's mean, sd
+
+    @property
+    def networks(self) -> list[str]:
+        """Labels of rows: networks, with the place in the grid where there are several."""
+        return list(dict.fromkeys(row(cell) for cell in self.plan.cells))
+
+    @property
+    def data(self) -> list[str]:
+        """Labels of the data sets that are there."""
+        return list(dict.fromkeys(cell.data for cell in self.plan.cells))
+
+    def of(self, data: str, network: str) -> list[Result]:
+        """The finished cells of a row."""
+        return [x for x in self.found if x.cell.data == data and row(x.cell) == network]
+
+    def planned(self, data: str, network: str) -> int:
+        """How many cells a row has."""
+        return sum(cell.data == data and row(cell) == network for cell in self.plan.cells)
+
+    def classes(self, data: str) -> list[str]:
+        """The classes that have rows of their own, else all together."""
+        if not self.study.by_class:
+            return [ALL]
+        return list(dict.fromkeys(c for x in self.found if x.cell.data == data for c in x.run.classes)) or [
+            ALL
+        ]
+
+    def sample(self, data: str, network: str, label: str, measure: Measure) -> Sample:
+        """The scores of a row and a measure."""
+        values, undefined = [], 0
+        for x in self.of(data, network):
+            by_case: dict[str, list[float]] = {}
+            for score in x.scores(self.study.scored):
+                if label in (ALL, score.label):
+                    by_case.setdefault(score.case, []).append(score.values.get(measure.column, math.nan))
+            for case, numbers in by_case.items():
+                known = [number for number in numbers if not math.isnan(number)]
+                if not known:
+                    undefined += 1
+                    continue
+                mean = math.fsum(known) / len(known) * measure.scale
+                values.append(Value(case, x.cell.fold, x.cell.repeat, mean))
+        return Sample(tuple(values), undefined)
+
+    def cost(self, data: str, network: str, measure: Measure) -> float:
+        """Of the network: parameters, or the largest memory of its runs; NaN where unknown."""
+        found = [look(x.run.cost, measure.column) for x in self.of(data, network)]
+        numbers = [float(each) for each in found if isinstance(each, int | float)]
+        return max(numbers) * measure.scale if numbers else math.nan
+
+    def curves(self, data: str, network: str) -> tuple[str, list[NDArray[np.float64]]]:
+        """The validation score after each epoch of each run, and what it is: IoU where runs record it, else Dice."""
+        histories = [x.run.history for x in self.of(data, network)]
+        column = (
+            "validation_iou" if all("validation_iou" in each for each in histories) else "validation_dice"
+        )
+        if self.study.measures[0].column != "iou":
+            column = "validation_dice"
+        return column, [each[column] for each in histories if column in each]
+
+
+def row(cell: Planned) -> str:
+    """The label of a cell's row."""
+    return f"{cell.network}, {cell.point}" if cell.point else cell.network
+
+
+def better(measure: Measure) -> float:
+    """1 where higher is better, else -1."""
+    return -1.0 if measure.is_cost or lower_is_better(measure.column) else 1.0
+
+
+def read_results(folder: StudyFolder) -> Results:
+    """Everything that the tables, figures and the page of a study are made of.
+
+    Raises:
+        IsthmusError: no cell is finished; a run is broken; runs of one data set have read different files.
+    """
+    study, plan = folder.study(), folder.plan()
+    cells = [cell for cell in plan.cells if folder.run(cell.name).finished()]
+    if not cells:
+        raise IsthmusError(
+            f"{folder.path}: no cell is finished yet; `isthmus study status {folder.path}` tells more"
+        )
+    read: dict[str, Run] = {}
+    for cell in cells:
+        if cell.name not in read:
+            read[cell.name] = read_run(folder.run(cell.name).path)
+    _refuse_other_data(folder, cells)
+    found = tuple(Result(cell, read[cell.name]) for cell in cells)
+    return Results(study, plan, found, _printed(folder))
+
+
+def _refuse_other_data(folder: StudyFolder, cells: Sequence[Planned]) -> None:
+    """Runs are compared case by case, so each case must be the same files in all."""
+    known: dict[tuple[str, str], tuple[list[str], str]] = {}
+    for cell in {cell.name: cell for cell in cells}.values():
+        for case, files in read_json(folder.run(cell.name).data).items():
+            digests = sorted(files.values())
+            before, name = known.setdefault((cell.data, case), (digests, cell.name))
+            if before != digests:
+                raise IsthmusError(
+                    f"{folder.path}: case '{case}' of {cell.data} had other files in cell {name} than in {cell.name}; "
+                    "delete the cells that were computed on the wrong ones, and run the study again"
+                )
+
+
+def _printed(folder: StudyFolder) -> dict[tuple[str, str, str], tuple[float, float]]:
+    if not folder.printed_path.is_file():
+        return {}
+    import csv
+
+    def number(text: str) -> float:
+        return float(text) if text.strip() else math.nan
+
+    with folder.printed_path.open(newline="", encoding="utf-8") as file:
+        try:
+            return {
+                (line["dataset"], line["model"], line["metric"]): (number(line["mean"]), number(line["sd"]))
+                for line in csv.DictReader(file)
+            }
+        except (KeyError, ValueError) as error:
+            raise IsthmusError(
+                f"{folder.printed_path}: needs columns dataset, model, metric, mean, sd ({error}); restore the file"
+            ) from error
+
+
+def recipe_value(results: Results, key: str) -> Any:
+    """A value of the recipe, where all runs share it; None where they differ."""
+    values = {str(look(x.run.recipe, key)): look(x.run.recipe, key) for x in results.found}
+    return next(iter(values.values())) if len(values) == 1 else None

@@ -1,0 +1,116 @@
+"""Tables for the page and for papers: CSV with every number, LaTeX and Markdown as printed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isthmus.report.tables import Cell, Table
+from isthmus.runs.files import write_text
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "–": "--",
+    "∞": r"$\infty$",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+    "\u00a0": "~",
+}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table under a name of its own, with what a reader has to know, and all its numbers as records."""
+
+    name: str
+    title: str
+    caption: str
+    table: Table
+    records: Sequence[Mapping[str, Any]]
+
+    def csv(self) -> str:
+        """The records; numbers as they are, nothing where there is none."""
+        text = io.StringIO()
+        columns = list(dict.fromkeys(key for record in self.records for key in record))
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: _plain(value) for key, value in record.items()} for record in self.records)
+        return text.getvalue()
+
+    def markdown(self) -> str:
+        """As it is printed, the caption below."""
+        heads = [name for name, _ in self.table.columns]
+        rules = ["---:" if numeric else "---" for _, numeric in self.table.columns]
+        rows = [[_bar(f"**{c.text}**" if c.strong else c.text) for c in row] for row in self.table.rows]
+        lines = [f"| {' | '.join(cells)} |" for cells in ([_bar(head) for head in heads], rules, *rows)]
+        return "\n".join([f"**{self.title}**", "", *lines, "", self.caption, ""])
+
+    def latex(self) -> str:
+        """A table environment; needs the package booktabs."""
+        columns = "".join("r" if numeric else "l" for _, numeric in self.table.columns)
+        heads = " & ".join(escape(name) for name, _ in self.table.columns)
+        rows = [" & ".join(map(_latex_cell, row)) + r" \\" for row in self.table.rows]
+        label = re.sub(r"\W+", "-", self.name)
+        return "\n".join(
+            [
+                r"\begin{table}",
+                r"\centering",
+                rf"\caption{{{escape(self.title)}. {escape(self.caption)}}}",
+                rf"\label{{tab:{label}}}",
+                rf"\begin{{tabular}}{{{columns}}}",
+                r"\toprule",
+                heads + r" \\",
+                r"\midrule",
+                *rows,
+                r"\bottomrule",
+                r"\end{tabular}",
+                r"\end{table}",
+                "",
+            ]
+        )
+
+    def write(self, folder: Path) -> None:
+        """NAME.csv, NAME.tex and NAME.md."""
+        write_text(folder / f"{self.name}.csv", self.csv())
+        write_text(folder / f"{self.name}.tex", self.latex())
+        write_text(folder / f"{self.name}.md", self.markdown())
+
+
+def escape(text: str) -> str:
+    """Text for LaTeX.
+
+    >>> escape("Jaccard (%) of my_net, 1 ± 2")
+    'Jaccard (\\\\%) of my\\\\_net, 1 $\\\\pm$ 2'
+    """
+    return "".join(_SPECIAL.get(letter, letter) for letter in text)
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = escape(cell.text)
+    return rf"\textbf{{{text}}}" if cell.strong else text
+
+
+def _bar(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.10g}"
+    return value

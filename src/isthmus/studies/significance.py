@@ -1,0 +1,116 @@
+"""Which networks are as good as the best, and every two of them against each other, as the study asks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from isthmus.errors import IsthmusError
+from isthmus.statistics import (
+    Comparison,
+    Outcome,
+    compare,
+    corrected_resampled_t,
+    holm,
+    paired_t,
+    wilcoxon,
+)
+from isthmus.studies.results import Results, Sample, better
+from isthmus.studies.study import Measure, Study
+
+NAMES = {
+    "wilcoxon": "Wilcoxon's signed-rank test over cases",
+    "t": "paired t-test over cases",
+    "t-folds": "paired t-test over folds",
+    "corrected": "corrected resampled t-test over folds",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two networks on one data set: all of a comparison, the study's test, and its p adjusted by Holm."""
+
+    data: str
+    label: str
+    comparison: Comparison
+    test: Outcome | None
+    adjusted: float
+
+
+def samples(results: Results, data: str, label: str, measure: Measure) -> dict[str, Sample]:
+    """Every network's scores on the cases, folds and repeats that all networks with scores have."""
+    found = {name: results.sample(data, name, label, measure) for name in results.networks}
+    found = {name: sample for name, sample in found.items() if sample.values}
+    if not found:
+        return {}
+    shared = set.intersection(*(sample.places for sample in found.values()))
+    return {name: sample.only(shared) for name, sample in found.items()} if shared else {}
+
+
+def p_value(study: Study, first: Sample, second: Sample, folds: int) -> Outcome | None:
+    """The study's test of two networks; None where there is too little to test."""
+    by_fold = study.test in ("t-folds", "corrected")
+    a, b = (first.by_fold(), second.by_fold()) if by_fold else (first.by_case(), second.by_case())
+    keys = sorted(a)
+    x, y = [a[key] for key in keys], [b[key] for key in keys]
+    try:
+        if study.test == "wilcoxon":
+            return wilcoxon(x, y)
+        if study.test == "corrected":
+            return corrected_resampled_t(x, y, train=max(1, folds - 1), test=1)
+        return paired_t(x, y)
+    except IsthmusError:
+        return None  # one case or one fold
+
+
+def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample]) -> set[str]:
+    """What is printed in bold: the best mean, and all that are not shown to differ from it (after Holm)."""
+    if len(found) < 2:
+        return set()
+    means = {name: better(measure) * sample.spread("cases").mean for name, sample in found.items()}
+    best = max(means, key=lambda name: means[name])
+    others = [name for name in found if name != best]
+    folds = len(study.fold_numbers())
+    ps = [_p(p_value(study, found[best], found[name], folds)) for name in others]
+    return {best, *(name for name, p in zip(others, holm(ps), strict=True) if p > study.alpha)}
+
+
+def every_pair(results: Results, data: str, label: str, measure: Measure) -> list[Pair]:
+    """Every two networks, with the p-values of the study's test adjusted for their number."""
+    found = samples(results, data, label, measure)
+    study, folds = results.study, len(results.study.fold_numbers())
+    chosen = [_ordered(a, b, found, measure) for a, b in combinations(found, 2)]
+    outcomes = [p_value(study, found[a], found[b], folds) for a, b in chosen]
+    adjusted = holm([_p(outcome) for outcome in outcomes]) if outcomes else ()
+    pairs = []
+    for (a, b), outcome, p in zip(chosen, outcomes, adjusted, strict=True):
+        fold_of = found[a].fold_of()
+        both = compare(found[a].by_case(), found[b].by_case(), names=(a, b), folds=fold_of)
+        pairs.append(Pair(data, label, both, outcome, p))
+    return pairs
+
+
+def _ordered(a: str, b: str, found: Mapping[str, Sample], measure: Measure) -> tuple[str, str]:
+    """The better one first."""
+    sign = better(measure)
+    first, second = (sign * found[name].spread("cases").mean for name in (a, b))
+    return (a, b) if first >= second else (b, a)
+
+
+def _p(outcome: Outcome | None) -> float:
+    return 1.0 if outcome is None or math.isnan(outcome.p) else outcome.p
+
+
+def stars(p: float) -> str:
+    """
+    >>> stars(0.2), stars(0.04), stars(0.004), stars(0.0004)
+    ('n.s.', '*', '**', '***')
+    """
+    return "***" if p <= 0.001 else "**" if p <= 0.01 else "*" if p <= 0.05 else "n.s."
+
+
+def sizes(found: Sequence[Pair]) -> int:
+    """Cases that pairs were compared on, at most."""
+    return max((pair.comparison.n for pair in found), default=0)

@@ -1,0 +1,294 @@
+"""A study: recipes along axes (data × network × fold × repeat × grid), typed, checked, and stored as YAML."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from isthmus.errors import IsthmusError, nearest
+from isthmus.metrics.rows import METRICS, OBJECT_METRICS
+from isthmus.runs.files import read_yaml
+from isthmus.runs.recipe import Positive, Recipe, make_recipe, parse_overrides
+
+FOLDED = ("kfold", "mildnet", "multiresunet", "sharp", "within-case", "nnunet")
+"""Protocols that divide into folds."""
+
+REPEATED = ("sharp", "sharp-code")
+"""Protocols that have repeats of their own; others are repeated with another seed."""
+
+COSTS = ("parameters", "peak_memory_bytes")
+"""What a table may show of a network's cost."""
+
+Sections = dict[str, Any]
+_NETWORK = ("model", "options", "heads", "initialisation")
+
+
+class Part(BaseModel):
+    """A part of a study; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Measure(Part):
+    """A column of the tables."""
+
+    name: str  # as it is printed, and as the paper's table calls it
+    column: str  # of cases.csv, or of the cost
+    scale: float = 1.0  # by which it is multiplied: 100 for percent
+    digits: Annotated[int, Field(ge=0, le=8)] = 4
+
+    @field_validator("column")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        valid = (*METRICS, *OBJECT_METRICS, *COSTS)
+        if value not in valid:
+            raise ValueError(f"no such score: {nearest(value, valid)}")
+        return value
+
+    @property
+    def is_cost(self) -> bool:
+        """Whether it is of the network rather than of cases."""
+        return self.column in COSTS
+
+
+class Phantoms(Part):
+    """Pictures that are drawn where the real data is not at hand."""
+
+    kind: Literal["nuclei", "touching", "organs"] = "nuclei"
+    cases: Positive = 10
+    size: Annotated[int, Field(ge=32, le=512)] = 64  # pixels a side
+    slices: Annotated[int, Field(ge=8, le=64)] = 8  # of volumes
+    seed: int = 0
+
+
+class Small(Part):
+    """What a study is reduced to at the small scale."""
+
+    recipe: Sections = {}
+    data: dict[str, Sections] = {}
+    phantoms: Phantoms | dict[str, Phantoms] = Phantoms()
+    networks: dict[str, Sections] = {}
+    folds: Positive | None = None
+    repeats: Positive | None = None
+    grid: dict[str, list[Any]] | None = None
+    around: dict[str, Any] | None = None
+
+
+class Study(Part):
+    """Many runs that are compared."""
+
+    name: Annotated[str, Field(pattern=r"^[\w./-]+$")]
+    title: str = ""
+    paper: str = ""
+    notes: list[str] = []  # what a reader of the tables has to know
+    preset: Literal["default", "paper"] = "paper"
+    recipe: Sections = {}  # what all cells share
+    data: dict[str, Sections]  # label -> sections, or the source alone
+    networks: dict[str, Sections]  # label -> sections, or the model alone
+    folds: Positive | list[Annotated[int, Field(ge=0)]] = 1
+    repeats: Positive = 1
+    grid: dict[str, list[Any]] = {}  # section.key -> values
+    around: dict[str, Any] | None = None  # the centre: one key at a time is changed; None: all combinations
+    measures: Annotated[list[Measure], Field(min_length=1)] = [
+        Measure(name="Dice", column="dice"),
+        Measure(name="IoU", column="iou"),
+        Measure(name="Hausdorff distance", column="hausdorff_distance", digits=2),
+    ]
+    scored: Literal["test", "validation"] | None = None  # the set; None: test where there is one
+    by_class: bool = False  # a row for each class; else the mean over them
+    over: Literal["cases", "folds", "repeats"] = "folds"  # what the standard deviation is of
+    test: Literal["wilcoxon", "t", "t-folds", "corrected"] = "wilcoxon"
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    reference: str | None = None  # the network that box plots test the others against; None: the best
+    figures: list[Literal["curves", "boxes", "bars", "influence"]] = ["curves", "boxes"]
+    printed: str | None = None  # CSV of the paper's own numbers, beside this file
+    small: Small = Small()
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _sources(cls, value: Any) -> Any:
+        return _labelled(value, "source", ("source",), "data")
+
+    @field_validator("networks", mode="before")
+    @classmethod
+    def _models(cls, value: Any) -> Any:
+        return _labelled(value, "model", _NETWORK, "network")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Study:
+        for axis, what in ((self.data, "data"), (self.networks, "networks")):
+            if not axis:
+                raise ValueError(f"{what} names nothing; name one at least")
+        if self.reference is not None and self.reference not in self.networks:
+            raise ValueError(f"reference '{self.reference}': {nearest(self.reference, self.networks)}")
+        empty = [key for key, values in self.grid.items() if not values]
+        if empty:
+            raise ValueError(f"grid.{empty[0]} names no values")
+        if self.around is not None and set(self.around) != set(self.grid):
+            raise ValueError("around names the centre of every key of the grid, and of no other")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML."""
+        return self.model_dump(mode="json")
+
+    def points(self) -> list[Point]:
+        """The places in the grid: all combinations, or the centre and each axis through it."""
+        if not self.grid:
+            return [Point("", {}, {})]
+        if self.around is None:
+            combined = itertools.product(*self.grid.values())
+            return [_point(self.grid, dict(zip(self.grid, values, strict=True))) for values in combined]
+        found = [_point(self.around, self.around)]
+        for key, values in self.grid.items():
+            centre = self.around[key]
+            found += [_point([key], self.around | {key: value}) for value in values if value != centre]
+        return found
+
+    def fold_numbers(self) -> list[int]:
+        """The folds that are run."""
+        return list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds)
+
+    def cells(self) -> Iterator[Cell]:
+        """Every combination of the axes with its recipe.
+
+        Raises:
+            IsthmusError: a recipe that is not valid, folds of a protocol that has none.
+        """
+        axes = itertools.product(
+            self.data, self.networks, self.points(), range(self.repeats), self.fold_numbers()
+        )
+        for data, network, point, repeat, fold in axes:
+            where = {"protocol": {"fold": fold}}
+            recipe = make_recipe(
+                self.preset, self.recipe, self.data[data], self.networks[network], point.sections, where
+            )
+            yield Cell(data, network, point.label, fold, repeat, self._divided(recipe, repeat))
+
+    def _divided(self, recipe: Recipe, repeat: int) -> Recipe:
+        """With as many folds as are run, and chance of its own for each repeat."""
+        protocol, folds = recipe.protocol, self.fold_numbers()
+        if max(folds) > 0 and protocol.kind not in FOLDED:
+            raise IsthmusError(
+                f"{self.name}: protocol '{protocol.kind}' has no folds but the study asks for {len(folds)}; "
+                f"leave out folds, or take another protocol {FOLDED}"
+            )
+        changes: dict[str, Any] = {}
+        if isinstance(self.folds, int) and self.folds > 1:
+            changes["folds"] = self.folds
+        if protocol.kind in REPEATED:
+            changes["repeat"] = repeat
+        else:
+            changes["seed"] = protocol.seed + repeat
+        training = recipe.training.model_copy(update={"seed": recipe.training.seed + repeat})
+        return recipe.model_copy(
+            update={"protocol": protocol.model_copy(update=changes), "training": training}
+        )
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place in the grid: its label, the values of its keys, and the sections that they make."""
+
+    label: str
+    values: Mapping[str, Any]
+    sections: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of the axes."""
+
+    data: str
+    network: str
+    point: str
+    fold: int
+    repeat: int
+    recipe: Recipe
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return ", ".join(
+            part
+            for part in (self.data, self.network, self.point, f"fold {self.fold}", f"repeat {self.repeat}")
+            if part
+        )
+
+
+def _point(shown: Any, values: Mapping[str, Any]) -> Point:
+    label = ", ".join(f"{key.rpartition('.')[2]} {_plain(values[key])}" for key in shown)
+    sections: dict[str, Any] = {}
+    for key, value in values.items():
+        *path, last = key.split(".")
+        leaf = sections
+        for part in path:
+            leaf = leaf.setdefault(part, {})
+        leaf[last] = value
+    if any(name not in Recipe.model_fields for name in sections):
+        parse_overrides([f"{key}=0" for key in values])  # names the nearest
+        raise IsthmusError(f"grid: write section.key for {', '.join(values)}")
+    return Point(label, dict(values), sections)
+
+
+def _plain(value: Any) -> str:
+    """
+    >>> _plain([1, 3, 5]), _plain(0.01), _plain("adam")
+    ('1-3-5', '0.01', 'adam')
+    """
+    if isinstance(value, list | tuple):
+        return "-".join(map(_plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _labelled(value: Any, key: str, short: tuple[str, ...], section: str) -> Any:
+    """Names alone stand for themselves, and the section's own keys may stand without it."""
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list):
+        value = {str(each): str(each) for each in value}
+    if not isinstance(value, Mapping):
+        return value
+    found = {}
+    for label, given in value.items():
+        given = {key: given} if isinstance(given, str) else given
+        if isinstance(given, Mapping) and any(name in given for name in short):
+            inner = {name: given[name] for name in given if name in short}
+            given = {name: each for name, each in given.items() if name not in short}
+            given[section] = {**inner, **given.get(section, {})}
+        found[str(label)] = given
+    return found
+
+
+def make_study(values: Any, where: str = "the study") -> Study:
+    """Check plain values; the first mistake is told in one line."""
+    if not isinstance(values, Mapping):
+        raise IsthmusError(
+            f"{where} must hold named values ({', '.join(Study.model_fields)}), found {values!r:.60}"
+        )
+    try:
+        study = Study.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+            raise IsthmusError(f"{where} has no key '{key}': {nearest(key, Study.model_fields)}") from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise IsthmusError(f"{where}{f', key {key!r}' if key else ''}: {message}") from error
+    for _ in study.cells():
+        pass  # every recipe is valid
+    return study
+
+
+def read_study(path: Path) -> Study:
+    """The study in a YAML file.
+
+    Raises:
+        IsthmusError: it cannot be read, or is not valid.
+    """
+    return make_study(read_yaml(path), str(path))

@@ -1,0 +1,360 @@
+"""The tables of a study: scores beside the paper's own, tests, what selection adds, and the cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from isthmus.data.protocols import EPOCH, GROUP_NOTES, OVERLAPPING, PROTOCOLS
+from isthmus.errors import IsthmusError
+from isthmus.report.summary import DASH, duration, number
+from isthmus.report.tables import Cell, Table
+from isthmus.statistics import cases_needed, optimism_across_folds, optimism_of_selection
+from isthmus.studies.folder import StudyFolder
+from isthmus.studies.results import ALL, Results, recipe_value
+from isthmus.studies.sheets import Sheet
+from isthmus.studies.significance import NAMES, as_good_as_best, every_pair, samples
+from isthmus.studies.study import Measure
+
+SPREADS = {"cases": "over cases", "folds": "over folds", "repeats": "over repeats"}
+
+
+def all_sheets(results: Results, folder: StudyFolder) -> list[Sheet]:
+    """Every table of a study."""
+    found = [scores(results), tests(results), optimism(results), cells(results, folder)]
+    return [sheet for sheet in found if sheet is not None]
+
+
+def scores(results: Results) -> Sheet:
+    """A row for each data set (and class) and network: each measure, ours and the paper's."""
+    study = results.study
+    beside = {m.name for m in study.measures if any(key[2] == m.name for key in results.printed)}
+    partial = any(
+        len(results.of(d, n)) < results.planned(d, n) for d in results.data for n in results.networks
+    )
+    rows, records = [], []
+    for data in results.data:
+        for label in results.classes(data):
+            bold = {
+                m.name: set() if m.is_cost else as_good_as_best(study, m, samples(results, data, label, m))
+                for m in study.measures
+            }
+            title = data if label == ALL else f"{data} {label}"
+            for network in results.networks:
+                done = len(results.of(data, network))
+                cells = [Cell(title), Cell(network)]
+                record: dict[str, Any] = {
+                    "data": data,
+                    "class": "" if label == ALL else label,
+                    "network": network,
+                }
+                for measure in study.measures:
+                    mean, sd, n = _ours(results, data, network, label, measure)
+                    strong = network in bold[measure.name]
+                    cells.append(Cell(_mean_sd(mean, sd, measure.digits), mean, strong=strong))
+                    record |= {measure.name: mean, f"{measure.name}, sd": sd, f"{measure.name}, n": n}
+                    record[f"{measure.name}, bold"] = int(strong)
+                    if measure.name in beside:
+                        printed = _printed(results, data, title, network, measure.name)
+                        cells.append(Cell(_as_printed(*printed), printed[0]))
+                        record[f"{measure.name}, paper"], record[f"{measure.name}, sd, paper"] = printed
+                if partial:
+                    cells.append(Cell(f"{done} of {results.planned(data, network)}", done))
+                record |= {"cells": done, "cells planned": results.planned(data, network)} | _about(results)
+                rows.append(cells)
+                records.append(record)
+    columns = [("Data", False), ("Network", False)]
+    for measure in study.measures:
+        columns.append((measure.name, True))
+        columns += [(f"{measure.name}, paper", True)] if measure.name in beside else []
+    columns += [("Cells", True)] if partial else []
+    caption = (
+        f"Mean ± standard deviation {SPREADS[study.over]}. Bold: the best mean and what is not shown to differ "
+        f"from it ({NAMES[study.test]}, Holm, alpha {study.alpha:g}). {about(results)}"
+    )
+    return Sheet("scores", study.title or study.name, caption, Table(columns, rows), records)
+
+
+def tests(results: Results) -> Sheet | None:
+    """Every two networks on the first measure of cases."""
+    measure = _main(results)
+    pairs = [
+        pair
+        for data in results.data
+        for label in results.classes(data)
+        for pair in every_pair(results, data, label, measure)
+    ]
+    if not pairs:
+        return None
+    study, digits = results.study, measure.digits
+    claims = any(key[2] == measure.name for key in results.printed)
+    rows, records = [], []
+    for pair in pairs:
+        c = pair.comparison
+        title = pair.data if pair.label == ALL else f"{pair.data} {pair.label}"
+        low, high = (c.interval.low, c.interval.high) if c.interval else (math.nan, math.nan)
+        p = pair.test.p if pair.test else math.nan
+        claimed, needed = _claim(results, pair.data, title, c.first, c.second, measure, c.sd)
+        cells = [
+            Cell(title),
+            Cell(c.first),
+            Cell(c.second),
+            Cell(str(c.n), c.n),
+            Cell(number(c.difference, digits), c.difference),
+            Cell(f"{number(low, digits)} to {number(high, digits)}" if c.interval else DASH, low),
+            Cell(_p(p), p),
+            Cell(_p(pair.adjusted), pair.adjusted, strong=pair.adjusted <= study.alpha),
+            Cell(number(c.dz, 2), c.dz),
+        ]
+        if claims:
+            cells += [Cell(number(claimed, digits), claimed), Cell(_count(needed), needed)]
+        rows.append(cells)
+        records.append(
+            {
+                "data": pair.data,
+                "class": "" if pair.label == ALL else pair.label,
+                "measure": measure.name,
+                "first": c.first,
+                "second": c.second,
+                "cases": c.n,
+                "difference": c.difference,
+                "sd of differences": c.sd,
+                "low": low,
+                "high": high,
+                "p": p,
+                "p, Holm": pair.adjusted,
+                "p, t over cases": c.t.p if c.t else math.nan,
+                "p, Wilcoxon over cases": c.wilcoxon.p,
+                "p, corrected resampled t": c.corrected.p if c.corrected else math.nan,
+                "dz": c.dz,
+                "rank biserial": c.rank_biserial,
+                "superiority": c.superiority,
+                "difference, paper": claimed,
+                "cases needed": needed,
+            }
+            | _about(results)
+        )
+    columns = [("Data", False), ("First", False), ("Second", False)]
+    columns += [(name, True) for name in ("Cases", "Difference", "95 % interval", "p", "p, Holm", "dz")]
+    columns += [("Difference, paper", True), ("Cases needed", True)] if claims else []
+    caption = (
+        f"{measure.name}, first minus second, each case once (the mean over the folds and repeats that scored it); "
+        f"p of the {NAMES[study.test]}; intervals by the BCa bootstrap, of whole folds where every case has one. "
+    )
+    if claims:
+        caption += (
+            "Cases needed: for a paired t-test with a power of 80 % to see the paper's difference, given the "
+            "deviation of ours. "
+        )
+    return Sheet(
+        "tests",
+        f"Every two networks, {measure.name}",
+        caption + about(results),
+        Table(columns, rows),
+        records,
+    )
+
+
+def optimism(results: Results) -> Sheet | None:
+    """What choosing the best epoch adds to the score: on the scored fold, or on validation cases against test."""
+    rows, records = [], []
+    column = "validation_dice"
+    for data in results.data:
+        for network in results.networks:
+            found = results.of(data, network)
+            column, curves = results.curves(data, network)
+            metric = column.removeprefix("validation_")
+            try:
+                if found and all(x.run.sets[0] == "test" for x in found):
+                    tested = [_mean(x.run.leading, metric) for x in found]
+                    one, how = optimism_of_selection(curves, tested), "validation against test"
+                else:
+                    one, how = (
+                        optimism_across_folds(curves),
+                        "the fold's own epoch against that of the others",
+                    )
+            except IsthmusError:
+                continue  # one fold, or one whose scores are not there
+            figures = (one.optimistic, one.clean, one.gain)
+            rows.append([Cell(data), Cell(network), *(Cell(number(x, 4), x) for x in figures), Cell(how)])
+            names = ("best epoch", "clean", "gain")
+            records.append(
+                {"data": data, "network": network, "score": metric}
+                | dict(zip(names, figures, strict=True))
+                | {"runs": len(one.by_run), "how": how}
+                | _about(results)
+            )
+    if not rows:
+        return None
+    columns = [
+        ("Data", False),
+        ("Network", False),
+        ("Best epoch", True),
+        ("Clean", True),
+        ("Gain", True),
+        ("How", False),
+    ]
+    what = "IoU" if column.endswith("iou") else "Dice"
+    caption = (
+        f"{what} with the epoch chosen on the scored cases, and chosen without them; the gain is optimism, "
+        f"not quality. {about(results)}"
+    )
+    return Sheet("optimism", "What choosing the best epoch adds", caption, Table(columns, rows), records)
+
+
+def cells(results: Results, folder: StudyFolder) -> Sheet:
+    """Every cell: how far it is, its best epoch, its time."""
+    runs = {x.cell.name: x.run for x in results.found}
+    rows, records = [], []
+    for cell in results.plan.cells:
+        state, run = folder.state(cell.name), runs.get(cell.name)
+        seconds = run.seconds if run else None
+        epoch = f"{run.best_epoch} of {run.epochs}" if run else DASH
+        note = folder.why(cell.name) if state == "failed" else ""
+        where = [cell.data, cell.network, cell.point, str(cell.fold), str(cell.repeat)]
+        rows.append(
+            [
+                *map(Cell, where),
+                Cell(state),
+                Cell(epoch),
+                Cell(duration(seconds), seconds),
+                Cell(cell.name),
+                Cell(note),
+            ]
+        )
+        records.append(
+            {
+                "data": cell.data,
+                "network": cell.network,
+                "grid": cell.point,
+                "fold": cell.fold,
+                "repeat": cell.repeat,
+            }
+            | {
+                "state": state,
+                "best epoch": run.best_epoch if run else "",
+                "epochs": run.epochs if run else "",
+            }
+            | {"seconds": seconds if seconds is not None else "", "run": cell.name, "note": note}
+        )
+    heads = [
+        ("Data", False),
+        ("Network", False),
+        ("Grid", False),
+        ("Fold", True),
+        ("Repeat", True),
+        ("State", False),
+    ]
+    heads += [("Best epoch", True), ("Time", True), ("Run", False), ("Note", False)]
+    keep = [
+        i
+        for i, (name, _) in enumerate(heads)
+        if name not in ("Grid", "Note") or any(row[i].text for row in rows)
+    ]
+    table = Table([heads[i] for i in keep], [[row[i] for i in keep] for row in rows])
+    caption = "Each run is a folder of this name in cells/, with its recipe, split, scores and weights."
+    return Sheet("cells", "Cells", caption, table, records)
+
+
+def about(results: Results) -> str:
+    """Scale, grid and protocol: what every table has to say."""
+    return " ".join(_sentences(results))
+
+
+def _sentences(results: Results) -> Iterable[str]:
+    plan, study = results.plan, results.study
+    if plan.scale == "small":
+        yield "Scale: small (networks, images and epochs are reduced; nothing here can be held against the paper)."
+    elif plan.scale:
+        yield "Scale: as in the paper."
+    if plan.drawn:
+        yield f"Phantoms stand in for the data that was not given: {', '.join(plan.drawn)}."
+    if plan.absent:
+        yield f"Not given, and left out: {', '.join(plan.absent)}."
+    grids = {grid for x in results.found for grid in x.run.grids}
+    named = {"network": "on the grid that the network sees", "original": "on the images' own grid"}
+    if grids:
+        yield f"Scored {' and '.join(named.get(grid, grid) for grid in sorted(grids))}."
+    kind = recipe_value(results, "protocol.kind")
+    if kind in PROTOCOLS:
+        sets = {x.scores(study.scored)[0].set for x in results.found}
+        on = f"; scored: the {' and '.join(sorted(sets))} cases" if sets else ""
+        yield f"Protocol: {kind} ({PROTOCOLS[kind]}); {len(study.fold_numbers())} folds, {study.repeats} repeats{on}."
+    notes = [
+        note
+        for x in results.found
+        for note in x.run.splits.get("notes") or ()
+        if note in (EPOCH, OVERLAPPING, *GROUP_NOTES.values())
+    ]
+    for note in dict.fromkeys(notes):
+        yield f"{note[0].upper()}{note[1:]}."
+
+
+def _about(results: Results) -> dict[str, str]:
+    """The same for every record of a CSV."""
+    plan = results.plan
+    kind = recipe_value(results, "protocol.kind")
+    grids = sorted({grid for x in results.found for grid in x.run.grids})
+    return {
+        "scale": plan.scale,
+        "phantoms": ", ".join(plan.drawn),
+        "grid of pixels": ", ".join(grids),
+        "protocol": str(kind or ""),
+    }
+
+
+def _ours(
+    results: Results, data: str, network: str, label: str, measure: Measure
+) -> tuple[float, float, int]:
+    if measure.is_cost:
+        return results.cost(data, network, measure), math.nan, len(results.of(data, network))
+    spread = results.sample(data, network, label, measure).spread(results.study.over)
+    return spread.mean, spread.sd, spread.n
+
+
+def _main(results: Results) -> Measure:
+    """The first measure that is of cases."""
+    return next((m for m in results.study.measures if not m.is_cost), results.study.measures[0])
+
+
+def _printed(results: Results, data: str, title: str, network: str, measure: str) -> tuple[float, float]:
+    """The paper's number for a row: of the class, else of the data set."""
+    for name in (title, data):
+        if (name, network, measure) in results.printed:
+            return results.printed[name, network, measure]
+    return math.nan, math.nan
+
+
+def _claim(
+    results: Results, data: str, title: str, first: str, second: str, measure: Measure, sd: float
+) -> tuple[float, float]:
+    """The paper's difference, and the cases that it takes to see it with our deviation of differences."""
+    a, b = (_printed(results, data, title, name, measure.name)[0] for name in (first, second))
+    claimed = a - b
+    if math.isnan(claimed) or math.isnan(sd):
+        return claimed, math.nan
+    return claimed, cases_needed(claimed, sd)
+
+
+def _mean(rows: Iterable[Any], metric: str) -> float:
+    values = [x.values[metric] for x in rows if not math.isnan(x.values[metric])]
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def _mean_sd(mean: float, sd: float, digits: int) -> str:
+    return number(mean, digits) + ("" if math.isnan(sd) else f" ± {number(sd, digits)}")
+
+
+def _as_printed(mean: float, sd: float) -> str:
+    if math.isnan(mean):
+        return DASH
+    return f"{mean:.10g}" + ("" if math.isnan(sd) else f" ± {sd:.10g}")
+
+
+def _p(p: float) -> str:
+    return DASH if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def _count(n: float) -> str:
+    return DASH if math.isnan(n) else "∞" if math.isinf(n) else f"{n:.0f}"
