@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from isthmus.data.preprocess import (
     NORMALIZATIONS,
     Grid,
+    _mean_and_deviation,
     intensity,
     normalize,
     pad_to,
@@ -193,3 +194,11 @@ def test_grid() -> None:
     assert Grid().label(label) is label
     assert Grid((16, 8)).image(image).shape == (3, 16, 8)
     assert Grid((16, 8)).label(label).shape == (16, 8)
+
+
+@pytest.mark.parametrize("most", [1, 50, 10_000])
+def test_mean_and_deviation_of_blocks_are_those_of_the_image(most: int) -> None:
+    image = np.random.default_rng(3).integers(0, 65536, (3, 11, 17), dtype=np.uint16)
+    mean, deviation = _mean_and_deviation(image, most)
+    np.testing.assert_allclose(mean, image.reshape(3, -1).mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(deviation, image.reshape(3, -1).std(axis=1), rtol=1e-12)

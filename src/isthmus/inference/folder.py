@@ -27,7 +27,8 @@ from isthmus.inference.masks import (
 from isthmus.inference.predictor import Predictor
 from isthmus.watch import Silent, Watch
 
-AHEAD = 3  # images decoded while the network computes
+AHEAD = 3  # images decoded while the network computes, those of less than LARGE bytes
+LARGE = 2**27
 
 
 def predict_folder(
@@ -95,13 +96,13 @@ def predict_folder(
             problems.append(str(image))
         else:
             try:
-                maps = predictor.maps(image)
+                maps = predictor.maps(image) if probabilities else None
+                mask = predictor.mask(image) if maps is None else predictor.drawn(maps)
             except IsthmusError as error:
                 problems.append(f"{case.images[0]}: {error}")
                 continue
-            if probabilities:
+            if maps is not None:
                 write_probabilities(maps_out, case, maps["logits"])
-            mask = predictor.drawn(maps)
             written.append(write_case(out, case, mask, instances, predictor.notes))
             if instances and is_flat(case):
                 write_image(overlay_path(out, case), np.moveaxis(overlay(image, mask), -1, 0))
@@ -149,13 +150,15 @@ def _read_ahead(cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any] | Is
     with ThreadPoolExecutor(2) as pool:
         waiting: deque[tuple[Case, Future[NDArray[np.generic]]]] = deque()
         remaining = iter(cases)
+        ahead = 1
         while True:
-            while len(waiting) < AHEAD and (case := next(remaining, None)) is not None:
+            while len(waiting) < ahead and (case := next(remaining, None)) is not None:
                 waiting.append((case, pool.submit(load_image, case)))
             if not waiting:
                 return
             case, future = waiting.popleft()
             try:
+                ahead = AHEAD if future.result().nbytes < LARGE else 1
                 yield case, future.result()
             except IsthmusError as error:
                 yield case, error
