@@ -18,6 +18,7 @@ from isthmus.data.check import Bad, check_dataset, count_values
 from isthmus.data.folder import from_folder
 from isthmus.data.inspect import inspect_dataset
 from isthmus.data.values import ValueMap
+from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
 
 
@@ -257,3 +258,48 @@ def test_masks_that_nobody_looked_at(pairs: Any) -> None:
     dataset = from_folder(pairs(2))
     with pytest.raises(ValueError, match="check_dataset"):
         load(dataset.cases[0], dataset)
+
+
+def test_faults_of_every_kind_are_told_together(tmp_path: Path) -> None:
+    """A file that does not read, and a mask of odd values: one list, not two rounds."""
+    for name in "abcd":
+        image = np.random.default_rng(ord(name)).integers(0, 255, (12, 12), dtype=np.uint8)
+        write_image(tmp_path / "images" / f"{name}.png", image[None])
+        mask = np.zeros((12, 12), np.uint8)
+        mask[3:9, 3:9] = 255
+        if name == "c":
+            mask[5, 5] = 77
+        write_mask(tmp_path / "masks" / f"{name}.png", mask)
+    (tmp_path / "images" / "d.png").write_bytes(b"")
+    with pytest.raises(IsthmusError) as caught:
+        check_dataset(from_folder(tmp_path))
+    assert "d.png: the file is empty" in str(caught.value)
+    assert "77" in str(caught.value)
+
+
+def test_a_mask_that_lies_elsewhere_is_told(tmp_path: Path) -> None:
+
+    label = np.zeros((8, 8, 6), np.uint8)
+    label[2:5, 2:5, 2:4] = 1
+    noise = np.random.default_rng(0).integers(0, 99, (3, 8, 8, 6)).astype(np.int16)
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    places = {"same": np.eye(4), "turned": np.diag([-1.0, -1.0, 1.0, 1.0]), "moved": np.eye(4)}
+    for index, (name, affine) in enumerate(places.items()):
+        nibabel.save(nibabel.Nifti1Image(noise[index], affine), tmp_path / "images" / f"{name}.nii.gz")
+        if name == "moved":
+            affine = affine.copy()
+            affine[0, 3] = 5
+        nibabel.save(nibabel.Nifti1Image(label, affine), tmp_path / "masks" / f"{name}.nii.gz")
+    checked = check_dataset(from_folder(tmp_path))
+    assert {facts.id: facts.elsewhere for facts in checked.cases} == {
+        "same": "",
+        "turned": "",
+        "moved": "5 mm",
+    }
+    assert any("moved (5 mm)" in line for line in checked.summary_lines())
+
+
+def test_one_channel_where_two_are_expected_is_refused() -> None:
+    with pytest.raises(IsthmusError, match="has 1 channel where 2 are expected; files of one channel each"):
+        to_channels(np.zeros((1, 4, 4)), 2, "flair.nii.gz")

@@ -15,6 +15,7 @@ from isthmus.data.cases import Case, Source, load_image
 from isthmus.data.check import check_dataset
 from isthmus.data.folder import from_csv, from_folder, images_in, open_dataset
 from isthmus.data.formats import probe
+from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 
 PIXELS = np.zeros((4, 5), np.uint8)
@@ -380,3 +381,19 @@ def test_two_images_that_would_get_one_name(tmp_path: Path) -> None:
     first, second = touch(tmp_path / "a" / "x.png"), touch(tmp_path / "b" / "x.png")
     with pytest.raises(IsthmusError, match="would be called 'x'"):
         images_in([first, second])
+
+
+def test_masks_beside_their_images_are_not_segmented(tmp_path: Path) -> None:
+    for name in ("a", "a_mask", "b", "b_anno", "c"):
+        write_image(tmp_path / f"{name}.png", np.zeros((1, 4, 4), np.uint8))
+    assert [case.id for case in images_in(tmp_path)] == ["a", "b", "c"]
+
+
+def test_images_of_a_table(tmp_path: Path) -> None:
+    write_image(tmp_path / "far" / "a.png", np.zeros((1, 4, 4), np.uint8))
+    (tmp_path / "t.csv").write_text("image\nfar/a.png\n", encoding="utf-8")
+    (case,) = images_in(tmp_path / "t.csv")
+    assert (case.id, case.masks) == ("a", ())
+    (tmp_path / "t.csv").write_text("image,mask\nfar/a.png,\nfar/b.png,x.png\n", encoding="utf-8")
+    with pytest.raises(IsthmusError, match=r"line 3: no file .*b\.png"):
+        images_in(tmp_path / "t.csv")

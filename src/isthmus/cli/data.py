@@ -104,7 +104,7 @@ def splits(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A data set, a folder or a CSV; a name without ROOT: the number of images in the paper.",
+            help="A data set, a folder or a CSV; for mildnet and multiresunet it can be left out: the tables of their papers.",
             show_default=False,
         ),
     ] = None,

@@ -149,7 +149,7 @@ def check_sizes(case: Case, image: tuple[int, ...], mask: tuple[int, ...]) -> No
 
 
 def to_channels(image: NDArray[Any], channels: int, name: str = "the image") -> NDArray[Any]:
-    """Bring `(channels, *spatial)` to a number of channels: grey is repeated, colour becomes its luminance.
+    """Bring `(channels, *spatial)` to a number of channels: grey becomes colour, colour becomes its luminance.
 
     Luminance is 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded for integers.
 
@@ -159,14 +159,17 @@ def to_channels(image: NDArray[Any], channels: int, name: str = "the image") -> 
     found = image.shape[0]
     if found == channels:
         return image
-    if found == 1:
+    if found == 1 and channels == 3:
         return np.repeat(image, channels, axis=0)
     if found == 3 and channels == 1:
         grey = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
         return np.asarray(np.rint(grey) if image.dtype.kind in "iu" else grey, image.dtype)[None]
-    raise IsthmusError(
-        f"{name}: has {found} channels where {channels} are expected; convert it, or train on such images"
-    )
+    have = "1 channel" if found == 1 else f"{found} channels"
+    way = "convert it, or train on such images"
+    if channels not in (1, 3):
+        way = "files of one channel each belong together by name (<case>_0000, <case>_0001, …, beside a dataset.json)"
+        way += ", or by the data set they are part of (its name, and --root)"
+    raise IsthmusError(f"{name}: has {have} where {channels} are expected; {way}")
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -39,6 +39,7 @@ class CaseFacts:
         volume: whether the image is a volume, or a slice of one.
         orientation: of a volume as its file stores it, such as "RAS"; "" where that is not said.
         numbered: whether the mask holds 1, 2, …, n, each in one piece, as object numbers do.
+        elsewhere: how far the header of the mask puts it from its image, where they are volumes; "" where it does not.
     """
 
     id: str
@@ -53,6 +54,7 @@ class CaseFacts:
     volume: bool = False
     orientation: str = ""
     numbered: bool = False
+    elsewhere: str = ""
 
     @property
     def foreground(self) -> float:
@@ -97,7 +99,11 @@ class Checked:
         lines = [f"volumes: orientation {', '.join(lies[:4])}; {TURNED}"] if lies else []
         lines += [f"spacing: {', '.join(steps[:4])}" + ", …" * (len(steps) > 4)] if steps else []
         remark = object_numbers(self.dataset, self.cases)
-        return lines + [f"note: {remark}"] * bool(remark)
+        lines += [f"note: {remark}"] * bool(remark)
+        away = [f"{facts.id} ({facts.elsewhere})" for facts in self.cases if facts.elsewhere]
+        if away:
+            lines.append(f"note: {len(away)} masks lie elsewhere than their images: {', '.join(away[:3])}")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -143,16 +149,25 @@ def check_dataset(
 def conclude(found: Survey, rule: Rule | None = None, skip_bad: bool = False) -> Checked:
     """What the values in the masks mean, and whether all cases fit together; see `check_dataset`."""
     dataset, bad = found.dataset, list(found.bad)
-    if not skip_bad or not found.looks:
+    if not found.looks:
         refuse([one.problem for one in bad], dataset.name)
     cases = [case for case in dataset.cases if case.id in found.looks]
-    channels = _channels(cases, found.looks)
+    try:
+        channels = _channels(cases, found.looks)
+    except IsthmusError as error:
+        refuse([*(one.problem for one in bad if not skip_bad), str(error)], dataset.name)
+        raise
     masks = {str(case.masks[0]): found.counts[case.id] for case in cases}
     values = dataset.values
     odd: dict[str, str] = {}
     if values is None:
         lossy = [str(c.masks[0]) for c in cases if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
-        values, odd = ValueMap.agree(masks, rule, lossy)
+        try:
+            values, odd = ValueMap.agree(masks, rule, lossy)
+        except IsthmusError as error:
+            if not skip_bad:
+                refuse([*(one.problem for one in bad), str(error)], dataset.name)
+            raise
     elif rule not in (None, values.rule):
         values = ValueMap(values.pairs, rule)
     facts: dict[str, CaseFacts] = {}
@@ -271,8 +286,21 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         is_volume(case.images[0].path),
         _orientation(case.images[0].path),
         2 < len(counts) <= MANY and set(counts) == set(range(len(counts))) and each_in_one_piece(mask),
+        _elsewhere(case),
     )
     return facts, counts
+
+
+def _elsewhere(case: Case) -> str:
+    """How far the mask lies from its image, by their headers: the largest distance between corners of the two grids."""
+    image, mask = case.images[0].path, case.masks[0].path
+    if not (is_volume(image) and is_volume(mask)) or image.is_dir() or mask.is_dir():
+        return ""
+    ours, theirs = geometry(image), geometry(mask)
+    if not (ours.placed and theirs.placed):
+        return ""
+    away = float(np.abs(ours.bounds - theirs.bounds).max())
+    return f"{away:.3g} mm" if away > min(ours.spacing) / 2 else ""
 
 
 def _orientation(path: Path) -> str:

@@ -27,22 +27,36 @@ _ONES = np.array([bin(i).count("1") for i in range(2**16)], np.uint8)
 def pixel_hash(image: NDArray[Any]) -> str:
     """SHA-256 of the pixels `(channels, *spatial)`, the same in whatever format and with whatever metadata.
 
-    Three equal channels count as one, and whole numbers that fit into 8 bits as 8 bits, since formats differ
-    in how they keep such pictures.
+    Three equal channels count as one, and equal numbers as equal whatever type holds them, since formats differ
+    in how they keep pictures.
 
     >>> grey = np.zeros((1, 4, 4), np.uint8)
-    >>> pixel_hash(grey) == pixel_hash(np.zeros((3, 4, 4), np.uint16))
+    >>> pixel_hash(grey) == pixel_hash(np.zeros((3, 4, 4), np.uint16)) == pixel_hash(np.zeros((1, 4, 4)))
     True
     """
     if image.shape[0] == 3 and (image[0] == image[1]).all() and (image[0] == image[2]).all():
         image = image[:1]
-    if image.dtype.kind in "iu" and image.dtype != np.uint8 and image.min() >= 0 and image.max() <= 255:
-        image = image.astype(np.uint8)
+    image = _smallest(image)
     header = f"{image.shape} {image.dtype.newbyteorder('<').str}"
     little = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
     digest = hashlib.sha256(header.encode())
     digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def _smallest(image: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers in the smallest type that holds them: whole ones in integers, others in floats."""
+    low, high = image.min(), image.max()
+    if image.dtype.kind == "f":
+        if not (np.isfinite(low) and np.isfinite(high)) or (image != np.rint(image)).any():
+            small = image.astype(np.float32, copy=False)
+            return small if (small == image).all() else image.astype(np.float64, copy=False)
+        if max(abs(low), abs(high)) >= 2**53:
+            return image.astype(np.float64, copy=False)
+    if low >= 0:
+        return image.astype(np.min_scalar_type(int(high)), copy=False)
+    wide = np.promote_types(np.min_scalar_type(int(low)), np.min_scalar_type(-int(high) - 1))
+    return image.astype(wide, copy=False)
 
 
 def perceptual_hash(image: NDArray[Any]) -> int:

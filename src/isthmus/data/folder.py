@@ -126,25 +126,25 @@ def from_folder(root: Path) -> Dataset:
     return Dataset(root.resolve().name, tuple(cases))
 
 
-def from_csv(path: Path) -> Dataset:
+def from_csv(path: Path, masks: bool = True) -> Dataset:
     """A table with the columns `image` and `mask`, and where wanted `group` and `id`; paths relative to the
     file.
 
     Without an id a case is called after its image (with as many folders as tell the images apart), without a
     group it is one of its own. Commas, semicolons or tabs separate; stacks become cases by page as in a
-    folder.
+    folder. With `masks=False` the images alone count, and the column `mask` may be missing or empty.
 
     Raises:
         IsthmusError: a column that is missing or unknown, and every line that does not fit.
     """
-    rows = _rows(path)
+    rows = _rows(path, ("image", "mask") if masks else ("image",))
     names = _names([Path(row["image"]) for _, row in rows])
     problems: list[str] = []
     cases: list[Case] = []
     for (line, row), name in zip(rows, names, strict=True):
         where = f"{path}, line {line}"
         stem = row["id"] or name
-        if not row["image"] or not row["mask"]:
+        if not row["image"] or (masks and not row["mask"]):
             problems.append(
                 f"{where}: names no {'mask' if row['image'] else 'image'}; fill it in or drop the line"
             )
@@ -153,9 +153,12 @@ def from_csv(path: Path) -> Dataset:
                 f"{where}: the id '{stem}' cannot be the name of a file; use letters, digits, - and _"
             )
         else:
-            image, mask = path.parent / row["image"], path.parent / row["mask"]
-            missing = [f"{where}: no file {file}; paths are relative to the CSV" for file in (image, mask)]
-            missing = [text for text, file in zip(missing, (image, mask), strict=True) if not file.exists()]
+            image, mask = path.parent / row["image"], path.parent / row["mask"] if masks else None
+            missing = [
+                f"{where}: no file {file}; paths are relative to the CSV"
+                for file in (image, mask)
+                if file is not None and not file.exists()
+            ]
             problems += missing
             cases += [] if missing else _expand(stem, image, mask, row["group"] or stem, problems)
     if not rows:
@@ -171,7 +174,8 @@ def images_in(paths: Path | Iterable[Path], channels: int | None = None) -> list
     A TIFF of as many pages as the network has `channels` (and other than 1 or 3) is one picture.
 
     In a folder that has `images/`, only that is looked at; in one with a `dataset.json` (nnU-Net, Decathlon) the
-    training images, and a folder `imagesTs` beside one is read as it says.
+    training images, and a folder `imagesTs` beside one is read as it says. Masks that lie beside their images
+    (`a.png`, `a_mask.png`) are left out. A CSV gives the files in its column `image`.
 
     Raises:
         IsthmusError: a path that does not exist, a folder without images, two images that would get one name.
@@ -191,8 +195,12 @@ def images_in(paths: Path | Iterable[Path], channels: int | None = None) -> list
             found = _files(folder, problems)
             if not found and not problems:
                 problems.append(f"{path}: no images here ({_READ})")
+            beside = flat_masks(found) if place is None else {}
             for stem, image in found.items():
-                cases += _expand(stem, image, None, stem, problems, channels)
+                if stem not in beside:
+                    cases += _expand(stem, image, None, stem, problems, channels)
+        elif path.is_file() and path.suffix.lower() == ".csv":
+            cases += [replace(case, masks=()) for case in from_csv(path, masks=False).cases]
         elif path.is_file():
             stem = volume_files.stem(path)
             cases += _expand(stem, path, None, stem, problems, channels)
@@ -329,7 +337,7 @@ def _clashes(cases: Sequence[Case]) -> list[str]:
     return problems
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+def _rows(path: Path, needs: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """Line number and cells of a CSV by known column."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -338,7 +346,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     header = text.partition("\n")[0]
     table = csv.reader(text.splitlines(), delimiter=max(",;\t", key=header.count), skipinitialspace=True)
     names = [name.strip().lower() for name in next(table, [])]
-    for needed in COLUMNS[:2]:
+    for needed in needs:
         if needed not in names:
             found = ", ".join(name for name in names if name) or "nothing"
             raise IsthmusError(

@@ -64,6 +64,13 @@ class Geometry:
         return tuple((world, 1 if cosines[world, i] >= 0 else -1) for i, world in enumerate(best))
 
     @property
+    def bounds(self) -> NDArray[np.float64]:
+        """Least and greatest coordinate of the grid's voxels, `(2, 3)` in mm, right, anterior, superior."""
+        corners = np.stack(np.meshgrid(*[(0, side - 1) for side in self.shape[:3]], [1], indexing="ij"), -1)
+        world = corners.reshape(-1, 4) @ np.asarray(self.affine, np.float64).T
+        return np.stack([world[:, :3].min(axis=0), world[:, :3].max(axis=0)])
+
+    @property
     def orientation(self) -> str:
         """What the axes of the file run towards, such as `RAS` or `LPI`."""
         return "".join(_ENDS[world][(sign + 1) // 2] for world, sign in self._world)

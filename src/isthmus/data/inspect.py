@@ -128,6 +128,11 @@ class Inspection:
             yield Finding("fact", "orientations", len(lies), f"{_list(lies, '; ')}; {TURNED}")
         if steps:
             yield Finding("fact", "spacings", len(steps), _list(steps, "; "))
+        away = [f"{facts.id} ({facts.elsewhere})" for facts in self.cases if facts.elsewhere]
+        if away:
+            yield Finding(
+                "warning", "masks elsewhere", len(away), f"than their images, by the headers: {_list(away)}"
+            )
         for dtype, n in Counter(facts.dtype for facts in self.cases).most_common():
             those = [facts for facts in self.cases if facts.dtype == dtype]
             low, high = min(facts.low for facts in those), max(facts.high for facts in those)

@@ -146,9 +146,9 @@ def write_volume(path: Path, array: NDArray[Any], like: Path) -> None:
 
 
 def refuse_other_place(image: Path, mask: Path) -> None:
-    """Refuse a mask that lies otherwise in space than its image: turned, or only one of them says how.
+    """Refuse a mask that is turned otherwise than its image, where only one of them says how it lies.
 
-    A shift or a rounded spacing is let pass: such headers are common, and the voxels fit.
+    A shift or another spacing is let pass, as such headers are common and the voxels fit; `check_dataset` tells.
 
     Raises:
         IsthmusError: names both files and their orientations.

@@ -25,6 +25,10 @@ def read(root: Path) -> Dataset:
             folder = locate(root, ENTRY.name, ENTRY.layout, f"tr_im{ending}", f"tr_mask{ending}")
         except IsthmusError:
             continue
+        if (folder / "rp_im").is_dir():
+            raise IsthmusError(
+                f"{folder}: holds both sets, tr_im{ending} and rp_im/; move one of them to a folder of its own"
+            )
         return ENTRY.dataset(slices(folder / f"tr_im{ending}", folder / f"tr_mask{ending}", "tr", None))
     try:
         folder = locate(root, ENTRY.name, ENTRY.layout, "rp_im", "rp_msk")
