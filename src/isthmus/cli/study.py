@@ -60,8 +60,7 @@ def status_command(folder: Annotated[Path, typer.Argument(help="The folder of a 
     from isthmus.studies.folder import StudyFolder, status
 
     found = status(StudyFolder.open(folder))
-    states = ("done", "running", "failed", "left")
-    print(", ".join(f"{found.count(state)} {state}" for state in states))
+    print(", ".join(f"{len(cells)} {state}" for state, cells in found.cells.items()))
     if found.count("running") + found.count("left"):
         left = (
             "not known before a cell is done"
@@ -134,7 +133,7 @@ def _printed(path: Path) -> str:
 def _finish(folder: StudyFolder, outcome: Outcome, display: Display) -> None:
     """Tables of what is done; exit code 1 where cells failed."""
     plan = folder.plan()
-    if any(folder.run(cell.name).finished() for cell in plan.cells):
+    if folder.study().counted or any(folder.run(cell.name).finished() for cell in plan.cells):
         _tables(folder, display)
     if outcome.failed:
         from isthmus.studies.run import lines_of

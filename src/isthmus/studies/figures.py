@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from isthmus.report.charts import SERIES, Chart
 from isthmus.studies import charts
@@ -26,35 +27,42 @@ class Figure:
 def figures(results: Results) -> list[Figure]:
     """The figures that the study asks for, without those that would be empty."""
     made = {"curves": _curves, "boxes": _boxes, "bars": _bars, "influence": _influence}
-    found = [made[kind](results) for kind in results.study.figures]
-    return [figure for figure in found if figure.charts]
+    return [figure for kind in results.study.figures for figure in made[kind](results) if figure.charts]
 
 
-def _curves(results: Results) -> Figure:
-    drawn, word = [], "Dice"
-    for data in results.data:
-        found = [results.curves(data, network) for network in results.networks]
-        word = "IoU" if found[0][0].endswith("iou") else "Dice"
-        drawn.append(charts.bands(data, [curves for _, curves in found], f"validation {word}"))
-    caption = (
-        f"{word} on the validation cases after each epoch: the line is the mean over folds and repeats, the band "
-        "reaches from the lowest to the highest of them. A run that stopped early keeps its last score."
-    )
-    return Figure("Progress of training", caption, _kept(drawn), results.networks)
+def _curves(results: Results) -> list[Figure]:
+    """As many networks in a chart as there are colours."""
+    found = []
+    for first in range(0, len(results.networks), SERIES):
+        names = results.networks[first : first + SERIES]
+        drawn, word = [], "Dice"
+        for data in results.data:
+            curves = [results.curves(data, network) for network in names]
+            word = "IoU" if any(each and column.endswith("iou") for column, each in curves) else "Dice"
+            title = results.title(data, ALL)
+            drawn.append(charts.bands(title, [each for _, each in curves], f"validation {word}"))
+        caption = (
+            f"{word} on the validation cases after each epoch: the line is the mean over folds and repeats, the band "
+            "reaches from the lowest to the highest of them. A run that stopped early keeps its last score."
+        )
+        more = ", further networks" if first else ""
+        found.append(Figure(f"Progress of training{more}", caption, _kept(drawn), names))
+    return found
 
 
-def _boxes(results: Results) -> Figure:
+def _boxes(results: Results) -> list[Figure]:
     study, drawn = results.study, []
     by_fold = study.over != "cases"
     for measure in _of_cases(results):
-        for data, label, title in _places(results):
-            found = {name: results.sample(data, name, label, measure) for name in results.networks}
+        for data, label, title in results.places():
+            names = [name for name in results.networks if results.planned(data, name)]
+            found = {name: results.sample(data, name, label, measure) for name in names}
             means = [each.by_fold() if by_fold else each.by_case() for each in found.values()]
-            marks = _marks(results, data, label, measure)
+            marks = _marks(results, data, label, measure, names)
             drawn.append(
                 charts.boxes(
                     f"{measure.name}, {title}",
-                    results.networks,
+                    names,
                     [list(m.values()) for m in means],
                     measure.name,
                     marks,
@@ -66,14 +74,14 @@ def _boxes(results: Results) -> Figure:
         f"A dot for each {unit}; boxes: quartiles and median, whiskers to the ends. Bars: {reference} "
         "against the others, p after Holm: * at most 0.05, ** 0.01, *** 0.001, n.s. not significant."
     )
-    return Figure("Spread and significance", caption, _kept(drawn), [])
+    return [Figure("Spread and significance", caption, _kept(drawn), [])]
 
 
-def _bars(results: Results) -> Figure:
+def _bars(results: Results) -> list[Figure]:
     drawn = []
     for measure in results.study.measures:
         groups = []
-        for data, label, title in _places(results):
+        for data, label, title in results.places():
             if measure.is_cost:
                 means = [results.cost(data, name, measure) for name in results.networks]
                 spreads = [math.nan] * len(means)
@@ -86,15 +94,15 @@ def _bars(results: Results) -> Figure:
             groups.append((title, means, spreads))
         drawn.append(charts.bars(measure.name, results.networks, groups, measure.name))
     caption = f"Means; the strokes are standard deviations over {results.study.over}."
-    return Figure("Means", caption, _kept(drawn), results.networks)
+    return [Figure("Means", caption, _kept(drawn), results.networks)]
 
 
-def _influence(results: Results) -> Figure:
+def _influence(results: Results) -> list[Figure]:
     """A chart for each key of the grid: how the score changes with it, all else at the centre (or averaged over)."""
     study, drawn = results.study, []
     measure = _of_cases(results)[0]
     points = study.points()
-    places = list(_places(results))
+    places = list(results.places())
     lines = [(data, label, network) for data, label, _ in places for network in study.networks]
     for key, values in study.grid.items():
         ordered = list(values)
@@ -128,24 +136,21 @@ def _influence(results: Results) -> Figure:
     ]
     how = "all others at their centre" if study.around is not None else "mean over all others"
     spread = f"strokes: standard deviation over {study.over}"
-    return Figure("Influence of each parameter", f"{measure.name}, {how}; {spread}.", _kept(drawn), names)
+    return [Figure("Influence of each parameter", f"{measure.name}, {how}; {spread}.", _kept(drawn), names)]
 
 
-def _central(results: Results, values: object, key: str) -> bool:
+def _central(results: Results, values: Mapping[str, Any], key: str) -> bool:
+    """Whether all keys but this one are at their centre."""
     centre = results.study.around
-    return centre is None or all(
-        value == centre[other]
-        for other, value in dict(values).items()
-        if other != key  # type: ignore[call-overload]
-    )
+    return centre is None or all(value == centre[other] for other, value in values.items() if other != key)
 
 
-def _marks(results: Results, data: str, label: str, measure: Measure) -> list[charts.Bar]:
+def _marks(results: Results, data: str, label: str, measure: Measure, names: list[str]) -> list[charts.Bar]:
     """The reference against all others, narrow bars first."""
     found = samples(results, data, label, measure)
     if len(found) < 2:
         return []
-    names, study = results.networks, results.study
+    study = results.study
     reference = study.reference
     if reference not in found:
         reference = max(found, key=lambda name: better(measure) * found[name].spread("cases").mean)
@@ -157,12 +162,6 @@ def _marks(results: Results, data: str, label: str, measure: Measure) -> list[ch
             other = both[0] if both[1] == reference else both[1]
             marks.append(charts.Bar(place, names.index(other), pair.adjusted))
     return sorted(marks, key=lambda mark: abs(mark.first - mark.second))
-
-
-def _places(results: Results) -> Iterator[tuple[str, str, str]]:
-    for data in results.data:
-        for label in results.classes(data):
-            yield data, label, data if label == ALL else f"{data} {label}"
 
 
 def _of_cases(results: Results) -> list[Measure]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import math
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +19,8 @@ from isthmus.studies.study import Study, read_study
 
 State = Literal["done", "running", "failed", "left"]
 FAILURE = "failed.txt"
+Key = tuple[str, str, str]
+"""Data set (in small letters), network, measure."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,28 @@ class StudyFolder:
         except (KeyError, TypeError) as error:
             raise IsthmusError(f"{self.plan_path} is no plan ({error}); run the study again") from error
 
+    def printed(self) -> dict[Key, tuple[float, float]]:
+        """The paper's own means and standard deviations (NaN where it prints none), by data set, network and measure.
+
+        Raises:
+            IsthmusError: the file is not such a table.
+        """
+        if not self.printed_path.is_file():
+            return {}
+        with self.printed_path.open(newline="", encoding="utf-8") as file:
+            try:
+                return {
+                    (line["dataset"].casefold(), line["model"], line["metric"]): (
+                        _number(line["mean"]),
+                        _number(line["sd"]),
+                    )
+                    for line in csv.DictReader(file)
+                }
+            except (KeyError, ValueError, AttributeError) as error:
+                raise IsthmusError(
+                    f"{self.printed_path}: needs columns dataset, model, metric, mean, sd ({error}); restore the file"
+                ) from error
+
     def state(self, name: str) -> State:
         """How far a cell is."""
         if self.run(name).finished():
@@ -226,6 +252,10 @@ def _share(folder: StudyFolder, cell: Planned) -> float:
     if not run.history.is_file():
         return 0.0
     return min(1.0, len(run.read_rows(run.history)) / folder.recipe(cell.name).training.epochs)
+
+
+def _number(text: str) -> float:
+    return float(text) if text.strip() else math.nan
 
 
 def _once(cells: Iterable[Planned]) -> list[Planned]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from isthmus.report import page
+from isthmus.studies.counts import count_sheet
 from isthmus.studies.figures import figures
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.results import read_results
 from isthmus.studies.sheets import Sheet
 from isthmus.studies.tables import about, all_sheets
-
-FILES = "tables"
 
 
 def write_study(folder: StudyFolder) -> list[Sheet]:
@@ -18,12 +17,14 @@ def write_study(folder: StudyFolder) -> list[Sheet]:
     Raises:
         IsthmusError: no cell is finished yet, or a run cannot be read.
     """
-    results = read_results(folder)
-    sheets = all_sheets(results, folder)
+    study, plan = folder.study(), folder.plan()
+    if study.counted:
+        sheets, drawn, said = [count_sheet(study, folder.printed())], [], ""
+    else:
+        results = read_results(folder)
+        sheets, drawn, said = all_sheets(results, folder), figures(results), about(results)
     for sheet in sheets:
         sheet.write(folder.tables)
-    study, plan = results.study, results.plan
-    drawn = figures(results)
     states = [folder.state(cell.name) for cell in plan.cells]
     page.render(
         "study.html",
@@ -32,7 +33,7 @@ def write_study(folder: StudyFolder) -> list[Sheet]:
         name=study.name,
         paper=study.paper,
         notes=study.notes,
-        about=about(results),
+        about=said,
         small=plan.scale == "small",
         sheets=[(f"table-{sheet.name}", sheet) for sheet in sheets],
         figures=[
@@ -42,6 +43,6 @@ def write_study(folder: StudyFolder) -> list[Sheet]:
         cells=len(states),
         done=states.count("done"),
         failed=states.count("failed"),
-        files=FILES,
+        files=folder.tables.name,
     )
     return sheets

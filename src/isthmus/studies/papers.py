@@ -87,13 +87,14 @@ def reproduce(
         raise IsthmusError(f"{root}: no such folder; --data is where the data sets lie")
     paper = read_paper(name)
     places, absent = find_data(paper.study, root)
-    study, drawn = paper.study, ()
-    if asked.scale == "small":
+    study = paper.study
+    drawn: tuple[str, ...] = ()
+    if asked.scale == "small" and not study.counted:
         study = reduced(study, tuple(absent))
         drawn = tuple(absent)
         places |= {label: _draw(out, label, study) for label in absent}
         absent = {}
-    if not places:
+    if not places and not study.counted:
         sources = ", ".join(str(each["data"]["source"]) for each in study.data.values())
         first = next(iter(absent.values()))
         raise IsthmusError(
@@ -111,18 +112,18 @@ def reproduce(
 def reduced(study: Study, drawn: tuple[str, ...] = ()) -> Study:
     """The study at the small scale, on phantoms for the data sets of these labels."""
     small = study.small
-    data = {
-        label: _overlay(_without(sections, "data"), small.data.get(label, {})) if label in drawn else sections
-        for label, sections in study.data.items()
-    }
-    for label in drawn:
-        about = data[label].get("data", {})
-        data[label] = {**data[label], "data": {**_says(small.phantoms, label), **about, "source": label}}
+    dropped = ("input",) if "input" in small.recipe else ()  # sizes are the small scale's
+    data = {}
+    for label, sections in study.data.items():
+        data[label] = _overlay(_without(sections, *dropped), small.data.get(label, {}))
+        if label in drawn:
+            about = {"data": {**_meaning(_phantoms(small.phantoms, label)), "source": label}}
+            data[label] = _overlay(_overlay(_without(data[label], "data"), about), small.drawn.get(label, {}))
     changes: dict[str, Any] = {
         "recipe": _overlay(study.recipe, small.recipe),
-        "data": {label: _resized(sections, small.recipe) for label, sections in data.items()},
+        "data": data,
         "networks": {
-            label: _overlay(_smaller(sections), small.networks.get(label, {}))
+            label: _overlay(_smaller(_without(sections, *dropped)), small.networks.get(label, {}))
             for label, sections in study.networks.items()
         },
     }
@@ -148,23 +149,17 @@ def _wider(name: str, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _resized(sections: Sections, small: Mapping[str, Any]) -> Sections:
-    """Sizes are the small scale's, where it names one."""
-    return _without(sections, "input") if "input" in small else sections
+def _without(sections: Mapping[str, Any], *keys: str) -> Sections:
+    return {name: value for name, value in sections.items() if name not in keys}
 
 
-def _without(sections: Mapping[str, Any], key: str) -> Sections:
-    return {name: value for name, value in sections.items() if name != key}
-
-
-def _says(phantoms: Phantoms | Mapping[str, Phantoms], label: str) -> Sections:
+def _meaning(phantoms: Phantoms) -> Sections:
     """What the masks of phantoms mean."""
-    kind = _phantoms(phantoms, label).kind
-    if kind == "organs":
+    if phantoms.kind == "organs":
         from isthmus.data.organ_phantoms import ORGANS
 
         return {"classes": list(ORGANS), "values": {index: index for index in range(len(ORGANS))}}
-    return {"instances": True} if kind == "touching" else {}
+    return {"instances": True} if phantoms.kind == "touching" else {}
 
 
 def _phantoms(phantoms: Phantoms | Mapping[str, Phantoms], label: str) -> Phantoms:

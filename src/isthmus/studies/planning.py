@@ -10,7 +10,7 @@ from pathlib import Path
 from isthmus.data.cases import Case
 from isthmus.data.catalog import DATASETS
 from isthmus.data.folder import open_dataset
-from isthmus.data.folds import Split, holdout
+from isthmus.data.folds import Split, few, holdout
 from isthmus.data.protocols import SHARES, splits
 from isthmus.errors import IsthmusError
 from isthmus.networks.registry import entry
@@ -44,6 +44,8 @@ class Budget:
         >>> Budget(8, 6, 1200, 0).line()
         '8 cells, 6 to compute, at most 1,200 steps in all'
         """
+        if not self.left:
+            return f"{self.cells} cells, all of them done"
         told = f"at most {self.steps:,} steps in all"
         told += (
             f" beside {self.unknown} cells whose steps depend on the size of their images"
@@ -100,6 +102,7 @@ def find_data(
         beside: the folder of the study's file, from which relative paths start.
     """
     found, absent = {}, {}
+    alone = len({str(each.get("data", {}).get("source")) for each in study.data.values()}) == 1
     for label, sections in study.data.items():
         about = sections.get("data", {})
         source, own = str(about.get("source", "")), about.get("root")
@@ -108,18 +111,25 @@ def find_data(
                 f"{study.name}: data '{label}' names no source; write a folder, CSV or built-in name"
             )
         try:
-            found[label] = _place(source, Path(own) if own else None, root, beside)
+            where = Path(own) if own else _home(source, root, alone)
+            found[label] = _place(source, where, beside)
         except IsthmusError as error:
             absent[label] = str(error)
     return found, absent
 
 
-def _place(source: str, own: Path | None, root: Path | None, beside: Path | None) -> Place:
+def _home(source: str, root: Path | None, alone: bool) -> Path | None:
+    """The folder of a built-in data set: that of its name, or all of the root where the study needs no other."""
+    if source not in DATASETS or root is None:
+        return None
+    if not alone and not (root / source).is_dir():
+        raise IsthmusError(f"{source} is not in {root}; put it in {root / source}: {DATASETS[source].layout}")
+    return root / source if (root / source).is_dir() else root
+
+
+def _place(source: str, root: Path | None, beside: Path | None) -> Place:
     if source in DATASETS:
-        where = own
-        if where is None and root is not None:
-            where = root / source if (root / source).is_dir() else root
-        return Place(source, where.resolve() if where else None, fingerprint(source, where))
+        return Place(source, root.resolve() if root else None, fingerprint(source, root))
     path = Path(source)
     if beside is not None and not path.is_absolute() and (beside / path).exists():
         path = beside / path
@@ -137,7 +147,8 @@ def _steps(recipe: Recipe) -> int | None:
             return None
         if not (shape.resize or shape.windows or dataset.resize):
             return None
-        samples = len(_split(recipe, dataset.cases, dataset.name).train) * (shape.windows or 1)
+        among = dataset.cases if data.limit is None else few(dataset.cases, data.limit)
+        samples = len(_split(recipe, among, dataset.name).train) * (shape.windows or 1)
     return training.epochs * math.ceil(samples / training.batch)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -119,6 +119,24 @@ class Results:
         """Labels of the data sets that are there."""
         return list(dict.fromkeys(cell.data for cell in self.plan.cells))
 
+    def title(self, data: str, label: str) -> str:
+        """What a row is about: the data set, the class where classes stand apart, and whether it is phantoms."""
+        name = data if label == ALL else f"{data} {label}"
+        return f"{name} (phantoms)" if data in self.plan.drawn else name
+
+    def places(self) -> Iterator[tuple[str, str, str]]:
+        """Data set, class and `title` of all that stands apart."""
+        for data in self.data:
+            for label in self.classes(data):
+                yield data, label, self.title(data, label)
+
+    def in_paper(self, data: str, label: str, network: str, measure: Measure) -> tuple[float, float]:
+        """The paper's mean and standard deviation: of the class, else of the data set; NaN where it prints none."""
+        for name in (f"{data} {label}", data):
+            if (key := (name.casefold(), network, measure.name)) in self.printed:
+                return self.printed[key]
+        return math.nan, math.nan
+
     def of(self, data: str, network: str) -> list[Result]:
         """The finished cells of a row."""
         return [x for x in self.found if x.cell.data == data and row(x.cell) == network]
@@ -197,7 +215,7 @@ def read_results(folder: StudyFolder) -> Results:
             read[cell.name] = read_run(folder.run(cell.name).path)
     _refuse_other_data(folder, cells)
     found = tuple(Result(cell, read[cell.name]) for cell in cells)
-    return Results(study, plan, found, _printed(folder))
+    return Results(study, plan, found, folder.printed())
 
 
 def _refuse_other_data(folder: StudyFolder, cells: Sequence[Planned]) -> None:
@@ -212,26 +230,6 @@ def _refuse_other_data(folder: StudyFolder, cells: Sequence[Planned]) -> None:
                     f"{folder.path}: case '{case}' of {cell.data} had other files in cell {name} than in {cell.name}; "
                     "delete the cells that were computed on the wrong ones, and run the study again"
                 )
-
-
-def _printed(folder: StudyFolder) -> dict[tuple[str, str, str], tuple[float, float]]:
-    if not folder.printed_path.is_file():
-        return {}
-    import csv
-
-    def number(text: str) -> float:
-        return float(text) if text.strip() else math.nan
-
-    with folder.printed_path.open(newline="", encoding="utf-8") as file:
-        try:
-            return {
-                (line["dataset"], line["model"], line["metric"]): (number(line["mean"]), number(line["sd"]))
-                for line in csv.DictReader(file)
-            }
-        except (KeyError, ValueError) as error:
-            raise IsthmusError(
-                f"{folder.printed_path}: needs columns dataset, model, metric, mean, sd ({error}); restore the file"
-            ) from error
 
 
 def recipe_value(results: Results, key: str) -> Any:

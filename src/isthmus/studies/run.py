@@ -63,6 +63,8 @@ def run_study(
         study, dict(places), scale=asked.scale, drawn=drawn, absent=tuple(absent or ()), jobs=jobs
     )
     folder.write(study, plan, recipes, printed)
+    if study.counted:
+        return Outcome((), ())
     cost = budget(folder, plan)
     watch.say(f"{study.name}: {cost.line()}; {jobs} process{'es' if jobs > 1 else ''} at a time")
     if not cost.left:

@@ -70,7 +70,8 @@ class Small(Part):
     """What a study is reduced to at the small scale."""
 
     recipe: Sections = {}
-    data: dict[str, Sections] = {}
+    data: dict[str, Sections] = {}  # laid over those of the study
+    drawn: dict[str, Sections] = {}  # the same, where phantoms stand in: what their masks mean
     phantoms: Phantoms | dict[str, Phantoms] = Phantoms()
     networks: dict[str, Sections] = {}
     folds: Positive | None = None
@@ -88,8 +89,9 @@ class Study(Part):
     notes: list[str] = []  # what a reader of the tables has to know
     preset: Literal["default", "paper"] = "paper"
     recipe: Sections = {}  # what all cells share
-    data: dict[str, Sections]  # label -> sections, or the source alone
+    data: dict[str, Sections] = {}  # label -> sections, or the source alone
     networks: dict[str, Sections]  # label -> sections, or the model alone
+    only: dict[str, list[str]] = {}  # network -> the data sets that it is for, where not for all
     folds: Positive | list[Annotated[int, Field(ge=0)]] = 1
     repeats: Positive = 1
     grid: dict[str, list[Any]] = {}  # section.key -> values
@@ -106,6 +108,7 @@ class Study(Part):
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     reference: str | None = None  # the network that box plots test the others against; None: the best
     figures: list[Literal["curves", "boxes", "bars", "influence"]] = ["curves", "boxes"]
+    counted: bool = False  # nothing is trained: a table of the networks' parameters
     printed: str | None = None  # CSV of the paper's own numbers, beside this file
     small: Small = Small()
 
@@ -121,11 +124,17 @@ class Study(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Study:
-        for axis, what in ((self.data, "data"), (self.networks, "networks")):
+        for axis, what in ((self.data or self.counted, "data"), (self.networks, "networks")):
             if not axis:
                 raise ValueError(f"{what} names nothing; name one at least")
         if self.reference is not None and self.reference not in self.networks:
             raise ValueError(f"reference '{self.reference}': {nearest(self.reference, self.networks)}")
+        for network, data in self.only.items():
+            wrong = [*({network} - set(self.networks)), *(set(data) - set(self.data))]
+            if wrong:
+                raise ValueError(
+                    f"only: {nearest(wrong[0], (*self.networks, *self.data))}, found '{wrong[0]}'"
+                )
         empty = [key for key, values in self.grid.items() if not values]
         if empty:
             raise ValueError(f"grid.{empty[0]} names no values")
@@ -164,6 +173,8 @@ class Study(Part):
             self.data, self.networks, self.points(), range(self.repeats), self.fold_numbers()
         )
         for data, network, point, repeat, fold in axes:
+            if data not in self.only.get(network, self.data):
+                continue
             where = {"protocol": {"fold": fold}}
             recipe = make_recipe(
                 self.preset, self.recipe, self.data[data], self.networks[network], point.sections, where

@@ -14,7 +14,7 @@ from isthmus.statistics import cases_needed, optimism_across_folds, optimism_of_
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.results import ALL, Results, recipe_value
 from isthmus.studies.sheets import Sheet
-from isthmus.studies.significance import NAMES, as_good_as_best, every_pair, samples
+from isthmus.studies.significance import NAMES, Pair, as_good_as_best, every_pair, samples
 from isthmus.studies.study import Measure
 
 SPREADS = {"cases": "over cases", "folds": "over folds", "repeats": "over repeats"}
@@ -34,36 +34,36 @@ def scores(results: Results) -> Sheet:
         len(results.of(d, n)) < results.planned(d, n) for d in results.data for n in results.networks
     )
     rows, records = [], []
-    for data in results.data:
-        for label in results.classes(data):
-            bold = {
-                m.name: set() if m.is_cost else as_good_as_best(study, m, samples(results, data, label, m))
-                for m in study.measures
+    for data, label, title in results.places():
+        bold = {
+            m.name: set() if m.is_cost else as_good_as_best(study, m, samples(results, data, label, m))
+            for m in study.measures
+        }
+        for network in results.networks:
+            done, planned = len(results.of(data, network)), results.planned(data, network)
+            if not planned:
+                continue
+            cells = [Cell(title), Cell(network)]
+            record: dict[str, Any] = {
+                "data": data,
+                "class": "" if label == ALL else label,
+                "network": network,
             }
-            title = data if label == ALL else f"{data} {label}"
-            for network in results.networks:
-                done = len(results.of(data, network))
-                cells = [Cell(title), Cell(network)]
-                record: dict[str, Any] = {
-                    "data": data,
-                    "class": "" if label == ALL else label,
-                    "network": network,
-                }
-                for measure in study.measures:
-                    mean, sd, n = _ours(results, data, network, label, measure)
-                    strong = network in bold[measure.name]
-                    cells.append(Cell(_mean_sd(mean, sd, measure.digits), mean, strong=strong))
-                    record |= {measure.name: mean, f"{measure.name}, sd": sd, f"{measure.name}, n": n}
-                    record[f"{measure.name}, bold"] = int(strong)
-                    if measure.name in beside:
-                        printed = _printed(results, data, title, network, measure.name)
-                        cells.append(Cell(_as_printed(*printed), printed[0]))
-                        record[f"{measure.name}, paper"], record[f"{measure.name}, sd, paper"] = printed
-                if partial:
-                    cells.append(Cell(f"{done} of {results.planned(data, network)}", done))
-                record |= {"cells": done, "cells planned": results.planned(data, network)} | _about(results)
-                rows.append(cells)
-                records.append(record)
+            for measure in study.measures:
+                mean, sd, n = _ours(results, data, network, label, measure)
+                strong = network in bold[measure.name]
+                cells.append(Cell(_mean_sd(mean, sd, measure.digits), mean, strong=strong))
+                record |= {measure.name: mean, f"{measure.name}, sd": sd, f"{measure.name}, n": n}
+                record[f"{measure.name}, bold"] = int(strong)
+                if measure.name in beside:
+                    printed = results.in_paper(data, label, network, measure)
+                    cells.append(Cell(_as_printed(*printed), printed[0]))
+                    record[f"{measure.name}, paper"], record[f"{measure.name}, sd, paper"] = printed
+            if partial:
+                cells.append(Cell(f"{done} of {planned}", done))
+            record |= {"cells": done, "cells planned": planned} | _about(results)
+            rows.append(cells)
+            records.append(record)
     columns = [("Data", False), ("Network", False)]
     for measure in study.measures:
         columns.append((measure.name, True))
@@ -80,10 +80,7 @@ def tests(results: Results) -> Sheet | None:
     """Every two networks on the first measure of cases."""
     measure = _main(results)
     pairs = [
-        pair
-        for data in results.data
-        for label in results.classes(data)
-        for pair in every_pair(results, data, label, measure)
+        pair for data, label, _ in results.places() for pair in every_pair(results, data, label, measure)
     ]
     if not pairs:
         return None
@@ -92,12 +89,11 @@ def tests(results: Results) -> Sheet | None:
     rows, records = [], []
     for pair in pairs:
         c = pair.comparison
-        title = pair.data if pair.label == ALL else f"{pair.data} {pair.label}"
         low, high = (c.interval.low, c.interval.high) if c.interval else (math.nan, math.nan)
         p = pair.test.p if pair.test else math.nan
-        claimed, needed = _claim(results, pair.data, title, c.first, c.second, measure, c.sd)
+        claimed, needed = _claim(results, pair, measure)
         cells = [
-            Cell(title),
+            Cell(results.title(pair.data, pair.label)),
             Cell(c.first),
             Cell(c.second),
             Cell(str(c.n), c.n),
@@ -177,14 +173,17 @@ def optimism(results: Results) -> Sheet | None:
             except IsthmusError:
                 continue  # one fold, or one whose scores are not there
             figures = (one.optimistic, one.clean, one.gain)
-            rows.append([Cell(data), Cell(network), *(Cell(number(x, 4), x) for x in figures), Cell(how)])
-            names = ("best epoch", "clean", "gain")
-            records.append(
-                {"data": data, "network": network, "score": metric}
-                | dict(zip(names, figures, strict=True))
-                | {"runs": len(one.by_run), "how": how}
-                | _about(results)
+            rows.append(
+                [
+                    Cell(results.title(data, ALL)),
+                    Cell(network),
+                    *(Cell(number(x, 4), x) for x in figures),
+                    Cell(how),
+                ]
             )
+            record: dict[str, Any] = {"data": data, "network": network, "score": metric}
+            record |= {"best epoch": one.optimistic, "clean": one.clean, "gain": one.gain}
+            records.append(record | {"runs": len(one.by_run), "how": how} | _about(results))
     if not rows:
         return None
     columns = [
@@ -318,19 +317,10 @@ def _main(results: Results) -> Measure:
     return next((m for m in results.study.measures if not m.is_cost), results.study.measures[0])
 
 
-def _printed(results: Results, data: str, title: str, network: str, measure: str) -> tuple[float, float]:
-    """The paper's number for a row: of the class, else of the data set."""
-    for name in (title, data):
-        if (name, network, measure) in results.printed:
-            return results.printed[name, network, measure]
-    return math.nan, math.nan
-
-
-def _claim(
-    results: Results, data: str, title: str, first: str, second: str, measure: Measure, sd: float
-) -> tuple[float, float]:
+def _claim(results: Results, pair: Pair, measure: Measure) -> tuple[float, float]:
     """The paper's difference, and the cases that it takes to see it with our deviation of differences."""
-    a, b = (_printed(results, data, title, name, measure.name)[0] for name in (first, second))
+    names, sd = (pair.comparison.first, pair.comparison.second), pair.comparison.sd
+    a, b = (results.in_paper(pair.data, pair.label, name, measure)[0] for name in names)
     claimed = a - b
     if math.isnan(claimed) or math.isnan(sd):
         return claimed, math.nan
