@@ -8,6 +8,7 @@ import sys
 SUITE = (
     "benchmarks.training",
     "benchmarks.waiting",
+    "benchmarks.large",
     "benchmarks.augmentation",
     "benchmarks.metrics",
     "benchmarks.targets",

@@ -56,6 +56,28 @@ def waiting_section() -> list[str]:
     return [*lines, ""]
 
 
+def large_section() -> list[str]:
+    """Memory beyond image and mask, by size."""
+    lines = [
+        "## Large images",
+        "",
+        "Five classes at native scale, two tiny U-Nets on one thread: the most memory beyond the image and its mask,",
+        "both of a byte a pixel, and what the logits of the whole image would take. With batch normalisation (`unet`)",
+        "tiles are cropped and memory stays the same; with instance normalisation they are averaged and the sums of",
+        "one row of tiles come to it, in a volume of one slab. Freed memory goes back to the system here; glibc by",
+        "default keeps some of it.",
+        "",
+        "| network | image | beyond image and mask (MiB) | logits (MiB) |",
+        "|---|---|---|---|",
+    ]
+    for path in sorted(RESULTS.glob("large-*.json")):
+        for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
+            size = f"{row['side']}^3" if row["dimensions"] == 3 else f"{row['side']}x{row['side']}"
+            beyond, logits = (f"{row[key] / 2**20:.0f}" for key in ("memory_beyond_bytes", "logits_bytes"))
+            lines.append(f"| {row['network']} | {size} | **{beyond}** | {logits} |")
+    return [*lines, ""]
+
+
 def page() -> str:
     """The whole page."""
     lines = [
@@ -73,7 +95,14 @@ def page() -> str:
     ]
     for path in sorted(RESULTS.glob("training-*.json")):
         lines += training_section(json.loads(path.read_text(encoding="utf-8")))
-    lines += [*waiting_section(), "## Augmentation", "", "See [augmentation](augmentation.md).", ""]
+    lines += [
+        *waiting_section(),
+        *large_section(),
+        "## Augmentation",
+        "",
+        "See [augmentation](augmentation.md).",
+        "",
+    ]
     lines += ["## Metrics", "", "See [metrics](metrics.md).", ""]
     return "\n".join(lines)
 

@@ -321,7 +321,7 @@ class Predictor:
         label = np.empty(image.shape[1:], np.uint8)
         for place, maps in self._native(image):
             label[place] = self.meaning.decide(self.meaning.activate(self._by_head(maps)["logits"]))
-        return self.clean_up.apply(label)
+        return label if self.clean_up.is_nothing else self.clean_up.apply(label)  # which copies it
 
     def instances(self, image: NDArray[Any]) -> NDArray[np.int32]:
         """Numbers of objects ``(*spatial)``, 1 to n, on the image's own grid; touching ones are told apart as far as
