@@ -121,6 +121,20 @@ def test_spacing_must_be_positive_and_fit(score):
         metrics.object_hausdorff(LABELS, LABELS, spacing=-1)
 
 
+def test_what_has_one_meaning_may_stand_third():
+    """Classes of an overlap, the spacing of a distance, tolerance and then spacing of surface Dice."""
+    prediction, truth = np.array([[1, 0, 0, 2]]), np.array([[0, 0, 1, 2]])
+    assert metrics.dice(prediction, truth, [1, 2]) == {1: 0.0, 2: 1.0}
+    assert metrics.iou(prediction, truth, {2: "lumen", 1: "gland"}) == {"gland": 0.0, "lumen": 1.0}
+    assert metrics.hausdorff_distance(prediction == 1, truth == 1, (1, 3)) == 6
+    assert metrics.average_surface_distance(prediction == 1, truth == 1, 0.5) == 1
+    assert metrics.surface_dice(prediction == 1, truth == 1, 6) == 1
+    assert metrics.surface_dice(prediction == 1, truth == 1, 5.9, (1, 3)) == 0
+    for distance in (metrics.hausdorff_distance, metrics.average_surface_distance):
+        with says("name them with classes"):  # classes, mistaken for the third
+            distance(prediction, truth, [1, 2])
+
+
 def test_options_must_be_known():
     empty = np.zeros((2, 2), bool)
     for pair in ((BOOLEAN, BOOLEAN), (BOOLEAN, empty), (empty, empty)):

@@ -12,7 +12,7 @@ import numpy as np
 from isthmus.errors import IsthmusError
 from isthmus.metrics.border import border
 from isthmus.metrics.empty import Missing, Presence, distance_if_empty, score_if_empty
-from isthmus.metrics.masks import BoolMask, diagonal, is_within
+from isthmus.metrics.masks import BoolMask, as_tolerance, diagonal, is_within
 from isthmus.metrics.nearest import EXACT_SQUARE, Distances, Nearest, Points, alike
 from isthmus.metrics.pairs import Pair
 
@@ -111,14 +111,11 @@ class MaskDistances:
 
     def share_within(self, tolerance: float) -> float:
         """The share of the points of both masks together within the tolerance of the other."""
-        if not is_within(tolerance, 0, math.inf):
-            raise IsthmusError(
-                f"tolerance is {tolerance}; give a distance of 0 or more, in the unit of spacing"
-            )
+        limit = as_tolerance(tolerance)
         by_rule = score_if_empty(self.presence)
         if by_rule is not None:
             return by_rule
-        limit = tolerance * (1 + 1e-12)  # so that rounding of 3 x 0.1 does not put it beyond 0.3
+        limit *= 1 + 1e-12  # so that rounding of 3 x 0.1 does not put it beyond 0.3
         near = sum(way.shared + int(np.count_nonzero(way.apart <= limit)) for way in self._towards("both"))
         return near / (self.forth.size + self.back.size)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, cast, get_args
 
 from isthmus.errors import IsthmusError, nearest
 
@@ -47,10 +47,21 @@ def score_if_empty(state: Presence) -> float | None:
     return {Presence.BOTH: None, Presence.NEITHER: 1.0}.get(state, 0.0)
 
 
+def as_missing(name: str) -> Missing:
+    """A rule for the distance of a missed case, by its name.
+
+    Raises:
+        IsthmusError: no such rule.
+    """
+    for rule in get_args(Missing):
+        if rule == name:
+            return cast(Missing, rule)
+    raise IsthmusError(f"missing={name!r} is not a rule; {nearest(str(name), get_args(Missing))}")
+
+
 def distance_if_empty(state: Presence, diagonal: float, missing: Missing = "diagonal") -> float | None:
     """The distance that the rule gives; None where both masks have foreground."""
-    if missing not in get_args(Missing):
-        raise IsthmusError(f"missing={missing!r} is not a rule; {nearest(str(missing), get_args(Missing))}")
+    as_missing(missing)
     if state is Presence.BOTH:
         return None
     if state is Presence.NEITHER:

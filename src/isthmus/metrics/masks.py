@@ -82,6 +82,13 @@ def is_within(value: object, low: float, high: float) -> bool:
     return isinstance(value, int | float | np.number) and bool(low <= value <= high)
 
 
+def as_tolerance(tolerance: float) -> float:
+    """A distance of 0 or more, within which surface points count as hit."""
+    if not is_within(tolerance, 0, math.inf):
+        raise IsthmusError(f"tolerance is {tolerance}; give a distance of 0 or more, in the unit of spacing")
+    return tolerance
+
+
 def as_classes(classes: Classes) -> dict[int, ClassName]:
     """Label -> the key under which its scores are returned."""
     labels = list(classes) if isinstance(classes, Iterable) else [classes]

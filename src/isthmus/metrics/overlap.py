@@ -80,7 +80,7 @@ def _score(prediction: Mask, truth: Mask, classes: Classes | None, value: Callab
     return per_class(lambda pair: value(Counts.of(pair)), prediction, truth, classes)
 
 
-def dice(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+def dice(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
     """Dice coefficient 2 |P ∩ T| / (|P| + |T|), in [0, 1], best 1; both masks empty 1, one of them 0.
 
     Boolean masks `(*spatial)` give a float. Integer labels `(*spatial)` with `classes` give a dict, one score
@@ -91,13 +91,13 @@ def dice(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Sc
 
     >>> dice([[True, True, False]], [[False, True, True]])
     0.5
-    >>> dice([[1, 1, 2]], [[0, 1, 2]], classes=[1, 2]) == {1: 2 / 3, 2: 1.0}
+    >>> dice([[1, 1, 2]], [[0, 1, 2]], [1, 2]) == {1: 2 / 3, 2: 1.0}
     True
     """
     return _score(prediction, truth, classes, lambda n: n.dice)
 
 
-def iou(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+def iou(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
     """Intersection over union, Jaccard index |P ∩ T| / |P ∪ T|, in [0, 1]; empty rule as in `dice`.
 
     Source: P. Jaccard, New Phytologist 11 (1912) 37, doi:10.1111/j.1469-8137.1912.tb05611.x.
@@ -108,7 +108,7 @@ def iou(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Sco
     return _score(prediction, truth, classes, lambda n: n.iou)
 
 
-def precision(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+def precision(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
     """Share of the predicted points that are true, |P ∩ T| / |P|, in [0, 1]; empty rule as in `dice`.
 
     Source: A. Taha and A. Hanbury, BMC Medical Imaging 15 (2015) 29, doi:10.1186/s12880-015-0068-x.
@@ -119,7 +119,7 @@ def precision(prediction: Mask, truth: Mask, *, classes: Classes | None = None) 
     return _score(prediction, truth, classes, lambda n: n.precision)
 
 
-def recall(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+def recall(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
     """Share of the true points that were predicted, |P ∩ T| / |T|, in [0, 1]; empty rule as in `dice`.
 
     Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
@@ -130,7 +130,7 @@ def recall(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> 
     return _score(prediction, truth, classes, lambda n: n.recall)
 
 
-def specificity(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+def specificity(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
     """Share of the points outside the truth that are outside the prediction, in [0, 1].
 
     (N - |P ∪ T|) / (N - |T|) with N points in the image; 1 where the truth fills the image, for then nothing
@@ -144,7 +144,7 @@ def specificity(prediction: Mask, truth: Mask, *, classes: Classes | None = None
     return _score(prediction, truth, classes, lambda n: n.specificity)
 
 
-def volumetric_similarity(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+def volumetric_similarity(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
     """1 - ||P| - |T|| / (|P| + |T|), in [0, 1], best 1; empty rule as in `dice`.
 
     It ignores where the masks lie.
@@ -160,8 +160,8 @@ def volumetric_similarity(prediction: Mask, truth: Mask, *, classes: Classes | N
 def volume_difference(
     prediction: Mask,
     truth: Mask,
-    *,
     classes: Classes | None = None,
+    *,
     spacing: float | Sequence[float] | None = None,
     relative: bool = False,
 ) -> Score:

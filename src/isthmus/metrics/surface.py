@@ -35,9 +35,9 @@ def _check_on(on: str) -> None:
 def mask_distances(
     prediction: Mask,
     truth: Mask,
+    spacing: Spacing = None,
     *,
     classes: Classes | None = None,
-    spacing: Spacing = None,
     on: On = "surface",
     missing: Missing = "diagonal",
 ) -> Any:
@@ -63,9 +63,9 @@ def mask_distances(
 def hausdorff_distance(
     prediction: Mask,
     truth: Mask,
+    spacing: Spacing = None,
     *,
     classes: Classes | None = None,
-    spacing: Spacing = None,
     percentile: float = 100.0,
     on: On = "surface",
     pooled: bool = False,
@@ -112,9 +112,9 @@ def hausdorff_distance(
 def average_surface_distance(
     prediction: Mask,
     truth: Mask,
+    spacing: Spacing = None,
     *,
     classes: Classes | None = None,
-    spacing: Spacing = None,
     direction: Direction = "both",
     missing: Missing = "diagonal",
 ) -> Score:
@@ -139,9 +139,9 @@ def average_surface_distance(
 def root_mean_square_surface_distance(
     prediction: Mask,
     truth: Mask,
+    spacing: Spacing = None,
     *,
     classes: Classes | None = None,
-    spacing: Spacing = None,
     direction: Direction = "both",
     missing: Missing = "diagonal",
 ) -> Score:
@@ -167,10 +167,10 @@ def root_mean_square_surface_distance(
 def surface_dice(
     prediction: Mask,
     truth: Mask,
-    *,
     tolerance: float,
-    classes: Classes | None = None,
     spacing: Spacing = None,
+    *,
+    classes: Classes | None = None,
 ) -> Score:
     """Surface Dice: the share of both surfaces' points within a tolerance of the other, in [0, 1].
 
