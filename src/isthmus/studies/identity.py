@@ -14,6 +14,9 @@ from isthmus.runs.recipe import Recipe
 LENGTH = 16
 """Hexadecimal digits of a name."""
 
+FORMAT = 1
+"""To be raised when a default of the recipe changes: defaults are left out, so that new keys keep old names."""
+
 MACHINE = ("device", "channels_last", "threads", "workers", "cache_mb")
 """Keys of the recipe's hardware that say where it is computed, not what."""
 
