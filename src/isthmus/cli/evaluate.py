@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,12 @@ SHOWN = (
 )
 """What is printed; the CSV has all."""
 
+MISSED = {"diagonal": "the image diagonal", "infinity": "infinity", "exclude": "no number"}
+
+COUNTS = ("n", "missed", "both empty", "false alarm")
+GAP = 2
+MIN_NAME = 12
+
 
 def run(
     predictions: Path,
@@ -40,9 +47,13 @@ def run(
     objects: bool | None = None,
     instances: bool | None = None,
     spacing: str | None = None,
+    classes: str | None = None,
+    tolerance: float = 1.0,
+    missing: str = "diagonal",
 ) -> None:
     """Score a folder of masks, write the CSV and print what it comes to."""
     from isthmus.inference.evaluate import evaluate_folder
+    from isthmus.metrics.empty import as_missing
 
     result = evaluate_folder(
         predictions,
@@ -51,36 +62,83 @@ def run(
         partial=partial,
         objects=objects,
         instances=instances,
+        classes=None if classes is None else names(classes),
         spacing=None if spacing is None else steps(spacing),
+        tolerance=tolerance,
+        missing=as_missing(missing),
         watch=display,
     )
     target = out or predictions / "scores.csv"
     result.write(target)
     show(result)
     display.say(
-        f"{len(result.rows)} rows in {target}, scored on the masks' own grid; distances (and the 1 within which "
-        f"surface Dice counts) in {result.unit}; a missed case has Dice 0 and the image diagonal for a distance"
+        f"{len(result.rows)} rows in {target}, scored on the masks' own grid; distances (and the {tolerance:g} within "
+        f"which surface Dice counts) in {result.unit}; a missed case has Dice 0 and {MISSED[missing]} for a distance"
     )
 
 
 def show(result: Evaluation) -> None:
-    """The table: for each class and metric mean, standard deviation, over how many cases, and what was missed."""
+    """The table: for each class and metric mean, standard deviation, over how many cases, and what was missed.
+
+    Nothing is cut: where it is too wide titles break, then names of classes; numbers stay whole whatever the width.
+    """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    found = result.summaries()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("class")
-    table.add_column("metric", no_wrap=True)
-    for title in ("mean", "sd", "n", "missed", "both empty", "false alarm"):
-        table.add_column(title, justify="right")
-    for name, by_metric in found.items():
-        for metric in (metric for metric in SHOWN if metric in by_metric):
-            s = by_metric[metric]
+    rows = []
+    for name, found in result.summaries().items():
+        for metric in (metric for metric in SHOWN if metric in found):
+            s = found[metric]
             counts = (s.n, s.n_missed, s.n_both_empty, s.n_false_alarm)
             label = name if metric == SHOWN[0] else ""
-            table.add_row(label, metric.replace("_", " "), f"{s.mean:.4f}", f"{s.std:.4f}", *map(str, counts))
-    Console(soft_wrap=True).print(table)
+            rows.append((label, metric.replace("_", " "), f"{s.mean:.4f}", f"{s.std:.4f}", *map(str, counts)))
+    console = Console()
+    titles = ["class", "metric", "mean", "sd", *COUNTS]
+    widths = _widths(titles, rows)
+    if sum(widths) > console.width:
+        titles = [title.replace(" ", "\n") for title in titles]
+        widths = _widths(titles, rows)
+    widths[0] = min(widths[0], max(console.width - sum(widths[1:]), MIN_NAME + GAP))
+    table = Table(box=None, header_style="bold", padding=(0, GAP, 0, 0))
+    for place, (title, width) in enumerate(zip(titles, widths, strict=True)):
+        table.add_column(
+            title,
+            justify="left" if place < 2 else "right",
+            width=width - GAP,
+            overflow="fold",
+            no_wrap=place > 0,
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=max(console.width, sum(widths))).print(table)
+
+
+def _widths(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Of each column, with the gap behind it."""
+    from rich.cells import cell_len
+
+    return [
+        GAP + max(map(cell_len, [*title.splitlines(), *(row[place] for row in rows)]))
+        for place, title in enumerate(titles)
+    ]
+
+
+def names(text: str) -> dict[int, str]:
+    """Values and what they are called, separated by commas.
+
+    >>> names("1=liver,2=kidney")
+    {1: 'liver', 2: 'kidney'}
+    """
+    found: dict[int, str] = {}
+    for part in text.split(","):
+        value, _, name = (word.strip() for word in part.partition("="))
+        if not value.isdecimal() or not name or int(value) in found:
+            raise IsthmusError(
+                f"--classes {text}: write each mask value once, with its name, as 1=liver,2=kidney"
+            )
+        found[int(value)] = name
+    return found
 
 
 def steps(text: str) -> tuple[float, ...] | float:

@@ -154,7 +154,8 @@ def predict(
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Folder of predicted masks.")],
     truth: Annotated[
-        Path, typer.Argument(help="Folder of true masks, or a data set: folder with masks/, CSV or name.")
+        Path,
+        typer.Argument(help="Folder of true masks, or a data set: folder of images and masks, CSV or name."),
     ],
     root: Annotated[
         Path | None, typer.Option(help="Where a built-in data set lies.", show_default=False)
@@ -184,13 +185,42 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="What mask values mean, on both sides, as 1=liver,2=kidney; values of one name are one class.  "
+            "[default: the values of the truth]",
+            show_default=False,
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="Distance within which surface Dice counts, in pixels or the unit of spacing."),
+    ] = 1.0,
+    missing: Annotated[
+        str,
+        typer.Option(help="Distance where one mask is empty: diagonal (of the image), infinity or exclude."),
+    ] = "diagonal",
 ) -> None:
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
     from isthmus.cli import evaluate as job
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(predictions, truth, root, out, partial, display, objects, instances, spacing)
+        job.run(
+            predictions,
+            truth,
+            root,
+            out,
+            partial,
+            display,
+            objects=objects,
+            instances=instances,
+            spacing=spacing,
+            classes=classes,
+            tolerance=tolerance,
+            missing=missing,
+        )
 
 
 @app.command(rich_help_panel="The main job")

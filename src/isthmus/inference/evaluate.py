@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, Dataset, load_mask
 from isthmus.data.check import count_values
-from isthmus.data.folder import images_in, open_dataset
 from isthmus.data.formats import LOSSY_SUFFIXES, read_mask
 from isthmus.data.objects import stack
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import refuse_other_place
 from isthmus.errors import IsthmusError
+from isthmus.inference.mask_pairs import Pair, paired, true_masks
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
-from isthmus.metrics.masks import as_spacing
+from isthmus.metrics.empty import Missing, as_missing
+from isthmus.metrics.masks import as_spacing, as_tolerance
 from isthmus.metrics.rows import by_class, columns, summaries
 from isthmus.runs.files import write_csv
 from isthmus.watch import Silent, Watch
@@ -31,8 +32,6 @@ Spacing = float | Sequence[float] | None
 Scores = dict[str, dict[str, float]]  # by class (or region), by metric
 NUMBERS = ValueMap(((0, 0), (1, 1)), "objects")
 MISSES = ("n_missed", "n_both_empty", "n_false_alarm")
-
-BESIDE = ("probabilities/", "overlays/")  # what `predict_folder` writes beside masks
 
 
 @dataclass(frozen=True)
@@ -81,33 +80,52 @@ def evaluate_folder(
     partial: bool = False,
     objects: bool | None = None,
     instances: bool | None = None,
+    classes: Mapping[int, str] | None = None,
     spacing: Spacing = None,
+    tolerance: float = 1.0,
+    missing: Missing = "diagonal",
     watch: Watch | None = None,
 ) -> Evaluation:
     """Score every predicted mask against the true one of the same name, on the masks' own grid.
 
+    Names match as in training: `x_mask.png` is the truth of `x.png`, where no other mask is.
+
     Args:
         predictions: folder of masks, as `predict_folder` writes them.
-        truth: folder of true masks, or a data set: a folder with ``masks/``, a CSV or a name (with ``root``).
-
+        truth: folder of true masks, or a data set: a folder of images and masks in any layout that trains, a CSV or
+            a name (with ``root``).
         partial: score those true masks that have a prediction, and say how many have none.
         objects: also score whole objects (F1, Dice, Hausdorff distance, panoptic quality, …); None: where the
             truth tells objects apart, by their numbers or by a file for each. Where it does not, objects are the
             connected components of each class.
         instances: whether values in the masks are numbers of objects; None: as they look. Predicted masks then hold
             numbers too, or one value for all, of which the connected components are taken.
+        classes: what each mask value means, on both sides, as ``{1: "liver", 2: "kidney"}``; values of one name are
+            one class, 0 is the background and so is each value called as 0 is ("background" without a word about it).
+            None: values of the truth, in which predictions have to be written; only 0 and 1 stand for 0 and 255.
         spacing: size of a pixel along each axis, for masks whose files state none; the unit of all distances.
+        tolerance: the distance, in that unit, within which surface Dice counts a point.
+        missing: the distance of a case in which one mask is empty: "diagonal" of the image, "infinity", or "exclude"
+            (no number; the mean is over the others).
 
     Raises:
         IsthmusError: a true mask without a prediction, masks of different sizes, values that fit no class,
-            unreadable files (all told together); a spacing that fits no mask.
+            unreadable files (all told together); a spacing that fits no mask; a wrong option.
     """
+    if classes is not None and instances:
+        raise IsthmusError("classes name what values mean, and instances=True says that they number objects")
+    given = None if classes is None else _given(classes)
+    options = {"tolerance": as_tolerance(tolerance), "missing": as_missing(missing)}
     watch = watch or Silent()
-    dataset = _true_masks(Path(truth), str(truth), root)
-    pairs = _paired(Path(predictions), truth, dataset.cases, partial, watch)
+    dataset = true_masks(Path(truth), str(truth), root)
+    if given is not None:
+        dataset = replace(dataset, values=given[0], classes=given[1], regions={})
+    pairs = paired(Path(predictions), truth, dataset.cases, partial, watch)
     watch.stage("reading masks", len(pairs))
     seen = list(_each(_look, pairs, watch))
-    scorer = _Scorer.of(dataset, pairs, seen, objects, instances)
+    if given is not None:
+        _check_values(given[0], pairs, seen)
+    scorer = _Scorer.of(dataset, pairs, seen, objects, instances, options)
     _check_spacing(spacing, pairs, seen)
     for line in scorer.describe():
         watch.say(line)
@@ -124,10 +142,6 @@ def evaluate_folder(
     return Evaluation(rows, scorer.objects, unit)
 
 
-Pair = tuple[Case, Case]
-"""The case with the true masks, and that with the predicted one as its image."""
-
-
 @dataclass(frozen=True)
 class _Seen:
     """What one pair of masks holds."""
@@ -135,39 +149,6 @@ class _Seen:
     axes: int
     true: Mapping[int, int]
     predicted: Mapping[int, int]
-
-
-def _true_masks(truth: Path, name: str, root: Path | None) -> Dataset:
-    if truth.is_dir() and root is None and not (truth / "dataset.json").is_file():
-        folder = truth / "masks" if (truth / "masks").is_dir() else truth
-        cases = [Case(case.id, (), case.images, case.group, case.spacing) for case in images_in(folder)]
-        return Dataset(name, tuple(cases))
-    return open_dataset(name, root)
-
-
-def _paired(
-    predictions: Path, truth: Path | str, cases: Sequence[Case], partial: bool, watch: Watch
-) -> list[Pair]:
-    predicted = {case.id: case for case in images_in(predictions) if not case.id.startswith(BESIDE)}
-    pairs = [(case, predicted[case.id]) for case in cases if case.id in predicted]
-    lacking = [case.id for case in cases if case.id not in predicted]
-    if not pairs:
-        raise IsthmusError(
-            f"no mask in {predictions} has the name of one in {truth}; masks are matched by file name"
-        )
-    extra = sorted(set(predicted) - {case.id for case in cases})
-    if lacking and not partial:
-        raise IsthmusError(
-            f"{len(lacking)} of {len(cases)} true masks have no prediction in {predictions}: {_some(lacking)}; "
-            "predict them, or score the others with --partial"
-        )
-    if lacking:
-        watch.say(
-            f"scored are the {len(pairs)} of {len(cases)} true masks that have a prediction; without: {_some(lacking)}"
-        )
-    if extra:
-        watch.say(f"{len(extra)} predictions have no true mask and are not scored: {_some(extra)}")
-    return pairs
 
 
 def _look(pair: Pair) -> _Seen:
@@ -224,6 +205,7 @@ class _Scorer:
         true, predicted: what the values on either side mean.
         numbered: whether true objects are told apart; `by_file`: by a file for each, else by their numbers.
         predicted_numbers: whether predicted values are numbers of objects.
+        options: of `score_case`.
     """
 
     names: Mapping[int, str]
@@ -234,6 +216,7 @@ class _Scorer:
     numbered: bool
     by_file: bool
     predicted_numbers: bool
+    options: Mapping[str, Any]
 
     @classmethod
     def of(
@@ -243,6 +226,7 @@ class _Scorer:
         seen: Sequence[_Seen],
         objects: bool | None,
         instances: bool | None,
+        options: Mapping[str, Any],
     ) -> _Scorer:
         by_file = any(len(case.masks) > 1 for case, _ in pairs)
         values = dataset.values
@@ -275,6 +259,7 @@ class _Scorer:
             numbered and objects is not False,
             by_file,
             numbers,
+            options,
         )
 
     def describe(self) -> Iterator[str]:
@@ -294,21 +279,21 @@ class _Scorer:
         """All scores of one case, by class or region."""
         case, prediction = pair
         guess = read_mask(prediction.images[0])
-        steps = spacing if case.spacing is None else case.spacing
+        how = {"spacing": spacing if case.spacing is None else case.spacing, **self.options}
         if self.numbered:
             ours = guess if self.predicted_numbers else components(self._labels(guess, prediction) > 0)
             theirs = self._numbers(case) if self.by_file else load_mask(case)
             (name,) = self.names.values()
-            return {name: score_case(ours, theirs, instances=True, spacing=steps)}
+            return {name: score_case(ours, theirs, instances=True, **how)}
         p, t = self._labels(guess, prediction), self.true.apply(load_mask(case), str(case.masks[0]))
         if self.regions:
             return {
                 name: score_case(
-                    np.isin(p, list(classes)), np.isin(t, list(classes)), spacing=steps, objects=self.objects
+                    np.isin(p, list(classes)), np.isin(t, list(classes)), objects=self.objects, **how
                 )
                 for name, classes in self.regions.items()
             }
-        scores: Scores = score_case(p, t, classes=self.names, spacing=steps, objects=self.objects)
+        scores: Scores = score_case(p, t, classes=self.names, objects=self.objects, **how)
         return scores
 
     def _labels(self, guess: NDArray[Any], prediction: Case) -> NDArray[np.uint8]:
@@ -324,8 +309,8 @@ def _predicted_values(
 ) -> tuple[ValueMap, bool]:
     """What predicted values mean, and whether they are numbers of objects.
 
-    In the values of the truth where they are written in them; else in their own, if both have two classes. Where true
-    objects are told apart, predictions of more than two values (and no soft edges) number theirs.
+    In the values of the truth where they are written in them; else 0 and 1 stand for 0 and 255, or soft edges. Where
+    true objects are told apart, predictions of more than two values (and no soft edges) number theirs.
     """
     found: dict[int, int] = {}
     for name, counts in masks.items():
@@ -340,14 +325,36 @@ def _predicted_values(
         ours = ValueMap.infer(found) if max(found) <= 255 else NUMBERS
         return (ours, False) if ours.classes == 2 and ours.rule != "objects" else (NUMBERS, True)
     ours = ValueMap.infer_masks(masks)
-    if ours.classes == true.classes == 2:
+    if _is_usual(ours) and _is_usual(true):
         return ours, False
     name = next(name for name, counts in masks.items() if not set(counts) <= known)
     strangers = sorted(set(masks[name]) - known)[:8]
     raise IsthmusError(
         f"{name}: the values {', '.join(map(str, strangers))} do not occur in the truth ({true.describe()}); "
-        "write predictions in the values of the truth"
+        "write predictions in the values of the truth, or say what values mean, as with --classes 1=liver,2=kidney"
     )
+
+
+def _is_usual(values: ValueMap) -> bool:
+    """Whether 1, or 255, or soft edges up to 255, is all the foreground there is: what then means the same."""
+    return values.rule == "threshold" or values.pairs in (((0, 0), (1, 1)), ((0, 0), (255, 1)))
+
+
+def _given(classes: Mapping[int, str]) -> tuple[ValueMap, tuple[str, ...]]:
+    """The map and the names of the classes that values were given."""
+    background = classes.get(0, "background")
+    names = tuple(dict.fromkeys([background, *classes.values()]))
+    pairs = {0: background, **classes}
+    if len(names) < 2:
+        raise IsthmusError(f"classes {dict(classes)} names no foreground; write {{1: 'liver', 2: 'kidney'}}")
+    return ValueMap(tuple((value, names.index(name)) for value, name in pairs.items())), names
+
+
+def _check_values(values: ValueMap, pairs: Sequence[Pair], seen: Sequence[_Seen]) -> None:
+    """Told before anything is scored."""
+    for (case, prediction), each in zip(pairs, seen, strict=True):
+        values.refuse_strangers(each.true, str(case.masks[0]))
+        values.refuse_strangers(each.predicted, str(prediction.images[0]))
 
 
 def _check_spacing(spacing: Spacing, pairs: Sequence[Pair], seen: Sequence[_Seen]) -> None:
@@ -365,7 +372,3 @@ def _check_spacing(spacing: Spacing, pairs: Sequence[Pair], seen: Sequence[_Seen
             as_spacing(spacing, seen[i].axes)
         except IsthmusError as error:
             raise IsthmusError(f"{pairs[i][0].masks[0]}: {error}") from error
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")
