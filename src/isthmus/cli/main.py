@@ -161,7 +161,8 @@ def evaluate(
         Path | None, typer.Option(help="Where a built-in data set lies.", show_default=False)
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="CSV to write.  [default: PREDICTIONS/scores.csv]", show_default=False)
+        Path | None,
+        typer.Option(help="CSV to write; without it, PREDICTIONS/scores.csv.", show_default=False),
     ] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Score what has a prediction, though some true masks have none.")
@@ -169,14 +170,14 @@ def evaluate(
     objects: Annotated[
         bool | None,
         typer.Option(
-            help="Score whole objects too: F1, object Dice, panoptic quality, AJI, …  [default: where the truth "
-            "tells objects apart]",
+            help="Score whole objects too: F1, object Dice, panoptic quality, AJI, …; without it, where "
+            "the truth tells objects apart.",
             show_default=False,
         ),
     ] = None,
     instances: Annotated[
         bool | None,
-        typer.Option(help="Mask values number objects.  [default: as they look]", show_default=False),
+        typer.Option(help="Mask values number objects; without it, as they look.", show_default=False),
     ] = None,
     spacing: Annotated[
         str | None,
@@ -188,8 +189,8 @@ def evaluate(
     classes: Annotated[
         str | None,
         typer.Option(
-            help="What mask values mean, on both sides, as 1=liver,2=kidney; values of one name are one class.  "
-            "[default: the values of the truth]",
+            help="What mask values mean, on both sides, as 1=liver,2=kidney; values of one name are one class; "
+            "without it, the values of the truth.",
             show_default=False,
         ),
     ] = None,
