@@ -21,6 +21,7 @@ from isthmus.studies.locks import is_taken, taken
 from isthmus.studies.run import Asked, lines_of, run_study
 from isthmus.studies.study import Study
 from isthmus.watch import Silent
+
 from .conftest import fork, never
 
 pytestmark = pytest.mark.usefixtures("trained")

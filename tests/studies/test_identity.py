@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isthmus.data.folder import open_dataset
 from isthmus.data.phantoms import write_phantoms
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import make_recipe
@@ -77,18 +78,25 @@ def test_pretrained_weights_count_by_their_bytes(tmp_path: Path) -> None:
 
 def test_data_is_the_same_where_it_moves_and_another_where_it_changes(tmp_path: Path) -> None:
     write_phantoms(tmp_path / "here", 3, 32)
-    before = fingerprint(str(tmp_path / "here"))
+    before = _of(tmp_path / "here")
     shutil.copytree(tmp_path / "here", tmp_path / "there")
-    assert fingerprint(str(tmp_path / "there")) == before
+    assert _of(tmp_path / "there") == before
     image = tmp_path / "there" / "images" / "phantom-001.png"
     image.write_bytes(image.read_bytes() + b" ")
-    assert fingerprint(str(tmp_path / "there")) != before
+    assert _of(tmp_path / "there") != before
     shutil.copytree(tmp_path / "here", tmp_path / "fewer")
     for kind in ("images", "masks"):
         (tmp_path / "fewer" / kind / "phantom-002.png").unlink()
-    assert fingerprint(str(tmp_path / "fewer")) != before
+    assert _of(tmp_path / "fewer") != before
 
 
-def test_data_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(IsthmusError, match="no such folder"):
-        fingerprint(str(tmp_path / "none"))
+def test_data_that_is_gone_is_told(tmp_path: Path) -> None:
+    write_phantoms(tmp_path, 3, 32)
+    cases = open_dataset(tmp_path).cases
+    (tmp_path / "masks" / "phantom-002.png").unlink()
+    with pytest.raises(IsthmusError, match=r"phantom-002.png: cannot be read"):
+        fingerprint(cases)
+
+
+def _of(folder: Path) -> str:
+    return fingerprint(open_dataset(folder).cases)

@@ -189,7 +189,8 @@ def test_classes_stand_apart_and_costs_are_of_networks(small: Any, tmp_path: Pat
         {"name": "DSC (%)", "column": "dice", "scale": 100, "digits": 1},
         {"name": "params (M)", "column": "parameters", "scale": 1e-6, "digits": 4},
     ]
-    printed = "dataset,model,metric,mean,sd\nphantoms Prostate,U-Net,DSC (%),86.4,5.1\nphantoms,U-Net,params (M),20.54,\n"
+    printed = "dataset,model,metric,mean,sd\n"
+    printed += "phantoms Prostate,U-Net,DSC (%),86.4,5.1\nphantoms,U-Net,params (M),20.54,\n"
     study = small(folds=4, by_class=True, over="cases", measures=measures)
     folder = make(study, tmp_path / "study", by_fold({}), printed=printed, labels=("prostate", "bladder"))
     write_study(folder)

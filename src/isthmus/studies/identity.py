@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from isthmus.data.folder import open_dataset
+from isthmus.data.cases import Case
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Recipe
 
@@ -45,22 +46,23 @@ def identity(recipe: Recipe, data: str) -> str:
     return _digest({"recipe": values, "data": data})
 
 
-def fingerprint(source: str, root: Path | None = None) -> str:
+def fingerprint(cases: Iterable[Case]) -> str:
     """A hash of which cases a data set holds, how they are grouped, and the sizes of their files.
 
     Where it lies makes no difference. Contents are not read: every run records SHA-256 of its files, and a run that
     goes on refuses files that changed.
 
     Raises:
-        IsthmusError: no such data set.
+        IsthmusError: a file is not there.
     """
     found = []
-    for case in open_dataset(source, root).cases:
-        files = [(source.path.name, source.page) for source in (*case.images, *case.masks)]
+    for case in cases:
+        sources = (*case.images, *case.masks)
         try:
-            sizes = [source.path.stat().st_size for source in (*case.images, *case.masks)]
+            sizes = [source.path.stat().st_size for source in sources]
         except OSError as error:
             raise IsthmusError(f"{error.filename}: cannot be read ({error.strerror}); restore it") from error
+        files = [(source.path.name, source.page) for source in sources]
         found.append([case.id, case.group, files, sizes])
     return _digest(found)
 

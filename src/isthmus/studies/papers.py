@@ -18,8 +18,7 @@ from isthmus.files import atomic_path
 from isthmus.networks.registry import entry, tiny_options
 from isthmus.runs.recipe import _overlay
 from isthmus.studies.execute import Outcome
-from isthmus.studies.identity import fingerprint
-from isthmus.studies.planning import Place, find_data
+from isthmus.studies.planning import Place, find_data, undivided
 from isthmus.studies.run import Asked, run_study
 from isthmus.studies.study import Phantoms, Sections, Study, make_study
 from isthmus.watch import Watch
@@ -87,10 +86,14 @@ def reproduce(
         raise IsthmusError(f"{root}: no such folder; --data is where the data sets lie")
     paper = read_paper(name)
     places, absent = find_data(paper.study, root)
-    study = paper.study
+    small = asked.scale == "small" and not paper.study.counted
+    study = reduced(paper.study, tuple(absent)) if small else paper.study
+    for label, why in undivided(study, places).items():
+        absent[label] = why
+        del places[label]
     drawn: tuple[str, ...] = ()
-    if asked.scale == "small" and not study.counted:
-        study = reduced(study, tuple(absent))
+    if small:
+        study = reduced(paper.study, tuple(absent))
         drawn = tuple(absent)
         places |= {label: _draw(out, label, study) for label in absent}
         absent = {}
@@ -174,7 +177,7 @@ def _draw(out: Path, label: str, study: Study) -> Place:
     if not path.is_dir():
         with atomic_path(path) as aside:
             _write(aside, asked)
-    return Place(str(path.resolve()), None, fingerprint(str(path)))
+    return Place.open(str(path))
 
 
 def _write(folder: Path, asked: Phantoms) -> None:

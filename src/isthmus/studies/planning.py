@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from isthmus.data.cases import Case
+from isthmus.data.cases import Dataset
 from isthmus.data.catalog import DATASETS
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split, few, holdout
@@ -22,11 +21,23 @@ from isthmus.studies.study import Study
 
 @dataclass(frozen=True)
 class Place:
-    """Where a data set lies, and the name of what it holds."""
+    """Where a data set lies, what it holds, and the name of that."""
 
     source: str
     root: Path | None
+    dataset: Dataset
     contents: str
+
+    @classmethod
+    def open(cls, source: str, root: Path | None = None) -> Place:
+        """A data set as the recipe names it.
+
+        Raises:
+            IsthmusError: no such data set.
+        """
+        dataset = open_dataset(source, root)
+        here = source if root is not None else str(Path(source).resolve())
+        return cls(here, root.resolve() if root else None, dataset, fingerprint(dataset.cases))
 
 
 @dataclass(frozen=True)
@@ -66,22 +77,34 @@ def plan_study(study: Study, places: dict[str, Place], **about: object) -> tuple
         entry(network)
     cells: list[Planned] = []
     recipes: dict[str, Recipe] = {}
-    steps: dict[tuple[object, ...], int | None] = {}
+    known: dict[tuple[str, str], Split] = {}
     for cell in study.cells():
         if cell.data not in places:
             continue
         place = places[cell.data]
-        data = cell.recipe.data.model_copy(
-            update={"source": place.source, "root": str(place.root) if place.root else None}
-        )
-        recipe = cell.recipe.model_copy(update={"data": data})
+        recipe = _on(cell.recipe, place)
         name = identity(recipe, place.contents)
-        same = (cell.data, cell.point, cell.fold, cell.repeat)
-        if same not in steps:
-            steps[same] = _steps(recipe)
+        division = (cell.data, f"{recipe.protocol.model_dump_json()} {recipe.data.limit}")
+        if division not in known:
+            known[division] = _split(recipe, place.dataset)
+        steps = _steps(recipe, place.dataset, len(known[division].train))
         recipes[name] = recipe
-        cells.append(Planned(name, cell.data, cell.network, cell.point, cell.fold, cell.repeat, steps[same]))
+        cells.append(Planned(name, cell.data, cell.network, cell.point, cell.fold, cell.repeat, steps))
     return replace(Plan(tuple(cells)), **about), recipes  # type: ignore[arg-type]
+
+
+def undivided(study: Study, places: dict[str, Place]) -> dict[str, str]:
+    """Of data sets that cannot be divided as the study asks, why, by label."""
+    found: dict[str, str] = {}
+    seen = set()
+    for cell in study.cells():
+        if cell.data in places and cell.data not in seen:
+            seen.add(cell.data)
+            try:
+                _split(cell.recipe, places[cell.data].dataset)
+            except IsthmusError as error:
+                found[cell.data] = str(error)
+    return found
 
 
 def budget(folder: StudyFolder, plan: Plan) -> Budget:
@@ -129,44 +152,47 @@ def _home(source: str, root: Path | None, alone: bool) -> Path | None:
 
 def _place(source: str, root: Path | None, beside: Path | None) -> Place:
     if source in DATASETS:
-        return Place(source, root.resolve() if root else None, fingerprint(source, root))
+        return Place.open(source, root)
     path = Path(source)
     if beside is not None and not path.is_absolute() and (beside / path).exists():
         path = beside / path
-    return Place(str(path.resolve()), None, fingerprint(str(path)))
+    return Place.open(str(path))
 
 
-def _steps(recipe: Recipe) -> int | None:
+def _on(recipe: Recipe, place: Place) -> Recipe:
+    """The recipe on the data that lies here."""
+    here = {"source": place.source, "root": str(place.root) if place.root else None}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=here)})
+
+
+def _steps(recipe: Recipe, dataset: Dataset, train: int) -> int | None:
     """At most so many steps of the optimiser; None where it depends on the images' size."""
     training, shape = recipe.training, recipe.input
     samples = training.samples
     if samples is None:
-        data = recipe.data
-        dataset = open_dataset(data.source, Path(data.root) if data.root else None)
         if shape.slices or recipe.roi or (shape.patch and not shape.windows):
             return None
         if not (shape.resize or shape.windows or dataset.resize):
             return None
-        among = dataset.cases if data.limit is None else few(dataset.cases, data.limit)
-        samples = len(_split(recipe, among, dataset.name).train) * (shape.windows or 1)
+        samples = train * (shape.windows or 1)
     return training.epochs * math.ceil(samples / training.batch)
 
 
-def _split(recipe: Recipe, cases: Sequence[Case], name: str) -> Split:
-    protocol = recipe.protocol
-    every = tuple(cases)
+def _split(recipe: Recipe, dataset: Dataset) -> Split:
+    """Who trains; without regard to shares of foreground, which are not known before files are read."""
+    protocol, limit = recipe.protocol, recipe.data.limit
+    cases = list(dataset.cases) if limit is None else few(dataset.cases, limit)
     if protocol.test:
-        among = set(protocol.test)
-        every = tuple(case for case in every if case.id not in among)
+        cases = [case for case in cases if case.id not in set(protocol.test)]
     if protocol.validation is not None:
-        return holdout(every, validation=protocol.validation)
+        return holdout(cases, validation=protocol.validation)
     found = splits(
         protocol.kind,
-        every,
+        cases,
         seed=protocol.seed,
         folds=protocol.folds,
         fraction=protocol.fraction,
-        shares=protocol.shares or SHARES.get(name),
+        shares=protocol.shares or SHARES.get(dataset.name),
     )
     for split in found:
         if (split.fold, split.repeat) == (protocol.fold, protocol.repeat):

@@ -1,0 +1,113 @@
+"""The commands: what they print and how they end."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from isthmus.cli.main import main
+from isthmus.studies import execute, run
+
+from .conftest import fork
+
+
+@pytest.fixture
+def isthmus(monkeypatch: pytest.MonkeyPatch, trained: None, capsys: pytest.CaptureFixture[str]) -> Any:
+    """A function from words to the exit code, standard output and error; training is replaced."""
+    monkeypatch.setattr(execute, "launch", fork)
+    monkeypatch.setattr(run.Asked, "launch", fork, raising=False)
+    monkeypatch.setattr(run.Asked.__init__, "__defaults__", (None, "", fork))
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["isthmus", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+@pytest.fixture
+def study(small: Any, tmp_path: Path) -> Any:
+    def write(**changes: Any) -> str:
+        path = tmp_path / "my.yaml"
+        path.write_text(yaml.safe_dump(small(**changes).to_dict()))
+        return str(path)
+
+    return write
+
+
+def test_a_study_is_run_and_looked_at(isthmus: Any, study: Any, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    code, printed, said = isthmus("study", "run", study(), "--out", out, "--jobs", "2")
+    assert code == 0
+    assert "4 cells, 4 to compute" in said
+    assert "| phantoms | Sharp U-Net |" in printed
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert isthmus("study", "status", out)[1] == "4 done, 0 running, 0 failed, 0 left\n"
+    (tmp_path / "out" / "report.html").unlink()
+    code, printed, _ = isthmus("study", "tables", out)
+    assert code == 0
+    assert "| phantoms | Sharp U-Net |" in printed
+    assert (tmp_path / "out" / "report.html").is_file()
+    code, printed, said = isthmus("study", "run", study(), "--out", out)
+    assert code == 0
+    assert "all of them done" in said
+    assert "| phantoms | Sharp U-Net |" in printed
+
+
+def test_failed_cells_end_it_with_1_and_a_list(isthmus: Any, study: Any, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    path = study(networks={"UNet++": "unetpp", "U-Net": "unet"})
+    code, printed, said = isthmus("study", "run", path, "--out", out, "--jobs", "1")
+    assert code == 1
+    assert "| phantoms | U-Net |" in printed
+    assert "2 of 4 cells failed:" in said
+    assert said.rstrip().endswith("training has come apart")
+    status = isthmus("study", "status", out)[1]
+    assert status.startswith("2 done, 0 running, 2 failed, 0 left\n")
+    assert "failed: phantoms, UNet++, fold 0, repeat 0: training has come apart (see " in status
+
+
+def test_papers_are_listed(isthmus: Any) -> None:
+    code, printed, _ = isthmus("reproduce", "--list")
+    assert code == 0
+    assert "mildnet/table5" in printed
+    assert len(printed.splitlines()) == 20
+
+
+def test_a_paper_is_reproduced(isthmus: Any, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    code, printed, said = isthmus(
+        "reproduce", "sharpunet/figure5", "--scale", "small", "--out", out, "--jobs", "2"
+    )
+    assert code == 0
+    assert "phantoms stand in for CVC-ClinicDB" in said
+    assert "Scale: small" in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("study", "status", "nowhere"), "no folder at nowhere"),
+        (("study", "tables", "nowhere"), "no folder at nowhere"),
+        (("study", "run", "none.yaml", "--out", "x"), "none.yaml: cannot be read"),
+        (("reproduce", "mildnet/tabel5"), "did you mean 'mildnet/table5'"),
+        (("reproduce", "mildnet/table5", "--out", "x"), "none of its data sets"),
+    ],
+)
+def test_mistakes_are_one_line_and_2(
+    isthmus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, printed, error = isthmus(*words)
+    assert code == 2
+    assert said in error
+    assert error.count("\n") == 1
+    assert not printed
+    assert not list(tmp_path.glob("x*"))
