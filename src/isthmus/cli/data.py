@@ -104,7 +104,7 @@ def splits(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A data set, a folder or a CSV; for mildnet and multiresunet it can be left out: the tables of their papers.",
+            help="A data set, a folder or a CSV; mildnet and multiresunet print their papers' tables without one.",
             show_default=False,
         ),
     ] = None,

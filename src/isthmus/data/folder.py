@@ -91,14 +91,14 @@ def from_folder(root: Path) -> Dataset:
         if pictures := _by_picture(root):
             return Dataset(root.resolve().name, tuple(pictures))
         place = (root, root)
-        files = _files(root, [])
+        files = files_in(root, [])
         beside = flat_masks(files)
         if not beside:
             raise IsthmusError(_what_is_here(root))
         masks = {stem: files[stem] for stem in beside}
-        images = {stem: path for stem, path in _files(root, problems).items() if stem not in masks}
+        images = {stem: path for stem, path in files_in(root, problems).items() if stem not in masks}
     else:
-        images, masks = (_files(folder, problems) for folder in place)
+        images, masks = (files_in(folder, problems) for folder in place)
     if not images and not masks and not problems:
         raise IsthmusError(
             f"{place[0]}: no images here; put some in, and their masks in {place[1]} ({_READ})"
@@ -113,7 +113,7 @@ def from_folder(root: Path) -> Dataset:
     for stem, image in images.items():
         own = found.get(stem, [])
         if len(own) == 1:
-            cases += _expand(stem, image, masks[own[0]], stem, problems)
+            cases += expanded(stem, image, masks[own[0]], stem, problems)
         elif own:
             listing = " and ".join(masks[name].name for name in own)
             problems.append(f"{image}: has {len(own)} masks, {listing}; keep one")
@@ -121,7 +121,7 @@ def from_folder(root: Path) -> Dataset:
             problems.append(f"{image}: an image without a mask; add {place[1] / stem}.png or move it away")
     for stem in sorted(masks.keys() - {name for own in found.values() for name in own}):
         problems.append(f"{masks[stem]}: a mask without an image; add {place[0] / stem}.png or move it away")
-    problems += _clashes(cases)
+    problems += clashes(cases)
     refuse(problems, root)
     return Dataset(root.resolve().name, tuple(cases))
 
@@ -160,10 +160,10 @@ def from_csv(path: Path, masks: bool = True) -> Dataset:
                 if file is not None and not file.exists()
             ]
             problems += missing
-            cases += [] if missing else _expand(stem, image, mask, row["group"] or stem, problems)
+            cases += [] if missing else expanded(stem, image, mask, row["group"] or stem, problems)
     if not rows:
         raise IsthmusError(f"{path}: no lines below the header; name an image and a mask in each")
-    problems += _clashes(cases)
+    problems += clashes(cases)
     refuse(problems, path)
     return Dataset(path.stem, tuple(cases))
 
@@ -184,7 +184,7 @@ def images_in(paths: Path | Iterable[Path], channels: int | None = None) -> list
     cases: list[Case] = []
     for path in [paths] if isinstance(paths, Path) else paths:
         if path.is_dir() and volume_files.is_volume(path):
-            cases += _expand(path.name, path, None, path.name, problems)
+            cases += expanded(path.name, path, None, path.name, problems)
         elif path.is_dir() and (described := _described(path)) is not None:
             cases += described
         elif path.is_dir() and (pictures := _by_picture(path)):
@@ -192,21 +192,21 @@ def images_in(paths: Path | Iterable[Path], channels: int | None = None) -> list
         elif path.is_dir():
             place = find_folders(path)
             folder = place[0] if place else path / "images" if (path / "images").is_dir() else path
-            found = _files(folder, problems)
+            found = files_in(folder, problems)
             if not found and not problems:
                 problems.append(f"{path}: no images here ({_READ})")
             beside = flat_masks(found) if place is None else {}
             for stem, image in found.items():
                 if stem not in beside:
-                    cases += _expand(stem, image, None, stem, problems, channels)
+                    cases += expanded(stem, image, None, stem, problems, channels)
         elif path.is_file() and path.suffix.lower() == ".csv":
             cases += [replace(case, masks=()) for case in from_csv(path, masks=False).cases]
         elif path.is_file():
             stem = volume_files.stem(path)
-            cases += _expand(stem, path, None, stem, problems, channels)
+            cases += expanded(stem, path, None, stem, problems, channels)
         else:
             problems.append(f"{path}: no such file or folder")
-    problems += _clashes(cases)
+    problems += clashes(cases)
     refuse(problems, "the images")
     return cases
 
@@ -236,7 +236,7 @@ def _by_picture(root: Path) -> list[Case]:
         place = find_folders(folder)
         if place is None:
             return []
-        images, masks = (list(_files(part, []).values()) for part in place)
+        images, masks = (list(files_in(part, []).values()) for part in place)
         if len(images) != 1 or not masks:
             return []
         cases.append(Case(folder.name, (Source(images[0]),), tuple(map(Source, sorted(masks))), folder.name))
@@ -273,7 +273,7 @@ def _matched(images: dict[str, Path], masks: dict[str, Path]) -> dict[str, list[
     return found
 
 
-def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
+def files_in(folder: Path, problems: list[str]) -> dict[str, Path]:
     """Images below a folder, sorted, by relative path without suffix; what is wrong goes to `problems`."""
     found: dict[str, Path] = {}
     series: set[Path] = set()  # folders with the slices of a DICOM series, each one image
@@ -299,7 +299,7 @@ def _files(folder: Path, problems: list[str]) -> dict[str, Path]:
     return found
 
 
-def _expand(
+def expanded(
     stem: str, image: Path, mask: Path | None, group: str, problems: list[str], channels: int | None = None
 ) -> list[Case]:
     """One case, or one per page of a stack; an unreadable file is one case, whose reading says why."""
@@ -327,7 +327,7 @@ def _expand(
     ]
 
 
-def _clashes(cases: Sequence[Case]) -> list[str]:
+def clashes(cases: Sequence[Case]) -> list[str]:
     first: dict[str, Case] = {}
     problems = []
     for case in cases:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from isthmus.data.cases import Case, Dataset
-from isthmus.data.folder import _clashes, _expand, _files, images_in, open_dataset
+from isthmus.data.folder import clashes, expanded, files_in, images_in, open_dataset
 from isthmus.data.formats import IMAGE_SUFFIXES
 from isthmus.data.pairing import MASK_FOLDERS, find_folders, flat_masks, folders, masks_of
 from isthmus.data.problems import refuse
@@ -83,7 +83,7 @@ def _is_dataset(folder: Path) -> bool:
         return True
     if find_folders(folder) or any(find_folders(inside) for inside in folders(folder)):
         return True
-    return bool(flat_masks(_files(folder, [])))
+    return bool(flat_masks(files_in(folder, [])))
 
 
 def _masks_in(folder: Path) -> list[Case]:
@@ -91,11 +91,11 @@ def _masks_in(folder: Path) -> list[Case]:
     if not folder.is_dir():
         return images_in(folder)
     problems: list[str] = []
-    found = _files(folder, problems)
+    found = files_in(folder, problems)
     if not found and not problems:
         problems.append(f"{folder}: no masks here ({', '.join(IMAGE_SUFFIXES)})")
-    cases = [case for stem, path in found.items() for case in _expand(stem, path, None, stem, problems)]
-    refuse(problems + _clashes(cases), folder)
+    cases = [case for stem, path in found.items() for case in expanded(stem, path, None, stem, problems)]
+    refuse(problems + clashes(cases), folder)
     return cases
 
 

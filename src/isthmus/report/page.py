@@ -213,7 +213,11 @@ def _loss(run: Run) -> str:
 def _input(run: Run) -> str:
     """The pixel scale and size that the network sees."""
     parts = []
-    for label, key in (("resized to", "input.resize"), ("patches of", "input.patch"), ("regions of", "roi.size")):
+    for label, key in (
+        ("resized to", "input.resize"),
+        ("patches of", "input.patch"),
+        ("regions of", "roi.size"),
+    ):
         size = look(run.recipe, key)
         if isinstance(size, list):
             parts.append(f"{label} " + " × ".join(map(text, size)))

@@ -138,7 +138,13 @@ def cleanup_table(run: Run) -> Table | None:
                 [Cell(name), Cell(label), Cell(s.title(metric)), *(mean_cell(each, metric) for each in pairs)]
                 for metric in s.main_metrics(run.metrics)
             ]
-    columns = [("Set", False), ("Class", False), ("Metric", False), ("Before", True), ("After clean-up", True)]
+    columns = [
+        ("Set", False),
+        ("Class", False),
+        ("Metric", False),
+        ("Before", True),
+        ("After clean-up", True),
+    ]
     return Table(columns, rows)
 
 

@@ -31,7 +31,9 @@ class Data(Section):
 
     source: str = ""  # a built-in data set, a folder with images/ and masks/, or a CSV
     root: str | None = None  # where a built-in data set lies on this machine
-    channels: Annotated[int, Field(ge=1, le=64)] | None = None  # of the images as the network sees them; None: as found
+    channels: Annotated[int, Field(ge=1, le=64)] | None = (
+        None  # of the images as the network sees them; None: as found
+    )
     classes: list[str] = []  # names by class index, background first; filled in from the masks
     values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
     limit: Positive | None = None  # take so many groups of cases only, chosen by their names alone
@@ -149,16 +151,23 @@ class Training(Section):
     optimiser: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # of Adam the first beta
-    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decoupled with adamw, else added to the gradient
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = (
+        0.0  # decoupled with adamw, else added to the gradient
+    )
     schedule: Literal["constant", "plateau", "cosine", "step", "multistep", "cyclic"] = "cosine"
     plateau_patience: Positive = 10  # epochs without a better validation loss before the rate falls
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
     plateau_floor: Annotated[float, Field(ge=0)] = 0.0  # the rate does not fall below
     step_epochs: Positive = 30  # of "step": epochs from one fall of the rate to the next
     step_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1  # of "step" and "multistep"
-    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = [0.5, 0.75]  # of "multistep", as shares of all epochs
+    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = [
+        0.5,
+        0.75,
+    ]  # of "multistep", as shares of all epochs
     cycle_epochs: Positive = 10  # of "cyclic": from the lowest rate, a tenth, up to the full one and back
-    select: Literal["dice", "iou", "loss"] = "dice"  # by which the best epoch is chosen and training stopped early
+    select: Literal["dice", "iou", "loss"] = (
+        "dice"  # by which the best epoch is chosen and training stopped early
+    )
     early_stopping: Positive | None = None  # epochs without a better one before training ends
     augment: Literal["none", "flips", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"] = "flips"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
