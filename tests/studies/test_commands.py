@@ -55,10 +55,21 @@ def test_a_study_is_run_and_looked_at(isthmus: Any, study: Any, tmp_path: Path) 
     assert code == 0
     assert "| phantoms | Sharp U-Net |" in printed
     assert (tmp_path / "out" / "report.html").is_file()
-    code, printed, said = isthmus("study", "run", study(), "--out", out)
+    page = (tmp_path / "out" / "report.html").stat().st_mtime_ns
+    code, printed, said = isthmus("study", "run", study(), "--out", out, "--jobs", "2")
     assert code == 0
     assert "all of them done" in said
+    assert (tmp_path / "out" / "report.html").stat().st_mtime_ns == page  # nothing is made again
     assert "| phantoms | Sharp U-Net |" in printed
+
+
+def test_a_study_that_is_put_otherwise_is_told_anew(isthmus: Any, study: Any, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    isthmus("study", "run", study(), "--out", out, "--jobs", "2")
+    _, printed, said = isthmus("study", "run", study(title="Another"), "--out", out, "--jobs", "2")
+    assert "all of them done" in said
+    assert "**Another**" in printed
+    assert "Another" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_failed_cells_end_it_with_1_and_a_list(isthmus: Any, study: Any, tmp_path: Path) -> None:

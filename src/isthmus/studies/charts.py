@@ -20,6 +20,25 @@ _DASHES: tuple[tuple[float, ...], ...] = ((), (4, 2), (1, 1.5), (6, 2, 1, 2), (2
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
+NARROW = 3.6
+"""Inches that a chart is wide at least."""
+
+
+def box_width(names: int) -> float:
+    """Inches for so many boxes."""
+    return max(NARROW, 0.75 * names + 1.2)
+
+
+def bar_width(bars: int) -> float:
+    """Inches for so many bars; many are thin."""
+    return min(9.0, max(NARROW, 0.55 * bars + 1.0))
+
+
+def tick_width(ticks: int) -> float:
+    """Inches for so many values of a parameter."""
+    return max(3.2, 0.6 * ticks + 1.2)
+
+
 @dataclass(frozen=True)
 class Bar:
     """Two places of a box plot, and what the test between them found."""
@@ -79,7 +98,7 @@ def boxes(
     if not any(len(each) for each in columns):
         return None
     with mpl.rc_context(STYLE):
-        figure, axes = new_axes(width=max(3.6, 0.75 * len(names) + 1.2), height=3.0 + 0.16 * len(marks))
+        figure, axes = new_axes(width=box_width(len(names)), height=3.0 + 0.16 * len(marks))
         for i, column in enumerate(columns):
             if not len(column):
                 continue
@@ -133,7 +152,7 @@ def bars(
         return None
     width = 0.8 / len(names)
     with mpl.rc_context(STYLE):
-        figure, axes = new_axes(width=max(3.6, 0.55 * len(names) * len(groups) + 1.0), height=2.8)
+        figure, axes = new_axes(width=bar_width(len(names) * len(groups)), height=2.8)
         tops: list[float] = []
         for i in range(len(names)):
             at = np.arange(len(groups)) + (i - (len(names) - 1) / 2) * width
@@ -156,7 +175,7 @@ def influence(
     if not any(math.isfinite(mean) for means, _ in lines for mean in means):
         return None
     with mpl.rc_context(STYLE):
-        figure, axes = new_axes(width=max(3.2, 0.6 * len(ticks) + 1.2))
+        figure, axes = new_axes(width=tick_width(len(ticks)))
         for i, (means, spreads) in enumerate(lines):
             axes.errorbar(
                 np.arange(len(ticks)),

@@ -22,6 +22,12 @@ class Figure:
     caption: str
     charts: list[Chart]
     names: list[str]
+    width: float = charts.NARROW  # of a chart, in inches
+
+    @property
+    def columns(self) -> str:
+        """The least width of a chart on the page, in units of the page's type, that keeps its type readable."""
+        return f"{min(60.0, 4.2 * self.width):.0f}rem"
 
 
 def figures(results: Results) -> list[Figure]:
@@ -74,7 +80,9 @@ def _boxes(results: Results) -> list[Figure]:
         f"A dot for each {unit}; boxes: quartiles and median, whiskers to the ends. Bars: {reference} "
         "against the others, p after Holm: * at most 0.05, ** 0.01, *** 0.001, n.s. not significant."
     )
-    return [Figure("Spread and significance", caption, _kept(drawn), [])]
+    return [
+        Figure("Spread and significance", caption, _kept(drawn), [], charts.box_width(len(results.networks)))
+    ]
 
 
 def _bars(results: Results) -> list[Figure]:
@@ -94,7 +102,8 @@ def _bars(results: Results) -> list[Figure]:
             groups.append((title, means, spreads))
         drawn.append(charts.bars(measure.name, results.networks, groups, measure.name))
     caption = f"Means; the strokes are standard deviations over {results.study.over}."
-    return [Figure("Means", caption, _kept(drawn), results.networks)]
+    width = charts.bar_width(len(results.networks) * len(list(results.places())))
+    return [Figure("Means", caption, _kept(drawn), results.networks, width)]
 
 
 def _influence(results: Results) -> list[Figure]:
@@ -134,9 +143,12 @@ def _influence(results: Results) -> list[Figure]:
         or measure.name
         for data, label, network in lines
     ]
+    width = max(charts.tick_width(len(values) + 1) for values in study.grid.values()) if study.grid else 0.0
     how = "all others at their centre" if study.around is not None else "mean over all others"
     spread = f"strokes: standard deviation over {study.over}"
-    return [Figure("Influence of each parameter", f"{measure.name}, {how}; {spread}.", _kept(drawn), names)]
+    return [
+        Figure("Influence of each parameter", f"{measure.name}, {how}; {spread}.", _kept(drawn), names, width)
+    ]
 
 
 def _central(results: Results, values: Mapping[str, Any], key: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
+
 from isthmus.errors import IsthmusError
-from isthmus.runs.files import read_json, write_json, write_text, write_yaml
+from isthmus.runs.files import read_json, write_text, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, read_recipe
 from isthmus.studies.locks import is_taken
@@ -129,13 +132,27 @@ class StudyFolder:
         return read_study(self.study_path)
 
     def write(self, study: Study, plan: Plan, recipes: Mapping[str, Recipe], printed: str | None) -> None:
-        """Keep the study, its plan, and the recipe of each cell."""
+        """Keep the study, its plan, and the recipe of each cell that is not done."""
         for name, recipe in recipes.items():
-            write_yaml(self._planned(name), recipe.to_dict())
-        write_yaml(self.study_path, study.to_dict() | {"printed": None})
+            if not self.run(name).finished():
+                write_yaml(self._planned(name), recipe.to_dict())
+        _keep(
+            self.study_path,
+            yaml.safe_dump(study.to_dict() | {"printed": None}, sort_keys=False, allow_unicode=True),
+        )
         if printed is not None:
-            write_text(self.printed_path, printed)
-        write_json(self.plan_path, asdict(plan))
+            _keep(self.printed_path, printed)
+        _keep(self.plan_path, json.dumps(asdict(plan), indent=1, ensure_ascii=False))
+
+    def is_told(self) -> bool:
+        """Whether the page is younger than all that it is made of."""
+        paths = [self.study_path, self.plan_path, self.printed_path]
+        paths += [self.run(cell.name).cost for cell in self.plan().cells]
+        paths += [self.failure(cell.name) for cell in self.plan().cells]
+        if not self.page.is_file():
+            return False
+        page = self.page.stat().st_mtime_ns
+        return all(path.stat().st_mtime_ns <= page for path in paths if path.is_file())
 
     def plan(self) -> Plan:
         """The plan.
@@ -252,6 +269,12 @@ def _share(folder: StudyFolder, cell: Planned) -> float:
     if not run.history.is_file():
         return 0.0
     return min(1.0, len(run.read_rows(run.history)) / folder.recipe(cell.name).training.epochs)
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file, unless it says the same already."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
 
 
 def _number(text: str) -> float:

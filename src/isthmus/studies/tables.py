@@ -279,7 +279,8 @@ def _sentences(results: Results) -> Iterable[str]:
     if kind in PROTOCOLS:
         sets = {x.scores(study.scored)[0].set for x in results.found}
         on = f"; scored: the {' and '.join(sorted(sets))} cases" if sets else ""
-        yield f"Protocol: {kind} ({PROTOCOLS[kind]}); {len(study.fold_numbers())} folds, {study.repeats} repeats{on}."
+        folds, repeats = _times(len(study.fold_numbers()), "fold"), _times(study.repeats, "repeat")
+        yield f"Protocol: {kind} ({PROTOCOLS[kind]}); {folds}, {repeats}{on}."
     notes = [
         note
         for x in results.found
@@ -288,6 +289,14 @@ def _sentences(results: Results) -> Iterable[str]:
     ]
     for note in dict.fromkeys(notes):
         yield f"{note[0].upper()}{note[1:]}."
+
+
+def _times(count: int, word: str) -> str:
+    """
+    >>> _times(1, "fold"), _times(5, "fold")
+    ('1 fold', '5 folds')
+    """
+    return f"{count} {word}{'s' if count != 1 else ''}"
 
 
 def _about(results: Results) -> dict[str, str]:
