@@ -14,12 +14,17 @@ from typing import Any
 import pytest
 
 from isthmus import training
+from isthmus.data.cases import Dataset
+from isthmus.data.protocols import images
 from isthmus.errors import IsthmusError
+from isthmus.runs.recipe import make_recipe
 from isthmus.studies.execute import Outcome
 from isthmus.studies.folder import StudyFolder, status
 from isthmus.studies.locks import is_taken, taken
+from isthmus.studies.planning import _split
 from isthmus.studies.run import Asked, lines_of, run_study
 from isthmus.studies.study import Study
+from isthmus.studies.worker import DONE, TAKEN, compute
 from isthmus.watch import Silent
 
 from .conftest import fork, never
@@ -267,3 +272,42 @@ def _holding(lock: Path) -> Any:
     process.start()
     ready.wait()
     return process
+
+
+def test_a_worker_that_finds_its_cell_done_or_taken_changes_nothing(
+    small: Any, tmp_path: Path, begun: Any
+) -> None:
+    study = small(networks={"U-Net": "unet"})
+    run(study, tmp_path / "study")
+    folder = StudyFolder.open(tmp_path / "study")
+    name = folder.plan().cells[0].name
+    started = len(begun())
+    assert compute(folder, name) == DONE
+    assert len(begun()) == started
+    folder.run(name).cost.unlink()
+    tries: list[str] = []
+
+    class Taken:
+        """It found that another process has the cell."""
+
+        def poll(self) -> int:
+            return TAKEN
+
+    def launch(folder: StudyFolder, name: str, threads: int, slot: int) -> Any:
+        tries.append(name)
+        return Taken() if len(tries) == 1 else fork(folder, name, threads, slot)
+
+    outcome = run(study, tmp_path / "study", launch=launch)
+    assert (outcome.computed, outcome.failed, len(tries)) == ((name,), (), 2)
+
+
+def test_the_budget_divides_as_training_will() -> None:
+    recipe = make_recipe("default", {"protocol": {"kind": "hmedn"}})
+    pelvic = Dataset("multi-organ-ct", tuple(images(339)), None, ())
+    split = _split(recipe, pelvic)
+    assert [len(ids) for ids in (split.train, split.validation, split.test)] == [180, 59, 100]
+    few = recipe.model_copy(update={"data": recipe.data.model_copy(update={"limit": 20})})
+    assert sum(len(ids) for ids in _split(few, pelvic).sides().values()) == 20
+    named = make_recipe("default", {"protocol": {"test": ["image-00000"], "validation": ["image-00001"]}})
+    split = _split(named, Dataset("own", tuple(images(5)), None, ()))
+    assert (len(split.train), split.validation) == (3, ("image-00001",))

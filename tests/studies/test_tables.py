@@ -305,6 +305,60 @@ def test_the_page_is_whole_and_needs_nothing_else(small: Any, tmp_path: Path) ->
     assert {path.suffix for path in folder.tables.iterdir()} == {".csv", ".tex", ".md"}
 
 
+def test_bold_is_decided_after_holm(small: Any, tmp_path: Path) -> None:
+    """p of 0.0391 for both others: different from the best alone, but not when two are tested (0.0781)."""
+    gaps = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, -0.04, -0.04]
+
+    def dices(network: str, fold: int, repeat: int) -> dict[str, float]:
+        found = {f"c{i}": 0.5 + gap * (1 + i / 100) for i, gap in enumerate(gaps)}
+        return found if network == "A" else dict.fromkeys(found, 0.5)
+
+    for networks, bold in (("AB", ["1", "0"]), ("ABC", ["1", "1", "1"])):
+        named = dict(zip(networks, ("unet", "unetpp", "mildnet"), strict=False))
+        study = small(networks=named, folds=1, recipe={}, measures=[DICE])
+        folder = make(study, tmp_path / networks, dices)
+        write_study(folder)
+        assert stats.wilcoxon(gaps * (1 + np.arange(8) / 100)).pvalue == 0.0390625
+        assert [row["DC, bold"] for row in rows(folder, "scores")] == bold
+
+
+def test_influence_takes_the_cells_on_its_axis(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Any] = {}
+
+    def influence(title: str, ticks: Sequence[str], lines: Any, y_label: str) -> None:
+        drawn[title] = list(ticks), [[round(mean, 6) for mean in means] for means, _ in lines]
+
+    monkeypatch.setattr("isthmus.studies.charts.influence", influence)
+    grid = {"training.batch": [1, 2, 3], "training.epochs": [10, 20], "training.samples": [4, 8]}
+    scores = {(b, e): 0.1 * b + 0.01 * e for b in grid["training.batch"] for e in grid["training.epochs"]}
+    for around, batch, epochs in (
+        ({"training.batch": 2, "training.epochs": 10, "training.samples": 4}, [0.2, 0.3, 0.4], [0.3, 0.4]),
+        (None, [0.25, 0.35, 0.45], [0.3, 0.4]),
+    ):
+        study = small(
+            networks={"U-Net": "unet"},
+            grid=grid,
+            around=around,
+            figures=["influence"],
+            measures=[DICE],
+            folds=2,
+        )
+        folder = StudyFolder(tmp_path / str(around is None))
+        cells, recipes = [], {}
+        for i, cell in enumerate(study.cells()):
+            name = f"cell{i}"
+            training = cell.recipe.training
+            cells.append(Planned(name, cell.data, cell.network, cell.point, cell.fold, cell.repeat))
+            value = scores[training.batch, training.epochs]
+            write_run(folder.run(name).path, cell.recipe, {f"{cell.fold}-a": value, f"{cell.fold}-b": value})
+        folder.write(study, Plan(tuple(cells)), recipes, None)
+        write_study(folder)
+        assert drawn.pop("samples")[0] == ["4", "8"]
+        assert drawn == {"batch": (["1", "2", "3"], [batch]), "epochs": (["10", "20"], [epochs])}
+
+
 def test_influence_is_drawn_from_the_centre_or_from_all(small: Any, tmp_path: Path) -> None:
     grid = {"training.batch": [2, 4], "training.epochs": [3, 5]}
     for around in (None, {"training.batch": 2, "training.epochs": 3}):
