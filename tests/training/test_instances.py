@@ -83,3 +83,31 @@ def test_numbers_of_objects_are_of_one_class(small: Any, tmp_path: Path) -> None
     recipe = small(data={"source": str(tmp_path), "instances": True, "value_rule": "exact"})
     with pytest.raises(IsthmusError, match="numbers the objects of one class, and these masks have 2"):
         training.train(recipe, tmp_path / "run")
+
+
+@pytest.mark.parametrize("contour", ["contour_l2", {}])
+def test_a_regressed_contour_or_none_tells_objects_apart_too(
+    small: Any, nuclei: Path, tmp_path: Path, contour: Any
+) -> None:
+    recipe = small(
+        data={"source": str(nuclei), "instances": True},
+        objective={"heads": {"contour": contour}},
+        training={"epochs": 2, "samples": 4},
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    assert folder.recipe().objective.heads["contour"] == ({"contour_l2": 1.0} if contour else {})
+    assert predict_folder(folder.path, nuclei / "images" / "nuclei-000.png", tmp_path / "masks")
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"cleanup": {"min_size": 9}}, "data.instances numbers objects; leave cleanup out"),
+        ({"objective": {"heads": {"logits": {"bce": 0}}}}, "has no weight"),
+    ],
+)
+def test_what_objects_cannot_have_is_refused(
+    small: Any, nuclei: Path, tmp_path: Path, sections: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(IsthmusError, match=message):
+        training.train(small(data={"source": str(nuclei), "instances": True}, **sections), tmp_path / "run")

@@ -112,10 +112,7 @@ def test_a_region_of_interest_is_found_cropped_and_returned(
     assert dice(got > 0, np.asarray(truth.dataobj) > 0) > 0.8
     # nothing there to find: the whole frame is segmented, and it says so
     predictor.labels(np.zeros_like(image))
-    assert (
-        predictor.notes == ["the first network found no region of interest; the whole image was segmented"]
-        or not predictor.notes
-    )
+    assert all("region" in note for note in predictor.notes)
     # resumed, finished runs stay as they are; a localiser that is done is not trained again
     folder.cost.unlink()
     stamp = (folder.localiser / "best.safetensors").stat().st_mtime_ns
@@ -177,12 +174,16 @@ def test_one_volume_is_divided_within_itself(small: Any, tumours: Path, tmp_path
 def test_the_window_of_a_region() -> None:
     size = (7, 60, 80)
     found = np.zeros((7, 6, 8), bool)
-    found[2:4, 1:3, 1:3] = found[5, 5, 7] = True  # the larger component counts
+    found[2:5, 1:3, 1:3] = found[6, 5, 7] = True  # a speck does not count
     window, note = box_around(found, size, (20, 20))
     assert window == (slice(0, 7), slice(10, 30), slice(10, 30))
     assert note == ""
     window, note = box_around(found, size, (16, 20))
     assert "measures 20 x 20 pixels and roi.size 16 x 20" in note
+    both = np.zeros((64, 64), bool)
+    both[20:30, 15:22] = both[20:31, 38:45] = True  # two organs: the middle of both, not of the larger
+    window, note = box_around(both, (64, 64), (32, 32))
+    assert (window[1], note) == (slice(14, 46), "")
     window, note = box_around(np.zeros((7, 6, 8), bool), size, (20, 20))
     assert window == (slice(0, 7), slice(0, 60), slice(0, 80))
     assert "whole image" in note
@@ -191,3 +192,44 @@ def test_the_window_of_a_region() -> None:
     )
     assert full[0].tolist() == [[5, 5, 5], [1, 1, 5], [1, 1, 5], [5, 5, 5]]
     assert full[1, 0].tolist() == [-5, -5, -5]
+
+
+@pytest.mark.parametrize(
+    ("roi", "message"),
+    [
+        (
+            {"size": [32, 32], "resize": [31, 31]},
+            "roi, the first network: roi.resize: 31x31 does not divide by 4",
+        ),
+        ({"size": [32, 32], "model": "nonet"}, "roi, the first network: .*nonet"),
+    ],
+)
+def test_a_first_network_that_cannot_be_leaves_no_folder(
+    small: Any, tumours: Path, tmp_path: Path, roi: dict[str, Any], message: str
+) -> None:
+    recipe = small(data={"source": str(tumours)}, input={"slices": 3, "patch": None}, roi=roi)
+    with pytest.raises(IsthmusError, match=message):
+        training.train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_folds_are_each_normalised_by_their_own_images(small: Any, tumours: Path, tmp_path: Path) -> None:
+    for fold in range(2):
+        recipe = small(
+            data={"source": str(tumours)},
+            input={"patch": [8, 16, 16], "normalise": "dataset"},
+            training={"epochs": 1, "samples": 2},
+            protocol={"kind": "kfold", "folds": 2, "fold": fold},
+            hardware={"precision": "float32"},
+        )
+        training.train(recipe, tmp_path / f"fold-{fold}")
+    both = Predictor.load(tmp_path)
+    alone = [Predictor.load(tmp_path / f"fold-{fold}") for fold in range(2)]
+    assert alone[0].recipe.input.mean != alone[1].recipe.input.mean
+    image = np.random.default_rng(0).integers(0, 120, (1, 8, 16, 16)).astype(np.int16)
+    expected = np.mean([one.logits(one.normaliser(image).apply(image)) for one in alone], axis=0)
+    np.testing.assert_allclose(both.logits(both.normaliser(image).apply(image)), expected, atol=1e-4)
+    stored = tmp_path / "fold-1" / "recipe.yaml"
+    stored.write_text(stored.read_text().replace("regions: {}", "regions: {all: [1, 2]}"))
+    with pytest.raises(IsthmusError, match=r"another 'data\.regions'"):
+        Predictor.load(tmp_path)

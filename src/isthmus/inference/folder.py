@@ -79,7 +79,9 @@ def predict_folder(
     wanted = dict(targets)
     if probabilities:
         wanted |= {
-            f"{case.id}, probabilities": path for case in cases for path in probability_paths(maps_out, case)
+            f"{case.id}, probabilities {path.name}": path
+            for case in cases
+            for path in probability_paths(maps_out, case, predictor.meaning.maps)
         }
     if instances:
         wanted |= {f"{case.id}, overlay": overlay_path(out, case) for case in cases if is_flat(case)}
@@ -97,7 +99,10 @@ def predict_folder(
         else:
             try:
                 maps = predictor.maps(image) if probabilities else None
-                mask = predictor.mask(image) if maps is None else predictor.drawn(maps)
+                if maps is None:
+                    mask = predictor.mask(image, case.spacing)
+                else:
+                    mask = predictor.drawn(maps, case.spacing)
             except IsthmusError as error:
                 problems.append(f"{case.images[0]}: {error}")
                 continue

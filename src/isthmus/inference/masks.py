@@ -30,6 +30,11 @@ def write_case(
     path = mask_path(folder, case, instances)
     source = case.images[0]
     if not is_flat(case):
+        if instances:
+            most = int(mask.max(initial=0))
+            mask = mask.astype(np.uint16 if most < 2**16 else np.int32)
+            if most >= 2**16 and notes is not None:
+                notes.append(f"{path}: {most} objects are more than 16 bits can number, so it has 32 bits")
         write_volume(path, _in_whole(mask, source), like=source.path)
     elif instances:
         note = write_instances(path, mask)

@@ -24,17 +24,19 @@ class Meaning:
         classes: names by class index, background first.
         regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are.
         multilabel: each map of the network is one of the regions, by itself.
+        threshold: maps that are independent count from this probability up.
     """
 
     classes: Sequence[str]
     regions: Mapping[str, Sequence[int]] = field(default_factory=dict)
     multilabel: bool = False
+    threshold: float = 0.5
 
     @classmethod
-    def of(cls, data: Data) -> Meaning:
+    def of(cls, data: Data, threshold: float = 0.5) -> Meaning:
         """That of a resolved recipe."""
         regions = data.regions if isinstance(data.regions, dict) else {}
-        return cls(tuple(data.classes), regions, data.multilabel)
+        return cls(tuple(data.classes), regions, data.multilabel, threshold)
 
     @property
     def maps(self) -> int:
@@ -67,20 +69,21 @@ class Meaning:
         return result
 
     def decide(self, probabilities: Floats) -> NDArray[np.uint8]:
-        """Class indices ``(*spatial)``: foreground from 0.5 up for one map, the likeliest class of several; regions
-        from 0.5 up are painted over each other, the larger first, each in the class that is its own.
+        """Class indices ``(*spatial)``: foreground from the threshold up for one map, the likeliest class of several.
+        Of regions, the class that belongs to just those that are there, or to most of them if none does.
 
         >>> brain = Meaning(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]}, multilabel=True)
         >>> brain.decide(np.array([[0.2, 0.9, 0.9], [0.1, 0.2, 0.7]], np.float32)).tolist()
         [0, 1, 2]
         """
         if self.multilabel:
-            label = np.zeros(probabilities.shape[1:], np.uint8)
-            for index, paint in self._paint():
-                label[probabilities[index] >= 0.5] = paint
-            return label
+            pattern = np.zeros(probabilities.shape[1:], np.uint16)
+            for index, of_region in enumerate(probabilities):
+                pattern |= np.left_shift((of_region >= self.threshold).astype(np.uint16), index)
+            found: NDArray[np.uint8] = self._of_pattern()[pattern]
+            return found
         if len(probabilities) == 1:
-            return np.asarray(probabilities[0] >= 0.5, np.uint8)
+            return np.asarray(probabilities[0] >= self.threshold, np.uint8)
         return np.asarray(probabilities.argmax(axis=0), np.uint8)
 
     def scored(self, label: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
@@ -96,12 +99,12 @@ class Meaning:
             table[list(indices), column] = 1
         return table
 
-    def _paint(self) -> list[tuple[int, int]]:
-        """Regions, the larger first, and the class in which each is painted: one that no smaller region has."""
-        order = sorted(enumerate(self.regions.values()), key=lambda region: -len(region[1]))
-        result = []
-        for place, (index, members) in enumerate(order):
-            inside = set().union(*(smaller for _, smaller in order[place + 1 :]))
-            own = [member for member in members if member not in inside]
-            result.append((index, (own or list(members))[0]))
-        return result
+    def _of_pattern(self) -> NDArray[np.uint8]:
+        """The class for each set of regions, ``(2 ** regions,)``: that which belongs to the fewest others and lacks the
+        fewest; where two are as good, the one in more regions."""
+        table = self.membership().astype(int)  # (classes, regions)
+        sets = np.arange(2 ** len(self.regions))[:, None] >> np.arange(len(self.regions)) & 1
+        wrong = np.abs(sets[:, None] - table).sum(axis=2) * (len(self.regions) + 1) - table.sum(axis=1)
+        found = wrong.argmin(axis=1)
+        found[0] = 0  # in no region: background, also where a class is in none
+        return np.asarray(found, np.uint8)

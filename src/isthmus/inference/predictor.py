@@ -36,6 +36,9 @@ WHOLE = {
 }  # images up to this side go through at once, unless the network learned from patches
 ROOM = 2**22  # pixels that go through the network at once, at most, where not one patch alone has more
 
+REGRESSED = 0.75
+"""From this share of the peak up a contour that is regressed counts as one."""
+
 
 def value_map(recipe: Recipe) -> ValueMap:
     """The mask values of the training data, as a resolved recipe stores them."""
@@ -96,7 +99,7 @@ class Predictor:
     _heads: dict[str, slice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.meaning = Meaning.of(self.recipe.data)
+        self.meaning = Meaning.of(self.recipe.data, self.recipe.cleanup.threshold)
         self.clean_up = clean_up(self.recipe)
         self.normaliser = normaliser(self.recipe.input)
         self.grid = Grid(self.recipe.input.resize)
@@ -113,28 +116,21 @@ class Predictor:
         notes = []
         if len(folders) > 1 and len(folders) != recipe.protocol.folds:
             notes.append(f"{run} holds {len(folders)} of {recipe.protocol.folds} folds; these are averaged")
-        for folder in folders[1:]:
-            other = folder.recipe()
-            for part in ("input", "roi", "cleanup"):
-                theirs, ours = getattr(other, part), getattr(recipe, part)
-                if part == "input":  # the mean over the training images is each fold's own
-                    theirs, ours = (
-                        i.model_copy(update={"mean": [], "deviation": []}) for i in (theirs, ours)
-                    )
-                if theirs != ours:
-                    raise IsthmusError(
-                        f"{folder.path} was trained with another '{part}' than {folders[0].path}"
-                    )
-            if (other.data.values, other.data.channels) != (recipe.data.values, recipe.data.channels):
-                raise IsthmusError(f"{folder.path} was trained on other data than {folders[0].path}")
+        recipes = [folder.recipe() for folder in folders]
+        for folder, other in zip(folders[1:], recipes[1:], strict=True):
+            part = _difference(recipe, other)
+            if part:
+                raise IsthmusError(
+                    f"{folder.path} was trained with another '{part}' than {folders[0].path}; they cannot be averaged"
+                )
         resolved = machine.resolve(recipe.hardware.model_copy(update={"device": device, "threads": None}))
-        networks = [folder.load_network() for folder in folders]
+        networks = _renormalised([folder.load_network() for folder in folders], recipes)
         localiser = None
         if recipe.roi is not None:
             firsts = [RunFolder.open(folder.localiser) for folder in folders]
-            localiser = cls.from_networks(
-                [folder.load_network() for folder in firsts], firsts[0].recipe(), resolved
-            )
+            recipes = [first.recipe() for first in firsts]
+            finders = _renormalised([first.load_network() for first in firsts], recipes)
+            localiser = cls.from_networks(finders, recipes[0], resolved)
         predictor = cls.from_networks(networks, recipe, resolved, localiser)
         predictor.notes += notes
         return predictor
@@ -328,21 +324,27 @@ class Predictor:
         the network has heads for it."""
         return self.apart(self.maps(image))
 
-    def apart(self, maps: dict[str, Floats]) -> NDArray[np.int32]:
-        """`instances`, of what `maps` gave."""
-        heads = {name: maps[name][0] for name in ("contour", "marker") if name in maps}
-        return instances(maps["logits"][0], **heads)
+    def apart(self, maps: dict[str, Floats], spacing: Sequence[float] | None = None) -> NDArray[np.int32]:
+        """`instances`, of what `maps` gave; heads that were not trained are left out."""
+        trained = self.recipe.objective.heads
+        heads = {name: maps[name][0] for name in ("contour", "marker") if name in maps and trained.get(name)}
+        if "contour_l2" in trained.get("contour", {}):  # a broad strip around the contour: its middle counts
+            heads["contour"] = (heads["contour"] >= REGRESSED).astype(np.float32)
+        if spacing is not None and len(spacing) != maps["logits"].ndim - 1:
+            spacing = None
+        return instances(maps["logits"][0], **heads, threshold=self.recipe.cleanup.threshold, spacing=spacing)
 
-    def mask(self, image: NDArray[Any]) -> NDArray[Any]:
-        """A mask ``(*spatial)`` in the values the user trained with; numbers of objects where it learned these."""
-        return (
-            self.apart(self.maps(image)) if self.recipe.data.instances else self._written(self.labels(image))
-        )
+    def mask(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> NDArray[Any]:
+        """A mask ``(*spatial)`` in the values the user trained with; numbers of objects where it learned these, to
+        which the ``spacing`` matters where voxels are no cubes."""
+        if self.recipe.data.instances:
+            return self.apart(self.maps(image), spacing)
+        return self._written(self.labels(image))
 
-    def drawn(self, maps: dict[str, Floats]) -> NDArray[Any]:
+    def drawn(self, maps: dict[str, Floats], spacing: Sequence[float] | None = None) -> NDArray[Any]:
         """`mask`, of what `maps` gave."""
         if self.recipe.data.instances:
-            return self.apart(maps)
+            return self.apart(maps, spacing)
         return self._written(self.clean_up.apply(self.meaning.decide(maps["logits"])))
 
     def _written(self, label: NDArray[np.uint8]) -> NDArray[Any]:
@@ -377,6 +379,66 @@ class Predictor:
                 self._heads[name] = slice(start, start + out[name].shape[1])
                 start += out[name].shape[1]
         return torch.cat([out[name].float() for name in names], 1)
+
+
+class _Renormalised(nn.Module):
+    """A network on images that were normalised by another fold's training images: brought to its own first."""
+
+    factor: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, network: nn.Module, factor: torch.Tensor, shift: torch.Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("factor", factor)
+        self.register_buffer("shift", shift)
+
+    def forward(self, images: torch.Tensor) -> Any:
+        times = images.shape[1] // len(self.factor)  # slices as channels
+        shape = (1, -1, *[1] * (images.ndim - 2))
+        return self.network(
+            images * self.factor.repeat(times).view(shape) + self.shift.repeat(times).view(shape)
+        )
+
+
+def _renormalised(networks: Sequence[nn.Module], recipes: Sequence[Recipe]) -> list[nn.Module]:
+    """Networks of folds that can share the first one's normalisation; see `Input.mean`."""
+    first = recipes[0].input
+    result = [networks[0]]
+    for network, recipe in zip(networks[1:], recipes[1:], strict=True):
+        own = recipe.input
+        if own.normalise == "dataset" and (own.mean, own.deviation) != (first.mean, first.deviation):
+            mean, deviation = (
+                torch.tensor([first.mean, own.mean]),
+                torch.tensor([first.deviation, own.deviation]),
+            )
+            deviation = torch.where(deviation > 0, deviation, torch.ones(()))
+            factor, shift = deviation[0] / deviation[1], (mean[0] - mean[1]) / deviation[1]
+            network = _Renormalised(network, factor, shift)
+        result.append(network)
+    return result
+
+
+def _difference(one: Recipe, other: Recipe) -> str:
+    """The first thing in which two recipes differ that must be alike for their networks to be averaged."""
+    ours, theirs = one.to_dict(), other.to_dict()
+    for recipe in (ours, theirs):  # these are each fold's own
+        recipe["input"]["mean"] = recipe["input"]["deviation"] = []
+    keys = {
+        "input": None,
+        "roi": None,
+        "cleanup": None,
+        "data": ("channels", "classes", "values", "value_rule", "instances", "regions", "multilabel"),
+        "network": ("heads",),
+        "objective": ("heads",),
+    }
+    for section, names in keys.items():
+        if names is None and ours[section] != theirs[section]:
+            return section
+        for name in names or ():
+            if ours[section][name] != theirs[section][name]:
+                return f"{section}.{name}"
+    return ""
 
 
 def _in_turn(count: int, batch: int) -> list[range]:

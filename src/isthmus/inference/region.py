@@ -11,14 +11,16 @@ from scipy import ndimage
 from isthmus.data.samples import window_around
 
 Window = tuple[slice, ...]
+SPECK = 0.1
+"""Components of less than this share of the largest are taken for mistakes."""
 
 
 def box_around(found: NDArray[np.bool_], size: Sequence[int], region: Sequence[int]) -> tuple[Window, str]:
     """The window of ``region`` pixels around what was found, and a note where that cannot be had.
 
-    What was found is its largest component: the middle of its box becomes the middle of the window, which is moved
-    inside where it would reach out. Nothing found: the whole image. A box larger than the region: its middle, and
-    what lies beyond becomes background.
+    What was found are its components down to a tenth of the largest: the middle of their box becomes the middle of
+    the window, which is moved inside where it would reach out. Nothing found: the whole image. A box larger than the
+    region: its middle, and what lies beyond becomes background.
 
     Args:
         found: mask ``(*coarse)`` on any grid.
@@ -34,8 +36,10 @@ def box_around(found: NDArray[np.bool_], size: Sequence[int], region: Sequence[i
     if not found.any():
         return whole, "the first network found no region of interest; the whole image was segmented"
     parts, count = ndimage.label(found, np.ones([3] * found.ndim))
-    if count > 1:
-        found = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    if count > 1:  # specks are no organs
+        sizes = np.bincount(parts.ravel())
+        sizes[0] = 0
+        found = (sizes >= SPECK * sizes.max())[parts]
     before = len(size) - len(region)
     flat = np.asarray(found.any(axis=tuple(range(before))))
     scale = [side / coarse for side, coarse in zip(size[before:], flat.shape, strict=True)]

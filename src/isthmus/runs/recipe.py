@@ -129,6 +129,7 @@ class Objective(Section):
 class Cleanup(Section):
     """What is done to predicted masks before they are written; nothing, unless asked for."""
 
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5  # of one map, of regions and of objects' bodies
     largest: bool | list[str] = (
         False  # keep the largest component alone: of every class, or of the named ones
     )

@@ -30,9 +30,12 @@ def aim(recipe: Recipe, checked: Checked, split: Split) -> tuple[Recipe, Objecti
     if twice:
         raise IsthmusError(f"network.heads: {network.model} has a {twice[0]} of its own; leave it out")
     available = (*available, *(network.heads or ()))
-    heads = asked.heads
-    if not heads or "logits" not in heads:
-        heads = {**default_heads(available, meaning.maps, meaning.multilabel), **heads}
+    # what is not named learns what it would by itself; an empty mapping leaves a head untrained
+    heads = {**default_heads(available, meaning.maps, meaning.multilabel), **asked.heads}
+    if not any(heads["logits"].values()):
+        raise IsthmusError(
+            "objective.heads.logits draws the masks and has no weight; give it a loss, as {dice: 1}"
+        )
     weights = asked.class_weights
     if weights is not None and len(weights) != len(recipe.data.classes):
         raise IsthmusError(
@@ -43,7 +46,7 @@ def aim(recipe: Recipe, checked: Checked, split: Split) -> tuple[Recipe, Objecti
         weights = list(class_weights(_pixels(checked, split)))
     asked = asked.model_copy(update={"heads": heads, "class_weights": weights})
     objective = Objective(
-        heads,
+        {head: losses for head, losses in heads.items() if losses},
         classes=meaning.maps,
         multilabel=meaning.multilabel,
         settings=Settings(

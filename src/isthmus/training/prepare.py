@@ -169,6 +169,13 @@ def _refuse_what_does_not_fit(recipe: Recipe, checked: Checked, axes: int) -> No
             f"data.instances numbers the objects of one class, and these masks have {len(data.classes) - 1}; "
             "leave it out"
         )
+    if data.instances and not clean_up(recipe).is_nothing:
+        raise IsthmusError(
+            "cleanup is for masks of classes, and data.instances numbers objects; leave cleanup out (all but its "
+            "threshold)"
+        )
+    if data.multilabel and len(data.regions) > 12:
+        raise IsthmusError(f"data.regions names {len(data.regions)} regions; 12 at most can overlap")
     if data.multilabel and not data.regions:
         raise IsthmusError(
             "data.multilabel needs data.regions, such as data.regions={WT: [1, 2, 3], ET: [3]}"

@@ -54,6 +54,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     _refuse_among_the_data(out, Path(recipe.data.source))
     prepared = prepare(recipe, watch)
     network = _network(prepared.recipe)
+    _first(prepared)
     refuse_small_batches(prepared.recipe.training.batch, processes.size)
     if processes.first:
         write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
@@ -174,8 +175,12 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     return folder
 
 
-def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor | None:
-    """The first network of a recipe with a region of interest, trained as a run of its own in the run's folder."""
+def _first(prepared: Prepared) -> Prepared | None:
+    """What the first network of a recipe with a region of interest is trained with.
+
+    Raises:
+        IsthmusError: a size or a network of ``roi`` that cannot be.
+    """
     recipe, roi, rule = prepared.recipe, prepared.recipe.roi, prepared.data.values.rule
     if roi is None:
         return None
@@ -197,10 +202,26 @@ def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor
         protocol=recipe.protocol,
         hardware=recipe.hardware,
     )
-    ready = resolve(first, replace(prepared.data, dataset=dataset, values=values), prepared.split)
+    try:
+        ready = resolve(first, replace(prepared.data, dataset=dataset, values=values), prepared.split)
+        _network(ready.recipe)
+    except IsthmusError as error:
+        raise IsthmusError(
+            f"roi, the first network: {error}".replace("input.resize", "roi.resize")
+        ) from error
+    return ready
+
+
+def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor | None:
+    """The first network of a recipe with a region of interest, trained as a run of its own in the run's folder."""
+    ready = _first(prepared)
+    if ready is None:
+        return None
     own = RunFolder(folder.localiser)
     if not own.finished():
-        watch.say(f"first, the network that finds the region of interest, at {_sides(roi.resize)}")
+        watch.say(
+            f"first, the network that finds the region of interest, at {_sides(ready.recipe.input.resize or ())}"
+        )
         if world().first:
             if not own.recipe_path.is_file():
                 write_yaml(own.recipe_path, ready.recipe.to_dict())

@@ -90,9 +90,9 @@ class Scorer:
             about["grid"] = "network"
             spacing = self.prepared.spacing(case, sample.labels.shape)
             maps = predictor.activated(outputs)
-            mask = predictor.drawn(maps) if self.recipe.input.resize is None else None
+            mask = predictor.drawn(maps, spacing) if self.recipe.input.resize is None else None
             if self.recipe.data.instances:
-                numbers = predictor.apart(maps) if mask is None else mask
+                numbers = predictor.apart(maps, spacing) if mask is None else mask
                 found = score_case(numbers, self.samples.numbers(index), spacing=spacing, instances=True)
                 yield Rows(case, case_rows({names[1]: found}, **about), [], mask)
                 continue
