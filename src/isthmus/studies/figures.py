@@ -9,6 +9,7 @@ from typing import Any
 
 from isthmus.report.charts import SERIES, Chart
 from isthmus.studies import charts
+from isthmus.studies.charts import NARROW
 from isthmus.studies.results import ALL, Results, better
 from isthmus.studies.significance import every_pair, samples
 from isthmus.studies.study import Measure
@@ -22,7 +23,7 @@ class Figure:
     caption: str
     charts: list[Chart]
     names: list[str]
-    width: float = charts.NARROW  # of a chart, in inches
+    width: float = NARROW  # of a chart, in inches
 
     @property
     def columns(self) -> str:
