@@ -7,7 +7,6 @@ scored slices.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ from benchmarks.boundaries.pictures import grey, sheet
 from benchmarks.boundaries.runs import PICTURES, Sections, cost, keep, merged, trained
 from isthmus.data.cases import Source
 from isthmus.data.formats import read_image, read_mask
-from isthmus.files import atomic_path
+from isthmus.inference.cleanup import CleanUp
 from isthmus.metrics import score_case
 from isthmus.report.figures import outline
-from isthmus.runs.files import write_text
 from isthmus.runs.folder import RunFolder
 
 ORGANS = {
@@ -38,6 +36,7 @@ ORGANS = {
 """Of the 41 labels those that HMEDN's organs resemble; the others are background."""
 
 PARTS = 5
+IMAGE, SEGMENTATION = "example_ct_sm.nii.gz", "example_seg.nii.gz"
 COMMON: Sections = {
     "input": {"slices": 5, "normalise": "dataset"},
     "network": {"model": "hmedn", "options": {"widths": WIDTHS, "pathway_width": 28}},
@@ -46,39 +45,26 @@ COMMON: Sections = {
         "difficulty_normalise": "none",
         "difficulty_sigma": 4.0,
     },
-    "roi": {"size": [80, 112], "resize": [64, 64], "epochs": 8},
+    "roi": {"size": [80, 112], "resize": [64, 64]},
     "training": {"epochs": 12, "samples": 192, "batch": 8, "augment": "hmedn-ct"},
     "protocol": {"kind": "within-case", "folds": PARTS},
 }
 METRICS = ("dice", "average_surface_distance")
+SPACING = (3.0, 3.0, 3.0)  # of this CT, mm
 
 
-def parts(data: Path, out: Path) -> Path:
-    """The CT in stretches of slices, as volumes that know their place, and the table that makes them one group."""
-    here = out / "ct-parts"
-    table = here / "parts.csv"
-    if not table.is_file():
-        root = data / "ct-totalsegmentator"
-        for kind, name in (("images", "example_ct_sm"), ("masks", "example_seg")):
-            whole = nibabel.load(root / f"{name}.nii.gz")
-            bounds = np.linspace(0, whole.shape[2], PARTS + 1).astype(int)
-            for index, (start, end) in enumerate(pairwise(bounds)):
-                with atomic_path(here / kind / f"part-{index}.nii.gz") as aside:
-                    named = aside.with_name(f"{aside.name}.nii.gz")
-                    nibabel.save(whole.slicer[:, :, start:end], named)
-                    named.rename(aside)
-        lines = [f"images/part-{i}.nii.gz,masks/part-{i}.nii.gz,ct" for i in range(PARTS)]
-        write_text(table, "\n".join(["image,mask,group", *lines]) + "\n")
-    return table
-
-
-def sections(data: Path, out: Path, fold: int) -> Sections:
+def sections(data: Path, fold: int) -> Sections:
     """The recipe of a fold."""
-    table = parts(data, out)
-    found = np.unique(read_mask(Source(data / "ct-totalsegmentator" / "example_seg.nii.gz")))
+    root = data / "ct-totalsegmentator"
     order = {value: index for index, value in enumerate(ORGANS, start=1)}
+    found = np.unique(read_mask(Source(root / SEGMENTATION)))
     values = {int(value): order.get(int(value), 0) for value in found}
-    about = {"source": str(table), "values": values, "classes": ["background", *ORGANS.values()]}
+    about = {
+        "source": "multi-organ-ct",
+        "root": str(root),
+        "values": values,
+        "classes": ["background", *ORGANS.values()],
+    }
     return merged(COMMON, {"data": about, "protocol": {"fold": fold}})
 
 
@@ -86,23 +72,21 @@ def run(data: Path, out: Path, only: str | None) -> None:
     """All folds, then the CT put together from its parts."""
     for fold in range(PARTS):
         if only in (None, str(fold)):
-            trained(sections(data, out, fold), out / f"ct-{fold}")
+            trained(sections(data, fold), out / f"ct-{fold}")
     if only is not None:
         return
     runs = [RunFolder(out / f"ct-{fold}") for fold in range(PARTS)]
-    truth, found = _whole(data, runs)
-    scores = {}
-    for value, name in ORGANS.items():
-        row = score_case(found == value, truth == value, spacing=(3.0, 3.0, 3.0), objects=False)
-        scores[name] = {key: round(float(row[key]), 4) for key in METRICS} | {
-            "voxels": int((truth == value).sum())
+    truth, before = _whole(data, runs)
+    after = CleanUp(merge=True).apply(before)
+    scores = {
+        name: {
+            "voxels": int((truth == k).sum()),
+            "before": _scores(truth == k, before == k),
+            "after": _scores(truth == k, after == k),
+            "parts": _by_part(truth == k, after == k),
         }
-        scores[name]["parts"] = [
-            round(float(score_case(f == value, t == value, objects=False)["dice"]), 3)
-            if (t == value).any()
-            else None
-            for f, t in zip(np.array_split(found, PARTS), np.array_split(truth, PARTS), strict=True)
-        ]
+        for k, name in enumerate(ORGANS.values(), start=1)
+    }
     keep(
         "ct",
         {
@@ -110,43 +94,53 @@ def run(data: Path, out: Path, only: str | None) -> None:
             "organs": scores,
             "costs": [cost(each) for each in runs],
             "region_costs": [cost(RunFolder(each.localiser)) for each in runs],
-            "in_place": _in_place(data, out, runs),
-            "pictures": _draw(data, truth, found, scores),
+            "in_place": _in_place(data, runs),
+            "pictures": _draw(data, truth, before, after),
         },
     )
 
 
 def _whole(data: Path, runs: list[RunFolder]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """True and found mask values of the whole CT, from the masks that the runs wrote."""
-    truth = read_mask(Source(data / "ct-totalsegmentator" / "example_seg.nii.gz"))
-    found = np.concatenate(
-        [read_mask(Source(run.predictions / f"part-{fold}.nii.gz")) for fold, run in enumerate(runs)]
-    )
-    return np.where(np.isin(truth, list(ORGANS)), truth, 0), found
-
-
-def _in_place(data: Path, out: Path, runs: list[RunFolder]) -> bool:
-    """Whether every mask lies in space where its image does, voxel for voxel."""
-    del data
-    same = []
-    for fold, each in enumerate(runs):
-        mask = nibabel.load(each.predictions / f"part-{fold}.nii.gz")
-        image = nibabel.load(out / "ct-parts" / "images" / f"part-{fold}.nii.gz")
-        same.append(mask.shape == image.shape and bool(np.allclose(mask.affine, image.affine)))
-    return all(same)
-
-
-def _draw(data: Path, truth: NDArray[Any], found: NDArray[Any], scores: dict[str, Any]) -> dict[str, str]:
-    """The slices agreed on most and least, with the true and the found outlines."""
-    image = read_image(Source(data / "ct-totalsegmentator" / "example_ct_sm.nii.gz"))[0]
-    share = [(t == f)[(t > 0) | (f > 0)].mean() for t, f in zip(truth, found, strict=True)]
-    ranked = np.argsort(share)
-    index = np.zeros(256, np.int64)
+    """True and found classes of the whole CT; the masks of the folds lie in its frame, each in its own slices."""
+    truth = read_mask(Source(data / "ct-totalsegmentator" / SEGMENTATION))
+    found = np.max([read_mask(Source(_mask(run))) for run in runs], axis=0)
+    index = np.zeros(256, np.uint8)
     index[list(ORGANS)] = range(1, len(ORGANS) + 1)
+    return index[truth], index[found]
+
+
+def _scores(truth: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
+    row = score_case(found, truth, spacing=SPACING, objects=False)
+    return {metric: round(float(row[metric]), 4) for metric in METRICS}
+
+
+def _by_part(truth: NDArray[Any], found: NDArray[Any]) -> list[float | None]:
+    """Dice in each stretch of slices, None where the organ is not in it."""
+    pairs = zip(np.array_split(truth, PARTS), np.array_split(found, PARTS), strict=True)
+    return [_scores(t, f)["dice"] if t.any() else None for t, f in pairs]
+
+
+def _mask(run: RunFolder) -> Path:
+    (mask,) = run.predictions.glob("*.nii.gz")
+    return mask
+
+
+def _in_place(data: Path, runs: list[RunFolder]) -> bool:
+    """Whether every mask has the grid of the CT, and lies in space where it does."""
+    ct = nibabel.load(data / "ct-totalsegmentator" / IMAGE)
+    masks = [nibabel.load(_mask(run)) for run in runs]
+    return all(mask.shape == ct.shape and bool(np.allclose(mask.affine, ct.affine)) for mask in masks)
+
+
+def _draw(data: Path, truth: NDArray[Any], *found: NDArray[Any]) -> dict[str, str]:
+    """The slices agreed on most and least in the end, with the true outlines, and those before and after clean-up."""
+    image = read_image(Source(data / "ct-totalsegmentator" / IMAGE))[0]
+    share = [(t == f)[(t > 0) | (f > 0)].mean() for t, f in zip(truth, found[-1], strict=True)]
+    ranked = np.argsort(share)
     rows = []
     for z in (ranked[-1], ranked[len(ranked) // 2], ranked[1], ranked[0]):
         plain = grey(image[z], -160, 240)
-        pictures = [plain, outline(plain, index[truth[z]]), outline(plain, index[found[z]])]
+        pictures = [plain, *(outline(plain, label[z]) for label in (truth, *found))]
         rows.append((f"slice {z}: {share[z]:.0%} of the organs' voxels right", pictures))
-    del scores
-    return {"ct": sheet(PICTURES / "ct.png", rows, ("CT", "true", "found"), scale=2)}
+    heads = ("CT", "true", "found", "found, cleaned up")
+    return {"ct": sheet(PICTURES / "ct.png", rows, heads, scale=2)}

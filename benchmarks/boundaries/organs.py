@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.boundaries.runs import Sections, cost, keep, merged, trained
 from isthmus.data.organ_phantoms import ORGANS, write_organ_phantoms
+from isthmus.runs.files import read_json, write_json
 from isthmus.runs.folder import RunFolder
 from isthmus.statistics import compare
 
@@ -67,7 +68,7 @@ def sections(row: str, seed: int, scans: Path) -> Sections:
 
 def folder_of(out: Path, row: str, seed: int) -> Path:
     """The run folder of a row and a seed."""
-    return out / f"organs-{row.replace(' + ', '-').lower()}-{seed}"
+    return out / f"organs-{row.replace(' + ', '-').replace(' ', '-').lower()}-{seed}"
 
 
 def scans(out: Path) -> Path:
@@ -106,11 +107,11 @@ def by_seed(runs: list[RunFolder], before: bool = False) -> dict[str, dict[str, 
     return result
 
 
-def by_case(runs: list[RunFolder], metric: str) -> dict[str, float]:
+def by_case(runs: list[RunFolder], metric: str, before: bool = False) -> dict[str, float]:
     """Case -> mean over organs and seeds."""
     values: dict[str, list[float]] = {}
     for run in runs:
-        for cases in scores(run)[metric].values():
+        for cases in scores(run, before)[metric].values():
             for case, value in cases.items():
                 values.setdefault(case, []).append(value)
     return {case: statistics.fmean(each) for case, each in values.items()}
@@ -129,20 +130,25 @@ def tested(first: dict[str, float], second: dict[str, float]) -> dict[str, Any]:
     }
 
 
-def comparison(runs: dict[str, list[RunFolder]], metric: str) -> dict[str, Any]:
+def comparison(runs: dict[str, list[RunFolder]], metric: str, before: bool = False) -> dict[str, Any]:
     """HMEDN against DstNet1: over scans (each the mean of its seeds), and over seeds (each the mean of the scans)."""
     ours, theirs = runs["HMEDN"], runs["DstNet1"]
     seeds = [
-        {str(seed): value for seed, value in enumerate(by_seed(each)[metric]["mean"])}
+        {str(seed): value for seed, value in enumerate(by_seed(each, before)[metric]["mean"])}
         for each in (ours, theirs)
     ]
+    differences = [ours - theirs for ours, theirs in zip(*(each.values() for each in seeds), strict=True)]
     return {
-        "scans": tested(by_case(ours, metric), by_case(theirs, metric)),
+        "scans": tested(by_case(ours, metric, before), by_case(theirs, metric, before)),
         "seeds": tested(*seeds),
-        "wins": sum(
-            a < b if metric != "dice" else a > b for a, b in zip(*(s.values() for s in seeds), strict=True)
-        ),
+        "wins": sum(difference > 0 if metric == "dice" else difference < 0 for difference in differences),
     }
+
+
+def _cost(runs: list[RunFolder]) -> dict[str, Any]:
+    """Of the first seed, with the median of the minutes."""
+    each = [cost(run) for run in runs]
+    return each[0] | {"minutes": statistics.median(one["minutes"] for one in each)}
 
 
 def run(data: Path, out: Path, only: str | None) -> None:
@@ -158,16 +164,20 @@ def run(data: Path, out: Path, only: str | None) -> None:
     from benchmarks.boundaries.organs_cost import measured
     from benchmarks.boundaries.organs_pictures import draw
 
+    steps = out / "organs-steps.json"
+    if not steps.is_file():
+        write_json(steps, measured())
     runs = {row: each for row, each in done(out).items() if each}
     result: dict[str, Any] = {
         "recipe": COMMON,
         "overrides": OVERRIDES,
         "rows": {
-            row: {"cost": cost(each[0]), "after": by_seed(each), "before": by_seed(each, before=True)}
+            row: {"cost": _cost(each), "after": by_seed(each), "before": by_seed(each, before=True)}
             for row, each in runs.items()
         },
         "comparison": {metric: comparison(runs, metric) for metric in METRICS},
-        "steps": measured(),
+        "comparison_before": {metric: comparison(runs, metric, before=True) for metric in METRICS},
+        "steps": read_json(steps),
         "pictures": draw(source, runs),
     }
     keep("organs", result)

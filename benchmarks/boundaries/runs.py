@@ -39,14 +39,15 @@ def trained(sections: Sections, out: Path) -> RunFolder:
 
 def cost(folder: RunFolder) -> dict[str, Any]:
     """What a run took, as the page tells it."""
-    found = read_json(folder.cost)
+    found, recipe = read_json(folder.cost), folder.recipe()
     return {
+        "network": recipe.network.model,
         "minutes": round(found["training_seconds"] / 60, 2),
         "epochs": found["epochs"],
         "best_epoch": found["best_epoch"],
         "parameters": found["parameters"],
         "peak_memory_mib": round(found["peak_memory_bytes"] / 2**20),
-        "precision": folder.recipe().hardware.precision,
+        "precision": recipe.hardware.precision,
     }
 
 
