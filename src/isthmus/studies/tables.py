@@ -271,6 +271,7 @@ def _sentences(results: Results) -> Iterable[str]:
         yield f"Phantoms stand in for the data that was not given: {', '.join(plan.drawn)}."
     if plan.absent:
         yield f"Not given, and left out: {', '.join(plan.absent)}."
+    yield f"Cases: {', '.join(f'{name} {count}' for name, count in _cases(results).items())}."
     grids = {grid for x in results.found for grid in x.run.grids}
     named = {"network": "on the grid that the network sees", "original": "on the images' own grid"}
     if grids:
@@ -289,6 +290,15 @@ def _sentences(results: Results) -> Iterable[str]:
     ]
     for note in dict.fromkeys(notes):
         yield f"{note[0].upper()}{note[1:]}."
+
+
+def _cases(results: Results) -> dict[str, int]:
+    """How many cases each data set has, in all sets of its splits."""
+    found: dict[str, set[str]] = {}
+    for x in results.found:
+        for ids in (x.run.splits.get(name) or () for name in ("train", "validation", "test")):
+            found.setdefault(x.cell.data, set()).update(ids)
+    return {name: len(ids) for name, ids in found.items()}
 
 
 def _times(count: int, word: str) -> str:
