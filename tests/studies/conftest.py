@@ -14,6 +14,7 @@ import pytest
 from isthmus import training
 from isthmus.data.phantoms import write_phantoms
 from isthmus.errors import IsthmusError
+from isthmus.runs.files import write_json
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.studies.folder import StudyFolder
@@ -79,7 +80,7 @@ def write_run(
         "training_seconds": 10.0,
         "peak_memory_bytes": 5_000_000,
     }
-    (out / "cost.json").write_text(json.dumps(cost))
+    write_json(out / "cost.json", cost)  # at once, as it says that the run is finished
 
 
 class Forked:

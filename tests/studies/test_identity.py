@@ -12,14 +12,23 @@ from hypothesis import strategies as st
 from isthmus.data.folder import open_dataset
 from isthmus.data.phantoms import write_phantoms
 from isthmus.errors import IsthmusError
-from isthmus.runs.recipe import make_recipe
+from isthmus.runs.recipe import Recipe, make_recipe
 from isthmus.studies.identity import fingerprint, identity
 
 
 def test_a_name_is_known_for_all_time() -> None:
     """Were it another tomorrow, every study would be computed again."""
     recipe = make_recipe("paper", {"network": {"model": "mildnet"}, "training": {"batch": 8}})
-    assert identity(recipe, "abc") == "015ce64ba5a14666"
+    assert identity(recipe, "abc") == "0cefcb8cda516df4"
+
+
+def test_a_key_that_recipes_gain_one_day_keeps_the_names() -> None:
+    class Later(Recipe):
+        more: int = 3
+
+    now, later = make_recipe("paper", {"training": {"batch": 8}}), Later(**make_recipe("paper").to_dict())
+    assert identity(later, "abc") == identity(make_recipe("paper"), "abc") != identity(now, "abc")
+    assert identity(later.model_copy(update={"more": 4}), "abc") != identity(later, "abc")
 
 
 @given(

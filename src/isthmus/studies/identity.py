@@ -33,17 +33,16 @@ def identity(recipe: Recipe, data: str) -> str:
     >>> identity(one, "abc") == identity(make_recipe("default"), "abc") != identity(one, "abd")
     True
     """
-    values = recipe.to_dict()
-    for key in MACHINE:
-        values["hardware"].pop(key)
-    for key in ("root", "source"):
-        values["data"].pop(key)
-    weights = values["network"]["options"].get("encoder_weights")
+    values = recipe.model_dump(mode="json", exclude_defaults=True)
+    for section, keys in (("hardware", MACHINE), ("data", ("root", "source"))):
+        for key in keys:
+            values.get(section, {}).pop(key, None)
+    options = values.get("network", {}).get("options", {})
+    weights = options.get("encoder_weights")
     if isinstance(weights, str) and Path(weights).is_file():
-        values["network"]["options"]["encoder_weights"] = hashlib.sha256(
-            Path(weights).read_bytes()
-        ).hexdigest()
-    return _digest({"recipe": values, "data": data})
+        options["encoder_weights"] = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+    told = {section: value for section, value in values.items() if value}
+    return _digest({"format": FORMAT, "recipe": told, "data": data})
 
 
 def fingerprint(cases: Iterable[Case]) -> str:
