@@ -21,15 +21,15 @@ from isthmus.report.folder import Run
 
 SERIES = 6
 """Colours that the page's style sheet defines for lines: --series-0 to --series-5."""
-_INK, _FAINT = "#fe0001", "#fe0002"
-_VARIABLES = {_INK: "--ink-soft", _FAINT: "--rule"} | {f"#fd000{i}": f"--series-{i}" for i in range(SERIES)}
+INK, _FAINT = "#fe0001", "#fe0002"
+_VARIABLES = {INK: "--ink-soft", _FAINT: "--rule"} | {f"#fd000{i}": f"--series-{i}" for i in range(SERIES)}
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "isthmus",
     "font.size": 9,
     "text.parse_math": False,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
     "axes.edgecolor": _FAINT,
     "axes.linewidth": 0.8,
     "axes.grid": True,
@@ -40,9 +40,9 @@ STYLE: Any = {
     "grid.color": _FAINT,
     "grid.linewidth": 0.6,
     "xtick.color": _FAINT,
-    "xtick.labelcolor": _INK,
+    "xtick.labelcolor": INK,
     "ytick.color": _FAINT,
-    "ytick.labelcolor": _INK,
+    "ytick.labelcolor": INK,
     "ytick.left": False,
     "lines.linewidth": 1.6,
     "lines.solid_capstyle": "round",
@@ -87,7 +87,7 @@ def curves(
     with mpl.rc_context(STYLE):
         figure, axes = new_axes()
         if mark is not None:
-            axes.axvline(mark, color=_INK, linewidth=0.9, linestyle=(0, (2, 2)))
+            axes.axvline(mark, color=INK, linewidth=0.9, linestyle=(0, (2, 2)))
         for line, finite in drawn:
             alone = finite.sum() == 1
             axes.plot(
@@ -181,7 +181,7 @@ def case_scores(title: str, columns: Sequence[Sequence[float]]) -> Chart | None:
         figure, axes = new_axes(width=7.2, height=2.5)
         shown = ~np.isnan(values).all(axis=0)
         low, high = np.nanmin(values[:, shown], axis=0), np.nanmax(values[:, shown], axis=0)
-        axes.vlines(rank[shown], low, high, color=_INK, linewidth=0.9, alpha=0.5)
+        axes.vlines(rank[shown], low, high, color=INK, linewidth=0.9, alpha=0.5)
         for series, row in enumerate(values):
             axes.plot(
                 rank,

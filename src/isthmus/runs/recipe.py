@@ -264,16 +264,21 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
             raise IsthmusError(
                 f"a recipe holds sections ({', '.join(Recipe.model_fields)}), found {layer!r:.60}"
             )
-        merged = _overlay(merged, layer)
+        merged = overlaid(merged, layer)
     return validate(merged)
 
 
-def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings, the second laid over the first.
+
+    >>> overlaid({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
+    {'a': {'x': 1, 'y': 3}, 'b': 4}
+    """
     result = dict(below)
     for key, value in above.items():
         under = result.get(key)
         if isinstance(under, Mapping) and isinstance(value, Mapping):
-            value = _overlay(under, value)
+            value = overlaid(under, value)
         result[key] = value
     return result
 
@@ -335,7 +340,7 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
         for part in parts[:-1]:
             leaf = leaf.setdefault(part, {})
         leaf[parts[-1]] = value
-        values = _overlay(values, branch)
+        values = overlaid(values, branch)
     return values
 
 

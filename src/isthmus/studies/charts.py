@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from isthmus.report.charts import _INK, STYLE, Chart, as_svg, new_axes, series_colour
+from isthmus.report.charts import INK, STYLE, Chart, as_svg, new_axes, series_colour
 from isthmus.studies.significance import stars
 
 Curves = Sequence[NDArray[np.float64]]
@@ -131,7 +131,7 @@ def boxes(
             y = high + step * (level + 0.8)
             left, right = sorted((mark.first, mark.second))
             axes.plot(
-                [left, left, right, right], [y - step / 4, y, y, y - step / 4], color=_INK, linewidth=0.8
+                [left, left, right, right], [y - step / 4, y, y, y - step / 4], color=INK, linewidth=0.8
             )
             axes.text((left + right) / 2, y, stars(mark.p), ha="center", va="bottom", fontsize=7.5)
         axes.set_ylim(low - step, high + step * (len(marks) + 1))
@@ -159,7 +159,7 @@ def bars(
             means = np.array([group[1][i] for group in groups], np.float64)
             spread = np.nan_to_num(np.array([group[2][i] for group in groups], np.float64))
             axes.bar(at, np.nan_to_num(means), width * 0.86, color=series_colour(i), alpha=0.85, linewidth=0)
-            axes.errorbar(at, means, spread, fmt="none", ecolor=_INK, elinewidth=1.0, capsize=3)
+            axes.errorbar(at, means, spread, fmt="none", ecolor=INK, elinewidth=1.0, capsize=3)
             tops += [float(m + s) for m, s in zip(means, spread, strict=True) if math.isfinite(m)]
         axes.set_ylim(0, max(tops) * 1.06 or 1.0)
         _named(axes, [label for label, _, _ in groups])

@@ -16,7 +16,7 @@ import yaml
 from isthmus.errors import IsthmusError, nearest
 from isthmus.files import atomic_path
 from isthmus.networks.registry import entry, tiny_options
-from isthmus.runs.recipe import _overlay
+from isthmus.runs.recipe import overlaid
 from isthmus.studies.execute import Outcome
 from isthmus.studies.planning import Place, find_data, undivided
 from isthmus.studies.run import Asked, run_study
@@ -118,15 +118,15 @@ def reduced(study: Study, drawn: tuple[str, ...] = ()) -> Study:
     dropped = ("input",) if "input" in small.recipe else ()  # sizes are the small scale's
     data = {}
     for label, sections in study.data.items():
-        data[label] = _overlay(_without(sections, *dropped), small.data.get(label, {}))
+        data[label] = overlaid(_without(sections, *dropped), small.data.get(label, {}))
         if label in drawn:
             about = {"data": {**_meaning(_phantoms(small.phantoms, label)), "source": label}}
-            data[label] = _overlay(_overlay(_without(data[label], "data"), about), small.drawn.get(label, {}))
+            data[label] = overlaid(overlaid(_without(data[label], "data"), about), small.drawn.get(label, {}))
     changes: dict[str, Any] = {
-        "recipe": _overlay(study.recipe, small.recipe),
+        "recipe": overlaid(study.recipe, small.recipe),
         "data": data,
         "networks": {
-            label: _overlay(_smaller(_without(sections, *dropped)), small.networks.get(label, {}))
+            label: overlaid(_smaller(_without(sections, *dropped)), small.networks.get(label, {}))
             for label, sections in study.networks.items()
         },
     }
@@ -143,7 +143,7 @@ def _smaller(sections: Sections) -> Sections:
     tiny = {name: _wider(name, value) for name, value in tiny_options(network["model"]).items()}
     if "encoder_weights" in inspect.signature(entry(network["model"]).make).parameters:
         tiny["encoder_weights"] = None
-    return _overlay(sections, {"network": {"options": tiny}})
+    return overlaid(sections, {"network": {"options": tiny}})
 
 
 def _wider(name: str, value: Any) -> Any:
