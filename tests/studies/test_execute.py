@@ -21,10 +21,10 @@ from isthmus.runs.recipe import make_recipe
 from isthmus.studies.execute import Outcome
 from isthmus.studies.folder import StudyFolder, status
 from isthmus.studies.locks import is_taken, taken
-from isthmus.studies.planning import _split
 from isthmus.studies.run import Asked, lines_of, run_study
 from isthmus.studies.study import Study
 from isthmus.studies.worker import DONE, TAKEN, compute
+from isthmus.training.divide import chosen, wanted
 from isthmus.watch import Silent
 
 from .conftest import fork, never
@@ -304,10 +304,10 @@ def test_a_worker_that_finds_its_cell_done_or_taken_changes_nothing(
 def test_the_budget_divides_as_training_will() -> None:
     recipe = make_recipe("default", {"protocol": {"kind": "hmedn"}})
     pelvic = Dataset("multi-organ-ct", tuple(images(339)), None, ())
-    split = _split(recipe, pelvic)
+    split = chosen(recipe, wanted(recipe, pelvic))
     assert [len(ids) for ids in (split.train, split.validation, split.test)] == [180, 59, 100]
     few = recipe.model_copy(update={"data": recipe.data.model_copy(update={"limit": 20})})
-    assert sum(len(ids) for ids in _split(few, pelvic).sides().values()) == 20
+    assert sum(len(ids) for ids in chosen(few, wanted(few, pelvic)).sides().values()) == 20
     named = make_recipe("default", {"protocol": {"test": ["image-00000"], "validation": ["image-00001"]}})
-    split = _split(named, Dataset("own", tuple(images(5)), None, ()))
+    split = chosen(named, wanted(named, Dataset("own", tuple(images(5)), None, ())))
     assert (len(split.train), split.validation) == (3, ("image-00001",))

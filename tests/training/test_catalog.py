@@ -44,3 +44,23 @@ def test_it_trains_and_predicts_by_name(name: str, shared_data: Path, tmp_path: 
     root = shared_data / SAMPLES[name]
     masks = predict_folder(folder.path, name, tmp_path / "masks", root=root)
     assert len(masks) == len(open_dataset(name, root).cases)
+
+
+def test_objects_are_not_squashed_into_the_papers_size(shared_data: Path, tmp_path: Path) -> None:
+    recipe = make_recipe(
+        "default",
+        {
+            "data": {
+                "source": "dsb-2018",
+                "root": str(shared_data / "dsb-2018"),
+                "instances": True,
+                "limit": 4,
+            },
+            "network": {"options": {"widths": [2, 4]}},
+            "training": {"epochs": 1, "samples": 2},
+            "hardware": {"threads": 1, "device": "cpu"},
+        },
+    )
+    resolved = training.train(recipe, tmp_path / "run").recipe()
+    assert resolved.input.resize is None
+    assert resolved.input.patch is not None

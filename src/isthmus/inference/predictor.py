@@ -15,20 +15,21 @@ from numpy.typing import NDArray
 from torch import nn
 
 from isthmus.data.cases import to_channels
-from isthmus.data.preprocess import Grid, Intensity, intensity
+from isthmus.data.preprocess import Grid
 from isthmus.data.samples import slice_channels
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
-from isthmus.inference.cleanup import CleanUp
+from isthmus.inference.averaging import difference, renormalised, run_folders
 from isthmus.inference.instances import instances
 from isthmus.inference.margin import margin
 from isthmus.inference.meaning import Floats, Meaning
 from isthmus.inference.region import Window, box_around, paste
+from isthmus.inference.settings import clean_up, normaliser, value_map
 from isthmus.inference.stream import as_floats, in_blocks, pieces
 from isthmus.inference.tiles import Place, Tiling, blended, cropped, on_grid, room_for
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import Hardware, Input, Recipe
+from isthmus.runs.recipe import Hardware, Recipe
 
 WHOLE = {
     2: 1024,
@@ -38,43 +39,6 @@ ROOM = 2**22  # pixels that go through the network at once, at most, where not o
 
 REGRESSED = 0.75
 """From this share of the peak up a contour that is regressed counts as one."""
-
-
-def value_map(recipe: Recipe) -> ValueMap:
-    """The mask values of the training data, as a resolved recipe stores them."""
-    return ValueMap(tuple(recipe.data.values.items()), recipe.data.value_rule or "exact")
-
-
-def normaliser(given: Input) -> Callable[[NDArray[Any]], Intensity]:
-    """How images are normalised: each by itself, or all by the training images' mean and deviation."""
-    if given.normalise == "dataset":
-        deviation = np.asarray(given.deviation, np.float32)
-        factor = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-        fixed = Intensity(np.asarray(given.mean, np.float32), factor)
-        return lambda _: fixed
-    mode = given.normalise
-    return lambda image: intensity(image, mode)
-
-
-def clean_up(recipe: Recipe) -> CleanUp:
-    """What a recipe asks to be done to masks, in class indices."""
-    asked, classes = recipe.cleanup, recipe.data.classes
-
-    def index(name: str, key: str) -> int:
-        if name not in classes[1:]:
-            raise IsthmusError(f"{key} names '{name}': the classes are {', '.join(classes[1:])}")
-        return classes.index(name)
-
-    every = tuple(range(1, len(classes)))
-    if isinstance(asked.largest, bool):
-        largest = every if asked.largest else ()
-    else:
-        largest = tuple(index(name, "cleanup.largest") for name in asked.largest)
-    if isinstance(asked.min_size, int):
-        smallest = dict.fromkeys(every, asked.min_size) if asked.min_size else {}
-    else:
-        smallest = {index(name, "cleanup.min_size"): size for name, size in asked.min_size.items()}
-    return CleanUp(largest, smallest, asked.holes, asked.merge, asked.keep_share)
 
 
 @dataclass
@@ -118,18 +82,18 @@ class Predictor:
             notes.append(f"{run} holds {len(folders)} of {recipe.protocol.folds} folds; these are averaged")
         recipes = [folder.recipe() for folder in folders]
         for folder, other in zip(folders[1:], recipes[1:], strict=True):
-            part = _difference(recipe, other)
+            part = difference(recipe, other)
             if part:
                 raise IsthmusError(
                     f"{folder.path} was trained with another '{part}' than {folders[0].path}; they cannot be averaged"
                 )
         resolved = machine.resolve(recipe.hardware.model_copy(update={"device": device, "threads": None}))
-        networks = _renormalised([folder.load_network() for folder in folders], recipes)
+        networks = renormalised([folder.load_network() for folder in folders], recipes)
         localiser = None
         if recipe.roi is not None:
             firsts = [RunFolder.open(folder.localiser) for folder in folders]
             recipes = [first.recipe() for first in firsts]
-            finders = _renormalised([first.load_network() for first in firsts], recipes)
+            finders = renormalised([first.load_network() for first in firsts], recipes)
             localiser = cls.from_networks(finders, recipes[0], resolved)
         predictor = cls.from_networks(networks, recipe, resolved, localiser)
         predictor.notes += notes
@@ -381,73 +345,5 @@ class Predictor:
         return torch.cat([out[name].float() for name in names], 1)
 
 
-class _Renormalised(nn.Module):
-    """A network on images that were normalised by another fold's training images: brought to its own first."""
-
-    factor: torch.Tensor
-    shift: torch.Tensor
-
-    def __init__(self, network: nn.Module, factor: torch.Tensor, shift: torch.Tensor) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("factor", factor)
-        self.register_buffer("shift", shift)
-
-    def forward(self, images: torch.Tensor) -> Any:
-        times = images.shape[1] // len(self.factor)  # slices as channels
-        shape = (1, -1, *[1] * (images.ndim - 2))
-        return self.network(
-            images * self.factor.repeat(times).view(shape) + self.shift.repeat(times).view(shape)
-        )
-
-
-def _renormalised(networks: Sequence[nn.Module], recipes: Sequence[Recipe]) -> list[nn.Module]:
-    """Networks of folds that can share the first one's normalisation; see `Input.mean`."""
-    first = recipes[0].input
-    result = [networks[0]]
-    for network, recipe in zip(networks[1:], recipes[1:], strict=True):
-        own = recipe.input
-        if own.normalise == "dataset" and (own.mean, own.deviation) != (first.mean, first.deviation):
-            mean, deviation = (
-                torch.tensor([first.mean, own.mean]),
-                torch.tensor([first.deviation, own.deviation]),
-            )
-            deviation = torch.where(deviation > 0, deviation, torch.ones(()))
-            factor, shift = deviation[0] / deviation[1], (mean[0] - mean[1]) / deviation[1]
-            network = _Renormalised(network, factor, shift)
-        result.append(network)
-    return result
-
-
-def _difference(one: Recipe, other: Recipe) -> str:
-    """The first thing in which two recipes differ that must be alike for their networks to be averaged."""
-    ours, theirs = one.to_dict(), other.to_dict()
-    for recipe in (ours, theirs):  # these are each fold's own
-        recipe["input"]["mean"] = recipe["input"]["deviation"] = []
-    keys = {
-        "input": None,
-        "roi": None,
-        "cleanup": None,
-        "data": ("channels", "classes", "values", "value_rule", "instances", "regions", "multilabel"),
-        "network": ("heads",),
-        "objective": ("heads",),
-    }
-    for section, names in keys.items():
-        if names is None and ours[section] != theirs[section]:
-            return section
-        for name in names or ():
-            if ours[section][name] != theirs[section][name]:
-                return f"{section}.{name}"
-    return ""
-
-
 def _in_turn(count: int, batch: int) -> list[range]:
     return [range(first, min(first + batch, count)) for first in range(0, count, batch)]
-
-
-def run_folders(path: Path) -> list[RunFolder]:
-    """A run folder by itself, or the runs of its folds."""
-    folds = sorted(path.glob("fold-*/recipe.yaml")) if path.is_dir() else []
-    if folds and not (path / "recipe.yaml").is_file():
-        return [RunFolder.open(fold.parent) for fold in folds]
-    return [RunFolder.open(path)]

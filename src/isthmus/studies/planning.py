@@ -9,14 +9,14 @@ from pathlib import Path
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog import DATASETS
 from isthmus.data.folder import open_dataset
-from isthmus.data.folds import Split, few, holdout
-from isthmus.data.protocols import SHARES, splits
+from isthmus.data.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.networks.registry import entry
 from isthmus.runs.recipe import Recipe
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.identity import fingerprint, identity
 from isthmus.studies.study import Study
+from isthmus.training.divide import chosen, wanted
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ def plan_study(study: Study, places: dict[str, Place], **about: object) -> tuple
         name = identity(recipe, place.contents)
         division = (cell.data, f"{recipe.protocol.model_dump_json()} {recipe.data.limit}")
         if division not in known:
-            known[division] = _split(recipe, place.dataset)
+            known[division] = chosen(
+                recipe, wanted(recipe, place.dataset)
+            )  # shares of foreground are not known yet
         steps = _steps(recipe, place.dataset, len(known[division].train))
         recipes[name] = recipe
         cells.append(Planned(name, cell.data, cell.network, cell.point, cell.fold, cell.repeat, steps))
@@ -101,7 +103,7 @@ def undivided(study: Study, places: dict[str, Place]) -> dict[str, str]:
         if cell.data in places and cell.data not in seen:
             seen.add(cell.data)
             try:
-                _split(cell.recipe, places[cell.data].dataset)
+                chosen(cell.recipe, wanted(cell.recipe, places[cell.data].dataset))
             except IsthmusError as error:
                 found[cell.data] = str(error)
     return found
@@ -176,25 +178,3 @@ def _steps(recipe: Recipe, dataset: Dataset, train: int) -> int | None:
             return None
         samples = train * (shape.windows or 1)
     return training.epochs * math.ceil(samples / training.batch)
-
-
-def _split(recipe: Recipe, dataset: Dataset) -> Split:
-    """Who trains; without regard to shares of foreground, which are not known before files are read."""
-    protocol, limit = recipe.protocol, recipe.data.limit
-    cases = list(dataset.cases) if limit is None else few(dataset.cases, limit)
-    if protocol.test:
-        cases = [case for case in cases if case.id not in set(protocol.test)]
-    if protocol.validation is not None:
-        return holdout(cases, validation=protocol.validation)
-    found = splits(
-        protocol.kind,
-        cases,
-        seed=protocol.seed,
-        folds=protocol.folds,
-        fraction=protocol.fraction,
-        shares=protocol.shares or SHARES.get(dataset.name),
-    )
-    for split in found:
-        if (split.fold, split.repeat) == (protocol.fold, protocol.repeat):
-            return split
-    raise IsthmusError(f"protocol '{protocol.kind}' has no fold {protocol.fold} of repeat {protocol.repeat}")

@@ -17,7 +17,8 @@ from isthmus.data.preprocess import Grid
 from isthmus.data.rng import stable_hash
 from isthmus.data.samples import Samples, batch_sizes
 from isthmus.errors import IsthmusError
-from isthmus.inference.predictor import Predictor, normaliser
+from isthmus.inference.predictor import Predictor
+from isthmus.inference.settings import normaliser
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder

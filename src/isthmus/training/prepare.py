@@ -16,21 +16,20 @@ from torch import Tensor
 from isthmus.data.cases import Case, Dataset, load_image
 from isthmus.data.check import Checked, conclude, survey
 from isthmus.data.folder import open_dataset
-from isthmus.data.folds import Split, few, holdout
+from isthmus.data.folds import Split
 from isthmus.data.inspect import open_tolerant
-from isthmus.data.parts import in_parts
 from isthmus.data.patches import windows
-from isthmus.data.protocols import GROUP_NOTES, SHARES, check_split, splits
 from isthmus.data.samples import Target
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.meaning import Meaning
-from isthmus.inference.predictor import clean_up, value_map
+from isthmus.inference.settings import clean_up, value_map
 from isthmus.objectives import Objective
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Data, Input, Recipe
 from isthmus.training.aim import aim
 from isthmus.training.distributed import own_device
+from isthmus.training.divide import divide, wanted
 from isthmus.watch import Watch
 
 PATCH = {2: 256, 3: 96}  # side of a patch when the user names none and images are larger
@@ -97,10 +96,7 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
         dataset, unfit = open_tolerant(source.source, root)
     else:
         dataset = open_dataset(source.source, root)
-    if source.limit is not None:
-        dataset = replace(dataset, cases=tuple(few(dataset.cases, source.limit)))
-    if recipe.protocol.kind == "within-case":
-        dataset = in_parts(dataset, recipe.protocol.folds)
+    dataset = wanted(recipe, dataset)
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
@@ -204,52 +200,6 @@ def _refuse_what_does_not_fit(recipe: Recipe, checked: Checked, axes: int) -> No
             raise IsthmusError(f"input.windows: {error}") from error
 
 
-def divide(recipe: Recipe, checked: Checked) -> Split:
-    """The split of the recipe's protocol, past the guard; its notes are what a report has to say."""
-    protocol, cases = recipe.protocol, checked.dataset.cases
-    if protocol.test:  # set aside first, the rest is divided
-        aside = holdout(cases, validation=protocol.test)
-        split = replace(_chosen(recipe, checked, aside.train), test=aside.validation)
-    else:
-        split = _chosen(recipe, checked, tuple(case.id for case in cases))
-    notes = check_split(
-        split,
-        cases,
-        {facts.id: facts.pixels for facts in checked.cases},
-        {facts.id: facts.perceptual for facts in checked.cases},
-        distance=protocol.distance,
-        allow_leak=protocol.allow_leak,
-    )
-    about = GROUP_NOTES.get(checked.dataset.name)
-    left_out = [f"left out: {bad.problem}" for bad in checked.bad]
-    return replace(split, notes=(*notes, *([about] if about else []), *left_out))
-
-
-def _chosen(recipe: Recipe, checked: Checked, ids: tuple[str, ...]) -> Split:
-    """The split of these cases that the recipe's fold and repeat name."""
-    protocol, among = recipe.protocol, set(ids)
-    cases = [case for case in checked.dataset.cases if case.id in among]
-    if protocol.validation is not None:
-        return holdout(cases, validation=protocol.validation)
-    found = splits(
-        protocol.kind,
-        cases,
-        seed=protocol.seed,
-        folds=protocol.folds,
-        fraction=protocol.fraction,
-        shares=protocol.shares or SHARES.get(checked.dataset.name),
-        foreground={facts.id: facts.foreground for facts in checked.cases} if protocol.stratify else None,
-    )
-    for split in found:
-        if (split.fold, split.repeat) == (protocol.fold, protocol.repeat):
-            return split
-    folds, repeats = (max(getattr(split, key) for split in found) for key in ("fold", "repeat"))
-    raise IsthmusError(
-        f"protocol '{protocol.kind}' has no fold {protocol.fold} of repeat {protocol.repeat}; "
-        f"folds are numbered 0 to {folds}, repeats 0 to {repeats}"
-    )
-
-
 def _dims(checked: Checked) -> int:
     """Axes of the images, the same for all."""
     found = {len(facts.shape) - 1: facts.id for facts in checked.cases}
@@ -322,7 +272,7 @@ def _input(recipe: Recipe, checked: Checked, axes: int) -> Input:
         return given
     if given.resize or given.patch:
         return given
-    usual = checked.dataset.resize
+    usual = None if recipe.data.instances else checked.dataset.resize  # squashed, small objects would merge
     if usual and len(usual) == axes:
         return given.model_copy(update={"resize": usual})
     sides = [max(axis) for axis in zip(*(facts.shape[1:] for facts in checked.cases), strict=True)][-axes:]

@@ -14,7 +14,8 @@ from isthmus.data.cases import Case
 from isthmus.data.kept import Room
 from isthmus.data.preprocess import Grid
 from isthmus.data.samples import Batch, Samples
-from isthmus.inference.predictor import Predictor, normaliser
+from isthmus.inference.predictor import Predictor
+from isthmus.inference.settings import normaliser
 from isthmus.inference.tiles import Floats
 from isthmus.metrics import dice, iou, score_case
 from isthmus.metrics.rows import case_rows

@@ -1,0 +1,81 @@
+"""Networks of several folds that answer together: which runs they are, whether they may, and on one normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import Recipe
+
+
+def run_folders(path: Path) -> list[RunFolder]:
+    """A run folder by itself, or the runs of its folds."""
+    folds = sorted(path.glob("fold-*/recipe.yaml")) if path.is_dir() else []
+    if folds and not (path / "recipe.yaml").is_file():
+        return [RunFolder.open(fold.parent) for fold in folds]
+    return [RunFolder.open(path)]
+
+
+class _Renormalised(nn.Module):
+    """A network on images that were normalised by another fold's training images: brought to its own first."""
+
+    factor: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, network: nn.Module, factor: torch.Tensor, shift: torch.Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("factor", factor)
+        self.register_buffer("shift", shift)
+
+    def forward(self, images: torch.Tensor) -> Any:
+        times = images.shape[1] // len(self.factor)  # slices as channels
+        shape = (1, -1, *[1] * (images.ndim - 2))
+        return self.network(
+            images * self.factor.repeat(times).view(shape) + self.shift.repeat(times).view(shape)
+        )
+
+
+def renormalised(networks: Sequence[nn.Module], recipes: Sequence[Recipe]) -> list[nn.Module]:
+    """Networks of folds that can share the first one's normalisation; see `Input.mean`."""
+    first = recipes[0].input
+    result = [networks[0]]
+    for network, recipe in zip(networks[1:], recipes[1:], strict=True):
+        own = recipe.input
+        if own.normalise == "dataset" and (own.mean, own.deviation) != (first.mean, first.deviation):
+            mean, deviation = (
+                torch.tensor([first.mean, own.mean]),
+                torch.tensor([first.deviation, own.deviation]),
+            )
+            deviation = torch.where(deviation > 0, deviation, torch.ones(()))
+            factor, shift = deviation[0] / deviation[1], (mean[0] - mean[1]) / deviation[1]
+            network = _Renormalised(network, factor, shift)
+        result.append(network)
+    return result
+
+
+def difference(one: Recipe, other: Recipe) -> str:
+    """The first thing in which two recipes differ that must be alike for their networks to be averaged."""
+    ours, theirs = one.to_dict(), other.to_dict()
+    for recipe in (ours, theirs):  # these are each fold's own
+        recipe["input"]["mean"] = recipe["input"]["deviation"] = []
+    keys = {
+        "input": None,
+        "roi": None,
+        "cleanup": None,
+        "data": ("channels", "classes", "values", "value_rule", "instances", "regions", "multilabel"),
+        "network": ("heads",),
+        "objective": ("heads",),
+    }
+    for section, names in keys.items():
+        if names is None and ours[section] != theirs[section]:
+            return section
+        for name in names or ():
+            if ours[section][name] != theirs[section][name]:
+                return f"{section}.{name}"
+    return ""

@@ -1,0 +1,52 @@
+"""From a resolved recipe to what inference works with: mask values, normalisation, clean-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.data.preprocess import Intensity, intensity
+from isthmus.data.values import ValueMap
+from isthmus.errors import IsthmusError
+from isthmus.inference.cleanup import CleanUp
+from isthmus.runs.recipe import Input, Recipe
+
+
+def value_map(recipe: Recipe) -> ValueMap:
+    """The mask values of the training data, as a resolved recipe stores them."""
+    return ValueMap(tuple(recipe.data.values.items()), recipe.data.value_rule or "exact")
+
+
+def normaliser(given: Input) -> Callable[[NDArray[Any]], Intensity]:
+    """How images are normalised: each by itself, or all by the training images' mean and deviation."""
+    if given.normalise == "dataset":
+        deviation = np.asarray(given.deviation, np.float32)
+        factor = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        fixed = Intensity(np.asarray(given.mean, np.float32), factor)
+        return lambda _: fixed
+    mode = given.normalise
+    return lambda image: intensity(image, mode)
+
+
+def clean_up(recipe: Recipe) -> CleanUp:
+    """What a recipe asks to be done to masks, in class indices."""
+    asked, classes = recipe.cleanup, recipe.data.classes
+
+    def index(name: str, key: str) -> int:
+        if name not in classes[1:]:
+            raise IsthmusError(f"{key} names '{name}': the classes are {', '.join(classes[1:])}")
+        return classes.index(name)
+
+    every = tuple(range(1, len(classes)))
+    if isinstance(asked.largest, bool):
+        largest = every if asked.largest else ()
+    else:
+        largest = tuple(index(name, "cleanup.largest") for name in asked.largest)
+    if isinstance(asked.min_size, int):
+        smallest = dict.fromkeys(every, asked.min_size) if asked.min_size else {}
+    else:
+        smallest = {index(name, "cleanup.min_size"): size for name, size in asked.min_size.items()}
+    return CleanUp(largest, smallest, asked.holes, asked.merge, asked.keep_share)
