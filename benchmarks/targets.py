@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from benchmarks.between import write_between
 from benchmarks.machine import describe
 from isthmus.objectives import (
     border_map,
@@ -151,11 +152,7 @@ def table(results: dict[str, Any]) -> str:
 
 def write_page() -> None:
     """The table between its marks in the page."""
-    begin, end = "<!-- measured: begin -->", "<!-- measured: end -->"
-    text = PAGE.read_text(encoding="utf-8")
-    before, after = text.split(begin)[0], text.split(end)[1]
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    PAGE.write_text(f"{before}{begin}\n{table(results)}\n{end}{after}", encoding="utf-8")
+    write_between(PAGE, table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 
 def main() -> None:
