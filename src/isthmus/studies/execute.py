@@ -64,8 +64,14 @@ def default_jobs() -> int:
     return accelerators() or max(1, cores() // 4)
 
 
-def launch(folder: StudyFolder, name: str, threads: int, slot: int) -> Process:
-    """A process of its own, with its share of the cores, and a CUDA device where there are several."""
+def launch(
+    folder: StudyFolder, name: str, threads: int, slot: int, module: str = "isthmus.studies.worker"
+) -> Process:
+    """A process of its own, with its share of the cores, and a CUDA device where there are several.
+
+    Args:
+        module: what is run, which takes the words of `isthmus.studies.worker`.
+    """
     environment = os.environ | dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)
     )
@@ -77,7 +83,7 @@ def launch(folder: StudyFolder, name: str, threads: int, slot: int) -> Process:
     with folder.log(name).open("ab") as log:
         words = [str(folder.path), name, "--threads", str(threads), "--parent", str(os.getpid())]
         return subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "isthmus.studies.worker", *words],
+            [sys.executable, "-m", module, *words],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
