@@ -31,6 +31,8 @@ def assert_same(one: RunFolder, other: RunFolder) -> None:
     a, b = checkpoint.load(one.checkpoint), checkpoint.load(other.checkpoint)
     for name, tensor in a["network"].items():
         assert torch.equal(tensor, b["network"][name]), name
+    for name, tensor in a["average"].items():
+        assert torch.equal(tensor, b["average"][name]), name
     columns = ("epoch", "train_loss", "validation_loss", "validation_dice", "learning_rate")
     rows = [[[row[c] for c in columns] for row in f.read_rows(f.history)] for f in (one, other)]
     assert rows[0] == rows[1]
@@ -46,8 +48,9 @@ def assert_same(one: RunFolder, other: RunFolder) -> None:
             "network": {"model": "mildnet"},
         },
         {"hardware": {"precision": "bfloat16"}},
+        {"training": {"average": 0.9}, "network": {"model": "mildnet"}},
     ],
-    ids=["default", "plateau and batch norm", "bfloat16"],
+    ids=["default", "plateau and batch norm", "bfloat16", "mean of the weights"],
 )
 def test_stopped_after_every_epoch_it_ends_the_same(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sections: dict[str, Any]

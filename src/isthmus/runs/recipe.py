@@ -171,6 +171,9 @@ class Training(Section):
     )
     early_stopping: Positive | None = None  # epochs without a better one before training ends
     augment: Literal["none", "flips", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"] = "flips"
+    average: Annotated[float, Field(ge=0, lt=1)] = (
+        0.0  # share of the weights' running mean that stays at each step, 0.99 say; 0: no mean is taken
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 

@@ -24,6 +24,7 @@ from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.training import checkpoint
+from isthmus.training.average import Average
 from isthmus.training.distributed import world
 from isthmus.training.optimiser import make_optimiser
 from isthmus.training.prepare import Prepared
@@ -64,7 +65,9 @@ def fit(
     device = torch.device(recipe.hardware.device)
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
-    predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
+    average = Average(network, training.average) if training.average else None
+    scored_network = average.network if average else network
+    predictor = Predictor.from_networks([scored_network], recipe, recipe.hardware, localiser)
     processes = world()
     optimiser = make_optimiser(network, training, fused=device.type != "mps")
     room = Room(recipe.hardware.cache_mb * 2**20)
@@ -73,7 +76,7 @@ def fit(
     rate = Rate(training, training.epochs * len(samples))
     progress = Progress()
     if folder.checkpoint.is_file():
-        progress = _restore(folder, recipe, network, optimiser, rate)
+        progress = _restore(folder, recipe, network, average, optimiser, rate)
         watch.say(f"resumed after epoch {progress.epoch} of {training.epochs}")
 
     wrapped = processes.wrap(network)
@@ -103,6 +106,8 @@ def fit(
             optimiser.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
+            if average:
+                average.update(network, epoch * len(samples) + step)
             total += value.detach() * (size / samples.samples_per_epoch / processes.size)
             watch.advance(_standing(epoch, training.epochs, progress))
         processes.total(total)
@@ -132,14 +137,14 @@ def fit(
         if goodness > progress.best:
             progress.best, progress.best_dice, progress.best_epoch = goodness, scored.dice, epoch + 1
             progress.best_state = {
-                k: v.detach().to("cpu", copy=True) for k, v in network.state_dict().items()
+                k: v.detach().to("cpu", copy=True) for k, v in scored_network.state_dict().items()
             }
         now = time.perf_counter()
         if not processes.first:
             continue
         if epoch + 1 == training.epochs or (now - saved) * SHARE_WRITING >= write_seconds:
             progress.seconds = now - started
-            _save(folder, recipe, network, optimiser, rate, progress)
+            _save(folder, recipe, network, average, optimiser, rate, progress)
             saved = time.perf_counter()
             write_seconds = saved - now
         write_csv(folder.history, progress.history, HISTORY_COLUMNS)
@@ -199,12 +204,14 @@ def _save(
     folder: RunFolder,
     recipe: Recipe,
     network: nn.Module,
+    average: Average | None,
     optimiser: torch.optim.Optimizer,
     rate: Rate,
     progress: Progress,
 ) -> None:
     state: dict[str, Any] = {
         "network": network.state_dict(),
+        "average": average.network.state_dict() if average else {},
         "optimiser": optimiser.state_dict(),
         "rate": rate.state(),
         "progress": dict(vars(progress)),
@@ -214,7 +221,12 @@ def _save(
 
 
 def _restore(
-    folder: RunFolder, recipe: Recipe, network: nn.Module, optimiser: torch.optim.Optimizer, rate: Rate
+    folder: RunFolder,
+    recipe: Recipe,
+    network: nn.Module,
+    average: Average | None,
+    optimiser: torch.optim.Optimizer,
+    rate: Rate,
 ) -> Progress:
     state = checkpoint.load(folder.checkpoint)
     if state.get("recipe") != _identity(recipe):
@@ -224,6 +236,8 @@ def _restore(
         )
     try:
         network.load_state_dict(state["network"])
+        if average:
+            average.network.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         rate.restore(state["rate"])
         return Progress(**state["progress"])

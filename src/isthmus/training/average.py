@@ -1,0 +1,47 @@
+"""A running mean of a network's weights, which is scored and kept in place of the last ones."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+RAMP = 10
+"""Steps of the beginning, in which the mean forgets faster, so that the first random weights leave it."""
+
+
+class Average:
+    """The exponential moving average of weights and of normalisation's statistics.
+
+    After step t the mean m becomes ``m + (1 - d) (w - m)`` with ``d = min(decay, (1 + t) / (10 + t))`` (Polyak and
+    Juditsky 1992, doi:10.1137/0330046; the ramp as in Tarvainen and Valpola 2017, arXiv:1703.01780).
+
+    Args:
+        network: whose weights are followed; it is not changed.
+        decay: share of the mean that stays at each step; 0: the mean is the weights themselves.
+
+    >>> weights = nn.Linear(1, 1, bias=False)
+    >>> average = Average(weights, decay=0.5)
+    >>> _ = nn.init.constant_(average.network.weight, 0.0), nn.init.constant_(weights.weight, 1.0)
+    >>> average.update(weights, step=1000)
+    >>> float(average.network.weight)
+    0.5
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self._kept = list(self.network.state_dict().values())
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take in the weights after a step, counted from 0."""
+        decay = min(self.decay, (1 + step) / (RAMP + step))
+        followed = [tensor.detach() for tensor in network.state_dict().values()]
+        pairs = list(zip(self._kept, followed, strict=True))
+        real = [(kept, new) for kept, new in pairs if kept.is_floating_point()]
+        torch._foreach_lerp_([kept for kept, _ in real], [new for _, new in real], 1 - decay)
+        for kept, new in pairs:
+            if not kept.is_floating_point():
+                kept.copy_(new)
