@@ -150,6 +150,6 @@ def _finish(folder: StudyFolder, outcome: Outcome, display: Display) -> None:
 def _tables(folder: StudyFolder, display: Display) -> None:
     from isthmus.studies.page import write_study
 
-    sheets = write_study(folder)
+    sheets = write_study(folder, display)
     print(sheets[0].markdown())
     display.say(f"tables in {folder.tables}, page in {folder.page}")

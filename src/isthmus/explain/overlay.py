@@ -81,19 +81,24 @@ def _row(
         max(1, round(sides[1] * factor)),
         max(1, round(sides[0] * factor)),
     )  # as OpenCV counts: width first
-    ground = cv2.resize(_rgb(image, limits), size, interpolation=cv2.INTER_NEAREST)
+    ground = np.asarray(cv2.resize(rgb(image, limits), size, interpolation=cv2.INTER_NEAREST), np.uint8)
     shown = cv2.resize(labels.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    panels = [_outlined(np.asarray(ground, np.uint8), shown)]
+    panels = [outlined(ground, shown)]
     for values in maps:
-        hot = heat(cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR))
-        blend = np.rint((1 - SHARE) * np.asarray(ground, np.float32) + SHARE * hot).astype(np.uint8)
-        panels.append(_outlined(blend, shown))
+        large = cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+        panels.append(outlined(blended(ground, large), shown))
     gap = np.full((size[1], GAP, 3), 255, np.uint8)
     return np.concatenate([part for panel in panels for part in (gap, panel)][1:], axis=1)
 
 
-def _outlined(pixels: Pixels, labels: NDArray[Any]) -> Pixels:
-    """A white line along the inside of every region, and a black one around it: seen on any ground."""
+def blended(ground: Pixels, values: NDArray[Any]) -> Pixels:
+    """A picture ``(H, W, 3)`` under the `heat` of a map ``(H, W)`` from 0 to 1."""
+    mixed = (1 - SHARE) * ground.astype(np.float32) + SHARE * heat(values)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def outlined(pixels: Pixels, labels: NDArray[Any]) -> Pixels:
+    """A copy with a white line along the inside of every region, and a black one around it: seen on any ground."""
     drawn = pixels.copy()
     cross = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
     edge = np.zeros(labels.shape, bool)
@@ -106,8 +111,9 @@ def _outlined(pixels: Pixels, labels: NDArray[Any]) -> Pixels:
     return drawn
 
 
-def _rgb(image: NDArray[Any], limits: tuple[float, float] | None) -> Pixels:
-    """``(channels, H, W)`` as ``(H, W, 3)`` uint8; all but uint8 between the 0.5th and 99.5th percentile."""
+def rgb(image: NDArray[Any], limits: tuple[float, float] | None = None) -> Pixels:
+    """``(channels, H, W)`` as ``(H, W, 3)`` uint8; all but uint8 between limits, else the 0.5th and 99.5th percentile;
+    of other than 3 channels the first."""
     shown = image if image.shape[0] == 3 else image[:1]
     if shown.dtype != np.uint8:
         low, high = limits or _range(shown)

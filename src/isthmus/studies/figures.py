@@ -34,7 +34,13 @@ class Figure:
 def figures(results: Results) -> list[Figure]:
     """The figures that the study asks for, without those that would be empty."""
     made = {"curves": _curves, "boxes": _boxes, "bars": _bars, "influence": _influence}
-    return [figure for kind in results.study.figures for figure in made[kind](results) if figure.charts]
+    return [
+        figure
+        for kind in results.study.figures
+        if kind in made
+        for figure in made[kind](results)
+        if figure.charts
+    ]
 
 
 def _curves(results: Results) -> list[Figure]:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from isthmus.report import page
 from isthmus.studies.counts import count_sheet
+from isthmus.studies.explained import Explained, explained
 from isthmus.studies.figures import figures
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.results import read_results
 from isthmus.studies.sheets import Sheet
 from isthmus.studies.tables import about, all_sheets
+from isthmus.watch import Watch
 
 
-def write_study(folder: StudyFolder) -> list[Sheet]:
+def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[Sheet]:
     """Write the tables and ``report.html`` of a study from its run folders alone.
 
     Raises:
         IsthmusError: no cell is finished yet, or a run cannot be read.
     """
     study, plan = folder.study(), folder.plan()
+    looks: list[Explained] = []
     if study.counted:
         sheets, drawn, said = [count_sheet(study, folder.printed())], [], ""
     else:
         results = read_results(folder)
         sheets, drawn, said = all_sheets(results, folder), figures(results), about(results)
+        looks = explained(results, folder, watch)
     for sheet in sheets:
         sheet.write(folder.tables)
     states = [folder.state(cell.name) for cell in plan.cells]
@@ -40,6 +44,7 @@ def write_study(folder: StudyFolder) -> list[Sheet]:
             (f"figure-{i}", figure, page.line_key(figure.names) if figure.names else [])
             for i, figure in enumerate(drawn)
         ],
+        explained=[(f"explained-{i}", each) for i, each in enumerate(looks)],
         cells=len(states),
         done=states.count("done"),
         failed=states.count("failed"),

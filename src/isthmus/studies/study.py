@@ -107,7 +107,10 @@ class Study(Part):
     test: Literal["wilcoxon", "t", "t-folds", "corrected"] = "wilcoxon"
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     reference: str | None = None  # the network that box plots test the others against; None: the best
-    figures: list[Literal["curves", "boxes", "bars", "influence"]] = ["curves", "boxes"]
+    figures: list[Literal["curves", "boxes", "bars", "influence", "saliency", "grad-cam"]] = [
+        "curves",
+        "boxes",
+    ]
     counted: bool = False  # nothing is trained: a table of the networks' parameters
     printed: str | None = None  # CSV of the paper's own numbers, beside this file
     small: Small = Small()
