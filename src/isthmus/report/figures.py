@@ -31,14 +31,14 @@ CLASSES: tuple[Colour, ...] = (
 """Of the foreground classes, class 1 first; the last two also mean truth and prediction and so come last."""
 
 
-def rgb(image: NDArray[Any]) -> Pixels:
+def rgb(image: NDArray[Any], limits: tuple[float, float] | None = None) -> Pixels:
     """An image (H, W), (H, W, 1) or (H, W, 3) as (H, W, 3) uint8.
 
-    Anything but uint8 is stretched so that its 0.5th to 99.5th percentile spans black to white.
+    Anything but uint8 is stretched so that `limits`, or else its 0.5th to 99.5th percentile, span black to white.
     """
     if image.dtype != np.uint8:
         values = image.astype(np.float64)
-        low, high = np.percentile(values, (0.5, 99.5))
+        low, high = limits or np.percentile(values, (0.5, 99.5))
         scaled = (values - low) / (high - low) if high > low else np.zeros_like(values)
         image = np.rint(255 * scaled.clip(0, 1)).astype(np.uint8)
     if image.ndim == 2:
@@ -173,6 +173,11 @@ def photograph(image: Pixels, line_width: int = 1) -> str:
     if line_width > 1:
         return _uri(picture, "webp", quality=78, method=4)
     return _uri(picture, "jpeg", quality=72, subsampling=0)
+
+
+def cut_out(picture: Pixels) -> str:
+    """A data URI of an (H, W, 4) picture, whose last channel is opacity."""
+    return _uri(Image.fromarray(picture), "webp", quality=82, method=4)
 
 
 def difference_map(kind: NDArray[np.uint8]) -> str:

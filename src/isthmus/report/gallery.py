@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from isthmus.errors import IsthmusError
 from isthmus.report import figures
 
-Triple = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+Triple = (
+    tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+    | tuple[NDArray[Any], NDArray[Any], NDArray[Any], Sequence[float] | None]
+)
 Loader = Callable[[str], Triple]
 Images = Loader | Mapping[str, Triple]
-"""From a case id to image (H, W) or (H, W, 3), true and predicted labels (H, W); volumes with D in front."""
+"""From a case id to image (H, W) or (H, W, 3), true and predicted labels (H, W); volumes with D in front. The size of a
+pixel along each axis may stand fourth."""
 
 LARGE, SMALL = 512, 288
 """Longest side in pixels of the pictures of a case shown large, and of the others."""
@@ -84,12 +88,12 @@ class Picture:
         return self.image.shape[1], self.image.shape[0]
 
 
-def prepare(case: str, load: Loader, longest: int) -> Picture:
-    """Loads a case, takes the telling slice of a volume and brings everything to display size.
+def arrays(case: str, given: Triple) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Image, true and predicted labels, which fit together.
 
     Raises IsthmusError when image and masks do not have the same size.
     """
-    image, truth, predicted = (np.asarray(a) for a in load(case))
+    image, truth, predicted = (np.asarray(each) for each in given[:3])
     spatial = truth.ndim
     channels = image.shape[spatial:]
     fits = image.shape[:spatial] == truth.shape == predicted.shape and channels in ((), (1,), (3,))
@@ -98,8 +102,17 @@ def prepare(case: str, load: Loader, longest: int) -> Picture:
             f"case '{case}': image {image.shape}, true mask {truth.shape} and predicted mask "
             f"{predicted.shape} do not fit together; give all three on one grid, channels of the image last"
         )
+    return image, truth, predicted
+
+
+def prepare(case: str, load: Loader, longest: int) -> Picture:
+    """Loads a case, takes the telling slice of a volume and brings everything to display size.
+
+    Raises IsthmusError when image and masks do not have the same size.
+    """
+    image, truth, predicted = arrays(case, load(case))
     note = ""
-    if spatial == 3:
+    if truth.ndim == 3:
         index = figures.telling_slice(truth, predicted)
         note = f"slice {index + 1} of {len(truth)}"
         image, truth, predicted = image[index], truth[index], predicted[index]

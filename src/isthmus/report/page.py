@@ -6,15 +6,17 @@ import base64
 import hashlib
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from isthmus.errors import IsthmusError
-from isthmus.report import gallery
+from isthmus.report import gallery, volumes
 from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, line_sample, marker_sample, training_curves
 from isthmus.report.figures import AGREE, CLASSES, OTHER_CLASS, PREDICTED, TRUTH, Colour
@@ -110,15 +112,11 @@ def _exhibits(
     tags, several = s.landmarks(order), len(run.classes) > 1
     found = []
     for case in shown_first(order, limit):
-        large = case in tags
         try:
-            picture = gallery.prepare(case, load, gallery.LARGE if large else gallery.SMALL)
+            panels, columns, note = _panels(case, load(case), large=case in tags, several=several)
         except IsthmusError as error:
             undrawn.append(f"{case}: {error}")
             continue
-        panels = [gallery.image_panel(picture, case)] if large and not several else []
-        panels += gallery.outline_panels(picture, case, several=several)
-        panels.append(gallery.difference_panel(picture, case))
         found.append(
             gallery.Exhibit(
                 case,
@@ -126,11 +124,30 @@ def _exhibits(
                 tag=tags.get(case, ""),
                 scores=case_figures(run.leading, case, s.leading(run)),
                 panels=panels,
-                columns=len(panels),
-                note=picture.note,
+                columns=columns,
+                note=note,
             )
         )
     return found
+
+
+def _panels(
+    case: str, given: gallery.Triple, *, large: bool, several: bool
+) -> tuple[list[gallery.Panel], int, str]:
+    """The pictures of a case, how many stand in a row, and which slice is shown; of a volume that is shown large three
+    slices and its surface."""
+    picture = gallery.prepare(case, lambda _: given, gallery.LARGE if large else gallery.SMALL)
+    difference = gallery.difference_panel(picture, case)
+    if large and np.ndim(given[1]) == 3:
+        slices = volumes.slice_panels(case, given, several=several)
+        spacing = given[3] if len(given) == 4 else None
+        predicted = {"Predicted surface": np.asarray(given[2])}
+        surfaces = volumes.surface_panels(case, np.asarray(given[1]), predicted, spacing, several=several)
+        caption = f"Difference, {picture.note}"
+        return [*slices, *surfaces, replace(difference, caption=caption)], len(volumes.PLANES), ""
+    panels = [gallery.image_panel(picture, case)] if large and not several else []
+    panels += [*gallery.outline_panels(picture, case, several=several), difference]
+    return panels, len(panels), picture.note
 
 
 def key(classes: Sequence[str]) -> list[tuple[str, str]]:

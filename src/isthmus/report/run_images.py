@@ -9,38 +9,45 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Source, load
+from isthmus.data.cases import Case, Dataset, Source, load
 from isthmus.data.folder import open_dataset
 from isthmus.data.formats import read_mask
 from isthmus.data.parts import in_parts
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.masks import mask_path
+from isthmus.report.gallery import Triple
 from isthmus.runs.folder import RunFolder
 
 
 class RunImages:
-    """From a case id to ``(image (H, W) or (H, W, 3), truth (H, W), predicted (H, W))``.
+    """From a case id to ``(image (H, W) or (H, W, 3), truth (H, W), predicted (H, W), spacing or None)``.
+
+    Volumes have D in front. Of an image of other than 1 or 3 channels the first is shown.
 
     Args:
         run: the run folder; its ``predictions/`` hold masks on the images' own grid.
         data: where the data lies now; None: where the recipe found it.
+        beside: the images of another run on the same data, which is then not looked through again.
     """
 
-    def __init__(self, run: RunFolder, data: Path | None = None) -> None:
+    def __init__(self, run: RunFolder, data: Path | None = None, beside: RunImages | None = None) -> None:
         whole = run.recipe()
         recipe = whole.data
         self.run = run
         self.channels, self.instances = recipe.channels, recipe.instances
         self.values = ValueMap(tuple(recipe.values.items()), recipe.value_rule or "exact")
-        if recipe.root is not None:
+        found: Dataset
+        if beside is not None:
+            found = beside.dataset
+        elif recipe.root is not None:
             found = open_dataset(recipe.source, data or Path(recipe.root))
         else:
             found = open_dataset(data or recipe.source)
-        if whole.protocol.kind == "within-case":
+        if whole.protocol.kind == "within-case" and beside is None:
             found = in_parts(found, whole.protocol.folds)
-        self.cases = {case.id: case for case in found.cases}
-        self.dataset = replace(found, values=self.values, classes=tuple(recipe.classes))
+        self.cases: dict[str, Case] = {case.id: case for case in found.cases}
+        self.dataset: Dataset = replace(found, values=self.values, classes=tuple(recipe.classes))
 
     def predicted(self, case: str) -> bool:
         """Whether the run holds its predicted mask of this case."""
@@ -48,13 +55,33 @@ class RunImages:
             case in self.cases and mask_path(self.run.predictions, self.cases[case], self.instances).is_file()
         )
 
-    def __call__(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.uint8]]:
+    def original(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], tuple[float, ...] | None]:
+        """Image, truth, and the size of a pixel along each axis, where it is known.
+
+        Raises:
+            IsthmusError: the data no longer holds the case, or it cannot be read.
+        """
+        image, truth = load(self._found(case), self.dataset, self.channels)
+        shown = np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
+        return shown, truth, self.cases[case].spacing
+
+    def prediction(self, case: str) -> NDArray[np.uint8]:
+        """The predicted labels.
+
+        Raises:
+            IsthmusError: there is no predicted mask, or it cannot be read.
+        """
+        path = mask_path(self.run.predictions, self._found(case), self.instances)
+        predicted = read_mask(Source(path, part=self.cases[case].images[0].part))
+        return (predicted > 0).astype(np.uint8) if self.instances else self.values.apply(predicted, path)
+
+    def __call__(self, case: str) -> Triple:
+        image, truth, spacing = self.original(case)
+        return image, truth, self.prediction(case), spacing
+
+    def _found(self, case: str) -> Case:
         if case not in self.cases:
             raise IsthmusError(
                 f"the data of {self.run.path} no longer holds case '{case}'; name the data with --data"
             )
-        image, truth = load(self.cases[case], self.dataset, self.channels)
-        path = mask_path(self.run.predictions, self.cases[case], self.instances)
-        predicted = read_mask(Source(path, part=self.cases[case].images[0].part))
-        predicted = (predicted > 0).astype(np.uint8) if self.instances else self.values.apply(predicted, path)
-        return (image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)), truth, predicted
+        return self.cases[case]

@@ -193,6 +193,28 @@ def influence(
         return Chart(title, as_svg(figure, title))
 
 
+def ranks(title: str, series: Sequence[Sequence[float]], x_label: str, y_label: str) -> Chart | None:
+    """Values in the order of their rank, from 1, a line for each series."""
+    if not any(len(values) for values in series):
+        return None
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(width=3.9, height=2.7)
+        for i, values in enumerate(series):
+            axes.plot(
+                np.arange(1, len(values) + 1),
+                values,
+                color=series_colour(i),
+                dashes=_DASHES[i % len(_DASHES)] or (None, None),
+                marker=_MARKERS[i % len(_MARKERS)],
+                markersize=4,
+            )
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+        _plain(axes)
+        return Chart(title, as_svg(figure, title))
+
+
 def _filled(runs: Curves) -> NDArray[np.float64]:
     longest = max((len(run) for run in runs), default=0)
     table = np.full((len(runs), longest), np.nan)

@@ -10,6 +10,7 @@ from typing import Any
 from isthmus.report.charts import SERIES, Chart
 from isthmus.studies import charts
 from isthmus.studies.charts import NARROW
+from isthmus.studies.extremes import FIFTEEN, ends
 from isthmus.studies.results import ALL, Results, better
 from isthmus.studies.significance import every_pair, samples
 from isthmus.studies.study import Measure
@@ -33,7 +34,7 @@ class Figure:
 
 def figures(results: Results) -> list[Figure]:
     """The figures that the study asks for, without those that would be empty."""
-    made = {"curves": _curves, "boxes": _boxes, "bars": _bars, "influence": _influence}
+    made = {"curves": _curves, "boxes": _boxes, "bars": _bars, "influence": _influence, "extremes": _extremes}
     return [
         figure
         for kind in results.study.figures
@@ -111,6 +112,32 @@ def _bars(results: Results) -> list[Figure]:
     caption = f"Means; the strokes are standard deviations over {results.study.over}."
     width = charts.bar_width(len(results.networks) * len(list(results.places())))
     return [Figure("Means", caption, _kept(drawn), results.networks, width)]
+
+
+def _extremes(results: Results) -> list[Figure]:
+    """The scores of each network's own best and worst cases (HMEDN figure 7)."""
+    measure, found = _of_cases(results)[0], []
+    for first in range(0, len(results.networks), SERIES):
+        names = results.networks[first : first + SERIES]
+        drawn: list[Chart | None] = []
+        for data, label, title in results.places():
+            every = [results.sample(data, name, label, measure).by_case() for name in names]
+            both = [ends(values, measure.column) for values in every]
+            for i, word in enumerate(("best", "worst")):
+                series = [
+                    [values[case] for case in each[i]] for values, each in zip(every, both, strict=True)
+                ]
+                count = max(map(len, series), default=0)
+                drawn.append(
+                    charts.ranks(f"{title}, {word} {count}", series, f"rank, the {word} first", measure.name)
+                )
+        caption = (
+            f"{measure.name} of each network's own {FIFTEEN} best and {FIFTEEN} worst cases, of fewer than "
+            f"{2 * FIFTEEN} cases of either half."
+        )
+        more = ", further networks" if first else ""
+        found.append(Figure(f"Best and worst cases{more}", caption, _kept(drawn), names))
+    return found
 
 
 def _influence(results: Results) -> list[Figure]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from isthmus.report import page
+from isthmus.studies.albums import albums
 from isthmus.studies.counts import count_sheet
 from isthmus.studies.explained import Explained, explained
 from isthmus.studies.figures import figures
 from isthmus.studies.folder import StudyFolder
+from isthmus.studies.pictures import Album
 from isthmus.studies.results import read_results
 from isthmus.studies.sheets import Sheet
 from isthmus.studies.tables import about, all_sheets
@@ -21,12 +23,13 @@ def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[Sheet]:
     """
     study, plan = folder.study(), folder.plan()
     looks: list[Explained] = []
+    shown: list[Album] = []
     if study.counted:
         sheets, drawn, said = [count_sheet(study, folder.printed())], [], ""
     else:
         results = read_results(folder)
         sheets, drawn, said = all_sheets(results, folder), figures(results), about(results)
-        looks = explained(results, folder, watch)
+        shown, looks = albums(results, folder), explained(results, folder, watch)
     for sheet in sheets:
         sheet.write(folder.tables)
     states = [folder.state(cell.name) for cell in plan.cells]
@@ -44,6 +47,7 @@ def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[Sheet]:
             (f"figure-{i}", figure, page.line_key(figure.names) if figure.names else [])
             for i, figure in enumerate(drawn)
         ],
+        albums=[(f"pictures-{i}", album) for i, album in enumerate(shown)],
         explained=[(f"explained-{i}", each) for i, each in enumerate(looks)],
         cells=len(states),
         done=states.count("done"),

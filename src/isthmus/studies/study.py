@@ -107,10 +107,20 @@ class Study(Part):
     test: Literal["wilcoxon", "t", "t-folds", "corrected"] = "wilcoxon"
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     reference: str | None = None  # the network that box plots test the others against; None: the best
-    figures: list[Literal["curves", "boxes", "bars", "influence", "saliency", "grad-cam"]] = [
-        "curves",
-        "boxes",
-    ]
+    parts: dict[str, str] = {}  # network with a part -> the same without it
+    figures: list[
+        Literal[
+            "curves",
+            "boxes",
+            "bars",
+            "influence",
+            "extremes",
+            "gallery",
+            "volumes",
+            "saliency",
+            "grad-cam",
+        ]
+    ] = ["curves", "boxes", "gallery", "volumes"]
     counted: bool = False  # nothing is trained: a table of the networks' parameters
     printed: str | None = None  # CSV of the paper's own numbers, beside this file
     small: Small = Small()
@@ -132,6 +142,9 @@ class Study(Part):
                 raise ValueError(f"{what} names nothing; name one at least")
         if self.reference is not None and self.reference not in self.networks:
             raise ValueError(f"reference '{self.reference}': {nearest(self.reference, self.networks)}")
+        for network in (*self.parts, *self.parts.values()):
+            if network not in self.networks:
+                raise ValueError(f"parts: {nearest(network, self.networks)}, found '{network}'")
         for network, data in self.only.items():
             wrong = [*({network} - set(self.networks)), *(set(data) - set(self.data))]
             if wrong:

@@ -1,0 +1,123 @@
+"""The best and worst fifteen cases (HMEDN figure 7) in strips of small pictures, and volumes in slices and surfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from isthmus.errors import IsthmusError
+from isthmus.report import gallery, volumes
+from isthmus.report.summary import landmarks, ranked
+from isthmus.studies.pictures import Album, Item, Pictures, Shelf, Tile, captioned, class_keys
+from isthmus.studies.results import ALL
+
+FIFTEEN = 15
+"""Cases at either end, as in the paper."""
+THUMB = 128
+"""Longest side of a small picture in pixels."""
+SURFACES = 6
+"""Networks whose surfaces are drawn, at most."""
+
+
+def ends(values: Mapping[str, float], column: str) -> tuple[list[str], list[str]]:
+    """The best cases, best first, and the worst, worst first: fifteen each, and no case in both.
+
+    >>> ends({"a": 0.1, "b": 0.9, "c": 0.5}, "dice")
+    (['b'], ['a'])
+    """
+    order = ranked({case: value for case, value in values.items() if value == value}, column)
+    count = min(FIFTEEN, len(order) // 2)
+    return order[:count], order[::-1][:count]
+
+
+def extremes(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
+    """Strips of the cases on which each data set's reference network is best and worst."""
+    shelves: list[Shelf] = []
+    undrawn = list(missing)
+    for data, pictures in found.items():
+        network = pictures.reference()
+        sample = pictures.results.sample(data, network, ALL, pictures.measure).by_case()
+        values = {case: sample[case] for case in pictures.cases if case in sample}
+        for word, cases in zip(("best", "worst"), ends(values, pictures.measure.column), strict=True):
+            items = []
+            for place, case in enumerate(cases, 1):
+                try:
+                    tile = _thumb(pictures, network, case, f"{place}. {case}: {pictures.said(values[case])}")
+                except IsthmusError as error:
+                    undrawn.append(f"{pictures.named(case)} could not be drawn: {error}")
+                    continue
+                items.append(Item("", "", [], [(None, [tile])]))
+            title = pictures.results.title(data, ALL)
+            says = f"The {len(cases)} cases on which {network} scores {word}, the {word} first."
+            shelves.append(
+                Shelf(f"{word}-{len(shelves)}", f"{title}: {word} {len(cases)}", says, items, compact=True)
+            )
+    several = any(each.several for each in found.values())
+    binary = any(not each.several for each in found.values())
+    caption = (
+        "By the first measure, of the network that the study sets the others against (else the best). "
+        + ("Of several classes the difference map is shown; of" if several else "Of")
+        + " a volume the slice with most true foreground."
+    )
+    return Album(
+        "Best and worst cases, pictures",
+        caption,
+        [s for s in shelves if s.items],
+        undrawn,
+        [],
+        {},
+        binary,
+        several,
+    )
+
+
+def _thumb(pictures: Pictures, network: str, case: str, caption: str) -> Tile:
+    seen, _ = pictures(case, [network]).slice()
+    picture = seen.pictures(THUMB)[network]
+    draw = gallery.difference_panel if pictures.several else gallery.overlay_panel
+    return Tile(caption, [draw(picture, case, f"Prediction of {network}")])
+
+
+def views(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
+    """Of data sets of volumes the best, median and worst case of the reference network: slices and surfaces."""
+    shelves: list[Shelf] = []
+    undrawn, shown = list(missing), {}
+    for data, pictures in found.items():
+        if not pictures.volumes:
+            continue
+        shown[data] = pictures
+        network = pictures.reference()
+        sample = pictures.results.sample(data, network, ALL, pictures.measure).by_case()
+        values = {case: sample[case] for case in pictures.cases if case in sample}
+        items: list[Item] = []
+        for case, word in landmarks(ranked(values, pictures.measure.column)).items():
+            try:
+                items.append(_view(pictures, network, case, word, f"volume-{len(shelves)}-{len(items)}"))
+            except IsthmusError as error:
+                undrawn.append(f"{pictures.named(case)} could not be drawn: {error}")
+        says = f"The best, the median and the worst case of {network}; slices show its outlines."
+        shelves.append(Shelf(f"volumes-{len(shelves)}", pictures.results.title(data, ALL), says, items))
+    caption = (
+        "Three orthogonal slices through the middle of the truth (along each axis the median of its voxels), with "
+        "voxels as large as they are, and surfaces seen from in front, the patient's left at the right. "
+    )
+    binary = any(not each.several for each in shown.values())
+    if binary:
+        caption += (
+            "A predicted surface is grey where it lies on the true one, orange outside of it, blue inside."
+        )
+    return Album("Volumes", caption, shelves, undrawn, [], class_keys(shown), binary, False)
+
+
+def _view(pictures: Pictures, network: str, case: str, word: str, anchor: str) -> Item:
+    names = [network, *(name for name in pictures.networks if name != network)][:SURFACES]
+    seen = pictures(case, names)
+    slices = volumes.slice_panels(
+        case, (seen.image, seen.truth, seen.predicted[network], seen.spacing), several=pictures.several
+    )
+    captions = {
+        f"{name}: {pictures.said(seen.values[name])}": labels for name, labels in seen.predicted.items()
+    }
+    surfaces = volumes.surface_panels(case, seen.truth, captions, seen.spacing, several=pictures.several)
+    rows: list[tuple[int | None, Sequence[Tile]]] = [(3, [captioned(panel) for panel in slices])]
+    rows += [(None, [captioned(panel) for panel in surfaces])] if surfaces else []
+    return Item(anchor, f"{word}: {case}", [pictures.said(seen.values[network])], rows)
