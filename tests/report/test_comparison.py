@@ -42,7 +42,25 @@ def test_two_networks_side_by_side(make_run: MakeRun, tmp_path: Path) -> None:
     bold = page.source.count("<b>")
     assert '<td class="num" data-v="0.9"><b>0.900</b>' in page.source
     assert '<b>0.600</b></td><td class="num" data-v="0.6"><b>' not in page.source
-    assert bold == 3 + 3 * 3  # best means, then three metrics of the three cases that differ
+    # means, of which four cases can tell none apart, then three metrics of the three cases that differ
+    assert bold == 2 * 3 + 3 * 3
+
+
+def test_bold_means_are_those_that_are_not_shown_to_differ_from_the_best(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    """Of 8 cases the least p of Wilcoxon's test is 2 / 256, of two tests by Holm 4 / 256: below 0.05."""
+    cases = [f"c{i}" for i in range(8)]
+    best = {case: 0.8 + i / 100 for i, case in enumerate(cases)}
+    alike = {case: value + (0.05 if i % 2 else -0.06) for i, (case, value) in enumerate(best.items())}
+    worse = {case: value - 0.01 * (i + 1) for i, (case, value) in enumerate(best.items())}
+    given = {"unet": worse, "mildnet": best, "sharp_unet": alike}
+    runs = [make_run(name, one_class(dices), model=name) for name, dices in given.items()]
+    page = Page(write_comparison(runs, tmp_path / "c.html", "t"))
+    lines = [line for line in page.source.splitlines() if "<tr><td>" in line and "±" in line]
+    bold = {line.split("<td>")[1].split("<")[0]: line.count("<b>") for line in lines}
+    assert bold == {"unet": 0, "mildnet": 3, "sharp_unet": 3}
+    assert "what is not shown to differ from it (Wilcoxon's signed-rank test" in page.source
 
 
 def test_the_same_network_twice_is_told_apart_by_folder(make_run: MakeRun, tmp_path: Path) -> None:

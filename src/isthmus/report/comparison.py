@@ -14,6 +14,10 @@ from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, training_curves
 from isthmus.report.folder import Run, Score, read_run
 from isthmus.report.tables import Cell, Table
+from isthmus.statistics import holm, wilcoxon
+
+ALPHA = 0.05
+"""The level of the tests by which means stand out."""
 
 
 def write_comparison(
@@ -144,12 +148,25 @@ def _best(means: Sequence[float], metric: str) -> set[int]:
     return {i for i, m in enumerate(means) if m == best}
 
 
+def _not_different(columns: Sequence[dict[str, float]], metric: str) -> set[int]:
+    """The best mean, and all that are not shown to differ from it, on the cases where each run has a value."""
+    cases = [case for case in columns[0] if not any(math.isnan(column[case]) for column in columns)]
+    if not cases:
+        return set()
+    values = [[column[case] for case in cases] for column in columns]
+    means = [sum(each) / len(each) for each in values]
+    best = means.index(min(means) if s.lower_is_better(metric) else max(means))
+    others = [i for i in range(len(values)) if i != best]
+    adjusted = holm([wilcoxon(values[best], values[i]).p for i in others])
+    return {best, *(i for i, p in zip(others, adjusted, strict=True) if p > ALPHA)}
+
+
 def _overview(
     runs: Sequence[Run], names: Sequence[str], scored: Sequence[Sequence[Score]], metrics: Sequence[str]
 ) -> Table:
-    """A row for each run; the best mean of each metric stands out."""
+    """A row for each run; the best mean of each metric stands out, and what is not shown to differ from it."""
     found = [s.summarise(scores) for scores in scored]
-    best = {m: _best([one[m].mean for one in found], m) for m in metrics}
+    best = {m: _not_different([s.by_case(scores, m) for scores in scored], m) for m in metrics}
     rows = []
     for i, (run, name, scores) in enumerate(zip(runs, names, scored, strict=True)):
         one = found[i][metrics[0]]

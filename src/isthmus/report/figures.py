@@ -116,6 +116,16 @@ def difference(truth: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.uint8
     return kind
 
 
+def errors_over(image: Pixels, kind: NDArray[np.uint8]) -> Pixels:
+    """An image (H, W, 3) with what `difference` found over it: errors in their colours, background darkened, so that
+    what was rightly found is what stays as it is."""
+    drawn = image.astype(np.float64)
+    drawn[kind == 0] *= 0.6
+    for value, colour in ((2, TRUTH), (3, PREDICTED), (4, OTHER_CLASS)):
+        drawn[kind == value] = 0.2 * drawn[kind == value] + 0.8 * np.array(colour)
+    return np.rint(drawn).astype(np.uint8)
+
+
 def telling_slice(*labels: NDArray[Any]) -> int:
     """Index of the slice with most foreground in the first of the volumes (D, H, W) that has any.
 

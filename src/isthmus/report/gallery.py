@@ -143,10 +143,16 @@ def outline_panels(picture: Picture, case: str, *, several: bool) -> list[Panel]
 
 
 def labels_panel(
-    picture: Picture, labels: NDArray[Any], case: str, caption: str, colour: figures.Colour | None = None
+    picture: Picture,
+    labels: NDArray[Any],
+    case: str,
+    caption: str,
+    colour: figures.Colour | None = None,
+    *,
+    broad: bool = False,
 ) -> Panel:
     """The outlines of one label map, in one colour or in a colour for each class."""
-    drawn = figures.outline(picture.image, labels, colour, width=picture.line_width)
+    drawn = figures.outline(picture.image, labels, colour, width=picture.line_width * (2 if broad else 1))
     return Panel(
         figures.photograph(drawn, picture.line_width),
         caption,
@@ -166,6 +172,12 @@ def overlay_panel(picture: Picture, case: str, caption: str) -> Panel:
         f"{caption} of {case} over its image",
         *picture.size,
     )
+
+
+def errors_panel(picture: Picture, case: str, caption: str) -> Panel:
+    """Missed and false pixels over the image, which is darker where both masks have none."""
+    drawn = figures.errors_over(picture.image, figures.difference(picture.truth, picture.predicted))
+    return Panel(figures.photograph(drawn), caption, f"{caption} for {case}", *picture.size)
 
 
 def difference_panel(picture: Picture, case: str, caption: str = "Difference") -> Panel:

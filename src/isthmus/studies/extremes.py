@@ -35,13 +35,14 @@ def extremes(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
     undrawn = list(missing)
     for data, pictures in found.items():
         network = pictures.reference()
-        sample = pictures.results.sample(data, network, ALL, pictures.measure).by_case()
-        values = {case: sample[case] for case in pictures.cases if case in sample}
+        values = {case: pictures.value(network, case) for case in pictures.cases}
         for word, cases in zip(("best", "worst"), ends(values, pictures.measure.column), strict=True):
             items = []
             for place, case in enumerate(cases, 1):
                 try:
-                    tile = _thumb(pictures, network, case, f"{place}. {case}: {pictures.said(values[case])}")
+                    tile = _thumb(
+                        pictures, network, case, f"{place}. {short(case)}: {pictures.said(values[case])}"
+                    )
                 except IsthmusError as error:
                     undrawn.append(f"{pictures.named(case)} could not be drawn: {error}")
                     continue
@@ -51,30 +52,36 @@ def extremes(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
             shelves.append(
                 Shelf(f"{word}-{len(shelves)}", f"{title}: {word} {len(cases)}", says, items, compact=True)
             )
-    several = any(each.several for each in found.values())
-    binary = any(not each.several for each in found.values())
     caption = (
-        "By the first measure, of the network that the study sets the others against (else the best). "
-        + ("Of several classes the difference map is shown; of" if several else "Of")
-        + " a volume the slice with most true foreground."
+        "By the first measure, of the network that the study sets the others against (else the best), in the first "
+        "repeat. What was rightly found is as in the image, what is rightly left out is darker; of a volume the slice "
+        "with most true foreground."
     )
+    several = any(each.several for each in found.values())
     return Album(
         "Best and worst cases, pictures",
         caption,
-        [s for s in shelves if s.items],
+        [shelf for shelf in shelves if shelf.items],
         undrawn,
         [],
         {},
-        binary,
-        several,
+        ["errors", "other class"] if several else ["errors"],
     )
 
 
 def _thumb(pictures: Pictures, network: str, case: str, caption: str) -> Tile:
     seen, _ = pictures(case, [network]).slice()
     picture = seen.pictures(THUMB)[network]
-    draw = gallery.difference_panel if pictures.several else gallery.overlay_panel
-    return Tile(caption, [draw(picture, case, f"Prediction of {network}")])
+    return Tile(caption, [gallery.errors_panel(picture, case, f"Errors of {network}")])
+
+
+def short(case: str) -> str:
+    """A name that fits below a small picture.
+
+    >>> short("slice-04"), short("03b9306f44e9b8951461623dcbd6")
+    ('slice-04', '03b9306f…dcbd6')
+    """
+    return case if len(case) <= 18 else f"{case[:8]}…{case[-5:]}"
 
 
 def views(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
@@ -86,8 +93,7 @@ def views(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
             continue
         shown[data] = pictures
         network = pictures.reference()
-        sample = pictures.results.sample(data, network, ALL, pictures.measure).by_case()
-        values = {case: sample[case] for case in pictures.cases if case in sample}
+        values = {case: pictures.value(network, case) for case in pictures.cases}
         items: list[Item] = []
         for case, word in landmarks(ranked(values, pictures.measure.column)).items():
             try:
@@ -105,7 +111,7 @@ def views(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
         caption += (
             "A predicted surface is grey where it lies on the true one, orange outside of it, blue inside."
         )
-    return Album("Volumes", caption, shelves, undrawn, [], class_keys(shown), binary, False)
+    return Album("Volumes", caption, shelves, undrawn, [], class_keys(shown), ["outlines"] if binary else [])
 
 
 def _view(pictures: Pictures, network: str, case: str, word: str, anchor: str) -> Item:

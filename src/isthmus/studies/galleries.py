@@ -14,7 +14,7 @@ from isthmus.report import figures, gallery
 from isthmus.report.summary import number
 from isthmus.runs.files import write_text
 from isthmus.studies.folder import StudyFolder
-from isthmus.studies.pictures import Album, Item, Pictures, Seen, Shelf, Tile, class_keys, outlines
+from isthmus.studies.pictures import Album, Colours, Item, Pictures, Seen, Shelf, Tile, class_keys, outlines
 from isthmus.studies.results import Results
 from isthmus.studies.rules import RULES, SIDE, Rule, sight
 
@@ -74,8 +74,15 @@ def galleries(
         undrawn,
         notes,
         class_keys(found),
-        binary=any(not each.several for each in found.values()),
+        ["found", "errors", *_further(found)],
     )
+
+
+def _further(found: Mapping[str, Pictures]) -> list[Colours]:
+    """What else the key explains: the two outlines of one class, and the mix-ups of several."""
+    several = {each.several for each in found.values()}
+    explained: list[Colours] = ["outlines"] if False in several else []
+    return [*explained, "other class"] if True in several else explained
 
 
 def asked(results: Results) -> list[Rule]:
@@ -159,7 +166,12 @@ def tiles(pictures: Pictures, case: str, seen: Seen) -> list[Tile]:
     found = [
         Tile(
             "Image, true outline",
-            [image, gallery.labels_panel(first, first.truth, case, "True outline", colours)],
+            [
+                image,
+                gallery.labels_panel(
+                    first, first.truth, case, "True outline", colours, broad=not pictures.several
+                ),
+            ],
         )
     ]
     for name, picture in shown.items():

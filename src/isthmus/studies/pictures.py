@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ from isthmus.studies.study import Measure
 
 MOST = 10
 """Networks side by side, at most."""
+
+
+Colours = Literal["outlines", "found", "errors", "other class"]
+"""What the key to a section's colours explains."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,7 @@ class Album:
     missing: Sequence[str]  # whose pictures are, and why
     notes: Sequence[str]
     classes: Mapping[str, Sequence[tuple[str, str]]]
-    binary: bool = True  # whether the pair of outlines is explained
-    difference: bool = True  # whether difference maps are
+    key: Sequence[Colours]
 
 
 @dataclass(frozen=True)

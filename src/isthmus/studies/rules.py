@@ -221,7 +221,7 @@ RULES = (
     Rule(
         "obscure-boundary",
         "Obscure boundary",
-        "along most of the true border the tones of its two sides differ by less than a tenth of the range.",
+        "tones on the two sides of the border differ by less than a tenth of the range along the largest share of it.",
         "faint share of the border",
         obscure_boundary,
     ),

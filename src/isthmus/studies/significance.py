@@ -69,7 +69,7 @@ def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample])
     """What is printed in bold: the best mean, and all that are not shown to differ from it (after Holm)."""
     if len(found) < 2:
         return set()
-    means = {name: better(measure) * sample.spread("cases").mean for name, sample in found.items()}
+    means = {name: better(measure) * sample.spread(study.over).mean for name, sample in found.items()}
     best = max(means, key=lambda name: means[name])
     others = [name for name in found if name != best]
     folds = len(study.fold_numbers())
