@@ -21,10 +21,10 @@ from isthmus.watch import Silent
 from .conftest import fork, never
 
 NAMED = (
-    *(f"mildnet/{name}" for name in ("table3", "table4", "table5", "figure8")),
+    *(f"mildnet/{name}" for name in ("table3", "table4", "table5", "figure7", "figure8")),
     *(f"multiresunet/{name}" for name in ("table3", "table4", "figure6")),
     *(f"hmedn/{name}" for name in (*(f"table{i}" for i in range(1, 8)), "figure6")),
-    *(f"sharpunet/{name}" for name in ("table1", "table2", "table3", "figure3", "figure5")),
+    *(f"sharpunet/{name}" for name in ("table1", "table2", "table3", "figure3", "figure5", "figure9")),
 )
 SIZES = {"mildnet": "mildnet", "multiresunet": "multiresunet", "hmedn": "hmedn", "sharpunet": "sharp"}
 

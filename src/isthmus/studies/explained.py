@@ -292,7 +292,7 @@ def _exhibits(
     first = next(iter(looks.values()))
     case = shown.case if len(results.data) == 1 else f"{results.title(shown.data, ALL)}, {shown.case}"
     note = "slice {} of {}".format(*first.of_slices) if first.of_slices[1] else ""
-    image = _panel(outlined(first.image, first.truth), "Image", f"Image of {case} with the true outline")
+    image = _panel(outlined(first.image, first.truth), "Image, true outline", f"Image of {case} with the true outline")
     scores = {name: number(value, measure.digits) for name, (_, value) in shown.runs.items()}
 
     def maps(name: str, captions: Sequence[str]) -> list[Panel]:
