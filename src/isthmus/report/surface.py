@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 NEUTRAL: Colour = (205, 205, 200)
 """Of a surface where there is nothing to tell."""
 AZIMUTH, ELEVATION = math.radians(35), math.radians(22)
-"""The eye stands in front, to the right and a little above."""
+"""The eye stands in front, at the right of the picture and a little above."""
 FINEST = 128
 """Voxels along an axis of what is drawn, at most; larger regions are thinned out."""
 SMOOTH = 0.7
@@ -77,7 +77,8 @@ class Scene:
         inside = ndimage.distance_transform_edt(padded, sampling=self.steps) - half
         outside = ndimage.distance_transform_edt(~padded, sampling=self.steps) - half
         field = np.where(padded, inside, -outside)
-        return np.asarray(ndimage.gaussian_filter(field, SMOOTH * self.steps.min() / self.steps))
+        smooth = ndimage.gaussian_filter(field, SMOOTH * self.steps.min() / self.steps)
+        return np.asarray(np.where(padded, np.maximum(smooth, half / 4), smooth))  # what is thin stays
 
 
 def render(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from isthmus.errors import IsthmusError
 from isthmus.report import gallery, volumes
-from isthmus.report.summary import landmarks, ranked
+from isthmus.report.summary import landmarks, number, ranked
 from isthmus.studies.pictures import Album, Item, Pictures, Shelf, Tile, captioned, class_keys
 from isthmus.studies.results import ALL
 
@@ -36,19 +37,19 @@ def extremes(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
     for data, pictures in found.items():
         network = pictures.reference()
         values = {case: pictures.value(network, case) for case in pictures.cases}
+        score = partial(number, digits=pictures.measure.digits)
         for word, cases in zip(("best", "worst"), ends(values, pictures.measure.column), strict=True):
             items = []
             for place, case in enumerate(cases, 1):
                 try:
-                    tile = _thumb(
-                        pictures, network, case, f"{place}. {short(case)}: {pictures.said(values[case])}"
-                    )
+                    caption = f"{place}. {short(case)}: {score(values[case])}"
+                    tile = _thumb(pictures, network, case, caption)
                 except IsthmusError as error:
                     undrawn.append(f"{pictures.named(case)} could not be drawn: {error}")
                     continue
                 items.append(Item("", "", [], [(None, [tile])]))
             title = pictures.results.title(data, ALL)
-            says = f"The {len(cases)} cases on which {network} scores {word}, the {word} first."
+            says = f"{pictures.measure.name} of the {len(cases)} cases on which {network} is {word}, the {word} first."
             shelves.append(
                 Shelf(f"{word}-{len(shelves)}", f"{title}: {word} {len(cases)}", says, items, compact=True)
             )
