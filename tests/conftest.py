@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from .browser import CHROMIUM, WITHOUT, Tab, browser
 
 settings.register_profile("untimed", deadline=None)  # machines differ, and nothing here is a timed test
 settings.load_profile("untimed")
@@ -19,3 +22,12 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real samples (shared/data beside the project) are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """A tab of a real browser without a network; the test skips where there is no Chromium."""
+    if CHROMIUM is None:
+        pytest.skip(WITHOUT)
+    with browser(tmp_path_factory.mktemp("browser") / "profile") as opened:
+        yield opened

@@ -1,86 +1,88 @@
-"""The page in a real browser: nothing refused, nothing wider than a phone, tables that sort."""
+"""Pages of runs, comparisons, cross-validations and data in a real browser without a network."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.report import write_report
+from isthmus.data.folder import open_dataset
+from isthmus.data.inspect import inspect_dataset
+from isthmus.data.phantoms import write_phantoms
+from isthmus.report import write_comparison, write_folds, write_report
+from isthmus.report.data_page import write_data_page
 
+from ..browser import Tab, check_offline_and_quiet, check_phone, check_print, check_schemes, check_tables
 from .conftest import MakeRun, one_class, pictures
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run --hide-scrollbars --enable-logging=stderr --virtual-time-budget=3000"
-)
-# A page around the report that measures and clicks it; both are files.
-PROBE = """<body style="margin:0">
-<iframe src="report.html" style="width:390px;height:3000px;border:0"></iframe>
-<pre id="found"></pre><script>
-document.querySelector("iframe").onload = function () {
-  var page = this.contentDocument, rows = function () {
-    var found = page.querySelectorAll("table.sortable tbody tr");
-    return Array.from(found, row => row.cells[1].textContent.trim()).join(" ");
-  };
-  var buttons = page.querySelectorAll("table.sortable th button"), found = [];
-  found.push("width " + page.documentElement.scrollWidth);
-  buttons[4].click(); found.push("up " + rows());
-  buttons[4].click(); found.push("down " + rows());
-  var broken = Array.from(page.images).filter(image => !image.naturalWidth);
-  found.push("broken " + broken.length + " of " + page.images.length);
-  document.getElementById("found").textContent = found.join("\\n");
-};
-</script></body>"""
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)"),
-]
+pytestmark = pytest.mark.slow
+DICE = {"a": 0.5, "b": 0.9, "c": 0.7}
 
 
-def browse(tmp_path: Path, page: Path, *options: str) -> tuple[str, str]:
-    command = [
-        str(CHROMIUM),
-        *FLAGS.split(),
-        f"--user-data-dir={tmp_path / 'profile'}",
-        *options,
-        page.as_uri(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return done.stdout, done.stderr
-
-
-def make_page(make_run: MakeRun) -> Path:
-    dice = {"a": 0.5, "b": 0.9, "c": 0.7}
-    rows = one_class(dice)
+def of_run(make_run: MakeRun, tmp_path: Path) -> Path:
+    rows = one_class(DICE)
     rows[1] = (*rows[1][:7], "nan")  # Hausdorff distance of b is undefined: a 5, c 3
-    return write_report(make_run(rows=rows), images=pictures(list(dice)))
+    return write_report(make_run(rows=rows), images=pictures(list(DICE)))
 
 
-def test_page_works_on_a_phone(make_run: MakeRun, tmp_path: Path) -> None:
-    page = make_page(make_run)
-    probe = page.with_name("probe.html")
-    probe.write_text(PROBE, encoding="utf-8")
-    seen, log = browse(tmp_path, probe, "--allow-file-access-from-files", "--dump-dom")
-    found = seen.partition('<pre id="found">')[2].partition("</pre>")[0].splitlines()
-    assert found[:4] == ["width 390", "up c a b", "down a c b", "broken 0 of 9"]
-    assert "Content Security Policy" not in log
+def of_comparison(make_run: MakeRun, tmp_path: Path) -> Path:
+    other = {case: 1.1 * dice - 0.1 for case, dice in DICE.items()}
+    runs = [make_run("one", one_class(DICE)), make_run("two", one_class(other), model="sharp_unet")]
+    return write_comparison(runs, tmp_path / "page.html", "Two", images=[pictures(list(DICE))] * 2)
+
+
+def of_folds(make_run: MakeRun, tmp_path: Path) -> Path:
+    for fold, case in enumerate(DICE):
+        rows = [(*row[:3], fold, *row[4:]) for row in one_class({case: DICE[case]})]
+        make_run(f"cv/fold-{fold}", rows)
+    return write_folds(tmp_path / "cv", images=pictures(list(DICE)))
+
+
+def of_data(make_run: MakeRun, tmp_path: Path) -> Path:
+    write_phantoms(tmp_path / "cells", 5, 32)
+    return write_data_page(inspect_dataset(open_dataset(tmp_path / "cells")), tmp_path / "data.html")
+
+
+@pytest.mark.parametrize(
+    ("make", "tables"),
+    [(of_run, 1), (of_comparison, 1), (of_folds, 1), (of_data, 0)],
+    ids=["run", "comparison", "folds", "data"],
+)
+def test_a_page_works(
+    make: Callable[[MakeRun, Path], Path], tables: int, make_run: MakeRun, tmp_path: Path, tab: Tab
+) -> None:
+    page = make(make_run, tmp_path)
+    check_offline_and_quiet(tab, page)
+    assert tab.value("document.images.length") >= 3
+    check_phone(tab, page)
+    check_schemes(tab, page)
+    assert check_print(tab, page) >= 1
+    assert check_tables(tab, page) == tables
+
+
+def test_what_is_undefined_is_last_whichever_way_a_table_is_sorted(
+    make_run: MakeRun, tmp_path: Path, tab: Tab
+) -> None:
+    tab.open(of_run(make_run, tmp_path))
+    names = (
+        "Array.from(document.querySelectorAll('table.sortable tbody tr'), r => r.cells[1].textContent.trim())"
+    )
+    assert tab.value(names) == ["b", "c", "a"]
+    for order in (["c", "a", "b"], ["a", "c", "b"]):
+        tab.click("document.querySelectorAll('table.sortable th button')[4]")
+        assert tab.value(names) == order
 
 
 @pytest.mark.parametrize(("dark", "low", "high"), [(False, 200, 256), (True, 0, 80)])
-def test_page_is_drawn_in_both_schemes(
-    make_run: MakeRun, tmp_path: Path, dark: bool, low: int, high: int
+def test_a_page_is_drawn_in_both_schemes(
+    make_run: MakeRun, tmp_path: Path, tab: Tab, dark: bool, low: int, high: int
 ) -> None:
-    shot = tmp_path / "shot.png"
-    scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
-    browse(tmp_path, make_page(make_run), f"--screenshot={shot}", "--window-size=1200,1600", *scheme)
-    pixels = np.asarray(Image.open(shot).convert("L"))
+    tab.open(of_run(make_run, tmp_path), 1200, 1600, dark=dark)
+    pixels = np.asarray(Image.open(io.BytesIO(tab.screenshot())).convert("L"))
     assert pixels.shape == (1600, 1200)
     assert low <= np.median(pixels) < high
     assert pixels.std() > 10
