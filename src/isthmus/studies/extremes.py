@@ -90,7 +90,7 @@ def views(found: Mapping[str, Pictures], missing: Sequence[str]) -> Album:
     shelves: list[Shelf] = []
     undrawn, shown = list(missing), {}
     for data, pictures in found.items():
-        if not pictures.volumes:
+        if len(pictures.shape) != 3:
             continue
         shown[data] = pictures
         network = pictures.reference()

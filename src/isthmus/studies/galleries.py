@@ -97,8 +97,8 @@ def asked(results: Results) -> list[Rule]:
 
 def looked_at(pictures: Pictures) -> list[str]:
     """All cases, or as many as `POINTS` allow, evenly spread."""
-    count, size = len(pictures.cases), pictures(pictures.cases[0], pictures.networks[:1]).truth.size
-    most = min(count, max(LEAST, POINTS // size))
+    count = len(pictures.cases)
+    most = min(count, max(LEAST, POINTS // math.prod(pictures.shape)))
     return [pictures.cases[i * count // most] for i in range(most)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -163,10 +164,15 @@ class Pictures:
         """Whether there are several classes beside the background."""
         return len(self.classes) > 2
 
-    @property
-    def volumes(self) -> bool:
-        """Whether cases are volumes."""
-        return not self(self.cases[0]).flat
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Of the first case that can be read; () if none can."""
+        for case in self.cases:
+            try:
+                return self(case, self.networks[:1]).truth.shape
+            except IsthmusError:
+                continue
+        return ()
 
     def reference(self) -> str:
         """The network that the study names, else the one with the best mean."""
