@@ -51,9 +51,8 @@ class Tab:
         phone = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.call("Emulation.setDeviceMetricsOverride", **phone)
         features = {"prefers-color-scheme": "dark" if dark else "light", "prefers-reduced-motion": "reduce"}
-        self.call(
-            "Emulation.setEmulatedMedia", features=[{"name": n, "value": v} for n, v in features.items()]
-        )
+        wanted = [{"name": name, "value": value} for name, value in features.items()]
+        self.call("Emulation.setEmulatedMedia", media="", features=wanted)
         self.requests.clear()
         self.complaints.clear()
         self.call("Page.navigate", url=page.resolve().as_uri())
@@ -213,7 +212,8 @@ def check_print(tab: Tab, page: Path) -> int:
     tab.open(page, dark=True)
     content = tab.pdf()
     assert content.startswith(b"%PDF-")
-    tab.call("Emulation.setEmulatedMedia", media="print")
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    tab.call("Emulation.setEmulatedMedia", media="print", features=dark)
     assert (
         _brightness(tab.value("getComputedStyle(document.documentElement).getPropertyValue('--paper')")) > 200
     )
