@@ -23,7 +23,7 @@ from .conftest import fork, never
 NAMED = (
     *(f"mildnet/{name}" for name in ("table3", "table4", "table5", "figure7", "figure8")),
     *(f"multiresunet/{name}" for name in ("table3", "table4", "figure6")),
-    *(f"hmedn/{name}" for name in (*(f"table{i}" for i in range(1, 8)), "figure6")),
+    *(f"hmedn/{name}" for name in (*(f"table{i}" for i in range(1, 8)), "figure6", "figure7")),
     *(f"sharpunet/{name}" for name in ("table1", "table2", "table3", "figure3", "figure5", "figure9")),
 )
 SIZES = {"mildnet": "mildnet", "multiresunet": "multiresunet", "hmedn": "hmedn", "sharpunet": "sharp"}
@@ -48,6 +48,12 @@ def test_a_recipe_is_whole(name: str) -> None:
         size = DATASETS[cell.recipe.data.source].sizes.get(SIZES[name.partition("/")[0]])
         if size is not None and cell.recipe.input.resize is not None:
             assert cell.recipe.input.resize == size
+
+
+def test_hmedn_figure_7_shows_the_cells_of_table_5() -> None:
+    table, figure = (read_paper(f"hmedn/{name}").study for name in ("table5", "figure7"))
+    assert [(c.label, c.recipe) for c in figure.cells()] == [(c.label, c.recipe) for c in table.cells()]
+    assert figure.figures == ["extremes"]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMED if read_paper(name).printed])
