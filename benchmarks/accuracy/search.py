@@ -1,0 +1,96 @@
+"""The search for the default: one thing changed at a time, on inner folds of the first outer fold's training cases.
+
+    python -m benchmarks.accuracy.search ROOT      writes search.yaml, which `python -m benchmarks.accuracy search` runs
+
+The cases that the first of the five outer folds scores are set aside: no candidate sees them. Every candidate takes
+as long as 30 epochs of the U-Net (20 for DSB-2018), by `benchmarks.accuracy.calibrate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy.calibrate import EPOCHS, RESULT
+from isthmus.data.folder import open_dataset
+from isthmus.runs.files import read_json, write_yaml
+from isthmus.runs.recipe import make_recipe
+from isthmus.training.divide import chosen, wanted
+
+STUDY = Path(__file__).with_name("search.yaml")
+DATA: dict[str, dict[str, Any]] = {
+    "ISBI-2012": {"source": "isbi-2012", "resize": [128, 128], "epochs": 30},
+    "DSB-2018": {"source": "dsb-2018", "resize": [128, 128], "epochs": 20},
+}
+# candidate: (name in the calibration, what it changes)
+CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
+    "centre": ("instance", {}),
+    "batch normalisation": ("batch", {"network": {"model": "unet", "options": {"norm": "batch"}}}),
+    "residual blocks": (
+        "residual",
+        {"network": {"options": {"block": {"name": "residual", "norm": "instance"}}}},
+    ),
+    "sharp skips": ("sharp", {"network": {"options": {"skip": "sharp"}}}),
+    "widths 16 to 256": ("narrow", {"network": {"options": {"widths": [16, 32, 64, 128, 256]}}}),
+    "widths 24 to 384": ("slim", {"network": {"options": {"widths": [24, 48, 96, 192, 384]}}}),
+    "four levels": ("shallow", {"network": {"options": {"widths": [32, 64, 128, 256]}}}),
+    "linear up-sampling": ("linear", {"network": {"options": {"up": "linear"}}}),
+    "MILDNet's augmentation": ("instance", {"training": {"augment": "mildnet"}}),
+    "rate 0.003": ("instance", {"training": {"learning_rate": 0.003}}),
+    "mean of weights": ("mean of weights", {"training": {"average": 0.99}}),
+    "batches of 2": ("instance", {"training": {"batch": 2}}),
+}
+
+
+def study(root: Path) -> dict[str, Any]:
+    """The study, as plain values."""
+    calibrated = read_json(RESULT)["networks"]
+    data: dict[str, Any] = {}
+    for label, about in DATA.items():
+        source = about["source"]
+        outer = make_recipe("default", {"data": {"source": source}, "protocol": {"kind": "kfold"}})
+        aside = chosen(outer, wanted(outer, open_dataset(source, root / source))).validation
+        data[label] = {
+            "data": {"source": source},
+            "input": {"resize": about["resize"]},
+            "protocol": {"test": list(aside)},
+        }
+    networks, only = {}, {}
+    for label, about in DATA.items():
+        for name, (timed, changes) in CANDIDATES.items():
+            epochs = round(calibrated[timed]["epochs"] * about["epochs"] / EPOCHS)
+            own = {key: dict(value) for key, value in changes.items()}
+            own["network"] = {"model": "unet_instance", **own.get("network", {})}
+            own["training"] = {**own.get("training", {}), "epochs": epochs}
+            networks[f"{name} ({label})"], only[f"{name} ({label})"] = own, [label]
+    return {
+        "name": "accuracy/search",
+        "title": "The search for the default, at equal time",
+        "notes": [
+            "One thing is changed at a time; every candidate trains as long as the U-Net does in 30 epochs (20 of "
+            "DSB-2018), turned into epochs by one calibration.",
+            "One of three inner folds of the first outer fold's training cases; the outer fold's scored cases are "
+            "set aside and looked at by nobody.",
+        ],
+        "preset": "default",
+        "data": data,
+        "networks": networks,
+        "only": only,
+        "folds": [0],
+        "scored": "validation",
+        "recipe": {"protocol": {"kind": "kfold", "folds": 3}, "hardware": {"threads": 1}},
+        "figures": ["curves"],
+    }
+
+
+def main() -> None:
+    """Parse, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path)
+    write_yaml(STUDY, study(parser.parse_args().root))
+    print(STUDY)
+
+
+if __name__ == "__main__":
+    main()
