@@ -33,6 +33,9 @@ os.execv(sys.argv[3], sys.argv[3:])
 PHONE = 390
 """Width of a phone in CSS pixels."""
 
+A4 = 673
+"""Width between the margins of a printed page in CSS pixels: 210 mm less twice 16."""
+
 PATIENCE = 60.0
 """Seconds for an answer of the browser."""
 
@@ -195,7 +198,7 @@ def check_phone(tab: Tab, page: Path) -> None:
     tab.open(page, PHONE, 844)
     assert tab.value("innerWidth") == PHONE
     assert tab.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert tab.value(OUTSIDE) == []
+    assert tab.value(OUTSIDE % ".scroll, pre, svg") == []
 
 
 def check_schemes(tab: Tab, page: Path) -> None:
@@ -209,7 +212,7 @@ def check_schemes(tab: Tab, page: Path) -> None:
 
 def check_print(tab: Tab, page: Path) -> int:
     """How many pages it prints to; on white paper, wide enough that nothing is cut off."""
-    tab.open(page, dark=True)
+    tab.open(page, A4, dark=True)
     content = tab.pdf()
     assert content.startswith(b"%PDF-")
     dark = [{"name": "prefers-color-scheme", "value": "dark"}]
@@ -217,6 +220,7 @@ def check_print(tab: Tab, page: Path) -> int:
     assert (
         _brightness(tab.value("getComputedStyle(document.documentElement).getPropertyValue('--paper')")) > 200
     )
+    assert tab.value(OUTSIDE % ".none") == []
     return content.count(b"/Type /Page\n") + content.count(b"/Type /Page/")
 
 
@@ -277,7 +281,7 @@ def _check_order(cells: Sequence[tuple[str | None, str]], reverse: bool) -> None
 
 BROKEN = "Array.from(document.images).filter(i => !i.naturalWidth).map(i => i.alt)"
 OUTSIDE = """Array.from(document.querySelectorAll("main *")).filter(e => {
-  if (e.closest(".scroll, pre, svg")) return false;
+  if (e.closest("%s")) return false;
   const box = e.getBoundingClientRect();
   return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1);
 }).map(e => e.outerHTML.slice(0, 80))"""

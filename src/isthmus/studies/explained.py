@@ -45,8 +45,8 @@ CAPTIONS = {
 LONGEST = 320
 """Longest side of a picture in pixels."""
 
-ACROSS = 5
-"""Pictures in a row of saliency, at most."""
+LEAST, MOST = 4, 5
+"""Places for pictures in a row; Grad-CAM takes more where a network has more concatenations."""
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,9 @@ def _exhibits(
     first = next(iter(looks.values()))
     case = shown.case if len(results.data) == 1 else f"{results.title(shown.data, ALL)}, {shown.case}"
     note = "slice {} of {}".format(*first.of_slices) if first.of_slices[1] else ""
-    image = _panel(outlined(first.image, first.truth), "Image, true outline", f"Image of {case} with the true outline")
+    image = _panel(
+        outlined(first.image, first.truth), "Image, true outline", f"Image of {case} with the true outline"
+    )
     scores = {name: number(value, measure.digits) for name, (_, value) in shown.runs.items()}
 
     def maps(name: str, captions: Sequence[str]) -> list[Panel]:
@@ -307,8 +309,9 @@ def _exhibits(
         panels = [image]
         for name in looks:
             panels += maps(name, [f"{name}, {measure.name} {scores[name]}"])
-        rows = math.ceil(len(panels) / ACROSS)
-        return [Exhibit(case, f"{kind}-{before}", shown.tag, [], panels, math.ceil(len(panels) / rows), note)]
+        rows = math.ceil(len(panels) / MOST)
+        columns = max(LEAST, math.ceil(len(panels) / rows))
+        return [Exhibit(case, f"{kind}-{before}", shown.tag, [], panels, columns, note)]
     found = []
     for name, look in looks.items():
         count = len(look.maps)
@@ -320,7 +323,7 @@ def _exhibits(
                 shown.tag,
                 [(measure.name, scores[name])],
                 [image, *maps(name, captions)],
-                most + 1,
+                max(LEAST, most + 1),
                 note,
             )
         )
