@@ -13,18 +13,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from isthmus.api import Evaluation, Predictor, RunFolder, evaluate, predict, report, resume, train
+    from isthmus.api import (
+        Evaluation,
+        Exported,
+        Predictor,
+        RunFolder,
+        evaluate,
+        export,
+        predict,
+        report,
+        resume,
+        train,
+    )
     from isthmus.errors import IsthmusError
     from isthmus.networks import create_model, list_models
 
 # loaded when they are first used, so that `isthmus --help` and `import isthmus.metrics` do not wait for torch
 _HOMES = {
     "Evaluation": "isthmus.api",
+    "Exported": "isthmus.api",
     "IsthmusError": "isthmus.errors",
     "Predictor": "isthmus.api",
     "RunFolder": "isthmus.api",
     "create_model": "isthmus.networks",
     "evaluate": "isthmus.api",
+    "export": "isthmus.api",
     "list_models": "isthmus.networks",
     "predict": "isthmus.api",
     "report": "isthmus.api",
@@ -35,11 +48,13 @@ _HOMES = {
 __version__ = "0.1.0"
 __all__ = [
     "Evaluation",
+    "Exported",
     "IsthmusError",
     "Predictor",
     "RunFolder",
     "create_model",
     "evaluate",
+    "export",
     "list_models",
     "predict",
     "report",

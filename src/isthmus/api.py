@@ -8,6 +8,8 @@ from typing import Any
 from isthmus import training
 from isthmus.inference.evaluate import Evaluation
 from isthmus.inference.evaluate import evaluate_folder as evaluate
+from isthmus.inference.export import Exported
+from isthmus.inference.export import export_run as export
 from isthmus.inference.folder import predict_folder as predict
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
@@ -16,7 +18,18 @@ from isthmus.runs.recipe import make_recipe
 from isthmus.training import resume
 from isthmus.watch import Watch
 
-__all__ = ["Evaluation", "Predictor", "RunFolder", "evaluate", "predict", "report", "resume", "train"]
+__all__ = [
+    "Evaluation",
+    "Exported",
+    "Predictor",
+    "RunFolder",
+    "evaluate",
+    "export",
+    "predict",
+    "report",
+    "resume",
+    "train",
+]
 
 
 def train(

@@ -11,6 +11,7 @@ import typer
 from isthmus.cli import data as data_commands
 from isthmus.cli import study as study_commands
 from isthmus.cli.explain import explain
+from isthmus.cli.export import export
 from isthmus.errors import IsthmusError, nearest
 
 INTERRUPTED = 130  # what the parser makes of Ctrl-C
@@ -138,6 +139,13 @@ def predict(
         bool, typer.Option("--probabilities", help="Also write probabilities (float32 TIFF).")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="torch, openvino, or auto: OpenVINO on the CPU where it is installed and the images are so many "
+            "that it pays."
+        ),
+    ] = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace masks that are there already.")
     ] = False,
@@ -147,7 +155,7 @@ def predict(
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(run, images, out, root, probabilities, device, overwrite, display)
+        job.run(run, images, out, root, probabilities, device, engine, overwrite, display)
 
 
 @app.command(rich_help_panel="The main job")
@@ -249,6 +257,7 @@ def models(
 
 app.add_typer(study_commands.app, rich_help_panel="To compare")
 app.command(rich_help_panel="To compare")(study_commands.reproduce)
+app.command(rich_help_panel="The main job")(export)
 app.command(rich_help_panel="To look up")(explain)
 app.add_typer(data_commands.app, rich_help_panel="To look up")
 

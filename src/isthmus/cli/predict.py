@@ -14,6 +14,7 @@ def run(
     root: Path | None,
     probabilities: bool,
     device: str,
+    engine: str,
     overwrite: bool,
     display: Display,
 ) -> None:
@@ -27,6 +28,7 @@ def run(
         root=root,
         probabilities=probabilities,
         device=device,
+        engine=engine,
         overwrite=overwrite,
         watch=display,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, load_image
 from isthmus.data.folder import images_in, open_dataset
+from isthmus.data.formats import probe
 from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
+from isthmus.inference.averaging import run_folders
 from isthmus.inference.instance_files import overlay
 from isthmus.inference.masks import (
     is_flat,
@@ -25,6 +29,7 @@ from isthmus.inference.masks import (
     write_probabilities,
 )
 from isthmus.inference.predictor import Predictor
+from isthmus.runs.recipe import Recipe
 from isthmus.watch import Silent, Watch
 
 AHEAD = 3  # images decoded while the network computes, those of less than LARGE bytes
@@ -39,6 +44,7 @@ def predict_folder(
     root: Path | None = None,
     probabilities: bool = False,
     device: str = "auto",
+    engine: str = "auto",
     overwrite: bool = False,
     watch: Watch | None = None,
 ) -> list[Path]:
@@ -53,6 +59,7 @@ def predict_folder(
         images: files or folders; with ``root`` the name of a built-in data set.
         root: where that data set lies.
         out: folder for the masks, made where needed.
+        engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU where it is installed and pays.
         probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume a map.
         overwrite: replace masks that exist.
 
@@ -66,14 +73,15 @@ def predict_folder(
     watch = watch or Silent()
     out = Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
-    predictor = Predictor.load(run, device=device)
+    recipe = run_folders(Path(run))[0].recipe()
     if root is None:
-        cases: Sequence[Case] = images_in(paths, channels=predictor.recipe.data.channels)
+        cases: Sequence[Case] = images_in(paths, channels=recipe.data.channels)
     elif len(paths) != 1:
         raise IsthmusError(f"with a root one data set is named, found {len(paths)} names; name one at a time")
     else:
         cases, paths = open_dataset(str(paths[0]), root).cases, [root]
-    instances = predictor.recipe.data.instances
+    predictor = Predictor.load(run, device=device, engine=engine, pixels=_pixels(cases, recipe))
+    instances = recipe.data.instances
     targets = {case.id: mask_path(out, case, instances) for case in cases}
     maps_out = out / "probabilities"
     wanted = dict(targets)
@@ -121,6 +129,17 @@ def predict_folder(
             f"{len(problems)} of {len(cases)} images failed, the others are in {out}: {problems[0]}{more}"
         )
     return written
+
+
+def _pixels(cases: Sequence[Case], recipe: Recipe) -> int:
+    """How many the network will see, by the headers of the files; an unreadable one counts nothing here."""
+    total = 0
+    for case in cases:
+        with suppress(IsthmusError):
+            size = probe(case.images[0])[0][1:]
+            resize = recipe.input.resize or size
+            total += prod((*size[: len(size) - len(resize)], *resize))
+    return total
 
 
 def _refuse_harm(

@@ -20,6 +20,7 @@ from isthmus.data.samples import slice_channels
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.averaging import difference, renormalised, run_folders
+from isthmus.inference.engine import Eager, Engine, choose
 from isthmus.inference.instances import instances
 from isthmus.inference.margin import margin
 from isthmus.inference.meaning import Floats, Meaning
@@ -53,6 +54,7 @@ class Predictor:
     Attributes:
         localiser: finds the region that the network then sees, where the recipe has one.
         notes: what a user should hear about the images so far (a region that was not found, …).
+        engine: what computes; None: the framework, on the networks as they are at each call.
     """
 
     networks: Sequence[nn.Module]
@@ -60,6 +62,7 @@ class Predictor:
     hardware: Hardware
     localiser: Predictor | None = None
     notes: list[str] = field(default_factory=list)
+    engine: Engine | None = None
     _heads: dict[str, slice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,11 +72,17 @@ class Predictor:
         self.grid = Grid(self.recipe.input.resize)
 
     @classmethod
-    def load(cls, run: Path | str, *, device: str = "auto") -> Predictor:
+    def load(
+        cls, run: Path | str, *, device: str = "auto", engine: str = "auto", pixels: int | None = None
+    ) -> Predictor:
         """The predictor of a run folder, or of a folder of folds (``fold-0``, ``fold-1``, …), which are averaged.
 
+        Args:
+            engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU where it is installed and ``pixels``
+                (how many will be segmented, where that is known) are so many that it pays.
+
         Raises:
-            IsthmusError: no run folder, a run without weights, weights of another network.
+            IsthmusError: no run folder, a run without weights, weights of another network; an engine that is not here.
         """
         folders = run_folders(Path(run))
         recipe = folders[0].recipe()
@@ -95,7 +104,17 @@ class Predictor:
             recipes = [first.recipe() for first in firsts]
             finders = renormalised([first.load_network() for first in firsts], recipes)
             localiser = cls.from_networks(finders, recipes[0], resolved)
+            localiser.engine = Eager.fused(finders, resolved)
         predictor = cls.from_networks(networks, recipe, resolved, localiser)
+        predictor.engine = choose(
+            networks,
+            resolved,
+            (recipe.data.channels or 1) * (recipe.input.slices or 1),
+            recipe.spatial_dims,
+            engine=engine,
+            pixels=pixels,
+            notes=notes,
+        )
         predictor.notes += notes
         return predictor
 
@@ -320,29 +339,14 @@ class Predictor:
         return mask
 
     def _forward(self, batch: Floats) -> Floats:
-        layout = machine.memory_format(self.hardware, batch.ndim - 2)
-        images = (
-            torch.from_numpy(np.ascontiguousarray(batch)).to(self.hardware.device).to(memory_format=layout)
-        )
-        with torch.inference_mode(), machine.autocast(self.hardware):
-            total = self._all_heads(self.networks[0], images)
-            for network in self.networks[1:]:
-                total = total + self._all_heads(network, images)
-        result: Floats = (total / len(self.networks)).cpu().numpy()
-        return result
-
-    def _all_heads(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
         """The maps of all heads together, those of ``"logits"`` first."""
-        out = network(images)
-        if not isinstance(out, dict):
-            out = {"logits": out}
-        names = ["logits", *(name for name in out if name != "logits")]
-        if not self._heads:
-            start = 0
-            for name in names:
-                self._heads[name] = slice(start, start + out[name].shape[1])
-                start += out[name].shape[1]
-        return torch.cat([out[name].float() for name in names], 1)
+        compute = self.engine or Eager(self.networks, self.hardware)
+        maps = compute(batch)
+        start = 0
+        for name, values in maps.items():
+            self._heads[name] = slice(start, start + values.shape[1])
+            start += values.shape[1]
+        return maps["logits"] if len(maps) == 1 else np.concatenate(list(maps.values()), 1)
 
 
 def _in_turn(count: int, batch: int) -> list[range]:

@@ -1,0 +1,120 @@
+"""Whether an exported network draws the same masks: Dice of a run's validation cases, the network's and the file's."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.data.cases import load
+from isthmus.data.folder import open_dataset
+from isthmus.data.parts import in_parts
+from isthmus.errors import IsthmusError
+from isthmus.inference.engine import Eager, Engine
+from isthmus.inference.predictor import Predictor
+from isthmus.inference.settings import value_map
+from isthmus.metrics import dice
+from isthmus.runs import hardware as machine
+from isthmus.runs.files import read_json
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import Hardware, Recipe
+
+
+@dataclass(frozen=True)
+class DiceCheck:
+    """Means over cases and foreground classes or regions, before clean-up.
+
+    Attributes:
+        network: Dice of the network, eagerly in float32, with the truth.
+        exported: that of the other.
+        largest: difference of a case and class between the two.
+        between: the least Dice of a case and class between the masks of both.
+        cases: how many.
+    """
+
+    network: float
+    exported: float
+    largest: float
+    between: float
+    cases: int
+
+    def describe(self) -> str:
+        """One line."""
+        return (
+            f"Dice of {self.cases} validation cases: {self.network:.4f}, exported {self.exported:.4f} "
+            f"(of one case by {self.largest:.1e} at most; between the masks of both at least {self.between:.4f})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def compare(folder: RunFolder, engine: Engine, data: Path | None = None) -> DiceCheck:
+    """Predict the validation cases of a run twice, with its network eagerly in float32 and with another engine.
+
+    Args:
+        engine: run in place of the network.
+        data: where the data lies now; None: where the recipe found it.
+
+    Raises:
+        IsthmusError: the data, or cases of it, are not there; a run with a region of interest.
+    """
+    recipe = folder.recipe()
+    if recipe.roi is not None:
+        raise IsthmusError(
+            f"{folder.path} first finds a region of interest, which --check cannot follow; leave it out"
+        )
+    resolved = machine.resolve(Hardware(device="cpu", precision="float32"))
+    plain = Predictor.from_networks([folder.load_network()], recipe, resolved)
+    plain.engine = Eager(plain.networks, resolved)
+    other = Predictor.from_networks(plain.networks, recipe, resolved)
+    other.engine = engine
+    truth = _Truth(folder, recipe, data)
+    scores, between = [], []
+    for case in truth.cases:
+        image, label = truth.load(case)
+        meaning = plain.meaning
+        masks = [
+            meaning.scored(meaning.decide(predictor.probabilities(image))) for predictor in (plain, other)
+        ]
+        for name, true in meaning.scored(label).items():
+            scores.append([dice(mask[name], true) for mask in masks])
+            between.append(dice(masks[0][name], masks[1][name]))
+    table = np.asarray(scores)
+    return DiceCheck(
+        network=float(table[:, 0].mean()),
+        exported=float(table[:, 1].mean()),
+        largest=float(np.abs(table[:, 0] - table[:, 1]).max()),
+        between=float(min(between)),
+        cases=len(truth.cases),
+    )
+
+
+class _Truth:
+    """The validation cases of a run with their labels."""
+
+    def __init__(self, folder: RunFolder, recipe: Recipe, data: Path | None) -> None:
+        about = recipe.data
+        if about.root is not None:
+            dataset = open_dataset(about.source, data or Path(about.root))
+        else:
+            dataset = open_dataset(data or about.source)
+        if recipe.protocol.kind == "within-case":
+            dataset = in_parts(dataset, recipe.protocol.folds)
+        self.channels, self.values, self.name = about.channels, value_map(recipe), dataset.name
+        self.by_id = {case.id: case for case in dataset.cases}
+        self.cases = sorted(read_json(folder.splits)["validation"])
+        missing = [case for case in self.cases if case not in self.by_id]
+        if missing or not self.cases:
+            found = f"{missing[0]} is not in {dataset.name}" if missing else "the run has no validation cases"
+            raise IsthmusError(
+                f"--check: {found}; name the folder of the data with --data, or leave --check out"
+            )
+        self.dataset = replace(dataset, values=self.values)
+
+    def load(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        return load(self.by_id[case], self.dataset, self.channels)
