@@ -129,6 +129,14 @@ def test_the_best_the_median_and_the_worst_by_the_run_that_scored_them(looked: A
                 np.testing.assert_array_equal(has["image"][..., 0], pixels)
 
 
+def test_of_several_runs_that_scored_a_case_the_first_explains_it(looked: Any) -> None:
+    options = {"in_channels": 1, "classes": 1, "widths": [2, 4]}
+    one = {"U-Net": {"network": {"model": "unet", "options": options}}}
+    folder = looked(networks=one, repeats=2, figures=["saliency"])
+    look(folder)
+    assert {name.partition("/")[0] for name in kept(folder)} == {"cell0000", "cell0001"}  # folds of repeat 0
+
+
 def test_what_is_there_is_not_computed_again(looked: Any, loads: list[str]) -> None:
     folder = looked()
     write_study(folder)

@@ -312,7 +312,7 @@ def _exhibits(
         rows = math.ceil(len(panels) / MOST)
         columns = max(LEAST, math.ceil(len(panels) / rows))
         return [Exhibit(case, f"{kind}-{before}", shown.tag, [], panels, columns, note)]
-    found = []
+    found: list[Exhibit] = []
     for name, look in looks.items():
         count = len(look.maps)
         captions = [f"{i + 1}{', the deepest' if i == 0 and count > 1 else ''}" for i in range(count)]
