@@ -26,6 +26,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import PlainNet
+from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model
 from isthmus.objectives import binary_cross_entropy
 from isthmus.runs import hardware as machine
@@ -151,7 +152,7 @@ def run(
 ) -> dict[str, Any]:
     """All networks, and the machine's own rate measured before and after."""
     hardware = machine.resolve(Hardware())
-    machine.keep_freed_memory()  # as training does; the plain rows gain from it too
+    keep_freed_memory()  # as training does; the plain rows gain from it too
     dtype = torch.bfloat16 if hardware.precision == "bfloat16" else torch.float32
     before = matrix_rate(dtype, hardware.device, matrix_sizes)
     rows = [measure(name, size, batch, steps, widths) for name in NETWORKS]

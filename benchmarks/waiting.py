@@ -24,6 +24,7 @@ from isthmus.data.check import check_dataset
 from isthmus.data.folder import open_dataset
 from isthmus.data.samples import Samples
 from isthmus.data.writing import write_image, write_mask
+from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model
 from isthmus.objectives import binary_cross_entropy
 from isthmus.runs import hardware as machine
@@ -100,7 +101,7 @@ def main() -> None:
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--name", default="gpu" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
-    machine.keep_freed_memory()
+    keep_freed_memory()
     cases, size, patch, steps = (4, 64, 32, 2) if asked.toy else (24, 512, 256, 12)
     widths = (4, 8) if asked.toy else (32, 64, 128, 256, 512)
     with tempfile.TemporaryDirectory() as folder:

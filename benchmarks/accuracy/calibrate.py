@@ -21,6 +21,7 @@ from torch import nn
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
 from benchmarks.machine import describe
+from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_json
@@ -80,7 +81,7 @@ def least(step: Callable[[], float]) -> float:
 def main(rounds: int = 3) -> None:
     """Measure and write."""
     torch.set_num_threads(1)
-    machine.keep_freed_memory()
+    keep_freed_memory()
     steps = {name: stepper(options, name == "mean of weights") for name, options in NETWORKS.items()}
     anchor, found = steps[ANCHOR], {}
     for name, step in steps.items():

@@ -35,6 +35,7 @@ def one(name: str) -> dict[str, Any]:
     import torch
 
     from benchmarks.training import peak_memory
+    from isthmus.memory import keep_freed_memory
     from isthmus.networks import count_parameters, create_model
     from isthmus.objectives import Objective, default_heads
     from isthmus.runs import hardware as machine
@@ -59,7 +60,7 @@ def one(name: str) -> dict[str, Any]:
         optimiser.zero_grad(set_to_none=True)
 
     memory = peak_memory(step, "cpu") or 0
-    machine.keep_freed_memory()
+    keep_freed_memory()
     seconds = []
     for _ in range(STEPS):
         start = time.process_time()

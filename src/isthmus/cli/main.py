@@ -13,6 +13,7 @@ from isthmus.cli import study as study_commands
 from isthmus.cli.explain import explain
 from isthmus.cli.export import export
 from isthmus.errors import IsthmusError, nearest
+from isthmus.memory import large_pages
 
 INTERRUPTED = 130  # what the parser makes of Ctrl-C
 
@@ -264,6 +265,7 @@ app.add_typer(data_commands.app, rich_help_panel="To look up")
 
 def main() -> None:
     """Entry point: user errors become one line and exit code 2."""
+    large_pages()
     command = typer.main.get_command(app)
     try:
         code = command.main(standalone_mode=False)

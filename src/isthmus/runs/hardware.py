@@ -83,23 +83,6 @@ def autocast(hardware: Hardware) -> torch.autocast:
     return torch.autocast(kind, torch.bfloat16, enabled=hardware.precision == "bfloat16")
 
 
-def keep_freed_memory() -> None:
-    """Let this process keep the memory that it frees, as the next step of training needs it again.
-
-    With glibc's defaults every large tensor is mapped anew and each of its pages faulted in by the system, which cost
-    a sixth of a U-Net's training step on a CPU. No effect elsewhere.
-    """
-    import ctypes
-
-    trim_threshold, mmap_max = -1, -4  # names of malloc.h: M_TRIM_THRESHOLD, M_MMAP_MAX
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    mallopt(mmap_max, 0)
-    mallopt(trim_threshold, 2**31 - 1)
-
-
 @contextmanager
 def threads(hardware: Hardware) -> Iterator[None]:
     """Compute with the recipe's number of threads, as results depend on it to the last bit."""

@@ -18,6 +18,7 @@ from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.masks import write_case
 from isthmus.inference.predictor import Predictor
+from isthmus.memory import keep_freed_memory
 from isthmus.metrics.rows import columns as case_columns
 from isthmus.networks import count_parameters, initialise
 from isthmus.networks.heads import build
@@ -155,7 +156,7 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     watch.say(_summary(prepared, network))
     for note in prepared.split.notes:
         watch.say(f"note: {note}")
-    machine.keep_freed_memory()
+    keep_freed_memory()
     localiser = _localiser(folder, prepared, watch)
     with machine.threads(recipe.hardware):
         progress = fit(network, prepared, folder, watch, localiser)

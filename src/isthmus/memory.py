@@ -1,0 +1,33 @@
+"""How a process asks the system for memory: training frees and takes again the same gigabytes with every step."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+PAGES = "THP_MEM_ALLOC_ENABLE"
+"""The framework's own switch, which it reads with its first tensor."""
+
+
+def large_pages() -> None:
+    """Ask for pages of 2 MiB instead of 4 KiB for large tensors, unless the user has said otherwise.
+
+    To be called before the framework is imported. It counts where the system gives large pages only to who asks for
+    them (Linux, ``transparent_hugepage/enabled`` at ``madvise``); no effect elsewhere, and none on results.
+    """
+    os.environ.setdefault(PAGES, "1")
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, as the next step of training needs it again.
+
+    With glibc's defaults every large tensor is mapped anew and each of its pages faulted in by the system, which cost
+    a sixth of a U-Net's training step on a CPU. No effect elsewhere.
+    """
+    trim_threshold, mmap_max = -1, -4  # names of malloc.h: M_TRIM_THRESHOLD, M_MMAP_MAX
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(mmap_max, 0)
+    mallopt(trim_threshold, 2**31 - 1)
