@@ -20,7 +20,7 @@ def isthmus(monkeypatch: pytest.MonkeyPatch, trained: None, capsys: pytest.Captu
     """A function from words to the exit code, standard output and error; training is replaced."""
     monkeypatch.setattr(execute, "launch", fork)
     monkeypatch.setattr(run.Asked, "launch", fork, raising=False)
-    monkeypatch.setattr(run.Asked.__init__, "__defaults__", (None, "", fork))
+    monkeypatch.setattr(run.Asked.__init__, "__defaults__", (None, "", fork, None))
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["isthmus", *words])

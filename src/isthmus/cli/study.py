@@ -27,6 +27,15 @@ Jobs = Annotated[
     ),
 ]
 
+On = Annotated[
+    str | None,
+    typer.Option(
+        help="A Ray cluster: ray (that of this machine, else one is started), ray://HOST or HOST:PORT. "
+        "[default: processes of this machine]",
+        show_default=False,
+    ),
+]
+
 
 @app.command("run")
 def run_command(
@@ -37,6 +46,7 @@ def run_command(
         typer.Option(help="Where built-in data sets lie, each in a folder of its name.", show_default=False),
     ] = None,
     jobs: Jobs = None,
+    on: On = None,
 ) -> None:
     """Compute the cells that are missing, then write tables and page."""
     from isthmus.cli.progress import Display
@@ -47,9 +57,8 @@ def run_command(
     with Display() as display:
         read = read_study(study)
         printed = _printed(study.parent / read.printed) if read.printed else None
-        outcome = run_study(
-            read, out, display, root=root, beside=study.parent, printed=printed, asked=Asked(jobs=jobs)
-        )
+        asked = Asked(jobs=jobs, on=on)
+        outcome = run_study(read, out, display, root=root, beside=study.parent, printed=printed, asked=asked)
         _finish(StudyFolder(out), outcome, display)
 
 
@@ -101,6 +110,7 @@ def reproduce(
         typer.Option(help="paper, or small: minutes on a laptop, on phantoms where the data is not there."),
     ] = "paper",
     jobs: Jobs = None,
+    on: On = None,
     listing: Annotated[bool, typer.Option("--list", help="List the tables and figures.")] = False,
 ) -> None:
     """Compute a table or figure of the four papers again, beside the paper's own numbers."""
@@ -115,7 +125,8 @@ def reproduce(
         return
     folder = out or Path("reproduced") / name
     with Display() as display:
-        outcome = papers.reproduce(name, folder, display, root=data, asked=Asked(jobs=jobs, scale=scale))
+        asked = Asked(jobs=jobs, scale=scale, on=on)
+        outcome = papers.reproduce(name, folder, display, root=data, asked=asked)
         _finish(StudyFolder(folder), outcome, display)
 
 

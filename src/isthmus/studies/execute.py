@@ -1,4 +1,4 @@
-"""The cells of a study in processes of this machine, as many at a time as asked for."""
+"""The cells of a study, as many at a time as asked for, by default in processes of this machine."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from isthmus.watch import Watch
 
 POLL = 0.05
 """Seconds between two looks at the processes."""
+CORES_OF_A_CELL = 4
+"""Where there is no CUDA device, by default."""
 
 
 class Process(Protocol):
@@ -37,6 +39,16 @@ class Process(Protocol):
 
 Launch = Callable[[StudyFolder, str, int, int], Process]
 """(folder, name, threads, slot) -> the process that computes this cell."""
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Where cells are computed."""
+
+    jobs: int  # cells at a time
+    threads: int  # cores of each
+    launch: Launch
+    line: str  # for the user
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,16 @@ def accelerators() -> int:
 
 def default_jobs() -> int:
     """One for each CUDA device; without any, one for every four cores."""
-    return accelerators() or max(1, cores() // 4)
+    return accelerators() or max(1, cores() // CORES_OF_A_CELL)
+
+
+def processes(number: int) -> str:
+    """For messages.
+
+    >>> processes(1), processes(2)
+    ('1 process at a time', '2 processes at a time')
+    """
+    return f"{number} process{'es' if number > 1 else ''} at a time"
 
 
 def launch(
@@ -91,7 +112,13 @@ def launch(
         )
 
 
-def execute(folder: StudyFolder, plan: Plan, jobs: int, watch: Watch, launch: Launch = launch) -> Outcome:
+def this_machine(jobs: int | None = None, launch: Launch = launch) -> Machines:
+    """Processes of this machine, which share its cores."""
+    jobs = default_jobs() if jobs is None else jobs
+    return Machines(jobs, max(1, cores() // jobs), launch, processes(jobs))
+
+
+def execute(folder: StudyFolder, plan: Plan, machines: Machines, watch: Watch) -> Outcome:
     """Compute every cell that is not done: those that failed before are tried again, once.
 
     Cells that another process computes are left to it and waited for; where it dies, they are taken over.
@@ -100,7 +127,7 @@ def execute(folder: StudyFolder, plan: Plan, jobs: int, watch: Watch, launch: La
     old = {name: _stamp(folder, name) for name in cells}  # failures of earlier days
     waiting = [name for name in cells if not folder.run(name).finished()]
     watch.stage("cells", len(cells), len(cells) - len(waiting))
-    threads = max(1, cores() // jobs)
+    jobs = machines.jobs
     running: dict[int, tuple[str, Process]] = {}  # by slot
     computed: list[str] = []
     try:
@@ -125,7 +152,7 @@ def execute(folder: StudyFolder, plan: Plan, jobs: int, watch: Watch, launch: La
                 elif len(running) < jobs and not is_taken(folder.lock(name)):
                     slot = next(number for number in range(jobs) if number not in running)
                     waiting.remove(name)
-                    running[slot] = name, launch(folder, name, threads, slot)
+                    running[slot] = name, machines.launch(folder, name, machines.threads, slot)
             time.sleep(POLL)
     finally:
         _end([process for _, process in running.values()])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
-from isthmus.studies.execute import Launch, Outcome, default_jobs, execute, launch
+from isthmus.studies.execute import Launch, Machines, Outcome, execute, launch, this_machine
 from isthmus.studies.folder import Plan, StudyFolder
+from isthmus.studies.on_ray import cluster, parse
 from isthmus.studies.planning import Place, budget, find_data, plan_study
 from isthmus.studies.study import Study
 from isthmus.watch import Watch
@@ -21,6 +23,7 @@ class Asked:
     jobs: int | None = None
     scale: str = ""
     launch: Launch = launch
+    on: str | None = None  # a Ray cluster, as `isthmus.studies.on_ray.cluster` takes it; None: this machine
 
 
 def run_study(
@@ -55,21 +58,32 @@ def run_study(
         if missing:
             raise IsthmusError(next(iter(missing.values())))
         places = found
-    jobs = default_jobs() if asked.jobs is None else asked.jobs
-    if jobs < 1:
-        raise IsthmusError(f"--jobs is {jobs}; at least one process computes")
+    if asked.jobs is not None and asked.jobs < 1:
+        raise IsthmusError(f"--jobs is {asked.jobs}; at least one process computes")
+    if asked.on is not None:
+        parse(asked.on)
     folder = _folder(out)
     plan, recipes = plan_study(
-        study, dict(places), scale=asked.scale, drawn=drawn, absent=tuple(absent or ()), jobs=jobs
+        study, dict(places), scale=asked.scale, drawn=drawn, absent=tuple(absent or ())
     )
-    folder.write(study, plan, recipes, printed)
-    if study.counted:
-        return Outcome((), ())
     cost = budget(folder, plan)
-    watch.say(f"{study.name}: {cost.line()}; {jobs} process{'es' if jobs > 1 else ''} at a time")
-    if not cost.left:
+    if study.counted or not cost.left:
+        with suppress(IsthmusError):  # what was written stays as it is
+            plan = replace(plan, jobs=folder.plan().jobs)
+        folder.write(study, plan, recipes, printed)
+        if not study.counted:
+            watch.say(f"{study.name}: {cost.line()}")
         return Outcome((), ())
-    return execute(folder, plan, jobs, watch, asked.launch)
+    with _machines(asked, watch) as here:
+        folder.write(study, replace(plan, jobs=here.jobs), recipes, printed)
+        watch.say(f"{study.name}: {cost.line()}; {here.line}")
+        return execute(folder, plan, here, watch)
+
+
+def _machines(asked: Asked, watch: Watch) -> AbstractContextManager[Machines]:
+    if asked.on is None:
+        return nullcontext(this_machine(asked.jobs, asked.launch))
+    return cluster(asked.on, asked.jobs, watch)
 
 
 def _folder(out: Path) -> StudyFolder:
