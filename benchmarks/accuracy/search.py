@@ -1,4 +1,4 @@
-"""The search for the default: one thing changed at a time, on inner folds of the first outer fold's training cases.
+"""The search for the default on inner folds: one thing changed at a time, then what helped put together.
 
     python -m benchmarks.accuracy.search ROOT      writes search.yaml, which `python -m benchmarks.accuracy search` runs
 
@@ -39,7 +39,23 @@ CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
     "MILDNet's augmentation": ("instance", {"training": {"augment": "mildnet"}}),
     "rate 0.003": ("instance", {"training": {"learning_rate": 0.003}}),
     "mean of weights": ("mean of weights", {"training": {"average": 0.99}}),
+    "cross-entropy and Dice": (
+        "instance",
+        {"objective": {"heads": {"logits": {"bce": 1.0, "dice": 1.0}}}},
+    ),
     "batches of 2": ("instance", {"training": {"batch": 2}}),
+    "rate 0.003, cross-entropy and Dice": (
+        "instance",
+        {
+            "training": {"learning_rate": 0.003},
+            "objective": {"heads": {"logits": {"bce": 1.0, "dice": 1.0}}},
+        },
+    ),
+    "rate 0.003, mean": ("mean of weights", {"training": {"learning_rate": 0.003, "average": 0.99}}),
+    "rate 0.003, mean, batches of 2": (
+        "mean of weights",
+        {"training": {"learning_rate": 0.003, "average": 0.99, "batch": 2}},
+    ),
 }
 
 
@@ -68,7 +84,8 @@ def study(root: Path) -> dict[str, Any]:
         "name": "accuracy/search",
         "title": "The search for the default, at equal time",
         "notes": [
-            "One thing is changed at a time; every candidate trains as long as the U-Net does in 30 epochs (20 of "
+            "One thing is changed at a time, then what helped is put together; every candidate trains as long as the "
+            "U-Net does in 30 epochs (20 of "
             "DSB-2018), turned into epochs by one calibration.",
             "One of three inner folds of the first outer fold's training cases; the outer fold's scored cases are "
             "set aside and looked at by nobody.",

@@ -51,6 +51,15 @@ def test_a_run_keeps_the_mean_and_not_the_weights(small: Any, tmp_path: Path) ->
     assert not torch.equal(kept[name], state["network"][name])
 
 
+@pytest.mark.parametrize("layout", [True, False])
+def test_a_mean_that_forgets_at_once_is_the_weights(small: Any, tmp_path: Path, layout: bool) -> None:
+    sections = {"training": {"average": 1e-9}, "hardware": {"channels_last": layout}}
+    state = checkpoint.load(training.train(small(**sections), tmp_path / "run").checkpoint)
+    for name, tensor in state["network"].items():
+        torch.testing.assert_close(state["average"][name], tensor)
+        assert state["average"][name].stride() == tensor.stride()
+
+
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_a_share_out_of_range_is_refused(small: Any, decay: float) -> None:
     from isthmus.errors import IsthmusError

@@ -32,14 +32,12 @@ class Average:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self._kept = list(self.network.state_dict().values())
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         """Take in the weights after a step, counted from 0."""
         decay = min(self.decay, (1 + step) / (RAMP + step))
-        followed = [tensor.detach() for tensor in network.state_dict().values()]
-        pairs = list(zip(self._kept, followed, strict=True))
+        pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
         real = [(kept, new) for kept, new in pairs if kept.is_floating_point()]
         torch._foreach_lerp_([kept for kept, _ in real], [new for _, new in real], 1 - decay)
         for kept, new in pairs:

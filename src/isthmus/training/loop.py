@@ -65,9 +65,13 @@ def fit(
     device = torch.device(recipe.hardware.device)
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
-    average = Average(network, training.average) if training.average else None
+    predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
+    average = (
+        Average(network, training.average) if training.average else None
+    )  # where and as the network now lies
     scored_network = average.network if average else network
-    predictor = Predictor.from_networks([scored_network], recipe, recipe.hardware, localiser)
+    if average:
+        predictor = Predictor.from_networks([scored_network], recipe, recipe.hardware, localiser)
     processes = world()
     optimiser = make_optimiser(network, training, fused=device.type != "mps")
     room = Room(recipe.hardware.cache_mb * 2**20)
