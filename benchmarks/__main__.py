@@ -7,6 +7,7 @@ import sys
 
 SUITE = (
     "benchmarks.training",
+    "benchmarks.inference",
     "benchmarks.waiting",
     "benchmarks.large",
     "benchmarks.augmentation",

@@ -78,6 +78,43 @@ def large_section() -> list[str]:
     return [*lines, ""]
 
 
+def inference_section() -> list[str]:
+    """Prediction by engine: how many times longer than the best of the others, then images a second."""
+    results = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("inference-*.json"))
+    ]
+    lines = [
+        "## Prediction",
+        "",
+        "The same networks run by isthmus as `isthmus predict` does by itself, by its layers as they are, by",
+        "`torch.compile`, eagerly by PyTorch (float32, contiguous), by ONNX Runtime and by OpenVINO; the engines take",
+        "turns in one process; medians. First how many times longer than the best of the others it takes, then images",
+        "a second. Large images go through normalisation, tiles and class indices too: `python -m",
+        "benchmarks.inference`.",
+        "",
+    ]
+    for result in results:
+        machine = result["machine"]
+        names = list(dict.fromkeys(name for row in result["rows"] for name in row["images_per_second"]))
+        clock = "processor seconds" if machine["clock"] == "processor" else "wall time"
+        threads = f"{machine['threads']} thread{'s' * (machine['threads'] != 1)}"
+        versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+        lines += [f"### {machine['processor']}, {threads}, {clock}", "", f"{versions}.", ""]
+        lines += [f"| network | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+        for row in result["rows"]:
+            cells = [
+                f"**{row['best_over'][name]:.2f}** ({rate:.3g})"
+                if (rate := row["images_per_second"].get(name)) is not None
+                else "-"
+                for name in names
+            ]
+            lines.append(
+                f"| {row['part']}, widths {row['widths'][0]} to {row['widths'][-1]} | {' | '.join(cells)} |"
+            )
+        lines.append("")
+    return lines if results else []
+
+
 def page() -> str:
     """The whole page."""
     lines = [
@@ -96,6 +133,7 @@ def page() -> str:
     for path in sorted(RESULTS.glob("training-*.json")):
         lines += training_section(json.loads(path.read_text(encoding="utf-8")))
     lines += [
+        *inference_section(),
         *waiting_section(),
         *large_section(),
         "## Augmentation",

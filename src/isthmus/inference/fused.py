@@ -31,13 +31,14 @@ def fused(network: nn.Module, dtype: torch.dtype) -> nn.Module:
     """
     if not available():
         return network
-    return cast(nn.Module, _rewritten(copy.deepcopy(network).eval(), dtype))
+    return _rewritten(copy.deepcopy(network).eval(), dtype)
 
 
 def available() -> bool:
     """Whether this build of the framework has the kernels."""
     names = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
-    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)
+    built = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    return built and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
 class Convolution(nn.Module):
@@ -47,8 +48,9 @@ class Convolution(nn.Module):
     follows it, folded in: ``w * g`` and ``(b - mean) * g + shift``, ``g = scale / sqrt(variance + eps)``.
     """
 
-    def __init__(self, layer: nn.Conv2d | nn.Conv3d, norm: _BatchNorm | None, dtype: torch.dtype) -> None:
+    def __init__(self, layer: nn.Module, norm: nn.Module | None, dtype: torch.dtype) -> None:
         super().__init__()
+        layer = cast(nn.Conv2d, layer)  # or a Conv3d
         weight, bias = layer.weight.detach(), layer.bias
         bias = torch.zeros(len(weight), device=weight.device) if bias is None else bias.detach()
         if norm is not None:
@@ -108,8 +110,9 @@ class Convolution(nn.Module):
         return result
 
 
-def affine(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
+def affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
     """Factor and summand ``(channels,)`` of a batch normalisation in evaluation."""
+    norm = cast(_BatchNorm, norm)
     mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
     scale = (variance + norm.eps).rsqrt()
     if norm.weight is not None:
@@ -219,12 +222,12 @@ def _shortcut(module: nn.Module, dtype: torch.dtype) -> Convolution | None:
 
 
 def _is_pair(module: nn.Module) -> bool:
-    kinds = (CONVOLUTIONS, _BatchNorm, nn.ReLU, CONVOLUTIONS, _BatchNorm)
+    kinds: tuple[Any, ...] = (CONVOLUTIONS, _BatchNorm, nn.ReLU, CONVOLUTIONS, _BatchNorm)
     return (
         isinstance(module, plain.ResidualPair)
         and isinstance(module.activation, nn.ReLU)
         and len(module.body) == len(kinds)
-        and all(map(isinstance, module.body, kinds))
+        and all(isinstance(layer, kind) for layer, kind in zip(module.body, kinds, strict=True))
     )
 
 
@@ -268,7 +271,7 @@ def _in_a_row(layers: Sequence[nn.Module], dtype: torch.dtype) -> list[nn.Module
         if _fits(first):
             norm = others[0] if others and isinstance(others[0], nn.BatchNorm2d | nn.BatchNorm3d) else None
             taken += norm is not None
-            made = Convolution(cast(nn.Conv2d, first), norm, dtype)
+            made = Convolution(first, norm, dtype)
             if len(others) >= taken and isinstance(others[taken - 1], nn.ReLU):
                 made, taken = _Rectified(made), taken + 1
         elif isinstance(first, nn.BatchNorm2d | nn.BatchNorm3d) and others and isinstance(others[0], nn.ReLU):
