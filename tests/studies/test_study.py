@@ -95,6 +95,10 @@ def test_some_folds_of_all_can_be_run(small: Any) -> None:
         ({"only": {"U-Net": ["phantom"]}}, "did you mean 'phantoms'"),
         ({"measures": [{"name": "D", "column": "dyce"}]}, "did you mean 'dice'"),
         ({"measures": []}, "at least 1 item"),
+        ({"measures": [{"name": "D", "column": "dice"}, {"name": "D", "column": "iou"}]}, "one name"),
+        ({"folds": []}, "name one at least"),
+        ({"folds": [0, 0]}, "each once"),
+        ({"only": {"U-Net": [], "Sharp U-Net": []}}, "leaves no data set"),
         ({"alpha": 2}, "less than 1"),
     ],
 )
@@ -103,6 +107,17 @@ def test_mistakes_are_told_in_one_line(small: Any, changes: dict[str, Any], said
         small(**changes)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_points_of_a_grid_have_labels_of_their_own(small: Any) -> None:
+    grid = {
+        "training.seed": [1, 2],
+        "protocol.seed": [1],
+        "training.learning_rate": [0.00012345671, 0.00012345672],
+    }
+    labels = {point.label for point in small(grid=grid).points()}
+    assert len(labels) == 4
+    assert "training.seed 1, protocol.seed 1, learning_rate 0.00012345671" in labels
 
 
 def test_a_study_is_the_same_after_its_way_through_a_file(small: Any, tmp_path: Path) -> None:

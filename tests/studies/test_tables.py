@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +17,10 @@ from scipy import stats
 from isthmus.errors import IsthmusError
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.page import write_study
+from isthmus.studies.results import Sample, Value
 from isthmus.studies.sheets import Sheet
-from isthmus.studies.study import Study
+from isthmus.studies.significance import as_good_as_best
+from isthmus.studies.study import Measure, Study
 
 from .conftest import write_run
 
@@ -100,6 +103,74 @@ def test_identical_networks_are_both_bold_and_never_different(small: Any, tmp_pa
     assert (float(pair["low"]), float(pair["high"])) == (0, 0)
 
 
+def train_on(folder: StudyFolder, cases: int) -> None:
+    """Write into every split that so many cases have trained."""
+    for path in folder.cells.glob("*/splits.json"):
+        split = json.loads(path.read_text())
+        split["train"] = {f"trained-{i}": f"trained-{i}" for i in range(cases)}
+        path.write_text(json.dumps(split))
+
+
+@pytest.mark.parametrize(("train", "share"), [(30, 1 / 3), (20, 1 / 2), (80, 1 / 8)])
+def test_the_corrected_test_takes_the_sizes_of_the_splits(
+    small: Any, tmp_path: Path, train: int, share: float
+) -> None:
+    """Three of four folds, or a protocol with a test set aside: n_test / n_train is the splits', not 1 / (k - 1)."""
+    gain = np.random.default_rng(2).normal(0.01, 0.01, 30)
+
+    def dices(network: str, fold: int, repeat: int) -> dict[str, float]:
+        scores = by_fold({})(network, fold, repeat)
+        return {
+            case: value + (gain[10 * fold + i] if network == "Sharp U-Net" else 0)
+            for i, (case, value) in enumerate(scores.items())
+        }
+
+    folder = make(small(folds=[0, 1, 2], measures=[DICE], test="corrected"), tmp_path / "study", dices)
+    train_on(folder, train)
+    write_study(folder)
+    (pair,) = rows(folder, "tests")
+    folds = gain.reshape(3, 10).mean(axis=1)
+    t = abs(folds.mean()) / math.sqrt((1 / 3 + share) * folds.var(ddof=1))
+    assert float(pair["p"]) == pytest.approx(2 * stats.t.sf(t, 2), rel=1e-6)
+    assert pair["p"] == pair["p, corrected resampled t"]
+    assert (pair["low"], pair["high"]) == ("", "")  # three folds give no interval
+
+
+def test_of_a_difference_with_a_sign_nothing_is_bold(small: Any) -> None:
+    measure = {"name": "Volume difference", "column": "volume_difference"}
+    signed, dice = Measure.model_validate(measure), Measure.model_validate(DICE)
+    found = {name: Sample((Value("a", 0, 0, value),)) for name, value in (("A", -897.5), ("B", 3.5))}
+    study = small(measures=[measure])
+    assert as_good_as_best(study, signed, found, 0.25) == set()
+    assert "B" in as_good_as_best(study, dice, found, 0.25)
+
+
+def test_cases_without_a_score_are_told(small: Any, tmp_path: Path) -> None:
+    def dices(network: str, fold: int, repeat: int) -> dict[str, float]:
+        scores = dict(by_fold({})(network, fold, repeat))
+        return scores | ({next(iter(scores)): math.nan} if network == "U-Net" else {})
+
+    folder = make(small(folds=4, measures=[DICE]), tmp_path / "study", dices)
+    (scores, *_) = write_study(folder)
+    assert "left out of the mean: DC of U-Net on phantoms for 4 of 40" in scores.caption
+    assert "Sharp U-Net on" not in scores.caption
+
+
+def test_the_choice_of_the_epoch_on_the_scored_cases_is_told(small: Any, tmp_path: Path) -> None:
+    for which, told in (("validation", True), ("test", False)):
+        folder = make(small(folds=4, measures=[DICE]), tmp_path / which, by_fold({}), which=which)
+        (scores, *_) = write_study(folder)
+        assert ("so scores are optimistic" in scores.caption) is told
+
+
+def test_lost_tables_are_written_anew(small: Any, tmp_path: Path) -> None:
+    folder = make(small(folds=4, measures=[DICE]), tmp_path / "study", by_fold({}))
+    write_study(folder)
+    assert folder.is_told()
+    (folder.tables / "scores.md").unlink()
+    assert not folder.is_told()
+
+
 @pytest.mark.parametrize("test", ["wilcoxon", "t", "t-folds", "corrected"])
 def test_a_network_that_is_better_by_a_known_amount_is_found(small: Any, tmp_path: Path, test: str) -> None:
     gain = np.random.default_rng(1).normal(0.1, 0.01, 40)
@@ -112,6 +183,7 @@ def test_a_network_that_is_better_by_a_known_amount_is_found(small: Any, tmp_pat
         }
 
     folder = make(small(folds=4, measures=[DICE], test=test), tmp_path / "study", dices)
+    train_on(folder, 30)
     write_study(folder)
     assert [(row["network"], row["DC, bold"]) for row in rows(folder, "scores")] == [
         ("U-Net", "0"),

@@ -60,7 +60,9 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
     if name in DATASETS:
         entry = DATASETS[name]
         if root is None:
-            raise IsthmusError(f"{name}: say with --root where it lies: a folder with {entry.layout}")
+            raise IsthmusError(
+                f"{name}: say where it lies (--root, of `isthmus reproduce` --data): a folder with {entry.layout}"
+            )
         if not root.is_dir():
             raise IsthmusError(f"{root}: no such folder; --root is the folder with {entry.layout}")
         return entry.read(root)

@@ -65,6 +65,10 @@ def explain_folder(
         except IsthmusError as error:
             problems.append(f"{case.images[0]}: {error}")
             continue
+        if not maps.any():
+            watch.say(
+                f"{case.id}: the map is zero everywhere: nothing that {method} looks at speaks for the class"
+            )
         shown, values = _targets(out, case)
         write_image(values, maps.astype(np.float32))
         write_image(shown, np.moveaxis(picture(image, maps, labels, case.spacing), -1, 0))

@@ -7,7 +7,7 @@ arguments that make the class this network. `create_model` adds the user's own.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -134,11 +134,20 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
     torch.Size([2, 1, 8, 8])
     """
     found = entry(name)
-    valid = inspect.signature(found.make).parameters
+    check_options(name, options)
+    return found.make(**{**found.defaults, **options})
+
+
+def check_options(name: str, options: Iterable[str]) -> None:
+    """Refuse an option that a network has not.
+
+    Raises:
+        IsthmusError: an unknown name or option; the nearest valid one is named.
+    """
+    valid = inspect.signature(entry(name).make).parameters
     for option in options:
         if option not in valid:
             raise IsthmusError(f"the network '{name}' has no option '{option}': {nearest(option, valid)}")
-    return found.make(**{**found.defaults, **options})
 
 
 @cache

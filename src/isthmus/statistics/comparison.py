@@ -19,6 +19,9 @@ from isthmus.statistics.spread import fold_means
 
 TestName = Literal["wilcoxon", "t", "corrected"]
 
+FEWEST_FOLDS = 4
+"""From which on an interval of whole folds is given."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -57,6 +60,7 @@ def compare(
     *,
     names: tuple[str, str] = ("first", "second"),
     folds: Mapping[str, object] | None = None,
+    share: float | None = None,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
@@ -66,7 +70,9 @@ def compare(
         first, second: case -> score, finite. Cases that are NaN for both are left out.
         names: of the networks, for messages and tables.
         folds: case -> the fold in which it was scored: the interval then draws whole folds, and the corrected
-            resampled t-test compares the folds' means (n_test / n_train of k folds, 1 / (k - 1)).
+            resampled t-test compares the folds' means. Fewer than four folds give no interval: one of whole folds
+            would be far too short (of five it covers the truth in four of five cases).
+        share: n_test / n_train of the corrected test; None: that of k folds, 1 / (k - 1).
         confidence, seed: of the bootstrap interval.
 
     Raises:
@@ -79,7 +85,9 @@ def compare(
     """
     if names[0] == names[1]:
         raise IsthmusError(f"both networks are called '{names[0]}'; give them two names")
-    return _compare(pair(dict(zip(names, (first, second), strict=True))), 0, 1, folds, confidence, seed)
+    return _compare(
+        pair(dict(zip(names, (first, second), strict=True))), 0, 1, folds, confidence, seed, share
+    )
 
 
 def compare_all(
@@ -161,23 +169,25 @@ def _compare(
     folds: Mapping[str, object] | None,
     confidence: float,
     seed: int,
+    share: float | None = None,
 ) -> Comparison:
     _refuse_infinite(found)
     first, second = found.values[i], found.values[j]
     change, n = differences(first, second), len(found.cases)
     labels = _folds(found, folds)
-    units = n if labels is None else len(set(labels))
+    folded = 0 if labels is None else len(set(labels))
     several = n > 1
+    drawn = several if labels is None else folded >= FEWEST_FOLDS
     return Comparison(
         found.networks[i],
         found.networks[j],
         n,
         math.fsum(change) / n,
         float(change.std(ddof=1)) if several else math.nan,
-        bootstrap(change, groups=labels, confidence=confidence, seed=seed) if units > 1 else None,
+        bootstrap(change, groups=labels, confidence=confidence, seed=seed) if drawn else None,
         paired_t(first, second) if several else None,
         wilcoxon(first, second),
-        _corrected(first, second, labels) if labels is not None and units > 1 else None,
+        _corrected(first, second, labels, share) if labels is not None and folded > 1 else None,
         cohens_dz(first, second) if several else math.nan,
         rank_biserial(first, second),
         probability_of_superiority(first, second),
@@ -208,11 +218,9 @@ def _p(one: Comparison, test: TestName) -> float:
     return outcome.p
 
 
-def _corrected(first: Floats, second: Floats, labels: list[str]) -> Outcome:
-    count = len(set(labels))
-    return corrected_resampled_t(
-        fold_means(first, labels), fold_means(second, labels), train=max(1, count - 1), test=1
-    )
+def _corrected(first: Floats, second: Floats, labels: list[str], share: float | None = None) -> Outcome:
+    share = 1 / max(1, len(set(labels)) - 1) if share is None else share
+    return corrected_resampled_t(fold_means(first, labels), fold_means(second, labels), train=1, test=share)
 
 
 def _folds(found: Paired, folds: Mapping[str, object] | None) -> list[str] | None:

@@ -143,7 +143,10 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def _row(values: ArrayLike, what: str) -> Floats:
-    row = np.array(values, np.float64)
+    try:
+        row = np.array(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise IsthmusError(f"{what} must be numbers ({error})") from error
     if row.ndim != 1 or row.size == 0:
         raise IsthmusError(f"{what} must be a list of at least one number, found shape {row.shape}")
     if np.isnan(row).any():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isthmus.errors import IsthmusError
 from isthmus.statistics.pairs import Floats, labels_of, values_of
 
 Labels = Iterable[object]
@@ -108,6 +109,8 @@ def _means(values: Floats, labels: Sequence[tuple[str, ...]]) -> Floats:
 
 
 def _spread(values: Floats, ddof: int) -> Spread:
+    if ddof not in (0, 1):
+        raise IsthmusError(f"ddof is {ddof!r}; 1 is the sample's deviation, 0 the population's")
     n = len(values)
     mean = math.fsum(values) / n
     square = math.fsum((value - mean) ** 2 for value in values)

@@ -154,6 +154,7 @@ def bars(
     with mpl.rc_context(STYLE):
         figure, axes = new_axes(width=bar_width(len(names) * len(groups)), height=2.8)
         tops: list[float] = []
+        bottoms: list[float] = []
         for i in range(len(names)):
             at = np.arange(len(groups)) + (i - (len(names) - 1) / 2) * width
             means = np.array([group[1][i] for group in groups], np.float64)
@@ -161,7 +162,8 @@ def bars(
             axes.bar(at, np.nan_to_num(means), width * 0.86, color=series_colour(i), alpha=0.85, linewidth=0)
             axes.errorbar(at, means, spread, fmt="none", ecolor=INK, elinewidth=1.0, capsize=3)
             tops += [float(m + s) for m, s in zip(means, spread, strict=True) if math.isfinite(m)]
-        axes.set_ylim(0, max(tops) * 1.06 or 1.0)
+            bottoms += [float(min(m, 0.0)) for m in means if math.isfinite(m)]
+        axes.set_ylim(min(0.0, min(bottoms) * 1.06), max(0.0, max(tops) * 1.06) or float(min(bottoms) == 0))
         _named(axes, [label for label, _, _ in groups])
         axes.set_ylabel(y_label)
         _plain(axes)

@@ -149,7 +149,7 @@ class StudyFolder:
         paths = [self.study_path, self.plan_path, self.printed_path]
         paths += [self.run(cell.name).cost for cell in self.plan().cells]
         paths += [self.failure(cell.name) for cell in self.plan().cells]
-        if not self.page.is_file():
+        if not self.page.is_file() or not (self.tables / "scores.md").is_file():
             return False
         page = self.page.stat().st_mtime_ns
         return all(path.stat().st_mtime_ns <= page for path in paths if path.is_file())

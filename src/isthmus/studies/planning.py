@@ -11,7 +11,7 @@ from isthmus.data.catalog import DATASETS
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split
 from isthmus.errors import IsthmusError
-from isthmus.networks.registry import entry
+from isthmus.networks.registry import check_options
 from isthmus.runs.recipe import Recipe
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.identity import fingerprint, identity
@@ -73,8 +73,8 @@ def plan_study(study: Study, places: dict[str, Place], **about: object) -> tuple
         places: where the data sets lie, by their label; a label that is not there is left out.
         about: what else the plan says: scale, drawn, absent.
     """
-    for network in {cell.recipe.network.model for cell in study.cells()}:
-        entry(network)
+    for cell in study.cells():
+        check_options(cell.recipe.network.model, cell.recipe.network.options)
     cells: list[Planned] = []
     recipes: dict[str, Recipe] = {}
     known: dict[tuple[str, str], Split] = {}

@@ -19,6 +19,8 @@ from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.study import Measure, Study
 
 ALL = "all classes"
+NEITHER = ("volume_difference", "prediction_objects", "truth_objects")
+"""Columns of which no value is the best one."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,18 @@ class Results:
         """The finished cells of a row."""
         return [x for x in self.found if x.cell.data == data and row(x.cell) == network]
 
+    def share(self, data: str) -> float:
+        """Scored cases for each training case, n_test / n_train of the splits: the mean over the finished cells, NaN
+        where splits name no training cases."""
+        found = []
+        for x in (x for x in self.found if x.cell.data == data):
+            sets = {score.set for score in x.scores(self.study.scored)}
+            scored, train = (
+                sum(len(x.run.splits.get(name) or ()) for name in names) for names in (sets, ["train"])
+            )
+            found.append(scored / train if train else math.nan)
+        return math.fsum(found) / len(found) if found else math.nan
+
     def planned(self, data: str, network: str) -> int:
         """How many cells a row has."""
         return sum(cell.data == data and row(cell) == network for cell in self.plan.cells)
@@ -193,7 +207,9 @@ def row(cell: Planned) -> str:
 
 
 def better(measure: Measure) -> float:
-    """1 where higher is better, else -1."""
+    """1 where higher is better, -1 where lower is, 0 where neither is: of differences with a sign, and of counts."""
+    if measure.column in NEITHER:
+        return 0.0
     return -1.0 if measure.is_cost or lower_is_better(measure.column) else 1.0
 
 

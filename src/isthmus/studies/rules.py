@@ -162,7 +162,7 @@ def balance(truth: Labels, predicted: Labels) -> float:
     true, found = truth > 0, predicted > 0
     either = np.count_nonzero(true | found)
     missed, false = np.count_nonzero(true & ~found), np.count_nonzero(found & ~true)
-    return (missed - false) / either if either else 0.0
+    return float((missed - false) / either) if either else 0.0
 
 
 def under_segmentation(seen: Sight) -> float:

@@ -49,8 +49,12 @@ def samples(results: Results, data: str, label: str, measure: Measure) -> dict[s
     return {name: sample.only(shared) for name, sample in found.items()} if shared else {}
 
 
-def p_value(study: Study, first: Sample, second: Sample, folds: int) -> Outcome | None:
-    """The study's test of two networks; None where there is too little to test."""
+def p_value(study: Study, first: Sample, second: Sample, share: float) -> Outcome | None:
+    """The study's test of two networks; None where there is too little to test.
+
+    Args:
+        share: scored cases for each training case, of the corrected test.
+    """
     by_fold = study.test in ("t-folds", "corrected")
     a, b = (first.by_fold(), second.by_fold()) if by_fold else (first.by_case(), second.by_case())
     keys = sorted(a)
@@ -58,36 +62,43 @@ def p_value(study: Study, first: Sample, second: Sample, folds: int) -> Outcome 
     try:
         if study.test == "wilcoxon":
             return wilcoxon(x, y)
+        if study.test == "corrected" and math.isnan(share):
+            return None
         if study.test == "corrected":
-            return corrected_resampled_t(x, y, train=max(1, folds - 1), test=1)
+            return corrected_resampled_t(x, y, train=1, test=share)
         return paired_t(x, y)
     except IsthmusError:
         return None  # one case or one fold
 
 
-def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample]) -> set[str]:
+def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample], share: float) -> set[str]:
     """What is printed in bold: the best mean, and all that are not shown to differ from it (after Holm)."""
-    if len(found) < 2:
+    if len(found) < 2 or not better(measure):
         return set()
     means = {name: better(measure) * sample.spread(study.over).mean for name, sample in found.items()}
     best = max(means, key=lambda name: means[name])
     others = [name for name in found if name != best]
-    folds = len(study.fold_numbers())
-    ps = [_p(p_value(study, found[best], found[name], folds)) for name in others]
+    ps = [_p(p_value(study, found[best], found[name], share)) for name in others]
     return {best, *(name for name, p in zip(others, holm(ps), strict=True) if p > study.alpha)}
 
 
 def every_pair(results: Results, data: str, label: str, measure: Measure) -> list[Pair]:
     """Every two networks, with the p-values of the study's test adjusted for their number."""
     found = samples(results, data, label, measure)
-    study, folds = results.study, len(results.study.fold_numbers())
+    study, share = results.study, results.share(data)
     chosen = [_ordered(a, b, found, measure) for a, b in combinations(found, 2)]
-    outcomes = [p_value(study, found[a], found[b], folds) for a, b in chosen]
+    outcomes = [p_value(study, found[a], found[b], share) for a, b in chosen]
     adjusted = holm([_p(outcome) for outcome in outcomes]) if outcomes else ()
     pairs = []
     for (a, b), outcome, p in zip(chosen, outcomes, adjusted, strict=True):
         fold_of = found[a].fold_of()
-        both = compare(found[a].by_case(), found[b].by_case(), names=(a, b), folds=fold_of)
+        both = compare(
+            found[a].by_case(),
+            found[b].by_case(),
+            names=(a, b),
+            folds=fold_of,
+            share=None if math.isnan(share) else share,
+        )
         pairs.append(Pair(data, label, both, outcome, p))
     return pairs
 

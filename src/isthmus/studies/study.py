@@ -140,6 +140,13 @@ class Study(Part):
         for axis, what in ((self.data or self.counted, "data"), (self.networks, "networks")):
             if not axis:
                 raise ValueError(f"{what} names nothing; name one at least")
+        names = [measure.name for measure in self.measures]
+        if len(set(names)) < len(names):
+            raise ValueError("two measures have one name; name each differently")
+        if isinstance(self.folds, list) and (not self.folds or len(set(self.folds)) < len(self.folds)):
+            raise ValueError(f"folds is {self.folds}; name one at least, and each once")
+        if all(not self.only.get(network, self.data) for network in self.networks) and not self.counted:
+            raise ValueError("only leaves no data set for any network")
         if self.reference is not None and self.reference not in self.networks:
             raise ValueError(f"reference '{self.reference}': {nearest(self.reference, self.networks)}")
         for network in (*self.parts, *self.parts.values()):
@@ -249,7 +256,9 @@ class Cell:
 
 
 def _point(shown: Any, values: Mapping[str, Any]) -> Point:
-    label = ", ".join(f"{key.rpartition('.')[2]} {_plain(values[key])}" for key in shown)
+    short = [key.rpartition(".")[2] for key in values]
+    names = {key: last if short.count(last) == 1 else key for key, last in zip(values, short, strict=True)}
+    label = ", ".join(f"{names[key]} {_plain(values[key])}" for key in shown)
     sections: dict[str, Any] = {}
     for key, value in values.items():
         *path, last = key.split(".")
@@ -270,7 +279,7 @@ def _plain(value: Any) -> str:
     """
     if isinstance(value, list | tuple):
         return "-".join(map(_plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def _labelled(value: Any, key: str, short: tuple[str, ...], section: str) -> Any:

@@ -36,7 +36,9 @@ def scores(results: Results) -> Sheet:
     rows, records = [], []
     for data, label, title in results.places():
         bold = {
-            m.name: set() if m.is_cost else as_good_as_best(study, m, samples(results, data, label, m))
+            m.name: set()
+            if m.is_cost
+            else as_good_as_best(study, m, samples(results, data, label, m), results.share(data))
             for m in study.measures
         }
         for network in results.networks:
@@ -71,7 +73,7 @@ def scores(results: Results) -> Sheet:
     columns += [("Cells", True)] if partial else []
     caption = (
         f"Mean ± standard deviation {SPREADS[study.over]}. Bold: the best mean and what is not shown to differ "
-        f"from it ({NAMES[study.test]}, Holm, alpha {study.alpha:g}). {about(results)}"
+        f"from it ({NAMES[study.test]}, Holm, alpha {study.alpha:g}). {_left_out(results)}{about(results)}"
     )
     return Sheet("scores", study.title or study.name, caption, Table(columns, rows), records)
 
@@ -136,7 +138,8 @@ def tests(results: Results) -> Sheet | None:
     columns += [("Difference, paper", True), ("Cases needed", True)] if claims else []
     caption = (
         f"{measure.name}, first minus second, each case once (the mean over the folds and repeats that scored it); "
-        f"p of the {NAMES[study.test]}; intervals by the BCa bootstrap, of whole folds where every case has one. "
+        f"p: {NAMES[study.test]}; intervals by the BCa bootstrap, of whole folds where every case has one "
+        "(too short for so few: of five folds they hold the truth in four of five cases; of fewer than four none). "
     )
     if claims:
         caption += (
@@ -282,7 +285,8 @@ def _sentences(results: Results) -> Iterable[str]:
         on = f"; scored: the {' and '.join(sorted(sets))} cases" if sets else ""
         folds, repeats = _times(len(study.fold_numbers()), "fold"), _times(study.repeats, "repeat")
         yield f"Protocol: {kind} ({PROTOCOLS[kind]}); {folds}, {repeats}{on}."
-    notes = [
+    notes = [EPOCH] if any(x.scores(study.scored)[0].set == "validation" for x in results.found) else []
+    notes += [
         note
         for x in results.found
         for note in x.run.splits.get("notes") or ()
@@ -290,6 +294,19 @@ def _sentences(results: Results) -> Iterable[str]:
     ]
     for note in dict.fromkeys(notes):
         yield f"{note[0].upper()}{note[1:]}."
+
+
+def _left_out(results: Results) -> str:
+    """Which networks have cases without a score, whose means are of the others."""
+    found = []
+    for data, label, title in results.places():
+        for measure in (m for m in results.study.measures if not m.is_cost):
+            for network in results.networks:
+                sample = results.sample(data, network, label, measure)
+                if sample.undefined:
+                    of = sample.undefined + len(sample.values)
+                    found.append(f"{measure.name} of {network} on {title} for {sample.undefined} of {of}")
+    return f"No score, and left out of the mean: {'; '.join(found)}. " if found else ""
 
 
 def _cases(results: Results) -> dict[str, int]:
