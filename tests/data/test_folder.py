@@ -332,7 +332,11 @@ def test_open_dataset_finds_folders_tables_and_names(files: Path, shared_data: P
     [
         ("isbi2012", None, "isbi2012: no such folder, CSV or data set; .* did you mean 'isbi-2012'"),
         ("isbi2012", ".", "no data set of this name.*did you mean 'isbi-2012'"),
-        ("isbi-2012", None, "isbi-2012: say with --root where it lies: a folder with train-volume"),
+        (
+            "isbi-2012",
+            None,
+            r"isbi-2012: say where it lies \(--root, .*\): a folder with train-volume",
+        ),
         ("isbi-2012", "nowhere", "nowhere: no such folder; --root is the folder with train-volume"),
     ],
 )

@@ -85,6 +85,16 @@ def test_failed_cells_end_it_with_1_and_a_list(isthmus: Any, study: Any, tmp_pat
     assert "failed: phantoms, UNet++, fold 0, repeat 0: training has come apart (see " in status
 
 
+def test_an_option_that_a_network_has_not_is_refused_before_anything_is_computed(
+    isthmus: Any, study: Any, tmp_path: Path
+) -> None:
+    wrong = study(networks={"A": {"model": "unet", "options": {"width": [2]}}})
+    code, _, said = isthmus("study", "run", wrong, "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "has no option 'width': did you mean 'widths'" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_papers_are_listed(isthmus: Any) -> None:
     code, printed, _ = isthmus("reproduce", "--list")
     assert code == 0
