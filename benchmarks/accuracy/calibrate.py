@@ -34,8 +34,8 @@ WARM, COUNTED = 1, 3
 BATCH, CHANNELS, SIDE = 4, 1, 128
 
 NETWORKS: dict[str, dict[str, Any]] = {
-    ANCHOR: {"name": "monai_basic_unet"},
-    "U-Net": {"name": "unet"},
+    ANCHOR: {"name": "unet"},
+    "MONAI BasicUNet": {"name": "monai_basic_unet"},
     "instance": {"name": "unet_instance"},
     "mean of weights": {"name": "unet_instance"},
     "batch": {"name": "unet", "norm": "batch"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -63,7 +64,9 @@ def against(rows: Iterable[dict[str, str]]) -> list[str]:
 
 
 def _table(folder: StudyFolder, name: str) -> list[str]:
-    return (folder.tables / f"{name}.md").read_text(encoding="utf-8").splitlines()
+    """As printed, without the rows of which no cell is done."""
+    lines = (folder.tables / f"{name}.md").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not re.search(r"\| 0 of \d+ \|$", line)] + [""]
 
 
 def _read(path: Path) -> list[dict[str, str]]:
