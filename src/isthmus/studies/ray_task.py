@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.errors import IsthmusError
+from isthmus.memory import large_pages
 from isthmus.runs.recipe import Hardware
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.worker import DONE, FAILED, TAKEN, Log, compute
@@ -75,6 +76,7 @@ def work(path: str, name: str, note: str, threads: int, gpus: int, cwd: str) -> 
         os.chdir(cwd)
     if not gpus:  # Ray hides those that it gave to nobody from nobody
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    large_pages()
     import cv2
 
     cv2.setNumThreads(threads)
