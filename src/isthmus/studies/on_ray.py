@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -151,7 +152,8 @@ def _join(ray: Any, address: Address, watch: Watch) -> None:
         if address.host:
             socket.create_connection((address.host, address.port), PATIENCE).close()
             watch.say(f"joining the Ray cluster at {address}")
-            ray.init(str(address), **quiet)
+            with warnings.catch_warnings(action="ignore"):  # what they say is said below
+                ray.init(str(address), **quiet)
             return
         watch.say("starting Ray on this machine, or joining it")
         try:
@@ -166,9 +168,8 @@ def _join(ray: Any, address: Address, watch: Watch) -> None:
 def _hint(address: Address) -> str:
     if not address.host:
         return "`ray stop` ends what an earlier one left; its log is in /tmp/ray/session_latest/logs"
-    if address.client:
-        return "see that it runs, and that its client server has this port"
-    return "see that it runs; HOST:PORT is for nodes of it, ray://HOST for other machines"
+    where = "its client server has this port" if address.client else "this machine is a node of it"
+    return f"see that it runs and that {where}; where it asks for a token, set RAY_AUTH_MODE=token"
 
 
 def _node(resources: dict[str, float]) -> Node:
