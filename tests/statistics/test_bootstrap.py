@@ -140,9 +140,24 @@ def test_of_grouped_cases_only_whole_groups_hold_the_truth() -> None:
         ([0.5, math.inf], {}, "infinity"),
         ([0.5, 0.6], {"confidence": 95}, "between 0 and 1"),
         ([0.5, 0.6], {"method": "basic"}, "'bca' or 'percentile'"),
-        ([0.5, 0.6], {"resamples": 0}, "at least one resample"),
+        ([0.5, 0.6], {"resamples": 0}, "95 % takes 40 resamples or more .*, found 0;"),
+        ([0.5, 0.6], {"resamples": 1}, "takes 40 resamples"),  # its interval would have no width
+        ([0.5, 0.5], {"resamples": 1}, "takes 40 resamples"),
+        ([0.5, 0.6], {"resamples": 39}, "takes 40 resamples"),
+        ([0.5, 0.6], {"resamples": 199, "confidence": 0.99}, "99 % takes 200 resamples"),
+        ([0.5, 0.6], {"resamples": 19, "confidence": 0.9}, "90 % takes 20 resamples"),
+        ([0.5, 0.6], {"resamples": 99.5}, "whole number.*, found 99.5"),
+        ([0.5, 0.6], {"resamples": math.nan}, "whole number"),
     ],
 )
 def test_what_cannot_be_resampled_is_refused(values, options, message) -> None:
     with pytest.raises(IsthmusError, match=message):
         bootstrap(values, **options)
+
+
+@pytest.mark.parametrize(("confidence", "least"), [(0.5, 4), (0.9, 20), (0.95, 40), (0.99, 200)])
+def test_the_fewest_resamples_that_are_taken(confidence, least) -> None:
+    found = bootstrap(SKEWED, confidence=confidence, resamples=np.int64(least), method="percentile")
+    assert found.low < found.estimate < found.high
+    with pytest.raises(IsthmusError, match=f"takes {least} resamples"):
+        bootstrap(SKEWED, confidence=confidence, resamples=least - 1)

@@ -6,6 +6,7 @@ Better bootstrap confidence intervals. JASA 82:171-185 (1987), doi:10.1080/01621
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -55,7 +56,7 @@ def bootstrap(
             independent; a handful of groups give intervals that are too short, as any bootstrap of so few.
         method: ``"bca"``, corrected for bias and skewness, or ``"percentile"``.
         confidence: of the interval, between 0 and 1.
-        resamples: how many.
+        resamples: how many; at least as many as leave one in each tail, ``2 / (1 - confidence)``: 40 for 95 %.
         seed: of the random generator; the same seed gives the same interval.
 
     Raises:
@@ -70,8 +71,12 @@ def bootstrap(
         raise IsthmusError(f"the method is {method!r}; choose 'bca' or 'percentile'")
     if not 0 < confidence < 1:
         raise IsthmusError(f"the confidence must lie between 0 and 1, found {confidence!r}")
-    if resamples < 1:
-        raise IsthmusError(f"at least one resample is needed, found {resamples!r}")
+    least = _least(confidence)
+    if isinstance(resamples, bool) or not isinstance(resamples, int | np.integer) or resamples < least:
+        raise IsthmusError(
+            f"an interval of {100 * confidence:g} % takes {least} resamples or more (a whole number), "
+            f"found {resamples!r}; 9999 are usual"
+        )
     parts = _parts(found, groups)
     if len(parts) < 2:
         raise IsthmusError(
@@ -88,6 +93,15 @@ def bootstrap(
         tails = _bca(tails, drawn, estimate, _leave_one_out(parts, statistic))
     low, high = np.quantile(drawn, tails)
     return Interval(estimate, float(low), float(high), confidence)
+
+
+def _least(confidence: float) -> int:
+    """How many resamples leave at least one in each tail.
+
+    >>> _least(0.9), _least(0.95), _least(0.99)
+    (20, 40, 200)
+    """
+    return math.ceil(2 / (1 - confidence) - 1e-6)  # 1 - 0.9 is a little less than a tenth
 
 
 def _parts(values: Floats, groups: Iterable[object] | None) -> list[Floats]:
