@@ -49,7 +49,19 @@ def test_a_study_is_run_and_looked_at(isthmus: Any, study: Any, tmp_path: Path) 
     assert "4 cells, 4 to compute" in said
     assert "| phantoms | Sharp U-Net |" in printed
     assert (tmp_path / "out" / "report.html").is_file()
-    assert isthmus("study", "status", out)[1] == "4 done, 0 running, 0 failed, 0 left\n"
+    assert isthmus("study", "status", out)[1] == (
+        "4 done, 0 running, 0 failed, 0 left\n"
+        "time spent on cells: 40 s (of some cells only the epochs are known, not reading, scoring and predicting)\n"
+    )
+    for record in (tmp_path / "out" / "times").iterdir():
+        record.write_text('{"seconds": 900.0, "begun": null}')
+    assert isthmus("study", "status", out)[1].endswith(" left\ntime spent on cells: 1 h 00 min\n")
+    one = next((tmp_path / "out" / "cells").iterdir())
+    (one / "cost.json").rename(tmp_path / "cost.json")
+    (one / "history.csv").rename(tmp_path / "history.csv")
+    assert isthmus("study", "status", out)[1].endswith("time left: about 15 min 00 s\n")
+    (tmp_path / "cost.json").rename(one / "cost.json")
+    (tmp_path / "history.csv").rename(one / "history.csv")
     (tmp_path / "out" / "report.html").unlink()
     code, printed, _ = isthmus("study", "tables", out)
     assert code == 0

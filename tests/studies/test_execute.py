@@ -19,8 +19,9 @@ from isthmus.data.protocols import images
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import make_recipe
 from isthmus.studies.execute import Outcome
-from isthmus.studies.folder import StudyFolder, status
+from isthmus.studies.folder import StudyFolder
 from isthmus.studies.locks import is_taken, taken
+from isthmus.studies.progress import status
 from isthmus.studies.run import Asked, lines_of, run_study
 from isthmus.studies.study import Study
 from isthmus.studies.worker import DONE, TAKEN, compute
@@ -208,21 +209,6 @@ def test_processes_share_the_cores(small: Any, tmp_path: Path, monkeypatch: pyte
     assert {threads for threads, _ in asked} == {4}
     assert {slot for _, slot in asked} == {0, 1, 2} or len(asked) == 4
     assert all(slot < 3 for _, slot in asked)
-
-
-def test_the_time_left_is_that_of_like_cells(small: Any, tmp_path: Path) -> None:
-    study = small(networks={"U-Net": "unet"}, folds=4)
-    run(study, tmp_path / "study", jobs=2)
-    folder = StudyFolder.open(tmp_path / "study")
-    assert status(folder).seconds_left == 0
-    a, b, c, _ = folder.plan().cells
-    for cell in (a, b):
-        folder.run(cell.name).cost.unlink()
-        folder.run(cell.name).history.unlink()
-    assert status(folder).seconds_left == 2 * 10 / 2  # two cells of ten seconds, two at a time
-    folder.run(c.name).cost.unlink()  # three epochs are written where two were asked for
-    assert status(folder).seconds_left == 2 * 10 / 2
-    assert status(folder).count("left") == 3
 
 
 def test_the_same_computation_on_two_places_is_done_once(small: Any, tmp_path: Path, begun: Any) -> None:

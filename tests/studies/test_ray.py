@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
-from isthmus.studies.folder import StudyFolder, status
+from isthmus.studies.folder import StudyFolder
+from isthmus.studies.progress import status
 from isthmus.studies.study import Study
 from isthmus.studies.worker import compute
 from isthmus.watch import Silent

@@ -17,8 +17,9 @@ from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.studies import ray_task
 from isthmus.studies.execute import Outcome
-from isthmus.studies.folder import StudyFolder, status
+from isthmus.studies.folder import StudyFolder
 from isthmus.studies.planning import find_data, plan_study
+from isthmus.studies.progress import status
 from isthmus.studies.ray_task import RETRIES, Task
 from isthmus.studies.run import Asked, run_study
 from isthmus.studies.worker import DONE, FAILED, TAKEN

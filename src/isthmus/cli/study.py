@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from isthmus.cli.progress import Display
     from isthmus.studies.execute import Outcome
     from isthmus.studies.folder import StudyFolder
+    from isthmus.studies.progress import Span
 
 app = typer.Typer(
     name="study",
@@ -64,18 +65,16 @@ def run_command(
 
 @app.command("status")
 def status_command(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
-    """Say how far a study is: done, running, failed, left, and the time left."""
-    from isthmus.report.summary import duration
-    from isthmus.studies.folder import StudyFolder, status
+    """Say how far a study is: done, running, failed, left, and the time spent and left."""
+    from isthmus.studies.folder import StudyFolder
+    from isthmus.studies.progress import status
 
     found = status(StudyFolder.open(folder))
     print(", ".join(f"{len(cells)} {state}" for state, cells in found.cells.items()))
+    if found.spent.seconds:
+        print(f"time spent on cells: {_span(found.spent)}")
     if found.count("running") + found.count("left"):
-        left = (
-            "not known before a cell is done"
-            if found.seconds_left is None
-            else f"about {duration(found.seconds_left)}"
-        )
+        left = f"about {_span(found.left)}" if found.left else "not known before a cell is done"
         print(f"time left: {left}")
     for cell in found.cells["running"]:
         print(f"running: {cell.label}")
@@ -128,6 +127,17 @@ def reproduce(
         asked = Asked(jobs=jobs, scale=scale, on=on)
         outcome = papers.reproduce(name, folder, display, root=data, asked=asked)
         _finish(StudyFolder(folder), outcome, display)
+
+
+def _span(span: Span) -> str:
+    from isthmus.report.summary import duration
+
+    less = (
+        ""
+        if span.whole
+        else " (of some cells only the epochs are known, not reading, scoring and predicting)"
+    )
+    return f"{duration(span.seconds)}{less}"
 
 
 def _printed(path: Path) -> str:

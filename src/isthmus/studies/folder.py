@@ -1,4 +1,4 @@
-"""A study on disk: its plan, its cells (each a run folder), and how far they are."""
+"""A study on disk: its plan, its cells (each a run folder), and the state of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -119,6 +119,10 @@ class StudyFolder:
         """What a cell's process printed."""
         return self.path / "logs" / f"{name}.txt"
 
+    def times(self, name: str) -> Path:
+        """How long a cell has taken."""
+        return self.path / "times" / f"{name}.json"
+
     def failure(self, name: str) -> Path:
         """The traceback of a cell that failed."""
         return self.cells / name / FAILURE
@@ -217,60 +221,6 @@ class StudyFolder:
         return self.path / "planned" / f"{name}.yaml"
 
 
-@dataclass(frozen=True)
-class Status:
-    """How far a study is: names of cells by state, and the seconds that are left, where they can be told."""
-
-    cells: Mapping[State, tuple[Planned, ...]]
-    seconds_left: float | None
-
-    def count(self, state: State) -> int:
-        """How many cells are in a state."""
-        return len(self.cells[state])
-
-
-def status(folder: StudyFolder) -> Status:
-    """How far a study is, from its files alone.
-
-    The time that is left is that of finished cells of the same network (else of any), times the share of their epochs
-    that are not done, divided by how many run at once.
-    """
-    plan = folder.plan()
-    found: dict[State, list[Planned]] = {"done": [], "running": [], "failed": [], "left": []}
-    for cell in _once(plan.cells):
-        found[folder.state(cell.name)].append(cell)
-    left = [*found["running"], *found["left"]]
-    seconds = _left(folder, found["done"], left)
-    if seconds is not None:
-        seconds /= max(1, min(max(plan.jobs, len(found["running"])), len(left)))
-    return Status({state: tuple(cells) for state, cells in found.items()}, seconds)
-
-
-def _left(folder: StudyFolder, done: Sequence[Planned], left: Sequence[Planned]) -> float | None:
-    if not left:
-        return 0.0
-    spent: dict[tuple[str, str], list[float]] = {}
-    for cell in done:
-        cost = read_json(folder.run(cell.name).cost)
-        spent.setdefault((cell.data, cell.network), []).append(float(cost["training_seconds"]))
-    if not spent:
-        return None
-    every = [value for values in spent.values() for value in values]
-    total = 0.0
-    for cell in left:
-        alike = spent.get((cell.data, cell.network), every)
-        total += sum(alike) / len(alike) * (1 - _share(folder, cell))
-    return total
-
-
-def _share(folder: StudyFolder, cell: Planned) -> float:
-    """Of the epochs of a cell, how many are done."""
-    run = folder.run(cell.name)
-    if not run.history.is_file():
-        return 0.0
-    return min(1.0, len(run.read_rows(run.history)) / folder.recipe(cell.name).training.epochs)
-
-
 def _keep(path: Path, text: str) -> None:
     """Write a file, unless it says the same already."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
@@ -279,8 +229,3 @@ def _keep(path: Path, text: str) -> None:
 
 def _number(text: str) -> float:
     return float(text) if text.strip() else math.nan
-
-
-def _once(cells: Iterable[Planned]) -> list[Planned]:
-    """Two places on the axes may be one computation."""
-    return list({cell.name: cell for cell in cells}.values())

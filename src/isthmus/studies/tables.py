@@ -1,4 +1,4 @@
-"""The tables of a study: scores beside the paper's own, tests, what selection adds, and the cells."""
+"""The tables of a study: scores beside the paper's own, tests, and what selection adds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 from isthmus.data.protocols import EPOCH, GROUP_NOTES, OVERLAPPING, PROTOCOLS
 from isthmus.errors import IsthmusError
-from isthmus.report.summary import DASH, duration, number
+from isthmus.report.summary import DASH, number
 from isthmus.report.tables import Cell, Table
 from isthmus.statistics import cases_needed, optimism_across_folds, optimism_of_selection
+from isthmus.studies.cells import cells
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.results import ALL, Results, recipe_value
 from isthmus.studies.sheets import Sheet
@@ -203,60 +204,6 @@ def optimism(results: Results) -> Sheet | None:
         f"not quality. {about(results)}"
     )
     return Sheet("optimism", "What choosing the best epoch adds", caption, Table(columns, rows), records)
-
-
-def cells(results: Results, folder: StudyFolder) -> Sheet:
-    """Every cell: how far it is, its best epoch, its time."""
-    runs = {x.cell.name: x.run for x in results.found}
-    rows, records = [], []
-    for cell in results.plan.cells:
-        state, run = folder.state(cell.name), runs.get(cell.name)
-        seconds = run.seconds if run else None
-        epoch = f"{run.best_epoch} of {run.epochs}" if run else DASH
-        note = folder.why(cell.name) if state == "failed" else ""
-        where = [cell.data, cell.network, cell.point, str(cell.fold), str(cell.repeat)]
-        rows.append(
-            [
-                *map(Cell, where),
-                Cell(state),
-                Cell(epoch),
-                Cell(duration(seconds), seconds),
-                Cell(cell.name),
-                Cell(note),
-            ]
-        )
-        records.append(
-            {
-                "data": cell.data,
-                "network": cell.network,
-                "grid": cell.point,
-                "fold": cell.fold,
-                "repeat": cell.repeat,
-            }
-            | {
-                "state": state,
-                "best epoch": run.best_epoch if run else "",
-                "epochs": run.epochs if run else "",
-            }
-            | {"seconds": seconds if seconds is not None else "", "run": cell.name, "note": note}
-        )
-    heads = [
-        ("Data", False),
-        ("Network", False),
-        ("Grid", False),
-        ("Fold", True),
-        ("Repeat", True),
-        ("State", False),
-    ]
-    heads += [("Best epoch", True), ("Time", True), ("Run", False), ("Note", False)]
-    keep = [
-        i
-        for i, (name, _) in enumerate(heads)
-        if name not in ("Grid", "Note") or any(row[i].text for row in rows)
-    ]
-    table = Table([heads[i] for i in keep], [[row[i] for i in keep] for row in rows])
-    caption = "Each run is a folder of this name in cells/, with its recipe, split, scores and weights."
-    return Sheet("cells", "Cells", caption, table, records)
 
 
 def about(results: Results) -> str:

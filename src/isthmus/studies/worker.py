@@ -10,6 +10,7 @@ from pathlib import Path
 from isthmus.runs.recipe import Hardware, Recipe
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.locks import taken
+from isthmus.studies.times import timed
 from isthmus.watch import Silent, Watch
 
 DONE, FAILED, TAKEN = 0, 1, 75
@@ -43,16 +44,22 @@ def compute(folder: StudyFolder, name: str, threads: int | None = None, watch: W
             return DONE
         folder.failure(name).unlink(missing_ok=True)
         try:
-            from isthmus import training
-
-            if run.recipe_path.is_file():
-                training.resume(run.path, watch=watch)
-            else:
-                training.train(_here(folder.recipe(name), threads), run.path, watch=watch)
+            with timed(folder, name):
+                _train(folder, name, threads, watch)
         except Exception as error:
             folder.fail(name, error)
             return FAILED
     return DONE
+
+
+def _train(folder: StudyFolder, name: str, threads: int | None, watch: Watch | None) -> None:
+    from isthmus import training
+
+    run = folder.run(name)
+    if run.recipe_path.is_file():
+        training.resume(run.path, watch=watch)
+    else:
+        training.train(_here(folder.recipe(name), threads), run.path, watch=watch)
 
 
 def _here(recipe: Recipe, threads: int | None) -> Recipe:

@@ -1,0 +1,88 @@
+"""What a cell costs in time: reading, training, validating, scoring, predicting; every attempt counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from isthmus.errors import IsthmusError
+from isthmus.runs.files import read_json, write_json
+from isthmus.runs.folder import RunFolder
+from isthmus.studies.folder import StudyFolder
+
+
+@dataclass(frozen=True)
+class Record:
+    """Seconds of the attempts that have ended, and when the one that has not began (seconds since 1970)."""
+
+    seconds: float
+    begun: float | None = None
+
+
+@contextmanager
+def timed(folder: StudyFolder, name: str) -> Iterator[None]:
+    """Add the time that the block takes to the cell's record.
+
+    Of a cell that was begun where nothing was recorded the whole is not known, and stays so.
+    """
+    run, before = folder.run(name), _read(folder, name)
+    if before is None and run.recipe_path.is_file():
+        yield
+        return
+    earlier = _until_now(before, run) if before else 0.0
+    started = time.monotonic()
+    write_json(folder.times(name), {"seconds": earlier, "begun": time.time()})
+    try:
+        yield
+    finally:
+        seconds = earlier + time.monotonic() - started
+        write_json(folder.times(name), {"seconds": round(seconds, 3), "begun": None})
+
+
+def spent(folder: StudyFolder, name: str, *, running: bool = False) -> float | None:
+    """Seconds of all attempts at a cell; None where they, or some of them, were not recorded.
+
+    Args:
+        running: whether an attempt goes on; one that does not is counted up to its last sign of life.
+    """
+    record, trained = _read(folder, name), trained_for(folder.run(name))
+    if record is None:
+        return 0.0 if not trained else None
+    if running and record.begun is not None:
+        return record.seconds + max(0.0, time.time() - record.begun)
+    seconds = _until_now(record, folder.run(name))
+    return seconds if seconds >= trained else None
+
+
+def trained_for(run: RunFolder) -> float:
+    """Seconds of a run's epochs, with the validation after each; of a run that is not finished, of those written."""
+    if run.finished():
+        return float(read_json(run.cost)["training_seconds"])
+    if not run.history.is_file():
+        return 0.0
+    return sum(float(row["seconds"] or 0) for row in run.read_rows(run.history))
+
+
+def _until_now(record: Record, run: RunFolder) -> float:
+    """With an attempt that was killed, up to the last that it wrote."""
+    if record.begun is None:
+        return record.seconds
+    try:
+        last = max(path.stat().st_mtime for path in (run.path, *run.path.iterdir()))
+    except OSError:  # it came to nothing
+        return record.seconds
+    return record.seconds + max(0.0, min(last, time.time()) - record.begun)
+
+
+def _read(folder: StudyFolder, name: str) -> Record | None:
+    """The record; None where there is none, or a damaged one."""
+    if not folder.times(name).is_file():
+        return None
+    try:
+        values = read_json(folder.times(name))
+        begun = values["begun"]
+        return Record(float(values["seconds"]), None if begun is None else float(begun))
+    except (IsthmusError, KeyError, TypeError, ValueError):
+        return None
