@@ -103,6 +103,35 @@ def test_identical_networks_are_both_bold_and_never_different(small: Any, tmp_pa
     assert (float(pair["low"]), float(pair["high"])) == (0, 0)
 
 
+def test_what_bold_means_is_said_in_both_tables_wherever_they_are_written(small: Any, tmp_path: Path) -> None:
+    folder = make(small(folds=4, measures=[DICE], alpha=0.01), tmp_path / "study", by_fold({"U-Net": 0.2}))
+    sheets = write_study(folder)
+    (pair,) = rows(folder, "tests")
+    assert (pair["alpha"], pair["shown to differ, bold"]) == ("0.01", "1")
+    assert [row["DC, bold"] for row in rows(folder, "scores")] == ["1", "0"]
+    at = [name for name, _ in sheet(sheets, "tests").table.columns].index("p, Holm")
+    assert sheet(sheets, "tests").table.rows[0][at].strong
+    said = {
+        "scores": (
+            "Bold: the best mean and what is not shown to differ from it (",
+            "alpha 0.01); bold is as good as",
+        ),
+        "tests": (
+            "Bold: p after Holm is at most alpha = 0.01, so the two are shown to differ; in the table of scores",
+        ),
+    }
+    page = folder.page.read_text()
+    for name, sentences in said.items():
+        for sentence in sentences:
+            assert sentence in sheet(sheets, name).caption
+            assert sentence in page
+            for suffix in ("md", "tex"):
+                assert sentence in (folder.tables / f"{name}.{suffix}").read_text()
+    make(small(folds=4, measures=[DICE]), tmp_path / "same", by_fold({}))
+    write_study(StudyFolder(tmp_path / "same"))
+    assert [row["shown to differ, bold"] for row in rows(StudyFolder(tmp_path / "same"), "tests")] == ["0"]
+
+
 def train_on(folder: StudyFolder, cases: int) -> None:
     """Write into every split that so many cases have trained."""
     for path in folder.cells.glob("*/splits.json"):

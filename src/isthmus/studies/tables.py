@@ -74,7 +74,8 @@ def scores(results: Results) -> Sheet:
     columns += [("Cells", True)] if partial else []
     caption = (
         f"Mean ± standard deviation {SPREADS[study.over]}. Bold: the best mean and what is not shown to differ "
-        f"from it ({NAMES[study.test]}, Holm, alpha {study.alpha:g}). {_left_out(results)}{about(results)}"
+        f"from it ({NAMES[study.test]}, Holm, alpha {study.alpha:g}); bold is as good as the best here, and "
+        f"a difference that is shown in the table of every two networks. {_left_out(results)}{about(results)}"
     )
     return Sheet("scores", study.title or study.name, caption, Table(columns, rows), records)
 
@@ -123,6 +124,8 @@ def tests(results: Results) -> Sheet | None:
                 "high": high,
                 "p": p,
                 "p, Holm": pair.adjusted,
+                "alpha": study.alpha,
+                "shown to differ, bold": int(pair.adjusted <= study.alpha),
                 "p, t over cases": c.t.p if c.t else math.nan,
                 "p, Wilcoxon over cases": c.wilcoxon.p,
                 "p, corrected resampled t": c.corrected.p if c.corrected else math.nan,
@@ -141,6 +144,8 @@ def tests(results: Results) -> Sheet | None:
         f"{measure.name}, first minus second, each case once (the mean over the folds and repeats that scored it); "
         f"p: {NAMES[study.test]}; intervals by the BCa bootstrap, of whole folds where every case has one "
         "(too short for so few: of five folds they hold the truth in four of five cases; of fewer than four none). "
+        f"Bold: p after Holm is at most alpha = {study.alpha:g}, so the two are shown to differ; in the table of "
+        "scores bold is the best and what is not shown to differ from it. "
     )
     if claims:
         caption += (
