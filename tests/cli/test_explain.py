@@ -11,7 +11,7 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from isthmus.cli import main as cli
 from isthmus.data.phantoms import write_phantoms
@@ -101,6 +101,21 @@ def test_each_image_gets_a_picture_and_its_maps(run, images, tmp_path, method, m
         shown = np.asarray(Image.open(tmp_path / "out" / f"{path.stem}.png"))
         side = 48 * 5  # enlarged to about 256
         assert shown.shape == (side, (maps + 1) * side + 4 * maps, 3)
+
+
+@pytest.mark.parametrize("method", ["saliency", "grad-cam"])
+def test_a_map_that_is_zero_everywhere_is_told(run, images, tmp_path, capsys, method) -> None:
+    one = sorted(images.iterdir())[0]
+    remark = f"{one.stem}: the map is zero everywhere: nothing that {method} looks at speaks for the class"
+    assert call("explain", run, one, "--out", tmp_path / "some", "--method", method) == 0
+    assert tifffile.imread(tmp_path / "some" / f"{one.stem}.tif").any()
+    assert remark not in " ".join(capsys.readouterr().err.split())
+    dead = write_run(tmp_path / "dead", "unet")
+    weights = RunFolder(dead).weights
+    save_file({name: torch.zeros_like(tensor) for name, tensor in load_file(weights).items()}, weights)
+    assert call("explain", dead, one, "--out", tmp_path / "none", "--method", method) == 0
+    assert not tifffile.imread(tmp_path / "none" / f"{one.stem}.tif").any()
+    assert remark in " ".join(capsys.readouterr().err.split())
 
 
 def test_one_class_alone(run, images, tmp_path) -> None:
