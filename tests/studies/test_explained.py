@@ -16,6 +16,7 @@ from isthmus.data.organ_phantoms import ORGANS, write_organ_phantoms
 from isthmus.data.phantoms import write_phantoms
 from isthmus.explain import grad_cam, saliency
 from isthmus.inference.predictor import Predictor
+from isthmus.studies import looks
 from isthmus.studies.explained import Explained, explained
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.page import write_study
@@ -147,13 +148,31 @@ def test_what_is_there_is_not_computed_again(looked: Any, loads: list[str]) -> N
     write_study(folder)
     assert loads == []
     assert folder.page.read_text() == page
-    # weights that were written again, and a file that is damaged
-    later = (folder.path / "explained/cell0001/saliency/phantom-004.npz").stat().st_mtime_ns + 10**9
-    os.utime(folder.run("cell0001").weights, ns=(later, later))
+    # weights that are older, written again as they were, others, and a file that is damaged
+    weights = folder.run("cell0001").weights
+    folder.run("cell0000").weights.touch()
+    before = kept(folder)["cell0001/grad-cam/phantom-004.npz"]
+    weights.write_bytes(folder.run("cell0000").weights.read_bytes())
+    os.utime(weights, ns=(0, 0))
     (folder.path / "explained/cell0002/grad-cam/phantom-000.npz").write_bytes(b"PK not an archive")
     write_study(folder)
     assert sorted(loads) == ["cell0001", "cell0002"]
-    assert folder.page.read_text() == page
+    assert folder.page.read_text() != page
+    assert (kept(folder)["cell0001/grad-cam/phantom-004.npz"]["maps"] != before["maps"]).any()
+
+
+@pytest.mark.parametrize("name", ["VERSION", "LONGEST"])
+def test_another_method_or_other_parameters_make_all_anew(
+    looked: Any, loads: list[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = looked(figures=["saliency"])
+    look(folder)
+    loads.clear()
+    look(folder)
+    assert loads == []
+    monkeypatch.setattr(f"isthmus.studies.looks.{name}", getattr(looks, name) + 1)
+    look(folder)
+    assert sorted(loads) == ["cell0000", "cell0001", "cell0002", "cell0003"]
 
 
 def test_what_was_kept_is_shown_where_the_data_is_gone(looked: Any, large: Path, tmp_path: Path) -> None:
@@ -163,9 +182,13 @@ def test_what_was_kept_is_shown_where_the_data_is_gone(looked: Any, large: Path,
     folder = looked(data={"cells": {"data": about}})
     before = look(folder)
     shutil.rmtree(moved)
-    for name in ("cell0000", "cell0001"):
-        folder.run(name).weights.touch()
+    folder.run("cell0000").weights.touch()
+    folder.run("cell0003").weights.unlink()
     assert look(folder) == before
+    folder.run("cell0001").weights.write_bytes(folder.run("cell0000").weights.read_bytes())
+    for each in look(folder):  # what other weights have given is not shown
+        assert len(each.notes) == 1
+        assert each.notes[0].startswith("Could not be explained: U-Net, cells phantom-004: ")
     shutil.rmtree(folder.path / "explained")
     for each in look(folder):
         assert not each.exhibits

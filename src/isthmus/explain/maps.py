@@ -24,6 +24,8 @@ from isthmus.explain.stages import decoder_stages
 Floats = NDArray[np.float32]
 Method = Literal["saliency", "input", "grad-cam"]
 METHODS: tuple[Method, ...] = ("saliency", "input", "grad-cam")
+VERSION = 1
+"""Of the formulas below: another number wherever they give other maps, so that kept ones are made anew."""
 _FLAT = 1e-5  # of the largest value: a smaller range is rounding, and the map is constant
 
 

@@ -1,16 +1,15 @@
 """Where the networks of a study look: saliency and Grad-CAM of a few cases, every network beside the others.
 
-The maps are computed once, from the run folders' weights, and kept in the study's folder at the size of the page.
+The maps are computed once, from the run folders' weights, and kept in the study's folder at the size of the page, until
+the weights or the method change.
 """
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -21,7 +20,6 @@ from isthmus.errors import IsthmusError
 from isthmus.explain.overlay import blended, outlined, rgb
 from isthmus.explain.run import Explainer
 from isthmus.explain.stages import decoder_stages
-from isthmus.files import write_bytes
 from isthmus.inference.predictor import Predictor
 from isthmus.report.figures import fit, photograph, resize_image, resize_labels, telling_slice
 from isthmus.report.gallery import Exhibit, Panel
@@ -29,6 +27,7 @@ from isthmus.report.run_images import RunImages
 from isthmus.report.summary import landmarks, number, ranked
 from isthmus.runs.folder import RunFolder
 from isthmus.studies.folder import StudyFolder
+from isthmus.studies.looks import LONGEST, Look, Origin, read_look, write_look
 from isthmus.studies.results import ALL, Result, Results
 from isthmus.studies.study import Measure
 from isthmus.watch import Silent, Watch
@@ -42,9 +41,6 @@ CAPTIONS = {
     "grad-cam": "Places whose features speak for the classes other than the background, at each concatenation of "
     "encoder and decoder",
 }
-LONGEST = 320
-"""Longest side of a picture in pixels."""
-
 LEAST, MOST = 4, 5
 """Places for pictures in a row; Grad-CAM takes more where a network has more concatenations."""
 
@@ -67,18 +63,6 @@ class Shown:
     case: str
     tag: str
     runs: Mapping[str, tuple[Result, float]]
-
-
-@dataclass(frozen=True)
-class Look:
-    """What is kept of a case and a run: a picture ``(H, W, 3)``, class indices ``(H, W)``, maps ``(n, H, W)`` from 0
-    to 255, all uint8, and of a volume which slice (from 1) of how many they are; else 0 of 0."""
-
-    image: NDArray[np.uint8]
-    truth: NDArray[np.uint8]
-    predicted: NDArray[np.uint8]
-    maps: NDArray[np.uint8]
-    of_slices: NDArray[np.int64]
 
 
 class _Lacks(Exception):
@@ -132,24 +116,23 @@ class _Keeper:
     def __init__(self, folder: StudyFolder, watch: Watch) -> None:
         self.home, self.watch = folder.path / "explained", watch
         self.folder = folder
+        self.origins: dict[tuple[str, str], Origin] = {}
 
     def looks(self, wanted: Sequence[Wanted]) -> Found:
         found: dict[tuple[str, str, str, str], Look | str | None] = {}
         missing: dict[str, list[Wanted]] = {}
         for kind, shown, network in wanted:
             run = self.folder.run(shown.runs[network][0].cell.name)
-            path = self._path(run, kind, shown.case)
-            kept = _read(path)
+            kept = read_look(self._path(run, kind, shown.case), self._origin(run, kind))
             if kept is not None:
                 found[kind, shown.data, shown.case, network] = kept
-            if kept is None or _older(path, run.weights):
+            else:
                 missing.setdefault(run.path.name, []).append((kind, shown, network))
         if missing:
             self.watch.stage("explaining", sum(map(len, missing.values())))
         for name, asked in missing.items():
             for key, look in self._compute(self.folder.run(name), asked):
-                if isinstance(look, Look) or key not in found:  # what is kept is better than nothing
-                    found[key] = look
+                found[key] = look
                 self.watch.advance(", ".join(key[1:]))
         return found
 
@@ -170,8 +153,14 @@ class _Keeper:
             ) as error:  # torch has no type for memory that does not suffice
                 yield key, str(error).partition("\n")[0]
             else:
-                _write(self._path(run, kind, shown.case), look)
+                write_look(self._path(run, kind, shown.case), look, self._origin(run, kind))
                 yield key, look
+
+    def _origin(self, run: RunFolder, kind: str) -> Origin:
+        key = run.path.name, kind
+        if key not in self.origins:
+            self.origins[key] = Origin.of(run, kind)
+        return self.origins[key]
 
     def _path(self, run: RunFolder, kind: str, case: str) -> Path:
         return self.home / run.path.name / kind / f"{case}.npz"
@@ -222,26 +211,6 @@ def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.u
     how = cv2.INTER_AREA if size[0] < values.shape[0] else cv2.INTER_LINEAR
     large = cv2.resize(np.ascontiguousarray(values), size[::-1], interpolation=how)
     return np.rint(255 * np.clip(large, 0, 1)).astype(np.uint8)
-
-
-def _write(path: Path, look: Look) -> None:
-    content = io.BytesIO()
-    np.savez_compressed(content, **vars(look))
-    write_bytes(path, content.getvalue())
-
-
-def _read(path: Path) -> Look | None:
-    """What is kept; None where nothing is, or something damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Look(**{name: arrays[name] for name in Look.__dataclass_fields__})
-    except (OSError, ValueError, KeyError, BadZipFile):
-        return None
-
-
-def _older(path: Path, weights: Path) -> bool:
-    """Whether the weights have changed since; weights that are gone have not."""
-    return weights.is_file() and path.stat().st_mtime_ns < weights.stat().st_mtime_ns
 
 
 def _figure(kind: str, results: Results, measure: Measure, shown: Sequence[Shown], found: Found) -> Explained:
