@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from isthmus.networks.checks import require_flag, require_name, require_whole, require_wholes
 from isthmus.networks.layers import conv, norm
+from isthmus.networks.lean import norm_relu, relu_by_mask_
 from isthmus.networks.parts import Block, Bridge, Skip, register_block, register_skip
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.unet import UNet
@@ -48,7 +49,7 @@ class MLDR(Block):
 
     def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
         chain = [
-            _DilatedLevel(dims, in_channels if level == 0 else width, width, self)
+            _DilatedLevel(dims, in_channels if level == 0 else width, width, self, level < self.levels - 1)
             for level in range(self.levels)
         ]
         return _Outer(dims, in_channels, width, chain, self.post_activation)
@@ -73,26 +74,34 @@ class MLR(Skip):
 
     def build(self, bridge: Bridge) -> nn.Module:
         dims, channels = bridge.dims, bridge.in_channels
-        chain = [_PlainLevel(dims, channels, self.post_activation) for _ in range(self.levels)]
-        return _Outer(dims, channels, channels, chain, self.post_activation)
+        chain = [
+            _PlainLevel(dims, channels, self.post_activation, level < self.levels - 1)
+            for level in range(self.levels)
+        ]
+        return _Outer(dims, channels, channels, chain, self.post_activation, kept=False)
 
 
 def _shortcut(dims: int, in_channels: int, width: int) -> nn.Module:
     return nn.Identity() if in_channels == width else conv(dims, in_channels, width, 1)
 
 
+def _activate(x: Tensor, kept: bool) -> Tensor:
+    """ReLU in place; ``kept``: whether what comes next keeps its result for the backward pass anyway."""
+    return torch.relu_(x) if kept else relu_by_mask_(x)
+
+
 class _DilatedLevel(nn.Module):
-    def __init__(self, dims: int, in_channels: int, width: int, part: MLDR) -> None:
+    def __init__(self, dims: int, in_channels: int, width: int, part: MLDR, kept: bool) -> None:
         super().__init__()
         self.norm = norm(dims, in_channels, "batch")
         self.branches = nn.ModuleList(conv(dims, in_channels, width, dilation=d) for d in part.dilations)
         self.fuse = conv(dims, width * len(part.dilations), width, 1) if part.merge == "concat" else None
         self.shortcut = _shortcut(dims, in_channels, width)
-        self.post_activation = part.post_activation
+        self.post_activation, self.kept = part.post_activation, kept
 
     def forward(self, x: Tensor) -> Tensor:
-        y = torch.relu_(self.norm(x))
-        branches = [branch(y) for branch in self.branches]
+        with norm_relu(self.norm, x) as y:
+            branches = [branch(y) for branch in self.branches]
         if self.fuse is not None:
             merged = cast(Tensor, self.fuse(torch.cat(branches, dim=1)))
         else:
@@ -100,35 +109,43 @@ class _DilatedLevel(nn.Module):
             for branch in branches[1:]:
                 merged += branch  # in place: no convolution needs its own output again
         merged += self.shortcut(x)
-        return torch.relu_(merged) if self.post_activation else merged
+        return _activate(merged, self.kept) if self.post_activation else merged
 
 
 class _PlainLevel(nn.Module):
-    def __init__(self, dims: int, channels: int, post_activation: bool) -> None:
+    def __init__(self, dims: int, channels: int, post_activation: bool, kept: bool) -> None:
         super().__init__()
         self.norm = norm(dims, channels, "batch")
         self.convs = nn.Sequential(conv(dims, channels, channels), conv(dims, channels, channels))
-        self.post_activation = post_activation
+        self.post_activation, self.kept = post_activation, kept
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.convs(torch.relu_(self.norm(x))) + x
-        return torch.relu_(y) if self.post_activation else y
+        with norm_relu(self.norm, x) as rectified:
+            y = self.convs(rectified)
+        y += x  # in place: no convolution needs its own output again
+        return _activate(y, self.kept) if self.post_activation else y
 
 
 class _Outer(nn.Module):
     """The residual around all levels (residual of residual: Zhang et al., doi:10.1109/TCSVT.2017.2654543)."""
 
     def __init__(
-        self, dims: int, in_channels: int, width: int, levels: Sequence[nn.Module], post_activation: bool
+        self,
+        dims: int,
+        in_channels: int,
+        width: int,
+        levels: Sequence[nn.Module],
+        post_activation: bool,
+        kept: bool = True,
     ) -> None:
         super().__init__()
         self.levels = nn.Sequential(*levels)
         self.shortcut = _shortcut(dims, in_channels, width)
-        self.post_activation = post_activation
+        self.post_activation, self.kept = post_activation, kept
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.levels(x) + self.shortcut(x)
-        return torch.relu_(y) if self.post_activation else y
+        return _activate(y, self.kept) if self.post_activation else y
 
 
 _PAPER = "MILDNet"

@@ -1,0 +1,164 @@
+"""What keeps less for the backward pass gives the values, gradients and statistics of what keeps all."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from isthmus.networks import create_model, lean, mildnet
+from isthmus.networks.checkpointing import run
+
+
+class Block(nn.Module):
+    """BN, ReLU, three convolutions that all read the result, summed."""
+
+    def __init__(self, dims: int = 2) -> None:
+        super().__init__()
+        layer, norm = (nn.Conv2d, nn.BatchNorm2d) if dims == 2 else (nn.Conv3d, nn.BatchNorm3d)
+        self.norm = norm(3)
+        self.branches = nn.ModuleList(layer(3, 2, 3, padding=d, dilation=d) for d in (1, 2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        with lean.norm_relu(self.norm, x) as y:
+            return sum(branch(y) for branch in self.branches)
+
+    def plainly(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.norm(x))
+        return sum(branch(y) for branch in self.branches)
+
+
+def block(dims: int = 2) -> Block:
+    torch.manual_seed(0)
+    made = Block(dims).double()
+    with torch.no_grad():
+        made.norm.weight.copy_(torch.tensor([0.5, -1.0, 2.0]))
+        made.norm.bias.copy_(torch.tensor([0.1, 0.2, -0.3]))
+    return made
+
+
+def gradients(module: nn.Module, loss: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(loss, [*inputs, *module.parameters()])
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_values_gradients_and_statistics_are_those_of_the_plain_layers(dims: int) -> None:
+    ours, plain = block(dims), block(dims)
+    x = torch.randn(2, 3, *[7] * dims, dtype=torch.float64, requires_grad=True)
+    a, b = ours(x), plain.plainly(x)
+    torch.testing.assert_close(a, b, rtol=0, atol=0)
+    for got, expected in zip(
+        gradients(ours, a.square().sum(), x), gradients(plain, b.square().sum(), x), strict=True
+    ):
+        torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+    for (name, got), (_, expected) in zip(ours.named_buffers(), plain.named_buffers(), strict=True):
+        torch.testing.assert_close(got, expected, rtol=0, atol=0, msg=name)
+
+
+def test_the_result_is_computed_once_in_the_backward_pass_and_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: list[Tensor] = []
+    computed: list[int] = []
+    pack, compute = lean._Again.pack, lean._Again.compute
+
+    def spy(self: lean._Again, tensor: Tensor) -> object:
+        packed = pack(self, tensor)
+        if packed is not None:
+            kept.append(tensor)
+        return packed
+
+    def count(self: lean._Again) -> Tensor:
+        computed.append(1)
+        return compute(self)
+
+    monkeypatch.setattr(lean._Again, "pack", spy)
+    monkeypatch.setattr(lean._Again, "compute", count)
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    loss = block()(x).sum()
+    assert not [tensor for tensor in kept if tensor.shape == x.shape]
+    assert computed == []
+    loss.backward(retain_graph=True)
+    assert len(computed) == 1
+    loss.backward()
+    assert len(computed) == 2
+
+
+def test_gradients_of_gradients() -> None:
+    made = block()
+    x = torch.randn(2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: made(x).square(), x)
+
+
+def test_a_frozen_branch_and_a_frozen_norm() -> None:
+    ours, plain = block(), block()
+    for made in (ours, plain):
+        made.branches[1].requires_grad_(False)
+        made.norm.requires_grad_(False)
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    ours(x).square().sum().backward()
+    plain.plainly(x).square().sum().backward()
+    for got, expected in zip(ours.parameters(), plain.parameters(), strict=True):
+        if expected.grad is None:
+            assert got.grad is None
+        else:
+            torch.testing.assert_close(got.grad, expected.grad, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("state", ["evaluation", "no gradients", "checkpoint"])
+def test_where_nothing_is_gained_the_layers_run_as_they_are(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lean, "_Again", None)  # it would fail
+    made, x = block(), torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    if state == "evaluation":
+        made.eval()(x)
+    elif state == "no gradients":
+        with torch.no_grad():
+            made(x)
+    else:
+        made.checkpoint = True
+        run(made, made.__call__, x.requires_grad_()).sum().backward()
+        assert made.norm.num_batches_tracked == 1
+
+
+def test_a_single_value_a_channel_is_refused_as_by_the_framework() -> None:
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        block()(torch.randn(1, 3, 1, 1, dtype=torch.float64))
+
+
+def test_relu_by_mask_keeps_one_byte_a_value() -> None:
+    x = torch.tensor([-2.0, -0.0, 0.0, 3.0, float("inf")], requires_grad=True)
+    kept: list[Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        y = lean.relu_by_mask_(x * 1)
+    assert [tensor.dtype for tensor in kept if tensor.shape == x.shape and tensor is not x] == [torch.bool]
+    assert y.tolist() == [0, 0, 0, 3, float("inf")]
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_mildnet_trains_as_with_everything_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    ours = create_model("mildnet", widths=(2, 3, 4)).double()
+    plain = copy.deepcopy(ours)
+    x = torch.randn(2, 1, 16, 16, dtype=torch.float64)
+    ours(x).square().sum().backward()
+
+    class Kept:
+        def __init__(self, norm: nn.Module, x: Tensor) -> None:
+            self.y = torch.relu(norm(x))
+
+        def __enter__(self) -> Tensor:
+            return self.y
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(mildnet, "norm_relu", Kept)
+    monkeypatch.setattr(mildnet, "relu_by_mask_", torch.relu)
+    plain(x).square().sum().backward()
+    for (name, got), expected in zip(ours.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(got.grad, expected.grad, rtol=1e-10, atol=1e-10, msg=name)
