@@ -44,8 +44,9 @@ def norm_relu(norm: nn.Module, x: Tensor) -> Iterator[Tensor]:
     batch = cast(nn.BatchNorm2d | nn.BatchNorm3d, norm)
     if batch.num_batches_tracked is not None:
         batch.num_batches_tracked.add_(1)
+    momentum = cast(float, batch.momentum)
     z, mean, inverse_std = torch.native_batch_norm(
-        x, batch.weight, batch.bias, batch.running_mean, batch.running_var, True, batch.momentum, batch.eps
+        x, batch.weight, batch.bias, batch.running_mean, batch.running_var, True, momentum, batch.eps
     )
     again = _Again(batch, x, z, mean, inverse_std)
     with torch.autograd.graph.saved_tensors_hooks(again.pack, again.unpack):
@@ -87,6 +88,7 @@ def _worthwhile(norm: nn.Module, x: Tensor) -> bool:
         isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d)
         and norm.training
         and norm.track_running_stats
+        and norm.affine
         and norm.momentum is not None
         and torch.is_grad_enabled()
         and x.shape[0] * x.shape[2:].numel() > 1  # of a single value the framework's own layer complains
