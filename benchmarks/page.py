@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,77 @@ RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
-def training_section(result: dict[str, Any]) -> list[str]:
-    """One run of `benchmarks.training`: ratios first, then absolute numbers, then the machine."""
-    machine, peak = result["machine"], result["matrix_rate"]
+def training_section() -> list[str]:
+    """A training step: how many times longer the others take, and memory."""
+    lines = [
+        "## A training step",
+        "",
+        "Forward, loss and backward at 256x256 as `isthmus train` runs them (bfloat16 where the processor has",
+        "instructions for it, channels-last), beside the same layers written plainly and run eagerly in float32, and",
+        "MONAI's BasicUNet and BasicUNetPlusPlus of the same widths as they are and with channels-last and bfloat16",
+        "switched on; in turn in one process, medians. First how many times longer they take than isthmus, then images",
+        "a second. Operations are counted from the plain layers; the matrix rate is that of a large product measured",
+        "in the same run. Memory is the process's, at the highest of a first step above the level before it, and as",
+        "a share of plain. With `network.options.checkpoint` parts are computed again instead of kept.",
+        "",
+    ]
+    rows = [row for path in sorted(RESULTS.glob("training-*.json")) for row in read(path)["rows"]]
+    for place, here in grouped(rows, training_place):
+        rates = [max(row[key] for row in here) / 1e12 for key in ("matrix_rate", "float32_matrix_rate")]
+        names = list(dict.fromkeys(name for row in here for name in row["seconds"]))
+        lines += [
+            f"### {place}",
+            "",
+            f"Matrix product: {rates[0]:.2f} TFLOP/s in {here[0]['precision']}, {rates[1]:.2f} in float32.",
+            "",
+            f"| network, batch | of matrix rate | {' | '.join(names)} |",
+            f"|---|---:|{'---:|' * len(names)}",
+        ]
+        for row in here:
+            ours = row["seconds"]["isthmus"]
+            share = row["operations_per_step"] / ours / row["matrix_rate"]
+            cells = [
+                f"**{seconds / ours:.2f}** ({row['batch'] / seconds:.3g})"
+                if (seconds := row["seconds"].get(name))
+                else "-"
+                for name in names
+            ]
+            lines.append(f"| {row['network']}, {row['batch']} | {share:.0%} | {' | '.join(cells)} |")
+        lines += ["", f"| memory (MiB) | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+        for row in here:
+            memory = row["peak_memory_bytes"]
+            cells = [
+                f"**{taken / memory['plain']:.2f}** ({taken / 2**20:.0f})"
+                if (taken := memory.get(name))
+                else "-"
+                for name in names
+            ]
+            lines.append(f"| {row['network']}, {row['batch']} | {' | '.join(cells)} |")
+        lines.append("")
+    return lines
+
+
+def training_place(row: dict[str, Any]) -> str:
+    """Where a row was measured."""
+    machine = row["machine"]
     threads = f"{machine['threads']} thread{'s' * (machine['threads'] != 1)}"
     where = machine["gpu"] if machine["device"] != "cpu" else f"{machine['processor']}, {threads}"
-    isa = result["instructions"]
-    lines = [
-        f"### {where}, instructions: {isa}",
-        "",
-        f"Matrix product: {peak['operations_per_second'] / 1e12:.2f} TFLOP/s in {peak['precision']}, "
-        f"{result['float32_matrix_rate'] / 1e12:.2f} in float32. torch {machine['packages']['torch']}.",
-        "",
-        "| network | times plain | of matrix rate | memory of plain | images/s | plain | peak (MiB) | plain |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in result["rows"]:
-        speed, memory = row["images_per_second"], row["peak_memory_bytes"]
-        mebibytes = {key: "-" if value is None else f"{value / 2**20:.0f}" for key, value in memory.items()}
-        share = "-" if row["memory_ratio"] is None else f"{row['memory_ratio']:.2f}"
-        lines.append(
-            f"| {row['network']} | **{row['speed_ratio']:.2f}** | {row['fraction_of_matrix_rate']:.0%} | {share} "
-            f"| {speed['isthmus']:.2f} | {speed['plain']:.2f} | {mebibytes['isthmus']} | {mebibytes['plain']} |"
-        )
-    return [*lines, ""]
+    return f"{where}, instructions: {row['instructions']}, torch {machine['packages']['torch']}"
+
+
+def read(path: Path) -> Any:
+    """A file of results."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def grouped(
+    rows: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Rows by the word that ``key`` gives them, in order of first appearance."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return list(groups.items())
 
 
 def waiting_section() -> list[str]:
@@ -48,7 +96,7 @@ def waiting_section() -> list[str]:
         "|---|---|---|---|",
     ]
     for path in sorted(RESULTS.glob("waiting-*.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = read(path)
         shares = {row["augmentation"]: f"{row['share_waiting']:.1%}" for row in result["rows"]}
         machine = result["machine"]
         where = f"{machine['gpu'] or machine['processor']}, {machine['threads']} threads"
@@ -71,7 +119,7 @@ def large_section() -> list[str]:
         "|---|---|---|---|",
     ]
     for path in sorted(RESULTS.glob("large-*.json")):
-        for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
+        for row in read(path)["rows"]:
             size = f"{row['side']}^3" if row["dimensions"] == 3 else f"{row['side']}x{row['side']}"
             beyond, logits = (f"{row[key] / 2**20:.0f}" for key in ("memory_beyond_bytes", "logits_bytes"))
             lines.append(f"| {row['network']} | {size} | **{beyond}** | {logits} |")
@@ -80,9 +128,7 @@ def large_section() -> list[str]:
 
 def inference_section() -> list[str]:
     """Prediction by engine: how many times longer than the best of the others, then images a second."""
-    results = [
-        json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("inference-*.json"))
-    ]
+    results = [read(path) for path in sorted(RESULTS.glob("inference-*.json"))]
     lines = [
         "## Prediction",
         "",
@@ -122,17 +168,7 @@ def page() -> str:
         "",
         "Generated from `benchmarks/results/*.json` by `python -m benchmarks.page`; `make bench` measures anew.",
         "",
-        "## A training step",
-        "",
-        "Forward, loss and backward at 256x256, batch 4, as `isthmus train` runs them (bfloat16 where the processor",
-        "has instructions for it, channels-last), beside the same layers written plainly and run eagerly in",
-        "float32, the two in turn in one process; medians. Operations are counted from the plain layers; the",
-        "matrix rate is that of a large product measured in the same run.",
-        "",
-    ]
-    for path in sorted(RESULTS.glob("training-*.json")):
-        lines += training_section(json.loads(path.read_text(encoding="utf-8")))
-    lines += [
+        *training_section(),
         *inference_section(),
         *waiting_section(),
         *large_section(),

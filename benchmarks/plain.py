@@ -7,6 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+NETWORKS = ("unet", "mildnet")
+
 
 def pair(channels: int, width: int) -> nn.Module:
     """Two 3x3 convolutions with ReLU."""

@@ -1,23 +1,29 @@
-"""A training step as `isthmus train` runs it, beside the same layers written plainly and run eagerly in float32.
+"""A training step as `isthmus train` runs it, beside what else a user would run.
 
-    python -m benchmarks.training         writes benchmarks/results/training-<name>.json (--name; cpu or gpu)
-    python -m benchmarks.training --toy   the same at toy size, prints and writes nothing
+    python -m benchmarks.training                           writes benchmarks/results/training-<name>.json
+    python -m benchmarks.training --only mildnet --batch 16 these rows alone; the others stay as they are in the file
+    python -m benchmarks.training --toy                     the same at toy size, prints and writes nothing
 
-In one process, the two in turn, step by step: forward, loss, backward at 256x256, batch 4; medians of the steps.
-The rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is that of a
+Forward, loss and backward at 256x256, in one process, in turn, step by step; medians. Beside the step of isthmus: the
+same layers written plainly and run eagerly in float32, contiguous; with activation checkpointing; and MONAI's networks
+of the same widths, where MONAI is installed, as they run out of the box and with channels-last and bfloat16 switched
+on. Memory is that of the process, each contender in one of its own: the highest of a first step above the level before
+it. The rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is that of a
 large matrix product, measured in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import gc
 import json
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +31,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.plain import NETWORKS as WRITTEN_PLAINLY
 from benchmarks.plain import PlainNet
 from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model
@@ -34,7 +41,11 @@ from isthmus.runs.environment import describe_environment
 from isthmus.runs.recipe import Hardware
 
 RESULTS = Path(__file__).parent / "results"
-NETWORKS = ("unet", "mildnet")
+WIDTHS = (32, 64, 128, 256, 512)
+NETWORKS = ("unet", "mildnet", "multiresunet", "unetpp")
+OURS, CHECKPOINT, PLAIN = "isthmus", "isthmus, checkpoint", "plain"
+MONAI, SWITCHED = "MONAI", "MONAI, channels-last, bfloat16"
+PEERS = {"unet": "BasicUNet", "unetpp": "BasicUNetPlusPlus"}
 
 
 def matrix_rate(dtype: torch.dtype, device: str, sizes: tuple[int, ...]) -> float:
@@ -60,112 +71,130 @@ def timed(work: Callable[[], object], device: str) -> float:
     return time.perf_counter() - start
 
 
-def peak_memory(work: Callable[[], object], device: str) -> int | None:
-    """Bytes a call needs above what is held before it; None where the system does not tell."""
+def contenders(name: str) -> list[str]:
+    """What runs beside each other for a network."""
+    peers = [MONAI, SWITCHED] if name in PEERS and find_spec("monai") else []
+    return [OURS, *([CHECKPOINT] if name == "mildnet" else []), PLAIN, *peers]
+
+
+def build(name: str, contender: str, size: int, batch: int, widths: tuple[int, ...]) -> Callable[[], object]:
+    """The training step of a contender, weights and data on the device."""
+    hardware = machine.resolve(Hardware())
+    if contender in (PLAIN, MONAI):
+        hardware = hardware.model_copy(update={"precision": "float32", "channels_last": False})
+    torch.manual_seed(0)
+    network: nn.Module
+    if contender in (MONAI, SWITCHED):
+        from monai.networks import nets
+
+        network = getattr(nets, PEERS[name])(2, 1, 1, features=(*widths, widths[0]))
+    elif contender == PLAIN and name in WRITTEN_PLAINLY:
+        network = PlainNet(name, widths=widths)
+    else:
+        options = {"checkpoint": True} if contender == CHECKPOINT else {}
+        scale = {} if name == "multiresunet" else {"widths": widths}  # its widths are those of its paper
+        network = create_model(name, **scale, **options)
+    layout = machine.memory_format(hardware, 2)
+    network = network.to(hardware.device, memory_format=layout)
+    images = torch.randn(batch, 1, size, size, device=hardware.device).contiguous(memory_format=layout)
+    labels = (torch.rand(batch, size, size, device=hardware.device) > 0.5).to(torch.uint8)
+
+    def step() -> None:
+        network.zero_grad(set_to_none=True)
+        with machine.autocast(hardware):
+            logits = network(images)
+        if isinstance(logits, dict):
+            logits = logits["logits"]
+        if isinstance(logits, list):  # BasicUNetPlusPlus
+            logits = logits[-1]
+        binary_cross_entropy(logits, labels).backward()
+
+    return step
+
+
+def peak_memory(step: Callable[[], object], device: str) -> int | None:
+    """Bytes that the first step needs above what is held before it; None where the system does not tell."""
     gc.collect()
     if device != "cpu":
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        work()
+        step()
         return torch.cuda.max_memory_allocated() - before
     try:
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     except OSError:
         return None
-    before = _resident("VmRSS")
-    work()
-    return _resident("VmHWM") - before
+    before = resident("VmRSS")
+    step()
+    return max(0, resident("VmHWM") - before)
 
 
-def _resident(key: str) -> int:
+def resident(key: str) -> int:
+    """Bytes of this process by the system's count."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(key):
             return int(line.split()[1]) * 1024
     return 0
 
 
-def step(
-    network: nn.Module, hardware: Hardware, batch: torch.Tensor, labels: torch.Tensor
-) -> Callable[[], object]:
-    """Forward, loss, backward."""
-
-    def run() -> None:
-        network.zero_grad(set_to_none=True)
-        with machine.autocast(hardware):
-            logits = network(batch)
-        binary_cross_entropy(logits, labels).backward()
-
-    return run
+def memory_of(name: str, contender: str, size: int, batch: int, widths: tuple[int, ...]) -> int | None:
+    """`peak_memory` in a process of its own."""
+    asked = json.dumps([name, contender, size, batch, list(widths)])
+    command = [sys.executable, "-m", "benchmarks.training", "--memory-of", asked]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    result: int | None = json.loads(said.splitlines()[-1])
+    return result
 
 
 def measure(name: str, size: int, batch: int, steps: int, widths: tuple[int, ...]) -> dict[str, Any]:
-    """One network, fast and plain in turn."""
-    fast_hardware = machine.resolve(Hardware())
-    device = fast_hardware.device
-    plain_hardware = fast_hardware.model_copy(update={"precision": "float32", "channels_last": False})
-    torch.manual_seed(0)
-    plain = PlainNet(name, widths=widths).to(device)
-    fast = create_model(name, widths=widths)
-    layout = machine.memory_format(fast_hardware, 2)
-    fast = fast.to(device, memory_format=layout)
-    images = torch.randn(batch, 1, size, size, device=device)
-    labels = (torch.rand(batch, size, size, device=device) > 0.5).to(torch.uint8)
-    works = {
-        "isthmus": step(fast, fast_hardware, images.contiguous(memory_format=layout), labels),
-        "plain": step(plain, plain_hardware, images, labels),
-    }
+    """One network at one size of batch, every contender in turn."""
+    names = contenders(name)
+    memory = {contender: memory_of(name, contender, size, batch, widths) for contender in names}
+    works = {contender: build(name, contender, size, batch, widths) for contender in names}
     with FlopCounterMode(display=False) as counter:
-        works["plain"]()
-    operations = counter.get_total_flops()
-    memory = {}
-    for key, work in works.items():
-        work()
-        plain.zero_grad(set_to_none=True)
-        fast.zero_grad(set_to_none=True)
-        memory[key] = peak_memory(work, device)
-    times: dict[str, list[float]] = {key: [] for key in works}
-    for _ in range(steps):
-        for key, work in works.items():
-            times[key].append(timed(work, device))
-    seconds = {key: statistics.median(values) for key, values in times.items()}
+        works[PLAIN]()
+    times: dict[str, list[float]] = {contender: [] for contender in names}
+    device = machine.resolve(Hardware()).device
+    for step in range(1 + steps):
+        for contender, work in works.items():
+            seconds = timed(work, device)
+            if step:  # the first warms up
+                times[contender].append(seconds)
     return {
         "network": name,
         "size": size,
         "batch": batch,
         "steps": steps,
-        "precision": fast_hardware.precision,
-        "operations_per_step": operations,
-        "images_per_second": {key: batch / value for key, value in seconds.items()},
-        "operations_per_second": {key: operations / value for key, value in seconds.items()},
+        "operations_per_step": counter.get_total_flops(),
+        "seconds": {contender: statistics.median(values) for contender, values in times.items()},
         "peak_memory_bytes": memory,
-        "speed_ratio": seconds["plain"] / seconds["isthmus"],
-        "memory_ratio": memory["isthmus"] / memory["plain"]
-        if memory["plain"] and memory["isthmus"]
-        else None,
     }
 
 
-def run(
-    size: int, batch: int, steps: int, widths: tuple[int, ...], matrix_sizes: tuple[int, ...]
-) -> dict[str, Any]:
-    """All networks, and the machine's own rate measured before and after."""
+def machine_now(matrix_sizes: tuple[int, ...]) -> dict[str, Any]:
+    """What the rows were measured on, the rate of its matrix products among it."""
     hardware = machine.resolve(Hardware())
-    keep_freed_memory()  # as training does; the plain rows gain from it too
     dtype = torch.bfloat16 if hardware.precision == "bfloat16" else torch.float32
-    before = matrix_rate(dtype, hardware.device, matrix_sizes)
-    rows = [measure(name, size, batch, steps, widths) for name in NETWORKS]
-    peak = max(before, matrix_rate(dtype, hardware.device, matrix_sizes))
-    for row in rows:
-        row["fraction_of_matrix_rate"] = row["operations_per_second"]["isthmus"] / peak
     return {
         "machine": describe_environment() | {"threads": torch.get_num_threads(), "device": hardware.device},
         "instructions": os.environ.get("ONEDNN_MAX_CPU_ISA", "all the processor has"),
-        "matrix_rate": {"precision": hardware.precision, "operations_per_second": peak},
+        "precision": hardware.precision,
+        "matrix_rate": matrix_rate(dtype, hardware.device, matrix_sizes),
         "float32_matrix_rate": matrix_rate(torch.float32, hardware.device, matrix_sizes),
-        "rows": rows,
     }
+
+
+def shown(row: dict[str, Any], rate: float) -> str:
+    """A row as a line."""
+    seconds, memory = row["seconds"], row["peak_memory_bytes"]
+    parts = [
+        f"{name} {row['batch'] / value:.2f} images/s ({value / seconds[OURS]:.2f}"
+        + (f", {memory[name] / 2**20:.0f} MiB)" if memory[name] is not None else ")")
+        for name, value in seconds.items()
+    ]
+    share = row["operations_per_step"] / seconds[OURS] / rate
+    return f"{row['network']}, batch {row['batch']}: {'; '.join(parts)}; {share:.0%} of the matrix rate"
 
 
 def main() -> None:
@@ -175,24 +204,40 @@ def main() -> None:
     )
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--name", default="gpu" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--steps", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--only", nargs="+", default=NETWORKS, choices=NETWORKS)
+    parser.add_argument("--batch", nargs="+", type=int, default=[4, 16])
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.toy:
-        result = run(32, 2, 1, (4, 8), (64,))
-    else:
-        result = run(256, 4, asked.steps, (32, 64, 128, 256, 512), (1024, 2048, 4096))
-    for row in result["rows"]:
-        speeds, memory = row["images_per_second"], row["memory_ratio"]
-        print(
-            f"{row['network']:8} {speeds['isthmus']:6.2f} images/s, plain {speeds['plain']:6.2f}: "
-            f"{row['speed_ratio']:.2f} times; {row['fraction_of_matrix_rate']:.0%} of the matrix rate; "
-            f"memory {memory if memory is None else round(memory, 2)} of plain"
-        )
-    if not asked.toy:
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"training-{asked.name}.json"
-        path.write_text(json.dumps(result, indent=1) + "\n")
-        print(path)
+    keep_freed_memory()  # as training does; the others gain from it too
+    if asked.memory_of:
+        step = build(*json.loads(asked.memory_of))
+        print(json.dumps(peak_memory(step, machine.resolve(Hardware()).device)))
+        return
+    size, widths = (32, (4, 8, 8, 8, 8)) if asked.toy else (256, WIDTHS)
+    sizes = (64,) if asked.toy else (1024, 2048, 4096)
+    path = RESULTS / f"training-{asked.name}.json"
+    now = machine_now(sizes)
+    rows = []
+    for batch in [2] if asked.toy else asked.batch:
+        for name in asked.only:
+            row = measure(name, size, batch, 1 if asked.toy else asked.steps, widths)
+            now["matrix_rate"] = max(now["matrix_rate"], machine_now(sizes)["matrix_rate"])
+            row |= now
+            rows.append(row)
+            print(shown(row, now["matrix_rate"]), flush=True)
+            if not asked.toy:
+                write(path, rows)
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """The rows into the file, in the place of older ones of the same network and batch."""
+    fresh = {(row["network"], row["batch"]) for row in rows}
+    old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    kept = [row for row in old if (row["network"], row["batch"]) not in fresh]
+    merged = sorted(kept + rows, key=lambda row: (row["batch"], NETWORKS.index(row["network"])))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"rows": merged}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.plain import PlainNet
+from benchmarks.plain import NETWORKS, PlainNet
 
 from benchmarks import training
 from isthmus.networks import create_model
 
 
-@pytest.mark.parametrize("name", training.NETWORKS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_plain_layers_compute_what_ours_do(name: str) -> None:
     torch.manual_seed(0)
     plain, ours = PlainNet(name, widths=(4, 8)), create_model(name, widths=(4, 8))
@@ -28,7 +29,34 @@ def test_the_plain_layers_compute_what_ours_do(name: str) -> None:
     torch.testing.assert_close(plain(x), ours(x))
 
 
-def test_it_runs_at_toy_size(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["training", "--toy"])
+def test_it_runs_at_toy_size(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["training", "--toy", "--only", "unet", "mildnet"])
+    monkeypatch.setattr(training, "memory_of", lambda *_: None)  # a process for each
+    monkeypatch.setattr(training, "RESULTS", tmp_path)
     training.main()
     assert capsys.readouterr().out.count("of the matrix rate") == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("network", training.NETWORKS)
+def test_every_contender_takes_a_step(network: str) -> None:
+    for contender in training.contenders(network):
+        step = training.build(network, contender, 32, 2, (4, 8, 8, 8, 8))
+        memory = training.peak_memory(step, "cpu")
+        assert memory is None or memory >= 0
+
+
+def test_new_rows_take_the_place_of_old_ones_and_leave_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "training.json"
+    training.write(path, [{"network": "unet", "batch": 16, "a": 1}, {"network": "unet", "batch": 4, "a": 1}])
+    training.write(
+        path, [{"network": "mildnet", "batch": 4, "a": 2}, {"network": "unet", "batch": 4, "a": 2}]
+    )
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    assert [(row["network"], row["batch"], row["a"]) for row in rows] == [
+        ("unet", 4, 2),
+        ("mildnet", 4, 2),
+        ("unet", 16, 1),
+    ]
