@@ -8,7 +8,8 @@ import sys
 SUITE = (
     "benchmarks.training",
     "benchmarks.inference",
-    "benchmarks.waiting",
+    "benchmarks.epoch",
+    "benchmarks.growth",
     "benchmarks.large",
     "benchmarks.augmentation",
     "benchmarks.metrics",

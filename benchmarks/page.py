@@ -84,23 +84,53 @@ def grouped(
     return list(groups.items())
 
 
-def waiting_section() -> list[str]:
-    """Share of an epoch spent waiting for data, by machine."""
+def epoch_section() -> list[str]:
+    """Where an epoch's time goes, by machine."""
     lines = [
-        "## Waiting for data",
+        "## An epoch",
         "",
-        "Patches of 256x256 from grey images of 512x512, batch 4, two workers, the network of `isthmus train`: the",
-        "share of the time between two steps in which the loop waits for its next batch.",
+        "`isthmus train` as it is on random images with the number and sizes of two data sets: the share of an epoch",
+        "spent in forward, backward and optimiser, in waiting for data and in validation with its metrics, and the",
+        "seconds from the call to the end of the first step.",
         "",
-        "| machine | none | flips | mildnet |",
-        "|---|---|---|---|",
     ]
-    for path in sorted(RESULTS.glob("waiting-*.json")):
+    for path in sorted(RESULTS.glob("epoch-*.json")):
         result = read(path)
-        shares = {row["augmentation"]: f"{row['share_waiting']:.1%}" for row in result["rows"]}
         machine = result["machine"]
-        where = f"{machine['gpu'] or machine['processor']}, {machine['threads']} threads"
-        lines.append(f"| {where} | {shares['none']} | {shares['flips']} | {shares['mildnet']} |")
+        lines += [
+            f"### {machine['gpu'] or machine['processor']}, {machine['threads']} threads",
+            "",
+            "| images like | augmentation | steps | waiting | validation | seconds an epoch | to the first step |",
+            "|---|---|---:|---:|---:|---:|---:|",
+        ]
+        for row in result["rows"]:
+            shares = " | ".join(f"{row[f'share_{key}']:.1%}" for key in ("steps", "waiting", "validating"))
+            lines.append(
+                f"| {row['data']} | {row['augmentation']} | {shares} | {row['seconds_an_epoch']:.1f} "
+                f"| {row['seconds_to_first_step']:.1f} s |"
+            )
+        lines += ["", f"`isthmus --help` takes {result['help_seconds']:.2f} s of processor time.", ""]
+    return lines
+
+
+def growth_section() -> list[str]:
+    """Cost by size."""
+    lines = [
+        "## Cost by size",
+        "",
+        "Over a hundredfold range: seconds, and in brackets the seconds of an image (or megapixel) beside those of the",
+        "smallest size; 1 is linear, less is better.",
+        "",
+        "| | by | smallest | tenfold | hundredfold |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for path in sorted(RESULTS.glob("growth-*.json")):
+        for row in read(path)["rows"]:
+            cells = " | ".join(
+                f"{size}: {seconds:.3g} s ({ratio:.2f})"
+                for size, seconds, ratio in zip(row["sizes"], row["seconds"], row["ratio"], strict=True)
+            )
+            lines.append(f"| {row['what']} | {row['unit']} | {cells} |")
     return [*lines, ""]
 
 
@@ -170,7 +200,8 @@ def page() -> str:
         "",
         *training_section(),
         *inference_section(),
-        *waiting_section(),
+        *epoch_section(),
+        *growth_section(),
         *large_section(),
         "## Augmentation",
         "",

@@ -26,6 +26,26 @@ DATA: dict[str, dict[str, Any]] = {
 # candidate: (name in the calibration, what it changes)
 CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
     "centre": ("instance", {}),
+    "scaled intensities": ("instance", {"input": {"normalise": "scale"}}),
+    "no augmentation": ("instance", {"training": {"augment": "none"}}),
+    "the framework's initialisation": ("instance", {"network": {"initialisation": "default"}}),
+    "scaled, the framework's initialisation": (
+        "instance",
+        {"input": {"normalise": "scale"}, "network": {"initialisation": "default"}},
+    ),
+    "rate 0.003": ("instance", {"training": {"learning_rate": 0.003}}),
+    "cross-entropy and Dice": (
+        "instance",
+        {"objective": {"heads": {"logits": {"bce": 1.0, "dice": 1.0}}}},
+    ),
+    "scaled, the framework's initialisation, rate 0.003": (
+        "instance",
+        {
+            "input": {"normalise": "scale"},
+            "network": {"initialisation": "default"},
+            "training": {"learning_rate": 0.003},
+        },
+    ),
     "batch normalisation": ("batch", {"network": {"model": "unet", "options": {"norm": "batch"}}}),
     "residual blocks": (
         "residual",
@@ -37,12 +57,7 @@ CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
     "four levels": ("shallow", {"network": {"options": {"widths": [32, 64, 128, 256]}}}),
     "linear up-sampling": ("linear", {"network": {"options": {"up": "linear"}}}),
     "MILDNet's augmentation": ("instance", {"training": {"augment": "mildnet"}}),
-    "rate 0.003": ("instance", {"training": {"learning_rate": 0.003}}),
     "mean of weights": ("mean of weights", {"training": {"average": 0.99}}),
-    "cross-entropy and Dice": (
-        "instance",
-        {"objective": {"heads": {"logits": {"bce": 1.0, "dice": 1.0}}}},
-    ),
     "batches of 2": ("instance", {"training": {"batch": 2}}),
     "rate 0.003, cross-entropy and Dice": (
         "instance",

@@ -55,6 +55,7 @@ class Predictor:
         localiser: finds the region that the network then sees, where the recipe has one.
         notes: what a user should hear about the images so far (a region that was not found, …).
         engine: what computes; None: the framework, on the networks as they are at each call.
+        overlap: of tiles that are averaged, as a share of their side.
     """
 
     networks: Sequence[nn.Module]
@@ -63,6 +64,7 @@ class Predictor:
     localiser: Predictor | None = None
     notes: list[str] = field(default_factory=list)
     engine: Engine | None = None
+    overlap: float = 0.5
     _heads: dict[str, slice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -166,13 +168,13 @@ class Predictor:
 
         An image of one patch, or of `WHOLE` without patches, goes through by itself. Larger ones in tiles that are
         cropped wherever this gives the network's answer on the whole image and no more is computed than by averaging
-        tiles of a patch that overlap by half, which is done for all the others.
+        tiles of a patch that overlap, which is done for all the others.
         """
         axes = len(size)
         patch = self.recipe.roi.size if self.recipe.roi else self.recipe.input.patch
         divisor = int(getattr(self.networks[0], "divisor", 1))
         tile = [on_grid(side, divisor) for side in patch or [WHOLE[axes]] * axes]
-        tiling = blended(size, tile, divisor, patch)
+        tiling = blended(size, tile, divisor, patch, self.overlap)
         if tiling.overlaps and self._margin is not None:
             sides = room_for(size, divisor, self._margin, WHOLE[axes], ROOM)
             if sides is not None:

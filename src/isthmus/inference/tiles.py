@@ -2,8 +2,9 @@
 
 Two ways, the same for every axis of an image:
 
-- `blended`: tiles overlap by half and their logits are averaged, weighted by a Gaussian, as the border of a tile sees
-  less of the image. For networks that look at the whole tile (instance normalisation), whose tiles never agree.
+- `blended`: tiles overlap, by half unless asked otherwise, and their logits are averaged, weighted by a Gaussian, as
+  the border of a tile sees less of the image. For networks that look at the whole tile (instance normalisation), whose
+  tiles never agree.
 - `cropped`: each tile gives only what lies a margin away from its cut sides, where the network cannot tell the tile
   from the image. On the network's grid (tiles begin at multiples of its divisor) the result is that of the whole
   image at once. At the image's own border both see the same: the image is brought to a multiple of the divisor

@@ -23,6 +23,8 @@ HISTORY_COLUMNS = (
     "validation_iou",
     "learning_rate",
     "seconds",
+    "seconds_waiting",
+    "seconds_validating",
 )
 
 

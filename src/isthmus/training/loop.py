@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -32,8 +33,24 @@ from isthmus.training.rate import Rate
 from isthmus.training.score import Scored, Scorer
 from isthmus.watch import Watch
 
+T = TypeVar("T")
+
 SHARE_WRITING = 0.02  # of the time may go into checkpoints
 JITTER = 0.125  # share of its sides by which the region of interest is moved in training
+
+
+class Waited(Iterator[T]):
+    """What another iterator gives, and the seconds spent waiting for it."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self.items, self.seconds = items, 0.0
+
+    def __next__(self) -> T:
+        start = time.perf_counter()
+        try:
+            return next(self.items)
+        finally:
+            self.seconds += time.perf_counter() - start
 
 
 @dataclass
@@ -72,6 +89,7 @@ def fit(
     scored_network = average.network if average else network
     if average:
         predictor = Predictor.from_networks([scored_network], recipe, recipe.hardware, localiser)
+    predictor.overlap = 0.0  # up to a quarter of the tiles; at the end they overlap
     processes = world()
     optimiser = make_optimiser(network, training, fused=device.type != "mps")
     room = Room(recipe.hardware.cache_mb * 2**20)
@@ -95,7 +113,8 @@ def fit(
         network.train()
         total = torch.zeros((), device=device)
         part = (processes.rank, processes.size)
-        for step, (size, batch) in enumerate(zip(sizes, samples.batches(epoch, part), strict=True)):
+        batches = Waited(samples.batches(epoch, part))
+        for step, (size, batch) in enumerate(zip(sizes, batches, strict=True)):
             for group in optimiser.param_groups:
                 group["lr"] = rate.at(epoch * len(samples) + step)
             x = torch.from_numpy(batch.images).to(device, non_blocking=True).contiguous(memory_format=layout)
@@ -121,6 +140,7 @@ def fit(
                 "lower training.learning_rate (a tenth of it, say)"
             )
         network.eval()
+        validation_start = time.perf_counter()
         scored = scorer.score(predictor) if processes.first else Scored(math.nan, math.nan, math.nan)
         scored = Scored(*processes.told([scored.loss, scored.dice, scored.iou], device))
         learning_rate = rate.at((epoch + 1) * len(samples) - 1)
@@ -135,6 +155,8 @@ def fit(
                 "validation_iou": scored.iou,
                 "learning_rate": learning_rate,
                 "seconds": time.perf_counter() - epoch_start,
+                "seconds_waiting": batches.seconds,
+                "seconds_validating": time.perf_counter() - validation_start,
             }
         )
         goodness = scored.goodness(training.select)
