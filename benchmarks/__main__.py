@@ -7,6 +7,7 @@ import sys
 
 SUITE = (
     "benchmarks.training",
+    "benchmarks.kept",
     "benchmarks.inference",
     "benchmarks.epoch",
     "benchmarks.growth",

@@ -84,6 +84,39 @@ def grouped(
     return list(groups.items())
 
 
+def kept_section() -> list[str]:
+    """What MILDNet keeps for the backward pass."""
+    result = read(RESULTS / "kept.json")
+    variants = result["variants"]
+    kinds = sorted(
+        {kind for sizes in variants.values() for kind in sizes},
+        key=lambda kind: -kept_at_most(variants, kind),
+    )
+    cells = [[f"{sizes.get(kind, 0) / 2**20:.1f}" for sizes in variants.values()] for kind in kinds]
+    sums = [f"**{sum(sizes.values()) / 2**20:.1f}**" for sizes in variants.values()]
+    return [
+        "## Where MILDNet's memory goes",
+        "",
+        f"MiB that a step at {result['size']}x{result['size']}, batch {result['batch']}, keeps for the backward pass,",
+        "each tensor counted once. Normalisation and ReLU in front of convolutions are computed again from the",
+        "normalisation's input, which is kept anyway; where a ReLU's result is only added or concatenated, one byte a",
+        "value says where it was above zero; sums of branches, ReLUs and additions work in place. The input of each",
+        "normalisation, concatenations and what convolutions read that no ReLU made are needed as they are. The places",
+        "of pooling's maxima, eight bytes each, stay as the framework writes them.",
+        "",
+        f"| kept | {' | '.join(variants)} |",
+        f"|---|{'---:|' * len(variants)}",
+        *(f"| {kind} | {' | '.join(row)} |" for kind, row in zip(kinds, cells, strict=True)),
+        f"| together | {' | '.join(sums)} |",
+        "",
+    ]
+
+
+def kept_at_most(variants: dict[str, dict[str, int]], kind: str) -> int:
+    """Bytes of a kind in the variant that keeps most of it."""
+    return max(sizes.get(kind, 0) for sizes in variants.values())
+
+
 def epoch_section() -> list[str]:
     """Where an epoch's time goes, by machine."""
     lines = [
@@ -199,6 +232,7 @@ def page() -> str:
         "Generated from `benchmarks/results/*.json` by `python -m benchmarks.page`; `make bench` measures anew.",
         "",
         *training_section(),
+        *kept_section(),
         *inference_section(),
         *epoch_section(),
         *growth_section(),

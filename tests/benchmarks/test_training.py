@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.plain import NETWORKS, PlainNet
 
-from benchmarks import training
+from benchmarks import kept, training
 from isthmus.networks import create_model
 
 
@@ -60,3 +60,13 @@ def test_new_rows_take_the_place_of_old_ones_and_leave_the_others(tmp_path: Path
         ("mildnet", 4, 2),
         ("unet", 16, 1),
     ]
+
+
+def test_ours_keeps_less_than_the_plain_layers_in_the_same_number_type() -> None:
+    found = kept.measure(64, 2, (16, 32))
+    full, half, ours = (sum(kinds.values()) for kinds in found.values())
+    assert list(found) == list(kept.VARIANTS)
+    assert half < 0.6 * full
+    assert ours < 0.7 * half
+    other = found["isthmus"][kept.OTHER]
+    assert other < 0.1 * ours  # nothing large without a name
