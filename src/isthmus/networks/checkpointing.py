@@ -6,8 +6,7 @@ Chen et al.: Training deep nets with sublinear memory cost. arXiv:1604.06174 (20
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -31,32 +30,9 @@ def run(owner: nn.Module, part: Callable[..., Any], *inputs: Any) -> Any:
         return part(*inputs)
     if torch.compiler.is_compiling():  # the compiler moves the updates of statistics out by itself
         return checkpoint(part, *inputs, use_reentrant=False)
-    return checkpoint(part, *inputs, use_reentrant=False, context_fn=lambda: (_inside(), _again(owner)))
-
-
-_IN_CHECKPOINT = ContextVar("in_checkpoint", default=False)
-
-
-def in_checkpoint() -> bool:
-    """Whether a checkpointed part is being computed, for the first or the second time."""
-    return _IN_CHECKPOINT.get()
-
-
-@contextmanager
-def _inside() -> Iterator[None]:
-    before = _IN_CHECKPOINT.set(True)
-    try:
-        yield
-    finally:
-        _IN_CHECKPOINT.reset(before)
-
-
-@contextmanager
-def _again(owner: nn.Module) -> Iterator[None]:
-    with ExitStack() as stack:
-        stack.enter_context(_inside())
-        stack.enter_context(_statistics_kept(owner))
-        yield
+    return checkpoint(
+        part, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _statistics_kept(owner))
+    )
 
 
 @contextmanager

@@ -16,15 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isthmus.networks.checkpointing import in_checkpoint
-
 
 @contextmanager
 def norm_relu(norm: nn.Module, x: Tensor) -> Iterator[Tensor]:
     """``relu(norm(x))``; what is computed from it inside the ``with`` does not keep it for the backward pass.
 
-    Values and running statistics are those of ``norm``. Only batch normalisation in training is treated so,
-    outside of checkpointed parts and compiled code; everything else is kept as usual.
+    Values and running statistics are those of ``norm``. Only batch normalisation in training is treated so, outside
+    of compiled code; everything else is kept as usual.
 
     Args:
         norm: a normalisation.
@@ -48,7 +46,10 @@ def norm_relu(norm: nn.Module, x: Tensor) -> Iterator[Tensor]:
     z, mean, inverse_std = torch.native_batch_norm(
         x, batch.weight, batch.bias, batch.running_mean, batch.running_var, True, momentum, batch.eps
     )
-    again = _Again(batch, x, z, mean, inverse_std)
+    if not z.requires_grad:
+        yield torch.relu_(z)
+        return
+    again = _Again(batch, z, _Source.of(x, mean, inverse_std))
     with torch.autograd.graph.saved_tensors_hooks(again.pack, again.unpack):
         yield torch.relu_(z)
 
@@ -92,7 +93,6 @@ def _worthwhile(norm: nn.Module, x: Tensor) -> bool:
         and norm.momentum is not None
         and torch.is_grad_enabled()
         and x.shape[0] * x.shape[2:].numel() > 1  # of a single value the framework's own layer complains
-        and not in_checkpoint()
         and not torch.compiler.is_compiling()
     )
 
@@ -103,43 +103,54 @@ class _Again:
     Who reads it first computes it, and it is let go when as many have read it as kept it.
     """
 
-    def __init__(
-        self, norm: nn.BatchNorm2d | nn.BatchNorm3d, x: Tensor, z: Tensor, mean: Tensor, inverse_std: Tensor
-    ) -> None:
-        self.norm, self.x, self.mean, self.inverse_std = norm, x, mean, inverse_std
-        self.place, self.shape = z.data_ptr(), z.shape
+    def __init__(self, norm: nn.BatchNorm2d | nn.BatchNorm3d, z: Tensor, source: Any) -> None:
+        self.norm: Any = norm
+        self.source = source
+        self.place, self.shape, self.dtype = z.data_ptr(), z.shape, z.dtype
         self.marks = self.read = 0
         self.value: Tensor | None = None
 
     def pack(self, tensor: Tensor) -> Any:
-        if tensor.data_ptr() == self.place and tensor.shape == self.shape and tensor.dtype == self.x.dtype:
+        if tensor.data_ptr() == self.place and tensor.shape == self.shape and tensor.dtype == self.dtype:
             self.marks += 1
             return None
         return tensor
 
-    def unpack(self, packed: Any) -> Tensor:
+    def unpack(self, packed: Tensor | None) -> Tensor:
         if packed is not None:
-            return cast(Tensor, packed)
+            return packed
+        norm = self.norm
         if torch.is_grad_enabled():  # gradients of gradients: it has a history of its own
-            return torch.relu(
-                F.batch_norm(self.x, None, None, self.norm.weight, self.norm.bias, True, 0.0, self.norm.eps)
-            )
+            x, *_ = self.source.saved_tensors
+            return torch.relu(F.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps))
         value = self.compute() if self.value is None else self.value
         self.read = (self.read + 1) % self.marks
         self.value = value if self.read else None
         return value
 
     def compute(self) -> Tensor:
-        variance = self.inverse_std.double().pow(-2) - self.norm.eps
-        return torch.relu_(
-            F.batch_norm(
-                self.x.detach(),
-                self.mean,
-                variance.to(self.mean.dtype),
-                self.norm.weight.detach(),
-                self.norm.bias.detach(),
-                False,
-                0.0,
-                self.norm.eps,
-            )
-        )
+        norm = self.norm
+        x, mean, inverse_std = self.source.saved_tensors
+        variance = (inverse_std.double().pow(-2) - norm.eps).to(mean.dtype)
+        return torch.relu_(F.batch_norm(x, mean, variance, norm.weight, norm.bias, False, 0.0, norm.eps))
+
+
+class _Source(torch.autograd.Function):
+    """Keeps tensors as autograd keeps those of a layer, so that in a checkpointed part nothing is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, box: list[Any], learned: Tensor, *tensors: Tensor) -> Tensor:
+        ctx.save_for_backward(*tensors)
+        box.append(ctx)
+        return learned.new_empty(0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        raise RuntimeError("nothing is computed from it")
+
+    @classmethod
+    def of(cls, *tensors: Tensor) -> Any:
+        box: list[Any] = []
+        learned = torch.empty(0, requires_grad=True)  # or nothing is kept for a network's input
+        cls.apply(box, learned, *tensors)  # type: ignore[no-untyped-call]
+        return box[0]
