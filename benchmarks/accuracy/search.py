@@ -23,6 +23,13 @@ DATA: dict[str, dict[str, Any]] = {
     "ISBI-2012": {"source": "isbi-2012", "resize": [128, 128], "epochs": 30},
     "DSB-2018": {"source": "dsb-2018", "resize": [128, 128], "epochs": 20},
 }
+BEFORE: dict[str, Any] = {  # what the default was when the search began
+    "input": {"normalise": "zscore"},
+    "network": {"initialisation": "xavier", "depth": None},
+    "training": {"learning_rate": 0.001},
+}
+FOUR: dict[str, Any] = {"options": {"widths": [32, 64, 128, 256]}}
+NARROW: dict[str, Any] = {"options": {"widths": [16, 32, 64, 128, 256]}}
 # candidate: (name in the calibration, what it changes)
 CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
     "centre": ("instance", {}),
@@ -38,6 +45,14 @@ CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
         "instance",
         {"objective": {"heads": {"logits": {"bce": 1.0, "dice": 1.0}}}},
     ),
+    "the framework's initialisation, rate 0.003": (
+        "instance",
+        {"network": {"initialisation": "default"}, "training": {"learning_rate": 0.003}},
+    ),
+    "the framework's initialisation, rate 0.003, batches of 2": (
+        "instance",
+        {"network": {"initialisation": "default"}, "training": {"learning_rate": 0.003, "batch": 2}},
+    ),
     "scaled, the framework's initialisation, rate 0.003": (
         "instance",
         {
@@ -52,9 +67,9 @@ CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
         {"network": {"options": {"block": {"name": "residual", "norm": "instance"}}}},
     ),
     "sharp skips": ("sharp", {"network": {"options": {"skip": "sharp"}}}),
-    "widths 16 to 256": ("narrow", {"network": {"options": {"widths": [16, 32, 64, 128, 256]}}}),
+    "widths 16 to 256": ("narrow", {"network": NARROW}),
     "widths 24 to 384": ("slim", {"network": {"options": {"widths": [24, 48, 96, 192, 384]}}}),
-    "four levels": ("shallow", {"network": {"options": {"widths": [32, 64, 128, 256]}}}),
+    "four levels": ("shallow", {"network": FOUR}),
     "linear up-sampling": ("linear", {"network": {"options": {"up": "linear"}}}),
     "MILDNet's augmentation": ("instance", {"training": {"augment": "mildnet"}}),
     "mean of weights": ("mean of weights", {"training": {"average": 0.99}}),
@@ -71,6 +86,23 @@ CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
         "mean of weights",
         {"training": {"learning_rate": 0.003, "average": 0.99, "batch": 2}},
     ),
+    **{
+        f"{said}, the framework's initialisation, rate 0.003{more}": (
+            timed,
+            {
+                "input": {"normalise": normalise},
+                "network": {"initialisation": "default", **network},
+                "training": {"learning_rate": 0.003, **training},
+            },
+        )
+        for said, normalise, more, timed, network, training in (
+            ("by the data set", "dataset", "", "instance", {}, {}),
+            ("by the data set", "dataset", ", batches of 2", "instance", {}, {"batch": 2}),
+            ("by the data set", "dataset", ", four levels", "shallow", FOUR, {}),
+            ("scaled", "scale", ", four levels", "shallow", FOUR, {}),
+            ("scaled", "scale", ", widths 16 to 256", "narrow", NARROW, {}),
+        )
+    },
 }
 
 
@@ -111,7 +143,7 @@ def study(root: Path) -> dict[str, Any]:
         "only": only,
         "folds": [0],
         "scored": "validation",
-        "recipe": {"protocol": {"kind": "kfold", "folds": 3}, "hardware": {"threads": 1}},
+        "recipe": {**BEFORE, "protocol": {"kind": "kfold", "folds": 3}, "hardware": {"threads": 1}},
         "figures": ["curves"],
     }
 

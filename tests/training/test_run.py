@@ -20,9 +20,11 @@ from isthmus.errors import IsthmusError
 from isthmus.inference import Predictor
 from isthmus.metrics import dice
 from isthmus.runs.files import read_json
-from isthmus.runs.recipe import Training
+from isthmus.runs.recipe import Training, make_recipe
 from isthmus.training import checkpoint
+from isthmus.training.prepare import prepare
 from isthmus.training.rate import Rate
+from isthmus.watch import Silent
 
 
 def test_the_run_folder_is_complete_and_consistent(small: Any, tmp_path: Path) -> None:
@@ -409,3 +411,35 @@ def test_resized_volumes_come_back_in_their_own_grid(small: Any, tmp_path: Path)
     )
     folder = training.train(recipe, tmp_path / "run")
     assert nibabel.load(next(folder.predictions.iterdir())).shape == (10, 14, 18)
+
+
+@pytest.mark.parametrize(("dtype", "normalise"), [(np.uint8, "scale"), (np.uint16, "zscore")])
+def test_bytes_are_scaled_and_everything_else_is_normalised_by_image(
+    small: Any, tmp_path: Path, dtype: Any, normalise: str
+) -> None:
+    rng = np.random.default_rng(0)
+    for index in range(4):
+        mask = np.zeros((40, 40), np.uint8)
+        mask[5:20, 5:25] = 255
+        write_image(tmp_path / f"data/images/c{index}.png", rng.integers(0, 200, (1, 40, 40)).astype(dtype))
+        write_mask(tmp_path / f"data/masks/c{index}.png", mask)
+    recipe = small(
+        data={"source": str(tmp_path / "data")}, input={"normalise": "auto"}, training={"epochs": 1}
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    assert folder.recipe().input.normalise == normalise
+
+
+@pytest.mark.parametrize(
+    ("network", "depth"),
+    [({}, 3), ({"depth": None}, None), ({"options": {"widths": [4, 8]}}, None), ({"model": "unet"}, None)],
+)
+def test_our_own_network_is_as_deep_as_the_images_are_large(
+    phantoms: Path, network: dict[str, Any], depth: int | None
+) -> None:
+    recipe = make_recipe(
+        "default",
+        {"data": {"source": str(phantoms)}, "input": {"resize": [64, 96]}, "hardware": {"threads": 1}},
+        {"network": network},
+    )
+    assert prepare(recipe, Silent()).recipe.network.options.get("depth") == depth

@@ -27,6 +27,8 @@ def normaliser(given: Input) -> Callable[[NDArray[Any]], Intensity]:
         factor = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
         fixed = Intensity(np.asarray(given.mean, np.float32), factor)
         return lambda _: fixed
+    if given.normalise == "auto":  # not filled in from data: by the image itself
+        return lambda image: intensity(image, "scale" if image.dtype == np.uint8 else "zscore")
     mode = given.normalise
     return lambda image: intensity(image, mode)
 

@@ -145,7 +145,7 @@ class _Source(torch.autograd.Function):
         return learned.new_empty(0)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
+    def backward(ctx: Any, *gradients: Tensor) -> Any:  # noqa: ARG004
         raise RuntimeError("nothing is computed from it")
 
     @classmethod

@@ -58,7 +58,7 @@ class Input(Section):
     slices: Annotated[int, Field(ge=1, le=31)] | None = (
         None  # of volumes: a slice and its neighbours as channels
     )
-    normalise: Literal["scale", "minmax", "zscore", "dataset"] = (
+    normalise: Literal["auto", "scale", "minmax", "zscore", "dataset"] = (
         "zscore"  # dataset: by the training images' mean
     )
     mean: list[float] = []  # of each channel over the training images, with "dataset"; filled in
@@ -92,6 +92,7 @@ class Network(Section):
 
     model: str = "unet_instance"
     options: dict[str, Any] = {}
+    depth: Literal["auto"] | None = None  # auto: the default's levels by the size of the images
     heads: list[Literal["contour", "marker"]] | None = None  # beside its own; None: what data.instances needs
     initialisation: Literal["xavier", "default"] = "xavier"
 
@@ -240,7 +241,11 @@ class Recipe(Section):
 
 # What `isthmus train` starts from: its own recipe when no network is named, the papers' when one is.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "default": {},
+    "default": {
+        "input": {"normalise": "auto"},
+        "network": {"initialisation": "default", "depth": "auto"},
+        "training": {"learning_rate": 0.003},
+    },
     "paper": {
         "input": {"normalise": "scale"},
         "training": {

@@ -24,6 +24,7 @@ from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.settings import clean_up, value_map
+from isthmus.networks import DEFAULT_MODEL
 from isthmus.objectives import Objective
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Data, Input, Recipe
@@ -33,6 +34,7 @@ from isthmus.training.divide import divide, wanted
 from isthmus.watch import Watch
 
 PATCH = {2: 256, 3: 96}  # side of a patch when the user names none and images are larger
+COARSEST = 16  # pixels of a side of the coarsest map, at least, where the network is our own
 FEWEST, MOST = 32, 500  # patches an epoch when the user names no number
 
 
@@ -127,6 +129,10 @@ def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
     meaning = Meaning.of(resolved.data)
     channels = (resolved.data.channels or 1) * (recipe.input.slices or 1)
     options = _options(recipe, {"in_channels": channels, "classes": meaning.maps, "spatial_dims": axes})
+    seen = recipe.roi.size if recipe.roi else resolved.input.resize or resolved.input.patch
+    ours = recipe.network.model == DEFAULT_MODEL and not {"depth", "widths", "encoder"} & set(options)
+    if recipe.network.depth == "auto" and ours and axes == 2 and seen:
+        options["depth"] = depth_for(min(seen))
     samples = recipe.training.samples or _samples(resolved.input, recipe, checked, split)
     resolved = resolved.model_copy(
         update={
@@ -156,6 +162,15 @@ def _options(recipe: Recipe, found: dict[str, int]) -> dict[str, Any]:
                 f"network.options.{name} is {options[name]} but the data needs {needed}; leave it out"
             )
     return options
+
+
+def depth_for(side: int) -> int:
+    """As many levels as leave the coarsest map of an image at least 16 pixels a side; three to five.
+
+    >>> [depth_for(side) for side in (64, 128, 250, 256, 1024)]
+    [3, 4, 4, 5, 5]
+    """
+    return min(5, max(3, (max(1, side) // COARSEST).bit_length()))
 
 
 def _refuse_what_does_not_fit(recipe: Recipe, checked: Checked, axes: int) -> None:
@@ -257,8 +272,12 @@ def _regions(source: Data, checked: Checked, classes: Sequence[str]) -> dict[str
 
 
 def _input(recipe: Recipe, checked: Checked, axes: int) -> Input:
-    """Resize where the user or the data set says so, else patches at native scale."""
+    """Resize where the user or the data set says so, else patches at native scale; bytes, which have a scale in
+    common, are divided by it, and everything else is normalised image by image."""
     given = recipe.input
+    if given.normalise == "auto":
+        found = "scale" if all(facts.dtype == "uint8" for facts in checked.cases) else "zscore"
+        given = given.model_copy(update={"normalise": found})
     if given.resize and given.patch:
         raise IsthmusError("input.resize and input.patch exclude each other; give one of them")
     if recipe.roi and (given.resize or given.patch):
