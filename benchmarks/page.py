@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+TRIED = Path(__file__).parent / "tried.md"  # by hand
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
@@ -229,7 +230,8 @@ def page() -> str:
     lines = [
         "# Speed and memory",
         "",
-        "Generated from `benchmarks/results/*.json` by `python -m benchmarks.page`; `make bench` measures anew.",
+        "Generated from `benchmarks/results/*.json` by `python -m benchmarks.page`. To measure all of it",
+        "anew: `make bench EXTRAS=dev,export,peers`; a part by itself: `python -m benchmarks.training --help`, and so on.",
         "",
         *training_section(),
         *kept_section(),
@@ -243,6 +245,7 @@ def page() -> str:
         "",
     ]
     lines += ["## Metrics", "", "See [metrics](metrics.md).", ""]
+    lines.append(TRIED.read_text(encoding="utf-8"))
     return "\n".join(lines)
 
 

@@ -30,7 +30,7 @@ def section(folder: StudyFolder) -> list[str]:
     write_study(folder)
     cells = _read(folder.tables / "cells.csv")
     done = [cell for cell in cells if cell["state"] == "done"]
-    hours = sum(float(cell["seconds"]) for cell in done)
+    hours = sum(float(cell["seconds of epochs"]) for cell in done)
     about = read_json(folder.run(done[0]["run"]).environment)
     lines = [f"## {study.title}", "", *(f"- {note}" for note in study.notes)]
     lines += [
