@@ -231,7 +231,7 @@ def page() -> str:
         "# Speed and memory",
         "",
         "Generated from `benchmarks/results/*.json` by `python -m benchmarks.page`. To measure all of it",
-        "anew: `make bench EXTRAS=dev,export,peers`; a part by itself: `python -m benchmarks.training --help`, and so on.",
+        "anew: `make bench EXTRAS=dev,export,peers`; a part by itself: `python -m benchmarks.training --help`.",
         "",
         *training_section(),
         *kept_section(),
