@@ -21,4 +21,4 @@ def test_epochs_run_at_toy_size(capsys: pytest.CaptureFixture[str], monkeypatch:
 def test_growth_runs_at_toy_size(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["growth", "--toy"])
     growth.main()
-    assert capsys.readouterr().out.count(" by ") == 4
+    assert capsys.readouterr().out.count(" by ") == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 
 import pytest
 import torch
@@ -132,6 +133,38 @@ def test_in_a_checkpointed_part() -> None:
         torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
     for (name, got), (_, expected) in zip(ours.named_buffers(), plain.named_buffers(), strict=True):
         torch.testing.assert_close(got, expected, rtol=0, atol=0, msg=name)
+
+
+def test_what_a_checkpointed_part_computes_inside_does_not_outlive_it() -> None:
+    """The second convolution of a bridge's level reads a tensor that only the part made."""
+    torch.manual_seed(0)
+    level = mildnet._PlainLevel(2, 3, True, kept=False)
+    level.checkpoint = True
+    alive: list[weakref.ref[Tensor]] = []
+
+    def watched(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        alive.append(weakref.ref(inputs[0]))
+
+    hook = level.convs[1].register_forward_pre_hook(watched)
+    y = run(level, level.__call__, torch.randn(1, 3, 8, 8, requires_grad=True))
+    assert len(alive) == 1
+    assert alive[0]() is None
+    y.sum().backward()
+    assert len(alive) == 2
+    hook.remove()
+
+
+def test_as_training_runs_it_in_bfloat16_and_channels_last() -> None:
+    torch.manual_seed(0)
+    made = Block().to(memory_format=torch.channels_last)
+    x = torch.randn(2, 3, 16, 16).contiguous(memory_format=torch.channels_last).requires_grad_()
+    found = []
+    for forward in (made.forward, made.plainly):
+        with torch.autocast("cpu", torch.bfloat16):
+            y = forward(x)
+        found.append(gradients(made, y.float().square().sum(), x))
+    for got, expected in zip(*found, strict=True):
+        torch.testing.assert_close(got, expected, rtol=2e-2, atol=2e-2 * float(expected.abs().max()))
 
 
 def test_a_single_value_a_channel_is_refused_as_by_the_framework() -> None:

@@ -63,6 +63,28 @@ def test_later_layers_lie_on_top_of_the_preset() -> None:
     assert recipe.training.augment == "none"
 
 
+def test_what_was_found_for_our_own_network_is_laid_under_that_alone() -> None:
+    ours, other, told = (
+        make_recipe("default", *layers)
+        for layers in (
+            [],
+            [{"network": {"model": "unet"}}],
+            [{"network": {"depth": None}, "training": {"learning_rate": 0.1}}],
+        )
+    )
+    bare = make_recipe("bare")
+    values = [
+        (r.input.normalise, r.network.initialisation, r.network.depth, r.training.learning_rate)
+        for r in (ours, other, told, bare)
+    ]
+    assert values == [
+        ("auto", "default", "auto", 0.003),
+        ("zscore", "xavier", None, 0.001),
+        ("auto", "default", None, 0.1),
+        ("zscore", "xavier", None, 0.001),
+    ]
+
+
 @given(
     st.integers(1, 10**6), st.integers(0, 2**31 - 1), st.floats(1e-8, 1.0), st.sampled_from([None, [64, 96]])
 )

@@ -186,3 +186,19 @@ def test_a_cell_that_is_really_trained_takes_longer_than_its_epochs(small: Any, 
     whole, epochs = spent(folder, name), json.loads(folder.run(name).cost.read_text())["training_seconds"]
     assert whole is not None
     assert epochs < whole <= time.monotonic() - started
+
+
+def test_a_killed_attempt_that_is_tried_again_a_day_later_is_not_charged_the_day(
+    study: Any, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, names = planned(study(), tmp_path / "study")
+    run = folder.run(names[0])
+    run.path.mkdir(parents=True)
+    folder.fail(names[0], MemoryError("killed"))
+    record(folder, names[0], 0.0, begun=clock.now)
+    for path in (run.path, *run.path.iterdir()):
+        os.utime(path, (clock.now + 60, clock.now + 60))
+    clock.now += 86_400
+    monkeypatch.setattr("isthmus.studies.worker._train", lambda *_: None)
+    assert compute(folder, names[0], threads=1) == DONE
+    assert json.loads(folder.times(names[0]).read_text())["seconds"] == 60

@@ -197,3 +197,15 @@ def test_a_disk_that_fills_up_at_the_weights_is_one_line(
         training.train(small(training={"epochs": 1}), tmp_path / "run")
     monkeypatch.undo()
     assert training.resume(tmp_path / "run").finished()
+
+
+def test_a_checkpoint_from_before_a_key_existed_goes_on(small: Any, tmp_path: Path) -> None:
+    folder = training.train(small(network={"depth": None}), tmp_path / "run")
+    state = checkpoint.load(folder.checkpoint)
+    kept = json.loads(state["recipe"])
+    del kept["network"]["depth"]
+    assert loop._same(json.dumps(kept), folder.recipe())
+    kept["training"]["learning_rate"] = 0.5
+    assert not loop._same(json.dumps(kept), folder.recipe())
+    assert not loop._same(None, folder.recipe())
+    assert not loop._same("{", folder.recipe())

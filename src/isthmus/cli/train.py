@@ -148,6 +148,8 @@ def recipe_of(asked: Asked) -> Recipe:
         entry(asked.model)
     preset = asked.preset or ("paper" if asked.model else "default")
     stored = read_yaml(asked.recipe) if asked.recipe else {}
+    if isinstance(stored, dict) and not asked.preset and stored.keys() >= Recipe.model_fields.keys():
+        preset = "bare"  # the recipe of a run says everything, by the defaults of its time
     return make_recipe(preset, stored, options, parse_overrides(asked.overrides))
 
 

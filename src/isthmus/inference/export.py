@@ -41,6 +41,7 @@ CLOSE = 1e-3
 """Share of the largest output by which what was written may differ from the network, both in float32."""
 
 NORMALISE = {
+    "auto": "8-bit images as scale, others as zscore",
     "scale": "8-bit images divided by 255, 16-bit ones by 65535; others as minmax",
     "minmax": "(image - minimum) / (maximum - minimum), over all channels of the image together; constant images: 0",
     "zscore": "(image - mean) / standard deviation of each channel of the image, all of it; constant channels: 0",

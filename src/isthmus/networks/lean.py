@@ -81,12 +81,13 @@ class _ReluByMask(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         mask: Tensor = ctx.saved_tensors[0]
-        return gradient * mask
+        return torch.where(mask, gradient, gradient.new_zeros(()))
 
 
 def _worthwhile(norm: nn.Module, x: Tensor) -> bool:
     return (
-        isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d)
+        type(norm) in (nn.BatchNorm2d, nn.BatchNorm3d)
+        and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d)
         and norm.training
         and norm.track_running_stats
         and norm.affine
@@ -131,7 +132,7 @@ class _Again:
     def compute(self) -> Tensor:
         norm = self.norm
         x, mean, inverse_std = self.source.saved_tensors
-        variance = (inverse_std.double().pow(-2) - norm.eps).to(mean.dtype)
+        variance = inverse_std.pow(-2) - norm.eps
         return torch.relu_(F.batch_norm(x, mean, variance, norm.weight, norm.bias, False, 0.0, norm.eps))
 
 

@@ -109,7 +109,7 @@ class _DilatedLevel(nn.Module):
             for branch in branches[1:]:
                 merged += branch  # in place: no convolution needs its own output again
         merged += self.shortcut(x)
-        return _activate(merged, self.kept) if self.post_activation else merged
+        return _activate(merged, self.kept or not self.training) if self.post_activation else merged
 
 
 class _PlainLevel(nn.Module):
@@ -121,9 +121,10 @@ class _PlainLevel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with norm_relu(self.norm, x) as rectified:
-            y = self.convs(rectified)
+            first = self.convs[0](rectified)
+        y = self.convs[1](first)
         y += x  # in place: no convolution needs its own output again
-        return _activate(y, self.kept) if self.post_activation else y
+        return _activate(y, self.kept or not self.training) if self.post_activation else y
 
 
 class _Outer(nn.Module):
@@ -145,7 +146,7 @@ class _Outer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.levels(x) + self.shortcut(x)
-        return _activate(y, self.kept) if self.post_activation else y
+        return _activate(y, self.kept or not self.training) if self.post_activation else y
 
 
 _PAPER = "MILDNet"

@@ -70,8 +70,8 @@ def _until_now(record: Record, run: RunFolder) -> float:
     if record.begun is None:
         return record.seconds
     try:
-        last = max(path.stat().st_mtime for path in (run.path, *run.path.iterdir()))
-    except OSError:  # it came to nothing
+        last = max(path.stat().st_mtime for path in run.path.iterdir())
+    except (OSError, ValueError):  # it came to nothing
         return record.seconds
     return record.seconds + max(0.0, min(last, time.time()) - record.begun)
 

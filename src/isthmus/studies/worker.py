@@ -42,9 +42,9 @@ def compute(folder: StudyFolder, name: str, threads: int | None = None, watch: W
         run = folder.run(name)
         if run.finished():
             return DONE
-        folder.failure(name).unlink(missing_ok=True)
         try:
             with timed(folder, name):
+                folder.failure(name).unlink(missing_ok=True)
                 _train(folder, name, threads, watch)
         except Exception as error:
             folder.fail(name, error)

@@ -23,7 +23,7 @@ from isthmus.inference.settings import normaliser
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe import Recipe, validate
 from isthmus.training import checkpoint
 from isthmus.training.average import Average
 from isthmus.training.distributed import world
@@ -226,6 +226,14 @@ def _identity(recipe: Recipe) -> str:
     return json.dumps(fixed, sort_keys=True)
 
 
+def _same(kept: Any, recipe: Recipe) -> bool:
+    """Whether a checkpoint's recipe is this one; keys that came later have their defaults."""
+    try:
+        return _identity(validate(json.loads(kept))) == _identity(recipe)
+    except (TypeError, ValueError, IsthmusError):
+        return False
+
+
 def _save(
     folder: RunFolder,
     recipe: Recipe,
@@ -255,7 +263,7 @@ def _restore(
     rate: Rate,
 ) -> Progress:
     state = checkpoint.load(folder.checkpoint)
-    if state.get("recipe") != _identity(recipe):
+    if not _same(state.get("recipe"), recipe):
         raise IsthmusError(
             f"{folder.checkpoint} was written with another recipe than {folder.recipe_path}; restore the recipe, or "
             "delete the checkpoint to train from the start"

@@ -198,7 +198,11 @@ def _first(prepared: Prepared) -> Prepared | None:
             classes=list(names),
         ),
         input=recipe.input.model_copy(update={"resize": roi.resize, "patch": None, "foreground": 0.0}),
-        network=Network(model=roi.model, options={"widths": roi.widths}),
+        network=Network(
+            model=roi.model,
+            options={"widths": roi.widths},
+            initialisation=recipe.network.initialisation,
+        ),
         training=recipe.training.model_copy(update={"epochs": roi.epochs, "samples": None}),
         protocol=recipe.protocol,
         hardware=recipe.hardware,
