@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from isthmus.runs.files import read_json, write_text
+from isthmus.runs.files import read_json, read_yaml, write_text
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe
 
@@ -154,11 +154,10 @@ def page(runs: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_recipe_threads(runs: Path) -> int | None:
+def read_recipe_threads(runs: Path) -> str:
     """Threads of the runs, from their recipes."""
-    for recipe in sorted(runs.glob("*/recipe.yaml")):
-        return RunFolder(recipe.parent).recipe().hardware.threads
-    return None
+    found = {read_yaml(path)["hardware"]["threads"] for path in runs.glob("*/recipe.yaml")}
+    return " or ".join(sorted(str(threads) for threads in found))
 
 
 def main() -> None:

@@ -189,9 +189,9 @@ def test_a_cell_that_is_really_trained_takes_longer_than_its_epochs(small: Any, 
 
 
 def test_a_killed_attempt_that_is_tried_again_a_day_later_is_not_charged_the_day(
-    study: Any, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    small: Any, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, names = planned(study(), tmp_path / "study")
+    folder, names = planned(small(), tmp_path / "study")
     run = folder.run(names[0])
     run.path.mkdir(parents=True)
     folder.fail(names[0], MemoryError("killed"))
