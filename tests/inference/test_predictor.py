@@ -34,7 +34,7 @@ def predictor(network: nn.Module, **sections: dict[str, object]) -> Predictor:
         "classes": ["background", "cell"],
         **sections.pop("data", {}),
     }
-    recipe = make_recipe("default", {"data": data}, sections)
+    recipe = make_recipe("bare", {"data": data}, sections)
     hardware = resolve(Hardware(device="cpu", precision="float32"))
     return Predictor.from_networks([network], recipe, hardware)
 
@@ -105,3 +105,13 @@ def test_a_dictionary_of_heads_gives_its_logits() -> None:
             return {"logits": x, "contour": -x}
 
     assert predictor(Heads(), input={"patch": 8}).labels(np.eye(8, dtype=np.uint8)[None] * 9).sum() == 8
+
+
+def test_auto_takes_bytes_by_their_scale_and_the_rest_by_the_image() -> None:
+    """Of a recipe that no data has filled in; a run's says which of the two."""
+    image = np.random.default_rng(0).integers(0, 256, (1, 32, 32), dtype=np.uint8)
+    ready = predictor(Brightness(), input={"patch": 32, "normalise": "auto"})
+    scaled, wider = ready.probabilities(image)[0], ready.probabilities(image.astype(np.uint16))[0]
+    np.testing.assert_allclose(scaled, 1 / (1 + np.exp(image[0] / -255.0)), atol=1e-5)
+    by_image = (image[0].astype(np.float64) - image.mean()) / image.std()
+    np.testing.assert_allclose(wider, 1 / (1 + np.exp(-by_image)), atol=1e-5)

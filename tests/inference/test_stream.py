@@ -250,7 +250,7 @@ def predictor(network: nn.Module, **sections: object) -> Predictor:
     """Of float32 on the processor, on grey images of cells."""
     own = {"channels": 1, "values": {0: 0, 255: 1}, "classes": ["background", "cell"]}
     data = own | sections.pop("data", {})  # type: ignore[operator]
-    recipe = make_recipe("default", {"data": data}, sections)
+    recipe = make_recipe("bare", {"data": data}, sections)
     return Predictor.from_networks([network], recipe, resolve(Hardware(device="cpu", precision="float32")))
 
 
