@@ -36,7 +36,7 @@ pytestmark = [
 EPOCHS = 150
 
 CLUSTER = """
-import json, socket
+import json, socket, sys
 from ray.cluster_utils import Cluster
 
 with socket.create_server(("127.0.0.1", 0)) as server:
