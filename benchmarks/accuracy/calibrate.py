@@ -10,6 +10,7 @@ median over turns.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -78,8 +79,13 @@ def least(step: Callable[[], float]) -> float:
     return min([step() for _ in range(WARM + COUNTED)][WARM:])
 
 
-def main(rounds: int = 3) -> None:
-    """Measure and write."""
+def main() -> None:
+    """Parse, measure, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
     keep_freed_memory()
     steps = {name: stepper(options, name == "mean of weights") for name, options in NETWORKS.items()}

@@ -16,46 +16,13 @@ from isthmus.inference.evaluate import evaluate_folder
 from isthmus.metrics import score_case, summarise
 from isthmus.metrics.rows import columns
 
-
-class Notes:
-    """A watch that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.stages: dict[str, list[int]] = {}
-
-    def stage(self, label: str, total: int, done: int = 0) -> None:
-        self.stages[label] = [total, done]
-        self._now = label
-
-    def advance(self, text: str = "") -> None:
-        self.stages[self._now][1] += 1
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-
-def save(folder: Path, **masks: object) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, mask in masks.items():
-        array = np.asarray(mask)
-        ending = "png" if array.dtype == np.uint8 else "tif"
-        assert cv2.imwrite(str(folder / f"{name}.{ending}"), array)
-    return folder
-
-
-def row(*values: int) -> np.ndarray:
-    """A mask of one row of pixels, repeated to three."""
-    return np.array([values] * 3, np.uint8)
+from ..masks import four_cases, row, save
+from ..notes import Notes
 
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """Cases hit, missed, falsely alarmed, empty; 3 x 5 pixels."""
-    nothing, left = row(0, 0, 0, 0, 0), row(255, 255, 0, 0, 0)
-    truth = save(tmp_path / "truth", a=left, b=left, c=nothing, d=nothing)
-    ours = save(tmp_path / "ours", a=row(255, 0, 0, 0, 0), b=nothing, c=left, d=nothing)
-    return ours, truth
+    return four_cases(tmp_path)
 
 
 def test_every_metric_of_every_case_and_every_miss(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -251,90 +218,6 @@ def test_what_cannot_be_scored_is_told_together_in_one_line(tmp_path: Path) -> N
     assert "\n" not in str(caught.value)
 
 
-TRUE = {f"c{i}": row(255 * (i > 1), 255, 255 * (i % 2), 0, 0, 0) for i in range(4)}
-IMAGES = {name: mask // 255 for name, mask in TRUE.items()}  # what would score 1 if it were taken for masks
-WRONG = {name: np.roll(mask, 3, axis=1) for name, mask in TRUE.items()}
-
-
-def pairs_of_folders(images: str, masks: str, ending: str = ""):
-    def lay(root: Path) -> None:
-        save(root / images, **IMAGES)
-        save(root / masks, **{name + ending: mask for name, mask in WRONG.items()})
-
-    return lay
-
-
-def beside(root: Path) -> None:
-    save(root, **IMAGES, **{f"{name}_mask": mask for name, mask in WRONG.items()})
-
-
-def by_picture(root: Path) -> None:
-    for name in TRUE:
-        save(root / name / "images", **{name: IMAGES[name]})
-        save(root / name / "masks", **{f"{name}_0": WRONG[name]})
-
-
-LAYOUTS = {
-    "masks": pairs_of_folders("images", "masks"),
-    "labels": pairs_of_folders("images", "labels"),
-    "capitals": pairs_of_folders("Images", "Masks"),
-    "gt": pairs_of_folders("img", "gt"),
-    "one folder deeper": pairs_of_folders("data/images", "data/annotations"),
-    "masks with an ending": pairs_of_folders("images", "masks", "_segmentation"),
-    "masks beside images": beside,
-    "a folder for each picture": by_picture,
-    "masks without images": lambda root: save(root / "Ground Truth", **WRONG),
-    "masks alone": lambda root: save(root, **WRONG),
-    "masks alone with an ending": lambda root: save(root, **{f"{n}_anno": m for n, m in WRONG.items()}),
-}
-
-
-@pytest.mark.parametrize("lay", LAYOUTS.values(), ids=LAYOUTS.keys())
-def test_the_truth_is_the_masks_in_every_layout_that_trains(tmp_path: Path, lay) -> None:
-    """The images hold what is predicted, the masks something else: who takes one for the other scores 1."""
-    lay(tmp_path / "truth")
-    found = evaluate_folder(save(tmp_path / "ours", **TRUE), tmp_path / "truth")
-    want = [score_case(TRUE[name] > 0, WRONG[name] > 0)["dice"] for name in TRUE]
-    assert [r["case"] for r in found.rows] == list(TRUE)
-    assert [r["dice"] for r in found.rows] == want
-    assert max(want) < 0.7
-
-
-def test_images_without_masks_are_no_truth(tmp_path: Path) -> None:
-    save(tmp_path / "truth" / "images", **TRUE)
-    save(tmp_path / "ours" / "images", **TRUE)
-    with pytest.raises(IsthmusError, match=r"truth: no folder masks/ here \(found: images\)"):
-        evaluate_folder(tmp_path / "ours", tmp_path / "truth")
-
-
-def test_predictions_are_all_that_lies_in_their_folder(tmp_path: Path) -> None:
-    """No file is an image there, whatever else lies beside it: a description that nnU-Net leaves, a folder `images`."""
-    ours = save(tmp_path / "ours", **TRUE)
-    (ours / "dataset.json").write_text("{}")
-    save(ours / "images", other=TRUE["c0"])
-    save(ours / "masks", other=TRUE["c0"])
-    watch = Notes()
-    found = evaluate_folder(ours, save(tmp_path / "t", **TRUE), watch=watch)
-    assert [r["dice"] for r in found.rows] == [1, 1, 1, 1]
-    assert "2 predictions have no true mask and are not scored: images/other, masks/other" in watch.said
-
-
-def test_names_match_as_those_of_images_and_masks(tmp_path: Path) -> None:
-    mask = row(255, 0, 0)
-    truth = save(tmp_path / "t", x_segmentation=mask, y_mask=mask, mask_007=mask, z=mask)
-    ours = save(tmp_path / "p", x=mask, y=mask, img_7=mask, z=row(0, 255, 0))
-    watch = Notes()
-    rows = evaluate_folder(ours, truth, watch=watch).rows
-    assert {r["case"]: r["dice"] for r in rows} == {"x": 1, "y": 1, "img_7": 1, "z": 0}
-    assert any(line.startswith("3 masks are matched though their names differ: ") for line in watch.said)
-    assert any("x and x_segmentation" in line for line in watch.said)
-    save(truth, x_seg=mask)
-    with pytest.raises(
-        IsthmusError, match=r"t: has 2 masks for the prediction 'x', x_segmentation and x_seg"
-    ):
-        evaluate_folder(ours, truth)
-
-
 @pytest.mark.parametrize(
     ("true", "predicted", "scored"),
     [
@@ -398,73 +281,3 @@ def test_tolerance_and_the_rule_for_misses_are_options(folders: tuple[Path, Path
         evaluate_folder(*folders, tolerance=-1)
     with pytest.raises(IsthmusError, match=r"^missing='diag' is not a rule; did you mean 'diagonal'"):
         evaluate_folder(*folders, missing="diag")  # type: ignore[arg-type]
-
-
-def call(*words: object) -> int:
-    from isthmus.cli import main
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["isthmus", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            main.main()
-    return int(left.value.code or 0)
-
-
-def test_the_command_prints_what_was_missed(
-    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
-    assert call("evaluate", *folders, "--objects", "--spacing", "2,1") == 0
-    out = capsys.readouterr()
-    head, dice = out.out.splitlines()[:2]
-    assert head.split() == ["class", "metric", "mean", "sd", "n", "missed", "both", "empty", "false", "alarm"]
-    assert dice.split() == ["foreground", "dice", "0.4167", "0.5000", "4", "1", "1", "1"]
-    assert "object f1" in out.out
-    assert "on the masks' own grid" in out.err
-    with (folders[0] / "scores.csv").open(encoding="utf-8") as file:
-        assert tuple(next(iter(csv.DictReader(file)))) == columns(objects=True)
-    assert call("evaluate", *folders, "--spacing", "wide") == 2
-    assert "--spacing wide: write a number for each axis" in capsys.readouterr().err
-
-
-def test_the_command_takes_classes_tolerance_and_the_rule(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    truth, ours = save(tmp_path / "t", a=row(0, 1, 1, 0)), save(tmp_path / "p", a=row(0, 1, 2, 0))
-    options = ("--tolerance", "0.5", "--missing", "exclude")
-    assert call("evaluate", ours, truth, "--classes", "1=liver,2=kidney", *options) == 0
-    told = " ".join(capsys.readouterr().err.split())
-    assert "distances (and the 0.5 within which surface Dice counts) in pixels" in told
-    assert "a missed case has Dice 0 and no number for a distance" in told
-    with (ours / "scores.csv").open(encoding="utf-8") as file:
-        liver, kidney = csv.DictReader(file)
-    assert (liver["class"], kidney["class"]) == ("liver", "kidney")
-    assert math.isnan(float(kidney["hausdorff_distance"]))
-    for wrong in ("liver", "1=", "1=a,1=b", "one=a", "-1=a"):
-        assert call("evaluate", ours, truth, "--classes", wrong) == 2
-        assert "write each mask value once, with its name" in capsys.readouterr().err
-    assert call("evaluate", ours, truth, "--missing", "no") == 2
-    assert "missing='no' is not a rule" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("columns", [20, 60, 80, 100, 200])
-def test_the_table_cuts_nothing(
-    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Numbers and metrics whole on one line, names of classes whole over several."""
-    from isthmus.cli.evaluate import SHOWN, show
-
-    monkeypatch.setenv("COLUMNS", str(columns))
-    names = ("foreground", "left ventricular myocardium [of the heart], end of diastole")
-    cases = {"dice": 0.123456, "hausdorff_distance": 123456.78912, "average_surface_distance": 1.5}
-    counts = {"prediction_points": 1, "truth_points": 0}
-    show(module.Evaluation([{"class": name, **cases, **counts} for name in names for _ in range(12345)]))
-    text = capsys.readouterr().out
-    assert "…" not in text
-    assert text.count("123456.7891") == 2
-    assert text.count(" 12345 ") == 2 * 2 * len(cases.keys() & set(SHOWN))  # n, and false alarms
-    assert all(text.count(metric.replace("_", " ")) == 2 for metric in ("hausdorff_distance", "dice"))
-    assert "average surface distance" in text
-    width = min(line.index("dice") for line in text.splitlines() if "dice" in line)
-    folded = "".join(line[:width].replace(" ", "") for line in text.splitlines()[1:])
-    assert "".join(names).replace(" ", "") in folded

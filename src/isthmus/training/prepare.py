@@ -165,7 +165,7 @@ def _options(recipe: Recipe, found: dict[str, int]) -> dict[str, Any]:
 
 
 def depth_for(side: int) -> int:
-    """As many levels as leave the coarsest map of an image at least 16 pixels a side; three to five.
+    """As many levels as leave the coarsest map of an image at least 16 pixels a side, but three to five.
 
     >>> [depth_for(side) for side in (64, 128, 250, 256, 1024)]
     [3, 4, 4, 5, 5]

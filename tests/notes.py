@@ -1,0 +1,21 @@
+"""A watch for tests."""
+
+from __future__ import annotations
+
+
+class Notes:
+    """A watch that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.stages: dict[str, list[int]] = {}
+
+    def stage(self, label: str, total: int, done: int = 0) -> None:
+        self.stages[label] = [total, done]
+        self._now = label
+
+    def advance(self, text: str = "") -> None:
+        self.stages[self._now][1] += 1
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
