@@ -167,7 +167,9 @@ def _join(ray: Any, address: Address, watch: Watch) -> None:
 
 def _hint(address: Address) -> str:
     if not address.host:
-        return "`ray stop` ends what an earlier one left; `session_latest/logs` in Ray's own folder tells more"
+        return (
+            "`ray stop` ends what an earlier one left; `session_latest/logs` in Ray's own folder tells more"
+        )
     where = "its client server has this port" if address.client else "this machine is a node of it"
     return f"see that it runs and that {where}; where it asks for a token, set RAY_AUTH_MODE=token"
 
