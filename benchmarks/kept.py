@@ -37,6 +37,7 @@ KINDS = {
     ("convolution input",): "convolution's input that no ReLU made",
     ("max pool result1",): "places of the maxima of pooling",
 }
+OWN = {"_ReluByMaskBackward": "mask", "_MaxPoolBackward": "max pool self"}
 OTHER = "other (loss, head, statistics)"
 
 
@@ -71,14 +72,15 @@ def _saved(node: Any) -> list[tuple[str, Tensor]]:
         for name in dir(node)
         if name.startswith("_saved_") and name != "_saved_tensors"
     ]
-    if node.name() == "_ReluByMaskBackward":
-        found += [("mask", tensor) for tensor in node.saved_tensors]
+    own = OWN.get(node.name())
+    if own:
+        found += [(own, tensor) for tensor in node.saved_tensors]
     return [(name, tensor) for name, tensor in found if isinstance(tensor, Tensor) and tensor.numel()]
 
 
-def _not_again(_: lean._Again, packed: Tensor | None) -> Tensor:
+def _not_again(_: lean._Again, packed: Any) -> Tensor:
     """What is to be computed again is not kept, and looking at it must not compute it."""
-    return torch.empty(0) if packed is None else packed
+    return torch.empty(0) if packed is None else packed.saved_tensors[0]
 
 
 def _kind(names: set[str]) -> str:

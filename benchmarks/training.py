@@ -4,12 +4,13 @@
     python -m benchmarks.training --only mildnet --batch 16 these rows alone; the others stay as they are in the file
     python -m benchmarks.training --toy                     the same at toy size, prints and writes nothing
 
-Forward, loss and backward at 256x256, in one process, in turn, step by step; medians. Beside the step of isthmus: the
-same layers written plainly and run eagerly in float32, contiguous; with activation checkpointing; and MONAI's networks
-of the same widths, where MONAI is installed, as they run out of the box and with channels-last and bfloat16 switched
-on. Memory is that of the process, each contender in one of its own: the highest of a first step above the level before
-it. The rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is that of a
-large matrix product, measured in the same run.
+Forward, loss and backward at 256x256, each contender in a process of its own, in turn, step by step; medians. Beside
+the step of isthmus: with activation checkpointing; the same layers written plainly and run eagerly in float32,
+contiguous; and MONAI's networks of the same widths, where MONAI is installed, as they run out of the box and with
+channels-last and bfloat16 switched on. What isthmus tells the C library about memory it tells in its own processes
+alone; large pages are asked for in all. Memory is that of the process: the highest of a first step above the level
+before it. The rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is
+that of a large matrix product, measured in the same run.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.plain import NETWORKS as WRITTEN_PLAINLY
 from benchmarks.plain import PlainNet
-from isthmus.memory import keep_freed_memory
+from isthmus.memory import give_back_freed_memory, keep_freed_memory
 from isthmus.networks import create_model
 from isthmus.objectives import binary_cross_entropy
 from isthmus.runs import hardware as machine
@@ -107,7 +108,10 @@ def build(name: str, contender: str, size: int, batch: int, widths: tuple[int, .
             logits = logits["logits"]
         if isinstance(logits, list):  # BasicUNetPlusPlus
             logits = logits[-1]
-        binary_cross_entropy(logits, labels).backward()
+        loss = binary_cross_entropy(logits, labels)
+        if contender == CHECKPOINT:  # as training does
+            give_back_freed_memory()
+        loss.backward()
 
     return step
 
@@ -138,35 +142,65 @@ def resident(key: str) -> int:
     return 0
 
 
-def memory_of(name: str, contender: str, size: int, batch: int, widths: tuple[int, ...]) -> int | None:
-    """`peak_memory` in a process of its own."""
-    asked = json.dumps([name, contender, size, batch, list(widths)])
-    command = [sys.executable, "-m", "benchmarks.training", "--memory-of", asked]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    result: int | None = json.loads(said.splitlines()[-1])
-    return result
+class Process:
+    """A contender in a process of its own, which takes a step when it is asked to."""
+
+    def __init__(self, name: str, contender: str, size: int, batch: int, widths: tuple[int, ...]) -> None:
+        asked = json.dumps([name, contender, size, batch, list(widths)])
+        command = [sys.executable, "-m", "benchmarks.training", "--contender", asked]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, what: str) -> Any:
+        """`memory` (of its first step), `operations` or `seconds` of a step."""
+        given, said = self.process.stdin, self.process.stdout
+        assert given
+        assert said
+        print(what, file=given, flush=True)
+        return json.loads(said.readline())
+
+    def end(self) -> None:
+        """And its memory is free."""
+        self.process.communicate()
+
+
+def serve(name: str, contender: str, size: int, batch: int, widths: tuple[int, ...]) -> None:
+    """The other side of `Process`."""
+    if contender == OURS:
+        keep_freed_memory()  # as training does
+    step, device = build(name, contender, size, batch, widths), machine.resolve(Hardware()).device
+    for line in sys.stdin:
+        answer: float | None
+        match line.strip():
+            case "memory":
+                answer = peak_memory(step, device)
+            case "operations":
+                with FlopCounterMode(display=False) as counter:
+                    step()
+                answer = counter.get_total_flops()
+            case _:
+                answer = timed(step, device)
+        print(json.dumps(answer), flush=True)
 
 
 def measure(name: str, size: int, batch: int, steps: int, widths: tuple[int, ...]) -> dict[str, Any]:
     """One network at one size of batch, every contender in turn."""
-    names = contenders(name)
-    memory = {contender: memory_of(name, contender, size, batch, widths) for contender in names}
-    works = {contender: build(name, contender, size, batch, widths) for contender in names}
-    with FlopCounterMode(display=False) as counter:
-        works[PLAIN]()
-    times: dict[str, list[float]] = {contender: [] for contender in names}
-    device = machine.resolve(Hardware()).device
+    others = {contender: Process(name, contender, size, batch, widths) for contender in contenders(name)}
+    memory = {contender: process.ask("memory") for contender, process in others.items()}
+    operations = others[PLAIN].ask("operations")
+    times: dict[str, list[float]] = {contender: [] for contender in others}
     for step in range(1 + steps):
-        for contender, work in works.items():
-            seconds = timed(work, device)
+        for contender, process in others.items():
+            seconds = process.ask("seconds")
             if step:  # the first warms up
                 times[contender].append(seconds)
+    for process in others.values():
+        process.end()
     return {
         "network": name,
         "size": size,
         "batch": batch,
         "steps": steps,
-        "operations_per_step": counter.get_total_flops(),
+        "operations_per_step": operations,
         "seconds": {contender: statistics.median(values) for contender, values in times.items()},
         "peak_memory_bytes": memory,
     }
@@ -207,12 +241,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--only", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--batch", nargs="+", type=int, default=[4, 16])
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    parser.add_argument("--contender", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    keep_freed_memory()  # as training does; the others gain from it too
-    if asked.memory_of:
-        step = build(*json.loads(asked.memory_of))
-        print(json.dumps(peak_memory(step, machine.resolve(Hardware()).device)))
+    if asked.contender:
+        serve(*json.loads(asked.contender))
         return
     size, widths = (32, (4, 8, 8, 8, 8)) if asked.toy else (256, WIDTHS)
     sizes = (64,) if asked.toy else (1024, 2048, 4096)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,15 +31,43 @@ def test_the_plain_layers_compute_what_ours_do(name: str) -> None:
     torch.testing.assert_close(plain(x), ours(x))
 
 
+class Here:
+    """A contender in this process."""
+
+    def __init__(self, *asked: Any) -> None:
+        self.asked = asked
+
+    def ask(self, what: str) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "keep_freed_memory", lambda: None)
+            patch.setattr(sys, "stdin", [what + "\n"])
+            patch.setattr(sys, "stdout", said := io.StringIO())
+            training.serve(*self.asked)
+        return json.loads(said.getvalue())
+
+    def end(self) -> None: ...
+
+
 def test_it_runs_at_toy_size(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["training", "--toy", "--only", "unet", "mildnet"])
-    monkeypatch.setattr(training, "memory_of", lambda *_: None)  # a process for each
+    monkeypatch.setattr(training, "Process", Here)
     monkeypatch.setattr(training, "RESULTS", tmp_path)
     training.main()
     assert capsys.readouterr().out.count("of the matrix rate") == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_contender_in_a_process_of_its_own() -> None:
+    process = training.Process("unet", training.PLAIN, 32, 2, (4, 8))
+    memory = process.ask("memory")
+    assert memory is None or memory >= 0
+    here = Here("unet", training.PLAIN, 32, 2, (4, 8))
+    assert process.ask("operations") == here.ask("operations") > 0
+    assert process.ask("seconds") > 0
+    process.end()
+    assert process.process.returncode == 0
 
 
 @pytest.mark.parametrize("network", training.NETWORKS)

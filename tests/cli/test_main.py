@@ -17,6 +17,9 @@ from isthmus.cli import main as cli
 from isthmus.data.cases import Source
 from isthmus.data.formats import read_mask
 from isthmus.data.phantoms import write_phantoms
+from isthmus.runs.files import read_yaml, write_yaml
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import Network
 
 SMALL = [
     "network.options={widths: [4, 8]}",
@@ -134,6 +137,15 @@ def test_models_lists_every_network(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_recipe_of_a_run_trains_the_same_weights_again(run: Path, tmp_path: Path) -> None:
     assert call("train", "--recipe", run / "recipe.yaml", "--out", tmp_path / "again") == 0
     assert (tmp_path / "again" / "best.safetensors").read_bytes() == (run / "best.safetensors").read_bytes()
+
+
+def test_what_an_older_recipe_does_not_say_has_the_default_of_its_time(run: Path, tmp_path: Path) -> None:
+    """Not what the default preset lays under a network that none has named."""
+    values = read_yaml(run / "recipe.yaml")
+    assert values["network"].pop("initialisation") != Network().initialisation
+    write_yaml(tmp_path / "old.yaml", values)
+    assert call("train", "--recipe", tmp_path / "old.yaml", "epochs=1", "--out", tmp_path / "run") == 0
+    assert RunFolder(tmp_path / "run").recipe().network.initialisation == Network().initialisation
 
 
 def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Path) -> None:

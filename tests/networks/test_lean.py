@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import weakref
 
 import pytest
@@ -152,6 +153,77 @@ def test_what_a_checkpointed_part_computes_inside_does_not_outlive_it() -> None:
     y.sum().backward()
     assert len(alive) == 2
     hook.remove()
+
+
+def test_nor_do_weights_in_the_number_type_of_its_convolutions() -> None:
+    ours = block().float()
+    ours.checkpoint = True
+    alive: list[weakref.ref[torch.UntypedStorage]] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        alive.append(weakref.ref(tensor.untyped_storage()))
+        return tensor
+
+    def part(x: Tensor) -> Tensor:
+        for branch in ours.branches:
+            branch.half = branch.weight.bfloat16()
+            note(branch.half)
+        with lean.norm_relu(ours.norm, x) as y:
+            return sum(torch.conv2d(y.bfloat16(), branch.__dict__.pop("half")) for branch in ours.branches)
+
+    loss = run(ours, part, torch.randn(2, 3, 8, 8, requires_grad=True)).float().sum()
+    assert [kept() for kept in alive] == [None] * 3
+    loss.backward()
+
+
+@pytest.mark.parametrize("backward", [True, False])
+def test_it_lets_go_of_its_input_without_the_collector(backward: bool) -> None:
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    gc.collect()
+    gc.disable()
+    try:
+        inner = x * 1
+        alive = weakref.ref(inner)
+        loss = block()(inner).sum()
+        del inner
+        assert alive() is not None
+        if backward:
+            loss.backward()
+        del loss
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(("kernel", "padding"), [(2, 0), (3, 1)])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_pooling_is_the_framework_s_and_keeps_no_places(dims: int, kernel: int, padding: int) -> None:
+    ours, plain = (
+        kind(kernel, stride=2, padding=padding)
+        for kind in ((lean.MaxPool2d, nn.MaxPool2d) if dims == 2 else (lean.MaxPool3d, nn.MaxPool3d))
+    )
+    torch.manual_seed(0)
+    x = torch.randint(0, 3, (2, 3, *[9] * dims)).double().requires_grad_()  # ties in most windows
+    kept: list[torch.dtype] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.dtype) or t, lambda t: t):
+        a = ours(x)
+    b = plain(x)
+    assert kept == [torch.float64]
+    assert torch.equal(a, b)
+    weight = torch.randn_like(a)
+    ((one,), (two,)) = (torch.autograd.grad((y * weight).sum(), x) for y in (a, b))
+    assert torch.equal(one, two)
+    distinct = torch.randperm(x.numel()).view(x.shape).double().requires_grad_()
+    assert torch.autograd.gradgradcheck(ours, distinct)
+    layout = torch.channels_last if dims == 2 else torch.channels_last_3d
+    assert ours(x.contiguous(memory_format=layout)).is_contiguous(memory_format=layout)
+
+
+def test_pooling_where_nothing_is_learned_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lean, "_MaxPool", None)  # it would fail
+    lean.MaxPool2d(2)(torch.randn(1, 1, 4, 4))
+    with torch.no_grad():
+        lean.MaxPool3d(2)(torch.randn(1, 1, 4, 4, 4, requires_grad=True))
 
 
 def test_as_training_runs_it_in_bfloat16_and_channels_last() -> None:

@@ -19,6 +19,7 @@ from isthmus.inference.region import box_around, paste
 from isthmus.metrics import dice
 from isthmus.report import write_page
 from isthmus.runs.files import read_json
+from isthmus.runs.folder import RunFolder
 
 AFFINE = np.diag([-1.0, 1.0, 3.0, 1.0])  # turned in one axis, slices three times as far apart as pixels
 
@@ -89,12 +90,13 @@ def test_a_region_of_interest_is_found_cropped_and_returned(
         data={"source": str(tumours), "values": {0: 0, 1: 1, 2: 1, 4: 1}},
         input={"slices": 3, "patch": None, "foreground": 0.5},
         roi={"size": [24, 24], "resize": [16, 16], "widths": [4, 8], "epochs": 12},
+        network={"initialisation": "default"},
         training=FAST,
         cleanup={"largest": True},
         protocol={"validation": "brain 3"},
     )
     folder = training.train(recipe, tmp_path / "run")
-    assert folder.localiser.joinpath("recipe.yaml").is_file()
+    assert RunFolder(folder.localiser).recipe().network.initialisation == "default"
     assert read_json(folder.localiser / "cost.json")["best_validation_dice"] > 0.6
     assert read_json(folder.cost)["best_validation_dice"] > 0.8
     before, after = folder.read_rows(folder.cases_before), folder.read_rows(folder.cases)

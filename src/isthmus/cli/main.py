@@ -103,9 +103,12 @@ def train(
     from isthmus.cli import train as job
     from isthmus.cli.progress import Display
 
+    words = overrides or []
+    if data and recipe and "=" in data and not Path(data).exists():  # the recipe names the data
+        data, words = "", [data, *words]
     asked = job.Asked(
         data=data,
-        overrides=overrides or [],
+        overrides=words,
         model=model,
         out=out,
         root=root,

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from isthmus.networks.checks import require_name
 from isthmus.networks.instance_norm import InstanceNorm
+from isthmus.networks.lean import MaxPool2d, MaxPool3d
 
 _CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP: dict[int, type[nn.ConvTranspose2d] | type[nn.ConvTranspose3d]] = {
     2: nn.ConvTranspose2d,
     3: nn.ConvTranspose3d,
 }
-_POOL: dict[int, type[nn.MaxPool2d] | type[nn.MaxPool3d]] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+_POOL: dict[int, type[MaxPool2d] | type[MaxPool3d]] = {2: MaxPool2d, 3: MaxPool3d}
 _MEAN: dict[int, type[nn.AvgPool2d] | type[nn.AvgPool3d]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 _BATCH: dict[int, type[nn.BatchNorm2d] | type[nn.BatchNorm3d]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 

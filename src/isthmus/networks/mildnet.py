@@ -100,6 +100,9 @@ class _DilatedLevel(nn.Module):
         self.post_activation, self.kept = part.post_activation, kept
 
     def forward(self, x: Tensor) -> Tensor:
+        shortcut = self.shortcut(
+            x
+        )  # first, so that its gradient comes last and none waits beside the branches'
         with norm_relu(self.norm, x) as y:
             branches = [branch(y) for branch in self.branches]
         if self.fuse is not None:
@@ -108,7 +111,7 @@ class _DilatedLevel(nn.Module):
             merged = branches[0]
             for branch in branches[1:]:
                 merged += branch  # in place: no convolution needs its own output again
-        merged += self.shortcut(x)
+        merged += shortcut
         return _activate(merged, self.kept or not self.training) if self.post_activation else merged
 
 
@@ -145,7 +148,8 @@ class _Outer(nn.Module):
         self.post_activation, self.kept = post_activation, kept
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.levels(x) + self.shortcut(x)
+        shortcut = self.shortcut(x)  # first: see above
+        y = self.levels(x) + shortcut
         return _activate(y, self.kept or not self.training) if self.post_activation else y
 
 

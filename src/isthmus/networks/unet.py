@@ -141,14 +141,20 @@ class UNet(Network):
         taps = self.encoder(x)
         x = taps.pop()
         for step in range(len(self.decoder)):
-            x = run(self, self._rise, step, x, taps.pop() if taps else None)
+            brought = self._bring(step, taps.pop()) if taps else None
+            x = run(self, self._rise, step, x, brought)
         return cast(Tensor, self.head(x))
 
-    def _rise(self, step: int, x: Tensor, tap: Tensor | None) -> Tensor:
-        """One level up: from the level below and, where there is one, the encoder's tap."""
+    def _bring(self, step: int, tap: Tensor) -> Tensor:
+        """What the skip makes of a tap; a part of its own where it learns, as it then keeps as much as a block."""
+        skip = self.skips[step]
+        return cast(Tensor, run(self, skip, tap) if any(True for _ in skip.parameters()) else skip(tap))
+
+    def _rise(self, step: int, x: Tensor, brought: Tensor | None) -> Tensor:
+        """One level up: from the level below and, where there is one, what the skip brings."""
         x = self.ups[step](x)
-        if tap is not None:
-            x = torch.cat([x, self.skips[step](tap)], dim=1)
+        if brought is not None:
+            x = torch.cat([x, brought], dim=1)
         return cast(Tensor, self.decoder[step](x))
 
 
@@ -168,9 +174,13 @@ class Levels(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         taps: list[Tensor] = []
-        for block in self.blocks:
-            taps.append(run(self, block, self.pool(taps[-1]) if taps else x))
+        for level in range(len(self.blocks)):
+            taps.append(run(self, self._sink, level, taps[-1] if taps else x))
         return taps
+
+    def _sink(self, level: int, x: Tensor) -> Tensor:
+        """One level down: from the tap of the level above, or from the image."""
+        return cast(Tensor, self.blocks[level](self.pool(x) if level else x))
 
 
 def level_widths(widths: Sequence[int] | None, depth: int | None) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from isthmus.data.samples import Samples, batch_sizes
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import normaliser
+from isthmus.memory import give_back_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
@@ -102,6 +103,7 @@ def fit(
         watch.say(f"resumed after epoch {progress.epoch} of {training.epochs}")
 
     wrapped = processes.wrap(network)
+    saving = bool(getattr(network, "checkpoint", False))  # memory counts more than time
     sizes = batch_sizes(samples.samples_per_epoch, training.batch)
     watch.stage("training", training.epochs * len(samples), progress.epoch * len(samples))
     started, saved, write_seconds = time.perf_counter() - progress.seconds, -math.inf, 0.0
@@ -127,6 +129,8 @@ def fit(
                 out = wrapped(x)
             value = prepared.objective(out, y, targets) * processes.weight(size)
             optimiser.zero_grad(set_to_none=True)
+            if saving:
+                give_back_freed_memory()
             value.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             if average:

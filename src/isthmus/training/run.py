@@ -156,7 +156,8 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     watch.say(_summary(prepared, network))
     for note in prepared.split.notes:
         watch.say(f"note: {note}")
-    keep_freed_memory()
+    if not getattr(network, "checkpoint", False):  # whoever asks for it wants memory
+        keep_freed_memory()
     localiser = _localiser(folder, prepared, watch)
     with machine.threads(recipe.hardware):
         progress = fit(network, prepared, folder, watch, localiser)
