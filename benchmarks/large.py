@@ -1,7 +1,8 @@
 """Memory for segmenting large images and volumes beyond image and mask, by size: it must not grow with them.
 
     python -m benchmarks.large                    writes benchmarks/results/large-<name>.json
-    python -m benchmarks.large --sides 16384      2D images of these sides instead, the volumes left out
+    python -m benchmarks.large --sides 16384      2D images of these sides alone; the other rows stay in the file
+    python -m benchmarks.large --volumes 512      volumes likewise
     python -m benchmarks.large --toy              small images, prints and writes nothing
 
 Random images of one channel in bytes, labels of five classes, two tiny U-Nets as trained on patches (256x256, 48^3):
@@ -49,6 +50,7 @@ def measure(name: str, dims: int, side: int) -> dict[str, Any]:
     import torch
 
     from isthmus.inference import Predictor
+    from isthmus.inference.engine import Eager
     from isthmus.networks import create_model
     from isthmus.runs.hardware import resolve
     from isthmus.runs.recipe import Hardware, make_recipe
@@ -61,9 +63,9 @@ def measure(name: str, dims: int, side: int) -> dict[str, Any]:
         {"network": {"options": {"spatial_dims": dims}}, "input": {"patch": [PATCH[dims]] * dims}},
     )
     network = create_model(name, widths=(2, 4), spatial_dims=dims, classes=len(CLASSES)).eval()
-    predictor = Predictor.from_networks(
-        [network], recipe, resolve(Hardware(device="cpu", precision="float32"))
-    )
+    hardware = resolve(Hardware(device="cpu", precision="float32"))
+    predictor = Predictor.from_networks([network], recipe, hardware)
+    predictor.engine = Eager.fused([network], hardware)  # as `isthmus predict` does
     predictor.labels(np.zeros((1, *[PATCH[dims] + 8] * dims), np.uint8))  # loads what is loaded once
     image = np.random.default_rng(0).integers(0, 256, (1, *[side] * dims), dtype=np.uint8)
     RESET.write_text("5", encoding="ascii")
@@ -97,6 +99,7 @@ def main() -> None:
     )
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--sides", type=int, nargs="+")
+    parser.add_argument("--volumes", type=int, nargs="+")
     parser.add_argument("--name", default="cpu")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -105,8 +108,9 @@ def main() -> None:
         print(json.dumps(measure(name, int(dims), int(side))))
         return
     sizes = TOY if asked.toy else SIDES
-    if asked.sides:
-        sizes = {2: dict.fromkeys(sizes[2], asked.sides)}
+    if asked.sides or asked.volumes:
+        given = {2: asked.sides, 3: asked.volumes}
+        sizes = {dims: dict.fromkeys(sizes[dims], sides) for dims, sides in given.items() if sides}
     rows = []
     for dims, networks in sizes.items():
         for name, sides in networks.items():
@@ -117,10 +121,23 @@ def main() -> None:
                     f"{row['memory_beyond_bytes'] / 2**20:.0f} MiB"
                 )
     if not asked.toy:
-        RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"large-{asked.name}.json"
-        path.write_text(json.dumps({"machine": describe(), "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        write(path, rows)
         print(path)
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """The rows into the file, in the place of older ones of the same network and size."""
+    fresh = {place(row) for row in rows}
+    old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    merged = sorted([row for row in old if place(row) not in fresh] + rows, key=place)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"machine": describe(), "rows": merged}, indent=1) + "\n", encoding="utf-8")
+
+
+def place(row: dict[str, Any]) -> tuple[int, str, int]:
+    """Where a row stands in the table."""
+    return row["dimensions"], row["network"], row["side"]
 
 
 if __name__ == "__main__":

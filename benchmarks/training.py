@@ -4,13 +4,14 @@
     python -m benchmarks.training --only mildnet --batch 16 these rows alone; the others stay as they are in the file
     python -m benchmarks.training --toy                     the same at toy size, prints and writes nothing
 
-Forward, loss and backward at 256x256, each contender in a process of its own, in turn, step by step; medians. Beside
-the step of isthmus: with activation checkpointing; the same layers written plainly and run eagerly in float32,
-contiguous; and MONAI's networks of the same widths, where MONAI is installed, as they run out of the box and with
-channels-last and bfloat16 switched on. What isthmus tells the C library about memory it tells in its own processes
-alone; large pages are asked for in all. Memory is that of the process: the highest of a first step above the level
-before it. The rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is
-that of a large matrix product, measured in the same run.
+Forward, loss and backward at 256x256, each contender in a process of its own, one after the other and then all again;
+medians. Beside the step of isthmus: with activation checkpointing; the same layers written plainly and run eagerly in
+float32, contiguous; and MONAI's networks of the same widths, where MONAI is installed, as they run out of the box and
+with channels-last and bfloat16 switched on. Memory is that of the process: the highest of a first step above the level
+before it. In that step the C library keeps freed memory for isthmus alone, as training tells it to; in those that are
+timed for the others too, which makes them faster, and never with checkpointing. The rate is floating-point operations,
+counted from the plain layers, over time; the machine's own rate is that of a large matrix product, measured in the same
+run.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ WIDTHS = (32, 64, 128, 256, 512)
 NETWORKS = ("unet", "mildnet", "multiresunet", "unetpp")
 OURS, CHECKPOINT, PLAIN = "isthmus", "isthmus, checkpoint", "plain"
 MONAI, SWITCHED = "MONAI", "MONAI, channels-last, bfloat16"
+ROUNDS = 2
 PEERS = {"unet": "BasicUNet", "unetpp": "BasicUNetPlusPlus"}
 
 
@@ -151,7 +153,7 @@ class Process:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, what: str) -> Any:
-        """`memory` (of its first step), `operations` or `seconds` of a step."""
+        """``memory`` of its first step, or ``seconds`` of a further one."""
         given, said = self.process.stdin, self.process.stdout
         assert given
         assert said
@@ -168,41 +170,46 @@ def serve(name: str, contender: str, size: int, batch: int, widths: tuple[int, .
     if contender == OURS:
         keep_freed_memory()  # as training does
     step, device = build(name, contender, size, batch, widths), machine.resolve(Hardware()).device
+    answer: float | None
     for line in sys.stdin:
-        answer: float | None
-        match line.strip():
-            case "memory":
-                answer = peak_memory(step, device)
-            case "operations":
-                with FlopCounterMode(display=False) as counter:
-                    step()
-                answer = counter.get_total_flops()
-            case _:
-                answer = timed(step, device)
+        if line.strip() == "memory":
+            answer = peak_memory(step, device)
+            if contender != CHECKPOINT:
+                keep_freed_memory()
+        else:
+            answer = timed(step, device)
         print(json.dumps(answer), flush=True)
 
 
+def operations(name: str, size: int, widths: tuple[int, ...]) -> int:
+    """Floating-point operations of a step of the plain layers, for one image."""
+    step = build(name, PLAIN, size, 1, widths)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
+
+
 def measure(name: str, size: int, batch: int, steps: int, widths: tuple[int, ...]) -> dict[str, Any]:
-    """One network at one size of batch, every contender in turn."""
-    others = {contender: Process(name, contender, size, batch, widths) for contender in contenders(name)}
-    memory = {contender: process.ask("memory") for contender, process in others.items()}
-    operations = others[PLAIN].ask("operations")
-    times: dict[str, list[float]] = {contender: [] for contender in others}
-    for step in range(1 + steps):
-        for contender, process in others.items():
-            seconds = process.ask("seconds")
-            if step:  # the first warms up
-                times[contender].append(seconds)
-    for process in others.values():
-        process.end()
+    """One network at one size of batch, every contender in turn, and all of them `ROUNDS` times."""
+    names = contenders(name)
+    memory: dict[str, list[int | None]] = {contender: [] for contender in names}
+    times: dict[str, list[float]] = {contender: [] for contender in names}
+    for _ in range(ROUNDS):
+        for contender in names:  # one at a time: together they would fill the machine's memory
+            process = Process(name, contender, size, batch, widths)
+            memory[contender].append(process.ask("memory"))
+            times[contender] += [process.ask("seconds") for _ in range(steps)]
+            process.end()
     return {
         "network": name,
         "size": size,
         "batch": batch,
-        "steps": steps,
-        "operations_per_step": operations,
+        "steps": ROUNDS * steps,
+        "operations_per_step": batch * operations(name, size, widths),
         "seconds": {contender: statistics.median(values) for contender, values in times.items()},
-        "peak_memory_bytes": memory,
+        "peak_memory_bytes": {
+            contender: None if None in taken else max(taken) for contender, taken in memory.items()
+        },
     }
 
 
@@ -238,7 +245,7 @@ def main() -> None:
     )
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--name", default="gpu" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--batch", nargs="+", type=int, default=[4, 16])
     parser.add_argument("--contender", help=argparse.SUPPRESS)

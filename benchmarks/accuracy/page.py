@@ -1,6 +1,6 @@
 """The tables of these studies into docs/results/accuracy.md, from their folders alone.
 
-python -m benchmarks.accuracy.page FOLDER      FOLDER holds search, isbi-2012 and dsb-2018, or some of them
+python -m benchmarks.accuracy.page FOLDER      FOLDER holds isbi-2012, dsb-2018, search and precision, or some of them
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from isthmus.studies.folder import StudyFolder
 from isthmus.studies.page import write_study
 
 PAGE = Path(__file__).parents[2] / "docs" / "results" / "accuracy.md"
-STUDIES = ("isbi-2012", "dsb-2018", "search")
+STUDIES = ("isbi-2012", "dsb-2018", "search", "precision")
 OURS = "isthmus default"
 
 
