@@ -115,7 +115,9 @@ def main() -> None:
     for dims, networks in sizes.items():
         for name, sides in networks.items():
             for side in sides:
-                rows.append(row := (measure if asked.toy else apart)(name, dims, side))
+                rows.append(
+                    row := (measure if asked.toy else apart)(name, dims, side) | {"machine": describe()}
+                )
                 print(
                     f"{name:14} {side}{'^3' if dims == 3 else f'x{side}':6} beyond image and mask: "
                     f"{row['memory_beyond_bytes'] / 2**20:.0f} MiB"
@@ -132,7 +134,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
     old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
     merged = sorted([row for row in old if place(row) not in fresh] + rows, key=place)
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"machine": describe(), "rows": merged}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"rows": merged}, indent=1) + "\n", encoding="utf-8")
 
 
 def place(row: dict[str, Any]) -> tuple[int, str, int]:

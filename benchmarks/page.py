@@ -18,15 +18,15 @@ def training_section() -> list[str]:
         "## A training step",
         "",
         "Forward, loss and backward at 256x256 as `isthmus train` runs them (bfloat16 where the processor has",
-        "instructions for it, channels-last), beside the same layers written plainly and run eagerly in float32, and",
-        "MONAI's BasicUNet and BasicUNetPlusPlus of the same widths as they are and with channels-last and bfloat16",
-        "switched on; each in a process of its own, one after the other and then all again, medians. First how many",
-        "times longer they take than isthmus, then images a second. Operations are counted from the plain layers; the",
-        "matrix rate is that of a large product measured in the same run. Memory is the process's, at the highest of a",
-        "first step above the level before it, and as a share of plain. There the C library keeps freed memory for",
-        "isthmus alone; in the steps that are timed for the others too, as it makes them faster. With",
-        "`network.options.checkpoint` parts are computed again instead of kept, and freed memory goes back to the",
-        "system.",
+        "instructions for it, channels-last), beside the same layers written plainly (MultiResUNet's and UNet++'s are",
+        "our own) and run eagerly in float32, contiguous, and MONAI's BasicUNet and BasicUNetPlusPlus of the same",
+        "widths as they are and with channels-last and bfloat16 switched on; each in a process of its own, one after",
+        "the other and then all again, medians. First how many times longer they take than isthmus, then images a",
+        "second. Operations are counted from the plain layers; the matrix rate is that of a large product measured in",
+        "the same run. Memory is the process's, at the highest of a first step above the level before it, and as a",
+        "share of plain: with the C library as it is, and with freed memory kept, as training on a processor keeps it",
+        "and as all are timed. With `network.options.checkpoint` parts are computed again instead of kept, and freed",
+        "memory goes back to the system.",
         "",
     ]
     rows = [row for path in sorted(RESULTS.glob("training-*.json")) for row in read(path)["rows"]]
@@ -51,6 +51,7 @@ def training_section() -> list[str]:
                 for name in names
             ]
             lines.append(f"| {row['network']}, {row['batch']} | {share:.0%} | {' | '.join(cells)} |")
+        names = list(dict.fromkeys(name for row in here for name in row["peak_memory_bytes"]))
         lines += ["", f"| memory (MiB) | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
         for row in here:
             memory = row["peak_memory_bytes"]

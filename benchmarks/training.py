@@ -5,13 +5,13 @@
     python -m benchmarks.training --toy                     the same at toy size, prints and writes nothing
 
 Forward, loss and backward at 256x256, each contender in a process of its own, one after the other and then all again;
-medians. Beside the step of isthmus: with activation checkpointing; the same layers written plainly and run eagerly in
-float32, contiguous; and MONAI's networks of the same widths, where MONAI is installed, as they run out of the box and
-with channels-last and bfloat16 switched on. Memory is that of the process: the highest of a first step above the level
-before it. In that step the C library keeps freed memory for isthmus alone, as training tells it to; in those that are
-timed for the others too, which makes them faster, and never with checkpointing. The rate is floating-point operations,
-counted from the plain layers, over time; the machine's own rate is that of a large matrix product, measured in the same
-run.
+medians. Beside the step of isthmus: with activation checkpointing; the same layers written plainly (MultiResUNet's and
+UNet++'s are our own) and run eagerly in float32, contiguous; and MONAI's networks of the same widths, where MONAI is
+installed, as they run out of the box and with channels-last and bfloat16 switched on. Memory is that of the process:
+the highest of a first step above the level before it, with the C library as it is, and once with freed memory kept, as
+isthmus keeps it unless it checkpoints. In the steps that are timed the others keep it too, which makes them faster. The
+rate is floating-point operations, counted from the plain layers, over time; the machine's own rate is that of a large
+matrix product, measured in the same run.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ RESULTS = Path(__file__).parent / "results"
 WIDTHS = (32, 64, 128, 256, 512)
 NETWORKS = ("unet", "mildnet", "multiresunet", "unetpp")
 OURS, CHECKPOINT, PLAIN = "isthmus", "isthmus, checkpoint", "plain"
+KEEPING = "isthmus, freed memory kept"  # for memory alone: as isthmus is timed
 MONAI, SWITCHED = "MONAI", "MONAI, channels-last, bfloat16"
 ROUNDS = 2
 PEERS = {"unet": "BasicUNet", "unetpp": "BasicUNetPlusPlus"}
@@ -158,7 +159,10 @@ class Process:
         assert given
         assert said
         print(what, file=given, flush=True)
-        return json.loads(said.readline())
+        line = said.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args} ended with code {self.process.wait()}")
+        return json.loads(line)
 
     def end(self) -> None:
         """And its memory is free."""
@@ -167,7 +171,7 @@ class Process:
 
 def serve(name: str, contender: str, size: int, batch: int, widths: tuple[int, ...]) -> None:
     """The other side of `Process`."""
-    if contender == OURS:
+    if contender == KEEPING:
         keep_freed_memory()  # as training does
     step, device = build(name, contender, size, batch, widths), machine.resolve(Hardware()).device
     answer: float | None
@@ -176,6 +180,7 @@ def serve(name: str, contender: str, size: int, batch: int, widths: tuple[int, .
             answer = peak_memory(step, device)
             if contender != CHECKPOINT:
                 keep_freed_memory()
+            step()  # warms up, as memory is new once more
         else:
             answer = timed(step, device)
         print(json.dumps(answer), flush=True)
@@ -192,12 +197,11 @@ def operations(name: str, size: int, widths: tuple[int, ...]) -> int:
 def measure(name: str, size: int, batch: int, steps: int, widths: tuple[int, ...]) -> dict[str, Any]:
     """One network at one size of batch, every contender in turn, and all of them `ROUNDS` times."""
     names = contenders(name)
-    memory: dict[str, list[int | None]] = {contender: [] for contender in names}
     times: dict[str, list[float]] = {contender: [] for contender in names}
     for _ in range(ROUNDS):
         for contender in names:  # one at a time: together they would fill the machine's memory
             process = Process(name, contender, size, batch, widths)
-            memory[contender].append(process.ask("memory"))
+            process.ask("memory")  # the first step, which warms up
             times[contender] += [process.ask("seconds") for _ in range(steps)]
             process.end()
     return {
@@ -207,10 +211,18 @@ def measure(name: str, size: int, batch: int, steps: int, widths: tuple[int, ...
         "steps": ROUNDS * steps,
         "operations_per_step": batch * operations(name, size, widths),
         "seconds": {contender: statistics.median(values) for contender, values in times.items()},
-        "peak_memory_bytes": {
-            contender: None if None in taken else max(taken) for contender, taken in memory.items()
-        },
+        "peak_memory_bytes": memory(name, size, batch, widths),
     }
+
+
+def memory(name: str, size: int, batch: int, widths: tuple[int, ...]) -> dict[str, int | None]:
+    """Peak of a first step of every contender."""
+    result = {}
+    for contender in [KEEPING, *contenders(name)]:
+        process = Process(name, contender, size, batch, widths)
+        result[contender] = process.ask("memory")
+        process.end()
+    return result
 
 
 def machine_now(matrix_sizes: tuple[int, ...]) -> dict[str, Any]:
@@ -230,10 +242,10 @@ def shown(row: dict[str, Any], rate: float) -> str:
     """A row as a line."""
     seconds, memory = row["seconds"], row["peak_memory_bytes"]
     parts = [
-        f"{name} {row['batch'] / value:.2f} images/s ({value / seconds[OURS]:.2f}"
-        + (f", {memory[name] / 2**20:.0f} MiB)" if memory[name] is not None else ")")
+        f"{name} {row['batch'] / value:.2f} images/s ({value / seconds[OURS]:.2f})"
         for name, value in seconds.items()
     ]
+    parts += [f"{name} {taken / 2**20:.0f} MiB" for name, taken in memory.items() if taken is not None]
     share = row["operations_per_step"] / seconds[OURS] / rate
     return f"{row['network']}, batch {row['batch']}: {'; '.join(parts)}; {share:.0%} of the matrix rate"
 
@@ -248,6 +260,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--batch", nargs="+", type=int, default=[4, 16])
+    parser.add_argument(
+        "--memory", action="store_true", help="measure memory alone, of rows that the file has"
+    )
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.contender:
@@ -256,6 +271,13 @@ def main() -> None:
     size, widths = (32, (4, 8, 8, 8, 8)) if asked.toy else (256, WIDTHS)
     sizes = (64,) if asked.toy else (1024, 2048, 4096)
     path = RESULTS / f"training-{asked.name}.json"
+    if asked.memory:
+        rows = [row for row in read(path) if row["network"] in asked.only and row["batch"] in asked.batch]
+        for row in rows:
+            row["peak_memory_bytes"] = memory(row["network"], size, row["batch"], widths)
+            print(shown(row, row["matrix_rate"]), flush=True)
+        write(path, rows)
+        return
     now = machine_now(sizes)
     rows = []
     for batch in [2] if asked.toy else asked.batch:
@@ -269,11 +291,15 @@ def main() -> None:
                 write(path, rows)
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file, none where there is none."""
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+
+
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """The rows into the file, in the place of older ones of the same network and batch."""
     fresh = {(row["network"], row["batch"]) for row in rows}
-    old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
-    kept = [row for row in old if (row["network"], row["batch"]) not in fresh]
+    kept = [row for row in read(path) if (row["network"], row["batch"]) not in fresh]
     merged = sorted(kept + rows, key=lambda row: (row["batch"], NETWORKS.index(row["network"])))
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"rows": merged}, indent=1) + "\n", encoding="utf-8")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 
 import pytest
 
-from isthmus.memory import PAGES, keep_freed_memory, large_pages
+from isthmus.memory import PAGES, give_back_freed_memory, keep_freed_memory, large_pages
 
 ASKED = """
 import os, sys
@@ -43,4 +44,38 @@ def test_both_may_be_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         large_pages()
         keep_freed_memory()
+        give_back_freed_memory()
+        keep_freed_memory(False)
     assert os.environ[PAGES] == "1"
+
+
+HELD = """
+import torch
+from pathlib import Path
+from isthmus.memory import give_back_freed_memory, keep_freed_memory
+
+def resident():
+    line = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith("VmRSS"))
+    return int(line.split()[1]) // 1024
+
+keep_freed_memory()
+before = resident()
+x = torch.ones(64, 1024, 1024 // 4)  # 64 MiB
+del x
+kept = resident() - before
+give_back_freed_memory()
+given = resident() - before
+keep_freed_memory(False)
+x = torch.ones(64, 1024, 1024 // 4)
+del x
+print(kept, given, resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_is_kept_until_it_is_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    kept, given, after = map(int, done.stdout.split())
+    assert kept > 48
+    assert given < 16
+    assert after < 16

@@ -20,17 +20,21 @@ def large_pages() -> None:
     os.environ.setdefault(PAGES, "1")
 
 
-def keep_freed_memory() -> None:
-    """Let this process keep the memory that it frees, as the next step of training needs it again.
+def keep_freed_memory(wanted: bool = True) -> None:
+    """Let this process keep the memory that it frees, as the next step of training needs it again, or not any more.
 
     With glibc's defaults every large tensor is mapped anew and each of its pages faulted in by the system, which cost
     a sixth of a U-Net's training step on a CPU. No effect elsewhere.
     """
-    trim_threshold, mmap_max = -1, -4  # names of malloc.h: M_TRIM_THRESHOLD, M_MMAP_MAX
+    trim_threshold, mmap_threshold, mmap_max = -1, -3, -4  # names of malloc.h: M_TRIM_THRESHOLD and so on
     mallopt = _glibc("mallopt")
-    if mallopt:
+    if mallopt and wanted:
         mallopt(mmap_max, 0)
         mallopt(trim_threshold, 2**31 - 1)
+    elif mallopt:  # as glibc sets them by itself once large tensors were freed
+        mallopt(mmap_max, 65536)
+        mallopt(mmap_threshold, 2**25)
+        mallopt(trim_threshold, 2**26)
 
 
 def give_back_freed_memory() -> None:

@@ -168,6 +168,8 @@ def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Pat
         (["train", "DATA", "--epochs", "many"], "--epochs"),
         (["train", "DATA", "--epoch", "3"], "--epoch"),
         (["train", "DATA", "--preset", "papers"], "did you mean 'paper'"),
+        (["train", "--recipe", "RUN/recipe.yaml", "epoch=3"], "did you mean 'epochs'"),
+        (["train", "--recipe", "RUN/recipe.yaml", f"protocol.validation=[{'x, ' * 100}x]"], "no case 'x'"),
         (["train", "--resume"], "needs --out"),
         (["train", "--resume", "--out", "nowhere"], "no run folder at nowhere"),
         (["train", "DATA", "--validation", "phantom"], "no case 'phantom'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import warnings
 import weakref
 
 import pytest
@@ -217,6 +218,54 @@ def test_pooling_is_the_framework_s_and_keeps_no_places(dims: int, kernel: int, 
     assert torch.autograd.gradgradcheck(ours, distinct)
     layout = torch.channels_last if dims == 2 else torch.channels_last_3d
     assert ours(x.contiguous(memory_format=layout)).is_contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize("ours", [lean.MaxPool2d(2), lean.MaxPool3d(2)])
+def test_pooling_of_a_single_image_is_the_framework_s(ours: nn.MaxPool2d | nn.MaxPool3d) -> None:
+    plain = nn.MaxPool2d(2) if isinstance(ours, nn.MaxPool2d) else nn.MaxPool3d(2)
+    x = torch.randn(2, *[6] * (2 if isinstance(ours, nn.MaxPool2d) else 3), requires_grad=True)
+    assert torch.equal(ours(x), plain(x))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_transforms_of_functions_and_tracing_go_through(training: bool) -> None:
+    torch.manual_seed(0)
+    network = create_model("unet", widths=(2, 3)).train(training)
+    x = torch.randn(1, 1, 8, 8)
+    parameters = dict(network.named_parameters())
+
+    def loss(values: dict[str, Tensor]) -> Tensor:
+        return torch.func.functional_call(network, values, (x,)).square().sum()
+
+    found = torch.func.grad(loss)(parameters)
+    loss(parameters).backward()
+    for name, parameter in parameters.items():
+        torch.testing.assert_close(found[name], parameter.grad)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the framework's own about tracing
+        assert torch.equal(torch.jit.trace(network, x)(x), network(x))
+
+
+def test_what_lies_otherwise_in_memory_is_kept_as_it_is() -> None:
+    """A transposed view begins at the same place with the same shape."""
+    norm, conv = nn.BatchNorm2d(2).double(), nn.Conv2d(2, 2, 3).double()
+    x = torch.randn(2, 2, 5, 5, dtype=torch.float64)
+    with lean.norm_relu(norm, x) as y:
+        ours = conv(y.transpose(2, 3))
+    plain = conv(torch.relu(norm(x)).transpose(2, 3))
+    for got, expected in zip(
+        gradients(conv, ours.square().sum()), gradients(conv, plain.square().sum()), strict=True
+    ):
+        torch.testing.assert_close(got, expected)
+
+
+def test_a_checkpointed_part_goes_backward_twice() -> None:
+    made = block()
+    made.checkpoint = True
+    loss = run(made, made.__call__, torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)).sum()
+    first = torch.autograd.grad(loss, list(made.parameters()), retain_graph=True)
+    second = torch.autograd.grad(loss, list(made.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_pooling_where_nothing_is_learned_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

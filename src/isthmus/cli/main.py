@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -104,7 +106,7 @@ def train(
     from isthmus.cli.progress import Display
 
     words = overrides or []
-    if data and recipe and "=" in data and not Path(data).exists():  # the recipe names the data
+    if recipe and re.match(r"[\w.]+=", data) and not os.path.exists(data):  # the recipe names the data
         data, words = "", [data, *words]
     asked = job.Asked(
         data=data,

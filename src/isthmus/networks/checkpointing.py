@@ -5,8 +5,8 @@ Chen et al.: Training deep nets with sublinear memory cost. arXiv:1604.06174 (20
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -31,19 +31,23 @@ def run(owner: nn.Module, part: Callable[..., Any], *inputs: Any) -> Any:
     if torch.compiler.is_compiling():  # the compiler moves the updates of statistics out by itself
         return checkpoint(part, *inputs, use_reentrant=False)
     return checkpoint(
-        part, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _statistics_kept(owner))
+        part, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _StatisticsKept(owner))
     )
 
 
-@contextmanager
-def _statistics_kept(owner: nn.Module) -> Iterator[None]:
-    """Batch normalisation adds nothing to its running statistics and does not count the batch."""
-    recording = [m for m in owner.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    before = [(module.momentum, module.num_batches_tracked) for module in recording]
-    for module in recording:
-        module.momentum, module.num_batches_tracked = 0.0, None
-    try:
-        yield
-    finally:
-        for module, (momentum, batches) in zip(recording, before, strict=True):
+class _StatisticsKept:
+    """Batch normalisation adds nothing to its running statistics and does not count the batch; may be entered again."""
+
+    def __init__(self, owner: nn.Module) -> None:
+        self.owner = owner
+        self.before: list[tuple[_BatchNorm, Any, Any]] = []
+
+    def __enter__(self) -> None:
+        recording = [m for m in self.owner.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+        self.before = [(module, module.momentum, module.num_batches_tracked) for module in recording]
+        for module in recording:
+            module.momentum, module.num_batches_tracked = 0.0, None
+
+    def __exit__(self, *_: object) -> None:
+        for module, momentum, batches in self.before:
             module.momentum, module.num_batches_tracked = momentum, batches

@@ -75,27 +75,34 @@ def relu_by_mask_(x: Tensor) -> Tensor:
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """``nn.MaxPool2d`` that finds the places of the maxima again in the backward pass instead of keeping them.
+    """``nn.MaxPool2d`` that in training finds the places of the maxima again in the backward pass.
 
-    The framework keeps eight bytes for each: beside a result in bfloat16 four times as much.
+    The framework keeps eight bytes for each: beside a result in bfloat16 four times as much. The result has the
+    input's type, under autocast too.
 
     >>> MaxPool2d(2)(torch.tensor([[[[1.0, 3.0], [2.0, 0.0]]]]))
     tensor([[[[3.]]]])
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return _pool_again(self, x) if _learns(x) else super().forward(x)
+        return _pool_again(self, x) if self.training and x.ndim == 4 and _learns(x) else super().forward(x)
 
 
 class MaxPool3d(nn.MaxPool3d):
     """``nn.MaxPool3d`` likewise, see `MaxPool2d`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _pool_again(self, x) if _learns(x) else super().forward(x)
+        return _pool_again(self, x) if self.training and x.ndim == 5 and _learns(x) else super().forward(x)
 
 
 def _learns(x: Tensor) -> bool:
-    return torch.is_grad_enabled() and x.requires_grad and not torch.compiler.is_compiling()
+    if not torch.is_grad_enabled() or not x.requires_grad:
+        return False
+    return not (
+        torch.compiler.is_compiling()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._are_functorch_transforms_active()
+    )
 
 
 def _pool_again(layer: nn.MaxPool2d | nn.MaxPool3d, x: Tensor) -> Tensor:
@@ -165,13 +172,13 @@ class _Again:
     def __init__(self, norm: nn.BatchNorm2d | nn.BatchNorm3d, z: Tensor, source: Any) -> None:
         self.norm: Any = norm
         self.source = source
-        self.place, self.shape, self.dtype = z.data_ptr(), z.shape, z.dtype
+        self.place, self.kind = z.data_ptr(), _kind(z)
         self.marks = self.read = 0
         self.value: Tensor | None = None
         self.hooks: Any = None
 
     def pack(self, tensor: Tensor) -> Any:
-        if tensor.data_ptr() == self.place and tensor.shape == self.shape and tensor.dtype == self.dtype:
+        if tensor.data_ptr() == self.place and _kind(tensor) == self.kind:
             self.marks += 1
             return None
         hooks = self.hooks()
@@ -199,6 +206,10 @@ class _Again:
         x, mean, inverse_std = self.source.saved_tensors
         variance = inverse_std.pow(-2) - norm.eps
         return torch.relu_(F.batch_norm(x, mean, variance, norm.weight, norm.bias, False, 0.0, norm.eps))
+
+
+def _kind(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.shape, tensor.stride(), tensor.dtype
 
 
 class _Source(torch.autograd.Function):

@@ -100,9 +100,7 @@ class _DilatedLevel(nn.Module):
         self.post_activation, self.kept = part.post_activation, kept
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = self.shortcut(
-            x
-        )  # first, so that its gradient comes last and none waits beside the branches'
+        shortcut = self.shortcut(x)  # first: its gradient comes last and does not wait beside the branches'
         with norm_relu(self.norm, x) as y:
             branches = [branch(y) for branch in self.branches]
         if self.fuse is not None:

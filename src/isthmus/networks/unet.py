@@ -148,7 +148,9 @@ class UNet(Network):
     def _bring(self, step: int, tap: Tensor) -> Tensor:
         """What the skip makes of a tap; a part of its own where it learns, as it then keeps as much as a block."""
         skip = self.skips[step]
-        return cast(Tensor, run(self, skip, tap) if any(True for _ in skip.parameters()) else skip(tap))
+        return cast(
+            Tensor, run(self, skip, tap) if any(p.requires_grad for p in skip.parameters()) else skip(tap)
+        )
 
     def _rise(self, step: int, x: Tensor, brought: Tensor | None) -> Tensor:
         """One level up: from the level below and, where there is one, what the skip brings."""

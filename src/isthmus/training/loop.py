@@ -103,7 +103,7 @@ def fit(
         watch.say(f"resumed after epoch {progress.epoch} of {training.epochs}")
 
     wrapped = processes.wrap(network)
-    saving = bool(getattr(network, "checkpoint", False))  # memory counts more than time
+    saving = device.type == "cpu" and getattr(network, "checkpoint", False)  # memory counts more than time
     sizes = batch_sizes(samples.samples_per_epoch, training.batch)
     watch.stage("training", training.epochs * len(samples), progress.epoch * len(samples))
     started, saved, write_seconds = time.perf_counter() - progress.seconds, -math.inf, 0.0

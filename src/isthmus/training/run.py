@@ -156,8 +156,7 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     watch.say(_summary(prepared, network))
     for note in prepared.split.notes:
         watch.say(f"note: {note}")
-    if not getattr(network, "checkpoint", False):  # whoever asks for it wants memory
-        keep_freed_memory()
+    keep_freed_memory(not getattr(network, "checkpoint", False))  # whoever asks for it wants memory
     localiser = _localiser(folder, prepared, watch)
     with machine.threads(recipe.hardware):
         progress = fit(network, prepared, folder, watch, localiser)
