@@ -95,7 +95,7 @@ def kept_section() -> list[str]:
     variants = result["variants"]
     kinds = sorted(
         {kind for sizes in variants.values() for kind in sizes},
-        key=lambda kind: -kept_at_most(variants, kind),
+        key=lambda kind: (-kept_at_most(variants, kind), kind),
     )
     cells = [[f"{sizes.get(kind, 0) / 2**20:.1f}" for sizes in variants.values()] for kind in kinds]
     sums = [f"**{sum(sizes.values()) / 2**20:.1f}**" for sizes in variants.values()]

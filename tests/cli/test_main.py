@@ -168,8 +168,8 @@ def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Pat
         (["train", "DATA", "--epochs", "many"], "--epochs"),
         (["train", "DATA", "--epoch", "3"], "--epoch"),
         (["train", "DATA", "--preset", "papers"], "did you mean 'paper'"),
-        (["train", "--recipe", "RUN/recipe.yaml", "epoch=3"], "did you mean 'epochs'"),
-        (["train", "--recipe", "RUN/recipe.yaml", f"protocol.validation=[{'x, ' * 100}x]"], "no case 'x'"),
+        (["train", "--recipe", "RECIPE", "epoch=3"], "did you mean 'epochs'"),
+        (["train", "--recipe", "RECIPE", f"protocol.validation=[{'x, ' * 100}x]"], "no case 'x'"),
         (["train", "--resume"], "needs --out"),
         (["train", "--resume", "--out", "nowhere"], "no run folder at nowhere"),
         (["train", "DATA", "--validation", "phantom"], "no case 'phantom'"),
@@ -192,7 +192,7 @@ def test_a_mistake_is_one_line_with_the_remedy_and_exit_code_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    real = {"DATA": str(data), "RUN": str(run)}
+    real = {"DATA": str(data), "RUN": str(run), "RECIPE": str(run / "recipe.yaml")}
     assert call(*(real.get(word, word) for word in words)) == 2
     assert message in error_of(capsys)
     assert list(tmp_path.iterdir()) == []
