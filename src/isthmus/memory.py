@@ -40,8 +40,8 @@ def keep_freed_memory(wanted: bool = True) -> None:
 def give_back_freed_memory() -> None:
     """Hand the memory that this process has freed, and glibc still holds, back to the system.
 
-    After a forward pass of which little is kept it is a sixth of the peak that the backward pass would add to. No
-    effect elsewhere.
+    After the forward pass of a checkpointed network much of it lies in pieces that the backward pass would not use
+    but add to (0.2 GiB of MILDNet at batch 16). No effect elsewhere.
     """
     trim = _glibc("malloc_trim")
     if trim:

@@ -228,9 +228,13 @@ def test_pooling_of_a_single_image_is_the_framework_s(ours: nn.MaxPool2d | nn.Ma
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_transforms_of_functions_and_tracing_go_through(training: bool) -> None:
+@pytest.mark.parametrize("name", ["unet", "mildnet"])
+def test_transforms_of_functions_and_tracing_go_through(name: str, training: bool) -> None:
     torch.manual_seed(0)
-    network = create_model("unet", widths=(2, 3)).train(training)
+    network = create_model(name, widths=(2, 3)).train(training)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.num_batches_tracked = None  # a count cannot be changed within a transform
     x = torch.randn(1, 1, 8, 8)
     parameters = dict(network.named_parameters())
 

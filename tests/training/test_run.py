@@ -21,10 +21,9 @@ from isthmus.errors import IsthmusError
 from isthmus.inference import Predictor
 from isthmus.metrics import dice
 from isthmus.runs.files import read_json
-from isthmus.runs.recipe import Training, make_recipe
+from isthmus.runs.recipe import make_recipe
 from isthmus.training import checkpoint
 from isthmus.training.prepare import prepare
-from isthmus.training.rate import Rate
 from isthmus.watch import Silent
 
 
@@ -258,65 +257,6 @@ def test_a_full_disk_while_training_is_one_line_and_the_run_can_go_on(
     monkeypatch.undo()
     assert not list((tmp_path / "run").glob(".*"))
     assert training.resume(tmp_path / "run").finished()
-
-
-def test_cosine_goes_from_the_full_rate_to_zero() -> None:
-    rate = Rate(Training(schedule="cosine", learning_rate=0.1), 100)
-    assert rate.at(0) == pytest.approx(0.1)
-    assert rate.at(50) == pytest.approx(0.05)
-    assert rate.at(100) == pytest.approx(0.0, abs=1e-12)
-
-
-def test_plateau_falls_as_the_framework_s_own_does() -> None:
-    rng = np.random.default_rng(3)
-    losses = np.abs(1 / np.arange(1, 80) + rng.normal(0, 0.02, 79)).tolist()
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.Adam([parameter], lr=1e-3)
-    oracle = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.1, patience=3)
-    rate = Rate(Training(schedule="plateau", plateau_patience=3), 1)
-    for loss in losses:
-        oracle.step(loss)
-        rate.see(loss)
-        if rate.at(0) < 1e-8:  # where the framework's own stops reducing
-            break
-        assert rate.at(0) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
-    assert rate.at(0) < 1e-8
-
-
-def test_steps_milestones_and_cycles_as_the_framework_s_own() -> None:
-    """Ten epochs of two steps; the framework's schedulers look at whole epochs or steps."""
-    weight = torch.nn.Parameter(torch.zeros(1))
-
-    def framework(make: Any, count: int) -> list[float]:
-        optimiser = torch.optim.SGD([weight], lr=0.1)
-        schedule, rates = make(optimiser), []
-        for _ in range(count):
-            rates.append(optimiser.param_groups[0]["lr"])
-            optimiser.step()
-            schedule.step()
-        return rates
-
-    def ours(**training: Any) -> Rate:
-        return Rate(Training(learning_rate=0.1, epochs=10, **training), 20)
-
-    lr = torch.optim.lr_scheduler
-    step = ours(schedule="step", step_epochs=3, step_factor=0.5)
-    expected = framework(lambda o: lr.StepLR(o, 3, 0.5), 10)
-    assert [step.at(2 * epoch) for epoch in range(10)] == pytest.approx(expected)
-    assert [step.at(2 * epoch + 1) for epoch in range(10)] == pytest.approx(expected)
-    milestones = ours(schedule="multistep", milestones=[0.3, 0.8], step_factor=0.2)
-    expected = framework(lambda o: lr.MultiStepLR(o, [3, 8], 0.2), 10)
-    assert [milestones.at(2 * epoch) for epoch in range(10)] == pytest.approx(expected)
-    cyclic = ours(schedule="cyclic", cycle_epochs=4)
-    expected = framework(lambda o: lr.CyclicLR(o, 0.01, 0.1, step_size_up=4, cycle_momentum=False), 20)
-    assert [cyclic.at(index) for index in range(20)] == pytest.approx(expected)
-
-
-def test_a_plateau_s_rate_has_a_floor() -> None:
-    rate = Rate(Training(learning_rate=1e-3, schedule="plateau", plateau_patience=1, plateau_floor=5e-5), 100)
-    for _ in range(20):
-        rate.see(1.0)
-    assert rate.at(0) == pytest.approx(5e-5)
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])

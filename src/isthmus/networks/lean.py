@@ -96,9 +96,12 @@ class MaxPool3d(nn.MaxPool3d):
 
 
 def _learns(x: Tensor) -> bool:
-    if not torch.is_grad_enabled() or not x.requires_grad:
-        return False
-    return not (
+    return x.requires_grad and _by_autograd()
+
+
+def _by_autograd() -> bool:
+    """Whether gradients are computed, by autograd alone: compilers and transforms of functions need plain layers."""
+    return torch.is_grad_enabled() and not (
         torch.compiler.is_compiling()
         or torch._C._get_tracing_state() is not None
         or torch._C._are_functorch_transforms_active()
@@ -156,9 +159,8 @@ def _worthwhile(norm: nn.Module, x: Tensor) -> bool:
         and norm.track_running_stats
         and norm.affine
         and norm.momentum is not None
-        and torch.is_grad_enabled()
+        and _by_autograd()
         and x.shape[0] * x.shape[2:].numel() > 1  # of a single value the framework's own layer complains
-        and not torch.compiler.is_compiling()
     )
 
 
