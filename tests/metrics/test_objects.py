@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.ndimage import gaussian_filter
 
 from isthmus.metrics import (
     aggregated_jaccard,
@@ -309,6 +310,31 @@ def test_large_objects_take_other_ways_to_the_same_distance(spacing, monkeypatch
         monkeypatch.setattr(engine, "SMALL", small)
         monkeypatch.setattr(engine, "UNLIKE", unlike)
         assert object_hausdorff(prediction, truth, spacing=spacing) == pytest.approx(plain, rel=1e-12)
+
+
+@pytest.mark.parametrize("first", [1, 8])
+@pytest.mark.parametrize(("shape", "spacing"), [((50, 40), (1.0, 1.0)), ((14, 15, 16), (2.0, 0.5, 0.7))])
+def test_a_sponge_and_its_crumbs(shape, spacing, first, monkeypatch):
+    """One object as large as the image beside many small ones, by the ways of large objects."""
+    monkeypatch.setattr(engine, "SMALL", 0)
+    monkeypatch.setattr(engine, "SAMPLES", 3)
+    monkeypatch.setattr(engine.Extents, "FIRST", first)
+    rng = np.random.default_rng(len(shape))
+    smooth = [gaussian_filter(rng.normal(size=shape), 1.5) for _ in range(2)]
+    masks = [components(one > above * one.std()) for one, above in zip(smooth, (-0.1, 0.6), strict=True)]
+    assert min(map(np.max, masks)) > 8 or len(shape) == 3
+    expected = weighted_hausdorff(*masks, spacing)
+    assert object_hausdorff(*masks, spacing=spacing) == pytest.approx(expected, rel=1e-12)
+    assert object_hausdorff(*masks[::-1], spacing=spacing) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_line_out_of_a_disc(monkeypatch):
+    """The disc's nearest point to the line's end lies beside the line: (9, 4), not where the line leaves the disc."""
+    monkeypatch.setattr(engine, "SMALL", 0)
+    y, x = np.ogrid[-10:11, -10:31]
+    disc, line = np.hypot(y, x) <= 10, (y == 9) & (x >= 0)
+    assert disc.sum() > engine.UNLIKE * line.sum()
+    assert object_hausdorff(line.astype(int), disc.astype(int)) == pytest.approx(math.hypot(30 - 9, 9 - 4))
 
 
 def test_components_by_face_or_corner():

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isthmus.metrics.distances import Sides
 from isthmus.metrics.empty import Missing, distance_if_empty
 from isthmus.metrics.masks import BoolMask
-from isthmus.metrics.nearest import Distances, distance_map
+from isthmus.metrics.nearest import Distances, Nearest, distance_map
 from isthmus.metrics.objects import Objects
 from isthmus.metrics.overlaps import Overlaps
 from isthmus.metrics.pairs import Box, Pair
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 SMALL = 6000
 """Points in a box up to which one plain distance transform is faster than choosing a way."""
@@ -21,6 +26,15 @@ SMALL = 6000
 
 UNLIKE = 10
 """How many times larger one of two objects must be for the points of the smaller to decide."""
+
+
+SAMPLES = 16
+"""Points of an object, at most, to which distances are bounded."""
+
+
+def _lengths(vectors: Distances) -> Distances:
+    lengths: Distances = np.sqrt(np.square(vectors).sum(axis=-1))
+    return lengths
 
 
 def hausdorff_in_box(prediction: BoolMask, truth: BoolMask, spacing: tuple[float, ...]) -> float:
@@ -39,33 +53,88 @@ class Cloud:
     """The points of an object, for distances between objects that lie apart or differ much in size."""
 
     def __init__(self, objects: Objects, place: int, spacing: tuple[float, ...]) -> None:
-        from scipy.spatial import cKDTree
-
         box = objects.boxes[place]
         origin = [side.start for side in box]
-        self.points: Distances = (np.argwhere(objects.mask(place, box)) + origin) * np.asarray(spacing)
-        self.tree = cKDTree(self.points, balanced_tree=False, compact_nodes=False)
-        self.centre = self.points.mean(axis=0)
-        self.radius = float(self._from(self.centre).max())
+        self._spacing = np.asarray(spacing)
+        self.points: Distances = (np.argwhere(objects.mask(place, box)) + origin) * self._spacing
 
-    def _from(self, point: Distances) -> Distances:
-        distances: Distances = np.sqrt(np.square(self.points - point).sum(axis=1))
-        return distances
+    @cached_property
+    def _tree(self) -> cKDTree:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self.points, balanced_tree=False, compact_nodes=False)
+
+    @cached_property
+    def _runs(self) -> tuple[Distances, Distances, Distances]:
+        """The points in runs that lie close together, `(runs, points, axes)`, and the corners of each one's box."""
+        n, axes = self.points.shape
+        length, low = math.isqrt(n), self.points.min(axis=0)
+        extent = self.points.max(axis=0) + self._spacing - low
+        side = (extent.prod() * length / n) ** (1 / axes)  # of cells that a run would fill
+        cells = ((self.points - low) / side).astype(np.int32)
+        points = self.points[np.lexsort(cells.T)]
+        runs = np.concatenate([points, np.repeat(points[-1:], -n % length, axis=0)]).reshape(-1, length, axes)
+        return runs, runs.min(axis=1), runs.max(axis=1)
+
+    @cached_property
+    def _samples(self) -> Distances:
+        """Some of the points, from all over the object."""
+        return self.points[:: -(-len(self.points) // SAMPLES)]
 
     def farthest_from(self, other: Cloud) -> float:
         """The largest distance of a point of this object to the other one.
 
-        With the other's points within r of its centre, no distance differs by more than r from that to the
-        centre, so only points within 2 r of the farthest from the centre come into question.
+        No point is farther from an object than from any of its points: this bounds the distances of each run of
+        points, and runs are looked at in the order of their bounds until the next is no larger than what was found.
         """
-        rough = self._from(other.centre)
-        outer = self.points[rough >= (rough.max() - 2 * other.radius) * (1 - 1e-9)]
-        return float(np.max(other.tree.query(outer)[0]))
+        runs, low, high = self._runs
+        places = other._samples[:, None]
+        at_most = _lengths(np.maximum(np.abs(low - places), np.abs(high - places))).min(axis=0) * (1 + 1e-12)
+        order = np.argsort(-at_most)
+        largest, done, count = 0.0, 0, 1
+        while done < len(order) and at_most[order[done]] > largest:
+            next_ones = order[done : done + count]
+            next_ones = next_ones[at_most[next_ones] > largest]
+            points = runs[next_ones].reshape(-1, self.points.shape[1])
+            largest = max(largest, float(np.max(other._tree.query(points)[0])))
+            done, count = done + count, 2 * count
+        return largest
 
     def hausdorff(self, other: Cloud, enough: float = np.inf) -> float:
         """Hausdorff distance to the other object; where it is `enough` or more, any such number."""
         there = self.farthest_from(other)
         return there if there >= enough else max(there, other.farthest_from(self))
+
+
+class Extents:
+    """The lowest and highest coordinates of objects along every axis."""
+
+    FIRST = 8
+    """Objects that are looked up at first; eight times as many each time they did not suffice."""
+
+    def __init__(self, objects: Objects, spacing: tuple[float, ...]) -> None:
+        self._objects, self._spacing = objects, spacing
+
+    @cached_property
+    def corners(self) -> Distances:
+        """In the unit of the spacing, ``(objects, 2 axes)``."""
+        steps = np.asarray(self._spacing)[:, None]
+        corners: Distances = (self._objects.corners * steps).reshape(len(self._objects), -1)
+        return corners
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self.corners)
+
+    def by_difference(self, corners: Distances) -> Iterator[tuple[float, int]]:
+        """The largest difference along any axis and the object, the smallest first."""
+        done, count = 0, min(self.FIRST, len(self.corners))
+        while done < count:
+            nearest = self._tree.query(corners, k=range(done + 1, count + 1), p=math.inf)
+            yield from zip(*(np.asarray(column).tolist() for column in nearest), strict=True)
+            done, count = count, min(8 * count, len(self.corners))
 
 
 class ObjectDistances:
@@ -75,6 +144,7 @@ class ObjectDistances:
         self._overlaps, self._spacing = overlaps, spacing
         self._of_pair: dict[int, float] = {}
         self._clouds: dict[tuple[int, int], Cloud] = {}
+        self._extents = [Extents(objects, spacing) for _, objects in overlaps.sides]
 
     def weighted(self, diagonal: float, missing: Missing) -> float:
         """Object Hausdorff distance of the GlaS challenge; the diagonal is that of the whole image."""
@@ -102,10 +172,37 @@ class ObjectDistances:
             for a, b in zip(prediction.boxes[p], truth.boxes[t], strict=True)
         )
         size = math.prod(side.stop - side.start for side in box)
-        small, large = sorted((int(prediction.areas[p]), int(truth.areas[t])))
+        (small, side, place), (large, other_side, other) = sorted(
+            [(int(prediction.areas[p]), 0, p), (int(truth.areas[t]), 1, t)]
+        )
         if size > SMALL and large > UNLIKE * small:
-            return self._cloud(0, p).hausdorff(self._cloud(1, t))
+            out = self._cloud(other_side, other).farthest_from(self._cloud(side, place))
+            return max(out, self._into(side, place, other))
         return hausdorff_in_box(prediction.mask(p, box), truth.mask(t, box), self._spacing)
+
+    def _into(self, side: int, place: int, other: int) -> float:
+        """The largest distance of a point of an object to a much larger one that it overlaps.
+
+        It is at most the largest to a point that they share, so only that much of the larger one is looked at.
+        """
+        own, large = self._overlaps.sides[side][1], self._overlaps.sides[1 - side][1]
+        box = own.boxes[place]
+        inside, outside = own.mask(place, box), large.mask(other, box)
+        apart = inside > outside
+        if not apart.any():
+            return 0.0
+        reach = float(distance_map(inside & outside, self._spacing)[apart].max())
+        around: Box = tuple(
+            slice(max(0, one.start - math.ceil(reach / step)), one.stop + math.ceil(reach / step))
+            for one, step in zip(box, self._spacing, strict=True)
+        )
+        target = large.mask(other, around)
+        places = np.nonzero(apart)
+        moved = [axis + one.start - wide.start for axis, one, wide in zip(places, box, around, strict=True)]
+        added = (1,) * (3 - target.ndim)
+        depth, height, width = (*(1.0 for _ in added), *self._spacing)
+        nearest = Nearest(target.reshape(added + target.shape), (depth, height, width))
+        return nearest.farthest(np.ravel_multi_index(moved, target.shape))
 
     def _cloud(self, side: int, place: int) -> Cloud:
         if (side, place) not in self._clouds:
@@ -116,15 +213,12 @@ class ObjectDistances:
     def _apart(self, side: int, place: int) -> float:
         """Distance to the object of the other side with the smallest one, of which none shares a point.
 
-        The Hausdorff distance is at least the difference of the objects' extremes along every axis, so the
-        objects are tried in the order of that bound until it exceeds the best.
+        The Hausdorff distance is at least the difference of the objects' extents, so the objects are tried in the
+        order of that bound until it exceeds the best.
         """
-        own, others = self._overlaps.sides[side][1].corners[place], self._overlaps.sides[1 - side][1].corners
-        steps = np.asarray(self._spacing)[:, None]
-        bounds: NDArray[np.float64] = (np.abs(others - own) * steps).max(axis=(1, 2))
-        best = np.inf
-        for other in np.argsort(bounds, kind="stable"):
-            if bounds[other] >= best:
+        best = math.inf
+        for bound, other in self._extents[1 - side].by_difference(self._extents[side].corners[place]):
+            if bound >= best:
                 break
-            best = min(best, self._cloud(side, place).hausdorff(self._cloud(1 - side, int(other)), best))
-        return float(best)
+            best = min(best, self._cloud(side, place).hausdorff(self._cloud(1 - side, other), best))
+        return best
