@@ -15,14 +15,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "networks"))
 from variants import every_network, make_tiny
 
 from isthmus.inference.engine import Eager
-from isthmus.inference.fused import Convolution, affine, available, fused
+from isthmus.inference.fused import Convolution, affine, fused
 from isthmus.inference.portable import by_head, example
-from isthmus.networks import create_model
+from isthmus.networks import create_model, onednn
 from isthmus.networks.heads import Heads
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import Hardware
 
-pytestmark = pytest.mark.skipif(not available(), reason="this build of torch has no oneDNN kernels")
+pytestmark = pytest.mark.skipif(not onednn.available(), reason="this build of torch has no oneDNN kernels")
 
 
 def trained(network: nn.Module) -> nn.Module:

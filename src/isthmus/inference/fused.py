@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from isthmus.networks import mildnet, plain
+from isthmus.networks import mildnet, onednn, plain
 
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 TYPICAL = {2: (1, 256, 256), 3: (1, 64, 64, 64)}
@@ -29,16 +29,9 @@ def fused(network: nn.Module, dtype: torch.dtype) -> nn.Module:
 
     Weights are taken as they are now: a network that learns on needs a new copy.
     """
-    if not available():
+    if not onednn.available():
         return network
     return _rewritten(copy.deepcopy(network).eval(), dtype)
-
-
-def available() -> bool:
-    """Whether this build of the framework has the kernels."""
-    names = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
-    built = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-    return built and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
 class Convolution(nn.Module):
@@ -57,7 +50,7 @@ class Convolution(nn.Module):
             scale, shift = affine(norm)
             weight = weight * scale.view(-1, *[1] * (weight.ndim - 1))
             bias = bias * scale + shift
-        self.where = (list(layer.padding), list(layer.stride), list(layer.dilation), layer.groups)
+        self.where = onednn.where(layer)
         self.bias = bias.to(dtype)
         self.dtype = dtype
         dims = weight.ndim - 2
@@ -71,43 +64,16 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor, relu: bool = False) -> Tensor:
         """``(N, in, *spatial)`` to ``(N, out, *spatial)``."""
-        after = "relu" if relu else "none"
-        result: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x.to(self.dtype), self.weight, self.bias, *self.where, after, [], ""
-        )
-        return result
+        return onednn.convolution(x.to(self.dtype), self.weight, self.bias, self.where, relu)
 
     def plus(self, x: Tensor, other: Tensor, relu: bool = False) -> Tensor:
         """With ``other`` added, which stays as it is."""
-        result: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
-            x.to(self.dtype),
-            other.to(self.dtype),
-            self.weight,
-            self.bias,
-            *self.where,
-            "add",
-            1.0,
-            "relu" if relu else None,
-            [],
-            "",
-        )
-        return result
+        x, other = x.to(self.dtype), other.to(self.dtype)
+        return onednn.convolution_plus(x, other, self.weight, self.bias, self.where, relu)
 
     def onto(self, total: Tensor, x: Tensor, relu: bool = False) -> Tensor:
         """Added to ``total`` in place."""
-        result: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
-            total,
-            x.to(self.dtype),
-            self.weight,
-            self.bias,
-            *self.where,
-            "add",
-            1.0,
-            "relu" if relu else None,
-            [],
-            "",
-        )
-        return result
+        return onednn.convolution_onto_(total, x.to(self.dtype), self.weight, self.bias, self.where, relu)
 
 
 def affine(norm: nn.Module) -> tuple[Tensor, Tensor]:

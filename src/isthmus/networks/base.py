@@ -12,7 +12,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.checks import check_input, require_counts, require_dims, require_flag, require_wholes
+from isthmus.networks.eager import eager
+from isthmus.networks.layers import in_layout, is_ambiguous, memory_layout
 from isthmus.networks.receptive import receptive_field
+
+
+def _layout(network: nn.Module, ndim: int) -> torch.memory_format:
+    """That of the first kernel which can have but one."""
+    for weight in network.parameters():
+        if weight.ndim == ndim and not is_ambiguous(weight):
+            return memory_layout(weight)
+    return torch.contiguous_format
 
 
 class Network(nn.Module):
@@ -45,11 +55,15 @@ class Network(nn.Module):
         self.spatial_dims, self.in_channels, self.classes = spatial_dims, in_channels, classes
         self.divisor, self.checkpoint = divisor, checkpoint
 
-    def check(self, x: Tensor) -> None:
-        """Refuse, in one line, a batch of the wrong shape, or one too small to train on."""
+    def accepted(self, x: Tensor) -> Tensor:
+        """The batch in the memory layout of the weights; refused, in one line, where its shape is wrong, or too small
+        to train on."""
         check_input(x, self.spatial_dims, self.in_channels, self.divisor)
-        if not self.training or torch.compiler.is_compiling():
-            return
+        if self.training and not torch.compiler.is_compiling():
+            self._require_pixels(x)
+        return in_layout(x, _layout(self, x.ndim)) if eager() and not x.is_meta else x
+
+    def _require_pixels(self, x: Tensor) -> None:
         one = x.shape[0] == 1 and all(side == self.divisor for side in x.shape[2:])
         if one and any(isinstance(module, _BatchNorm) for module in self.modules()):
             raise IsthmusError(

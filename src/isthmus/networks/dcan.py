@@ -73,7 +73,7 @@ class DCAN(Network):
         self.contours = nn.ModuleList(conv(2, channels, 1, 1) for channels in given)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        self.check(x)
+        x = self.accepted(x)
         fourth, fifth = self.encoder(x)[3:]
         depths = (fourth, fifth, self.last(fifth))
         heads: dict[str, Tensor] = {}

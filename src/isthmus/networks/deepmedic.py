@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,6 +17,7 @@ from isthmus.errors import IsthmusError
 from isthmus.networks.base import Network, wholes
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_flag, require_share
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.upsampling import upsample
 
@@ -92,7 +92,7 @@ class DeepMedic(Network):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
+        x = self.accepted(x)
         size = x.shape[2:]
         if self.valid and min(size) <= 2 * self.margin:
             raise IsthmusError(
@@ -100,7 +100,7 @@ class DeepMedic(Network):
                 f"{tuple(size)}"
             )
         seen = [self._see(x, stride, path) for stride, path in zip(self.strides, self.paths, strict=True)]
-        logits: Tensor = self.connected(torch.cat(seen, dim=1))
+        logits: Tensor = self.connected(concatenate(seen))
         return logits
 
     def _see(self, x: Tensor, stride: int, path: nn.Module) -> Tensor:

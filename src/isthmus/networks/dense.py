@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.networks.checks import require_share, require_whole
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.layers import activation as make_activation
 from isthmus.networks.layers import conv
 from isthmus.networks.layers import norm as make_norm
@@ -83,5 +83,5 @@ class _Dense(nn.Module):
         for unit in self.units:
             x = unit(x)
             steps.append(x)
-        y: Tensor = self.dropout(torch.cat(steps, dim=1))
+        y: Tensor = self.dropout(concatenate(steps))
         return y

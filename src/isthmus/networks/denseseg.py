@@ -15,6 +15,7 @@ from isthmus.errors import IsthmusError
 from isthmus.networks.base import Network, wholes
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_name, require_share, require_whole
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.layers import conv, norm
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.upsampling import LinearUp
@@ -92,13 +93,13 @@ class DenseSeg(Network):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
+        x = self.accepted(x)
         x = self.stem(x)
         seen = [x]
         for down, block, up in zip(self.downs, self.blocks, self.ups, strict=True):
             x = run(self, block, down(x))
             seen.append(up(x))
-        logits: Tensor = self.head(torch.cat(seen, dim=1))
+        logits: Tensor = self.head(concatenate(seen))
         return logits
 
 
@@ -130,7 +131,7 @@ class _Layer(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([x, self.body(x)], dim=1)
+        return concatenate([x, self.body(x)])
 
 
 class _GroupUp(nn.Module):
@@ -158,7 +159,7 @@ class _GroupUp(nn.Module):
 
     def _add(self, x: Tensor) -> Tensor:
         groups = torch.tensor_split(x, self.classes, dim=1)
-        return torch.cat([group.sum(dim=1, keepdim=True) for group in groups], dim=1)
+        return concatenate([group.sum(dim=1, keepdim=True) for group in groups])
 
 
 register_model(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.networks.base import Network, wholes
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_whole
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.dense import conv_unit
 from isthmus.networks.layers import conv
 from isthmus.networks.pathway import ResidualDilated
@@ -64,11 +64,11 @@ class DilNet(Network):
         return nn.Sequential(*(conv_unit(self.spatial_dims, c, width) for c in (in_channels, width, width)))
 
     def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
+        x = self.accepted(x)
         steps = [self.stem(x)]
         for block in self.blocks:
             steps.append(run(self, block, steps[-1]))
-        y: Tensor = self.head(self.last(torch.cat(steps, dim=1)))
+        y: Tensor = self.head(self.last(concatenate(steps)))
         return y
 
     def receptive_field(self) -> int:

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from isthmus.errors import IsthmusError, nearest
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_dims, require_whole
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.encoder_weights import load_encoder_weights
 from isthmus.networks.layers import avg_pool, conv, max_pool, norm
 
@@ -233,7 +234,7 @@ class _DenseLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(torch.relu_(self.norm1(x)))
-        return torch.cat([x, self.conv2(torch.relu_(self.norm2(y)))], dim=1)
+        return concatenate([x, self.conv2(torch.relu_(self.norm2(y)))])
 
 
 def _transition(dims: int, channels: int) -> nn.Sequential:

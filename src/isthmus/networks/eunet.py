@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.base import Network, wholes
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_share
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.instance_norm import InstanceNorm
 from isthmus.networks.layers import conv
 from isthmus.networks.registry import Card, register_model
@@ -80,7 +80,7 @@ class EUNet(Network):
         self.heads = nn.ModuleList(conv(3, width, classes, 1) for _, width in upward[-_HEADS:])
 
     def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
+        x = self.accepted(x)
         if self.training and all(side == self.divisor for side in x.shape[2:]):
             raise IsthmusError(
                 f"E-UNet cannot normalise the one voxel that {self.divisor} to each side leave at the "
@@ -96,7 +96,7 @@ class EUNet(Network):
         segmentations = []
         for i, (up, localise) in enumerate(zip(self.ups, self.localise, strict=True)):
             here = up(upsample(x, 2, "nearest"))
-            x = run(self, localise, torch.cat([bridges.pop(), here], dim=1))
+            x = run(self, localise, concatenate([bridges.pop(), here]))
             if i >= silent:
                 segmentations.append(self.heads[i - silent](x))
         logits: Tensor = segmentations[0]

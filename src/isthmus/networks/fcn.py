@@ -72,7 +72,7 @@ class FCN8s(Network):
         self.up2, self.up8 = LinearUp(2, classes, 2, 4), LinearUp(2, classes, 8, 16)
 
     def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
+        x = self.accepted(x)
         third, fourth, fifth = (self.pool(tap) for tap in self.encoder(x)[2:])
         if self.fc is not None:
             fifth = self.fc(fifth)

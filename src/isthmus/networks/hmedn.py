@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
@@ -18,6 +17,7 @@ from isthmus.networks import dense as _dense  # noqa: F401  (registers the block
 from isthmus.networks.base import Network, wholes
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_flag
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.dense import conv_unit
 from isthmus.networks.layers import conv, max_pool, up_conv
 from isthmus.networks.parts import BLOCKS, Block, resolve
@@ -117,7 +117,7 @@ class HMEDN(Network):
         )
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
-        self.check(x)
+        x = self.accepted(x)
         bridges: list[Tensor] = []
         for i, block in enumerate(self.encoder):
             x = run(self, block, self.pool(x) if i else x)
@@ -131,13 +131,13 @@ class HMEDN(Network):
             parts = [up(x), bridges.pop()]
             if detail is not None and len(bridges) + 1 == self.level:
                 parts.append(detail)
-            x = run(self, block, torch.cat(parts, dim=1))
+            x = run(self, block, concatenate(parts))
             levels.insert(0, x)
         sides = [
             upsample(side(given), 2**i)
             for i, (side, given) in enumerate(zip(self.sides, levels[1 : 1 + _SIDES], strict=True), start=1)
         ]
-        x = self.merge(torch.cat([x, *sides], dim=1))
+        x = self.merge(concatenate([x, *sides]))
 
         heads: dict[str, Tensor] = {"logits": self.head(x)}
         if self.contour is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isthmus.networks.batch_norm import BatchNorm2d, BatchNorm3d
 from isthmus.networks.checks import require_name
 from isthmus.networks.instance_norm import InstanceNorm
 from isthmus.networks.lean import MaxPool2d, MaxPool3d
@@ -23,7 +24,7 @@ _UP: dict[int, type[nn.ConvTranspose2d] | type[nn.ConvTranspose3d]] = {
 }
 _POOL: dict[int, type[MaxPool2d] | type[MaxPool3d]] = {2: MaxPool2d, 3: MaxPool3d}
 _MEAN: dict[int, type[nn.AvgPool2d] | type[nn.AvgPool3d]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
-_BATCH: dict[int, type[nn.BatchNorm2d] | type[nn.BatchNorm3d]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+_BATCH: dict[int, type[BatchNorm2d] | type[BatchNorm3d]] = {2: BatchNorm2d, 3: BatchNorm3d}
 
 NORMS = ("none", "batch", "instance", "batch_keras", "batch_shift")
 _KERAS: dict[str, Any] = {
@@ -60,8 +61,28 @@ def up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
 
 def memory_layout(x: Tensor) -> torch.memory_format:
     """Channels last where the batch lies so in memory, else contiguous."""
-    last = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
+    last = _channels_last(x)
     return last if x.is_contiguous(memory_format=last) and not x.is_contiguous() else torch.contiguous_format
+
+
+def is_ambiguous(x: Tensor) -> bool:
+    """Whether the order of a batch's or kernel's numbers in memory is that of both layouts: one channel or pixel."""
+    return x.is_contiguous() and x.is_contiguous(memory_format=_channels_last(x))
+
+
+def in_layout(x: Tensor, layout: torch.memory_format) -> Tensor:
+    """The batch in a layout, and so that one of a single channel counts as channels-last.
+
+    Of such a batch both layouts are the same; a convolution of kernel 1 then takes it for contiguous, and what it makes
+    is added to channels-last maps many times more slowly.
+    """
+    if layout == torch.contiguous_format:
+        return x
+    return x[:, 0].unsqueeze(-1).movedim(-1, 1) if x.shape[1] == 1 else x.contiguous(memory_format=layout)
+
+
+def _channels_last(x: Tensor) -> torch.memory_format:
+    return torch.channels_last if x.ndim == 4 else torch.channels_last_3d
 
 
 def smooth_up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:

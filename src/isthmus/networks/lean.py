@@ -18,6 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isthmus.networks.batch_norm import BatchNorm2d, BatchNorm3d, batch_norm
+from isthmus.networks.eager import by_autograd
+from isthmus.networks.masks import masked, positive
+
 
 @contextmanager
 def norm_relu(norm: nn.Module, x: Tensor) -> Iterator[Tensor]:
@@ -42,12 +46,7 @@ def norm_relu(norm: nn.Module, x: Tensor) -> Iterator[Tensor]:
         yield torch.relu_(norm(x))
         return
     batch = cast(nn.BatchNorm2d | nn.BatchNorm3d, norm)
-    if batch.num_batches_tracked is not None:
-        batch.num_batches_tracked.add_(1)
-    momentum = cast(float, batch.momentum)
-    z, mean, inverse_std = torch.native_batch_norm(
-        x, batch.weight, batch.bias, batch.running_mean, batch.running_var, True, momentum, batch.eps
-    )
+    z, mean, inverse_std = batch_norm(batch, x)
     if not z.requires_grad:
         yield torch.relu_(z)
         return
@@ -96,16 +95,7 @@ class MaxPool3d(nn.MaxPool3d):
 
 
 def _learns(x: Tensor) -> bool:
-    return x.requires_grad and _by_autograd()
-
-
-def _by_autograd() -> bool:
-    """Whether gradients are computed, by autograd alone: compilers and transforms of functions need plain layers."""
-    return torch.is_grad_enabled() and not (
-        torch.compiler.is_compiling()
-        or torch._C._get_tracing_state() is not None
-        or torch._C._are_functorch_transforms_active()
-    )
+    return x.requires_grad and by_autograd()
 
 
 def _pool_again(layer: nn.MaxPool2d | nn.MaxPool3d, x: Tensor) -> Tensor:
@@ -142,24 +132,23 @@ class _ReluByMask(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.mark_dirty(x)
         torch.relu_(x)
-        ctx.save_for_backward(x > 0)
+        ctx.save_for_backward(positive(x))
         return x
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        mask: Tensor = ctx.saved_tensors[0]
-        return torch.where(mask, gradient, gradient.new_zeros(()))
+        return masked(gradient, ctx.saved_tensors[0])
 
 
 def _worthwhile(norm: nn.Module, x: Tensor) -> bool:
     return (
-        type(norm) in (nn.BatchNorm2d, nn.BatchNorm3d)
+        type(norm) in (nn.BatchNorm2d, nn.BatchNorm3d, BatchNorm2d, BatchNorm3d)
         and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d)
         and norm.training
         and norm.track_running_stats
         and norm.affine
         and norm.momentum is not None
-        and _by_autograd()
+        and by_autograd()
         and x.shape[0] * x.shape[2:].numel() > 1  # of a single value the framework's own layer complains
     )
 

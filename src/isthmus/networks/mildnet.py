@@ -14,7 +14,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from isthmus.networks.branches import summed, worthwhile
 from isthmus.networks.checks import require_flag, require_name, require_whole, require_wholes
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.layers import conv, norm
 from isthmus.networks.lean import norm_relu, relu_by_mask_
 from isthmus.networks.parts import Block, Bridge, Skip, register_block, register_skip
@@ -102,9 +104,11 @@ class _DilatedLevel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shortcut = self.shortcut(x)  # first: its gradient comes last and does not wait beside the branches'
         with norm_relu(self.norm, x) as y:
+            if self.fuse is None and worthwhile(y, shortcut, self.branches):
+                return summed(self.branches, y, shortcut, self.post_activation, self.kept)
             branches = [branch(y) for branch in self.branches]
         if self.fuse is not None:
-            merged = cast(Tensor, self.fuse(torch.cat(branches, dim=1)))
+            merged = cast(Tensor, self.fuse(concatenate(branches)))
         else:
             merged = branches[0]
             for branch in branches[1:]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.layers import activation, conv, norm
 from isthmus.networks.parts import Block, Bridge, Skip, register_block, register_skip
 from isthmus.networks.registry import Card, register_model
@@ -137,7 +138,7 @@ class _Parallel(nn.Module):
         self.branches = nn.ModuleList(branches)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([branch(x) for branch in self.branches], dim=1)
+        return concatenate([branch(x) for branch in self.branches])
 
 
 class _Chained(nn.Module):
@@ -150,7 +151,7 @@ class _Chained(nn.Module):
         for step in self.steps:
             x = step(x)
             given.append(x)
-        return torch.cat(given, dim=1)
+        return concatenate(given)
 
 
 class _MultiRes(nn.Module):
@@ -170,7 +171,7 @@ class _MultiRes(nn.Module):
         for step in self.convs:
             y = torch.relu_(step(y))
             steps.append(y)
-        joined = self.norm_joined(torch.cat(steps, dim=1))
+        joined = self.norm_joined(concatenate(steps))
         return cast(Tensor, self.norm(torch.relu_(joined + self.shortcut(x))))
 
 

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.base import Network, wholes
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_name, require_share, require_whole
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.encoders import ENCODERS, create_encoder
 from isthmus.networks.layers import conv, norm, up_conv
 from isthmus.networks.pathway import DILATIONS, HighResolution
@@ -119,13 +119,13 @@ class NucleiNet(Network):
         self.decoders = nn.ModuleList(_Decoder(given, rises, wide, maps, coarse, dropout) for maps in parts)
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
-        self.check(x)
+        x = self.accepted(x)
         taps = self.encoder(x)
         heads: dict[str, Tensor] = {}
         detail = None
         if self.pathway is not None and self.level is not None:
             detail = run(self, self.pathway, taps[self.level])
-            taps[self.level] = torch.cat([taps[self.level], detail], dim=1)
+            taps[self.level] = concatenate([taps[self.level], detail])
         for decoder in self.decoders:
             heads |= run(self, decoder, taps)
         if self.training and detail is not None and self.auxiliary is not None and self.level is not None:
@@ -171,7 +171,7 @@ class _Up(nn.Module):
         )
 
     def forward(self, x: Tensor, bridge: Tensor) -> Tensor:
-        y: Tensor = self.body(torch.cat([self.up(x), bridge], dim=1))
+        y: Tensor = self.body(concatenate([self.up(x), bridge]))
         return y
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.checks import require_name, require_whole, require_wholes
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.dense import conv_unit
 from isthmus.networks.parts import SKIPS, Block, Bridge, Skip, register_block, register_skip, resolve
 
@@ -99,8 +100,8 @@ class Pathway(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         steps = [self.enter(x)]
         for block in self.blocks:
-            steps.append(block(torch.cat(steps, dim=1) if self.full else steps[-1]))
-        y: Tensor = self.fuse(torch.cat(steps, dim=1))
+            steps.append(block(concatenate(steps) if self.full else steps[-1]))
+        y: Tensor = self.fuse(concatenate(steps))
         return y
 
 
@@ -170,4 +171,4 @@ class _Beside(nn.Module):
         self.plain, self.pathway = plain, pathway
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.plain(x), self.pathway(x)], dim=1)
+        return concatenate([self.plain(x), self.pathway(x)])

@@ -10,12 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.networks.base import Network
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_flag, require_whole
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.encoders import create_encoder
 from isthmus.networks.layers import conv, max_pool, smooth_up_conv
 from isthmus.networks.registry import Card, register_model
@@ -76,7 +76,7 @@ class TernausNet16(Network):
         self.head = conv(spatial_dims, base, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
+        x = self.accepted(x)
         taps = self.encoder(x)
         x = run(self, self._centre, taps[-1])
         for up in self.ups[1:]:
@@ -88,7 +88,7 @@ class TernausNet16(Network):
 
 
 def _join(part: nn.Module, x: Tensor, tap: Tensor) -> Tensor:
-    return cast(Tensor, part(torch.cat([x, tap], dim=1)))
+    return cast(Tensor, part(concatenate([x, tap])))
 
 
 def _interpolate(dims: int, in_channels: int, inner: int, outer: int) -> nn.Sequential:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
@@ -18,6 +17,7 @@ from isthmus.networks import plain  # noqa: F401  (registers its parts)
 from isthmus.networks.base import Network
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_name, require_whole, require_wholes
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.encoders import ENCODERS, Encoder, create_encoder
 from isthmus.networks.layers import conv, max_pool, norm, up_conv
 from isthmus.networks.parts import BLOCKS, SKIPS, Block, Bridge, Skip, resolve
@@ -137,7 +137,7 @@ class UNet(Network):
         self.head = _head(head, spatial_dims, channels, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
+        x = self.accepted(x)
         taps = self.encoder(x)
         x = taps.pop()
         for step in range(len(self.decoder)):
@@ -156,7 +156,7 @@ class UNet(Network):
         """One level up: from the level below and, where there is one, what the skip brings."""
         x = self.ups[step](x)
         if brought is not None:
-            x = torch.cat([x, brought], dim=1)
+            x = concatenate([x, brought])
         return cast(Tensor, self.decoder[step](x))
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.networks.base import Network
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_flag
+from isthmus.networks.concatenation import concatenate
 from isthmus.networks.layers import conv, max_pool, up_conv
 from isthmus.networks.parts import BLOCKS, Block, resolve
 from isthmus.networks.registry import Card, register_model
@@ -83,7 +83,7 @@ class UNetPlusPlus(Network):
         )
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
-        self.check(x)
+        x = self.accepted(x)
         rows: list[list[Tensor]] = []  # the nodes of each level so far
         for i in range(self.depth):
             rows.append([run(self, self.nodes[_name(i, 0)], self.pool(rows[-1][0]) if i else x)])
@@ -100,7 +100,7 @@ class UNetPlusPlus(Network):
 
     def _node(self, level: int, below: Tensor, *before: Tensor) -> Tensor:
         name = _name(level, len(before))
-        node: Tensor = self.nodes[name](torch.cat([self.ups[name](below), *before], dim=1))
+        node: Tensor = self.nodes[name](concatenate([self.ups[name](below), *before]))
         return node
 
 
