@@ -28,6 +28,7 @@ from isthmus.inference.region import Window, box_around, paste
 from isthmus.inference.settings import clean_up, normaliser, value_map
 from isthmus.inference.stream import as_floats, in_blocks, pieces
 from isthmus.inference.tiles import Place, Tiling, blended, cropped, on_grid, room_for
+from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware, Recipe
@@ -79,6 +80,8 @@ class Predictor:
     ) -> Predictor:
         """The predictor of a run folder, or of a folder of folds (``fold-0``, ``fold-1``, …), which are averaged.
 
+        From then on the process keeps memory that it frees, as the next tiles need it again.
+
         Args:
             engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU where it is installed and ``pixels``
                 (how many will be segmented, where that is known) are so many that it pays.
@@ -86,6 +89,7 @@ class Predictor:
         Raises:
             IsthmusError: no run folder, a run without weights, weights of another network; an engine that is not here.
         """
+        keep_freed_memory()
         folders = run_folders(Path(run))
         recipe = folders[0].recipe()
         notes = []
