@@ -201,18 +201,29 @@ def seams() -> list[str]:
         return []
     result = read(path)
     lines = [
-        f"The default network, trained on patches of {result['patch']}x{result['patch']} of ISBI-2012, with instance",
-        "normalisation, whose statistics are those of a tile: six slices of 512x512 in tiles that are averaged, beside",
-        "the slice in one piece. Without such statistics both are the same (a test holds it to 1e-3).",
+        "## Seams",
         "",
-        "| tiles | Dice between the masks | lowest | largest difference of a probability |",
-        "|---|---:|---:|---:|",
+        f"The default network, trained on patches of {result['patch']}x{result['patch']} of ISBI-2012, with instance",
+        "normalisation: six slices of 512x512 in tiles beside the slice in one piece, by the statistics of each",
+        "tile and by those of the image ([large images](large-images.md)). Without such statistics both are the",
+        "same, which a test holds.",
+        "",
+        "| tiles | statistics of the | Dice to one piece | lowest | to the truth | in one piece to the truth |",
+        "|---|---|---:|---:|---:|---:|",
     ]
     for row in result["rows"]:
-        mean = sum(row["dice"]) / len(row["dice"])
+        same, truth, whole = (sum(row[key]) / len(row[key]) for key in ("dice", "truth", "whole_truth"))
         lines.append(
-            f"| {row['tile']}x{row['tile']} | **{mean:.4f}** | {min(row['dice']):.4f} | {row['largest']:.2f} |"
+            f"| {row['tile']}x{row['tile']} | {row['statistics']} | **{same:.4f}** | {min(row['dice']):.4f} "
+            f"| {truth:.4f} | {whole:.4f} |"
         )
+    canvas = {row["statistics"]: f"{row['truth']:.4f}" for row in result["canvas"]}
+    lines += [
+        "",
+        "One slice in the middle of an empty canvas of three times its side: Dice to the truth "
+        f"{canvas['tile']} by the",
+        f"statistics of the tile, {canvas['image']} by those of the image.",
+    ]
     return [*lines, ""]
 
 

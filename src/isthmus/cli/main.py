@@ -152,6 +152,13 @@ def predict(
             "that it pays."
         ),
     ] = "auto",
+    statistics: Annotated[
+        str,
+        typer.Option(
+            help="tile or image: what instance normalisation goes by in an image that is cut into tiles "
+            "(docs/large-images.md)."
+        ),
+    ] = "tile",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace masks that are there already.")
     ] = False,
@@ -161,7 +168,7 @@ def predict(
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(run, images, out, root, probabilities, device, engine, overwrite, display)
+        job.run(run, images, out, root, probabilities, device, engine, statistics, overwrite, display)
 
 
 @app.command(rich_help_panel="The main job")

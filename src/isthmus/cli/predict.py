@@ -15,6 +15,7 @@ def run(
     probabilities: bool,
     device: str,
     engine: str,
+    statistics: str,
     overwrite: bool,
     display: Display,
 ) -> None:
@@ -29,6 +30,7 @@ def run(
         probabilities=probabilities,
         device=device,
         engine=engine,
+        statistics=statistics,
         overwrite=overwrite,
         watch=display,
     )

@@ -45,6 +45,7 @@ def predict_folder(
     probabilities: bool = False,
     device: str = "auto",
     engine: str = "auto",
+    statistics: str = "tile",
     overwrite: bool = False,
     watch: Watch | None = None,
 ) -> list[Path]:
@@ -60,6 +61,7 @@ def predict_folder(
         root: where that data set lies.
         out: folder for the masks, made where needed.
         engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU where it is installed and pays.
+        statistics: what instance normalisation goes by in an image that is cut: each ``"tile"``, or the ``"image"``.
         probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume a map.
         overwrite: replace masks that exist.
 
@@ -80,7 +82,8 @@ def predict_folder(
         raise IsthmusError(f"with a root one data set is named, found {len(paths)} names; name one at a time")
     else:
         cases, paths = open_dataset(str(paths[0]), root).cases, [root]
-    predictor = Predictor.load(run, device=device, engine=engine, pixels=_pixels(cases, recipe))
+    pixels = _pixels(cases, recipe)
+    predictor = Predictor.load(run, device=device, engine=engine, statistics=statistics, pixels=pixels)
     instances = recipe.data.instances
     targets = {case.id: mask_path(out, case, instances) for case in cases}
     maps_out = out / "probabilities"

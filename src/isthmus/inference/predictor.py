@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from isthmus.data.cases import to_channels
 from isthmus.data.preprocess import Grid
 from isthmus.data.samples import slice_channels
 from isthmus.data.values import ValueMap
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, nearest
 from isthmus.inference.averaging import difference, renormalised, run_folders
 from isthmus.inference.engine import Eager, Engine, choose
 from isthmus.inference.instances import instances
@@ -26,12 +26,15 @@ from isthmus.inference.margin import margin
 from isthmus.inference.meaning import Floats, Meaning
 from isthmus.inference.region import Window, box_around, paste
 from isthmus.inference.settings import clean_up, normaliser, value_map
+from isthmus.inference.statistics import any_of_image, of_image, without
 from isthmus.inference.stream import as_floats, in_blocks, pieces
 from isthmus.inference.tiles import Place, Tiling, blended, cropped, on_grid, room_for
 from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware, Recipe
+
+Statistics: TypeAlias = Literal["tile", "image"]
 
 WHOLE = {
     2: 1024,
@@ -57,6 +60,8 @@ class Predictor:
         notes: what a user should hear about the images so far (a region that was not found, …).
         engine: what computes; None: the framework, on the networks as they are at each call.
         overlap: of tiles that are averaged, as a share of their side.
+        statistics: what instance normalisation goes by where an image is cut: each ``"tile"`` by itself, as in training
+            on patches, or the whole ``"image"``, seen once before (`isthmus.inference.statistics`).
     """
 
     networks: Sequence[nn.Module]
@@ -66,6 +71,7 @@ class Predictor:
     notes: list[str] = field(default_factory=list)
     engine: Engine | None = None
     overlap: float = 0.5
+    statistics: Statistics = "tile"
     _heads: dict[str, slice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,7 +82,13 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, run: Path | str, *, device: str = "auto", engine: str = "auto", pixels: int | None = None
+        cls,
+        run: Path | str,
+        *,
+        device: str = "auto",
+        engine: str = "auto",
+        statistics: str = "tile",
+        pixels: int | None = None,
     ) -> Predictor:
         """The predictor of a run folder, or of a folder of folds (``fold-0``, ``fold-1``, …), which are averaged.
 
@@ -85,10 +97,17 @@ class Predictor:
         Args:
             engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU where it is installed and ``pixels``
                 (how many will be segmented, where that is known) are so many that it pays.
+            statistics: ``"tile"`` or ``"image"``, which only ``"torch"`` can compute.
 
         Raises:
             IsthmusError: no run folder, a run without weights, weights of another network; an engine that is not here.
         """
+        if statistics not in get_args(Statistics):
+            raise IsthmusError(
+                f"unknown statistics '{statistics}': {nearest(statistics, get_args(Statistics))}"
+            )
+        if statistics == "image" and engine == "openvino":
+            raise IsthmusError("statistics 'image' are not for engine 'openvino'; take engine 'torch'")
         keep_freed_memory()
         folders = run_folders(Path(run))
         recipe = folders[0].recipe()
@@ -117,10 +136,11 @@ class Predictor:
             resolved,
             (recipe.data.channels or 1) * (recipe.input.slices or 1),
             recipe.spatial_dims,
-            engine=engine,
+            engine="torch" if statistics == "image" else engine,
             pixels=pixels,
             notes=notes,
         )
+        predictor.statistics = cast(Statistics, statistics)
         predictor.notes += notes
         return predictor
 
@@ -167,24 +187,36 @@ class Predictor:
         """How far from a cut side the networks, which are all of one kind, notice it."""
         return margin(self.networks[0])
 
-    def _tiling(self, size: Sequence[int]) -> tuple[Tiling, int]:
-        """The tiles of an image on the network's grid, and how many go through together.
+    @cached_property
+    def _margin_without_statistics(self) -> int | None:
+        return margin(without(self.networks[0]))
+
+    def _tiling(self, size: Sequence[int]) -> Tiling:
+        """The tiles of an image on the network's grid.
 
         An image of one patch, or of `WHOLE` without patches, goes through by itself. Larger ones in tiles that are
         cropped wherever this gives the network's answer on the whole image and no more is computed than by averaging
         tiles of a patch that overlap, which is done for all the others.
         """
-        axes = len(size)
+        tiling = blended(size, *self._tile(len(size)), self.overlap)
+        return self._cropped(size, self._margin) or tiling if tiling.overlaps else tiling
+
+    def _tile(self, axes: int) -> tuple[list[int], int, Sequence[int] | None]:
+        """Sides of a tile that is seen by itself, what they divide by, and the sides of a patch in training."""
         patch = self.recipe.roi.size if self.recipe.roi else self.recipe.input.patch
         divisor = int(getattr(self.networks[0], "divisor", 1))
-        tile = [on_grid(side, divisor) for side in patch or [WHOLE[axes]] * axes]
-        tiling = blended(size, tile, divisor, patch, self.overlap)
-        if tiling.overlaps and self._margin is not None:
-            sides = room_for(size, divisor, self._margin, WHOLE[axes], ROOM)
-            if sides is not None:
-                tiling = cropped(size, sides, divisor, self._margin, patch)
-        together = min(ROOM, self.recipe.training.batch * prod(tile)) // prod(tiling.shape)
-        return tiling, max(1, together)
+        return [on_grid(side, divisor) for side in patch or [WHOLE[axes]] * axes], divisor, patch
+
+    def _cropped(self, size: Sequence[int], seen: int | None) -> Tiling | None:
+        """Tiles that are cropped, where a cut side is noticed so far and they are no more work than others."""
+        _, divisor, patch = self._tile(len(size))
+        sides = None if seen is None else room_for(size, divisor, seen, WHOLE[len(size)], ROOM)
+        return None if sides is None or seen is None else cropped(size, sides, divisor, seen, patch)
+
+    def _together(self, tiling: Tiling) -> int:
+        """How many tiles go through together."""
+        tile = self._tile(len(tiling.shape))[0]
+        return max(1, min(ROOM, self.recipe.training.batch * prod(tile)) // prod(tiling.shape))
 
     def _pieces(
         self, image: NDArray[Any], read: Callable[[NDArray[Any]], Floats]
@@ -192,16 +224,36 @@ class Predictor:
         """The maps of all heads of an image on the network's grid, piece by piece; see `stream.pieces`."""
         slices = self.recipe.input.slices
         if slices is None:
-            tiling, batch = self._tiling(image.shape[1:])
-            for _, place, maps in pieces(self._forward, [image], tiling, batch=batch, read=read):
+            for _, place, maps in self._in_tiles([image], read):
                 yield place, maps
             return
-        tiling, batch = self._tiling(image.shape[2:])
-        for together in _in_turn(image.shape[1], self.recipe.training.batch):
+        alone = self.statistics == "image"
+        for together in _in_turn(image.shape[1], 1 if alone else self.recipe.training.batch):
             stacks = [slice_channels(image, index, slices) for index in together]
-            for number, place, maps in pieces(self._forward, stacks, tiling, batch=batch, read=read):
+            for number, place, maps in self._in_tiles(stacks, read):
                 index = together[number]
                 yield (slice(index, index + 1), *place), maps[:, None]
+
+    def _in_tiles(
+        self, images: Sequence[NDArray[Any]], read: Callable[[NDArray[Any]], Floats]
+    ) -> Iterator[tuple[int, Place, Floats]]:
+        """`stream.pieces` of images of one size; of one image, where its statistics count as a whole."""
+        size = images[0].shape[1:]
+        tiling = self._tiling(size)
+        through = partial(pieces, self._forward, images, read=read)
+        if not (self.statistics == "image" and tiling.overlaps and any_of_image(self.networks[0])):
+            yield from through(tiling, batch=self._together(tiling))
+            return
+        apart = blended(size, *self._tile(len(size)), 0.0)
+        networks = self.engine.networks if isinstance(self.engine, Eager) else self.networks
+
+        def look() -> None:
+            for _ in through(apart, batch=self._together(apart)):
+                pass
+
+        tiling = self._cropped(size, self._margin_without_statistics) or tiling
+        with of_image(networks, look):
+            yield from through(tiling, batch=self._together(tiling))
 
     def _gather(
         self,
