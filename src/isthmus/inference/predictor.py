@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from math import prod
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -24,23 +23,18 @@ from isthmus.inference.engine import Eager, Engine, choose
 from isthmus.inference.instances import instances
 from isthmus.inference.margin import margin
 from isthmus.inference.meaning import Floats, Meaning
+from isthmus.inference.plan import Plan
 from isthmus.inference.region import Window, box_around, paste
 from isthmus.inference.settings import clean_up, normaliser, value_map
 from isthmus.inference.statistics import any_of_image, of_image, without
 from isthmus.inference.stream import as_floats, in_blocks, pieces
-from isthmus.inference.tiles import Place, Tiling, blended, cropped, on_grid, room_for
+from isthmus.inference.tiles import Place
 from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware, Recipe
 
 Statistics: TypeAlias = Literal["tile", "image"]
-
-WHOLE = {
-    2: 1024,
-    3: 128,
-}  # images up to this side go through at once, unless the network learned from patches
-ROOM = 2**22  # pixels that go through the network at once, at most, where not one patch alone has more
 
 REGRESSED = 0.75
 """From this share of the peak up a contour that is regressed counts as one."""
@@ -191,32 +185,11 @@ class Predictor:
     def _margin_without_statistics(self) -> int | None:
         return margin(without(self.networks[0]))
 
-    def _tiling(self, size: Sequence[int]) -> Tiling:
-        """The tiles of an image on the network's grid.
-
-        An image of one patch, or of `WHOLE` without patches, goes through by itself. Larger ones in tiles that are
-        cropped wherever this gives the network's answer on the whole image and no more is computed than by averaging
-        tiles of a patch that overlap, which is done for all the others.
-        """
-        tiling = blended(size, *self._tile(len(size)), self.overlap)
-        return self._cropped(size, self._margin) or tiling if tiling.overlaps else tiling
-
-    def _tile(self, axes: int) -> tuple[list[int], int, Sequence[int] | None]:
-        """Sides of a tile that is seen by itself, what they divide by, and the sides of a patch in training."""
+    @property
+    def _plan(self) -> Plan:
         patch = self.recipe.roi.size if self.recipe.roi else self.recipe.input.patch
         divisor = int(getattr(self.networks[0], "divisor", 1))
-        return [on_grid(side, divisor) for side in patch or [WHOLE[axes]] * axes], divisor, patch
-
-    def _cropped(self, size: Sequence[int], seen: int | None) -> Tiling | None:
-        """Tiles that are cropped, where a cut side is noticed so far and they are no more work than others."""
-        _, divisor, patch = self._tile(len(size))
-        sides = None if seen is None else room_for(size, divisor, seen, WHOLE[len(size)], ROOM)
-        return None if sides is None or seen is None else cropped(size, sides, divisor, seen, patch)
-
-    def _together(self, tiling: Tiling) -> int:
-        """How many tiles go through together."""
-        tile = self._tile(len(tiling.shape))[0]
-        return max(1, min(ROOM, self.recipe.training.batch * prod(tile)) // prod(tiling.shape))
+        return Plan(patch, divisor, self.recipe.training.batch, self.overlap)
 
     def _pieces(
         self, image: NDArray[Any], read: Callable[[NDArray[Any]], Floats]
@@ -238,22 +211,21 @@ class Predictor:
         self, images: Sequence[NDArray[Any]], read: Callable[[NDArray[Any]], Floats]
     ) -> Iterator[tuple[int, Place, Floats]]:
         """`stream.pieces` of images of one size; of one image, where its statistics count as a whole."""
-        size = images[0].shape[1:]
-        tiling = self._tiling(size)
+        size, plan = images[0].shape[1:], self._plan
         through = partial(pieces, self._forward, images, read=read)
+        tiling = plan.tiling(size, self._margin)
         if not (self.statistics == "image" and tiling.overlaps and any_of_image(self.networks[0])):
-            yield from through(tiling, batch=self._together(tiling))
+            yield from through(tiling, batch=plan.together(tiling))
             return
-        apart = blended(size, *self._tile(len(size)), 0.0)
+        apart, tiling = plan.apart(size), plan.tiling(size, self._margin_without_statistics)
         networks = self.engine.networks if isinstance(self.engine, Eager) else self.networks
 
         def look() -> None:
-            for _ in through(apart, batch=self._together(apart)):
+            for _ in through(apart, batch=plan.together(apart)):
                 pass
 
-        tiling = self._cropped(size, self._margin_without_statistics) or tiling
         with of_image(networks, look):
-            yield from through(tiling, batch=self._together(tiling))
+            yield from through(tiling, batch=plan.together(tiling))
 
     def _gather(
         self,

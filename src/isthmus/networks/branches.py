@@ -90,7 +90,8 @@ class _Summed(torch.autograd.Function):
         for step in range(1, len(places)):
             at, weight = places[step], weights[step]
             result = onednn.convolution_onto_(result, x, weight, None, at, relu and step == last)
-        after = () if not relu else (result,) if kept else (positive(result),)
+        # the result as a tensor of its own: hooks on what is kept would hold it, and it this
+        after = () if not relu else (result.detach(),) if kept else (positive(result),)
         ctx.save_for_backward(x, *parameters, *after)
         ctx.how = how
         return result
