@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -105,6 +107,27 @@ def test_gradients_of_gradients() -> None:
         assert (found is None) == (expected is None)
         if found is not None:
             near(found, expected)
+
+
+@pytest.mark.parametrize("backward", [True, False])
+def test_it_lets_go_of_its_input_without_the_collector(backward: bool, counted: list[int]) -> None:
+    ours = block(2, 8, 8)
+    x = torch.randn(2, 8, 8, 8).contiguous(memory_format=LAST[2]).requires_grad_()
+    gc.collect()
+    gc.disable()
+    try:
+        inner = x * 1
+        alive = weakref.ref(inner)
+        loss = ours(inner).sum()
+        assert counted
+        del inner
+        assert alive() is not None
+        if backward:
+            loss.backward()
+        del loss
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
