@@ -21,5 +21,5 @@ def test_it_runs_at_toy_size(
     monkeypatch.setattr(sys, "argv", ["seams", str(shared_data / "isbi-2012"), "--toy"])
     monkeypatch.setattr(seams, "RESULTS", tmp_path)
     seams.main()
-    assert capsys.readouterr().out.startswith("tiles of 32: Dice ")
+    assert capsys.readouterr().out.startswith("tiles of 32, statistics of the tile: Dice to one piece ")
     assert list(tmp_path.iterdir()) == []

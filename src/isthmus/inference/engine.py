@@ -22,7 +22,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Hardware
 
 ENGINES = ("auto", "torch", "openvino")
-ENOUGH = 5e13
+ENOUGH = 1.2e14
 """Operations from which OpenVINO saves more than the conversion of a network takes; see docs/export.md."""
 ALIKE = 0.1
 """Share of the maps' standard deviation by which OpenVINO may differ from the framework, on average."""
