@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from isthmus.errors import IsthmusError
-from isthmus.inference import Predictor
+from isthmus.inference import Predictor, plan
 from isthmus.inference.engine import Eager
 from isthmus.inference.statistics import of_image, without
+from isthmus.inference.stream import pieces
 from isthmus.networks import create_model
 from isthmus.networks.instance_norm import InstanceNorm
 from isthmus.runs.hardware import resolve
@@ -82,14 +83,23 @@ def test_the_network_is_as_before_where_looking_fails() -> None:
 
 
 @pytest.mark.parametrize(("dims", "size", "side"), [(2, (96, 150), 32), (3, (20, 16, 40), 16)])
-def test_tiles_have_no_seams(dims: int, size: tuple[int, ...], side: int) -> None:
+def test_tiles_have_no_seams(
+    dims: int, size: tuple[int, ...], side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They give what the network by the same statistics gives of the image in one piece."""
+    monkeypatch.setitem(plan.WHOLE, dims, side)
     made = network(spatial_dims=dims)
     picture = image(*size)
     found = predictor(made, side, statistics="image").probabilities(picture)
     whole, scaled = copy.deepcopy(made), torch.from_numpy(picture[None] / np.float32(255))
-    tiles = predictor(whole, side, overlap=0.0)
-    with torch.no_grad(), of_image([whole], lambda: tiles.probabilities(picture)):
+    tiles = predictor(whole, side)
+    apart = tiles._plan.apart(size)
+
+    def look() -> None:
+        for _ in pieces(tiles._forward, [picture / np.float32(255)], apart):
+            pass
+
+    with torch.no_grad(), of_image([whole], look):
         padding = [n for length in reversed(size) for n in (0, -length % 2)]
         expected = torch.sigmoid(whole(nn.functional.pad(scaled, padding)))
     inside = tuple(slice(0, length) for length in size)
@@ -98,7 +108,8 @@ def test_tiles_have_no_seams(dims: int, size: tuple[int, ...], side: int) -> Non
     assert np.abs(averaged - found).max() > 0.05  # and the tiles' own are others
 
 
-def test_closer_to_one_piece_than_averaged_tiles() -> None:
+def test_closer_to_one_piece_than_averaged_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(plan.WHOLE, 2, 32)
     made = network()
     picture = np.random.default_rng(0).integers(0, 256, (1, 96, 160), dtype=np.uint8)  # alike all over
     whole, averaged, ours = (
@@ -115,7 +126,7 @@ def test_an_image_of_one_tile_and_a_network_without_statistics_are_seen_once() -
         calls: list[int] = []
         given = predictor(made, side, statistics="image")
         other = predictor(made, side)
-        np.testing.assert_array_equal(given.labels(image(48, 64)), other.labels(image(48, 64)))
+        np.testing.assert_array_equal(given.labels(image(64, 64)), other.labels(image(64, 64)))
         made.register_forward_hook(lambda *_, seen=calls: seen.append(1))
         given.labels(image(48, 64))
         once = len(calls)
@@ -123,7 +134,8 @@ def test_an_image_of_one_tile_and_a_network_without_statistics_are_seen_once() -
         assert len(calls) == 2 * once
 
 
-def test_fused_networks_and_several_do_it_too() -> None:
+def test_fused_networks_and_several_do_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(plan.WHOLE, 2, 32)
     made, picture = [network(), network()], image(64, 96)
     with torch.no_grad():
         made[1].head.bias += 1.0
@@ -133,7 +145,8 @@ def test_fused_networks_and_several_do_it_too() -> None:
     np.testing.assert_allclose(ready.probabilities(picture), plain.probabilities(picture), atol=1e-5)
 
 
-def test_slices_are_images_of_their_own() -> None:
+def test_slices_are_images_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(plan.WHOLE, 2, 32)
     made = network(in_channels=3)
     recipe = make_recipe(
         "bare", {"data": DATA, "input": {"patch": [32, 32], "normalise": "scale", "slices": 3}}
@@ -147,6 +160,46 @@ def test_slices_are_images_of_their_own() -> None:
     np.testing.assert_allclose(
         found[:, 0], with_others[:, 0], atol=1e-6
     )  # the third is no neighbour of the first
+
+
+def test_an_image_that_memory_has_room_for_goes_through_in_one_piece() -> None:
+    made, picture = network(), image(96, 160)
+    found = predictor(made, 32, statistics="image").probabilities(picture)
+    expected = predictor(made, 160).probabilities(picture)
+    with torch.no_grad():
+        whole = torch.sigmoid(made(torch.from_numpy(picture[None] / np.float32(255))))[0]
+    np.testing.assert_allclose(found, whole.numpy(), atol=1e-6)
+    assert expected.shape == found.shape
+
+
+def test_tiles_apart_hardly_overlap() -> None:
+    """An image little larger than a tile is halved, not seen four times."""
+    tiling = plan.Plan([256, 256], 16, 4, 0.5).apart([257, 257])
+    assert tiling.shape == (144, 144)
+    assert len(list(tiling.corners)) == 4
+
+
+def test_the_network_is_as_before_where_prediction_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the exception, and with it the frames that it came through, is kept."""
+    monkeypatch.setitem(plan.WHOLE, 2, 32)
+    made = network()
+    layers = [module for module in made.modules() if isinstance(module, InstanceNorm)]
+    given = predictor(made, 32, statistics="image")
+    for method in ("activated", "_by_head"):
+        monkeypatch.setattr(given, method, lambda *_: 1 / 0)
+        for call in (given.probabilities, given.labels):
+            with pytest.raises(ZeroDivisionError) as kept:
+                call(image(96, 160))
+            assert [module for module in made.modules() if isinstance(module, InstanceNorm)] == layers
+            assert kept.value.__traceback__
+            if method == "activated":
+                break
+
+
+def test_another_engine_is_refused() -> None:
+    given = predictor(network(), 16, statistics="image", engine=lambda batch: {"logits": batch})
+    with pytest.raises(IsthmusError, match="'image' are for engine 'torch'"):
+        given.labels(np.zeros((1, 1100, 20), np.uint8))
 
 
 def test_without_takes_the_statistics_out_of_a_copy() -> None:

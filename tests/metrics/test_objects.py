@@ -328,6 +328,16 @@ def test_a_sponge_and_its_crumbs(shape, spacing, first, monkeypatch):
     assert object_hausdorff(*masks[::-1], spacing=spacing) == pytest.approx(expected, rel=1e-12)
 
 
+def test_objects_whose_extents_differ_alike_are_all_tried():
+    """Points on the rim of a square around another: more than are looked up at first differ by 6 along an axis."""
+    rim = [(r, c) for r in (1, 3, 7, 11, 13) for c in (1, 3, 7, 11, 13) if 1 in (r, c) or 13 in (r, c)]
+    for order in itertools.islice(itertools.permutations(range(len(rim))), 0, 20_000, 400):
+        truth = at((15, 15), **{f"_{number + 1}": [rim[k]] for number, k in enumerate(order)})
+        prediction = at((15, 15), _1=[(7, 7)])
+        back = np.mean([math.dist(point, (7, 7)) for point in rim])
+        assert object_hausdorff(prediction, truth) == pytest.approx((6 + back) / 2)
+
+
 def test_a_line_out_of_a_disc(monkeypatch):
     """The disc's nearest point to the line's end lies beside the line: (9, 4), not where the line leaves the disc."""
     monkeypatch.setattr(engine, "SMALL", 0)

@@ -84,6 +84,12 @@ def test_what_comes_next_may_work_in_place() -> None:
     torch.testing.assert_close(x.grad, reference.grad)
 
 
+@pytest.mark.parametrize("options", [{"affine": False}, {"bias": False}, {"momentum": None}])
+def test_layers_of_other_options_are_the_frameworks(options: dict[str, Any]) -> None:
+    x = batch(2, 5, torch.float32)
+    torch.testing.assert_close(BatchNorm2d(5, **options)(x), nn.BatchNorm2d(5, **options)(x))
+
+
 def ways() -> dict[str, Tensor]:
     """Batches for which the framework's way is as good or the only one."""
     x = batch(2, 5).detach()

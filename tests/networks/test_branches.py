@@ -93,13 +93,15 @@ def test_bfloat16_is_as_near_to_float64_as_layers_are(counted: list[int], monkey
     assert 0 < error < 1.25 * usual < 0.5
 
 
-def test_gradients_of_gradients() -> None:
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradients_of_gradients(frozen: bool) -> None:
     ours = block(2, 4, 4, levels=1)
+    ours.levels[0].branches[1].weight.requires_grad_(not frozen)
     plain = copy.deepcopy(ours).double()
     x = torch.randn(2, 4, 8, 8).contiguous(memory_format=LAST[2]).requires_grad_()
     results = []
     for network, one in ((ours, x), (plain, x.detach().double().requires_grad_())):
-        parameters = [one, *network.parameters()]
+        parameters = [one, *(p for p in network.parameters() if p.requires_grad)]
         first = torch.autograd.grad(network(one).square().sum(), parameters, create_graph=True)
         total = sum(g.square().sum() for g in first)
         results.append(torch.autograd.grad(total, parameters, allow_unused=True))
@@ -131,9 +133,10 @@ def test_it_lets_go_of_its_input_without_the_collector(backward: bool, counted: 
 
 
 @pytest.mark.parametrize(
-    "case", ["evaluation", "no gradient", "contiguous", "float64", "circular", "grouped"]
+    "case",
+    ["evaluation", "no gradient", "contiguous", "float64", "circular", "grouped", "hooked", "switched off"],
 )
-def test_layers_elsewhere(case: str, counted: list[int]) -> None:
+def test_layers_elsewhere(case: str, counted: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     ours = block(2, 8, 8)
     x = torch.randn(2, 8, 8, 8).contiguous(memory_format=LAST[2]).requires_grad_()
     if case == "evaluation":
@@ -145,9 +148,14 @@ def test_layers_elsewhere(case: str, counted: list[int]) -> None:
     if case == "grouped":
         for level in ours.levels:
             level.branches[1] = nn.Conv2d(8, 8, 3, padding=3, dilation=3, groups=2)
+    if case == "hooked":
+        for level in ours.levels:
+            level.branches[2].register_forward_hook(lambda *_: None)
     if case == "circular":
         for level in ours.levels:
             level.branches[1] = nn.Conv2d(8, 8, 3, padding=1, padding_mode="circular")
+    if case == "switched off":
+        monkeypatch.setattr(torch._C, "_get_mkldnn_enabled", lambda: False)
     with torch.set_grad_enabled(case not in ("no gradient", "evaluation")):
         ours(x)
     assert not counted

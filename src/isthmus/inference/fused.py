@@ -29,7 +29,7 @@ def fused(network: nn.Module, dtype: torch.dtype) -> nn.Module:
 
     Weights are taken as they are now: a network that learns on needs a new copy.
     """
-    if not onednn.available():
+    if not onednn.computes(dtype):
         return network
     return _rewritten(copy.deepcopy(network).eval(), dtype)
 

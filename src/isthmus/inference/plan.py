@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 from isthmus.inference.tiles import Tiling, blended, cropped, on_grid, room_for
 
@@ -36,8 +36,13 @@ class Plan:
         return [on_grid(side, self.divisor) for side in self.patch or [WHOLE[axes]] * axes]
 
     def apart(self, size: Sequence[int]) -> Tiling:
-        """Tiles without overlap."""
-        return blended(size, self.tile(len(size)), self.divisor, self.patch, 0.0)
+        """Tiles that overlap by no more than being on the grid needs."""
+        tile = self.tile(len(size))
+        sides = [
+            on_grid(ceil(length / ceil(length / most)), self.divisor)
+            for length, most in zip(size, tile, strict=True)
+        ]
+        return blended(size, sides, self.divisor, self.patch, 0.0)
 
     def tiling(self, size: Sequence[int], seen: int | None) -> Tiling:
         """The tiles of an image on the network's grid.

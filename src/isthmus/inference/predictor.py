@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -55,7 +56,8 @@ class Predictor:
         engine: what computes; None: the framework, on the networks as they are at each call.
         overlap: of tiles that are averaged, as a share of their side.
         statistics: what instance normalisation goes by where an image is cut: each ``"tile"`` by itself, as in training
-            on patches, or the whole ``"image"``, seen once before (`isthmus.inference.statistics`).
+            on patches, or the whole ``"image"``, seen once before (`isthmus.inference.statistics`) and then cut no
+            more than memory asks for.
     """
 
     networks: Sequence[nn.Module]
@@ -130,11 +132,13 @@ class Predictor:
             resolved,
             (recipe.data.channels or 1) * (recipe.input.slices or 1),
             recipe.spatial_dims,
-            engine="torch" if statistics == "image" else engine,
+            engine="torch" if statistics == "image" and engine == "auto" else engine,
             pixels=pixels,
             notes=notes,
         )
         predictor.statistics = cast(Statistics, statistics)
+        if statistics == "image" and not any_of_image(networks[0]):
+            notes.append("the network has no instance normalisation, statistics 'image' change nothing")
         predictor.notes += notes
         return predictor
 
@@ -193,7 +197,7 @@ class Predictor:
 
     def _pieces(
         self, image: NDArray[Any], read: Callable[[NDArray[Any]], Floats]
-    ) -> Iterator[tuple[Place, Floats]]:
+    ) -> Generator[tuple[Place, Floats]]:
         """The maps of all heads of an image on the network's grid, piece by piece; see `stream.pieces`."""
         slices = self.recipe.input.slices
         if slices is None:
@@ -209,16 +213,21 @@ class Predictor:
 
     def _in_tiles(
         self, images: Sequence[NDArray[Any]], read: Callable[[NDArray[Any]], Floats]
-    ) -> Iterator[tuple[int, Place, Floats]]:
+    ) -> Generator[tuple[int, Place, Floats]]:
         """`stream.pieces` of images of one size; of one image, where its statistics count as a whole."""
         size, plan = images[0].shape[1:], self._plan
+        of_all = self.statistics == "image" and any_of_image(self.networks[0])
+        if of_all:
+            plan = replace(plan, patch=None)  # the larger a tile, the nearer to the image
         through = partial(pieces, self._forward, images, read=read)
         tiling = plan.tiling(size, self._margin)
-        if not (self.statistics == "image" and tiling.overlaps and any_of_image(self.networks[0])):
+        if not (of_all and tiling.overlaps):
             yield from through(tiling, batch=plan.together(tiling))
             return
         apart, tiling = plan.apart(size), plan.tiling(size, self._margin_without_statistics)
-        networks = self.engine.networks if isinstance(self.engine, Eager) else self.networks
+        if not isinstance(self.engine, Eager | None):
+            raise IsthmusError("statistics 'image' are for engine 'torch' alone; load the network with it")
+        networks = self.networks if self.engine is None else self.engine.networks
 
         def look() -> None:
             for _ in through(apart, batch=plan.together(apart)):
@@ -229,17 +238,18 @@ class Predictor:
 
     def _gather(
         self,
-        parts: Iterable[tuple[Place, Floats]],
+        parts: Generator[tuple[Place, Floats]],
         size: Sequence[int],
         change: Callable[[dict[str, Floats]], dict[str, Floats]],
     ) -> dict[str, Floats]:
         """The maps of each head, changed piece by piece."""
         result: dict[str, Floats] = {}
-        for place, maps in parts:
-            for name, values in change(self._by_head(maps)).items():
-                if name not in result:
-                    result[name] = np.empty((len(values), *size), np.float32)
-                result[name][(slice(None), *place)] = values
+        with closing(parts):
+            for place, maps in parts:
+                for name, values in change(self._by_head(maps)).items():
+                    if name not in result:
+                        result[name] = np.empty((len(values), *size), np.float32)
+                    result[name][(slice(None), *place)] = values
         return result
 
     def _by_head(self, maps: Floats) -> dict[str, Floats]:
@@ -250,7 +260,7 @@ class Predictor:
         """Whether a piece of the result depends on a piece of the image alone: at native scale, without a region."""
         return self.recipe.input.resize is None and self.localiser is None
 
-    def _native(self, image: NDArray[Any]) -> Iterator[tuple[Place, Floats]]:
+    def _native(self, image: NDArray[Any]) -> Generator[tuple[Place, Floats]]:
         """`_pieces` of an image in the numbers of the file, which are normalised tile by tile."""
         return self._pieces(image, self.normaliser(image).repeated(self.recipe.input.slices or 1).apply)
 
@@ -328,8 +338,9 @@ class Predictor:
             return self.clean_up.apply(self.meaning.decide(self.probabilities(image)))
         image = self._in_channels(image)
         label = np.empty(image.shape[1:], np.uint8)
-        for place, maps in self._native(image):
-            label[place] = self.meaning.decide(self.meaning.activate(self._by_head(maps)["logits"]))
+        with closing(self._native(image)) as parts:
+            for place, maps in parts:
+                label[place] = self.meaning.decide(self.meaning.activate(self._by_head(maps)["logits"]))
         return label if self.clean_up.is_nothing else self.clean_up.apply(label)  # which copies it
 
     def instances(self, image: NDArray[Any]) -> NDArray[np.int32]:

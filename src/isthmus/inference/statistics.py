@@ -1,9 +1,9 @@
 """Instance normalisation by the statistics of a whole image that the network sees in tiles.
 
 A tile by itself is normalised by its own statistics: neighbouring tiles never quite agree. Here all tiles are looked at
-once, without overlap, and what each layer sees is summed; then every tile is normalised by the sums of all. The network
-is then one without statistics, so that tiles have no seams and need no overlap. What deeper layers see in the first
-pass was normalised tile by tile, so the sums are nearly, not quite, those of the image in one piece.
+once, with next to no overlap, and what each layer sees is summed; then every tile is normalised by the sums of all. The
+network is then one without statistics, so that tiles have no seams and need no overlap. What deeper layers see in the
+first pass was normalised tile by tile, so the sums are nearly, not quite, those of the image in one piece.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def of_image(networks: Sequence[nn.Module], look: Callable[[], None]) -> Iterato
             hook.remove()
     try:
         for place, total in zip(places, sums, strict=True):
-            place.put(_Fixed(place.layer, *total.statistics()))
+            if total.count:  # else it does not run in prediction
+                place.put(_Fixed(place.layer, *total.statistics()))
         yield
     finally:
         for place in places:
@@ -82,12 +83,15 @@ class _Sums:
 
     def __init__(self) -> None:
         self.count = 0
+        self.device = torch.device("cpu")
         self.first: Tensor | float = 0.0
         self.second: Tensor | float = 0.0
 
     def add(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:  # noqa: ARG002
         x = cast(Tensor, inputs[0]).movedim(1, -1).flatten(0, -2)
-        variance, mean = (one.double() for one in torch.var_mean(x.float(), dim=0, correction=0))
+        found = torch.var_mean(x.float(), dim=0, correction=0)
+        variance, mean = (one.cpu().double() for one in found)  # not every device has float64
+        self.device = x.device
         self.count += len(x)
         self.first = self.first + len(x) * mean
         self.second = self.second + len(x) * (variance + mean.square())
@@ -96,7 +100,7 @@ class _Sums:
         """Mean and variance of every channel."""
         mean = cast(Tensor, self.first) / self.count
         variance = cast(Tensor, self.second) / self.count - mean.square()
-        return mean.float(), variance.clamp(min=0).float()
+        return mean.float().to(self.device), variance.clamp(min=0).float().to(self.device)
 
 
 class _Fixed(nn.Module):

@@ -130,11 +130,15 @@ class Extents:
 
     def by_difference(self, corners: Distances) -> Iterator[tuple[float, int]]:
         """The largest difference along any axis and the object, the smallest first."""
-        done, count = 0, min(self.FIRST, len(self.corners))
-        while done < count:
-            nearest = self._tree.query(corners, k=range(done + 1, count + 1), p=math.inf)
-            yield from zip(*(np.asarray(column).tolist() for column in nearest), strict=True)
-            done, count = count, min(8 * count, len(self.corners))
+        given: set[int] = set()  # of equal differences another look may give others first
+        count = min(self.FIRST, len(self.corners))
+        while len(given) < count:
+            nearest = self._tree.query(corners, k=range(1, count + 1), p=math.inf)
+            for difference, place in zip(*(np.asarray(column).tolist() for column in nearest), strict=True):
+                if place not in given:
+                    given.add(place)
+                    yield difference, place
+            count = min(8 * count, len(self.corners))
 
 
 class ObjectDistances:

@@ -74,6 +74,8 @@ def _applies(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: Tensor) -> bool:
         norm.training
         and norm.track_running_stats
         and norm.momentum is not None
+        and norm.weight is not None
+        and norm.bias is not None
         and x.requires_grad
         and by_autograd()
         and x.ndim == (4 if isinstance(norm, nn.BatchNorm2d) else 5)

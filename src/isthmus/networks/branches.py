@@ -32,10 +32,9 @@ def worthwhile(x: Tensor, other: Tensor, branches: Iterable[nn.Module]) -> bool:
         and x.requires_grad
         and by_autograd()
         and x.dtype == other.dtype == _type_of_convolutions(x)
-        and x.dtype in (torch.bfloat16, torch.float32)
+        and onednn.computes(x.dtype)
         and memory_layout(x) != torch.contiguous_format
         and all(_is_plain(layer) for layer in branches)
-        and onednn.available()
     )
 
 
@@ -63,6 +62,10 @@ def _type_of_convolutions(x: Tensor) -> torch.dtype:
 def _is_plain(layer: nn.Module) -> bool:
     return (
         type(layer) in (nn.Conv2d, nn.Conv3d)
+        and not (
+            layer._forward_pre_hooks or layer._forward_hooks or layer._backward_hooks
+        )  # they would not be called
+        and not layer._backward_pre_hooks
         and isinstance(layer, nn.Conv2d | nn.Conv3d)
         and layer.bias is not None
         and layer.padding_mode == "zeros"
@@ -106,8 +109,10 @@ class _Summed(torch.autograd.Function):
             gradient = masked(gradient, mask)
         weights, biases = parameters[: len(places)], parameters[len(places) :]
         if torch.is_grad_enabled():  # gradients of gradients: by operations that have them
-            y = _by_layers(x, weights, biases, places)
-            to_x, *others = torch.autograd.grad(y, [x, *parameters], gradient, create_graph=True)
+            y, inputs = _by_layers(x, weights, biases, places), [x, *parameters]
+            sought = [one for one in inputs if one.requires_grad]
+            found = iter(torch.autograd.grad(y, sought, gradient, create_graph=True))
+            to_x, *others = [next(found) if one.requires_grad else None for one in inputs]
             return to_x, gradient, None, *others
         gradient = gradient.contiguous(memory_format=memory_layout(x))
         to_weights: list[Tensor] = []

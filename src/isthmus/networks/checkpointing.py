@@ -46,7 +46,9 @@ class _StatisticsKept:
         recording = [m for m in self.owner.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
         self.before = [(module, module.momentum, module.num_batches_tracked) for module in recording]
         for module in recording:
-            module.momentum, module.num_batches_tracked = 0.0, None
+            if module.momentum is not None:
+                module.momentum = 0.0  # without one and without a count nothing is added either
+            module.num_batches_tracked = None
 
     def __exit__(self, *_: object) -> None:
         for module, momentum, batches in self.before:

@@ -25,6 +25,15 @@ def available() -> bool:
     return built and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
+def computes(dtype: torch.dtype) -> bool:
+    """Whether they run here in a number type, and are not switched off (``torch.backends.mkldnn.flags``)."""
+    if not (available() and torch._C._get_mkldnn_enabled()):
+        return False
+    return dtype == torch.float32 or (
+        dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    )
+
+
 def where(layer: nn.Module) -> Where:
     """Of a convolution that is padded with zeros by a number."""
     layer = cast(nn.Conv2d, layer)  # or a Conv3d
