@@ -220,8 +220,7 @@ def seams() -> list[str]:
     canvas = {row["statistics"]: f"{row['truth']:.4f}" for row in result["canvas"]}
     lines += [
         "",
-        "One slice in the middle of an empty canvas of three times its side: Dice to the truth "
-        f"{canvas['tile']} by the",
+        f"One slice on an empty canvas of three times its side: Dice to the truth {canvas['tile']} by the",
         f"statistics of the tile, {canvas['image']} by those of the image.",
     ]
     return [*lines, ""]
