@@ -235,8 +235,8 @@ def inference_section() -> list[str]:
         "The same networks run by isthmus as `isthmus predict` does by itself, by its layers as they are, by",
         "`torch.compile`, eagerly by PyTorch (float32, contiguous), by ONNX Runtime and by OpenVINO; the engines take",
         "turns in one process; medians. First how many times longer than the best of the others it takes, then images",
-        "a second. Large images go through normalisation, tiles and class indices too: `python -m",
-        "benchmarks.inference`.",
+        "a second. The process keeps freed memory, as `isthmus predict` does. Large images go through normalisation,",
+        "tiles and class indices too: `python -m benchmarks.inference`.",
         "",
     ]
     for result in results:
