@@ -3,6 +3,7 @@
     python -m benchmarks.large                    writes benchmarks/results/large-<name>.json
     python -m benchmarks.large --sides 16384      2D images of these sides alone; the other rows stay in the file
     python -m benchmarks.large --volumes 512      volumes likewise
+    python -m benchmarks.large --only unet        one of the two networks
     python -m benchmarks.large --toy              small images, prints and writes nothing
 
 Random images of one channel in bytes, labels of five classes, two tiny U-Nets as trained on patches (256x256, 48^3):
@@ -100,6 +101,7 @@ def main() -> None:
     parser.add_argument("--toy", action="store_true")
     parser.add_argument("--sides", type=int, nargs="+")
     parser.add_argument("--volumes", type=int, nargs="+")
+    parser.add_argument("--only", nargs="+", choices=list(SIDES[2]), default=list(SIDES[2]))
     parser.add_argument("--name", default="cpu")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -111,21 +113,21 @@ def main() -> None:
     if asked.sides or asked.volumes:
         given = {2: asked.sides, 3: asked.volumes}
         sizes = {dims: dict.fromkeys(sizes[dims], sides) for dims, sides in given.items() if sides}
+    path = RESULTS / f"large-{asked.name}.json"
     rows = []
     for dims, networks in sizes.items():
         for name, sides in networks.items():
-            for side in sides:
+            for side in sides if name in asked.only else []:
                 rows.append(
                     row := (measure if asked.toy else apart)(name, dims, side) | {"machine": describe()}
                 )
                 print(
                     f"{name:14} {side}{'^3' if dims == 3 else f'x{side}':6} beyond image and mask: "
-                    f"{row['memory_beyond_bytes'] / 2**20:.0f} MiB"
+                    f"{row['memory_beyond_bytes'] / 2**20:.0f} MiB",
+                    flush=True,
                 )
-    if not asked.toy:
-        path = RESULTS / f"large-{asked.name}.json"
-        write(path, rows)
-        print(path)
+                if not asked.toy:
+                    write(path, rows)
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
