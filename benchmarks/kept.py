@@ -75,7 +75,23 @@ def _saved(node: Any) -> list[tuple[str, Tensor]]:
     own = OWN.get(node.name())
     if own:
         found += [(own, tensor) for tensor in node.saved_tensors]
+    if node.name() == "_FoldedBackward":
+        found += [("batch norm input", node.saved_tensors[0])]
+    if node.name() == "_SummedBackward":  # MILDNet's branches
+        node.name() == "_SummedBackward"
+    ):  # MILDNet's branches: their input, weights, biases, and what is left of the ReLU
+        found += [(_of_branches(place, tensor), tensor) for place, tensor in enumerate(node.saved_tensors)]
     return [(name, tensor) for name, tensor in found if isinstance(tensor, Tensor) and tensor.numel()]
+
+
+def _of_branches(place: int, tensor: Tensor) -> str:
+    if place == 0:
+        return "convolution input"
+    if tensor.dtype == torch.bool:
+        return "mask"
+    if tensor.ndim == 1:
+        return "convolution bias"
+    return "convolution weight" if tensor.shape[-1] == 3 else "relu result"
 
 
 def _not_again(_: lean._Again, packed: Any) -> Tensor:

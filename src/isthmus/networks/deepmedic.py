@@ -44,6 +44,7 @@ class DeepMedic(Network):
         ``(N, in_channels, D, H, W)`` to logits of the same size. With ``valid`` to logits that are ``margin``
         smaller on every side: 48 voxels altogether, so that an image of 57 gives the 9 of the paper.
 
+    >>> import torch
     >>> network = DeepMedic(classes=2, widths=(2, 3), fully_connected=(4,))
     >>> network(torch.zeros(1, 1, 5, 7, 4)).shape
     torch.Size([1, 2, 5, 7, 4])

@@ -38,6 +38,7 @@ class DilNet(Network):
     Shapes:
         ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``, any size.
 
+    >>> import torch
     >>> DilNet(in_channels=5, classes=4, width=2)(torch.zeros(1, 5, 7, 11)).shape
     torch.Size([1, 4, 7, 11])
     """

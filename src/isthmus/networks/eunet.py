@@ -44,6 +44,7 @@ class EUNet(Network):
         ``(N, in_channels, D, H, W)`` to logits ``(N, classes, D, H, W)``; every side a multiple of
         ``2 ** (len(widths) - 1)``, and more than one voxel left at the bottom.
 
+    >>> import torch
     >>> EUNet(in_channels=2, classes=3, widths=(2, 4))(torch.zeros(1, 2, 4, 6, 2)).shape
     torch.Size([1, 3, 4, 6, 2])
     """

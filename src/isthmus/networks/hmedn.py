@@ -56,6 +56,7 @@ class HMEDN(Network):
         ``(N, 1, *spatial)`` where asked for, and, in training mode with a pathway, ``"auxiliary"``, logits of
         the pathway interpolated to full size, like ``"logits"``.
 
+    >>> import torch
     >>> network = HMEDN(in_channels=5, classes=4, widths=(4, 8), level=1, dilations=(1, 2), contour=True)
     >>> {name: tuple(head.shape) for name, head in network(torch.zeros(2, 5, 6, 10)).items()}
     {'logits': (2, 4, 6, 10), 'contour': (2, 1, 6, 10), 'auxiliary': (2, 4, 6, 10)}

@@ -57,6 +57,7 @@ class NucleiNet(Network):
         ``"auxiliary"`` besides, body logits of the pathway interpolated to full size. Without ``heads``, and
         in evaluation, it is the body's tensor alone.
 
+    >>> import torch
     >>> network = NucleiNet(in_channels=3, widths=(8, 8, 4, 4)).eval()
     >>> {name: tuple(head.shape) for name, head in network(torch.zeros(1, 3, 32, 64)).items()}
     {'logits': (1, 1, 32, 64), 'contour': (1, 1, 32, 64), 'marker': (1, 1, 32, 64)}

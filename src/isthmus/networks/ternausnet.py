@@ -41,6 +41,7 @@ class TernausNet16(Network):
     Shapes:
         ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side a multiple of 32.
 
+    >>> import torch
     >>> TernausNet16(in_channels=3, base=2)(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 1, 32, 32])
     """

@@ -64,6 +64,7 @@ class UNet(Network):
     Raises:
         IsthmusError: unknown or impossible options, or an input of the wrong shape.
 
+    >>> import torch
     >>> network = UNet(in_channels=3, classes=2, widths=(4, 8), block="residual")
     >>> network(torch.zeros(1, 3, 6, 10)).shape
     torch.Size([1, 2, 6, 10])

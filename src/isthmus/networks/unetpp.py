@@ -39,6 +39,7 @@ class UNetPlusPlus(Network):
         ``2 ** (depth - 1)``. In training with deep supervision a dict: ``"logits"``, and ``"auxiliary_1"``,
         …, the heads of the earlier nodes, all of the same shape.
 
+    >>> import torch
     >>> network = UNetPlusPlus(widths=(2, 3, 4), deep_supervision=True)
     >>> sorted(network(torch.zeros(1, 1, 8, 8)))
     ['auxiliary_1', 'logits']
