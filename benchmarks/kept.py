@@ -78,8 +78,6 @@ def _saved(node: Any) -> list[tuple[str, Tensor]]:
     if node.name() == "_FoldedBackward":
         found += [("batch norm input", node.saved_tensors[0])]
     if node.name() == "_SummedBackward":  # MILDNet's branches
-        node.name() == "_SummedBackward"
-    ):  # MILDNet's branches: their input, weights, biases, and what is left of the ReLU
         found += [(_of_branches(place, tensor), tensor) for place, tensor in enumerate(node.saved_tensors)]
     return [(name, tensor) for name, tensor in found if isinstance(tensor, Tensor) and tensor.numel()]
 
