@@ -29,7 +29,11 @@ def training_section() -> list[str]:
         "memory goes back to the system.",
         "",
     ]
-    rows = [row for path in sorted(RESULTS.glob("training-*.json")) for row in read(path)["rows"]]
+    rows = [
+        row
+        for path in sorted(RESULTS.glob("training-*.json"), key=lambda path: path.stem)
+        for row in read(path)["rows"]
+    ]
     for place, here in grouped(rows, training_place):
         rates = [max(row[key] for row in here) / 1e12 for key in ("matrix_rate", "float32_matrix_rate")]
         names = list(dict.fromkeys(name for row in here for name in row["seconds"]))
