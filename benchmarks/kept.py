@@ -78,18 +78,16 @@ def _saved(node: Any) -> list[tuple[str, Tensor]]:
     if node.name() == "_FoldedBackward":
         found += [("batch norm input", node.saved_tensors[0])]
     if node.name() == "_SummedBackward":  # MILDNet's branches
-        found += [(_of_branches(place, tensor), tensor) for place, tensor in enumerate(node.saved_tensors)]
+        found += _of_branches(node.saved_tensors)
     return [(name, tensor) for name, tensor in found if isinstance(tensor, Tensor) and tensor.numel()]
 
 
-def _of_branches(place: int, tensor: Tensor) -> str:
-    if place == 0:
-        return "convolution input"
-    if tensor.dtype == torch.bool:
-        return "mask"
-    if tensor.ndim == 1:
-        return "convolution bias"
-    return "convolution weight" if tensor.shape[-1] == 3 else "relu result"
+def _of_branches(saved: tuple[Tensor, ...]) -> list[tuple[str, Tensor]]:
+    """Input, weights and biases, and where there is a ReLU its result or a mask of it."""
+    branches = (len(saved) - 1) // 2
+    after = "mask" if saved[-1].dtype == torch.bool else "relu result"
+    names = ["convolution input", *["convolution weight"] * branches, *["convolution bias"] * branches, after]
+    return list(zip(names, saved, strict=False))
 
 
 def _not_again(_: lean._Again, packed: Any) -> Tensor:

@@ -14,7 +14,7 @@ from torch import nn
 from isthmus.errors import IsthmusError
 from isthmus.inference import Predictor, plan
 from isthmus.inference.engine import Eager
-from isthmus.inference.statistics import of_image, without
+from isthmus.inference.image_statistics import of_image, without
 from isthmus.inference.stream import pieces
 from isthmus.networks import create_model
 from isthmus.networks.instance_norm import InstanceNorm

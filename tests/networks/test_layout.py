@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from isthmus.networks import create_model
 from isthmus.networks.concatenation import concatenate
-from isthmus.networks.layers import in_layout, is_ambiguous, memory_layout
+from isthmus.networks.layout import in_layout, is_ambiguous, memory_layout
 
 # operations that make no map; a concatenation's backward pass copies out of each pixel
 PASSED_OVER = (

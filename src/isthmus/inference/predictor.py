@@ -21,13 +21,13 @@ from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError, nearest
 from isthmus.inference.averaging import difference, renormalised, run_folders
 from isthmus.inference.engine import Eager, Engine, choose
+from isthmus.inference.image_statistics import any_of_image, of_image, without
 from isthmus.inference.instances import instances
 from isthmus.inference.margin import margin
 from isthmus.inference.meaning import Floats, Meaning
 from isthmus.inference.plan import Plan
 from isthmus.inference.region import Window, box_around, paste
 from isthmus.inference.settings import clean_up, normaliser, value_map
-from isthmus.inference.statistics import any_of_image, of_image, without
 from isthmus.inference.stream import as_floats, in_blocks, pieces
 from isthmus.inference.tiles import Place
 from isthmus.memory import keep_freed_memory
@@ -56,8 +56,8 @@ class Predictor:
         engine: what computes; None: the framework, on the networks as they are at each call.
         overlap: of tiles that are averaged, as a share of their side.
         statistics: what instance normalisation goes by where an image is cut: each ``"tile"`` by itself, as in training
-            on patches, or the whole ``"image"``, seen once before (`isthmus.inference.statistics`) and then cut no
-            more than memory asks for.
+            on patches, or the whole ``"image"``, seen once before (`isthmus.inference.image_statistics`) and then cut
+            no more than memory asks for.
     """
 
     networks: Sequence[nn.Module]
@@ -190,6 +190,11 @@ class Predictor:
         return margin(without(self.networks[0]))
 
     @property
+    def _of_image(self) -> bool:
+        """Whether instance normalisation goes by the statistics of the image, and there is any."""
+        return self.statistics == "image" and any_of_image(self.networks[0])
+
+    @property
     def _plan(self) -> Plan:
         patch = self.recipe.roi.size if self.recipe.roi else self.recipe.input.patch
         divisor = int(getattr(self.networks[0], "divisor", 1))
@@ -204,8 +209,7 @@ class Predictor:
             for _, place, maps in self._in_tiles([image], read):
                 yield place, maps
             return
-        alone = self.statistics == "image"
-        for together in _in_turn(image.shape[1], 1 if alone else self.recipe.training.batch):
+        for together in _in_turn(image.shape[1], 1 if self._of_image else self.recipe.training.batch):
             stacks = [slice_channels(image, index, slices) for index in together]
             for number, place, maps in self._in_tiles(stacks, read):
                 index = together[number]
@@ -216,12 +220,11 @@ class Predictor:
     ) -> Generator[tuple[int, Place, Floats]]:
         """`stream.pieces` of images of one size; of one image, where its statistics count as a whole."""
         size, plan = images[0].shape[1:], self._plan
-        of_all = self.statistics == "image" and any_of_image(self.networks[0])
-        if of_all:
+        if self._of_image:
             plan = replace(plan, patch=None)  # the larger a tile, the nearer to the image
         through = partial(pieces, self._forward, images, read=read)
         tiling = plan.tiling(size, self._margin)
-        if not (of_all and tiling.overlaps):
+        if not (self._of_image and tiling.overlaps):
             yield from through(tiling, batch=plan.together(tiling))
             return
         apart, tiling = plan.apart(size), plan.tiling(size, self._margin_without_statistics)

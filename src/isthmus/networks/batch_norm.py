@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.networks.eager import by_autograd
+from isthmus.networks.layout import memory_layout
 
 VECTOR = 32
 """Numbers that a kernel takes at once, of the smallest type."""
@@ -34,14 +35,14 @@ class BatchNorm2d(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return _normalised(self, x) if _applies(self, x) else super().forward(x)
+        return batch_norm(self, x)[0] if _applies(self, x) else super().forward(x)
 
 
 class BatchNorm3d(nn.BatchNorm3d):
     """``nn.BatchNorm3d`` likewise, see `BatchNorm2d`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _normalised(self, x) if _applies(self, x) else super().forward(x)
+        return batch_norm(self, x)[0] if _applies(self, x) else super().forward(x)
 
 
 def batch_norm(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -83,20 +84,14 @@ def _applies(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: Tensor) -> bool:
     )
 
 
-def _normalised(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: Tensor) -> Tensor:
-    return batch_norm(norm, x)[0]
-
-
 def _pixels(x: Tensor) -> int:
     """How many pixels are best taken as one; 1 where the framework's own way is as good or the only one."""
     channels = x.shape[1]
-    layout = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
     pixels = VECTOR // math.gcd(channels, VECTOR)
     fits = (
         x.device.type == "cpu"
         and channels < LARGE
-        and x.is_contiguous(memory_format=layout)
-        and not x.is_contiguous()
+        and memory_layout(x) != torch.contiguous_format
         and x.numel() // channels % pixels == 0
         and x.numel() > channels * pixels
     )
@@ -110,13 +105,13 @@ def _folded(x: Tensor, pixels: int) -> Tensor:
     return rows.movedim(-1, 1)
 
 
-def _scaled(x: Tensor, like: Tensor, pixels: int, factor: Tensor, shift: Tensor) -> Tensor:
-    """``x * factor + shift`` by channel, in one pass, of the shape and layout of ``like``."""
+def _scaled(x: Tensor, pixels: int, factor: Tensor, shift: Tensor) -> Tensor:
+    """``x * factor + shift`` by channel, in one pass."""
     factor, shift = factor.repeat(pixels), shift.repeat(pixels)
     zeros, ones = torch.zeros_like(factor), torch.ones_like(factor)
     found = torch.native_batch_norm(_folded(x, pixels), factor, shift, zeros, ones, False, 0.0, 0.0)[0]
     # no view, or autograd would not let it be changed in place
-    return found.new_empty(0).set_(found.untyped_storage(), 0, like.shape, like.stride())
+    return found.new_empty(0).set_(found.untyped_storage(), 0, x.shape, x.stride())
 
 
 class _Folded(torch.autograd.Function):
@@ -133,7 +128,7 @@ class _Folded(torch.autograd.Function):
         ctx.save_for_backward(x, weight, mean, variance)
         ctx.eps, ctx.pixels = eps, pixels
         ctx.mark_non_differentiable(mean, variance)
-        return _scaled(x, x, pixels, factor, bias - mean * factor), mean, variance
+        return _scaled(x, pixels, factor, bias - mean * factor), mean, variance
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -145,8 +140,7 @@ class _Folded(torch.autograd.Function):
             sought = [one for one in (x, weight, bias) if one.requires_grad]
             found = iter(torch.autograd.grad(y, sought, gradient, create_graph=True))
             return (*(next(found) if one.requires_grad else None for one in (x, weight, bias)), None, None)
-        layout = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
-        gradient = gradient.contiguous(memory_format=layout)
+        gradient = gradient.contiguous(memory_format=memory_layout(x))
         _, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
             _folded(gradient, pixels),
             _folded(x, pixels),
@@ -163,6 +157,6 @@ class _Folded(torch.autograd.Function):
         n, inverse_std = x.numel() // x.shape[1], torch.rsqrt(variance + eps)
         # weight / std * (g - sum(g) / n - (x - mean) / std * sum(g (x - mean) / std) / n)
         slope = -to_weight * inverse_std / n
-        centred = _scaled(x, x, pixels, slope, -to_bias / n - mean * slope).add_(gradient)
-        to_x = _scaled(centred, x, pixels, inverse_std * weight, torch.zeros_like(mean))
+        centred = _scaled(x, pixels, slope, -to_bias / n - mean * slope).add_(gradient)
+        to_x = _scaled(centred, pixels, inverse_std * weight, torch.zeros_like(mean))
         return to_x, to_weight, to_bias, None, None

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from isthmus.networks import onednn
 from isthmus.networks.eager import by_autograd
-from isthmus.networks.layers import memory_layout
+from isthmus.networks.layout import memory_layout
 from isthmus.networks.masks import masked, positive
 from isthmus.networks.onednn import Where
 

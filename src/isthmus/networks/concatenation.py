@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from isthmus.networks.eager import by_autograd
-from isthmus.networks.layers import memory_layout
+from isthmus.networks.layout import memory_layout
 
 
 def concatenate(maps: Sequence[Tensor]) -> Tensor:

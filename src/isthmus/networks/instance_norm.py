@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isthmus.networks.layout import channels_last
+
 
 class _PerImage(torch.autograd.Function):
     @staticmethod
@@ -34,7 +36,7 @@ class _PerImage(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, weight, means, inverse_stds = ctx.saved_tensors
-        gradient, n = gradient.contiguous(memory_format=_layout(x)), x.shape[0]
+        gradient, n = gradient.contiguous(memory_format=channels_last(x)), x.shape[0]
         to_x, to_weight, to_bias = torch.empty_like(x), torch.zeros_like(weight), torch.zeros_like(weight)
         for image, g, out, mean, inverse_std in zip(
             x.chunk(n), gradient.chunk(n), to_x.chunk(n), means, inverse_stds, strict=True
@@ -46,10 +48,6 @@ class _PerImage(torch.autograd.Function):
             to_weight += gw
             to_bias += gb
         return to_x, to_weight, to_bias, None
-
-
-def _layout(x: Tensor) -> torch.memory_format:
-    return torch.channels_last if x.ndim == 4 else torch.channels_last_3d
 
 
 class InstanceNorm(nn.Module):
@@ -81,7 +79,7 @@ class InstanceNorm(nn.Module):
         own = (
             x.device.type == "cpu"
             and not torch.compiler.is_compiling()
-            and x.is_contiguous(memory_format=_layout(x))
+            and x.is_contiguous(memory_format=channels_last(x))
             and x.shape[2:].numel() > 1
         )
         if own:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from isthmus.networks.batch_norm import BatchNorm2d, BatchNorm3d
 from isthmus.networks.checks import require_name
@@ -57,32 +57,6 @@ def conv(
 def up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
     """A biased transposed convolution of kernel 2 and stride 2, which doubles every side."""
     return _UP[dims](in_channels, out_channels, 2, stride=2)
-
-
-def memory_layout(x: Tensor) -> torch.memory_format:
-    """Channels last where the batch lies so in memory, else contiguous."""
-    last = _channels_last(x)
-    return last if x.is_contiguous(memory_format=last) and not x.is_contiguous() else torch.contiguous_format
-
-
-def is_ambiguous(x: Tensor) -> bool:
-    """Whether the order of a batch's or kernel's numbers in memory is that of both layouts: one channel or pixel."""
-    return x.is_contiguous() and x.is_contiguous(memory_format=_channels_last(x))
-
-
-def in_layout(x: Tensor, layout: torch.memory_format) -> Tensor:
-    """The batch in a layout, and so that one of a single channel counts as channels-last.
-
-    Of such a batch both layouts are the same; a convolution of kernel 1 then takes it for contiguous, and what it makes
-    is added to channels-last maps many times more slowly.
-    """
-    if layout == torch.contiguous_format:
-        return x
-    return x[:, 0].unsqueeze(-1).movedim(-1, 1) if x.shape[1] == 1 else x.contiguous(memory_format=layout)
-
-
-def _channels_last(x: Tensor) -> torch.memory_format:
-    return torch.channels_last if x.ndim == 4 else torch.channels_last_3d
 
 
 def smooth_up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:

@@ -52,17 +52,18 @@ def convolution_plus(
     x: Tensor, other: Tensor, weight: Tensor, bias: Tensor | None, at: Where, relu: bool = False
 ) -> Tensor:
     """With ``other`` added, which stays as it is."""
-    result: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
-        x, other, weight, bias, *at, "add", 1.0, "relu" if relu else None, [], ""
-    )
-    return result
+    return _added(torch.ops.mkldnn._convolution_pointwise, (x, other), weight, bias, at, relu)
 
 
 def convolution_onto_(
     total: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, at: Where, relu: bool = False
 ) -> Tensor:
     """Added to ``total`` in place."""
-    result: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
-        total, x, weight, bias, *at, "add", 1.0, "relu" if relu else None, [], ""
-    )
+    return _added(torch.ops.mkldnn._convolution_pointwise_, (total, x), weight, bias, at, relu)
+
+
+def _added(
+    operator: Any, maps: tuple[Tensor, Tensor], weight: Tensor, bias: Tensor | None, at: Where, relu: bool
+) -> Tensor:
+    result: Tensor = operator.binary(*maps, weight, bias, *at, "add", 1.0, "relu" if relu else None, [], "")
     return result

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_name
 from isthmus.networks.encoders import VGG16, register_encoder
-from isthmus.networks.layers import max_pool, memory_layout
+from isthmus.networks.layers import max_pool
+from isthmus.networks.layout import memory_layout
 from isthmus.networks.parts import Bridge, Skip, register_skip
 from isthmus.networks.plain import Plain
 from isthmus.networks.registry import Card, register_model
