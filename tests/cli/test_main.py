@@ -170,6 +170,7 @@ def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Pat
         (["train", "DATA", "--preset", "papers"], "did you mean 'paper'"),
         (["train", "--recipe", "RECIPE", "epoch=3"], "did you mean 'epochs'"),
         (["train", "--recipe", "RECIPE", f"protocol.validation=[{'x, ' * 100}x]"], "no case 'x'"),
+        (["predict", "RUN", "DATA", "--out", "OUT", "--statistics", "imag"], "did you mean 'image'"),
         (["train", "--resume"], "needs --out"),
         (["train", "--resume", "--out", "nowhere"], "no run folder at nowhere"),
         (["train", "DATA", "--validation", "phantom"], "no case 'phantom'"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
-import weakref
 from typing import Any
 
 import pytest
@@ -14,6 +12,8 @@ from torch import Tensor, nn
 from isthmus.networks import branches as engine
 from isthmus.networks import create_model, mildnet, onednn
 from isthmus.networks.mildnet import MLDR
+
+from .graphs import lets_go
 
 pytestmark = pytest.mark.skipif(not onednn.available(), reason="this build of the framework has no oneDNN")
 LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
@@ -113,23 +113,17 @@ def test_gradients_of_gradients(frozen: bool) -> None:
 
 @pytest.mark.parametrize("backward", [True, False])
 def test_it_lets_go_of_its_input_without_the_collector(backward: bool, counted: list[int]) -> None:
-    ours = block(2, 8, 8)
     x = torch.randn(2, 8, 8, 8).contiguous(memory_format=LAST[2]).requires_grad_()
-    gc.collect()
-    gc.disable()
-    try:
-        inner = x * 1
-        alive = weakref.ref(inner)
-        loss = ours(inner).sum()
-        assert counted
-        del inner
-        assert alive() is not None
-        if backward:
-            loss.backward()
-        del loss
-        assert alive() is None
-    finally:
-        gc.enable()
+    assert lets_go(block(2, 8, 8), x, backward)
+    assert counted
+
+
+def test_number_types_by_what_the_processor_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert onednn.computes(torch.float32)
+    assert not onednn.computes(torch.float64)
+    for has in (True, False):
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda has=has: has)
+        assert onednn.computes(torch.bfloat16) is has
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import warnings
 import weakref
 
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 
 from isthmus.networks import create_model, lean, mildnet
 from isthmus.networks.checkpointing import run
+
+from .graphs import lets_go
 
 
 class Block(nn.Module):
@@ -180,20 +181,7 @@ def test_nor_do_weights_in_the_number_type_of_its_convolutions() -> None:
 @pytest.mark.parametrize("backward", [True, False])
 def test_it_lets_go_of_its_input_without_the_collector(backward: bool) -> None:
     x = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
-    gc.collect()
-    gc.disable()
-    try:
-        inner = x * 1
-        alive = weakref.ref(inner)
-        loss = block()(inner).sum()
-        del inner
-        assert alive() is not None
-        if backward:
-            loss.backward()
-        del loss
-        assert alive() is None
-    finally:
-        gc.enable()
+    assert lets_go(block(), x, backward)
 
 
 @pytest.mark.parametrize(("kernel", "padding"), [(2, 0), (3, 1)])
