@@ -19,7 +19,7 @@ from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.training import checkpoint, loop
+from isthmus.training import checkpoint, loop, state
 
 
 class Stopped(Exception):
@@ -64,7 +64,7 @@ def test_stopped_after_every_epoch_it_ends_the_same(
         original(path, state)
         raise Stopped
 
-    monkeypatch.setattr(loop.checkpoint, "save", save_and_stop)
+    monkeypatch.setattr(checkpoint, "save", save_and_stop)
     monkeypatch.setattr(loop, "SHARE_WRITING", 1e9)  # a checkpoint after every epoch
     with pytest.raises(Stopped):
         training.train(recipe, tmp_path / "parts")
@@ -201,11 +201,10 @@ def test_a_disk_that_fills_up_at_the_weights_is_one_line(
 
 def test_a_checkpoint_from_before_a_key_existed_goes_on(small: Any, tmp_path: Path) -> None:
     folder = training.train(small(network={"depth": None}), tmp_path / "run")
-    state = checkpoint.load(folder.checkpoint)
-    kept = json.loads(state["recipe"])
+    kept = json.loads(checkpoint.load(folder.checkpoint)["recipe"])
     del kept["network"]["depth"]
-    assert loop._same(json.dumps(kept), folder.recipe())
+    assert state._same(json.dumps(kept), folder.recipe())
     kept["training"]["learning_rate"] = 0.5
-    assert not loop._same(json.dumps(kept), folder.recipe())
-    assert not loop._same(None, folder.recipe())
-    assert not loop._same("{", folder.recipe())
+    assert not state._same(json.dumps(kept), folder.recipe())
+    assert not state._same(None, folder.recipe())
+    assert not state._same("{", folder.recipe())

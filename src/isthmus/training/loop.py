@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +15,7 @@ from isthmus.data.augment import make_augmentation
 from isthmus.data.kept import Room
 from isthmus.data.preprocess import Grid
 from isthmus.data.rng import stable_hash
-from isthmus.data.samples import Samples, batch_sizes
+from isthmus.data.samples import Batch, Samples, batch_sizes
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import normaliser
@@ -24,14 +23,13 @@ from isthmus.memory import give_back_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
-from isthmus.runs.recipe import Recipe, validate
-from isthmus.training import checkpoint
 from isthmus.training.average import Average
-from isthmus.training.distributed import world
+from isthmus.training.distributed import World, world
 from isthmus.training.optimiser import make_optimiser
 from isthmus.training.prepare import Prepared
 from isthmus.training.rate import Rate
 from isthmus.training.score import Scored, Scorer
+from isthmus.training.state import Progress, State
 from isthmus.watch import Watch
 
 T = TypeVar("T")
@@ -54,19 +52,6 @@ class Waited(Iterator[T]):
             self.seconds += time.perf_counter() - start
 
 
-@dataclass
-class Progress:
-    """What a run has reached; everything the checkpoint keeps besides tensors of the network and optimiser."""
-
-    epoch: int = 0  # epochs done
-    best_epoch: int = 0
-    best: float = -math.inf  # what the best epoch is chosen by; see Scored.goodness
-    best_dice: float = -1.0  # at the best epoch
-    best_state: dict[str, Tensor] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-
-
 def fit(
     network: nn.Module,
     prepared: Prepared,
@@ -79,109 +64,156 @@ def fit(
     Every random choice of epoch e depends on the seed and e alone, so a checkpoint needs no generator's state.
     """
     recipe, training = prepared.recipe, prepared.recipe.training
-    layout = machine.memory_format(recipe.hardware, recipe.spatial_dims)
-    device = torch.device(recipe.hardware.device)
-    if device.type == "cuda":
-        torch.backends.cudnn.deterministic = True
-    predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
-    average = (
-        Average(network, training.average) if training.average else None
-    )  # where and as the network now lies
-    scored_network = average.network if average else network
-    if average:
-        predictor = Predictor.from_networks([scored_network], recipe, recipe.hardware, localiser)
-    predictor.overlap = 0.0  # up to a quarter of the tiles; at the end they overlap
-    processes = world()
-    optimiser = make_optimiser(network, training, fused=device.type != "mps")
-    room = Room(recipe.hardware.cache_mb * 2**20)
-    samples = training_samples(prepared, room)
-    scorer = Scorer(prepared, prepared.cases(prepared.split.validation), room)
-    rate = Rate(training, training.epochs * len(samples))
-    progress = Progress()
+    loop = _begin(network, prepared, localiser)
     if folder.checkpoint.is_file():
-        progress = _restore(folder, recipe, network, average, optimiser, rate)
-        watch.say(f"resumed after epoch {progress.epoch} of {training.epochs}")
-
-    wrapped = processes.wrap(network)
-    saving = device.type == "cpu" and getattr(network, "checkpoint", False)  # memory counts more than time
-    sizes = batch_sizes(samples.samples_per_epoch, training.batch)
-    watch.stage("training", training.epochs * len(samples), progress.epoch * len(samples))
-    started, saved, write_seconds = time.perf_counter() - progress.seconds, -math.inf, 0.0
+        loop.state.restore(folder, recipe)
+        watch.say(f"resumed after epoch {loop.state.progress.epoch} of {training.epochs}")
+    progress, steps = loop.state.progress, len(loop.samples)
+    watch.stage("training", training.epochs * steps, progress.epoch * steps)
+    saving = Saving(folder, time.perf_counter() - progress.seconds)
     for epoch in range(progress.epoch, training.epochs):
-        if _stops(progress, training.early_stopping):
+        if progress.out_of_patience(training.early_stopping):
             break
-        epoch_start = time.perf_counter()
-        torch.manual_seed(stable_hash(training.seed, "epoch", epoch) % 2**63)
-        network.train()
-        total = torch.zeros((), device=device)
-        part = (processes.rank, processes.size)
-        batches = Waited(samples.batches(epoch, part))
-        for step, (size, batch) in enumerate(zip(sizes, batches, strict=True)):
-            for group in optimiser.param_groups:
-                group["lr"] = rate.at(epoch * len(samples) + step)
-            x = torch.from_numpy(batch.images).to(device, non_blocking=True).contiguous(memory_format=layout)
-            y = prepared.truth(torch.from_numpy(batch.labels).to(device, non_blocking=True))
-            targets = {
-                name: torch.from_numpy(maps).to(device, non_blocking=True)
-                for name, maps in batch.targets.items()
+        started = time.perf_counter()
+        loss, waited = loop.steps(epoch, watch)
+        validating = time.perf_counter()
+        scored = loop.score()
+        learning_rate = loop.state.rate.at((epoch + 1) * steps - 1)
+        loop.state.rate.see(scored.loss)
+        progress.epoch = epoch + 1
+        progress.history.append(
+            {
+                "epoch": epoch + 1,
+                "train_loss": loss,
+                "validation_loss": scored.loss,
+                "validation_dice": scored.dice,
+                "validation_iou": scored.iou,
+                "learning_rate": learning_rate,
+                "seconds": time.perf_counter() - started,
+                "seconds_waiting": waited,
+                "seconds_validating": time.perf_counter() - validating,
             }
-            with machine.autocast(recipe.hardware):
-                out = wrapped(x)
-            value = prepared.objective(out, y, targets) * processes.weight(size)
-            optimiser.zero_grad(set_to_none=True)
-            if saving:
-                give_back_freed_memory()
-            value.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            if average:
-                average.update(network, epoch * len(samples) + step)
-            total += value.detach() * (size / samples.samples_per_epoch / processes.size)
-            watch.advance(_standing(epoch, training.epochs, progress))
-        processes.total(total)
+        )
+        progress.is_better(scored, training.select, loop.state.scored)
+        if loop.world.first:
+            saving.after_epoch(loop)
+    if loop.world.first:  # a kill may have come before the last one was written
+        write_csv(folder.history, progress.history, HISTORY_COLUMNS)
+    progress.seconds = time.perf_counter() - saving.started
+    return progress
+
+
+@dataclass
+class Loop:
+    """What the epochs of a training share."""
+
+    prepared: Prepared
+    state: State
+    wrapped: nn.Module  # the network whose gradients are those of all processes
+    samples: Samples
+    scorer: Scorer
+    predictor: Predictor
+    world: World
+
+    def steps(self, epoch: int, watch: Watch) -> tuple[float, float]:
+        """One epoch of steps: the mean of its losses, and the seconds spent waiting for batches."""
+        training, state = self.prepared.recipe.training, self.state
+        torch.manual_seed(stable_hash(training.seed, "epoch", epoch) % 2**63)
+        state.network.train()
+        total = torch.zeros((), device=self.device)
+        batches = Waited(self.samples.batches(epoch, (self.world.rank, self.world.size)))
+        sizes = batch_sizes(self.samples.samples_per_epoch, training.batch)
+        for step, (size, batch) in enumerate(zip(sizes, batches, strict=True), epoch * len(self.samples)):
+            loss = self._step(step, size, batch)
+            total += loss * (size / self.samples.samples_per_epoch / self.world.size)
+            watch.advance(_standing(epoch, training.epochs, state.progress))
+        self.world.total(total)
         if not math.isfinite(float(total)):
             raise IsthmusError(
                 f"the loss is {float(total)} in epoch {epoch + 1}: training has come apart; "
                 "lower training.learning_rate (a tenth of it, say)"
             )
-        network.eval()
-        validation_start = time.perf_counter()
-        scored = scorer.score(predictor) if processes.first else Scored(math.nan, math.nan, math.nan)
-        scored = Scored(*processes.told([scored.loss, scored.dice, scored.iou], device))
-        learning_rate = rate.at((epoch + 1) * len(samples) - 1)
-        rate.see(scored.loss)
-        progress.epoch = epoch + 1
-        progress.history.append(
-            {
-                "epoch": epoch + 1,
-                "train_loss": float(total),
-                "validation_loss": scored.loss,
-                "validation_dice": scored.dice,
-                "validation_iou": scored.iou,
-                "learning_rate": learning_rate,
-                "seconds": time.perf_counter() - epoch_start,
-                "seconds_waiting": batches.seconds,
-                "seconds_validating": time.perf_counter() - validation_start,
-            }
+        state.network.eval()
+        return float(total), batches.seconds
+
+    def _step(self, step: int, size: int, batch: Batch) -> Tensor:
+        """Go one step, counted from the start of training, down the gradient of a batch; its loss."""
+        recipe, state = self.prepared.recipe, self.state
+        for group in state.optimiser.param_groups:
+            group["lr"] = state.rate.at(step)
+        layout = machine.memory_format(recipe.hardware, recipe.spatial_dims)
+        x = torch.from_numpy(batch.images).to(self.device, non_blocking=True).contiguous(memory_format=layout)
+        y = self.prepared.truth(torch.from_numpy(batch.labels).to(self.device, non_blocking=True))
+        targets = {
+            name: torch.from_numpy(maps).to(self.device, non_blocking=True)
+            for name, maps in batch.targets.items()
+        }
+        with machine.autocast(recipe.hardware):
+            out = self.wrapped(x)
+        value: Tensor = self.prepared.objective(out, y, targets) * self.world.weight(size)
+        state.optimiser.zero_grad(set_to_none=True)
+        if self.device.type == "cpu" and getattr(state.network, "checkpoint", False):
+            give_back_freed_memory()  # memory counts more than time
+        value.backward()  # type: ignore[no-untyped-call]
+        state.optimiser.step()
+        if state.average:
+            state.average.update(state.network, step)
+        return value.detach()
+
+    def score(self) -> Scored:
+        """The held-out cases, scored by the first process for all."""
+        found = (
+            self.scorer.score(self.predictor) if self.world.first else Scored(math.nan, math.nan, math.nan)
         )
-        goodness = scored.goodness(training.select)
-        if goodness > progress.best:
-            progress.best, progress.best_dice, progress.best_epoch = goodness, scored.dice, epoch + 1
-            progress.best_state = {
-                k: v.detach().to("cpu", copy=True) for k, v in scored_network.state_dict().items()
-            }
+        return Scored(*self.world.told([found.loss, found.dice, found.iou], self.device))
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return torch.device(self.prepared.recipe.hardware.device)
+
+
+def _begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) -> Loop:
+    """Everything at its first step."""
+    recipe, training = prepared.recipe, prepared.recipe.training
+    device = torch.device(recipe.hardware.device)
+    if device.type == "cuda":
+        torch.backends.cudnn.deterministic = True
+    predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
+    average = None
+    if training.average:  # where and as the network now lies
+        average = Average(network, training.average)
+        predictor = Predictor.from_networks([average.network], recipe, recipe.hardware, localiser)
+    predictor.overlap = 0.0  # up to a quarter of the tiles; at the end they overlap
+    optimiser = make_optimiser(network, training, fused=device.type != "mps")
+    room = Room(recipe.hardware.cache_mb * 2**20)
+    samples = training_samples(prepared, room)
+    scorer = Scorer(prepared, prepared.cases(prepared.split.validation), room)
+    state = State(network, average, optimiser, Rate(training, training.epochs * len(samples)))
+    processes = world()
+    return Loop(prepared, state, processes.wrap(network), samples, scorer, predictor, processes)
+
+
+@dataclass
+class Saving:
+    """What is written after an epoch: the history each time, the checkpoint within its share of the time."""
+
+    folder: RunFolder
+    started: float  # when training would have begun, had it not been stopped
+    saved: float = -math.inf
+    write_seconds: float = 0.0
+
+    def after_epoch(self, loop: Loop) -> None:
+        """Write what this epoch calls for."""
+        recipe, progress = loop.prepared.recipe, loop.state.progress
         now = time.perf_counter()
-        if not processes.first:
-            continue
-        if epoch + 1 == training.epochs or (now - saved) * SHARE_WRITING >= write_seconds:
-            progress.seconds = now - started
-            _save(folder, recipe, network, average, optimiser, rate, progress)
-            saved = time.perf_counter()
-            write_seconds = saved - now
-        write_csv(folder.history, progress.history, HISTORY_COLUMNS)
-    if processes.first:  # a kill may have come before the last one was written
-        write_csv(folder.history, progress.history, HISTORY_COLUMNS)
-    progress.seconds = time.perf_counter() - started
-    return progress
+        is_last = progress.epoch == recipe.training.epochs
+        if is_last or (now - self.saved) * SHARE_WRITING >= self.write_seconds:
+            progress.seconds = now - self.started
+            loop.state.save(self.folder, recipe)
+            self.saved = time.perf_counter()
+            self.write_seconds = self.saved - now
+        write_csv(self.folder.history, progress.history, HISTORY_COLUMNS)
 
 
 def training_samples(prepared: Prepared, room: Room) -> Samples:
@@ -209,78 +241,8 @@ def training_samples(prepared: Prepared, room: Room) -> Samples:
     )
 
 
-def _stops(progress: Progress, patience: int | None) -> bool:
-    return patience is not None and progress.epoch > 0 and progress.epoch - progress.best_epoch >= patience
-
-
 def _standing(epoch: int, epochs: int, progress: Progress) -> str:
     best = (
         f", best Dice {progress.best_dice:.4f} (epoch {progress.best_epoch})" if progress.best_epoch else ""
     )
     return f"epoch {epoch + 1}/{epochs}{best}"
-
-
-def _identity(recipe: Recipe) -> str:
-    """All of a recipe that its weights depend on, as text."""
-    fixed = recipe.to_dict()
-    for key in ("device", "workers", "cache_mb"):
-        fixed["hardware"].pop(key)
-    fixed["data"].pop("root")
-    fixed["data"].pop("source")
-    return json.dumps(fixed, sort_keys=True)
-
-
-def _same(kept: Any, recipe: Recipe) -> bool:
-    """Whether a checkpoint's recipe is this one; keys that came later have their defaults."""
-    try:
-        return _identity(validate(json.loads(kept))) == _identity(recipe)
-    except (TypeError, ValueError, IsthmusError):
-        return False
-
-
-def _save(
-    folder: RunFolder,
-    recipe: Recipe,
-    network: nn.Module,
-    average: Average | None,
-    optimiser: torch.optim.Optimizer,
-    rate: Rate,
-    progress: Progress,
-) -> None:
-    state: dict[str, Any] = {
-        "network": network.state_dict(),
-        "average": average.network.state_dict() if average else {},
-        "optimiser": optimiser.state_dict(),
-        "rate": rate.state(),
-        "progress": dict(vars(progress)),
-        "recipe": _identity(recipe),
-    }
-    checkpoint.save(folder.checkpoint, state)
-
-
-def _restore(
-    folder: RunFolder,
-    recipe: Recipe,
-    network: nn.Module,
-    average: Average | None,
-    optimiser: torch.optim.Optimizer,
-    rate: Rate,
-) -> Progress:
-    state = checkpoint.load(folder.checkpoint)
-    if not _same(state.get("recipe"), recipe):
-        raise IsthmusError(
-            f"{folder.checkpoint} was written with another recipe than {folder.recipe_path}; restore the recipe, or "
-            "delete the checkpoint to train from the start"
-        )
-    try:
-        network.load_state_dict(state["network"])
-        if average:
-            average.network.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        rate.restore(state["rate"])
-        return Progress(**state["progress"])
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        line = str(error).partition("\n")[0]
-        raise IsthmusError(
-            f"{folder.checkpoint} does not fit the run's recipe ({line}); delete it to train from the start"
-        ) from error

@@ -28,9 +28,10 @@ from isthmus.runs.files import read_json, write_csv, write_json, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Data, Network, Recipe
 from isthmus.training.distributed import refuse_small_batches, world
-from isthmus.training.loop import Progress, fit
+from isthmus.training.loop import fit
 from isthmus.training.prepare import Prepared, prepare, resolve
 from isthmus.training.score import Scorer
+from isthmus.training.state import Progress
 from isthmus.watch import Silent, Watch
 
 
