@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isthmus.cli.results import AsJson, Told, emit
 from isthmus.errors import IsthmusError, nearest
 
 if TYPE_CHECKING:
     from isthmus.cli.progress import Display
     from isthmus.data.cases import Case
     from isthmus.data.folds import Split
+    from isthmus.data.inspect import Finding
 
 WIDE = 100_000  # columns where the output is no terminal: a line is a row, however long
 
@@ -60,6 +62,7 @@ def check(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads.  [default: one per core]", show_default=False)
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Open every file of a data set and tell all that is wrong, odd or there twice.
 
@@ -81,21 +84,35 @@ def check(
             distance=distance,
             rule=taken,
         )
-    table = _table("", "finding", "count", "details", numbers=("count",))
-    for row in found.findings():
-        mark = {"error": "error", "warning": "!", "fact": ""}[row.level]
-        table.add_row(mark, row.what, str(row.count), row.detail)
-    _print(table)
+    if not as_json:
+        _print(_findings_table(found.findings()))
     if page is not None:
         from isthmus.report.data_page import write_data_page
 
-        print(write_data_page(found, page))
-    if not found.usable:
-        bad = f"{len(found.bad)} case{'s' * (len(found.bad) != 1)} cannot be used"
-        raise IsthmusError(
-            f"{dataset.name}: {bad if found.bad else 'the cases do not fit together'}; "
-            "mend what the table calls an error, or leave it out"
-        )
+        page = write_data_page(found, page)
+        if not as_json:
+            print(page)
+    problem = None if found.usable else _unusable(dataset.name, len(found.bad))
+    if as_json:
+        about = {"data": dataset.name, "cases": len(found.cases), "bad_cases": len(found.bad)}
+        listed = {"findings": found.findings(), "page": page}
+        emit(about | {"usable": found.usable, "error": problem} | listed)
+    if problem:
+        raise Told(problem) if as_json else IsthmusError(problem)
+
+
+def _findings_table(findings: list[Finding]) -> Any:
+    table = _table("", "finding", "count", "details", numbers=("count",))
+    for row in findings:
+        mark = {"error": "error", "warning": "!", "fact": ""}[row.level]
+        table.add_row(mark, row.what, str(row.count), row.detail)
+    return table
+
+
+def _unusable(name: str, bad: int) -> str:
+    """Why a data set cannot be trained on."""
+    what = f"{bad} case{'s' * (bad != 1)} cannot be used" if bad else "the cases do not fit together"
+    return f"{name}: {what}; mend what the table calls an error, or leave it out"
 
 
 @app.command()

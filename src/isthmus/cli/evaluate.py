@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.progress import Display
+from isthmus.cli.results import emit
 from isthmus.errors import IsthmusError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def run(
     classes: str | None = None,
     tolerance: float = 1.0,
     missing: str = "diagonal",
+    as_json: bool = False,
 ) -> None:
     """Score a folder of masks, write the CSV and print what it comes to."""
     from isthmus.inference.evaluate import evaluate_folder
@@ -70,11 +72,25 @@ def run(
     )
     target = out or predictions / "scores.csv"
     result.write(target)
-    show(result)
+    if as_json:
+        emit(_summary(result, target))
+    else:
+        show(result)
     display.say(
         f"{len(result.rows)} rows in {target}, scored on the masks' own grid; distances (and the {tolerance:g} within "
         f"which surface Dice counts) in {result.unit}; a missed case has Dice 0 and {MISSED[missing]} for a distance"
     )
+
+
+def _summary(result: Evaluation, target: Path) -> dict[str, Any]:
+    """By class each metric's summary over cases, and where the rows are."""
+    return {
+        "cases": len({row["case"] for row in result.rows}),
+        "classes": result.summaries(),
+        "unit": result.unit,
+        "grid": "original",
+        "scores": str(target),
+    }
 
 
 def show(result: Evaluation) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from isthmus.cli import data as data_commands
+from isthmus.cli import streams, switches, usage
 from isthmus.cli import study as study_commands
 from isthmus.cli.explain import explain
 from isthmus.cli.export import export
-from isthmus.errors import IsthmusError, nearest
+from isthmus.cli.results import FLAG, AsJson, Told, emit
+from isthmus.errors import IsthmusError
 from isthmus.memory import large_pages
 
 INTERRUPTED = 130  # what the parser makes of Ctrl-C
@@ -23,10 +26,11 @@ app = typer.Typer(
     name="isthmus",
     help="Biomedical image segmentation: train a network on images and masks, get masks for new images.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.callback()(switches.everywhere)
 
 
 @app.command(rich_help_panel="The main job")
@@ -223,6 +227,7 @@ def evaluate(
         str,
         typer.Option(help="Distance where one mask is empty: diagonal (of the image), infinity or exclude."),
     ] = "diagonal",
+    as_json: AsJson = False,
 ) -> None:
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
     from isthmus.cli import evaluate as job
@@ -242,6 +247,7 @@ def evaluate(
             classes=classes,
             tolerance=tolerance,
             missing=missing,
+            as_json=as_json,
         )
 
 
@@ -261,11 +267,12 @@ def report(
 @app.command(rich_help_panel="To look up")
 def models(
     name: Annotated[str | None, typer.Argument(help="One network: its card.", show_default=False)] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List the networks: paper, parameters here and there, receptive field, operations."""
     from isthmus.cli import models as job
 
-    job.run(name)
+    job.run(name, as_json)
 
 
 app.add_typer(study_commands.app, rich_help_panel="To compare")
@@ -273,50 +280,56 @@ app.command(rich_help_panel="To compare")(study_commands.reproduce)
 app.command(rich_help_panel="The main job")(export)
 app.command(rich_help_panel="To look up")(explain)
 app.add_typer(data_commands.app, rich_help_panel="To look up")
+switches.add_to(app, data_commands.app, study_commands.app)
 
 
 def main() -> None:
     """Entry point: user errors become one line and exit code 2."""
+    streams.prepare()
     large_pages()
+    sys.exit(_outcome(sys.argv[1:]))
+
+
+def _outcome(words: list[str]) -> int:
+    """Run a command; its exit code."""
+    switches.reset(words)
     command = typer.main.get_command(app)
     try:
-        code = command.main(standalone_mode=False)
+        code = command.main(words, prog_name="isthmus", standalone_mode=False)
+        sys.stdout.flush()
+    except Told as error:
+        return fail(str(error), told=True)
     except IsthmusError as error:
-        fail(str(error))
+        return fail(str(error))
     except BrokenPipeError:
-        sys.exit(0)
+        streams.breaks(sys.stdout)
+        return 0
     except OSError as error:
-        fail(f"{error.filename or 'a file'}: {error.strerror or error}; check the name and its permissions")
+        if streams.breaks(sys.stdout):
+            return fail(
+                f"standard output cannot be written ({error.strerror or error}); choose another place for it"
+            )
+        return fail(
+            f"{error.filename or 'a file'}: {error.strerror or error}; check the name and its permissions"
+        )
     except Exception as error:
-        message = _usage(error, command)
+        message = usage.line(error, command)
         if message is None:
             raise
-        fail(message)
+        return fail(message) if message else usage.WRONG
     if code == INTERRUPTED:
-        print("isthmus: interrupted; a run goes on with `isthmus train --resume --out RUN`", file=sys.stderr)
-    sys.exit(code if isinstance(code, int) else 0)
+        streams.tell("isthmus: interrupted; a run goes on with `isthmus train --resume --out RUN`")
+    return code if isinstance(code, int) else 0
 
 
-def _usage(error: Exception, command: object) -> str | None:
-    """The line for a mistake on the command line itself; None for any other exception."""
-    formatted = getattr(error, "format_message", None)
-    if formatted is None:
-        return None
-    message = str(formatted()).replace("\n", " ")
-    if not message:  # no command was given: the help is the message, and it is printed already
-        sys.exit(2)
-    words = message.split("'")
-    group = getattr(getattr(error, "ctx", None), "command", command)
-    commands = getattr(group, "commands", {})
-    if message.startswith("No such command") and len(words) > 1:
-        return f"no command '{words[1]}': {nearest(words[1], commands)}"
-    return f"{message} (see `isthmus --help`)"
-
-
-def fail(message: str) -> None:
-    """Print one line and leave with exit code 2."""
-    print(f"isthmus: {' '.join(message.splitlines())}", file=sys.stderr)
-    sys.exit(2)
+def fail(message: str, told: bool = False) -> int:
+    """Say what is wrong in one line (as JSON too, where that is asked for, unless it is told); the exit code."""
+    line = " ".join(message.splitlines())
+    if FLAG in sys.argv[1:] and not told:
+        with suppress(OSError):
+            emit({"error": line})
+    streams.tell(f"isthmus: {line}")
+    return usage.WRONG
 
 
 if __name__ == "__main__":

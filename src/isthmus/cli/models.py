@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from isthmus.cli.results import emit
+
+if TYPE_CHECKING:
+    from isthmus.networks.card import CardReport
 
 WIDE = 180  # columns where the output is no terminal
 
 
-def run(name: str | None) -> None:
+def run(name: str | None, as_json: bool = False) -> None:
     """The table of all networks, or one card."""
     from isthmus import networks
 
+    if as_json:
+        emit(_card(networks.describe(name)) if name is not None else {"models": networks.models_table()})
+        return
     if name is not None:
         print(networks.describe(name).to_text())
         return
@@ -33,6 +41,11 @@ def run(name: str | None) -> None:
         "`isthmus models NAME` shows a card",
         highlight=False,
     )
+
+
+def _card(found: CardReport) -> dict[str, Any]:
+    """A card by its parts: the paper and what it leaves open, and each of the network's forms."""
+    return {"name": found.name, "card": found.card, "forms": found.forms}
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
+
+from isthmus.cli.streams import tell
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 SPARSE_SECONDS = 20.0
 
+DUMB = ("dumb", "unknown")  # terminals on which nothing can be drawn
+
+quiet = False  # whether the user wants to see neither progress nor remarks
+
 
 class Display:
     """Shows stages of steps; used as a context, so that a bar is closed whatever happens."""
 
     def __init__(self) -> None:
-        self.interactive = sys.stderr.isatty()
+        self.quiet = quiet
+        self.interactive = not quiet and sys.stderr.isatty() and os.environ.get("TERM") not in DUMB
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._label, self._total, self._done, self._began_with = "", 0, 0, 0
@@ -72,16 +80,13 @@ class Display:
             self._last = now
             pace = (now - self._start) / (self._done - self._began_with)
             left = clock(pace * (self._total - self._done))
-            print(
-                f"{self._label}: {self._done}/{self._total}, {left} left{', ' * bool(text)}{text}",
-                file=sys.stderr,
-            )
+            self.say(f"{self._label}: {self._done}/{self._total}, {left} left{', ' * bool(text)}{text}")
 
     def say(self, text: str) -> None:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        elif not self.quiet:
+            tell(text)
 
 
 def clock(seconds: float) -> str:

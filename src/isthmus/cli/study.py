@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from isthmus.cli.results import AsJson, emit
 
 if TYPE_CHECKING:
     from isthmus.cli.progress import Display
     from isthmus.studies.execute import Outcome
     from isthmus.studies.folder import StudyFolder
-    from isthmus.studies.progress import Span
+    from isthmus.studies.progress import Span, Status
 
 app = typer.Typer(
     name="study",
@@ -64,12 +66,17 @@ def run_command(
 
 
 @app.command("status")
-def status_command(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
+def status_command(
+    folder: Annotated[Path, typer.Argument(help="The folder of a study.")], as_json: AsJson = False
+) -> None:
     """Say how far a study is: done, running, failed, left, and the time spent and left."""
     from isthmus.studies.folder import StudyFolder
     from isthmus.studies.progress import status
 
     found = status(StudyFolder.open(folder))
+    if as_json:
+        emit(_status(StudyFolder(folder), found))
+        return
     print(", ".join(f"{len(cells)} {state}" for state, cells in found.cells.items()))
     if found.spent.seconds:
         print(f"time spent on cells: {_span(found.spent)}")
@@ -127,6 +134,17 @@ def reproduce(
         asked = Asked(jobs=jobs, scale=scale, on=on)
         outcome = papers.reproduce(name, folder, display, root=data, asked=asked)
         _finish(StudyFolder(folder), outcome, display)
+
+
+def _status(folder: StudyFolder, found: Status) -> dict[str, Any]:
+    """Counts and labels of cells by state, seconds, and why cells failed."""
+    return {
+        "counts": {state: len(cells) for state, cells in found.cells.items()},
+        "cells": {state: [cell.label for cell in cells] for state, cells in found.cells.items()},
+        "failures": {cell.label: folder.why(cell.name) for cell in found.cells["failed"]},
+        "seconds_spent": found.spent.seconds,
+        "seconds_left": found.left and found.left.seconds,
+    }
 
 
 def _span(span: Span) -> str:

@@ -1,0 +1,34 @@
+"""What is said of mistakes on the command line itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus.errors import nearest
+
+WRONG = 2
+"""The exit code of bad input."""
+
+
+def line(error: Exception, command: object) -> str | None:
+    """The line for a mistake on the command line; "" where the help was printed instead, None for other exceptions."""
+    formatted = getattr(error, "format_message", None)
+    if formatted is None:
+        return None
+    message = " ".join(str(formatted()).split())
+    if not message:
+        return ""
+    context: Any = getattr(error, "ctx", None)
+    where: Any = getattr(context, "command", command)
+    words = message.split("'")
+    if message.startswith("No such command") and len(words) > 1:
+        return f"no command '{words[1]}': {nearest(words[1], getattr(where, 'commands', {}))}"
+    path = getattr(context, "command_path", "isthmus")
+    option = getattr(error, "option_name", None)
+    if message.startswith("No such option") and option and context is not None:
+        return f"no option '{option}': {nearest(option, _options(where, context))} (see `{path} --help`)"
+    return f"{message.rstrip('.')} (see `{path} --help`)"
+
+
+def _options(command: Any, context: Any) -> list[str]:
+    return [name for option in command.get_params(context) for name in option.opts if name.startswith("--")]
