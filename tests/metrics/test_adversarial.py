@@ -209,10 +209,10 @@ def test_what_makes_no_sense_is_refused_in_one_line(work, message):
 def test_tensors_that_are_no_dense_numbers_are_refused_in_one_line():
     torch = pytest.importorskip("torch")
     for tensor in (
-        torch.ones(3, 4, dtype=torch.bfloat16),
+        torch.full((3, 4), 0.5, dtype=torch.bfloat16),
         torch.ones(3, 4).to_sparse(),
         torch.ones(3, 4, device="meta"),
-        torch.ones(3, 4, requires_grad=True),
+        torch.ones(3, 4, dtype=torch.complex64),
     ):
         with pytest.raises(IsthmusError, match=r"prediction (is not an array|has values of type)") as caught:
             metrics.dice(tensor, ONE)

@@ -63,8 +63,11 @@ def test_masks_that_are_no_masks_are_refused(score):
         score(BOOLEAN, [True] * 4)
     with says("prediction has values of type float64; a mask holds booleans or integers"):
         score([[0.2, 0.9]], [[True, True]])
-    with says("truth has values of type float32"):
-        score(BOOLEAN, np.ones((2, 2), np.float32))
+    with says("truth has values of type float32; .* and 0.5 is not a whole number"):
+        score(BOOLEAN, np.full((2, 2), 0.5, np.float32))
+    for value in (np.nan, np.inf, 1e300):
+        with says("is not a whole number"):
+            score([[value, 0.0]], [[1, 0]])
     with says("prediction has values of type <U3"):
         score([["one", "two"]], [[True, True]])
     with says("prediction is not an array"):
@@ -174,11 +177,20 @@ def test_options_must_be_known():
         metrics.score_case(LABELS, LABELS, classes=[1, 2], instances=True)
 
 
-def test_distances_are_measured_along_one_to_three_axes():
-    masks = np.ones((2, 2, 2, 2), bool)
-    assert metrics.dice(masks, masks) == 1.0
-    with says("distances are measured along 1 to 3 axes; these masks have 4"):
-        metrics.hausdorff_distance(masks, masks)
+@pytest.mark.parametrize("score", [*BY_CLASS, *BY_OBJECT, metrics.components])
+def test_a_batch_is_scored_case_by_case(score):
+    """Of (N, 1, H, W) a metric would be that of all cases as one, so none takes it; a volume is a case."""
+    for shape in ((3, 1, 4, 5), (3, 1, 2, 4, 5), (1, 1, 4, 5)):
+        batch = [np.ones(shape, int if score in BY_OBJECT else bool)] * (
+            1 if score is metrics.components else 2
+        )
+        with says(r"4 axes|5 axes") as caught:
+            score(*batch)
+        assert "one by one: [dice(p[0], t[0])" in str(caught.value)
+    volume = [mask[:, 0] for mask in batch]
+    score(*volume)
+    with says(r"has shape \(0, 4, 5\); a mask needs at least one pixel"):
+        score(*(mask[:0, 0] for mask in batch))
 
 
 def test_tensors_lists_and_views_score_as_arrays():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.detail import THIN, open_share
 from isthmus.metrics.distances import Sides
 from isthmus.metrics.empty import Missing
-from isthmus.metrics.masks import Classes, Mask, as_mask, as_spacing, diagonal
+from isthmus.metrics.masks import Classes, Mask, as_mask, as_pair, as_spacing, diagonal
 from isthmus.metrics.object_distances import ObjectDistances
 from isthmus.metrics.object_scores import IOU_THRESHOLDS
 from isthmus.metrics.objects import number_components
@@ -29,6 +32,7 @@ def score_case(
     missing: Missing = "diagonal",
     objects: bool = True,
     instances: bool = False,
+    ignore: int | None = None,
 ) -> Any:
     """Every metric of a case: a dict of floats for boolean masks, and one for each class of integer labels.
 
@@ -46,8 +50,8 @@ def score_case(
     `prediction` and `truth` are arrays or tensors `(*spatial)`, both boolean, or both integers whose
     `classes` are named (`[1, 2]`, or `{1: "gland"}` for names as keys). With `instances` both are object
     numbers instead, which serve for the object metrics in place of components; all other metrics then see
-    one class, the numbers above 0. `spacing`, units, errors, `missing` and the empty rule as in
-    `hausdorff_distance`.
+    one class, the numbers above 0. `spacing`, units, errors, `missing`, `ignore` and the empty rule as in
+    `hausdorff_distance`; `image_points` leaves out the points that are ignored.
 
     >>> scores = score_case([[1, 1, 1, 1]], [[1, 1, 0, 0]], classes={1: "gland"}, spacing=0.5)["gland"]
     >>> scores["iou"], scores["hausdorff_distance"], scores["average_surface_distance"], scores["object_f1"]
@@ -60,19 +64,21 @@ def score_case(
             prediction,
             truth,
             classes,
+            ignore,
         )
     if classes is not None:
         raise IsthmusError(
             "classes is for labels of classes, and instances=True says these are object numbers"
         )
-    overlaps = Overlaps.of(prediction, truth)
-    p, t = overlaps.prediction.instances, overlaps.truth.instances
-    return per_class(
-        lambda pair: _score(pair, steps, tolerance, missing, overlaps if objects else None),
-        p > 0,
-        t > 0,
-        None,
-    )
+    p, t, outside = as_pair(prediction, truth, ignore)
+    overlaps = Overlaps.of(p, t)
+    n_ignored = 0 if outside is None else int(np.count_nonzero(outside))
+
+    def score(pair: Pair) -> dict[str, float]:
+        pair = replace(pair, n_ignored=n_ignored)
+        return _score(pair, steps, tolerance, missing, overlaps if objects else None)
+
+    return per_class(score, p > 0, t > 0, None)
 
 
 def _components(pair: Pair) -> Overlaps:

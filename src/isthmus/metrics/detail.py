@@ -24,6 +24,7 @@ def open_gaps(
     classes: Classes | None = None,
     width: float = THIN,
     spacing: Spacing = None,
+    ignore: int | None = None,
 ) -> Score:
     """Share of the thin gaps between true objects that the prediction keeps open, in [0, 1], best 1.
 
@@ -47,10 +48,12 @@ def open_gaps(
     steps = as_spacing(spacing, as_mask(truth, "truth").ndim)
     if not (is_within(width, 0, 1e50) and width > 0):
         raise IsthmusError(f"width is {width}; give a positive distance in the unit of the spacing")
-    return per_class(lambda pair: open_share(pair, width, steps), prediction, truth, classes)
+    return per_class(lambda pair: open_share(pair, width, steps), prediction, truth, classes, ignore)
 
 
-def false_objects(prediction: Mask, truth: Mask, *, classes: Classes | None = None) -> Score:
+def false_objects(
+    prediction: Mask, truth: Mask, *, classes: Classes | None = None, ignore: int | None = None
+) -> Score:
     """Number of predicted objects that share no point with the truth (outliers), 0 or more, best 0.
 
     Objects are connected components (points that share a face). Both masks empty: 0; only the prediction: 0;
@@ -59,7 +62,7 @@ def false_objects(prediction: Mask, truth: Mask, *, classes: Classes | None = No
     >>> false_objects([[True, False, True, False, True]], [[True, True, False, False, False]])
     2
     """
-    return per_class(count_false, prediction, truth, classes)
+    return per_class(count_false, prediction, truth, classes, ignore)
 
 
 def count_false(pair: Pair) -> int:

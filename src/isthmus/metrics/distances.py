@@ -86,6 +86,10 @@ class MaskDistances:
         """The larger of the two directed percentiles, or with `pooled` the percentile of all distances."""
         if not is_within(percentile, 0, 100):
             raise IsthmusError(f"percentile is {percentile}; give a number from 0 to 100")
+        if 0 < percentile < 1:
+            raise IsthmusError(
+                f"percentile is {percentile}, and percentiles go from 0 to 100; write {100 * percentile:g}"
+            )
         by_rule = self._by_rule()
         if by_rule is not None:
             return by_rule

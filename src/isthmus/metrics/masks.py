@@ -19,16 +19,23 @@ Classes: TypeAlias = Sequence[int] | Mapping[int, str]
 """Which labels to score: `[1, 2]`, or `{1: "gland", 2: "lumen"}` to have the names as keys."""
 Score: TypeAlias = Any
 """A float for boolean masks; for integer labels a dict with a float by class."""
+MOST_AXES = 3
 LARGEST_STEP = 1e50
 """Of a spacing, and its inverse the smallest: squares and volumes of such stay numbers."""
 
 
+def as_array(values: Any, kind: type | None = None) -> NDArray[Any]:
+    """What NumPy reads, and tensors of any device and number type."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        values = (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
+    return np.asarray(values, dtype=kind)
+
+
 def as_mask(mask: Mask, name: str) -> NDArray[Any]:
-    """The mask as a NumPy array of booleans or integers, at least one-dimensional and not of size zero."""
+    """The mask as a NumPy array of booleans or integers, of one to three axes and not of size zero."""
     try:
-        if hasattr(mask, "detach"):
-            mask = mask.detach().cpu().numpy()
-        array = np.asarray(mask)
+        array = as_array(mask)
     except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise IsthmusError(
@@ -36,22 +43,63 @@ def as_mask(mask: Mask, name: str) -> NDArray[Any]:
         ) from error
     if np.ma.is_masked(mask):
         raise IsthmusError(f"{name} has pixels that are masked out; fill them, or cut them off both masks")
-    if array.dtype.kind not in "bui":
+    if array.dtype.kind not in "buif":
         raise IsthmusError(
             f"{name} has values of type {array.dtype}; a mask holds booleans or integers: "
             "threshold probabilities first, as in `probability > 0.5`"
         )
     if array.ndim == 0 or array.size == 0:
         raise IsthmusError(f"{name} has shape {array.shape}; a mask needs at least one pixel and one axis")
-    return array
+    if array.ndim > MOST_AXES:
+        raise IsthmusError(
+            f"{name} has shape {array.shape}, {array.ndim} axes, and a mask has 1 to {MOST_AXES}; score the cases of "
+            "a batch (N, 1, *spatial) one by one: [dice(p[0], t[0]) for p, t in zip(prediction, truth)]"
+        )
+    return as_integers(array, name) if array.dtype.kind == "f" else array
 
 
-def as_pair(prediction: Mask, truth: Mask) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Both masks of a case as arrays of one shape."""
+def as_integers(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Floats that are whole numbers, in the smallest type that holds them."""
+    with np.errstate(invalid="ignore"):
+        whole = array.astype(np.int64)
+    low, high = int(whole.min()), int(whole.max())
+    if (whole != array).any():
+        raise IsthmusError(
+            f"{name} has values of type {array.dtype}; a mask holds booleans or integers, and "
+            f"{array[whole != array][0]} is not a whole number: threshold probabilities first, as in "
+            "`probability > 0.5`"
+        )
+    small = (
+        kind for kind in (np.uint8, np.int32) if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max
+    )
+    return whole.astype(next(small, np.int64))
+
+
+def as_pair(
+    prediction: Mask, truth: Mask, ignore: int | None = None
+) -> tuple[NDArray[Any], NDArray[Any], BoolMask | None]:
+    """Both masks of a case as arrays of one shape, and where they are not scored, which is 0 in both."""
     p, t = as_mask(prediction, "prediction"), as_mask(truth, "truth")
     if p.shape != t.shape:
         raise IsthmusError(f"prediction has shape {p.shape} and truth {t.shape}; they must be equal")
-    return p, t
+    outside = ignored(t, ignore)
+    if outside is None:
+        return p, t, None
+    return np.where(outside, p.dtype.type(0), p), np.where(outside, t.dtype.type(0), t), outside
+
+
+def ignored(truth: NDArray[Any], ignore: int | None) -> BoolMask | None:
+    """Where the truth holds the label that is not scored; None where there is no such point."""
+    if ignore is None:
+        return None
+    if isinstance(ignore, bool) or not isinstance(ignore, int | np.integer):
+        raise IsthmusError(f"ignore is {ignore!r}; give one label of the truth, such as ignore=255")
+    if truth.dtype.kind == "b":
+        raise IsthmusError(f"ignore={ignore} is a label, and the truth is boolean; give a truth of integers")
+    where: BoolMask = truth == ignore
+    if where.all():
+        raise IsthmusError(f"truth is {ignore} everywhere, which is ignored: nothing is left to score")
+    return where if where.any() else None
 
 
 def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[float, ...]:
@@ -61,8 +109,8 @@ def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[floa
     try:
         if isinstance(spacing, str | bytes):
             raise TypeError("text")
-        values = np.asarray(spacing, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        values = as_array(spacing, np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
         raise IsthmusError(
             f"spacing {spacing!r} is not made of numbers; give {ndim} numbers or one"
         ) from error
@@ -91,6 +139,8 @@ def as_tolerance(tolerance: float) -> float:
 
 def as_classes(classes: Classes) -> dict[int, ClassName]:
     """Label -> the key under which its scores are returned."""
+    if hasattr(classes, "tolist"):  # an array or a tensor
+        classes = classes.tolist()
     labels = list(classes) if isinstance(classes, Iterable) else [classes]
     bad = [label for label in labels if isinstance(label, bool) or not isinstance(label, int | np.integer)]
     if bad or not isinstance(classes, Iterable):

@@ -3,7 +3,8 @@
 All take `prediction` and `truth` as integer arrays or tensors `(*spatial)` in which every object has its own
 number from 1 (`components` makes them from a boolean mask). All but the distance lie in [0, 1], best 1; no
 objects in both gives 1, in one of them 0. All raise `IsthmusError` for shapes that differ, booleans, values
-that are not integers, and negative numbers.
+that are not whole numbers, and negative numbers. Points where the truth holds the number `ignore` are background in
+both.
 """
 
 from __future__ import annotations
@@ -22,26 +23,45 @@ IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
 
 def object_precision(
-    prediction: Mask, truth: Mask, *, overlap: float = 0.5, one_to_one: bool = False
+    prediction: Mask,
+    truth: Mask,
+    *,
+    overlap: float = 0.5,
+    one_to_one: bool = False,
+    ignore: int | None = None,
 ) -> float:
     """Share of the predicted objects that are right; what is right as in `object_f1`.
 
     >>> object_precision([[1, 1, 0, 2]], [[1, 1, 0, 0]])
     0.5
     """
-    return Overlaps.of(prediction, truth).precision(overlap, one_to_one)
+    return Overlaps.of(prediction, truth, ignore).precision(overlap, one_to_one)
 
 
-def object_recall(prediction: Mask, truth: Mask, *, overlap: float = 0.5, one_to_one: bool = False) -> float:
+def object_recall(
+    prediction: Mask,
+    truth: Mask,
+    *,
+    overlap: float = 0.5,
+    one_to_one: bool = False,
+    ignore: int | None = None,
+) -> float:
     """Share of the true objects that are found; what is found as in `object_f1`.
 
     >>> object_recall([[1, 0, 0, 0]], [[1, 1, 0, 2]])
     0.5
     """
-    return Overlaps.of(prediction, truth).recall(overlap, one_to_one)
+    return Overlaps.of(prediction, truth, ignore).recall(overlap, one_to_one)
 
 
-def object_f1(prediction: Mask, truth: Mask, *, overlap: float = 0.5, one_to_one: bool = False) -> float:
+def object_f1(
+    prediction: Mask,
+    truth: Mask,
+    *,
+    overlap: float = 0.5,
+    one_to_one: bool = False,
+    ignore: int | None = None,
+) -> float:
     """F1 = 2 precision recall / (precision + recall) of whole objects, in [0, 1], best 1.
 
     As the GlaS challenge defines it: a predicted object is right if it covers at least the share `overlap`
@@ -60,10 +80,10 @@ def object_f1(prediction: Mask, truth: Mask, *, overlap: float = 0.5, one_to_one
     >>> object_f1([[1, 1, 1, 1]], [[1, 1, 2, 2]], one_to_one=True)  # IoU 2/4 is not above 0.5
     0.0
     """
-    return Overlaps.of(prediction, truth).f1(overlap, one_to_one)
+    return Overlaps.of(prediction, truth, ignore).f1(overlap, one_to_one)
 
 
-def object_dice(prediction: Mask, truth: Mask) -> float:
+def object_dice(prediction: Mask, truth: Mask, *, ignore: int | None = None) -> float:
     """Object Dice of the GlaS challenge, in [0, 1], best 1; no objects in both 1, in one 0.
 
     1/2 [sum_i w_i Dice(S_i, G(S_i)) + sum_j v_j Dice(G_j, S(G_j))]: every object with the one of the other
@@ -75,11 +95,16 @@ def object_dice(prediction: Mask, truth: Mask) -> float:
     >>> object_dice([[1, 1, 0, 2]], [[1, 1, 0, 0]])  # (2/3 * 1 + 1/3 * 0 + 1) / 2
     0.8333333333333333
     """
-    return Overlaps.of(prediction, truth).dice()
+    return Overlaps.of(prediction, truth, ignore).dice()
 
 
 def object_hausdorff(
-    prediction: Mask, truth: Mask, *, spacing: Spacing = None, missing: Missing = "diagonal"
+    prediction: Mask,
+    truth: Mask,
+    *,
+    spacing: Spacing = None,
+    missing: Missing = "diagonal",
+    ignore: int | None = None,
 ) -> float:
     """Object Hausdorff distance of the GlaS challenge, 0 to the image diagonal, best 0.
 
@@ -93,13 +118,13 @@ def object_hausdorff(
     >>> object_hausdorff([[1, 1, 0, 2]], [[1, 1, 0, 0]])  # (2/3 * 0 + 1/3 * 3 + 0) / 2
     0.5
     """
-    overlaps = Overlaps.of(prediction, truth)
+    overlaps = Overlaps.of(prediction, truth, ignore)
     shape = overlaps.truth.instances.shape
     steps = as_spacing(spacing, len(shape))
     return ObjectDistances(overlaps, steps).weighted(diagonal(shape, steps), missing)
 
 
-def panoptic_quality(prediction: Mask, truth: Mask) -> float:
+def panoptic_quality(prediction: Mask, truth: Mask, *, ignore: int | None = None) -> float:
     """Sum of matched objects' IoU / (TP + FP / 2 + FN / 2), in [0, 1], best 1; empty as in `object_f1`.
 
     Objects match where their IoU is larger than 0.5, which can be at most one each.
@@ -109,11 +134,15 @@ def panoptic_quality(prediction: Mask, truth: Mask) -> float:
     >>> panoptic_quality([[1, 1, 1, 0, 2]], [[1, 1, 0, 0, 0]])  # (2/3) / (1 + 1/2)
     0.4444444444444444
     """
-    return Overlaps.of(prediction, truth).panoptic_quality()[0]
+    return Overlaps.of(prediction, truth, ignore).panoptic_quality()[0]
 
 
 def average_precision(
-    prediction: Mask, truth: Mask, *, thresholds: Sequence[float] = IOU_THRESHOLDS
+    prediction: Mask,
+    truth: Mask,
+    *,
+    thresholds: Sequence[float] = IOU_THRESHOLDS,
+    ignore: int | None = None,
 ) -> float:
     """Mean over IoU thresholds of TP / (TP + FP + FN), in [0, 1], best 1; empty masks as in `object_f1`.
 
@@ -130,10 +159,12 @@ def average_precision(
     shares = tuple(thresholds)
     if not shares:
         raise IsthmusError("thresholds is empty; give at least one share from 0 to 1")
-    return Overlaps.of(prediction, truth).average_precision(shares)
+    return Overlaps.of(prediction, truth, ignore).average_precision(shares)
 
 
-def aggregated_jaccard(prediction: Mask, truth: Mask, *, one_to_one: bool = False) -> float:
+def aggregated_jaccard(
+    prediction: Mask, truth: Mask, *, one_to_one: bool = False, ignore: int | None = None
+) -> float:
     """Aggregated Jaccard index, in [0, 1], best 1; empty masks as in `object_f1`.
 
     Every true object takes the predicted one with the largest IoU. The points shared by these pairs, over
@@ -147,4 +178,4 @@ def aggregated_jaccard(prediction: Mask, truth: Mask, *, one_to_one: bool = Fals
     >>> aggregated_jaccard([[1, 1, 0, 2]], [[1, 1, 1, 0]])  # 2 / (3 + 1)
     0.5
     """
-    return Overlaps.of(prediction, truth).aggregated_jaccard(one_to_one)
+    return Overlaps.of(prediction, truth, ignore).aggregated_jaccard(one_to_one)

@@ -76,16 +76,26 @@ class Counts:
         return difference / self.truth
 
 
-def _score(prediction: Mask, truth: Mask, classes: Classes | None, value: Callable[[Counts], float]) -> Score:
-    return per_class(lambda pair: value(Counts.of(pair)), prediction, truth, classes)
+def _score(
+    prediction: Mask,
+    truth: Mask,
+    classes: Classes | None,
+    ignore: int | None,
+    value: Callable[[Counts], float],
+) -> Score:
+    return per_class(lambda pair: value(Counts.of(pair)), prediction, truth, classes, ignore)
 
 
-def dice(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
+def dice(
+    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
+) -> Score:
     """Dice coefficient 2 |P ∩ T| / (|P| + |T|), in [0, 1], best 1; both masks empty 1, one of them 0.
 
     Boolean masks `(*spatial)` give a float. Integer labels `(*spatial)` with `classes` give a dict, one score
-    each; name 0 among the classes to score the background too. Raises `IsthmusError` for shapes that differ,
-    values that are not booleans or integers, and labels outside the classes.
+    each; name 0 among the classes to score the background too. A boolean mask stands for labels 0 and 1 beside
+    one of integers, floats that are whole numbers for integers. Points where the truth holds the label `ignore`
+    are outside both masks, and outside the image. Raises `IsthmusError` for shapes that differ, more than three
+    axes (a batch), values that are not whole numbers, and labels outside the classes.
 
     Source: L. R. Dice, Ecology 26 (1945) 297, doi:10.2307/1932409.
 
@@ -94,10 +104,10 @@ def dice(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score
     >>> dice([[1, 1, 2]], [[0, 1, 2]], [1, 2]) == {1: 2 / 3, 2: 1.0}
     True
     """
-    return _score(prediction, truth, classes, lambda n: n.dice)
+    return _score(prediction, truth, classes, ignore, lambda n: n.dice)
 
 
-def iou(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
+def iou(prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None) -> Score:
     """Intersection over union, Jaccard index |P ∩ T| / |P ∪ T|, in [0, 1]; empty rule as in `dice`.
 
     Source: P. Jaccard, New Phytologist 11 (1912) 37, doi:10.1111/j.1469-8137.1912.tb05611.x.
@@ -105,10 +115,12 @@ def iou(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
     >>> iou([[True, True, False, False]], [[False, True, True, True]])
     0.25
     """
-    return _score(prediction, truth, classes, lambda n: n.iou)
+    return _score(prediction, truth, classes, ignore, lambda n: n.iou)
 
 
-def precision(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
+def precision(
+    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
+) -> Score:
     """Share of the predicted points that are true, |P ∩ T| / |P|, in [0, 1]; empty rule as in `dice`.
 
     Source: A. Taha and A. Hanbury, BMC Medical Imaging 15 (2015) 29, doi:10.1186/s12880-015-0068-x.
@@ -116,10 +128,12 @@ def precision(prediction: Mask, truth: Mask, classes: Classes | None = None) -> 
     >>> precision([[True, True, True, True]], [[False, True, True, True]])
     0.75
     """
-    return _score(prediction, truth, classes, lambda n: n.precision)
+    return _score(prediction, truth, classes, ignore, lambda n: n.precision)
 
 
-def recall(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
+def recall(
+    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
+) -> Score:
     """Share of the true points that were predicted, |P ∩ T| / |T|, in [0, 1]; empty rule as in `dice`.
 
     Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
@@ -127,10 +141,12 @@ def recall(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Sco
     >>> recall([[True, False, False, False]], [[True, True, True, True]])
     0.25
     """
-    return _score(prediction, truth, classes, lambda n: n.recall)
+    return _score(prediction, truth, classes, ignore, lambda n: n.recall)
 
 
-def specificity(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
+def specificity(
+    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
+) -> Score:
     """Share of the points outside the truth that are outside the prediction, in [0, 1].
 
     (N - |P ∪ T|) / (N - |T|) with N points in the image; 1 where the truth fills the image, for then nothing
@@ -141,10 +157,12 @@ def specificity(prediction: Mask, truth: Mask, classes: Classes | None = None) -
     >>> specificity([[True, True, False, False, False]], [[True, False, False, False, False]])
     0.75
     """
-    return _score(prediction, truth, classes, lambda n: n.specificity)
+    return _score(prediction, truth, classes, ignore, lambda n: n.specificity)
 
 
-def volumetric_similarity(prediction: Mask, truth: Mask, classes: Classes | None = None) -> Score:
+def volumetric_similarity(
+    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
+) -> Score:
     """1 - ||P| - |T|| / (|P| + |T|), in [0, 1], best 1; empty rule as in `dice`.
 
     It ignores where the masks lie.
@@ -154,7 +172,7 @@ def volumetric_similarity(prediction: Mask, truth: Mask, classes: Classes | None
     >>> volumetric_similarity([[True, False, False, False]], [[False, True, True, True]])
     0.5
     """
-    return _score(prediction, truth, classes, lambda n: n.volumetric_similarity)
+    return _score(prediction, truth, classes, ignore, lambda n: n.volumetric_similarity)
 
 
 def volume_difference(
@@ -164,6 +182,7 @@ def volume_difference(
     *,
     spacing: float | Sequence[float] | None = None,
     relative: bool = False,
+    ignore: int | None = None,
 ) -> Score:
     """Volume (in 2D area) of the prediction less that of the truth, in the unit of the spacing to the power
     of the axes (points where there is none); negative where the prediction is too small, best 0.
@@ -181,4 +200,4 @@ def volume_difference(
     point = math.prod(as_spacing(spacing, as_mask(truth, "truth").ndim))
 
     unit = 1.0 if relative else point
-    return _score(prediction, truth, classes, lambda n: n.volume_difference(relative) * unit)
+    return _score(prediction, truth, classes, ignore, lambda n: n.volume_difference(relative) * unit)

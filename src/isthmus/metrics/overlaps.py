@@ -27,9 +27,9 @@ class Overlaps:
         self.p, self.t = np.divmod(pairs, max(1, len(self.truth)))
 
     @classmethod
-    def of(cls, prediction: Mask, truth: Mask) -> Overlaps:
-        as_pair(prediction, truth)
-        return cls(as_instances(prediction, "prediction"), as_instances(truth, "truth"))
+    def of(cls, prediction: Mask, truth: Mask, ignore: int | None = None) -> Overlaps:
+        p, t, _ = as_pair(prediction, truth, ignore)
+        return cls(as_instances(p, "prediction"), as_instances(t, "truth"))
 
     @property
     def sides(self) -> tuple[tuple[SideName, Objects], tuple[SideName, Objects]]:

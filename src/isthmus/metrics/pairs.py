@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Presence, presence
-from isthmus.metrics.masks import BoolMask, Classes, ClassName, Mask, as_classes, as_pair, check_labels
+from isthmus.metrics.masks import (
+    BoolMask,
+    Classes,
+    ClassName,
+    Mask,
+    as_classes,
+    as_pair,
+    check_labels,
+)
 
 Box: TypeAlias = tuple[slice, ...]
 
@@ -22,13 +30,15 @@ Box: TypeAlias = tuple[slice, ...]
 class Pair:
     """Prediction and truth of one class, cropped to the box around both in an image of the given shape.
 
-    The cropped masks are of size zero where both are empty.
+    The cropped masks are of size zero where both are empty. Of the points of the image `n_ignored` are not scored;
+    they are outside both masks.
     """
 
     prediction: BoolMask
     truth: BoolMask
     shape: tuple[int, ...]
     box: Box
+    n_ignored: int = 0
 
     @classmethod
     def whole(cls, prediction: BoolMask, truth: BoolMask) -> Pair:
@@ -56,43 +66,72 @@ class Pair:
 
     @property
     def n_image(self) -> int:
-        return math.prod(self.shape)
+        return math.prod(self.shape) - self.n_ignored
 
     @property
     def presence(self) -> Presence:
         return presence(self.n_prediction, self.n_truth)
 
 
-def per_class(score: Callable[[Pair], Any], prediction: Mask, truth: Mask, classes: Classes | None) -> Any:
+def per_class(
+    score: Callable[[Pair], Any],
+    prediction: Mask,
+    truth: Mask,
+    classes: Classes | None,
+    ignore: int | None = None,
+) -> Any:
     """`score` of two boolean masks, or of every class of integer labels as a dict."""
-    p, t = as_pair(prediction, truth)
-    if (p.dtype.kind == "b") != (t.dtype.kind == "b"):
-        raise IsthmusError(
-            f"prediction is {p.dtype} and truth {t.dtype}; give two boolean or two integer masks"
-        )
-    if p.dtype.kind == "b":
-        if classes is not None:
-            raise IsthmusError("classes is for integer labels, and these masks are boolean; leave it out")
-        (box,) = boxes((p | t).view(np.uint8), 1)
-        return score(Pair(p[box], t[box], p.shape, box))
+    p, t, outside = as_pair(prediction, truth, ignore)
+    n_ignored = 0 if outside is None else int(np.count_nonzero(outside))
     if classes is None:
+        p, t = as_booleans(p, t)
+        (box,) = boxes((p | t).view(np.uint8), 1)
+        return score(Pair(p[box], t[box], p.shape, box, n_ignored))
+    if p.dtype.kind == t.dtype.kind == "b":
+        raise IsthmusError("classes is for integer labels, and these masks are boolean; leave it out")
+    p, t = (mask.view(np.uint8) if mask.dtype.kind == "b" else mask for mask in (p, t))
+    named = as_classes(classes)
+    if ignore in named:
+        raise IsthmusError(f"label {ignore} is ignored and among the classes; name it in one of the two")
+    check_labels(p, named, "prediction")
+    check_labels(t, named, "truth")
+    pairs = split(p, t, named, outside)
+    return {named[label]: score(replace(pair, n_ignored=n_ignored)) for label, pair in pairs}
+
+
+def as_booleans(p: NDArray[Any], t: NDArray[Any]) -> tuple[BoolMask, BoolMask]:
+    """Masks without classes: both boolean, or one of them and the other of 0 and 1."""
+    if p.dtype.kind == t.dtype.kind == "b":
+        return p, t
+    if p.dtype.kind != "b" and t.dtype.kind != "b":
         raise IsthmusError(
             f"masks of type {p.dtype} hold labels: name them with classes=[1], or give booleans (`mask > 0`)"
         )
-    named = as_classes(classes)
-    check_labels(p, named, "prediction")
-    check_labels(t, named, "truth")
-    return {named[label]: score(pair) for label, pair in split(p, t, named)}
+    labels = t if p.dtype.kind == "b" else p
+    if int(labels.min()) < 0 or int(labels.max()) > 1:
+        raise IsthmusError(
+            f"prediction is {p.dtype} and truth {t.dtype} of other values than 0 and 1; give two boolean masks "
+            "(`mask > 0`), or name the labels with classes=[1]"
+        )
+    return p.astype(np.bool_), t.astype(np.bool_)
 
 
-def split(p: NDArray[Any], t: NDArray[Any], named: Mapping[int, ClassName]) -> Iterator[tuple[int, Pair]]:
-    """The pair of every class; all boxes in one pass over the image for eight classes at a time."""
+def split(
+    p: NDArray[Any], t: NDArray[Any], named: Mapping[int, ClassName], outside: BoolMask | None = None
+) -> Iterator[tuple[int, Pair]]:
+    """The pair of every class; all boxes in one pass over the image for eight classes at a time.
+
+    Points that are `outside` hold 0 in both, and are no part of the background either.
+    """
     labels = list(named)
     for start in range(0, len(labels), 8):
         group = labels[start : start + 8]
         found = boxes(bits(p, group) | bits(t, group), len(group))
         for label, box in zip(group, found, strict=True):
-            yield label, Pair(p[box] == label, t[box] == label, p.shape, box)
+            masks = p[box] == label, t[box] == label
+            if label == 0 and outside is not None:
+                masks = masks[0] & ~outside[box], masks[1] & ~outside[box]
+            yield label, Pair(*masks, p.shape, box)
 
 
 def bits(array: NDArray[Any], labels: Sequence[int]) -> NDArray[np.uint8]:
@@ -105,7 +144,9 @@ def bits(array: NDArray[Any], labels: Sequence[int]) -> NDArray[np.uint8]:
         import cv2
 
         table = np.zeros(256, np.uint8)
-        table[list(labels)] = 1 << np.arange(len(labels))
+        for bit, label in enumerate(labels):
+            if label < len(table):  # such a mask holds no larger one
+                table[label] = 1 << bit
         flat = np.ascontiguousarray(array).reshape(array.shape[0], -1)
         return np.asarray(cv2.LUT(flat, table), np.uint8).reshape(array.shape)
     code = np.zeros(array.shape, np.uint8)

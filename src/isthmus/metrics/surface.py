@@ -21,10 +21,11 @@ def _measure(
     classes: Classes | None,
     spacing: Spacing,
     missing: Missing,
+    ignore: int | None,
     value: Callable[[Sides], Any],
 ) -> Any:
     steps = as_spacing(spacing, as_mask(truth, "truth").ndim)
-    return per_class(lambda pair: value(Sides(pair, steps, missing)), prediction, truth, classes)
+    return per_class(lambda pair: value(Sides(pair, steps, missing)), prediction, truth, classes, ignore)
 
 
 def _check_on(on: str) -> None:
@@ -40,6 +41,7 @@ def mask_distances(
     classes: Classes | None = None,
     on: On = "surface",
     missing: Missing = "diagonal",
+    ignore: int | None = None,
 ) -> Any:
     """All distances between two masks, measured once, to read several metrics off (a `MaskDistances`).
 
@@ -56,6 +58,7 @@ def mask_distances(
         classes,
         spacing,
         missing,
+        ignore,
         lambda sides: sides.surface() if on == "surface" else sides.foreground(),
     )
 
@@ -70,6 +73,7 @@ def hausdorff_distance(
     on: On = "surface",
     pooled: bool = False,
     missing: Missing = "diagonal",
+    ignore: int | None = None,
 ) -> Score:
     """Hausdorff distance max(max_p min_t |p - t|, max_t min_p |p - t|), 0 to the image diagonal, best 0.
 
@@ -83,9 +87,9 @@ def hausdorff_distance(
       MILDNet. The two differ only where one mask lies within the other.
 
     Empty masks: both 0; one the image diagonal sqrt(sum(((n - 1) * spacing)^2)), or inf with
-    `missing="infinity"`, or NaN with `missing="exclude"`. Raises `IsthmusError` for shapes that differ,
-    values that are not booleans or integers, labels outside the classes, a spacing that is not positive and
-    a percentile outside 0 to 100.
+    `missing="infinity"`, or NaN with `missing="exclude"`. Points where the truth holds the label `ignore` are
+    outside both masks, which so end there alike. Raises `IsthmusError` as `dice`, for a spacing that is not
+    positive and for a percentile outside 0 to 100 or written as a share (0.95 for 95).
 
     Source: D. P. Huttenlocher, G. A. Klanderman, W. J. Rucklidge, IEEE TPAMI 15 (1993) 850,
     doi:10.1109/34.232073.
@@ -106,7 +110,7 @@ def hausdorff_distance(
             )
         return sides.surface().hausdorff(percentile, pooled=pooled)
 
-    return _measure(prediction, truth, classes, spacing, missing, value)
+    return _measure(prediction, truth, classes, spacing, missing, ignore, value)
 
 
 def average_surface_distance(
@@ -117,6 +121,7 @@ def average_surface_distance(
     classes: Classes | None = None,
     direction: Direction = "both",
     missing: Missing = "diagonal",
+    ignore: int | None = None,
 ) -> Score:
     """Average symmetric surface distance, 0 to the image diagonal, best 0.
 
@@ -132,7 +137,7 @@ def average_surface_distance(
     0.5
     """
     return _measure(
-        prediction, truth, classes, spacing, missing, lambda sides: sides.surface().average(direction)
+        prediction, truth, classes, spacing, missing, ignore, lambda sides: sides.surface().average(direction)
     )
 
 
@@ -144,6 +149,7 @@ def root_mean_square_surface_distance(
     classes: Classes | None = None,
     direction: Direction = "both",
     missing: Missing = "diagonal",
+    ignore: int | None = None,
 ) -> Score:
     """Root mean square symmetric surface distance, 0 to the image diagonal, best 0.
 
@@ -160,6 +166,7 @@ def root_mean_square_surface_distance(
         classes,
         spacing,
         missing,
+        ignore,
         lambda sides: sides.surface().root_mean_square(direction),
     )
 
@@ -171,6 +178,7 @@ def surface_dice(
     spacing: Spacing = None,
     *,
     classes: Classes | None = None,
+    ignore: int | None = None,
 ) -> Score:
     """Surface Dice: the share of both surfaces' points within a tolerance of the other, in [0, 1].
 
@@ -185,5 +193,11 @@ def surface_dice(
     0.8333333333333334
     """
     return _measure(
-        prediction, truth, classes, spacing, "diagonal", lambda sides: sides.surface().share_within(tolerance)
+        prediction,
+        truth,
+        classes,
+        spacing,
+        "diagonal",
+        ignore,
+        lambda sides: sides.surface().share_within(tolerance),
     )
