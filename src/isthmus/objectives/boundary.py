@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from isthmus.objectives.outputs import foreground, weighted_mean, widen
+from isthmus.errors import IsthmusError
+from isthmus.objectives.outputs import fitting, foreground, mean, weighted_mean, widen
 
 
-def contour_l2(output: Tensor, contour: Tensor) -> Tensor:
+def contour_l2(output: Tensor, contour: Tensor, *, ignore: int | None = None) -> Tensor:
     """(1/N) sum over pixels of (p - y)^2, p being the output itself: no sigmoid (HMEDN, III-C, equation 2).
 
     Args:
         output: ``(N, 1, *spatial)``, any floating type; computed in float32 or better.
         contour: y, ``(N, *spatial)``, see `contour_map`.
+        ignore: the value of pixels that do not count.
 
     >>> import torch
     >>> float(contour_l2(torch.full((1, 1, 2, 2), 0.5), torch.ones(1, 2, 2)))
     0.25
     """
-    if output.shape != contour[:, None].shape:
-        raise ValueError(
+    if output.ndim < 3 or output.shape[1] != 1:
+        raise IsthmusError(
             f"one contour map is learnt: output {tuple(output.shape)}, target {tuple(contour.shape)}"
         )
+    output, contour = fitting(output, contour, ignore=ignore, labels=False)
     output = widen(output)
-    return (output[:, 0] - contour.to(output.dtype)).square().mean()
+    contour = contour.to(output.dtype)
+    return mean((output - contour.view_as(output)).square())
 
 
-def hausdorff(logits: Tensor, target: Tensor, distance: Tensor, alpha: float = 2.0) -> Tensor:
+def hausdorff(
+    logits: Tensor, target: Tensor, distance: Tensor, alpha: float = 2.0, *, ignore: int | None = None
+) -> Tensor:
     """Hausdorff loss with the distances of the truth, one-sided (Karimi and Salcudean 2020, II-A).
 
     (1/N) sum over pixels and foreground classes of (p - y)^2 · d^alpha, d being the distance to the border of the
@@ -40,11 +46,13 @@ def hausdorff(logits: Tensor, target: Tensor, distance: Tensor, alpha: float = 2
         distance: d in pixels, ``(N, *spatial)``, to the nearest border of any class, see `distance_map`. An image
             without a border has d = 0 and adds nothing.
         alpha: 2 in the paper, from 1 to 3.
+        ignore: the label of pixels that do not count.
 
     >>> import torch
     >>> d = torch.tensor([[[0.0, 2.0]]])
     >>> float(hausdorff(torch.zeros(1, 1, 1, 2), torch.tensor([[[1, 0]]]), d))
     0.5
     """
+    logits, target, distance = fitting(logits, target, distance, ignore=ignore)
     p, y = foreground(logits, target)
     return weighted_mean((p - y).square(), distance.to(p.dtype) ** alpha)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
 from isthmus.errors import IsthmusError
@@ -51,9 +52,12 @@ def class_weights(counts: Sequence[int]) -> tuple[float, ...]:
     >>> class_weights([75, 25, 0])
     (0.4444444444444444, 1.3333333333333333, 1.0)
     """
-    pixels = [int(count) for count in counts]
+    if all(math.isfinite(count) for count in counts):
+        pixels = [int(count) for count in counts]
+    else:
+        pixels = []
     if not sum(pixels) or min(pixels) < 0:
         raise IsthmusError(
-            f"class weights need the pixels of each class in the training cases, found {pixels}"
+            f"class weights need the pixels of each class in the training cases, found {list(counts)}"
         )
     return tuple(min(MOST, sum(pixels) / (len(pixels) * count)) if count else 1.0 for count in pixels)

@@ -1,11 +1,13 @@
 """Cross-entropy and its kin: pixel by pixel, each by itself.
 
 Logits may be of any floating type and are computed with in float32 or better; `isthmus.objectives.outputs` says what
-shapes of logits and target mean. Every function returns one number, the mean over all pixels (and maps).
+shapes of logits and target mean. Every function returns one number, the mean over all pixels (and maps) but those
+whose target is the label `ignore`; 0 where no other is left. What raises `IsthmusError`: see `fitting` there.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -13,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
-from isthmus.objectives.outputs import is_multilabel, surprise, weighted_mean, widen
+from isthmus.objectives.outputs import fitting, is_multilabel, mean, surprise, weighted_mean, widen
 
 
-def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+def binary_cross_entropy(logits: Tensor, target: Tensor, *, ignore: int | None = None) -> Tensor:
     """Binary cross-entropy with logits, averaged over all pixels.
 
     -[y log s(x) + (1 - y) log(1 - s(x))] with s the logistic function (MILDNet, equation 3; MultiResUNet, equations
@@ -29,17 +31,16 @@ def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     >>> round(float(binary_cross_entropy(torch.zeros(1, 1, 2, 2), torch.ones(1, 2, 2))), 4)
     0.6931
     """
-    if not is_multilabel(logits, target):
-        if logits.shape[1] != 1:
-            raise ValueError(
-                f"binary cross-entropy of labels takes one map of logits, found {logits.shape[1]}"
-            )
-        logits = logits[:, 0]
+    if not is_multilabel(logits, target) and logits.shape[1] != 1:
+        raise IsthmusError(f"binary cross-entropy of labels takes one map of logits, found {logits.shape[1]}")
+    logits, target = fitting(logits, target, ignore=ignore)
     logits = widen(logits)
-    return F.binary_cross_entropy_with_logits(logits, (target > 0).to(logits.dtype))
+    if not target.numel():
+        return logits.sum()
+    return F.binary_cross_entropy_with_logits(logits.view_as(target), (target > 0).to(logits.dtype))
 
 
-def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, target: Tensor, *, ignore: int | None = None) -> Tensor:
     """Cross-entropy of a softmax over the classes, averaged over all pixels (Sharp U-Net, equation 3).
 
     Args:
@@ -49,10 +50,19 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     >>> round(float(cross_entropy(torch.zeros(1, 4, 2, 2), torch.ones(1, 2, 2))), 4)
     1.3863
     """
-    return F.cross_entropy(widen(logits), target.long())
+    if is_multilabel(logits, target) or logits.shape[1] == 1:
+        raise IsthmusError(
+            f"cross-entropy takes labels (N, *spatial) and a map of logits for each of two or more classes, found "
+            f"target {tuple(target.shape)} and logits {tuple(logits.shape)}; take binary_cross_entropy"
+        )
+    logits, target = fitting(logits, target, ignore=ignore)
+    logits = widen(logits)
+    return F.cross_entropy(logits, target.long()) if target.numel() else logits.sum()
 
 
-def weighted_cross_entropy(logits: Tensor, target: Tensor, weights: Sequence[float]) -> Tensor:
+def weighted_cross_entropy(
+    logits: Tensor, target: Tensor, weights: Sequence[float] | Tensor, *, ignore: int | None = None
+) -> Tensor:
     """Cross-entropy in which every class has its weight (HMEDN, III-D, equation 3).
 
     -(1/N) sum over pixels of v_k log p_k, k being the true class: divided by the number of pixels as printed, not by
@@ -69,14 +79,26 @@ def weighted_cross_entropy(logits: Tensor, target: Tensor, weights: Sequence[flo
     classes = max(2, logits.shape[1])
     if len(weights) != classes:
         raise IsthmusError(f"class weights: {classes} classes need as many weights, found {len(weights)}")
+    numbers = finite_weights(weights)
     if is_multilabel(logits, target):
-        raise ValueError("weighted cross-entropy takes labels, not one mask for each class")
+        raise IsthmusError("weighted cross-entropy takes labels, not one mask for each class")
+    logits, target = fitting(logits, target, ignore=ignore)
     index = target.long() if logits.shape[1] > 1 else (target > 0).long()
     values = surprise(logits, target)
-    return weighted_mean(values, torch.tensor(weights, dtype=values.dtype, device=values.device)[index])
+    return weighted_mean(values, torch.tensor(numbers, dtype=values.dtype, device=values.device)[index])
 
 
-def difficulty_cross_entropy(logits: Tensor, target: Tensor, difficulty: Tensor) -> Tensor:
+def finite_weights(weights: Sequence[float] | Tensor) -> list[float]:
+    """Weights of classes, of which none is negative or no number."""
+    numbers = [float(weight) for weight in (weights.tolist() if isinstance(weights, Tensor) else weights)]
+    if not all(0 <= number < math.inf for number in numbers):
+        raise IsthmusError(f"class weights are {numbers}; give finite numbers from 0")
+    return numbers
+
+
+def difficulty_cross_entropy(
+    logits: Tensor, target: Tensor, difficulty: Tensor, *, ignore: int | None = None
+) -> Tensor:
     """Cross-entropy in which every pixel has its weight (HMEDN, III-D, equation 5).
 
     (1/N) sum over pixels of mu · (-log p_k), k being the true class: divided by the number of pixels as printed, not
@@ -85,16 +107,19 @@ def difficulty_cross_entropy(logits: Tensor, target: Tensor, difficulty: Tensor)
     Args:
         logits: of any of the three kinds.
         target: labels, or masks of a multilabel network.
-        difficulty: mu, ``(N, *spatial)``, see `difficulty_map`.
+        difficulty: mu, ``(N, *spatial)`` or ``(N, 1, *spatial)``, see `difficulty_map`.
 
     >>> mu = torch.tensor([[[1.0, 5.0]]])
     >>> round(float(difficulty_cross_entropy(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 2), mu)), 4)
     2.0794
     """
+    logits, target, difficulty = fitting(logits, target, difficulty, ignore=ignore)
     return weighted_mean(surprise(logits, target), difficulty)
 
 
-def distance_cross_entropy(logits: Tensor, target: Tensor, proximity: Tensor) -> Tensor:
+def distance_cross_entropy(
+    logits: Tensor, target: Tensor, proximity: Tensor, *, ignore: int | None = None
+) -> Tensor:
     """Cross-entropy with the distance-map penalty (Caliva et al. 2019, arXiv:1908.03679; named in Sharp U-Net, 3.6).
 
     (1/N) sum over pixels of (1 + phi) · (-log p_k), with phi the reverted distance to the border, so that pixels
@@ -103,16 +128,24 @@ def distance_cross_entropy(logits: Tensor, target: Tensor, proximity: Tensor) ->
     Args:
         logits: of any of the three kinds.
         target: labels, or masks of a multilabel network.
-        proximity: phi, ``(N, *spatial)``.
+        proximity: phi, ``(N, *spatial)`` or ``(N, 1, *spatial)``.
 
     >>> near = torch.tensor([[[0.0, 1.0]]])
     >>> round(float(distance_cross_entropy(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 2), near)), 4)
     1.0397
     """
+    logits, target, proximity = fitting(logits, target, proximity, ignore=ignore)
     return weighted_mean(surprise(logits, target), 1 + proximity)
 
 
-def focal(logits: Tensor, target: Tensor, gamma: float = 2.0, alpha: float | None = 0.25) -> Tensor:
+def focal(
+    logits: Tensor,
+    target: Tensor,
+    gamma: float = 2.0,
+    alpha: float | None = 0.25,
+    *,
+    ignore: int | None = None,
+) -> Tensor:
     """Focal loss: what is already right counts little (Lin et al. 2017, DOI 10.1109/ICCV.2017.324, equation 5).
 
     (1/N) sum over pixels of a · (1 - p)^gamma · (-log p), p being the probability of what is true.
@@ -126,10 +159,11 @@ def focal(logits: Tensor, target: Tensor, gamma: float = 2.0, alpha: float | Non
     >>> round(float(focal(torch.zeros(1, 1, 2, 2), torch.ones(1, 2, 2))), 4)
     0.0433
     """
+    logits, target = fitting(logits, target, ignore=ignore)
     values = surprise(logits, target)
     wrong = -torch.expm1(-values)  # 1 - p
     tiny = torch.finfo(values.dtype).tiny  # keeps the gradient of a power below 1 finite
     values = wrong.clamp(min=tiny) ** gamma * values
     if alpha is None:
-        return values.mean()
+        return mean(values)
     return weighted_mean(values, torch.where(target > 0, values.new_tensor(alpha), 1 - alpha))

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -28,6 +29,7 @@ from isthmus.objectives.entropy import (
     cross_entropy,
     difficulty_cross_entropy,
     distance_cross_entropy,
+    finite_weights,
     focal,
     weighted_cross_entropy,
 )
@@ -109,6 +111,10 @@ MASKS = {"contour": "border", "marker": "interior"}
 """The mask that the head of a kind learns, where a loss needs no map of its own."""
 
 
+OUTSIDE = -1
+"""What pixels that are ignored hold in the target of a contour or a marker."""
+
+
 class Objective:
     """A weighted sum of losses over the heads of a network.
 
@@ -118,6 +124,8 @@ class Objective:
             K sigmoids.
         multilabel: labels are one mask for each class, which may overlap.
         settings: parameters of losses and targets.
+        ignore: the label of pixels from which nothing is learnt, on no head: they enter no loss, and are background
+            to the targets. None: every pixel counts.
 
     Auxiliary heads, named ``auxiliary…`` or ``contour_auxiliary…``, are scored like ``logits`` and ``contour``,
     their terms multiplied by `Settings.auxiliary_weight`, unless `heads` names them; in evaluation, where a network
@@ -135,11 +143,23 @@ class Objective:
     """
 
     def __init__(
-        self, heads: Heads, *, classes: int, multilabel: bool = False, settings: Settings | None = None
+        self,
+        heads: Heads,
+        *,
+        classes: int,
+        multilabel: bool = False,
+        settings: Settings | None = None,
+        ignore: int | None = None,
     ) -> None:
         self.heads = {head: dict(losses) for head, losses in heads.items()}
         self.classes, self.multilabel = classes, multilabel
         self.settings = settings or Settings()
+        self.ignore = ignore
+        if ignore is not None and (multilabel or 0 <= ignore < max(2, classes)):
+            raise IsthmusError(
+                f"label {ignore} cannot be ignored: "
+                + ("the masks may overlap" if multilabel else f"it is one of the {max(2, classes)} classes")
+            )
         if not self.heads.get("logits"):
             raise IsthmusError(
                 "the objective has no loss for the head 'logits', which draws the masks; name one"
@@ -178,6 +198,7 @@ class Objective:
                     f"{where}: 'weighted_ce' needs {needed} class weights, background first, found {found}; "
                     "set objective.class_weights"
                 )
+            finite_weights(weights)
 
     def _output(self, head: str) -> str:
         if kind_of(head) != "logits" or (self.classes == 1 and not self.multilabel):
@@ -203,7 +224,10 @@ class Objective:
         """
         needed = {self._target(head, loss) for head, losses in self.heads.items() for loss in losses}
         known = self._all_targets()
-        return {name: known[name] for name in known if name in needed}
+        made = {name: known[name] for name in known if name in needed}
+        if self.ignore is None:
+            return made
+        return {name: partial(_of_counted, make, self.ignore) for name, make in made.items()}
 
     def _target(self, head: str, loss: str) -> str | None:
         return LOSSES[loss].map or MASKS.get(kind_of(head) or "")
@@ -251,15 +275,24 @@ class Objective:
         for head in self.heads:
             if head not in outputs and "auxiliary" not in head:
                 raise ValueError(f"the network gave no '{head}', found {', '.join(outputs)}")
+        outside = None if self.ignore is None else labels == self.ignore
         terms: dict[str, Tensor] = {}
         for head, output in outputs.items():
             for loss, weight in self._losses(head).items():
                 entry, name = LOSSES[loss], self._target(head, loss)
                 if name is not None and name not in targets:
                     raise ValueError(f"'{loss}' of the head '{head}' needs the target '{name}'")
-                truth = [labels] if kind_of(head) == "logits" else []
-                truth += [] if name is None else [targets[name]]
                 parameters = {key: getattr(self.settings, value) for key, value in entry.parameters.items()}
+                if kind_of(head) == "logits":
+                    truth, parameters["ignore"] = [labels], self.ignore
+                    truth += [] if name is None else [targets[name]]
+                else:
+                    truth = [targets[name or ""]]
+                    if outside is not None:
+                        truth, parameters["ignore"] = (
+                            [truth[0].masked_fill(outside.reshape(truth[0].shape), OUTSIDE)],
+                            OUTSIDE,
+                        )
                 terms[f"{head}.{loss}"] = weight * entry.function(output, *truth, **parameters)
         return terms
 
@@ -282,6 +315,10 @@ def kind_of(head: str) -> str | None:
         if head.startswith(prefix):
             return kind
     return None
+
+
+def _of_counted(make: Target, ignore: int, label: NDArray[Any]) -> Floats:
+    return make(np.where(label == ignore, label.dtype.type(0), label))
 
 
 def _of_masks(make: Target, masks: NDArray[Any]) -> Floats:

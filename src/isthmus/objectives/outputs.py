@@ -7,9 +7,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from isthmus.errors import IsthmusError
 
 
 def widen(logits: Tensor) -> Tensor:
@@ -17,20 +22,98 @@ def widen(logits: Tensor) -> Tensor:
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
+def fitting(
+    logits: Tensor, target: Tensor, *maps: Tensor, ignore: int | None = None, labels: bool = True
+) -> tuple[Tensor, ...]:
+    """What a loss is computed of: logits, target and maps that belong together, each pixel that counts.
+
+    Args:
+        logits, target: of any of the three kinds.
+        maps: what each pixel weighs, ``(N, *spatial)`` or ``(N, 1, *spatial)``, of numbers from 0; of a multilabel
+            network also ``(N, K, *spatial)``.
+        ignore: the label of pixels that do not count. With it the others come as one sample of one axis,
+            ``(1, K, pixels)``, as all losses are sums over pixels.
+        labels: whether the target holds labels, which are whole numbers.
+
+    Raises:
+        IsthmusError: an empty batch, shapes that fit none of the three kinds or a map that fits no pixel; on the
+            processor (a GPU would have to wait for it) also labels that are not whole or outside the classes, and
+            maps with NaN, infinity or values below 0.
+    """
+    if logits.numel() == 0:
+        raise IsthmusError(f"logits have the shape {tuple(logits.shape)}; a loss needs at least one sample")
+    multilabel = is_multilabel(logits, target)
+    maps = tuple(_of_pixels(each, logits, multilabel) for each in maps)
+    if ignore is not None:
+        logits, target, *rest = _counted(logits, target, maps, ignore, multilabel)
+        maps = tuple(rest)
+    if target.device.type == "cpu" and target.numel():
+        _check_numbers(target, whole=labels)
+        if logits.shape[1] > 1 and not multilabel:
+            _check_classes(target, logits.shape[1])
+        for each in maps:
+            low, high = (float(end) for end in each.aminmax())
+            if not 0 <= low <= high < math.inf:
+                raise IsthmusError(
+                    f"a map of weights holds values from {low:g} to {high:g}; give finite numbers from 0"
+                )
+    return (logits, target, *maps)
+
+
 def is_multilabel(logits: Tensor, target: Tensor) -> bool:
     """Whether each map is a class by itself.
 
     Raises:
-        ValueError: when the shapes fit none of the three kinds.
+        IsthmusError: when the shapes fit none of the three kinds.
     """
-    if logits.shape == target.shape:
+    if logits.ndim >= 3 and logits.shape == target.shape:
         return True
     if logits.ndim < 3 or logits.shape[:1] + logits.shape[2:] != target.shape:
-        raise ValueError(
+        raise IsthmusError(
             f"logits {tuple(logits.shape)} and target {tuple(target.shape)}: expected a target (N, *spatial) of "
             "labels, or one of the shape of the logits"
         )
     return False
+
+
+def _of_pixels(weights: Tensor, logits: Tensor, multilabel: bool) -> Tensor:
+    """A map as `(N, *spatial)`, or as it is where it has one for each map of a multilabel network."""
+    shape = logits.shape[:1] + logits.shape[2:]
+    if weights.shape == shape or (multilabel and weights.shape == logits.shape and logits.shape[1] > 1):
+        return weights
+    if weights.shape == (*shape[:1], 1, *shape[1:]):
+        return weights[:, 0]
+    raise IsthmusError(
+        f"a map of weights has the shape {tuple(weights.shape)} beside logits of {tuple(logits.shape)}; give one "
+        f"value for each pixel, {tuple(shape)}"
+    )
+
+
+def _counted(
+    logits: Tensor, target: Tensor, maps: tuple[Tensor, ...], ignore: int, multilabel: bool
+) -> Iterator[Tensor]:
+    """The pixels whose target is another, all in one row."""
+    counts = (target != ignore).all(1) if multilabel else target != ignore
+    for each in (logits, target, *maps):
+        if each.shape == counts.shape:
+            yield each[counts][None]
+        else:
+            yield each.movedim(1, 0)[:, counts][None]
+
+
+def _check_numbers(target: Tensor, whole: bool) -> None:
+    if target.dtype.is_floating_point and (target != (target.floor() if whole else target)).any():
+        what = "values that are not whole numbers" if whole else "NaN"
+        raise IsthmusError(f"the target holds {what}; give labels, as in `target > 0.5`")
+
+
+def _check_classes(target: Tensor, classes: int) -> None:
+    low, high = (int(end) for end in target.aminmax())
+    if low < 0 or high >= classes:
+        raise IsthmusError(
+            f"the target holds labels from {low} to {high}, and {classes} maps of logits have the classes 0 to "
+            f"{classes - 1}; repair it, or name the label to leave out (ignore)"
+        )
 
 
 def surprise(logits: Tensor, target: Tensor) -> Tensor:
@@ -63,4 +146,9 @@ def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """(1/N) sum of weight · value, N the number of values; weights `(N, *spatial)` serve all maps of a pixel."""
     if weights.ndim < values.ndim:
         weights = weights[:, None]
-    return (values * weights.to(values.dtype)).mean()
+    return mean(values * weights.to(values.dtype))
+
+
+def mean(values: Tensor) -> Tensor:
+    """The mean; 0 where every pixel is ignored and nothing is left."""
+    return values.mean() if values.numel() else values.sum()

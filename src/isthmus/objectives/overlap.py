@@ -7,7 +7,8 @@ With p and y the probability and the truth (0 or 1) of a class at a pixel,
 
 `smooth` is added above and below the fraction. So **a class absent from the batch** has an answer: its overlap is
 smooth / (smooth + predicted pixels, weighted), which is 1 (no loss) when nothing of it is predicted and falls towards
-0 the more is; a batch of background alone is treated in the same way.
+0 the more is; a batch of background alone is treated in the same way. Pixels whose target is the label `ignore` are
+not counted. What raises `IsthmusError`: see `isthmus.objectives.outputs.fitting`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isthmus.objectives.outputs import foreground
+from isthmus.objectives.outputs import fitting, foreground
 
 
-def soft_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
+def soft_dice(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: int | None = None) -> Tensor:
     """1 - (2 TP + smooth) / (2 TP + FP + FN + smooth): one minus soft Dice (Milletari et al. 2016).
 
     DOI 10.1109/3DV.2016.79, there with squares in the denominator, which the later usage leaves out.
@@ -31,11 +32,11 @@ def soft_dice(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
     >>> round(float(soft_dice(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
     0.5
     """
-    hits, false, missed = _counts(logits, target)
+    hits, false, missed = _counts(logits, target, ignore)
     return ((false + missed) / (2 * hits + false + missed + smooth)).mean()
 
 
-def soft_iou(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
+def soft_iou(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: int | None = None) -> Tensor:
     """1 - (TP + smooth) / (TP + FP + FN + smooth): one minus soft intersection over union.
 
     As in the code beside HMEDN's nuclei networks, whose heads add it to binary cross-entropy.
@@ -48,7 +49,7 @@ def soft_iou(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
     >>> round(float(soft_iou(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
     0.5714
     """
-    hits, false, missed = _counts(logits, target)
+    hits, false, missed = _counts(logits, target, ignore)
     return ((false + missed) / (hits + false + missed + smooth)).mean()
 
 
@@ -59,6 +60,8 @@ def focal_tversky(
     beta: float = 0.3,
     gamma: float = 4 / 3,
     smooth: float = 1.0,
+    *,
+    ignore: int | None = None,
 ) -> Tensor:
     """(1 - TI)^(1/gamma) with TI = (TP + smooth) / (TP + alpha FN + beta FP + smooth).
 
@@ -76,13 +79,13 @@ def focal_tversky(
     >>> round(float(focal_tversky(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
     0.4529
     """
-    hits, false, missed = _counts(logits, target)
+    hits, false, missed = _counts(logits, target, ignore)
     wrong = alpha * missed + beta * false
     return ((wrong / (hits + wrong + smooth)).clamp(min=1e-7) ** (1 / gamma)).mean()
 
 
-def _counts(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _counts(logits: Tensor, target: Tensor, ignore: int | None) -> tuple[Tensor, Tensor, Tensor]:
     """Soft TP, FP and FN of each foreground class over the batch."""
-    p, y = foreground(logits, target)
+    p, y = foreground(*fitting(logits, target, ignore=ignore))
     over = [axis for axis in range(p.ndim) if axis != 1]
     return torch.sum(p * y, over), torch.sum(p * (1 - y), over), torch.sum((1 - p) * y, over)
