@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from isthmus.memory import give_back_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
+from isthmus.training import diagnosis
 from isthmus.training.average import Average
 from isthmus.training.distributed import World, world
 from isthmus.training.optimiser import make_optimiser
@@ -128,11 +129,6 @@ class Loop:
             total += loss * (size / self.samples.samples_per_epoch / self.world.size)
             watch.advance(_standing(epoch, training.epochs, state.progress))
         self.world.total(total)
-        if not math.isfinite(float(total)):
-            raise IsthmusError(
-                f"the loss is {float(total)} in epoch {epoch + 1}: training has come apart; "
-                "lower training.learning_rate (a tenth of it, say)"
-            )
         state.network.eval()
         return float(total), batches.seconds
 
@@ -155,6 +151,8 @@ class Loop:
         if self.device.type == "cpu" and getattr(state.network, "checkpoint", False):
             give_back_freed_memory()  # memory counts more than time
         value.backward()  # type: ignore[no-untyped-call]
+        if not diagnosis.is_finite(value, state.network):
+            raise self._came_apart(step, x, lambda heads: self.prepared.objective.parts(heads, y, targets))
         state.optimiser.step()
         if state.average:
             state.average.update(state.network, step)
@@ -165,7 +163,28 @@ class Loop:
         found = (
             self.scorer.score(self.predictor) if self.world.first else Scored(math.nan, math.nan, math.nan)
         )
-        return Scored(*self.world.told([found.loss, found.dice, found.iou], self.device))
+        scored = Scored(*self.world.told([found.loss, found.dice, found.iou], self.device))
+        if not math.isfinite(scored.loss):
+            first = ""
+            if self.world.first:
+                first = diagnosis.of_validation(self.state.scored, self.scorer, self.predictor)
+            when = f"at the validation of epoch {self.state.progress.epoch + 1}"
+            raise diagnosis.came_apart(when, first, self.prepared.recipe)
+        return scored
+
+    def _came_apart(
+        self, step: int, image: Tensor, terms: Callable[[Any], dict[str, Tensor]]
+    ) -> IsthmusError:
+        """What to say of a step (from the start of training) that is not finite; the network is as before it."""
+        recipe, network = self.prepared.recipe, self.state.network
+
+        def forward() -> Any:
+            with machine.autocast(recipe.hardware):
+                return network(image)
+
+        first = diagnosis.of_step(network, image, forward, terms)
+        epoch, place = divmod(step, len(self.samples))
+        return diagnosis.came_apart(f"in epoch {epoch + 1}, step {place + 1}", first, recipe)
 
     @property
     def device(self) -> torch.device:

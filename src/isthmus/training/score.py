@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from isthmus.data.cases import Case
 from isthmus.data.kept import Room
@@ -108,6 +109,12 @@ class Scorer:
 
     def _loss(self, outputs: Mapping[str, Floats], sample: Batch) -> float:
         """That of a case; of a volume in slices, over its slices."""
+        with torch.inference_mode():
+            return float(self.objective(*self._for_the_loss(outputs, sample)))
+
+    def _for_the_loss(
+        self, outputs: Mapping[str, Floats], sample: Batch
+    ) -> tuple[dict[str, Tensor], Tensor, dict[str, Tensor]]:
         heads = {name: torch.from_numpy(maps) for name, maps in outputs.items()}
         labels = torch.from_numpy(sample.labels)
         targets = {name: torch.from_numpy(map_) for name, map_ in sample.targets.items()}
@@ -116,8 +123,12 @@ class Scorer:
             labels, targets = labels[None], {name: map_[None] for name, map_ in targets.items()}
         else:
             heads = {name: maps.movedim(1, 0) for name, maps in heads.items()}
-        with torch.inference_mode():
-            return float(self.objective(heads, self.prepared.truth(labels), targets))
+        return heads, self.prepared.truth(labels), targets
+
+    def terms(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], dict[str, Tensor]]]:
+        """Of every case the outputs of the network and the terms of the loss."""
+        for case, outputs, sample in self._outputs(predictor):
+            yield case, outputs, self.objective.parts(*self._for_the_loss(outputs, sample))
 
     def _outputs(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], Batch]]:
         for index, case in enumerate(self.cases):
