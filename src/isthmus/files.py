@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -15,8 +16,11 @@ from typing import Any
 
 from isthmus.errors import IsthmusError
 
-_HOST = re.sub(r"\W", "", platform.node()) or "host"
+_HOST = re.sub(r"\W", "", platform.node())[:32] or "host"
 _LEFTOVER = re.compile(r"\..+\.(?P<host>\w+)-(?P<process>\d+)\.part")
+
+LONGEST_NAME = 255
+"""Bytes of the name of a file, on most file systems."""
 
 STALE = 24 * 3600
 """Seconds after which a leftover of another machine, whose processes cannot be seen from here, is stale."""
@@ -31,18 +35,27 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         IsthmusError: it cannot be written (no space left, no permission, …); nothing is left behind.
     """
-    aside = path.with_name(f".{path.name}.{_HOST}-{os.getpid()}.part")
+    beside = aside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        os.replace(aside, path)
+        yield beside
+        os.replace(beside, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise IsthmusError(
             f"{path}: cannot be written ({reason}); free space or choose another folder"
         ) from error
     finally:
-        _remove(aside)
+        _remove(beside)
+
+
+def aside(path: Path) -> Path:
+    """Where this process writes what is to become `path`; of a long name a digest is enough."""
+    end = f"{_HOST}-{os.getpid()}.part"
+    name = path.name
+    if len(os.fsencode(f".{name}.{end}")) > LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return path.with_name(f".{name}.{end}")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -166,13 +166,29 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace masks that are there already.")
     ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option("--skip-existing", help="Keep what is there and do what is missing, as after a stop."),
+    ] = False,
 ) -> None:
     """Segment images with a trained network: a mask for each, in the values trained with."""
     from isthmus.cli import predict as job
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(run, images, out, root, probabilities, device, engine, statistics, overwrite, display)
+        job.run(
+            run,
+            images,
+            out,
+            root,
+            probabilities,
+            device,
+            engine,
+            statistics,
+            overwrite,
+            skip_existing,
+            display,
+        )
 
 
 @app.command(rich_help_panel="The main job")

@@ -17,6 +17,7 @@ def run(
     engine: str,
     statistics: str,
     overwrite: bool,
+    skip_existing: bool,
     display: Display,
 ) -> None:
     """Segment images and say where the masks are."""
@@ -32,6 +33,7 @@ def run(
         engine=engine,
         statistics=statistics,
         overwrite=overwrite,
+        skip_existing=skip_existing,
         watch=display,
     )
     display.say(f"{len(written)} masks in {out}")

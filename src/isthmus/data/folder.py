@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from isthmus.data import decathlon, nnunet, volume_files
+from isthmus.data.case_paths import refuse_name
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog import DATASETS
 from isthmus.data.formats import IMAGE_SUFFIXES, pages
@@ -150,10 +151,8 @@ def from_csv(path: Path, masks: bool = True) -> Dataset:
             problems.append(
                 f"{where}: names no {'mask' if row['image'] else 'image'}; fill it in or drop the line"
             )
-        elif Path(stem).is_absolute() or ".." in Path(stem).parts or "\\" in stem:
-            problems.append(
-                f"{where}: the id '{stem}' cannot be the name of a file; use letters, digits, - and _"
-            )
+        elif row["id"] and (why := _no_name(stem)):
+            problems.append(f"{where}: {why}")
         else:
             image, mask = path.parent / row["image"], path.parent / row["mask"] if masks else None
             missing = [
@@ -327,6 +326,15 @@ def expanded(
         )
         for page in range(number)
     ]
+
+
+def _no_name(case: str) -> str:
+    """Why a case cannot be called so; nothing where it can."""
+    try:
+        refuse_name(case)
+    except IsthmusError as error:
+        return str(error)
+    return ""
 
 
 def clashes(cases: Sequence[Case]) -> list[str]:

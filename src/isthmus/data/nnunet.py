@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.data.case_paths import case_path, refuse_clashes
 from isthmus.data.cases import Case, Dataset, Source, load
 from isthmus.data.folds import Split
 from isthmus.data.formats import IMAGE_SUFFIXES, write_image, write_mask
@@ -29,6 +30,7 @@ from isthmus.data.volume_files import is_volume, spacing, write_volume
 from isthmus.errors import IsthmusError, nearest
 from isthmus.files import atomic_path, read_json, write_bytes
 
+_LONGEST = "_0000.nii.gz"
 LAYOUT = "dataset.json, imagesTr/ with CASE_0000.nii.gz and labelsTr/ with CASE.nii.gz"
 
 
@@ -121,6 +123,7 @@ def write(
     names = {case.id: case_name(case.id) for case in dataset.cases}
     if len(set(names.values())) < len(names):
         raise IsthmusError(f"{dataset.name}: cases whose ids differ in / only; rename them before exporting")
+    refuse_clashes(root, [case_path(root, name, _LONGEST, "imagesTr") for name in names.values()])
     with atomic_path(root) as aside:
         endings, channels = set(), set()
         for done, case in enumerate(dataset.cases, 1):

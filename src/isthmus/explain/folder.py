@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from isthmus.data.case_paths import case_path
 from isthmus.data.cases import Case, load_image
 from isthmus.data.folder import images_in
 from isthmus.data.writing import write_image
@@ -83,7 +84,7 @@ def explain_folder(
 
 
 def _targets(out: Path, case: Case) -> tuple[Path, Path]:
-    return out / f"{case.id}.png", out / f"{case.id}.tif"
+    return case_path(out, case.id, ".png"), case_path(out, case.id, ".tif")
 
 
 def _refuse_harm(paths: Sequence[Path], cases: Sequence[Case], out: Path, overwrite: bool) -> None:

@@ -6,29 +6,28 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, load_image
-from isthmus.data.folder import images_in, open_dataset
+from isthmus.data.folder import clashes, images_in, open_dataset
 from isthmus.data.formats import probe
+from isthmus.data.problems import collecting, refuse
 from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
+from isthmus.files import sweep
 from isthmus.inference.averaging import run_folders
 from isthmus.inference.instance_files import overlay
-from isthmus.inference.masks import (
-    is_flat,
-    mask_path,
-    overlay_path,
-    probability_paths,
-    write_case,
-    write_probabilities,
-)
+from isthmus.inference.masks import write_case, write_probabilities
+from isthmus.inference.meaning import Meaning
 from isthmus.inference.predictor import Predictor
+from isthmus.inference.targets import Targets, refuse_harm
 from isthmus.runs.recipe import Recipe
 from isthmus.watch import Silent, Watch
 
@@ -47,13 +46,14 @@ def predict_folder(
     engine: str = "auto",
     statistics: str = "tile",
     overwrite: bool = False,
+    skip_existing: bool = False,
     watch: Watch | None = None,
 ) -> list[Path]:
     """Segment images and write a mask for each, in the values the run trained with: ``OUT/<name>.png``, or
     ``.nii.gz`` for a volume, which lies in space where its image does. A run that learned to tell objects apart writes
     their numbers, ``OUT/<name>.tif`` of 16 bits, and a coloured picture, ``OUT/overlays/<name>.png``.
 
-    Every mask appears whole or not at all; an image that cannot be read does not stop the others.
+    Every file appears whole or not at all; an image that fails, whatever the reason, does not stop the others.
 
     Args:
         run: a run folder, or the folder of a cross-validation, whose networks are averaged.
@@ -63,75 +63,165 @@ def predict_folder(
         engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU where it is installed and pays.
         statistics: what instance normalisation goes by in an image that is cut: each ``"tile"``, or the ``"image"``.
         probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume a map.
-        overwrite: replace masks that exist.
+        overwrite: replace masks that exist; files of the data never.
+        skip_existing: keep what exists and write what is missing, as after an interruption.
 
     Returns:
         The masks written.
 
     Raises:
-        IsthmusError: bad arguments, before anything is written; images that could not be read, after all others
-            were segmented.
+        IsthmusError: bad arguments, before anything is written; images that failed, after all others were segmented
+            (each is told to ``watch``, and is a note of the error).
     """
     watch = watch or Silent()
     out = Path(out)
+    if overwrite and skip_existing:
+        raise IsthmusError("--overwrite replaces what --skip-existing keeps; give one of them")
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     recipe = run_folders(Path(run))[0].recipe()
     if root is None:
-        cases: Sequence[Case] = images_in(paths, channels=recipe.data.channels)
+        cases, failures = _images(paths, recipe.data.channels)
     elif len(paths) != 1:
         raise IsthmusError(f"with a root one data set is named, found {len(paths)} names; name one at a time")
     else:
-        cases, paths = open_dataset(str(paths[0]), root).cases, [root]
-    pixels = _pixels(cases, recipe)
-    predictor = Predictor.load(run, device=device, engine=engine, statistics=statistics, pixels=pixels)
-    instances = recipe.data.instances
-    targets = {case.id: mask_path(out, case, instances) for case in cases}
-    maps_out = out / "probabilities"
-    wanted = dict(targets)
-    if probabilities:
-        wanted |= {
-            f"{case.id}, probabilities {path.name}": path
-            for case in cases
-            for path in probability_paths(maps_out, case, predictor.meaning.maps)
-        }
-    if instances:
-        wanted |= {f"{case.id}, overlay": overlay_path(out, case) for case in cases if is_flat(case)}
-    _refuse_harm(paths, cases, wanted, out, overwrite)
+        (name,), paths = paths, [root]
+        cases, failures = open_dataset(str(name), root).cases, []
+    total = len(cases) + len(failures)
+    wanted = _targets(cases, out, recipe, probabilities, failures)
+    for line in refuse_harm(paths, wanted, out, overwrite=overwrite, skip_existing=skip_existing):
+        watch.say(f"note: {line}")
+    jobs = [Job(each, frozenset(each)) for each in wanted]
+    if skip_existing:
+        jobs = _missing(jobs, failures, watch)
+    for line in failures:
+        watch.say(line)
+    written: list[Path] = []
+    if jobs:
+        left = [job.targets.case for job in jobs]
+        pixels = _pixels(left, recipe)
+        predictor = Predictor.load(run, device=device, engine=engine, statistics=statistics, pixels=pixels)
+        for folder in {path.parent for job in jobs for path in job.missing}:
+            sweep(folder)
+        failures += _segment(predictor, jobs, written, watch)
+    if failures:
+        raise _failed(failures, total, out)
+    return written
+
+
+@dataclass(frozen=True)
+class Job:
+    """An image, and which of its files are to be written."""
+
+    targets: Targets
+    missing: frozenset[Path]
+
+
+def _images(paths: Sequence[Path], channels: int | None) -> tuple[Sequence[Case], list[str]]:
+    """The images, and what is wrong with files beside them.
+
+    Raises:
+        IsthmusError: a path that is not there, no image at all, two of one name.
+    """
+    absent = [f"{path}: no such file or folder" for path in paths if not path.exists()]
+    refuse(absent, "the images")
+    with collecting() as problems:
+        cases = images_in(paths, channels=channels)
+    same = clashes(cases)
+    refuse(problems if not cases else same, "the images")
+    return cases, problems
+
+
+def _targets(
+    cases: Sequence[Case], out: Path, recipe: Recipe, probabilities: bool, failures: list[str]
+) -> list[Targets]:
+    maps = Meaning.of(recipe.data).maps if probabilities else 0
+    found = []
+    for case in cases:
+        try:
+            found.append(Targets.of(case, out, instances=recipe.data.instances, maps=maps))
+        except IsthmusError as error:
+            failures.append(_line(case, error))
+    return found
+
+
+def _missing(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job]:
+    """The jobs of which something is missing."""
+    left = []
+    watch.stage("looking at what is there", len(jobs))
+    for job in jobs:
+        try:
+            missing = job.targets.missing()
+            if missing:
+                left.append(replace(job, missing=missing))
+        except Exception as error:
+            failures.append(_line(job.targets.case, error))
+        watch.advance()
+    watch.say(f"{len(jobs) - len(left)} of {len(jobs)} images are done already; {len(left)} are left")
+    return left
+
+
+def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], watch: Watch) -> list[str]:
+    """Segment images; those that failed, each with what was wrong."""
     watch.say(predictor.values.describe(predictor.classes))
     for note in predictor.notes:
         watch.say(note)
-    predictor.notes.clear()
-    watch.stage("segmenting", len(cases))
-    problems: list[str] = []
-    written: list[Path] = []
-    for case, image in _read_ahead(cases):
-        if isinstance(image, IsthmusError):
-            problems.append(str(image))
-        else:
-            try:
-                maps = predictor.maps(image) if probabilities else None
-                if maps is None:
-                    mask = predictor.mask(image, case.spacing)
-                else:
-                    mask = predictor.drawn(maps, case.spacing)
-            except IsthmusError as error:
-                problems.append(f"{case.images[0]}: {error}")
-                continue
-            if maps is not None:
-                write_probabilities(maps_out, case, maps["logits"])
-            written.append(write_case(out, case, mask, instances, predictor.notes))
-            if instances and is_flat(case):
-                write_image(overlay_path(out, case), np.moveaxis(overlay(image, mask), -1, 0))
-            for note in predictor.notes:
-                watch.say(f"{case.id}: {note}")
-            predictor.notes.clear()
+    watch.stage("segmenting", len(jobs))
+    failures = []
+    by_case = {job.targets.case.id: job for job in jobs}
+    for case, image in _read_ahead([job.targets.case for job in jobs]):
+        predictor.notes.clear()
+        try:
+            if isinstance(image, Exception):
+                raise image
+            job = by_case[case.id]
+            _write(predictor, job, image, written)
+        except Exception as error:  # whatever it is, the other images are segmented
+            failures.append(_line(case, error))
+            watch.say(failures[-1])
+        for note in predictor.notes:
+            watch.say(f"{case.id}: {note}")
         watch.advance(case.id)
-    if problems:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise IsthmusError(
-            f"{len(problems)} of {len(cases)} images failed, the others are in {out}: {problems[0]}{more}"
-        )
-    return written
+    return failures
+
+
+def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Path]) -> None:
+    """Segment an image and write what is missing, the mask first: the picture of it may fail."""
+    targets, missing, case = job.targets, job.missing, job.targets.case
+    out, instances = targets.out, predictor.recipe.data.instances
+    if missing.isdisjoint(targets.probabilities):
+        maps, mask = None, predictor.mask(image, case.spacing)
+    else:
+        maps = predictor.maps(image)
+        mask = predictor.drawn(maps, case.spacing)
+    if targets.mask in missing:
+        written.append(write_case(out, case, mask, instances, predictor.notes))
+    if maps is not None:
+        write_probabilities(out, case, maps["logits"])
+    if targets.overlay is not None and targets.overlay in missing:
+        write_image(targets.overlay, np.moveaxis(overlay(image, mask), -1, 0))
+
+
+def _line(case: Case, error: Exception) -> str:
+    """Which image failed, and why."""
+    if isinstance(error, IsthmusError):
+        text = str(error)
+    elif isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        text = "memory does not suffice; cut it into parts"
+    else:
+        text = f"cannot be segmented ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
+    name = str(case.images[0])
+    return text if name in text else f"{name}: {text}"
+
+
+def _failed(failures: Sequence[str], total: int, out: Path) -> IsthmusError:
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    error = IsthmusError(
+        f"{len(failures)} of {total} images failed, the others are in {out}: {failures[0]}{more}; once they are "
+        "mended, --skip-existing does what is missing"
+    )
+    for line in failures:
+        error.add_note(line)
+    return error
 
 
 def _pixels(cases: Sequence[Case], recipe: Recipe) -> int:
@@ -145,34 +235,7 @@ def _pixels(cases: Sequence[Case], recipe: Recipe) -> int:
     return total
 
 
-def _refuse_harm(
-    paths: Sequence[Path], cases: Sequence[Case], targets: dict[str, Path], out: Path, overwrite: bool
-) -> None:
-    if out.exists() and not out.is_dir():
-        raise IsthmusError(f"{out} is a file; name a folder for the masks")
-    written_to = [out, *({target.parent for target in targets.values()})]
-    for path in paths:
-        searched = path / "images" if (path / "images").is_dir() else path
-        if searched.is_dir() and any(
-            folder.resolve().is_relative_to(searched.resolve()) for folder in written_to
-        ):
-            raise IsthmusError(
-                f"{out} lies in {searched}, so the masks would be taken for images next time and originals are "
-                "never replaced; choose another --out"
-            )
-    inputs = {source.path.resolve() for case in cases for source in case.images}
-    for target in targets.values():
-        if target.resolve() in inputs:
-            raise IsthmusError(
-                f"{target} is one of the images; choose another --out, originals are never replaced"
-            )
-        if target.exists() and not overwrite:
-            raise IsthmusError(
-                f"{target} exists already; choose another --out, or replace masks with --overwrite"
-            )
-
-
-def _read_ahead(cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any] | IsthmusError]]:
+def _read_ahead(cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any] | Exception]]:
     """Images in order, a few decoded ahead; one that cannot be read comes as its error."""
     with ThreadPoolExecutor(2) as pool:
         waiting: deque[tuple[Case, Future[NDArray[np.generic]]]] = deque()
@@ -184,8 +247,9 @@ def _read_ahead(cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any] | Is
             if not waiting:
                 return
             case, future = waiting.popleft()
-            try:
-                ahead = AHEAD if future.result().nbytes < LARGE else 1
-                yield case, future.result()
-            except IsthmusError as error:
+            error = future.exception()
+            if isinstance(error, Exception):
                 yield case, error
+                continue
+            ahead = AHEAD if future.result().nbytes < LARGE else 1
+            yield case, future.result()

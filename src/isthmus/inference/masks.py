@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.case_paths import case_path, refuse_clashes
 from isthmus.data.cases import Case, Source
 from isthmus.data.formats import probe
+from isthmus.data.problems import refuse
 from isthmus.data.volume_files import is_volume, write_volume
 from isthmus.data.writing import write_image, write_mask
+from isthmus.errors import IsthmusError
 from isthmus.inference.instance_files import write_instances
 
 
 def mask_path(folder: Path, case: Case, instances: bool = False) -> Path:
-    """``FOLDER/<case>.png``, for numbers of objects ``.tif``; ``.nii.gz`` for a volume."""
+    """``FOLDER/<case>.png``, for numbers of objects ``.tif``; ``.nii.gz`` for a volume.
+
+    Raises:
+        IsthmusError: as `case_path`.
+    """
     flat = ".tif" if instances else ".png"
-    return folder / f"{case.id}{flat if is_flat(case) else '.nii.gz'}"
+    return case_path(folder, case.id, flat if is_flat(case) else ".nii.gz")
 
 
 def write_case(
@@ -45,17 +53,36 @@ def write_case(
     return path
 
 
+def refuse_unwritable(folder: Path, cases: Iterable[Case], instances: bool = False) -> list[str]:
+    """Refuse cases whose masks cannot be files of a folder, or not two different ones; all are told together.
+
+    Returns:
+        Lines to tell the user, as `refuse_clashes`.
+
+    Raises:
+        IsthmusError: as `case_path`.
+    """
+    problems, paths = [], []
+    for case in cases:
+        try:
+            paths.append(mask_path(folder, case, instances))
+        except IsthmusError as error:
+            problems.append(str(error))
+    refuse(problems, folder)
+    return refuse_clashes(folder, paths)
+
+
 def probability_paths(folder: Path, case: Case, maps: int = 1) -> list[Path]:
-    """``FOLDER/<case>.tif``; for a volume ``.nii.gz``, one for each map."""
+    """``FOLDER/probabilities/<case>.tif``; for a volume ``.nii.gz``, one for each map."""
     if is_flat(case):
-        return [folder / f"{case.id}.tif"]
-    if maps == 1:
-        return [folder / f"{case.id}.nii.gz"]
-    return [folder / f"{case.id}-{index}.nii.gz" for index in range(maps)]
+        endings = [".tif"]
+    else:
+        endings = [".nii.gz"] if maps == 1 else [f"-{index}.nii.gz" for index in range(maps)]
+    return [case_path(folder, case.id, ending, "probabilities") for ending in endings]
 
 
 def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
-    """Write probabilities ``(maps, *spatial)`` as float32: a TIFF page, or a volume, for each map."""
+    """Write probabilities ``(maps, *spatial)`` to `probability_paths` as float32: a TIFF page, or a volume, each."""
     paths = probability_paths(folder, case, len(maps))
     if is_flat(case):
         write_image(paths[0], maps)
@@ -75,7 +102,7 @@ def _in_whole(array: NDArray[Any], source: Source) -> NDArray[Any]:
 
 def overlay_path(folder: Path, case: Case) -> Path:
     """``FOLDER/overlays/<case>.png``: the image with its objects in colours."""
-    return folder / "overlays" / f"{case.id}.png"
+    return case_path(folder, case.id, ".png", "overlays")
 
 
 def is_flat(case: Case) -> bool:

@@ -51,9 +51,12 @@ class RunImages:
 
     def predicted(self, case: str) -> bool:
         """Whether the run holds its predicted mask of this case."""
-        return (
-            case in self.cases and mask_path(self.run.predictions, self.cases[case], self.instances).is_file()
-        )
+        if case not in self.cases:
+            return False
+        try:
+            return mask_path(self.run.predictions, self.cases[case], self.instances).is_file()
+        except IsthmusError:  # no name of a file
+            return False
 
     def original(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], tuple[float, ...] | None]:
         """Image, truth, and the size of a pixel along each axis, where it is known.

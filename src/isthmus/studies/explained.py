@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.case_paths import case_path
 from isthmus.data.cases import load
 from isthmus.errors import IsthmusError
 from isthmus.explain.overlay import blended, outlined, rgb
@@ -123,9 +124,14 @@ class _Keeper:
         missing: dict[str, list[Wanted]] = {}
         for kind, shown, network in wanted:
             run = self.folder.run(shown.runs[network][0].cell.name)
-            kept = read_look(self._path(run, kind, shown.case), self._origin(run, kind))
+            key = (kind, shown.data, shown.case, network)
+            try:
+                kept = read_look(self._path(run, kind, shown.case), self._origin(run, kind))
+            except IsthmusError as error:  # no name of a file
+                found[key] = str(error)
+                continue
             if kept is not None:
-                found[kind, shown.data, shown.case, network] = kept
+                found[key] = kept
             else:
                 missing.setdefault(run.path.name, []).append((kind, shown, network))
         if missing:
@@ -163,7 +169,7 @@ class _Keeper:
         return self.origins[key]
 
     def _path(self, run: RunFolder, kind: str, case: str) -> Path:
-        return self.home / run.path.name / kind / f"{case}.npz"
+        return case_path(self.home, case, ".npz", f"{run.path.name}/{kind}")
 
 
 def _look(predictor: Predictor, images: RunImages, kind: str, name: str) -> Look:

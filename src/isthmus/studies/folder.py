@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import yaml
 
+from isthmus.data.case_paths import refuse_name
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_json, write_text, write_yaml
 from isthmus.runs.folder import RunFolder
@@ -167,9 +168,11 @@ class StudyFolder:
         values = read_json(self.plan_path)
         try:
             cells = tuple(Planned(**each) for each in values["cells"])
+            for cell in cells:
+                refuse_name(cell.name)
             named: dict[str, Any] = {key: tuple(values[key]) for key in ("drawn", "absent")}
             return Plan(cells, scale=values["scale"], jobs=values["jobs"], **named)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, IsthmusError) as error:
             raise IsthmusError(f"{self.plan_path} is no plan ({error}); run the study again") from error
 
     def printed(self) -> dict[Key, tuple[float, float]]:

@@ -13,12 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isthmus.data.case_paths import refuse_name
 from isthmus.data.cases import Case, Dataset, load_image
 from isthmus.data.check import Checked, conclude, survey
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split
 from isthmus.data.inspect import open_tolerant
 from isthmus.data.patches import windows
+from isthmus.data.problems import refuse
 from isthmus.data.samples import Target
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
@@ -99,6 +101,8 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     else:
         dataset = open_dataset(source.source, root)
     dataset = wanted(recipe, dataset)
+    dataset, nameless = _named(dataset, source.skip_bad)
+    unfit += nameless
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
@@ -109,6 +113,27 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     split = divide(recipe, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unfit)))
     return resolve(recipe, checked, split)
+
+
+def _named(dataset: Dataset, skip_bad: bool) -> tuple[Dataset, tuple[str, ...]]:
+    """The cases that can have files and rows of their name, and what is wrong with the names of the others.
+
+    Raises:
+        IsthmusError: there are such others, and they are not to be left out.
+    """
+    problems = {}
+    for case in dataset.cases:
+        try:
+            refuse_name(case.id)
+            case.id.encode()
+        except IsthmusError as error:
+            problems[case.id] = str(error)
+        except UnicodeEncodeError:
+            problems[case.id] = f"the case '{case.id}' has a name that is no text in UTF-8; rename it"
+    if not skip_bad or len(problems) == len(dataset.cases):
+        refuse(tuple(problems.values()), dataset.name)
+    cases = tuple(case for case in dataset.cases if case.id not in problems)
+    return replace(dataset, cases=cases), tuple(problems.values())
 
 
 def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:

@@ -16,7 +16,7 @@ from isthmus.data.kept import Room
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
-from isthmus.inference.masks import write_case
+from isthmus.inference.masks import refuse_unwritable, write_case
 from isthmus.inference.predictor import Predictor
 from isthmus.memory import keep_freed_memory
 from isthmus.metrics.rows import columns as case_columns
@@ -55,6 +55,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         raise IsthmusError(f"{out} exists already; {hint}choose another --out")
     _refuse_among_the_data(out, Path(recipe.data.source))
     prepared = prepare(recipe, watch)
+    _refuse_names(folder, prepared, watch)
     network = _network(prepared.recipe)
     _first(prepared)
     refuse_small_batches(prepared.recipe.training.batch, processes.size)
@@ -76,6 +77,7 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
         watch.say(f"{out} is finished; nothing to do")
         return folder
     prepared = prepare(folder.recipe(), watch)
+    _refuse_names(folder, prepared, watch)
     if world().first:
         _describe(folder, prepared)
     before, now = read_json(folder.data), prepared.hashes()
@@ -99,6 +101,13 @@ def _refuse_among_the_data(out: Path, source: Path) -> None:
             raise IsthmusError(
                 f"{out} lies in {source / kind}, so its files would be taken for data next time; choose another --out"
             )
+
+
+def _refuse_names(folder: RunFolder, prepared: Prepared, watch: Watch) -> None:
+    """Before hours are spent: every case can have a file of its name."""
+    cases = prepared.data.dataset.cases
+    for line in refuse_unwritable(folder.predictions, cases, prepared.recipe.data.instances):
+        watch.say(f"note: {line}")
 
 
 def _check_size(recipe: Recipe, network: nn.Module) -> None:

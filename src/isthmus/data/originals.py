@@ -1,0 +1,40 @@
+"""The files that no command may replace: the images that it was given, and the masks that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from isthmus.data.cases import Case
+from isthmus.data.folder import from_csv
+from isthmus.data.pairing import find_folders
+from isthmus.errors import IsthmusError
+
+
+def originals(paths: Iterable[Path], cases: Iterable[Case] = ()) -> list[Path]:
+    """Files and folders of data: of each path (a folder of images or of a data set, a CSV, an image) with the folder of
+    masks that belongs to it; and of cases."""
+    found = [source.path for case in cases for source in (*case.images, *case.masks)]
+    for path in paths:
+        found += _with_masks(path)
+    return list(dict.fromkeys(found))
+
+
+def _with_masks(path: Path) -> list[Path]:
+    if path.is_file() and path.suffix.lower() == ".csv":
+        try:
+            return [path, *originals((), from_csv(path).cases)]
+        except IsthmusError:
+            return [path]
+    if path.is_file():
+        return [path, *_pair(path.parent)]
+    if not path.is_dir():
+        return []
+    described = [path / name for name in ("dataset.json", "splits_final.json")]
+    return [*(each for each in described if each.is_file()), *(find_folders(path) or _pair(path))]
+
+
+def _pair(images: Path) -> tuple[Path, ...]:
+    """A folder of images and that of the masks beside it; nothing where there is none."""
+    place = find_folders(images.resolve().parent)
+    return place if place is not None and place[0].resolve() == images.resolve() else ()

@@ -1,0 +1,143 @@
+"""The files that each image is to get: what they are called, whether they may be written, and which are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tifffile
+
+from isthmus.data.case_paths import refuse_clashes
+from isthmus.data.cases import Case, Source
+from isthmus.data.formats import probe, read_image, read_mask
+from isthmus.data.originals import originals
+from isthmus.errors import IsthmusError
+from isthmus.inference.masks import is_flat, mask_path, overlay_path, probability_paths
+from isthmus.outputs import Guard
+
+THERE = (
+    "go on with what is missing with --skip-existing (skip_existing=True), choose another --out, or replace masks "
+    "with --overwrite"
+)
+_WHOLE = {".png": (b"\x89PNG",), ".tif": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ".gz": (b"\x1f\x8b",)}
+"""How files begin that `predict_folder` writes."""
+_END_OF_PNG = b"IEND\xaeB`\x82"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files of one image.
+
+    Attributes:
+        out: the folder that they lie in.
+        probabilities: none where they are not asked for.
+        overlay: None where there is none.
+    """
+
+    case: Case
+    out: Path
+    mask: Path
+    probabilities: tuple[Path, ...] = ()
+    overlay: Path | None = None
+
+    @classmethod
+    def of(cls, case: Case, out: Path, *, instances: bool, maps: int) -> Targets:
+        """Those of an image.
+
+        Args:
+            maps: how many maps of probabilities are written, 0 for none.
+
+        Raises:
+            IsthmusError: its name cannot be that of files.
+        """
+        return cls(
+            case,
+            out,
+            mask_path(out, case, instances),
+            tuple(probability_paths(out, case, maps)) if maps else (),
+            overlay_path(out, case) if instances and is_flat(case) else None,
+        )
+
+    def __iter__(self) -> Iterator[Path]:
+        yield self.mask
+        yield from self.probabilities
+        if self.overlay is not None:
+            yield self.overlay
+
+    def missing(self) -> frozenset[Path]:
+        """The files that are not there; one that a copy or a full disk broke off is not there.
+
+        Raises:
+            IsthmusError: a file that is there was not written for this image.
+        """
+        return frozenset(path for path in self if not path.exists() or not self._is_whole(path))
+
+    def _is_whole(self, path: Path) -> bool:
+        with path.open("rb") as file:
+            content = file.read(4)
+        if not any(content == start[: len(content)] for start in _WHOLE[path.suffix]):
+            raise IsthmusError(
+                f"{path} exists already and is no file of predict; move it away, or choose another --out"
+            )
+        try:
+            if path.suffix == ".png" and not path.read_bytes().endswith(_END_OF_PNG):
+                return False
+            if path != self.mask:
+                tifffile.imread(path) if path.suffix == ".tif" else read_image(Source(path))
+                return True
+            size = read_mask(Source(path)).shape
+        except Exception:  # decoders have many words for half a file
+            return False
+        source = self.case.images[0]
+        wanted = probe(source)[0][1:]
+        if size != wanted:
+            raise IsthmusError(
+                f"{path} exists already, but with {' x '.join(map(str, size))} points where the image has "
+                f"{' x '.join(map(str, wanted))}; move it away, or choose another --out"
+            )
+        return True
+
+
+def refuse_harm(
+    paths: Sequence[Path], every: Sequence[Targets], out: Path, *, overwrite: bool, skip_existing: bool
+) -> list[str]:
+    """Refuse to write masks where they would be taken for images, or in the place of others.
+
+    Args:
+        paths: where the images were looked for.
+
+    Returns:
+        Lines to tell the user.
+
+    Raises:
+        IsthmusError: files of the data would be replaced, or those of an earlier time without leave.
+    """
+    if out.exists() and not out.is_dir():
+        raise IsthmusError(f"{out} is a file; name a folder for the masks")
+    written_to = [out, *dict.fromkeys(path.parent for each in every for path in each)]
+    refuse_among(paths, written_to)
+    guard = Guard(originals(paths, (each.case for each in every)), overwrite)
+    for each in every:
+        for path in each:
+            if not skip_existing:
+                guard.refuse(path, instead=THERE)
+    return refuse_clashes(out, (path for each in every for path in each))
+
+
+def refuse_among(paths: Iterable[Path], written_to: Sequence[Path]) -> None:
+    """Refuse folders among the images, where what is written would be taken for some.
+
+    Raises:
+        IsthmusError: one of them is such.
+    """
+    for path in paths:
+        searched = path / "images" if (path / "images").is_dir() else path
+        if not searched.is_dir():
+            continue
+        inside = searched.resolve()
+        if any(folder.resolve().is_relative_to(inside) for folder in written_to):
+            raise IsthmusError(
+                f"{written_to[0]} lies in {searched}, so what is written there would be taken for images next time "
+                "and originals are never replaced; choose another --out"
+            )

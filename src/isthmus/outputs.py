@@ -1,0 +1,92 @@
+"""What a command may replace: what it wrote before; with ``--overwrite`` other files, too; a file of the data never."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from isthmus.errors import IsthmusError
+
+OVERWRITE = "choose another place with --out, or replace it with --overwrite"
+
+
+class Guard:
+    """Keeps the files of the data, and what others wrote.
+
+    Args:
+        data: files and folders that are read; nothing in such a folder is replaced.
+        overwrite: whether the user allows to replace other files.
+    """
+
+    def __init__(self, data: Iterable[Path] = (), overwrite: bool = False) -> None:
+        self.overwrite = overwrite
+        self._folders: list[Path] = []
+        self._files: set[Path] = set()
+        self._places: set[tuple[int, int]] = set()
+        for path in data:
+            if path.is_dir():
+                self._folders.append(path.resolve())
+            else:
+                self._files.add(path.resolve())
+                self._places |= _place(path)
+
+    def refuse(
+        self,
+        target: Path,
+        ours: Callable[[Path], bool] | None = None,
+        kind: str = "",
+        instead: str = OVERWRITE,
+    ) -> None:
+        """Refuse to replace a file that is none of this command's.
+
+        Args:
+            ours: whether what is there was written by this command, by its content.
+            kind: a suffix: files with it may be replaced in folders of the data, too, as no data is in such.
+            instead: what the user can do about a file that is there.
+
+        Raises:
+            IsthmusError: a folder, a file of the data, or a file that is there and may not be replaced.
+        """
+        if not os.path.lexists(target):
+            return
+        if target.is_dir():
+            raise IsthmusError(f"{target} is a folder; name a file")
+        if self._is_data(target, kind):
+            raise IsthmusError(
+                f"{target} is a file of the data; choose another place, originals are never replaced"
+            )
+        if not self.overwrite and (ours is None or not ours(target)):
+            raise IsthmusError(f"{target} exists already; {instead}")
+
+    def _is_data(self, target: Path, kind: str) -> bool:
+        real = target.resolve()
+        if real in self._files or self._places & _place(target):
+            return True
+        free = bool(kind) and target.suffix.lower() == kind
+        return not free and any(real.is_relative_to(folder) for folder in self._folders)
+
+
+def starts_with(*heads: str) -> Callable[[Path], bool]:
+    """Whether a file begins with one of these texts."""
+
+    def begins(path: Path) -> bool:
+        longest = max(len(head.encode()) for head in heads)
+        try:
+            with path.open("rb") as file:
+                content = file.read(longest)
+        except OSError:
+            return False
+        return any(content.startswith(head.encode()) for head in heads)
+
+    return begins
+
+
+def _place(path: Path) -> set[tuple[int, int]]:
+    """Where a file lies on its disk, whatever it is called; nothing where the system does not tell."""
+    with suppress(OSError):
+        status = path.stat()
+        if status.st_ino:
+            return {(status.st_dev, status.st_ino)}
+    return set()

@@ -1,0 +1,221 @@
+"""Predictions of a folder: one image that fails costs no other, and what was broken off goes on where it stopped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isthmus.data.writing import write_image
+from isthmus.errors import IsthmusError
+from isthmus.files import aside
+from isthmus.inference import folder as module
+from isthmus.inference.folder import predict_folder
+from isthmus.inference.predictor import Predictor
+
+from .test_export import data_of, run_of
+
+
+class Told:
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def stage(self, label: str, total: int, done: int = 0) -> None:
+        pass
+
+    def advance(self, text: str = "") -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_of(tmp_path_factory.mktemp("runs") / "run", input={"patch": [32, 32]})
+
+
+@pytest.fixture(scope="module")
+def numbering(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that numbers objects, and so draws pictures of them."""
+    path = tmp_path_factory.mktemp("runs") / "numbers"
+    return run_of(path, data={"instances": True}, input={"patch": [32, 32]})
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    return data_of(tmp_path / "data", cases=4) / "images"
+
+
+def names(out: Path) -> list[str]:
+    return sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+
+
+def test_what_was_broken_off_goes_on_with_what_is_missing(
+    run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    predict_folder(run, images, whole, probabilities=True)
+    mask, calls = Predictor.drawn, []
+
+    def stops(self: Predictor, *given: object) -> object:
+        calls.append(given)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return mask(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Predictor, "drawn", stops)
+        with pytest.raises(KeyboardInterrupt):
+            predict_folder(run, images, out, probabilities=True)
+    assert len(names(out)) == 4
+    with pytest.raises(IsthmusError, match="--skip-existing"):
+        predict_folder(run, images, out, probabilities=True)
+    (out / "probabilities" / "case-0.tif").unlink()
+    before = (out / "case-0.png").stat().st_mtime_ns
+    told = Told()
+    written = predict_folder(run, images, out, probabilities=True, skip_existing=True, watch=told)
+    assert [path.name for path in written] == ["case-2.png", "case-3.png"]
+    assert "1 of 4 images are done already; 3 are left" in told.lines
+    assert (out / "case-0.png").stat().st_mtime_ns == before
+    assert names(out) == names(whole)
+    assert all((out / name).read_bytes() == (whole / name).read_bytes() for name in names(whole))
+
+
+def test_what_is_all_there_loads_no_network(
+    run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_folder(run, images, tmp_path / "out")
+    monkeypatch.setattr(Predictor, "load", None)
+    assert predict_folder(run, images, tmp_path / "out", skip_existing=True) == []
+
+
+@pytest.mark.parametrize("left", [0, 3, 40, -5])
+def test_half_a_file_counts_as_none(left: int, run: Path, images: Path, tmp_path: Path) -> None:
+    first = predict_folder(run, images, tmp_path / "out", probabilities=True)[0]
+    for path in (first, tmp_path / "out" / "probabilities" / "case-1.tif"):
+        content = path.read_bytes()
+        path.write_bytes(content[:left])
+        predict_folder(run, images, tmp_path / "out", probabilities=True, skip_existing=True)
+        assert path.read_bytes() == content
+
+
+def test_a_file_of_another_kind_or_size_is_no_mask_and_stays(run: Path, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "case-0.png").write_text("my notes")
+    write_image(out / "case-1.png", np.zeros((1, 5, 7), np.uint8))
+    with pytest.raises(IsthmusError, match="2 of 4 images failed") as error:
+        predict_folder(run, images, out, skip_existing=True)
+    assert "no file of predict" in error.value.__notes__[0]
+    assert "5 x 7 points" in error.value.__notes__[1]
+    assert (out / "case-0.png").read_text() == "my notes"
+    assert len(names(out)) == 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("conv: bad axes\nmore"),
+        ValueError("x"),
+        AttributeError("y"),
+        OSError(5, "z"),
+    ],
+)
+def test_whatever_fails_costs_no_other_image(
+    error: Exception, run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, mask = module.load_image, Predictor.mask
+
+    def reads(case: object, *given: object) -> object:
+        if case.id == "case-1":  # type: ignore[attr-defined]
+            raise error
+        return load(case, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "load_image", reads)
+        with pytest.raises(IsthmusError, match="1 of 4 images failed"):
+            predict_folder(run, images, tmp_path / "a")
+    assert len(names(tmp_path / "a")) == 3
+    calls: list[object] = []
+
+    def computes(self: Predictor, *given: object) -> object:
+        calls.append(given)
+        if len(calls) == 2:
+            raise error
+        return mask(self, *given)
+
+    monkeypatch.setattr(Predictor, "mask", computes)
+    told = Told()
+    with pytest.raises(IsthmusError, match=r"1 of 4 images failed.*case-1\.tif") as found:
+        predict_folder(run, images, tmp_path / "b", watch=told)
+    assert "\n" not in str(found.value)
+    assert any("case-1.tif" in line for line in told.lines)
+    assert len(names(tmp_path / "b")) == 3
+
+
+def test_no_picture_stops_a_mask(
+    numbering: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise IsthmusError("cannot be drawn")
+
+    monkeypatch.setattr(module, "overlay", fails)
+    with pytest.raises(IsthmusError, match="4 of 4 images failed"):
+        predict_folder(numbering, images, tmp_path / "out", probabilities=True)
+    assert names(tmp_path / "out") == [
+        *(f"case-{i}.tif" for i in range(4)),
+        *(f"probabilities/case-{i}.tif" for i in range(4)),
+    ]
+    monkeypatch.undo()
+    assert predict_folder(numbering, images, tmp_path / "out", probabilities=True, skip_existing=True) == []
+    assert sum(name.startswith("overlays/") for name in names(tmp_path / "out")) == 4
+
+
+def test_files_beside_the_images_and_names_that_are_none_are_told(
+    run: Path, images: Path, tmp_path: Path
+) -> None:
+    (images / "notes.docx").write_text("mine")
+    (images / "case-0.tif").rename(images / "aux.tif")
+    write_image(images / "wrong.tif", np.zeros((2, 24, 24), np.float32))
+    with pytest.raises(IsthmusError, match="3 of 6 images failed") as error:
+        predict_folder(run, images, tmp_path / "out")
+    for part, line in zip(("notes.docx", "'aux' is a device", "wrong"), error.value.__notes__, strict=True):
+        assert part in line
+    assert names(tmp_path / "out") == [f"case-{i}.png" for i in (1, 2, 3)]
+
+
+def test_masks_of_the_data_are_never_replaced(run: Path, images: Path) -> None:
+    masks = images.parent / "masks"
+    before = {path: path.read_bytes() for path in masks.iterdir()}
+    for given in (images.parent, images, images / "case-0.tif"):
+        with pytest.raises(IsthmusError, match="originals are never replaced"):
+            predict_folder(run, given, masks, overwrite=True)
+    assert before == {path: path.read_bytes() for path in masks.iterdir()}
+
+
+def test_links_in_the_folder_of_masks_lead_nowhere(run: Path, images: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / "probabilities").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(IsthmusError, match="a link leads out of"):
+        predict_folder(run, images, tmp_path / "out", probabilities=True)
+    assert not names(tmp_path / "elsewhere")
+
+
+def test_what_a_kill_left_is_swept(run: Path, images: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    left = aside(tmp_path / "out" / "case-0.png")
+    left.with_name(left.name.replace(f"-{os.getpid()}.", f"-{2**30}.")).write_text("half")
+    predict_folder(run, images, tmp_path / "out", skip_existing=True)
+    assert sorted(os.listdir(tmp_path / "out")) == [f"case-{i}.png" for i in range(4)]
+
+
+def test_skipping_and_replacing_exclude_each_other(run: Path, images: Path, tmp_path: Path) -> None:
+    with pytest.raises(IsthmusError, match="one of them"):
+        predict_folder(run, images, tmp_path / "out", skip_existing=True, overwrite=True)
