@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from isthmus.cli import main as cli
 from isthmus.data.cases import Source
@@ -306,6 +308,22 @@ def test_a_full_disk_while_predicting_keeps_what_is_written(
     assert call("predict", run, data / "images", "--out", tmp_path / "out") == 2
     assert "No space left" in error_of(capsys)
     assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+@pytest.mark.parametrize("command", ["predict", "export", "explain"])
+def test_weights_that_are_not_finite_are_refused(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    weights = load_file(tmp_path / "run" / "best.safetensors")
+    name = sorted(weights)[-1]
+    weights[name].view(-1)[0] = torch.nan
+    save_file(weights, tmp_path / "run" / "best.safetensors")
+    images = [] if command == "export" else [data / "images"]
+    out = tmp_path / ("out.onnx" if command == "export" else "out")
+    assert call(command, tmp_path / "run", *images, "--out", out) == 2
+    assert f"'{name}' holds 1 value that is not finite" in error_of(capsys)
+    assert not out.exists()
 
 
 def test_weights_of_another_network_are_refused(

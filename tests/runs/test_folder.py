@@ -44,6 +44,20 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
         load_weights(create_model("unet", widths=(3, 4)), folder.weights)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("kind", ["weight", "running_var"])
+def test_weights_and_statistics_that_are_not_finite_are_refused_by_name(
+    tmp_path: Path, kind: str, value: float
+) -> None:
+    folder, network = _run(tmp_path), Network(model="mildnet", options={"widths": [2, 4]})
+    state = create_model("mildnet", widths=(2, 4)).state_dict()
+    name = [name for name in state if name.endswith(kind)][1]
+    state[name].view(-1)[1] = value
+    folder.save_network(network, state)
+    with pytest.raises(IsthmusError, match=rf"best\.safetensors: '{name}' holds 1 value that is not finite"):
+        folder.load_network()
+
+
 @pytest.mark.parametrize("content", [b"", b"not tensors", bytes(64)])
 def test_a_broken_weights_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "best.safetensors"

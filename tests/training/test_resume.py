@@ -142,6 +142,17 @@ def test_a_broken_checkpoint_is_one_line(small: Any, tmp_path: Path) -> None:
         training.resume(folder.path)
 
 
+def test_a_checkpoint_that_came_apart_is_one_line(small: Any, tmp_path: Path) -> None:
+    folder = training.train(small(training={"epochs": 1}), tmp_path / "run")
+    folder.cost.unlink()
+    content = checkpoint.load(folder.checkpoint)
+    name = next(iter(content["network"]))
+    content["network"][name][0] = torch.nan
+    checkpoint.save(folder.checkpoint, content)
+    with pytest.raises(IsthmusError, match=rf"last\.ckpt: '{name}' holds \d+ values that are not finite"):
+        training.resume(folder.path)
+
+
 def test_any_number_of_workers_gives_the_same_weights(small: Any, tmp_path: Path) -> None:
     runs = [
         training.train(small(hardware={"workers": n}, training={"epochs": 2}), tmp_path / f"run{n}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -89,3 +90,15 @@ def check_input(x: Tensor, dims: int, in_channels: int, divisor: int) -> None:
         raise IsthmusError(
             f"size {shown} does not divide by {divisor}; the nearest that does is {wanted}: pad or crop"
         )
+
+
+def require_finite(weights: Mapping[str, Tensor], source: str | Path) -> None:
+    """Refuse, in one line, weights or statistics of a file that hold NaN or infinity; the first is named."""
+    for name, tensor in weights.items():
+        if not bool(tensor.isfinite().all()):
+            count = int((~tensor.isfinite()).sum())
+            raise IsthmusError(
+                f"{source}: '{name}' holds {count} value{'s' * (count > 1)} that {'are' if count > 1 else 'is'} not "
+                "finite, as after training that came apart; train anew (hardware.precision=float32 or a lower "
+                "training.learning_rate)"
+            )

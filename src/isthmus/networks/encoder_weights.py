@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from isthmus.errors import IsthmusError
+from isthmus.networks.checks import require_finite
 
 if TYPE_CHECKING:
     from isthmus.networks.encoders import Encoder
@@ -63,6 +64,7 @@ def load_encoder_weights(encoder: Encoder, source: Path | str, *, download: bool
     ]
     if problems:
         raise IsthmusError(f"{path} does not fit the encoder: {'; '.join(problems)}")
+    require_finite(given, path)
     encoder.load_state_dict({name: tensor for name, tensor in given.items() if name in own}, strict=False)
     encoder.loaded = frozenset(wanted)
 

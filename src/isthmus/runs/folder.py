@@ -158,10 +158,13 @@ def load_weights(network: nn.Module, path: Path) -> None:
     """Put the weights of a safetensors file into a network.
 
     Raises:
-        IsthmusError: not a safetensors file, or tensors of another network; the message names the first that differ.
+        IsthmusError: not a safetensors file, or tensors of another network, or some that are not finite; the message
+            names the first of them.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
+
+    from isthmus.networks.checks import require_finite
 
     try:
         state = load_file(path)
@@ -175,4 +178,5 @@ def load_weights(network: nn.Module, path: Path) -> None:
     if wrong:
         shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
         raise IsthmusError(f"{path} holds the weights of another network: {shown} do not fit")
+    require_finite(state, path)
     network.load_state_dict(state)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
+from isthmus.networks.checks import require_finite
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, validate
 from isthmus.training import checkpoint
@@ -76,7 +77,7 @@ class State:
         """Go on from the run's checkpoint.
 
         Raises:
-            IsthmusError: it is broken or belongs to another recipe.
+            IsthmusError: it is broken, belongs to another recipe or holds weights that are not finite.
         """
         content = checkpoint.load(folder.checkpoint)
         if not _same(content.get("recipe"), recipe):
@@ -96,6 +97,8 @@ class State:
             raise IsthmusError(
                 f"{folder.checkpoint} does not fit the run's recipe ({line}); delete it to train from the start"
             ) from error
+        for weights in (self.network.state_dict(), self.progress.best_state):
+            require_finite(weights, folder.checkpoint)
 
 
 def _identity(recipe: Recipe) -> str:
