@@ -202,7 +202,7 @@ def test_slices_of_a_file_that_changed(tmp_path: Path) -> None:
 def test_old_volumes_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
     decode = volume_files._decode
-    monkeypatch.setattr(volume_files, "_decode", lambda path: decoded.append(path.name) or decode(path))
+    monkeypatch.setattr(volume_files, "_decode", lambda path, like: decoded.append(path.name) or decode(path))
     recent = volume_files._Recent(room=2 * VOXELS.nbytes)
     paths = [nifti(tmp_path / f"{i}.nii", VOXELS) for i in range(3)]
     for i in (0, 0, 1, 0, 2, 0, 1):
@@ -338,7 +338,7 @@ def test_meta_image(tmp_path: Path, compress: bool, dtype: str) -> None:
     [
         ({"DimSize": "4 5 7"}, "bytes of voxels where"),
         ({"ElementType": "MET_OTHER"}, "type MET_OTHER"),
-        ({"ElementDataFile": "x.raw"}, "in another file"),
+        ({"ElementDataFile": "x.raw"}, "voxels are missing"),
         ({"DimSize": "4 5 6 2"}, "neither a picture nor a volume"),
         ({"ElementSpacing": "1 0 3"}, "no direction"),
         ({"TransformMatrix": "1 0 0 1 0 0 0 0 1"}, "one direction"),
@@ -401,8 +401,9 @@ def test_nrrd_with_channels(tmp_path: Path) -> None:
         ({"sizes": None}, "no sizes"),
         ({"sizes": "4 5"}, "neither a picture nor a volume"),
         ({"type": "block"}, "type block"),
-        ({"encoding": "bzip2"}, "encoded as bzip2"),
-        ({"data_file": "x.raw"}, "in another file"),
+        ({"encoding": "hex"}, "encoded as hex"),
+        ({"encoding": "bzip2"}, "damaged"),
+        ({"data_file": "x.raw"}, "voxels are missing"),
         ({"space_directions": "(1,0,0) (0,0,0) (0,0,1)"}, "no direction"),
     ],
 )

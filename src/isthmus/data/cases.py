@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,20 @@ from numpy.typing import NDArray
 from isthmus.data.formats import Source, read_image, read_mask
 from isthmus.data.objects import Numbers, components, renumber, stack
 from isthmus.data.values import ValueMap
-from isthmus.data.volume_files import refuse_other_place
+from isthmus.data.volume_files import elsewhere, refuse_other_place
 from isthmus.errors import IsthmusError
 
-__all__ = ["Case", "Dataset", "Source", "load", "load_image", "load_instances", "load_mask", "to_channels"]
+__all__ = [
+    "Case",
+    "Dataset",
+    "Source",
+    "channels_elsewhere",
+    "load",
+    "load_image",
+    "load_instances",
+    "load_mask",
+    "to_channels",
+]
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,15 @@ class Case:
     masks: tuple[Source, ...]
     group: str
     spacing: tuple[float, ...] | None = None
+
+    @property
+    def first(self) -> Path:
+        """The file that decides how the volumes of this case are turned."""
+        return (self.images or self.masks)[0].path
+
+    def alike(self, source: Source) -> Source:
+        """A file of this case, or a prediction of it, brought to the order of axes of its first file."""
+        return replace(source, like=self.first)
 
 
 @dataclass(frozen=True)
@@ -89,7 +109,7 @@ def load_instances(case: Case, dataset: Dataset, channels: int | None = None) ->
     if dataset.values is None:
         raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
     image, values, name = load_image(case, channels), dataset.values, str(case.masks[0])
-    masks = [read_mask(source) for source in case.masks]
+    masks = [read_mask(case.alike(source)) for source in case.masks]
     for source, mask in zip(case.masks, masks, strict=True):
         check_sizes(replace(case, masks=(source,)), image.shape[1:], mask.shape)
     if len(masks) > 1:
@@ -107,7 +127,7 @@ def load_instances(case: Case, dataset: Dataset, channels: int | None = None) ->
 
 def load_image(case: Case, channels: int | None = None) -> NDArray[Any]:
     """The image `(channels, *spatial)`, brought to a number of channels where one is asked for."""
-    parts = [read_image(source) for source in case.images]
+    parts = [read_image(case.alike(source)) for source in case.images]
     for source, part in zip(case.images, parts, strict=True):
         if part.shape[1:] != parts[0].shape[1:]:
             raise IsthmusError(
@@ -122,9 +142,9 @@ def load_mask(case: Case) -> NDArray[Any]:
     """The raw mask `(*spatial)`; several are united: where they overlap, the larger value stands."""
     if not case.masks:
         raise IsthmusError(f"{case.images[0]}: has no mask; add one or leave the image out")
-    mask = read_mask(case.masks[0])
+    mask = read_mask(case.alike(case.masks[0]))
     for source in case.masks[1:]:
-        other = read_mask(source)
+        other = read_mask(case.alike(source))
         if other.shape != mask.shape:
             raise IsthmusError(
                 f"{source}: {_size(other.shape)} but {case.masks[0]} is {_size(mask.shape)}; "
@@ -132,6 +152,12 @@ def load_mask(case: Case) -> NDArray[Any]:
             )
         mask = np.maximum(mask, other)
     return mask
+
+
+def channels_elsewhere(case: Case) -> str:
+    """How far the headers put a channel of a case from the first, as "12 mm"; "" where all lie on one grid."""
+    found = (elsewhere(case.first, source.path) for source in case.images[1:])
+    return next((away for away in found if away), "")
 
 
 def check_sizes(case: Case, image: tuple[int, ...], mask: tuple[int, ...]) -> None:

@@ -13,14 +13,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Case, Dataset, check_sizes, load_image, load_mask
+from isthmus.data.cases import Case, Dataset, channels_elsewhere, check_sizes, load_image, load_mask
 from isthmus.data.duplicates import perceptual_hash, pixel_hash
-from isthmus.data.formats import LOSSY_SUFFIXES
+from isthmus.data.formats import LOSSY_SUFFIXES, off_whole
+from isthmus.data.geometry import Geometry
 from isthmus.data.objects import each_in_one_piece
 from isthmus.data.problems import refuse
-from isthmus.data.remarks import TURNED, object_numbers, orientations, spacings
+from isthmus.data.remarks import TURNED, grids, object_numbers, orientations, spacings
 from isthmus.data.values import MANY, Rule, ValueMap
-from isthmus.data.volume_files import geometry, is_volume
+from isthmus.data.volume_files import data_files, elsewhere, geometry, in_space
 from isthmus.errors import IsthmusError
 
 
@@ -40,6 +41,9 @@ class CaseFacts:
         orientation: of a volume as its file stores it, such as "RAS"; "" where that is not said.
         numbered: whether the mask holds 1, 2, …, n, each in one piece, as object numbers do.
         elsewhere: how far the header of the mask puts it from its image, where they are volumes; "" where it does not.
+        channels_elsewhere: how far a channel lies from the first, likewise.
+        rounded: how far the values of the mask were from the whole numbers that were made of them.
+        shear: by how many degrees the axes of a volume deviate from right angles, as under a tilted gantry.
     """
 
     id: str
@@ -55,6 +59,9 @@ class CaseFacts:
     orientation: str = ""
     numbered: bool = False
     elsewhere: str = ""
+    channels_elsewhere: str = ""
+    rounded: float = 0.0
+    shear: float = 0.0
 
     @property
     def foreground(self) -> float:
@@ -100,9 +107,7 @@ class Checked:
         lines += [f"spacing: {', '.join(steps[:4])}" + ", …" * (len(steps) > 4)] if steps else []
         remark = object_numbers(self.dataset, self.cases)
         lines += [f"note: {remark}"] * bool(remark)
-        away = [f"{facts.id} ({facts.elsewhere})" for facts in self.cases if facts.elsewhere]
-        if away:
-            lines.append(f"note: {len(away)} masks lie elsewhere than their images: {', '.join(away[:3])}")
+        lines += [f"note: {found.said()}" for found in grids(self.cases)]
         return lines
 
 
@@ -266,6 +271,7 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
     try:
         check_sizes(case, image.shape[1:], mask.shape)
         counts = count_values(mask)
+        rounded = max(off_whole(source) for source in case.masks)
         if len(counts) > MANY and _is_rough(mask):
             raise IsthmusError(
                 f"{case.masks[0]}: looks like an image, not like a mask, with {len(counts)} values that "
@@ -273,6 +279,7 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
             )
     except IsthmusError as error:
         return Bad(case.id, "pair", str(error))
+    place = _place(case.first)
     facts = CaseFacts(
         case.id,
         image.shape,
@@ -283,32 +290,20 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         perceptual_hash(image),
         {},
         (),
-        is_volume(case.images[0].path),
-        _orientation(case.images[0].path),
+        place is not None,
+        place.orientation if place is not None and place.placed else "",
         2 < len(counts) <= MANY and set(counts) == set(range(len(counts))) and each_in_one_piece(mask),
-        _elsewhere(case),
+        next((away for source in case.masks if (away := elsewhere(case.first, source.path))), ""),
+        channels_elsewhere(case),
+        rounded,
+        place.shear if place is not None else 0.0,
     )
     return facts, counts
 
 
-def _elsewhere(case: Case) -> str:
-    """How far the mask lies from its image, by their headers: the largest distance between corners of the two grids."""
-    image, mask = case.images[0].path, case.masks[0].path
-    if not (is_volume(image) and is_volume(mask)) or image.is_dir() or mask.is_dir():
-        return ""
-    ours, theirs = geometry(image), geometry(mask)
-    if not (ours.placed and theirs.placed):
-        return ""
-    away = float(np.abs(ours.bounds - theirs.bounds).max())
-    return f"{away:.3g} mm" if away > min(ours.spacing) / 2 else ""
-
-
-def _orientation(path: Path) -> str:
-    """Of a volume, as its file stores it."""
-    if not is_volume(path):
-        return ""
-    found = geometry(path)
-    return found.orientation if found.placed else ""
+def _place(path: Path) -> Geometry | None:
+    """The grid of a volume; None of a picture."""
+    return geometry(path) if in_space(path) else None
 
 
 def _is_rough(mask: NDArray[Any]) -> bool:
@@ -338,12 +333,16 @@ def _channels(cases: Sequence[Case], looks: Mapping[str, CaseFacts]) -> int:
 
 
 def _sha256(path: Path) -> str:
-    """Of a file; of a folder (a DICOM series) by the hashes of its files in the order of their names."""
+    """Of a file; of a folder (a DICOM series) by the hashes of its files in the order of their names, and of a header
+    by those of itself and the file of its voxels."""
     try:
+        parts = (
+            sorted(part for part in path.iterdir() if part.is_file()) if path.is_dir() else data_files(path)
+        )
         if path.is_dir():
-            parts = sorted(part for part in path.iterdir() if part.is_file())
             return hashlib.sha256("".join(map(_sha256, parts)).encode()).hexdigest()
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            own = hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256("".join([own, *map(_sha256, parts)]).encode()).hexdigest() if parts else own
     except OSError as error:
         raise IsthmusError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data import dicom_codecs
+from isthmus.data.dicom_series import is_projection, one_series
 from isthmus.data.geometry import Geometry
 from isthmus.errors import IsthmusError
 
-TOLERANCE = 0.1
-"""Slices may stand this share of their distance off their place (tables move in steps, headers round)."""
+SUFFIXES = (".dcm", ".dicom", ".ima")
 
 _TAGS = [
     "Rows",
     "Columns",
+    "Modality",
     "SeriesInstanceUID",
     "InstanceNumber",
     "NumberOfFrames",
@@ -34,125 +36,120 @@ _TAGS = [
     "ImagePositionPatient",
     "ImageOrientationPatient",
 ]
+_FIRST_VALUES = (b"UL", b"OB", b"UI", b"CS", b"SH", b"DA", b"TM", b"LO", b"AE")
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".gz", ".mha", ".nrrd", ".txt", ".csv")
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM: it says so after 128 bytes."""
+    """Whether a file is DICOM: it says so after 128 bytes, or begins with a first element where these are missing."""
     try:
         with path.open("rb") as file:
-            file.seek(128)
-            return file.read(4) == b"DICM"
+            start = file.read(132)
     except OSError:
         return False
+    if start[128:] == b"DICM":
+        return True
+    group, length = start[:2], int.from_bytes(start[4:8], "little")
+    if group not in (b"\x02\0", b"\x08\0") or len(start) < 132:
+        return False
+    return start[4:6] in _FIRST_VALUES or (group == b"\x08\0" and start[3] == 0 and length <= 64)
 
 
 def is_series(folder: Path) -> bool:
-    """Whether a folder holds a DICOM series (its first file tells; names need no suffix)."""
+    """Whether a folder holds a DICOM series, and more of its slices than other images; names need no suffix. A folder
+    of pictures (each a series of its own, or without a place in space) holds none, nor does one of a single `.dcm`."""
     if not folder.is_dir():
         return False
-    entries = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
-    first = next((path for path in entries if path.is_file() and path.name != "DICOMDIR"), None)
-    return first is not None and is_dicom(first)
+    files = _files(folder)
+    others = sum(path.suffix.lower() in _PICTURES[:-2] for path in folder.iterdir())
+    if len(files) <= others or (len(files) == 1 and files[0].suffix.lower() in SUFFIXES):
+        return False
+    try:
+        return not is_projection([data for _, data in _headers(folder, *_state(files))])
+    except IsthmusError:
+        return True  # which says why when it is read
 
 
 def geometry(path: Path) -> Geometry:
-    """Of a series (its folder) or of one file.
+    """Of a series (its folder) or of one file, whose pixels stay as they lie.
 
     Raises:
-        IsthmusError: no or several series, slices that are missing, doubled or of different sizes.
+        IsthmusError: no or several series; slices that are missing, doubled or do not fit together.
     """
-    return _geometry(_slices(path))
+    files = _slices(path)
+    return _of_series(files) if path.is_dir() else _of_picture(files[0][1])
 
 
 def voxels(path: Path) -> NDArray[Any]:
     """All voxels in the order (column, row, slice), rescaled (Hounsfield units of a CT)."""
     files = _slices(path)
-    found = _geometry(files)
-    values = np.empty(found.shape, found.dtype)
+    dtype = _dtype([data for _, data in files])
+    first = files[0][1]
+    values = np.empty((int(first.Columns), int(first.Rows), len(files)), dtype)
     for k, (file, _) in enumerate(files):
-        values[..., k] = _pixels(file, found.dtype).T
+        values[..., k] = _pixels(file, dtype).T
     return values
 
 
-def _slices(path: Path) -> list[tuple[Path, Any]]:
+def _files(folder: Path) -> list[Path]:
+    names = (path for path in sorted(folder.iterdir()) if path.name[0] != "." and path.name != "DICOMDIR")
+    return [
+        path for path in names if path.suffix.lower() not in _PICTURES and path.is_file() and is_dicom(path)
+    ]
+
+
+def _state(files: Sequence[Path]) -> tuple[int, int]:
+    states = [path.stat() for path in files]
+    return max(state.st_mtime_ns for state in states), sum(state.st_size for state in states)
+
+
+@lru_cache(maxsize=64)
+def _headers(folder: Path, changed: int, size: int) -> tuple[tuple[Path, Any], ...]:  # noqa: ARG001
+    return tuple((name, _read(name, pixels=False)) for name in _files(folder))
+
+
+def _slices(path: Path) -> Sequence[tuple[Path, Any]]:
     """The files of a series and their headers, in the order of their places along the patient."""
-    names = [path] if path.is_file() else sorted(file for file in path.iterdir() if is_dicom(file))
-    if not names:
-        raise IsthmusError(f"{path}: no DICOM file here; give the folder of one series")
-    files = [(name, _read(name, pixels=False)) for name in names]
-    files = [(name, data) for name, data in files if "Rows" in data]  # DICOMDIR and reports have no pixels
-    if not files:
-        raise IsthmusError(f"{path}: DICOM without a picture; leave it out")
-    uids = Counter(str(data.get("SeriesInstanceUID", "")) for _, data in files)
-    if len(uids) > 1:
-        raise IsthmusError(
-            f"{path}: {len(uids)} series in one folder ({', '.join(str(n) for n in uids.values())} slices); "
-            "give each a folder of its own"
-        )
+    if path.is_file():
+        files: Sequence[tuple[Path, Any]] = [(path, _read(path, pixels=False))]
+    else:
+        names = _files(path)
+        files = _headers(path, *_state(names)) if names else []
+    if not files or any("Rows" not in data for _, data in files):
+        name = next((name for name, data in files if "Rows" not in data), path)
+        raise IsthmusError(f"{name}: DICOM without a picture; leave it out")
     for name, data in files:
         if int(data.get("NumberOfFrames") or 1) > 1:
-            raise IsthmusError(f"{name}: DICOM with several frames in a file; convert it to NIfTI")
-        if int(data.get("SamplesPerPixel") or 1) > 1:
+            raise IsthmusError(
+                f"{name}: DICOM with several frames in a file ({data.NumberOfFrames}); convert it to NIfTI"
+            )
+        palette = data.get("PhotometricInterpretation") == "PALETTE COLOR"
+        if int(data.get("SamplesPerPixel") or 1) > 1 or palette:
             raise IsthmusError(f"{name}: DICOM in colours; save it as PNG")
-        if (data.Rows, data.Columns) != (files[0][1].Rows, files[0][1].Columns):
-            raise IsthmusError(
-                f"{name}: {data.Columns} x {data.Rows} pixels, but {files[0][0].name} has "
-                f"{files[0][1].Columns} x {files[0][1].Rows}; a series is of one size"
-            )
-    if len(files) == 1:
-        return files
-    for name, data in files:
-        if not data.get("ImagePositionPatient") or not data.get("ImageOrientationPatient"):
-            raise IsthmusError(f"{name}: says not where its slice lies; convert the series to NIfTI")
-    first = files[0][1]
-    files = sorted(files, key=lambda file: _place(first, file[1]))
-    _check_steps(path, files)
-    return files
+    return one_series(path, files) if path.is_dir() else files
 
 
-def _check_steps(path: Path, files: Sequence[tuple[Path, Any]]) -> None:
-    """Refuse a series in which a slice is missing or stands twice."""
-    places = np.array([_place(files[0][1], data) for _, data in files])
-    steps = np.diff(places)
-    usual = float(np.median(steps))
-    for k, step in enumerate(steps):
-        before, after = files[k][0].name, files[k + 1][0].name
-        if step < TOLERANCE * usual or usual <= 0:
-            raise IsthmusError(f"{path}: {before} and {after} lie in one place; keep one of them")
-        if abs(step - usual) > TOLERANCE * usual:
-            missing = round(float(step) / usual) - 1
-            what = f"{missing} slice{'s' * (missing > 1)} missing" if missing > 0 else "slices too close"
-            raise IsthmusError(
-                f"{path}: {what} between {before} and {after} ({step:g} mm apart, the others {usual:g} mm); "
-                "download the series again"
-            )
+def _of_picture(data: Any) -> Geometry:
+    down, across = (float(n) for n in data.get("PixelSpacing") or (1, 1))
+    affine = np.diag([-across, -down, 1.0, 1.0])
+    shape = (int(data.Columns), int(data.Rows), 1)
+    return Geometry(shape, _dtype([data]), affine, placed=False, sized=bool(data.get("PixelSpacing")))
 
 
-def _geometry(files: Sequence[tuple[Path, Any]]) -> Geometry:
-    first = files[0][1]
-    placed = bool(first.get("ImagePositionPatient") and first.get("ImageOrientationPatient"))
-    row, column = np.eye(3)[0], np.eye(3)[1]
-    if placed:
-        row, column = np.array(first.ImageOrientationPatient, np.float64).reshape(2, 3)
-    down, across = (float(n) for n in first.get("PixelSpacing") or (1, 1))
+def _of_series(files: Sequence[tuple[Path, Any]]) -> Geometry:
+    first, last = files[0][1], files[-1][1]
+    row, column = np.array(first.ImageOrientationPatient, np.float64).reshape(2, 3)
+    down, across = (float(n) for n in first.PixelSpacing)
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = row * across, column * down
-    if placed:
-        affine[:3, 3] = first.ImagePositionPatient
+    affine[:3, 3] = first.ImagePositionPatient
     if len(files) > 1:
-        last = np.array(files[-1][1].ImagePositionPatient, np.float64)
-        affine[:3, 2] = (last - affine[:3, 3]) / (len(files) - 1)
+        affine[:3, 2] = (np.array(last.ImagePositionPatient, np.float64) - affine[:3, 3]) / (len(files) - 1)
     else:
         affine[:3, 2] = np.cross(row, column) * float(first.get("SliceThickness") or 1)
     affine[:2] *= -1  # DICOM's axes run left and posterior
     shape = (int(first.Columns), int(first.Rows), len(files))
-    return Geometry(shape, _dtype([data for _, data in files]), affine, placed)
-
-
-def _place(first: Any, data: Any) -> float:
-    """Millimetres along the normal of the first slice."""
-    row, column = np.array(first.ImageOrientationPatient, np.float64).reshape(2, 3)
-    return float(np.cross(row, column) @ np.array(data.ImagePositionPatient, np.float64))
+    return Geometry(shape, _dtype([data for _, data in files]), affine)
 
 
 def _scale(data: Any) -> tuple[float, float]:
@@ -160,25 +157,32 @@ def _scale(data: Any) -> tuple[float, float]:
 
 
 def _dtype(headers: Sequence[Any]) -> np.dtype[Any]:
+    """Of all slices, whose scales may differ from one to the next (PET)."""
     scales = {_scale(data) for data in headers}
     if scales == {(1.0, 0.0)}:
-        sign = "i" if headers[0].get("PixelRepresentation") else "u"
-        return np.dtype(f"{sign}{max(1, int(headers[0].BitsAllocated) // 8)}")
+        kinds = {(bool(d.get("PixelRepresentation")), max(1, int(d.BitsAllocated) // 8)) for d in headers}
+        return np.result_type(*(np.dtype(f"{'i' if signed else 'u'}{size}") for signed, size in kinds))
     whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
     return np.dtype(np.int32 if whole else np.float32)
 
 
 def _pixels(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
     data = _read(path, pixels=True)
+    dicom_codecs.register()
     try:
+        if dicom_codecs.is_available(data.file_meta.TransferSyntaxUID):
+            data.pixel_array_options(decoding_plugin=dicom_codecs.PLUGIN)
         stored = data.pixel_array
     except (NotImplementedError, RuntimeError) as error:
         name = data.file_meta.TransferSyntaxUID.name
+        reason = (str(error).strip().splitlines() or [""])[-1][:120]
         raise IsthmusError(
-            f"{path}: compressed DICOM ({name}); decompress it, or convert to NIfTI"
+            f"{path}: compressed DICOM ({name}) that is damaged or not read ({reason}); decompress it, or convert it "
+            "to NIfTI"
         ) from error
-    if data.get("PhotometricInterpretation") == "MONOCHROME1" and stored.dtype.kind == "u":
-        stored = (2 ** int(data.BitsStored) - 1) - stored  # small is white
+    if data.get("PhotometricInterpretation") == "MONOCHROME1":  # small is white
+        whole = 2 ** int(data.BitsStored) - 1
+        stored = whole - stored if stored.dtype.kind == "u" else -1 - stored
     slope, intercept = _scale(data)
     values: NDArray[Any] = stored.astype(dtype)
     return values if (slope, intercept) == (1, 0) else (values * slope + intercept).astype(dtype)
@@ -187,12 +191,16 @@ def _pixels(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
 def _read(path: Path, *, pixels: bool) -> Any:
     try:
         import pydicom
+        from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
     except ImportError as error:
         raise IsthmusError(f"{path}: reading DICOM needs pydicom; pip install 'isthmus[io]'") from error
     try:
-        if pixels:
-            return pydicom.dcmread(path)
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+        tags: Any = None if pixels else _TAGS
+        data = pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags, force=is_dicom(path))
+        if "TransferSyntaxUID" not in data.file_meta:  # a file without its first bytes
+            implicit = data.original_encoding[0]
+            data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
     except Exception as error:  # a damaged file raises whatever its bytes lead to
         reason = (str(error).splitlines() or [""])[0][:120]
         raise IsthmusError(f"{path}: damaged DICOM ({reason}); copy it again or leave it out") from error
+    return data

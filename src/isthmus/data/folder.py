@@ -278,20 +278,24 @@ def files_in(folder: Path, problems: list[str]) -> dict[str, Path]:
     """Images below a folder, sorted, by relative path without suffix; what is wrong goes to `problems`."""
     found: dict[str, Path] = {}
     series: set[Path] = set()  # folders with the slices of a DICOM series, each one image
-    for path in sorted(folder.rglob("*")):
+    paths = sorted(folder.rglob("*"))
+    detached = {
+        file for path in paths for file in volume_files.data_files(path)
+    }  # the voxels of a header beside them
+    for path in paths:
         relative = PurePosixPath(same_letters(path.relative_to(folder).as_posix()))
         if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
             continue
         if path.is_dir() and volume_files.is_volume(path):
             found[relative.as_posix()] = path
             series.add(path)
-        if not path.is_file() or path.parent in series:
+        if not path.is_file() or path.parent in series or path in detached:
             continue
         suffix = volume_files.suffix(path)
         if suffix in _BYSTANDERS:
             continue
         stem = (relative.parent / volume_files.stem(relative)).as_posix()
-        if suffix not in IMAGE_SUFFIXES:
+        if suffix not in IMAGE_SUFFIXES and not volume_files.is_volume(path):
             problems.append(f"{path}: no image format that is read ({_READ}); convert it or move it away")
         elif stem in found:
             problems.append(f"{path}: has the same name as {found[stem].name}; rename one or move it away")

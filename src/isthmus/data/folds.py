@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from isthmus.data.cases import Case
 from isthmus.data.rng import stable_hash
-from isthmus.data.volume_files import is_volume
+from isthmus.data.volume_files import in_space
 from isthmus.errors import IsthmusError, nearest
 
 STRATUM = 10
@@ -194,7 +194,7 @@ def _groups(cases: Sequence[Case], seed: int) -> dict[str, list[str]]:
             if len(cases) == 1
             else f"{len(cases)} cases of one group ({next(iter(groups), 'none')})"
         )
-        volume = len(cases) == 1 and is_volume(cases[0].images[0].path)
+        volume = len(cases) == 1 and in_space(cases[0].images[0].path)
         within = "take protocol.kind=within-case, or " if len(cases) > 1 or volume else ""
         raise IsthmusError(
             f"{have} cannot be divided into training and validation; {within}add another patient, slide or image"

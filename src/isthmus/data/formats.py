@@ -31,6 +31,7 @@ __all__ = [
     "LOSSY_SUFFIXES",
     "MAX_PIXELS",
     "Source",
+    "off_whole",
     "pages",
     "probe",
     "read_image",
@@ -48,6 +49,12 @@ LOSSY_SUFFIXES = (".jpg", ".jpeg")
 
 MAX_PIXELS = 2**29
 """The largest file that is decoded, in pixels (some 23000 x 23000); more counts as a decompression bomb."""
+
+CHANNELS = 16
+"""A file of `MAX_PIXELS` has no more channels than these."""
+
+NEARLY_WHOLE = 1e-3
+"""Mask values so far from whole numbers are rounded: a scale in the header makes 1.00002 of 1."""
 
 LOSSY_SPREAD = 16
 """Channels of a JPEG mask may differ by this much and still count as equal."""
@@ -83,6 +90,7 @@ class Source:
         channels: whether the fourth axis of a volume counts channels (if not, such a volume is refused), or the pages
             of a TIFF do.
         part: of a volume the slices from z = part[0] to before part[1]; None: all.
+        like: the volume that decides how the axes of this one are turned; None: its own header.
     """
 
     path: Path
@@ -90,6 +98,7 @@ class Source:
     axis: int = 0
     channels: bool = False
     part: tuple[int, int] | None = None
+    like: Path | None = None
 
     def __str__(self) -> str:
         if self.part is not None:
@@ -122,20 +131,23 @@ def read_image(source: Source) -> NDArray[Any]:
 def read_mask(source: Source) -> NDArray[Any]:
     """The mask as `(*spatial)` integers, exactly the values in the file; `ValueMap` says what they mean.
 
-    Several channels are accepted where they are equal, floating-point values where they are whole numbers.
+    Several channels are accepted where they are equal, floating-point values where they are whole numbers to within
+    `NEARLY_WHOLE`.
 
     Raises:
         IsthmusError: as for `read_image`; also a mask in colours or with fractions.
     """
     channels = _read(source, mask=True)
     if channels.dtype.kind == "f":
-        whole = np.isfinite(channels) & (channels == np.rint(channels)) & (np.abs(channels) < 2**31)
+        rounded = np.rint(channels)
+        with np.errstate(invalid="ignore"):  # infinite values are no whole numbers, as NaN is none
+            whole = (np.abs(channels - rounded) <= NEARLY_WHOLE) & (np.abs(channels) < 2**31)
         if not whole.all():
             raise IsthmusError(
                 f"{source}: a mask with the value {channels[~whole].flat[0]:g}; masks hold whole numbers, "
                 "one a class: threshold it and save it as integers"
             )
-        channels = channels.astype(np.int32)
+        channels = rounded.astype(np.int32)
     tolerance = LOSSY_SPREAD if source.path.suffix.lower() in LOSSY_SUFFIXES else 0
     if len(channels) > 1 and int((channels.max(axis=0) - channels.min(axis=0)).max()) > tolerance:
         raise IsthmusError(
@@ -144,6 +156,18 @@ def read_mask(source: Source) -> NDArray[Any]:
         )
     mask: NDArray[Any] = channels[0]
     return mask
+
+
+def off_whole(source: Source) -> float:
+    """How far values of a mask that `read_mask` takes are from the whole numbers that it makes of them.
+
+    Raises:
+        IsthmusError: as `read_mask`.
+    """
+    if probe(source)[1].kind != "f":
+        return 0.0
+    values = _read(source, mask=True)
+    return float(np.abs(values - np.rint(values)).max(initial=0.0))
 
 
 def pages(path: Path) -> int:
@@ -177,7 +201,7 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
     kind = _kind(source.path)
     header = _header(source, kind)
     if kind == "volume":
-        volume = volume_files.read(source.path, source.page, source.axis, source.channels)
+        volume = volume_files.read(source.path, source.page, source.axis, source.channels, source.like)
         return volume if source.part is None else volume[:, slice(*source.part)]
     try:
         if kind == "TIFF":
@@ -195,7 +219,7 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
 def _header(source: Source, kind: str) -> Header:
     try:
         if kind == "volume":
-            header = volume_files.header(source.path, source.page, source.axis, source.channels)
+            header = volume_files.header(source.path, source.page, source.axis, source.channels, source.like)
             if source.part is not None:
                 channels, _, *plane = header.shape
                 header = Header((channels, source.part[1] - source.part[0], *plane), header.dtype)
@@ -210,7 +234,11 @@ def _header(source: Source, kind: str) -> Header:
         raise
     except Exception as error:  # decoders raise whatever they like, and each means that the file is damaged
         raise _damaged(source, kind, error) from error
-    if np.prod(header.shape[1:], dtype=np.int64) > MAX_PIXELS:
+    if min(header.shape) < 1:
+        raise IsthmusError(
+            f"{source}: an axis of length {min(header.shape)}; export it again or leave it out"
+        )
+    if math.prod(header.shape[1:]) > MAX_PIXELS or math.prod(header.shape) > CHANNELS * MAX_PIXELS:
         raise IsthmusError(
             f"{source}: {_size(header)}, more than the {MAX_PIXELS} that are read; cut it into parts, "
             "or leave it out if it should not be so large"
@@ -228,7 +256,8 @@ def _kind(path: Path) -> str:
     if expected is None:
         known = ", ".join(IMAGE_SUFFIXES)
         raise IsthmusError(
-            f"{path}: '{path.suffix}' is no image format that is read ({known}); convert it to PNG"
+            f"{path}: '{path.suffix}' is no image format that is read ({known}); convert a picture to PNG, a volume "
+            "to NIfTI"
         )
     try:
         with path.open("rb") as file:

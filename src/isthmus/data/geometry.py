@@ -6,13 +6,16 @@ it, and slices lie like the pages of a TIFF stack. Papers and NIfTI write sizes 
 BraTS volume of 240 x 240 x 155 voxels is an array of shape (155, 240, 240).
 
 Only axes are exchanged and turned round: no voxel is resampled. An oblique volume takes the nearest
-orientation.
+orientation; the files of one case all take that of the first (`Geometry.like`), as between two orientations
+that are equally near rounding would decide for each file by itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,16 @@ from numpy.typing import NDArray
 AXES = "SPL"
 """What the axes of an array run towards: superior, posterior, left."""
 
+MILLIMETRES = {"": 1.0, "nm": 1e-6, "µm": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1000.0}
+"""Length of each unit; of a file that states none, millimetres are meant by custom."""
+
+ROUNDING = 0.1
+"""Grids that lie less than this share of a voxel apart are one grid: headers round."""
+
 _ENDS = ("LR", "PA", "IS")  # of the world's axes: the negative and the positive end
+_RIGHT_ANTERIOR_SUPERIOR = np.eye(3)
+_SUPERIOR_POSTERIOR_LEFT = np.array([[0, 0, -1], [0, -1, 0], [1, 0, 0]], np.float64)
+_TIE = 1e-3  # orientations that are nearest to within this share are equally near
 
 
 @dataclass(frozen=True)
@@ -31,8 +43,12 @@ class Geometry:
     Attributes:
         shape: of the voxels in the file's order, `(i, j, k)`, or `(i, j, k, channels)`.
         dtype: of the voxels after the file's own scaling.
-        affine: `(4, 4)`, voxel indices to millimetres, whose axes run right, anterior, superior (RAS).
+        affine: `(4, 4)`, voxel indices to places in `unit`, whose axes run right, anterior, superior (RAS).
         placed: whether the file says how it lies in space; if not, the affine is the format's default.
+        sized: whether the file says how large a voxel is.
+        unit: of the affine, a key of `MILLIMETRES`; "" where the file states none.
+        forms: the fields of a NIfTI header that say all this, to be written as they were read.
+        like: the grid whose orientation decides how this one is turned; None: its own.
 
     >>> geometry = Geometry((4, 5, 6), np.dtype(np.uint8), np.diag([1.0, 2.0, 3.0, 1.0]))
     >>> geometry.orientation, geometry.array_shape, geometry.spacing
@@ -43,49 +59,79 @@ class Geometry:
     dtype: np.dtype[Any]
     affine: NDArray[np.float64]
     placed: bool = True
+    sized: bool = True
+    unit: str = "mm"
+    forms: Mapping[str, Any] = field(default_factory=dict)
+    like: Geometry | None = None
+
+    def turned_like(self, other: Geometry) -> Geometry:
+        """The same grid, of which arrays take the orientation of another."""
+        return replace(self, like=None if other is self else other)
 
     @cached_property
-    def _world(self) -> tuple[tuple[int, int], ...]:
-        """For each axis of the file the axis of the world nearest to it, and the direction, 1 or -1.
-
-        As a whole: of the six ways to pair them, the one whose cosines have the largest product.
-        """
+    def _directions(self) -> NDArray[np.float64]:
+        """Where each axis of the file runs, a unit vector a column."""
         columns = np.asarray(self.affine[:3, :3], np.float64)
         lengths = np.linalg.norm(columns, axis=0)
         if not np.isfinite(self.affine).all() or (lengths < 1e-9).any():
             raise ValueError("its header gives an axis no direction")
-        cosines = columns / lengths
-        if abs(np.linalg.det(cosines)) < 1e-3:
+        directions: NDArray[np.float64] = columns / lengths
+        if abs(np.linalg.det(directions)) < 1e-3:
             raise ValueError("two axes in its header have one direction")
-        orders = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-        best = max(
-            orders, key=lambda order: float(np.prod([abs(cosines[w, i]) for i, w in enumerate(order)]))
-        )
-        return tuple((world, 1 if cosines[world, i] >= 0 else -1) for i, world in enumerate(best))
+        return directions
 
-    @property
-    def bounds(self) -> NDArray[np.float64]:
-        """Least and greatest coordinate of the grid's voxels, `(2, 3)` in mm, right, anterior, superior."""
-        corners = np.stack(np.meshgrid(*[(0, side - 1) for side in self.shape[:3]], [1], indexing="ij"), -1)
-        world = corners.reshape(-1, 4) @ np.asarray(self.affine, np.float64).T
-        return np.stack([world[:, :3].min(axis=0), world[:, :3].max(axis=0)])
+    def _nearest(self, targets: NDArray[np.float64]) -> list[tuple[int, int]]:
+        """For each target (a unit vector a column) the axis of the file nearest to it, and its direction, 1 or -1.
+
+        As a whole: of the six ways to pair them, the one whose cosines have the largest product.
+        """
+        cosines = targets.T @ self._directions
+        products = {order: abs(np.prod(cosines[range(3), order])) for order in permutations(range(3))}
+        near = max(products.values()) * (1 - _TIE)
+        best = next(order for order, product in products.items() if product >= near)
+        return [(axis, 1 if cosines[target, axis] >= 0 else -1) for target, axis in enumerate(best)]
 
     @property
     def orientation(self) -> str:
         """What the axes of the file run towards, such as `RAS` or `LPI`."""
-        return "".join(_ENDS[world][(sign + 1) // 2] for world, sign in self._world)
+        ends = {
+            axis: _ENDS[world][(sign + 1) // 2]
+            for world, (axis, sign) in enumerate(self._nearest(_RIGHT_ANTERIOR_SUPERIOR))
+        }
+        return "".join(ends[axis] for axis in range(3))
 
     @cached_property
     def _turn(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The file's axis behind each axis (z, y, x) of the array, and those axes to turn round."""
-        source, turned = [], []
-        for axis, end in enumerate(AXES):
-            world = next(w for w in range(3) if end in _ENDS[w])
-            i = next(i for i, (w, _) in enumerate(self._world) if w == world)
-            source.append(i)
-            if self.orientation[i] != end:
-                turned.append(axis)
-        return tuple(source), tuple(turned)
+        targets = _SUPERIOR_POSTERIOR_LEFT
+        if self.like is not None:
+            columns = self.like.array_affine[:3, :3]
+            targets = columns / np.linalg.norm(columns, axis=0)
+        found = self._nearest(targets)
+        return tuple(axis for axis, _ in found), tuple(i for i, (_, sign) in enumerate(found) if sign < 0)
+
+    @property
+    def array_affine(self) -> NDArray[np.float64]:
+        """`(4, 4)`, indices (z, y, x) of the array to places in `unit`, right, anterior, superior."""
+        source, turned = self._turn
+        affine = np.array(self.affine, np.float64)
+        affine[:, :3] = affine[:, source]
+        for axis in turned:
+            affine[:, 3] += affine[:, axis] * (self.array_shape[axis] - 1)
+            affine[:, axis] *= -1
+        return affine
+
+    def apart(self, other: Geometry) -> float:
+        """How far, along an axis of the world and in mm, corners of this grid lie from those of another of its size,
+        both turned alike; 0 where that is less than headers round."""
+        corners = np.stack(np.meshgrid(*[(0, side - 1) for side in self.array_shape], [1], indexing="ij"), -1)
+        units = (self.unit or other.unit, other.unit or self.unit)
+        ours, theirs = (
+            corners.reshape(-1, 4) @ grid.array_affine.T[:, :3] * MILLIMETRES[unit]
+            for grid, unit in zip((self, other.turned_like(self)), units, strict=True)
+        )
+        away = float(np.abs(ours - theirs).max())
+        return away if away > ROUNDING * min(self.spacing) * MILLIMETRES[units[0]] else 0.0
 
     @property
     def array_shape(self) -> tuple[int, int, int]:
@@ -95,9 +141,15 @@ class Geometry:
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """Millimetres from voxel to voxel along (z, y, x)."""
+        """From voxel to voxel along (z, y, x), in `unit`."""
         z, y, x = (round(float(np.linalg.norm(self.affine[:3, i])), 6) for i in self._turn[0])
         return z, y, x
+
+    @property
+    def shear(self) -> float:
+        """By how many degrees the axes of the file deviate most from right angles, as under a tilted gantry."""
+        cosines = self._directions.T @ self._directions
+        return float(np.degrees(np.arcsin(np.abs(cosines - np.diag(np.diag(cosines))).max().clip(0, 1))))
 
     def axis(self, file_axis: int) -> int:
         """Where an axis of the file is found in the array."""

@@ -15,7 +15,7 @@ from isthmus.data.duplicates import NEAR, duplicates, near_duplicates
 from isthmus.data.folder import open_dataset
 from isthmus.data.problems import collecting
 from isthmus.data.protocols import GROUP_NOTES
-from isthmus.data.remarks import TURNED, object_numbers, orientations, spacings
+from isthmus.data.remarks import TURNED, grids, object_numbers, orientations, spacings
 from isthmus.data.values import Rule
 from isthmus.errors import IsthmusError
 
@@ -128,11 +128,8 @@ class Inspection:
             yield Finding("fact", "orientations", len(lies), f"{_list(lies, '; ')}; {TURNED}")
         if steps:
             yield Finding("fact", "spacings", len(steps), _list(steps, "; "))
-        away = [f"{facts.id} ({facts.elsewhere})" for facts in self.cases if facts.elsewhere]
-        if away:
-            yield Finding(
-                "warning", "masks elsewhere", len(away), f"than their images, by the headers: {_list(away)}"
-            )
+        for odd in grids(self.cases):
+            yield Finding("warning", odd.name, len(odd.cases), f"{odd.detail}: {_list(odd.cases)}")
         for dtype, n in Counter(facts.dtype for facts in self.cases).most_common():
             those = [facts for facts in self.cases if facts.dtype == dtype]
             low, high = min(facts.low for facts in those), max(facts.high for facts in those)

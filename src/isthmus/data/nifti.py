@@ -1,16 +1,18 @@
-"""NIfTI, with nibabel: `.nii` and `.nii.gz`."""
+"""NIfTI (`.nii`, `.nii.gz`, `.hdr` with `.img`) and what else nibabel reads: Analyze and FreeSurfer's `.mgz`."""
 
 from __future__ import annotations
 
 import gzip
 import logging
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.geometry import Geometry
+from isthmus.data.detached import beside
+from isthmus.data.geometry import MILLIMETRES, Geometry
 from isthmus.errors import IsthmusError
 from isthmus.files import write_bytes
 
@@ -21,6 +23,15 @@ _STARTS = tuple(size.to_bytes(4, order) for size in (348, 540) for order in _ORD
 _TOP = 2**15
 """Voxels along an axis that the header of NIfTI-1 can hold, and one more."""
 
+_FORMS = (
+    *("qform_code", "sform_code", "xyzt_units", "srow_x", "srow_y", "srow_z"),
+    *("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"),
+)
+"""Fields that say how a volume lies in space; with the first four of `pixdim`."""
+
+_UNITS = {1: "m", 2: "mm", 3: "µm"}
+_CHUNK = 2**20
+
 
 def geometry(path: Path) -> Geometry:
     """What the header says; axes of length 1 beyond the third are dropped, a picture is one slice."""
@@ -30,18 +41,27 @@ def geometry(path: Path) -> Geometry:
 def voxels(path: Path) -> NDArray[Any]:
     """All voxels in the file's order, in the numbers that its slope and intercept make of them."""
     image = _open(path)
-    found = _geometry(path, image)
-    raw = np.asarray(image.dataobj.get_unscaled())
-    slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
-    values = raw.reshape(found.shape, order="F").astype(found.dtype)
-    if (slope, intercept) != (1.0, 0.0):
-        values *= found.dtype.type(slope)
-        values += found.dtype.type(intercept)
+    if not _is_packed(path):
+        return _scaled(path, image, image)
+    with gzip.open(path) as file:
+        values = _scaled(path, image, type(image).from_stream(file))
+        while file.read(_CHUNK):  # the checksum stands at the end
+            pass
     return values
 
 
+def data_files(path: Path) -> list[Path]:
+    """The file beside a header that holds the voxels, where they lie in one of their own."""
+    if path.suffix.lower() != ".hdr":
+        return []
+    names = [path.with_suffix(suffix).name for suffix in (".img", ".IMG")]
+    return [beside(path, next((name for name in names if (path.parent / name).is_file()), names[0]))]
+
+
 def write(path: Path, values: NDArray[Any], like: Geometry) -> None:
-    """Write voxels in the file's order, whole or not at all.
+    """Write voxels in the file's order, whole or not at all, with the header's forms and units of another volume.
+
+    The form of a quaternion is left out where it cannot say how the volume lies, as under a tilted gantry.
 
     Raises:
         IsthmusError: the file cannot be written.
@@ -54,12 +74,27 @@ def write(path: Path, values: NDArray[Any], like: Geometry) -> None:
         values = values.astype(np.float32)
     kind: Any = nibabel.Nifti1Image if max(values.shape) < _TOP else nibabel.Nifti2Image
     image = kind(np.ascontiguousarray(values), like.affine, dtype=values.dtype)
-    image.header.set_xyzt_units("mm")
-    code = 1 if like.placed else 0
-    image.set_sform(like.affine, code)
-    image.set_qform(like.affine, code)
+    if like.forms:
+        image.header["pixdim"][:4] = like.forms["pixdim"]
+        for name in _FORMS:
+            image.header[name] = like.forms[name]
+    else:
+        _place(image, like)
     content = image.to_bytes()
     write_bytes(path, gzip.compress(content, 6, mtime=0) if path.suffix.lower() == ".gz" else content)
+
+
+def _place(image: Any, like: Geometry) -> None:
+    """Both forms of the affine, or one where the other cannot hold it; units that NIfTI lacks become millimetres."""
+    affine, units = like.affine, {"": "unknown", "m": "meter", "mm": "mm", "µm": "micron"}
+    if like.unit not in units:
+        affine = np.diag([*[MILLIMETRES[like.unit]] * 3, 1.0]) @ affine
+    image.header.set_xyzt_units(units.get(like.unit, "mm"))
+    code = 1 if like.placed else 0
+    image.set_sform(affine, code)
+    image.set_qform(affine, code)
+    if not np.allclose(image.get_qform(), affine, rtol=1e-4, atol=1e-3 * min(like.spacing)):
+        image.header["qform_code"] = 0
 
 
 def _open(path: Path) -> Any:
@@ -67,13 +102,33 @@ def _open(path: Path) -> Any:
 
     with path.open("rb") as file:
         start = file.read(4)
-    named = path.suffix.lower() == ".gz"
-    if start.startswith(b"\x1f\x8b") and not named:
+    packed = start.startswith(b"\x1f\x8b")
+    if packed and not _is_packed(path):
         raise IsthmusError(f"{path}: is compressed, unlike its name; rename it to {path.name}.gz")
-    if start in _STARTS and named:
+    if start in _STARTS and _is_packed(path):
         raise IsthmusError(f"{path}: is not compressed, unlike its name; rename it to {path.name[:-3]}")
+    data_files(path)  # says so where they are missing
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # its remarks are not for the terminal
     return nibabel.load(path)
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() in (".gz", ".mgz")
+
+
+def _scaled(path: Path, image: Any, source: Any) -> NDArray[Any]:
+    """The voxels of `source`, whose header is that of `image`."""
+    found = _geometry(path, image)
+    try:
+        raw = np.asarray(source.dataobj.get_unscaled())
+    except (EOFError, zlib.error) as error:
+        raise ValueError("its compressed voxels are cut off or damaged") from error
+    slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
+    values: NDArray[Any] = raw.reshape(found.shape, order="F").astype(found.dtype)
+    if (slope, intercept) != (1.0, 0.0):
+        values *= found.dtype.type(slope)
+        values += found.dtype.type(intercept)
+    return values
 
 
 def _geometry(path: Path, image: Any) -> Geometry:
@@ -83,9 +138,14 @@ def _geometry(path: Path, image: Any) -> Geometry:
     if len(shape) == 5 and shape[3] == 1:  # how NIfTI stores vectors
         shape = (*shape[:3], shape[4])
     shape += (1,) * (3 - len(shape))
-    header = image.header
+    header, affine = image.header, np.asarray(image.affine, np.float64)
+    dtype = _dtype(path, image.dataobj)
+    if "quatern_b" not in header:  # Analyze says nothing of space, FreeSurfer all in millimetres
+        return Geometry(shape, dtype, affine, placed="goodRASFlag" in header)
+    forms = {"pixdim": np.array(header["pixdim"][:4]), **{name: np.array(header[name]) for name in _FORMS}}
     placed = bool(header["sform_code"] > 0 or header["qform_code"] > 0)
-    return Geometry(shape, _dtype(path, image.dataobj), np.asarray(image.affine, np.float64), placed)
+    unit = _UNITS.get(int(header["xyzt_units"]) & 7, "")
+    return Geometry(shape, dtype, affine, placed, unit=unit, forms=forms)
 
 
 def _dtype(path: Path, data: Any) -> np.dtype[Any]:

@@ -1,32 +1,21 @@
-"""NRRD: `.nrrd` (header and voxels in one file, raw or gzip), as 3D Slicer writes it.
-
-Format: https://teem.sourceforge.net/nrrd/format.html
-"""
+"""NRRD, with pynrrd: `.nrrd` (header and voxels in one file), as 3D Slicer writes it, and `.nhdr` with its voxels in a
+file beside it."""
 
 from __future__ import annotations
 
+import io
+import math
 import re
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.geometry import Geometry
+from isthmus.data.detached import beside
+from isthmus.data.geometry import MILLIMETRES, Geometry
+from isthmus.data.inflate import inflate
 
-_TYPES = {
-    "i1": ("signed char", "int8", "int8_t"),
-    "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
-    "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
-    "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
-    "i4": ("int", "signed int", "int32", "int32_t"),
-    "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
-    "i8": ("longlong", "long long", "signed long long", "int64", "int64_t"),
-    "u8": ("ulonglong", "unsigned long long", "uint64", "uint64_t"),
-    "f4": ("float",),
-    "f8": ("double",),
-}
 _SPACES = {  # signs that make right, anterior, superior of them
     "left-posterior-superior": (-1, -1, 1),
     "lps": (-1, -1, 1),
@@ -35,6 +24,16 @@ _SPACES = {  # signs that make right, anterior, superior of them
     "left-anterior-superior": (-1, 1, 1),
     "las": (-1, 1, 1),
 }
+_UNITS = {
+    "mm": ("mm", "millimeter", "millimeters", "millimetre", "millimetres"),
+    "µm": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres"),
+    "nm": ("nm", "nanometer", "nanometers", "nanometre", "nanometres"),
+    "cm": ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
+    "m": ("m", "meter", "meters", "metre", "metres"),
+}
+_IN_SPACE = ("domain", "space", "???")
+_TEXT = ("ascii", "text", "txt")
+_PACKED = ("gzip", "gz", "bzip2", "bz2")
 _HEADER = 2**20
 """A header is shorter than this many bytes."""
 
@@ -47,77 +46,112 @@ def geometry(path: Path) -> Geometry:
 
 def voxels(path: Path) -> NDArray[Any]:
     """All voxels in the file's order, the fastest axis first and channels last."""
+    import nrrd
+
     fields, start = _header(path)
     found, order = _geometry(fields)
-    with path.open("rb") as file:
-        file.seek(start)
+    named = fields.pop("data file", None)
+    with (path if named is None else beside(path, named)).open("rb") as file:
+        file.seek(start if named is None else 0)
+        for _ in range(fields.pop("line skip", 0)):
+            file.readline()
         content = file.read()
-    dtype = _dtype(fields)
-    wanted = int(np.prod(found.shape, dtype=np.int64)) * dtype.itemsize
-    encoding = fields.get("encoding", "").lower()
-    if encoding in ("gzip", "gz"):
-        content = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(content, wanted + 1)
-    elif encoding != "raw":
+    encoding, skipped = fields["encoding"], fields.get("byte skip", 0)
+    wanted = math.prod(found.shape) * found.dtype.itemsize
+    if encoding in _PACKED:
+        content = inflate(content, wanted + (skipped if skipped >= 0 else _HEADER))
+        fields["encoding"] = encoding = "raw"
+    elif encoding != "raw" and encoding not in _TEXT:
         raise ValueError(f"voxels encoded as {encoding}; save it raw or gzip")
-    if len(content) != wanted:
-        raise ValueError(f"{len(content)} bytes of voxels where {wanted} belong")
-    sizes = [int(n) for n in fields["sizes"].split()]
-    values = np.frombuffer(content, dtype).reshape(sizes, order="F").transpose(order)
-    return values.reshape(found.shape).astype(found.dtype)
+    held = len(content) - max(skipped, 0)
+    if encoding == "raw" and (held < wanted or (held > wanted and not skipped)):
+        raise ValueError(f"{held} bytes of voxels where {wanted} belong")
+    values: NDArray[Any] = nrrd.read_data(fields, io.BytesIO(content)).transpose(order)
+    return values.reshape(found.shape).astype(found.dtype, copy=False)
 
 
-def _geometry(fields: dict[str, str]) -> tuple[Geometry, tuple[int, ...]]:
+def data_files(path: Path) -> list[Path]:
+    """The file beside the header that holds the voxels, where they lie in one of their own."""
+    named = _header(path)[0].get("data file")
+    return [] if named is None else [beside(path, named)]
+
+
+def _geometry(fields: dict[str, Any]) -> tuple[Geometry, tuple[int, ...]]:
     """The grid, and the axes of the file in its order: space first, channels last."""
-    sizes = [int(n) for n in fields["sizes"].split()]
-    columns = [_vector(text) for text in re.findall(r"none|\([^)]*\)", fields.get("space directions", ""))]
-    signs = _SPACES.get(fields.get("space", "").lower())
-    if not columns:
-        steps = [float(n) for n in fields.get("spacings", "").split()] or [1.0] * len(sizes)
-        columns = [np.eye(3)[i] * steps[i] if i < 3 else None for i in range(len(sizes))]
-        columns = [None if c is None or not np.isfinite(c).all() else c for c in columns]
+    sizes = [int(n) for n in fields["sizes"]]
+    columns = _columns(fields, sizes)
     space = [i for i, column in enumerate(columns) if column is not None]
     others = [i for i, column in enumerate(columns) if column is None]
-    if len(columns) != len(sizes) or len(space) not in (2, 3) or min(sizes) < 1 or len(others) > 1:
-        raise ValueError(f"sizes {fields['sizes']} are neither a picture nor a volume")
+    channels = [sizes[i] for i in others if sizes[i] != 1]
+    if len(columns) != len(sizes) or len(space) not in (2, 3) or len(channels) > 1:
+        raise ValueError(f"sizes {' '.join(map(str, sizes))} are neither a picture nor a volume")
     affine = np.eye(4)
     for k, i in enumerate(space):
-        affine[:3, k] = columns[i]
-    if "space origin" in fields:
-        affine[:3, 3] = _vector(fields["space origin"])
+        column = columns[i]
+        affine[: len(column), k] = column
+    if len(space) == 2 and affine[2, :2].any():  # a picture in space
+        affine[:3, 2] = np.cross(affine[:3, 0], affine[:3, 1]) / np.linalg.norm(affine[:3, 0])
+    origin = fields.get("space origin")
+    if origin is not None:
+        affine[: len(origin), 3] = origin
+    signs = _SPACES.get(fields.get("space", "").lower())
     affine[:3] *= np.array(signs or (-1, -1, 1))[:, None]
-    shape = [sizes[i] for i in space] + [1] * (3 - len(space)) + [sizes[i] for i in others if sizes[i] > 1]
-    dtype = _dtype(fields).newbyteorder("=")
-    return Geometry(tuple(shape), dtype, affine, placed=signs is not None), (*space, *others)
+    shape = (*(sizes[i] for i in space), *(1,) * (3 - len(space)), *channels)
+    sized = "space directions" in fields or "spacings" in fields
+    grid = Geometry(shape, _dtype(fields), affine, signs is not None, sized, _unit(fields))
+    return grid, (*space, *others)
 
 
-def _header(path: Path) -> tuple[dict[str, str], int]:
-    """Keys and values, and where the voxels begin."""
-    fields: dict[str, str] = {}
+def _columns(fields: dict[str, Any], sizes: list[int]) -> list[Any]:
+    """Where each axis of the file leads in space; None for one that is not in space."""
+    directions = fields.get("space directions")
+    if directions is not None:
+        return [row if np.isfinite(row).all() else None for row in np.asarray(directions, np.float64)]
+    steps = [float(n) for n in fields.get("spacings", [1.0] * len(sizes))]
+    kinds = fields.get("kinds", _IN_SPACE[:1] * len(sizes))
+    columns: list[Any] = []
+    for step, kind in zip(steps, kinds, strict=True):
+        place = sum(column is not None for column in columns)
+        seen = place < 3 and np.isfinite(step) and kind.lower() in _IN_SPACE
+        columns.append(np.eye(3)[place] * step if seen else None)
+    return columns
+
+
+def _unit(fields: dict[str, Any]) -> str:
+    """That of all axes of space, a key of `MILLIMETRES`."""
+    words = {word.lower() for word in fields.get("space units", fields.get("units", [])) if word}
+    found = {unit for unit, names in _UNITS.items() if words & set(names)}
+    return found.pop() if len(found) == len(words) == 1 and found <= set(MILLIMETRES) else ""
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """Fields in pynrrd's types, and where the voxels begin."""
+    import nrrd
+
     with path.open("rb") as file:
-        if not file.readline(64).startswith(b"NRRD000"):
-            raise ValueError("it does not begin with the header of a NRRD file")
-        while file.tell() < _HEADER:
-            line = file.readline(_HEADER).decode("utf-8", "replace").rstrip("\r\n")
-            if not line:
-                if "data file" in fields or "datafile" in fields:
-                    raise ValueError("its voxels lie in another file; save it as one .nrrd")
-                if "sizes" in fields:
-                    return fields, file.tell()
-                break
-            key, colon, value = line.partition(": ")
-            if colon and not line.startswith("#") and ":=" not in key:
-                fields[key.strip().lower()] = value.strip()
-    raise ValueError("its header has no sizes")
+        start = file.read(_HEADER)
+    if not start.startswith(b"NRRD000"):
+        raise ValueError("it does not begin with the header of a NRRD file")
+    end = re.search(rb"\r?\n\r?\n", start)
+    lines = start[: end.start() if end else len(start)].decode("utf-8", "replace").splitlines()
+    if end is None and len(start) == _HEADER:
+        raise ValueError("its header has no end")
+    fields = dict(nrrd.read_header(lines))
+    for key in ("type", "encoding", "endian"):
+        if key in fields:
+            fields[key] = fields[key].lower()
+    for old, new in (("datafile", "data file"), ("lineskip", "line skip"), ("byteskip", "byte skip")):
+        if old in fields:
+            fields[new] = fields.pop(old)
+    if "sizes" not in fields:
+        raise ValueError("its header has no sizes")
+    return fields, end.end() if end else len(start)
 
 
-def _vector(text: str) -> NDArray[np.float64] | None:
-    """`(1,0,0)`, or None for an axis that is not in space."""
-    return None if text == "none" else np.array([float(n) for n in text.strip("() ").split(",")])
+def _dtype(fields: dict[str, Any]) -> np.dtype[Any]:
+    from nrrd.reader import _TYPEMAP_NRRD2NUMPY as types
 
-
-def _dtype(fields: dict[str, str]) -> np.dtype[Any]:
-    name = fields.get("type", "nothing").lower()
-    code = next((code for code, names in _TYPES.items() if name in names), None)
-    if code is None:
-        raise ValueError(f"voxels of type {name}")
-    return np.dtype((">" if fields.get("endian", "little").lower() == "big" else "<") + code)
+    code: str = types.get(fields.get("type", "nothing"), "V")
+    if code == "V":
+        raise ValueError(f"voxels of type {fields.get('type', 'nothing')}")
+    return np.dtype(code)

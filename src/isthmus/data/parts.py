@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.formats import probe
-from isthmus.data.volume_files import is_volume
+from isthmus.data.volume_files import in_space
 
 
 def in_parts(dataset: Dataset, count: int) -> Dataset:
@@ -18,7 +18,7 @@ def in_parts(dataset: Dataset, count: int) -> Dataset:
     if len(dataset.cases) != 1:
         return dataset
     (case,) = dataset.cases
-    if case.images[0].page is not None or not is_volume(case.images[0].path):
+    if case.images[0].page is not None or not in_space(case.images[0].path):
         return dataset
     depth = probe(case.images[0])[0][1]
     count = min(count, depth)

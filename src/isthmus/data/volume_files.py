@@ -1,8 +1,9 @@
-"""Volumes: NIfTI (`.nii`, `.nii.gz`), `.mha`, `.nrrd`, DICOM (a folder with a series, or a `.dcm` file).
+"""Volumes: NIfTI, Analyze, `.mgz`, MetaImage, NRRD, DICOM (a folder with a series; a single file is a picture).
 
 Whatever the file, an image is `(channels, z, y, x)` in the orientation of `isthmus.data.geometry`: z towards
 the head, y to the back, x to the patient's left, without resampling. `write_volume` undoes this, so a mask
-lies on the volume it was predicted from in any viewer.
+lies on the volume it was predicted from in any viewer. Where a function takes `like`, that file decides how the
+axes are turned: the files of one case all lie like its first (`isthmus.data.geometry`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path, PurePath
 from types import ModuleType
@@ -22,8 +24,18 @@ from isthmus.data.geometry import Geometry
 from isthmus.data.rasters import Header
 from isthmus.errors import IsthmusError
 
-SUFFIXES = (".nii", ".nii.gz", ".mha", ".nrrd", ".dcm")
+_MODULES: dict[str, ModuleType] = {
+    **dict.fromkeys((".nii", ".nii.gz", ".hdr", ".img", ".mgz", ".mgh"), nifti),
+    **dict.fromkeys((".mha", ".mhd"), mha),
+    **dict.fromkeys((".nrrd", ".nhdr"), nrrd),
+    **dict.fromkeys(dicom.SUFFIXES, dicom),
+}
+
+SUFFIXES = tuple(_MODULES)
 """Suffixes of volumes, in lower case."""
+
+HEADERS = (".hdr", ".mhd", ".nhdr", ".mha", ".nrrd")
+"""Suffixes of files whose voxels may lie in another one."""
 
 CACHE_BYTES = 2**30
 """Volumes that are read slice by slice are kept decoded up to this many bytes."""
@@ -36,7 +48,8 @@ def suffix(path: PurePath) -> str:
     ('.nii.gz', '.png')
     """
     name = path.name.lower()
-    return next((known for known in SUFFIXES if name.endswith(known)), path.suffix.lower())
+    other = "" if is_unnamed(path) else path.suffix.lower()
+    return next((known for known in SUFFIXES if name.endswith(known)), other)
 
 
 def stem(path: PurePath) -> str:
@@ -50,18 +63,41 @@ def stem(path: PurePath) -> str:
 
 
 def is_volume(path: Path) -> bool:
-    """Whether this module reads it: by its suffix, or a folder that holds a DICOM series."""
-    return suffix(path) in SUFFIXES or dicom.is_series(path)
+    """Whether this module reads it: by its suffix, a folder that holds a DICOM series, or a DICOM file of any name."""
+    return suffix(path) in SUFFIXES or dicom.is_series(path) or (is_unnamed(path) and dicom.is_dicom(path))
 
 
-def geometry(path: Path) -> Geometry:
+def is_unnamed(path: PurePath) -> bool:
+    """Whether a name has no suffix that says anything, as those of DICOM files often: `IM0001`, `1.2.840.5`."""
+    return not path.suffix or path.suffix[1:].isdecimal()
+
+
+def is_picture(path: Path) -> bool:
+    """Whether it is a single DICOM file, which is a picture and no volume."""
+    return is_volume(path) and _module(path) is dicom and not path.is_dir()
+
+
+def data_files(path: Path) -> list[Path]:
+    """The files beside a header that hold its voxels; [] where it holds them itself, or is damaged."""
+    if suffix(path) not in HEADERS:
+        return []
+    with suppress(Exception):  # what is wrong is told when it is read
+        found: list[Path] = _module(path).data_files(path)
+        return found
+    return []
+
+
+def geometry(path: Path, like: Path | None = None) -> Geometry:
     """Size, orientation, spacing and number type, from the header alone.
 
     Raises:
         IsthmusError: the file is missing, or its header is damaged.
     """
     try:
-        return _geometry(*_state(path))
+        found = _geometry(*_state(path))
+        if like is None or like == path or not is_volume(like):
+            return found
+        return found.turned_like(geometry(like))
     except IsthmusError:
         raise
     except FileNotFoundError as error:
@@ -71,7 +107,8 @@ def geometry(path: Path) -> Geometry:
 
 
 def spacing(path: Path, axis: int | None = None) -> tuple[float, ...] | None:
-    """Millimetres along (z, y, x), or along the two axes of a slice across `axis`; None if it cannot be read.
+    """From voxel to voxel along (z, y, x), or along the two axes of a slice across `axis`, in the unit of the file;
+    None if it cannot be read, or is not stated for a picture.
 
     What is wrong with such a file comes out when it is checked.
     """
@@ -79,18 +116,30 @@ def spacing(path: Path, axis: int | None = None) -> tuple[float, ...] | None:
         found = geometry(path)
     except IsthmusError:
         return None
-    if axis is None and suffix(path) == ".dcm":
-        axis = found.axis(2)
+    if is_picture(path):
+        if not found.sized:
+            return None
+        axis = found.axis(2) if axis is None else axis
     return found.spacing if axis is None else _without(found.spacing, axis)
 
 
-def header(path: Path, page: int | None = None, axis: int = 0, channels: bool = False) -> Header:
+def unit(path: Path) -> str:
+    """The unit of `spacing`: "mm", "µm", …; "" for a file that states none, or is no volume."""
+    try:
+        return geometry(path).unit if is_volume(path) else ""
+    except IsthmusError:
+        return ""
+
+
+def header(
+    path: Path, page: int | None = None, axis: int = 0, channels: bool = False, like: Path | None = None
+) -> Header:
     """Shape and number type that `read` will give.
 
     Raises:
         IsthmusError: as `read`, as far as the header tells.
     """
-    found = geometry(path)
+    found = geometry(path, like)
     number = found.shape[3] if len(found.shape) == 4 else 1
     if len(found.shape) > 4 or (number > 1 and not channels):
         size = " x ".join(str(n) for n in found.shape)
@@ -98,8 +147,8 @@ def header(path: Path, page: int | None = None, axis: int = 0, channels: bool = 
             f"{path}: {len(found.shape)} axes ({size}) where a volume has 3; save each volume to its own file"
         )
     size_zyx: tuple[int, ...] = found.array_shape
-    if suffix(path) == ".dcm":
-        size_zyx = _without(size_zyx, found.axis(2))  # one slice: a picture
+    if is_picture(path):
+        size_zyx = _without(size_zyx, found.axis(2))
     if page is not None:
         if not 0 <= page < size_zyx[axis]:
             raise IsthmusError(
@@ -109,27 +158,31 @@ def header(path: Path, page: int | None = None, axis: int = 0, channels: bool = 
     return Header((number, *size_zyx), found.dtype)
 
 
-def read(path: Path, page: int | None = None, axis: int = 0, channels: bool = False) -> NDArray[Any]:
+def read(
+    path: Path, page: int | None = None, axis: int = 0, channels: bool = False, like: Path | None = None
+) -> NDArray[Any]:
     """A volume `(channels, z, y, x)`, or slice `page` across `axis` of it: `(channels, rows, columns)`.
 
-    A single `.dcm` file is a picture `(1, rows, columns)`.
+    A single DICOM file is a picture `(1, rows, columns)`.
 
     Args:
         channels: whether the fourth axis of a file, if it has one, counts channels.
+        like: the file that decides how the axes are turned; None: this one.
 
     Raises:
-        IsthmusError: the file is missing, damaged or cut off, four-dimensional, of colours, or a series in
-            which a slice is missing.
+        IsthmusError: the file is missing, damaged or cut off, four-dimensional, of colours, or a series that does not
+            fit together.
     """
-    shape = header(path, page, axis, channels).shape
+    shape = header(path, page, axis, channels, like).shape
     if page is None:
-        return _decode(path).reshape(shape)
-    taken: NDArray[Any] = _RECENT.get(path).take(page, axis + 1)
+        return _decode(path, like).reshape(shape)
+    taken: NDArray[Any] = _RECENT.get(path, like).take(page, axis + 1)
     return taken
 
 
 def write_volume(path: Path, array: NDArray[Any], like: Path) -> None:
-    """Write `(z, y, x)` as NIfTI on the grid of another volume: its orientation, order of axes and spacing.
+    """Write `(z, y, x)` as NIfTI on the grid of another volume: its orientation, order of axes, spacing and unit, and
+    the forms in which a NIfTI header says so.
 
     Raises:
         IsthmusError: a suffix that is not `.nii` or `.nii.gz`, an array of another size, or a disk that takes
@@ -148,12 +201,12 @@ def write_volume(path: Path, array: NDArray[Any], like: Path) -> None:
 def refuse_other_place(image: Path, mask: Path) -> None:
     """Refuse a mask that is turned otherwise than its image, where only one of them says how it lies.
 
-    A shift or another spacing is let pass, as such headers are common and the voxels fit; `check_dataset` tells.
+    A shift or another spacing is let pass, as such headers are common and the voxels fit; `elsewhere` tells.
 
     Raises:
         IsthmusError: names both files and their orientations.
     """
-    if not (is_volume(image) and is_volume(mask)):
+    if not (in_space(image) and in_space(mask)):
         return
     ours, theirs = geometry(image), geometry(mask)
     if ours.placed != theirs.placed and ours.orientation != theirs.orientation:
@@ -162,6 +215,23 @@ def refuse_other_place(image: Path, mask: Path) -> None:
             f"{silent}: does not say how it lies in space, but {other} does "
             f"({(ours if ours.placed else theirs).orientation}); copy the affine from one to the other"
         )
+
+
+def elsewhere(first: Path, other: Path) -> str:
+    """How far the header of `other` puts it from the first file of its case, as "12 mm"; "" where both lie on one grid
+    to within rounding, or one of them does not say where it lies."""
+    if not (in_space(first) and in_space(other)):
+        return ""
+    ours, theirs = geometry(first), geometry(other)
+    if not (ours.placed and theirs.placed) or sorted(ours.shape[:3]) != sorted(theirs.shape[:3]):
+        return ""
+    away = ours.apart(theirs)
+    return f"{away:.3g} mm" if away else ""
+
+
+def in_space(path: Path) -> bool:
+    """Whether it is a volume that may say how it lies in space, and no picture."""
+    return is_volume(path) and not is_picture(path)
 
 
 def slice_axis(path: Path) -> int:
@@ -184,26 +254,38 @@ def damaged(path: Path, error: Exception) -> IsthmusError:
 
 
 def _state(path: Path) -> tuple[Path, int, int]:
-    """A file as it is now; another key once it has changed."""
-    state = path.stat()
-    return path, state.st_mtime_ns, state.st_size
+    """A file as it is now, with what lies beside it; another key once it has changed."""
+    files = (
+        [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path, *data_files(path)]
+    )
+    states = [file.stat() for file in files]
+    return path, max(state.st_mtime_ns for state in states), sum(state.st_size for state in states)
 
 
 @lru_cache(maxsize=256)
 def _geometry(path: Path, changed: int, size: int) -> Geometry:  # noqa: ARG001
-    found: Geometry = _module(path).geometry(path)
+    found: Geometry = _module(path).geometry(_header_of(path))
+    if min(found.shape) < 1:
+        raise ValueError(f"an axis of length {min(found.shape)}, {' x '.join(map(str, found.shape))} voxels")
     _ = found.array_shape  # an affine that makes no sense is told here
     return found
 
 
 def _module(path: Path) -> ModuleType:
-    modules = {".nii": nifti, ".nii.gz": nifti, ".mha": mha, ".nrrd": nrrd}
-    return modules.get(suffix(path), dicom)
+    return _MODULES.get(suffix(path), dicom)
 
 
-def _decode(path: Path) -> NDArray[Any]:
+def _header_of(path: Path) -> Path:
+    """The `.hdr` of an `.img`; any other file itself."""
+    if suffix(path) != ".img":
+        return path
+    names = [path.with_suffix(ending) for ending in (".hdr", ".HDR")]
+    return next((name for name in names if name.is_file()), names[0])
+
+
+def _decode(path: Path, like: Path | None = None) -> NDArray[Any]:
     try:
-        return geometry(path).to_array(_module(path).voxels(path))
+        return geometry(path, like).to_array(_module(path).voxels(_header_of(path)))
     except (IsthmusError, MemoryError):
         raise
     except Exception as error:
@@ -223,17 +305,17 @@ class _Recent:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._kept: OrderedDict[tuple[Path, int, int], Future[NDArray[Any]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], Future[NDArray[Any]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, path: Path) -> NDArray[Any]:
-        key = _state(path)
+    def get(self, path: Path, like: Path | None = None) -> NDArray[Any]:
+        key = (*_state(path), *(() if like is None else _state(like)))
         with self._lock:
             known = self._kept.pop(key, None)
             future = self._kept[key] = known or Future()
         if known is None:
             try:
-                future.set_result(_decode(path))
+                future.set_result(_decode(path, like))
             except BaseException as error:
                 future.set_exception(error)
                 with self._lock:

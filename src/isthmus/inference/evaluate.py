@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, Dataset, load_mask
 from isthmus.data.check import count_values
-from isthmus.data.formats import LOSSY_SUFFIXES, read_mask
+from isthmus.data.formats import LOSSY_SUFFIXES, off_whole, read_mask
 from isthmus.data.objects import stack
 from isthmus.data.values import ValueMap
-from isthmus.data.volume_files import refuse_other_place
+from isthmus.data.volume_files import elsewhere, refuse_other_place
 from isthmus.errors import IsthmusError
+from isthmus.inference.mask_grids import Spacing, in_one_unit, remarks, unit_of
 from isthmus.inference.mask_pairs import Pair, paired, true_masks
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
 from isthmus.metrics.empty import Missing, as_missing
@@ -28,7 +29,6 @@ from isthmus.runs.files import write_csv
 from isthmus.watch import Silent, Watch
 
 T = TypeVar("T")
-Spacing = float | Sequence[float] | None
 Scores = dict[str, dict[str, float]]  # by class (or region), by metric
 NUMBERS = ValueMap(((0, 0), (1, 1)), "objects")
 MISSES = ("n_missed", "n_both_empty", "n_false_alarm")
@@ -120,26 +120,21 @@ def evaluate_folder(
     dataset = true_masks(Path(truth), str(truth), root)
     if given is not None:
         dataset = replace(dataset, values=given[0], classes=given[1], regions={})
-    pairs = paired(Path(predictions), truth, dataset.cases, partial, watch)
+    pairs = in_one_unit(paired(Path(predictions), truth, dataset.cases, partial, watch))
     watch.stage("reading masks", len(pairs))
     seen = list(_each(_look, pairs, watch))
     if given is not None:
         _check_values(given[0], pairs, seen)
     scorer = _Scorer.of(dataset, pairs, seen, objects, instances, options)
     _check_spacing(spacing, pairs, seen)
-    for line in scorer.describe():
+    for line in (*scorer.describe(), *remarks(pairs, [(one.elsewhere, one.rounded) for one in seen])):
         watch.say(line)
     watch.stage("scoring", len(pairs))
     rows: list[dict[str, Any]] = []
     scores = _each(lambda pair: scorer.score(pair, spacing), pairs, watch)
     for (case, _), found in zip(pairs, scores, strict=True):
         rows += case_rows(found, case=case.id, group=case.group, grid="original")
-    stated = sum(case.spacing is not None for case, _ in pairs)
-    others = "pixels" if spacing is None else "the unit of the spacing"
-    unit = (
-        others if not stated else "mm" if stated == len(pairs) else f"mm where files state it, else {others}"
-    )
-    return Evaluation(rows, scorer.objects, unit)
+    return Evaluation(rows, scorer.objects, unit_of(pairs, spacing))
 
 
 @dataclass(frozen=True)
@@ -149,16 +144,21 @@ class _Seen:
     axes: int
     true: Mapping[int, int]
     predicted: Mapping[int, int]
+    elsewhere: str
+    rounded: float
 
 
 def _look(pair: Pair) -> _Seen:
+    case, prediction = pair
     true, predicted = _read(pair)
-    return _Seen(true.ndim, count_values(true), count_values(predicted))
+    off = max(off_whole(source) for source in (*case.masks, *prediction.images))
+    away = elsewhere(case.masks[0].path, prediction.images[0].path)
+    return _Seen(true.ndim, count_values(true), count_values(predicted), away, off)
 
 
 def _read(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
     case, prediction = pair
-    true, predicted = load_mask(case), read_mask(prediction.images[0])
+    true, predicted = load_mask(case), read_mask(case.alike(prediction.images[0]))
     if predicted.shape != true.shape:
         raise IsthmusError(
             f"{prediction.images[0]} has size {predicted.shape} but {case.masks[0]} {true.shape}; "
@@ -278,7 +278,7 @@ class _Scorer:
     def score(self, pair: Pair, spacing: Spacing) -> Scores:
         """All scores of one case, by class or region."""
         case, prediction = pair
-        guess = read_mask(prediction.images[0])
+        guess = read_mask(case.alike(prediction.images[0]))
         how = {"spacing": spacing if case.spacing is None else case.spacing, **self.options}
         if self.numbered:
             ours = guess if self.predicted_numbers else components(self._labels(guess, prediction) > 0)
@@ -300,7 +300,7 @@ class _Scorer:
         return self.predicted.apply(guess, str(prediction.images[0]))
 
     def _numbers(self, case: Case) -> NDArray[Any]:
-        pieces = (self.true.apply(read_mask(source), str(source)) > 0 for source in case.masks)
+        pieces = (self.true.apply(read_mask(case.alike(source)), str(source)) > 0 for source in case.masks)
         return stack(pieces, str(case.masks[0]))
 
 

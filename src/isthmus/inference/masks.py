@@ -14,7 +14,7 @@ from isthmus.data.case_paths import case_path, refuse_clashes
 from isthmus.data.cases import Case, Source
 from isthmus.data.formats import probe
 from isthmus.data.problems import refuse
-from isthmus.data.volume_files import is_volume, write_volume
+from isthmus.data.volume_files import in_space, write_volume
 from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
 from isthmus.inference.instance_files import write_instances
@@ -108,4 +108,4 @@ def overlay_path(folder: Path, case: Case) -> Path:
 def is_flat(case: Case) -> bool:
     """Whether the image is none that is stored as a volume with its place in space."""
     source = case.images[0]
-    return source.page is not None or not is_volume(source.path)
+    return source.page is not None or not in_space(source.path)

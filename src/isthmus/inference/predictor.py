@@ -27,7 +27,7 @@ from isthmus.inference.margin import margin
 from isthmus.inference.meaning import Floats, Meaning
 from isthmus.inference.plan import Plan
 from isthmus.inference.region import Window, box_around, paste
-from isthmus.inference.settings import clean_up, normaliser, value_map
+from isthmus.inference.settings import clean_up, normaliser, refuse_other_axes, value_map
 from isthmus.inference.stream import as_floats, in_blocks, pieces
 from isthmus.inference.tiles import Place
 from isthmus.memory import keep_freed_memory
@@ -269,6 +269,7 @@ class Predictor:
 
     def _in_channels(self, image: NDArray[Any]) -> NDArray[Any]:
         """The image in the channels of the training, block by block, as colours take many times their memory."""
+        refuse_other_axes(image.shape, self.recipe)
         channels = self.recipe.data.channels
         if channels is None or len(image) == channels:
             return image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,3 +52,22 @@ def clean_up(recipe: Recipe) -> CleanUp:
     else:
         smallest = {index(name, "cleanup.min_size"): size for name, size in asked.min_size.items()}
     return CleanUp(largest, smallest, asked.holes, asked.merge, asked.keep_share)
+
+
+def refuse_other_axes(shape: Sequence[int], recipe: Recipe) -> None:
+    """Refuse a picture where a network was trained on volumes, and a volume where it was on pictures.
+
+    Args:
+        shape: of the image, `(channels, *spatial)`.
+
+    Raises:
+        IsthmusError: says which it is, and what to do.
+    """
+    kinds = {2: "picture", 3: "volume"}
+    learned, found = 3 if recipe.input.slices else recipe.spatial_dims, len(shape) - 1
+    if found != learned:
+        size = " x ".join(str(n) for n in reversed(shape[1:]))
+        raise IsthmusError(
+            f"a {kinds.get(found, 'stack')} of {size}, but the network was trained on {kinds[learned]}s; leave it out, "
+            "or take a run that was trained on its like"
+        )

@@ -1,0 +1,31 @@
+"""Voxels in a file of their own: taken from the folder of their header alone."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from isthmus.errors import IsthmusError
+
+
+def beside(header: Path, name: str) -> Path:
+    """The file that a header names, which lies in the header's folder or below it.
+
+    Raises:
+        IsthmusError: a name that leads out of it, as text or by a link; several files; none there.
+    """
+    if name.split()[:1] in (["LIST"], ["LIST:"]) or "%" in name:
+        raise IsthmusError(f"{header}: its voxels lie in several files ({name}); save it as one file")
+    parts = PureWindowsPath(name).parts  # which splits at / and at \
+    absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor
+    path = header.parent.joinpath(*parts) if not absolute else header
+    folders = (header.parent.resolve(), header.resolve().parent)
+    inside = any(path.resolve().is_relative_to(folder) for folder in folders)
+    if absolute or ".." in parts or not inside:
+        raise IsthmusError(
+            f"{header}: names voxels outside its own folder ({name}), which are not read; put them beside it"
+        )
+    if not path.is_file():
+        raise IsthmusError(f"{header}: its voxels are missing, there is no file {path}; copy it here too")
+    if path.resolve() == header.resolve():
+        raise IsthmusError(f"{header}: names itself as the file of its voxels; save it as one file")
+    return path

@@ -1,0 +1,65 @@
+"""The codecs of DICOM, with imagecodecs: a plug-in of pydicom's decoders for what pydicom does not decode alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import imagecodecs
+from numpy.typing import NDArray
+
+PLUGIN = "imagecodecs"
+
+_CODECS = {  # by transfer syntax
+    "1.2.840.10008.1.2.4.50": ("jpeg8",),  # JPEG baseline
+    "1.2.840.10008.1.2.4.51": ("jpeg8",),  # JPEG extended, 8 or 12 bits
+    "1.2.840.10008.1.2.4.57": ("jpegsof3", "ljpeg"),  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": ("jpegsof3", "ljpeg"),  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80": ("jpegls",),
+    "1.2.840.10008.1.2.4.81": ("jpegls",),
+    "1.2.840.10008.1.2.4.90": ("jpeg2k",),
+    "1.2.840.10008.1.2.4.91": ("jpeg2k",),
+    "1.2.840.10008.1.2.4.201": ("htj2k", "jpeg2k"),
+    "1.2.840.10008.1.2.4.202": ("htj2k", "jpeg2k"),
+    "1.2.840.10008.1.2.4.203": ("htj2k", "jpeg2k"),
+}
+
+DECODER_DEPENDENCIES = dict.fromkeys(_CODECS, ("imagecodecs",))
+"""For pydicom, which shows it where a plug-in is not available."""
+
+
+def is_available(uid: str) -> bool:
+    """Whether pixels of a transfer syntax are decoded here; asked by pydicom."""
+    return uid in _CODECS
+
+
+def register() -> None:
+    """Add this module to pydicom's decoders, once."""
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    for uid in _CODECS:
+        try:
+            decoder = get_decoder(UID(uid))
+        except NotImplementedError:
+            continue
+        if PLUGIN not in decoder.available_plugins:
+            decoder.add_plugin(PLUGIN, (__name__, "decode"))
+
+
+def decode(source: bytes, runner: Any) -> bytes:
+    """One frame, as pydicom asks for it, which then looks at bits and signs itself."""
+    pixels = _decoded(source, _CODECS[runner.transfer_syntax])
+    runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
+    return pixels.tobytes()
+
+
+def _decoded(source: bytes, names: tuple[str, ...]) -> NDArray[Any]:
+    """By the first codec that is there and takes it."""
+    problem: Exception = ValueError(f"no codec {names[0]}")
+    for name in names:
+        try:
+            pixels: NDArray[Any] = getattr(imagecodecs, f"{name}_decode")(source)
+            return pixels
+        except Exception as error:  # decoders raise whatever they like
+            problem = error
+    raise ValueError(f"its compressed pixels are damaged ({problem})")

@@ -1,0 +1,25 @@
+"""Compressed bytes in, plain bytes out, as many as belong there and with their checksum looked at."""
+
+from __future__ import annotations
+
+import bz2
+import zlib
+from typing import Any
+
+
+def inflate(content: bytes, most: int) -> bytes:
+    """The bytes that zlib, gzip or bzip2 made `content` of; no more than `most` and one are ever made.
+
+    Raises:
+        ValueError: a stream that is cut off.
+        OSError, zlib.error: a damaged one, its checksum included.
+    """
+    stream: Any = (
+        bz2.BZ2Decompressor() if content.startswith(b"BZh") else zlib.decompressobj(zlib.MAX_WBITS | 32)
+    )
+    plain: bytes = stream.decompress(content, most + 1)
+    if len(plain) <= most and not stream.eof:  # the checksum may still stand out, behind the last byte
+        plain += stream.decompress(getattr(stream, "unconsumed_tail", b""), 1)
+        if not stream.eof:
+            raise ValueError("its compressed voxels are cut off")
+    return plain
