@@ -426,9 +426,23 @@ def test_probabilities_never_replace_images_or_earlier_ones(
     assert (out / "probabilities" / f"{name}.tif").read_text() == "mine"
 
 
-def test_resume_refuses_options_that_it_would_ignore(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("train", "--resume", "--out", run, "--epochs", "99") == 2
-    assert "leave out --epochs" in error_of(capsys)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--model", "unet"),
+        ("--preset", "default"),
+        ("--epochs", "99"),
+        ("--seed", "3"),
+        ("--validation", "a,b"),
+        ("--fold", "1"),
+        ("--device", "cpu"),
+    ],
+)
+def test_resume_refuses_options_that_it_would_ignore(
+    run: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    assert call("train", "--resume", "--out", run, option, value) == 2
+    assert f"leave out {option}" in error_of(capsys)
 
 
 def test_resume_starts_what_was_killed_before_it_had_begun(data: Path, tmp_path: Path) -> None:

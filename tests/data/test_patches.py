@@ -9,11 +9,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 from isthmus.data.cases import Source
 from isthmus.data.formats import read_image, read_mask
-from isthmus.data.patches import MILDNET_PATCHES, cut_foreground, cut_windows, foreground_window, windows
+from isthmus.data.patches import (
+    MILDNET_PATCHES,
+    cut_foreground,
+    cut_window,
+    cut_windows,
+    foreground_window,
+    windows,
+)
 from isthmus.data.rng import rng
+from isthmus.data.samples import cut, cut_around
 
 
 def corners(found: list[tuple[slice, ...]]) -> list[tuple[int, ...]]:
@@ -80,6 +89,33 @@ def test_small_images_and_padding_are_reflected() -> None:
     np.testing.assert_array_equal(pieces[0][1], np.pad(label, ((0, 1), (0, 0)), mode="reflect"))
     pieces = cut_windows(image, label, (5, 6), padding=1)
     np.testing.assert_array_equal(pieces[0][0][1], np.pad(label, 1, mode="reflect"))
+
+
+@pytest.mark.parametrize("size", [(3, 5), (6, 2), (2, 3), (7, 7), (2, 3, 4), (7, 2, 7)])
+def test_every_way_to_cut_pads_small_images_evenly_by_reflection(size: tuple[int, ...]) -> None:
+    """To the patch of the training, image and label alike; what is large enough along an axis is cut there."""
+    patch = (6,) * len(size)
+    label = rng(0).integers(1, 250, size).astype(np.uint8)
+    missing = [max(0, 6 - side) for side in size]
+    padded = np.pad(label, [(n // 2, n - n // 2) for n in missing], mode="reflect")
+    ways: list[Any] = [
+        lambda image: cut(image, label, patch, rng(1)),
+        lambda image: cut_window(image, label, patch, 0, 1),
+        lambda image: cut_windows(image, label, patch)[0],
+        lambda image: cut_foreground(image, label, patch, rng(1), 0.0),
+        lambda image: cut_foreground(image, label, patch, rng(1), 1.0),
+        lambda image: cut_around(image, label, patch, tuple(n // 2 for n in size), rng(1), 0.1),
+    ]
+    for way in ways:
+        image, piece = way(np.stack([label, 255 - label]).astype(np.float32))
+        assert piece.shape == patch
+        np.testing.assert_array_equal(image, [piece, 255.0 - piece])
+        if padded.shape == patch:
+            np.testing.assert_array_equal(piece, padded)
+        else:
+            assert any(
+                (piece == found).all() for found in sliding_window_view(padded, patch).reshape(-1, *patch)
+            )
 
 
 def test_image_and_label_are_cut_alike() -> None:

@@ -383,6 +383,10 @@ def test_nrrd(tmp_path: Path, encoding: str, dtype: str) -> None:
     front = nrrd(tmp_path / "y.nrrd", voxels, encoding, space="right-anterior-superior")
     assert geometry(front).orientation == "RAS"
     np.testing.assert_array_equal(read_image(Source(front))[0], voxels[::-1, ::-1].transpose(2, 1, 0))
+    side = nrrd(tmp_path / "w.nrrd", voxels, encoding, space="left-anterior-superior")
+    assert geometry(side).orientation == "LAS"
+    np.testing.assert_array_equal(geometry(side).affine[:3, 3], [-5, 6, 7])
+    np.testing.assert_array_equal(read_image(Source(side))[0], voxels[:, ::-1].transpose(2, 1, 0))
     plain = nrrd(tmp_path / "z.nrrd", voxels, encoding, space=None, space_directions=None, spacings="1 2 3")
     assert (geometry(plain).placed, spacing(plain)) == (False, (3, 2, 1))
 

@@ -46,6 +46,16 @@ def test_native_scale_keeps_every_pixel() -> None:
     np.testing.assert_allclose(got[0], 1 / (1 + np.exp(-expected)), atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(5, 9), (16, 9), (3, 16)])
+def test_an_image_smaller_than_the_patch_goes_through_at_the_patch_s_size(size: tuple[int, int]) -> None:
+    network = Brightness()
+    image = np.random.default_rng(0).integers(0, 256, (1, *size), dtype=np.uint8)
+    got = predictor(network, input={"patch": 16}).probabilities(image)
+    assert network.seen == [(1, 1, 16, 16)]
+    expected = (image[0].astype(np.float64) - image.mean()) / image.std()
+    np.testing.assert_allclose(got[0], 1 / (1 + np.exp(-expected)), atol=1e-5)
+
+
 def test_resized_images_go_through_at_the_recipe_s_size_and_come_back() -> None:
     network = Brightness()
     image = np.zeros((1, 60, 100), np.uint8)

@@ -64,6 +64,22 @@ def test_steps_milestones_and_cycles_as_the_framework_s_own() -> None:
     assert [cyclic.at(index) for index in range(20)] == pytest.approx(expected)
 
 
+def test_a_plateau_goes_on_where_it_was_stopped() -> None:
+    """Of every state the best loss, the epochs waited and the rate are kept, so that the rates are the same."""
+    recipe = Training(schedule="plateau", plateau_patience=3)
+    losses = [1.0, 0.8, 0.9, 0.85, 0.81, 0.82, 0.7, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]
+    whole, parts = Rate(recipe, 1), Rate(recipe, 1)
+    for loss in losses:
+        again = Rate(recipe, 1)
+        again.restore(parts.state())
+        parts = again
+        whole.see(loss)
+        parts.see(loss)
+        assert parts.state() == whole.state()
+        assert parts.at(0) == whole.at(0)
+    assert whole.at(0) == pytest.approx(1e-6)  # three times a tenth of 1e-3: after epochs 6, 11 and 15
+
+
 def test_a_plateau_s_rate_has_a_floor() -> None:
     rate = Rate(Training(learning_rate=1e-3, schedule="plateau", plateau_patience=1, plateau_floor=5e-5), 100)
     for _ in range(20):
