@@ -17,10 +17,10 @@ from isthmus import training
 from isthmus.data.cases import Dataset
 from isthmus.data.protocols import images
 from isthmus.errors import IsthmusError
+from isthmus.locks import is_taken, taken
 from isthmus.runs.recipe import make_recipe
 from isthmus.studies.execute import Outcome
 from isthmus.studies.folder import StudyFolder
-from isthmus.studies.locks import is_taken, taken
 from isthmus.studies.progress import status
 from isthmus.studies.run import Asked, lines_of, run_study
 from isthmus.studies.study import Study

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from isthmus import training
+from isthmus.locks import taken
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.studies.folder import StudyFolder
-from isthmus.studies.locks import taken
 from isthmus.studies.page import write_study
 from isthmus.studies.planning import find_data, plan_study
 from isthmus.studies.progress import Span, status

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from isthmus.locks import taken
 from isthmus.studies.execute import launch
 from isthmus.studies.folder import StudyFolder
-from isthmus.studies.locks import taken
 from isthmus.studies.planning import find_data, plan_study
 from isthmus.studies.study import Study
 from isthmus.studies.worker import DONE, FAILED, TAKEN, Log, compute

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,19 @@ HISTORY_COLUMNS = (
     "seconds_waiting",
     "seconds_validating",
 )
+
+
+BEST = "isthmus"
+"""The one entry of the weights' metadata, as the order of several is not kept."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """Which weights these are: of which epoch, with what validation Dice, and what the best was chosen by."""
+
+    epoch: int
+    dice: float
+    goodness: float  # the larger the better
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,11 @@ class RunFolder:
     @property
     def network(self) -> Path:
         return self.path / "network.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains this run."""
+        return self.path / ".lock"
 
     @property
     def splits(self) -> Path:
@@ -110,7 +130,14 @@ class RunFolder:
 
     def finished(self) -> bool:
         """Whether training came to its end: the cost is the last thing a run writes."""
-        return self.cost.is_file()
+        return self.cost.is_file() and not self.finished_early()
+
+    def finished_early(self) -> bool:
+        """Whether it was stopped, and then scored as it stood."""
+        with suppress(IsthmusError):
+            found = read_json(self.cost) if self.cost.is_file() else {}
+            return isinstance(found, dict) and found.get("finished_early") is True
+        return False
 
     def read_rows(self, path: Path) -> list[dict[str, str]]:
         """The rows of one of its CSV files."""
@@ -120,13 +147,33 @@ class RunFolder:
         except OSError as error:
             raise IsthmusError(f"cannot read {path}: {error.strerror}; has the run ended?") from error
 
-    def save_network(self, network: Network, state: Mapping[str, Tensor]) -> None:
-        """Write the weights and what is needed to build the network they belong to."""
+    def best(self) -> Best | None:
+        """Which weights are on disk; None where there are none, or they do not say.
+
+        Raises:
+            IsthmusError: not a safetensors file.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        if not self.weights.is_file():
+            return None
+        try:
+            with safe_open(self.weights, "np") as file:
+                said = (file.metadata() or {}).get(BEST)
+            return Best(**json.loads(said)) if said else None
+        except (SafetensorError, OSError, TypeError, ValueError) as error:
+            raise _unreadable(self.weights, error) from error
+
+    def save_network(
+        self, network: Network, state: Mapping[str, Tensor], best: Best | None = None
+    ) -> None:
+        """Write the weights, with which they are, and what is needed to build the network they belong to."""
         from safetensors.torch import save
 
         made: dict[str, Any] = {"model": network.model, "options": dict(network.options)}
         write_json(self.network, made | ({"heads": network.heads} if network.heads else {}))
-        write_bytes(self.weights, save({name: tensor.contiguous() for name, tensor in state.items()}))
+        tensors = {name: tensor.contiguous() for name, tensor in state.items()}
+        write_bytes(self.weights, save(tensors, {BEST: json.dumps(asdict(best))} if best else None))
 
     def load_network(self) -> nn.Module:
         """The network with its best weights, in evaluation mode.
@@ -138,7 +185,8 @@ class RunFolder:
 
         if not self.weights.is_file():
             raise IsthmusError(
-                f"{self.path} holds no best.safetensors yet; let the run finish (train --resume)"
+                f"{self.path} holds no best.safetensors, as none of its epochs was scored; "
+                f"`isthmus train --resume --out {self.path}` goes on with it"
             )
         made = read_json(self.network)
         if not isinstance(made, dict) or not isinstance(made.get("options"), dict) or "model" not in made:
@@ -169,9 +217,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise IsthmusError(
-            f"{path} is not a readable safetensors file ({error}); restore it or train again"
-        ) from error
+        raise _unreadable(path, error) from error
     own = network.state_dict()
     wrong = [name for name in own if name not in state or state[name].shape != own[name].shape]
     wrong += [name for name in state if name not in own]
@@ -180,3 +226,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise IsthmusError(f"{path} holds the weights of another network: {shown} do not fit")
     require_finite(state, path)
     network.load_state_dict(state)
+
+
+def _unreadable(path: Path, error: Exception) -> IsthmusError:
+    return IsthmusError(f"{path} is not a readable safetensors file ({error}); restore it or train again")

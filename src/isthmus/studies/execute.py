@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from isthmus.locks import is_taken
 from isthmus.runs.files import read_json
 from isthmus.studies.folder import Plan, Planned, StudyFolder
-from isthmus.studies.locks import is_taken
 from isthmus.studies.worker import TAKEN
 from isthmus.watch import Watch
 

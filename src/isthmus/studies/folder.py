@@ -15,10 +15,10 @@ import yaml
 
 from isthmus.data.case_paths import refuse_name
 from isthmus.errors import IsthmusError
+from isthmus.locks import is_taken
 from isthmus.runs.files import read_json, write_text, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, read_recipe
-from isthmus.studies.locks import is_taken
 from isthmus.studies.study import Study, read_study
 
 State = Literal["done", "running", "failed", "left"]

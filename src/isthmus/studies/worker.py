@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
+from isthmus.locks import taken
 from isthmus.runs.recipe import Hardware, Recipe
 from isthmus.studies.folder import StudyFolder
-from isthmus.studies.locks import taken
 from isthmus.studies.times import timed
 from isthmus.watch import Silent, Watch
 

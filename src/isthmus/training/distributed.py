@@ -66,6 +66,10 @@ class World:
         dist.broadcast(message, 0)
         return [float(value) for value in message]
 
+    def any(self, here: bool, device: torch.device) -> bool:
+        """Whether it is so in any process."""
+        return here if self.size == 1 else bool(self.total(torch.tensor(float(here), device=device)))
+
     def wait(self) -> None:
         """Until every process is here."""
         if self.size > 1:

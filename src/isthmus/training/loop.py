@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +33,7 @@ from isthmus.training.prepare import Prepared
 from isthmus.training.rate import Rate
 from isthmus.training.score import Scored, Scorer
 from isthmus.training.state import Progress, State
+from isthmus.training.stop import Stop, Stopped
 from isthmus.watch import Watch
 
 T = TypeVar("T")
@@ -64,19 +67,34 @@ def fit(
 
     Every random choice of epoch e depends on the seed and e alone, so a checkpoint needs no generator's state.
     """
-    recipe, training = prepared.recipe, prepared.recipe.training
+    recipe, epochs = prepared.recipe, prepared.recipe.training.epochs
     loop = _begin(network, prepared, localiser)
     if folder.checkpoint.is_file():
         loop.state.restore(folder, recipe)
-        watch.say(f"resumed after epoch {loop.state.progress.epoch} of {training.epochs}")
+        watch.say(f"resumed after epoch {loop.state.progress.epoch} of {epochs}")
     progress, steps = loop.state.progress, len(loop.samples)
-    watch.stage("training", training.epochs * steps, progress.epoch * steps)
-    saving = Saving(folder, time.perf_counter() - progress.seconds)
+    watch.stage("training", epochs * steps, progress.epoch * steps)
+    saving = Saving(folder, time.perf_counter() - progress.seconds, progress.epoch)
+    with Stop() as stop:
+        _epochs(loop, saving, stop, watch)
+    if loop.world.first:  # a kill may have come before the last one was written
+        write_csv(folder.history, progress.history, HISTORY_COLUMNS)
+    progress.seconds = time.perf_counter() - saving.started
+    return progress
+
+
+def _epochs(loop: Loop, saving: Saving, stop: Stop, watch: Watch) -> None:
+    """Those that are left.
+
+    Raises:
+        Stopped: it was asked for; all epochs that are done are saved.
+    """
+    training, progress, steps = loop.prepared.recipe.training, loop.state.progress, len(loop.samples)
     for epoch in range(progress.epoch, training.epochs):
         if progress.out_of_patience(training.early_stopping):
             break
         started = time.perf_counter()
-        loss, waited = loop.steps(epoch, watch)
+        loss, waited = loop.steps(epoch, watch, lambda done: stop.between_steps(done, saving.epoch, watch))
         validating = time.perf_counter()
         scored = loop.score()
         learning_rate = loop.state.rate.at((epoch + 1) * steps - 1)
@@ -95,13 +113,12 @@ def fit(
                 "seconds_validating": time.perf_counter() - validating,
             }
         )
-        progress.is_better(scored, training.select, loop.state.scored)
+        is_best = progress.is_better(scored, training.select, loop.state.scored)
+        stops = loop.world.any(stop.number is not None, loop.device)
         if loop.world.first:
-            saving.after_epoch(loop)
-    if loop.world.first:  # a kill may have come before the last one was written
-        write_csv(folder.history, progress.history, HISTORY_COLUMNS)
-    progress.seconds = time.perf_counter() - saving.started
-    return progress
+            saving.after_epoch(loop, is_best, stops)
+        if stops:
+            raise Stopped(stop.number or signal.SIGTERM)
 
 
 @dataclass
@@ -116,8 +133,12 @@ class Loop:
     predictor: Predictor
     world: World
 
-    def steps(self, epoch: int, watch: Watch) -> tuple[float, float]:
-        """One epoch of steps: the mean of its losses, and the seconds spent waiting for batches."""
+    def steps(self, epoch: int, watch: Watch, between: Callable[[int], None]) -> tuple[float, float]:
+        """One epoch of steps: the mean of its losses, and the seconds spent waiting for batches.
+
+        Args:
+            between: called with the epochs that are done before each step, where one process trains by itself.
+        """
         training, state = self.prepared.recipe.training, self.state
         torch.manual_seed(stable_hash(training.seed, "epoch", epoch) % 2**63)
         state.network.train()
@@ -125,6 +146,8 @@ class Loop:
         batches = Waited(self.samples.batches(epoch, (self.world.rank, self.world.size)))
         sizes = batch_sizes(self.samples.samples_per_epoch, training.batch)
         for step, (size, batch) in enumerate(zip(sizes, batches, strict=True), epoch * len(self.samples)):
+            if self.world.size == 1:
+                between(epoch)
             loss = self._step(step, size, batch)
             total += loss * (size / self.samples.samples_per_epoch / self.world.size)
             watch.advance(_standing(epoch, training.epochs, state.progress))
@@ -215,24 +238,40 @@ def _begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) 
 
 @dataclass
 class Saving:
-    """What is written after an epoch: the history each time, the checkpoint within its share of the time."""
+    """What is written after an epoch: the best weights and the history at once, the checkpoint within its share of the
+    time.
+
+    The best weights may then be ahead of the checkpoint. Training that goes on from it comes to them again, and until
+    then leaves the better ones in place.
+    """
 
     folder: RunFolder
     started: float  # when training would have begun, had it not been stopped
+    epoch: int  # of the checkpoint
     saved: float = -math.inf
     write_seconds: float = 0.0
 
-    def after_epoch(self, loop: Loop) -> None:
+    def __post_init__(self) -> None:
+        self.ahead = None
+        with suppress(IsthmusError):  # what cannot be read is written anew
+            self.ahead = self.folder.best()
+
+    def after_epoch(self, loop: Loop, is_best: bool, stops: bool) -> None:
         """Write what this epoch calls for."""
         recipe, progress = loop.prepared.recipe, loop.state.progress
+        best = progress.which()
+        if is_best and not (
+            self.ahead and self.ahead.epoch > best.epoch and self.ahead.goodness >= best.goodness
+        ):
+            self.folder.save_network(recipe.network, progress.best_state, best)
+        write_csv(self.folder.history, progress.history, HISTORY_COLUMNS)
         now = time.perf_counter()
-        is_last = progress.epoch == recipe.training.epochs
+        is_last = stops or progress.epoch == recipe.training.epochs
         if is_last or (now - self.saved) * SHARE_WRITING >= self.write_seconds:
             progress.seconds = now - self.started
             loop.state.save(self.folder, recipe)
-            self.saved = time.perf_counter()
+            self.epoch, self.saved = progress.epoch, time.perf_counter()
             self.write_seconds = self.saved - now
-        write_csv(self.folder.history, progress.history, HISTORY_COLUMNS)
 
 
 def training_samples(prepared: Prepared, room: Room) -> Samples:

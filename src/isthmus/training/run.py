@@ -27,6 +27,8 @@ from isthmus.runs.environment import describe_environment
 from isthmus.runs.files import read_json, write_csv, write_json, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Data, Network, Recipe
+from isthmus.runs.standing import is_running, standing
+from isthmus.training.alone import alone, busy
 from isthmus.training.distributed import refuse_small_batches, world
 from isthmus.training.loop import fit
 from isthmus.training.prepare import Prepared, prepare, resolve
@@ -47,36 +49,109 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     """
     watch = watch or Silent()
     folder, processes = RunFolder(out), world()
-    sweep(out)
     if not processes.first:
         watch = Silent()
-    elif out.exists() and (not out.is_dir() or any(path.suffix != ".part" for path in out.iterdir())):
-        hint = "--resume continues it, or " if folder.recipe_path.is_file() else ""
-        raise IsthmusError(f"{out} exists already; {hint}choose another --out")
+    _refuse_what_is_there(folder)
     _refuse_among_the_data(out, Path(recipe.data.source))
-    prepared = prepare(recipe, watch)
-    _refuse_names(folder, prepared, watch)
-    network = _network(prepared.recipe)
-    _first(prepared)
-    refuse_small_batches(prepared.recipe.training.batch, processes.size)
-    if processes.first:
-        write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
-        _describe(folder, prepared)
-    return _complete(folder, prepared, network, watch)
+    with alone(folder, watch):
+        _refuse_what_is_there(folder)  # another process may have been faster
+        prepared = prepare(recipe, watch)
+        _refuse_names(folder, prepared, watch)
+        network = _network(prepared.recipe)
+        _first(prepared)
+        refuse_small_batches(prepared.recipe.training.batch, processes.size)
+        if processes.first:
+            write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
+            _describe(folder, prepared)
+        return _complete(folder, prepared, network, watch)
 
 
-def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
-    """Go on with a run that was stopped, to the weights it would have reached; a finished run is left as it is.
+def resume(out: Path, *, device: str | None = None, watch: Watch | None = None) -> RunFolder:
+    """Go on with a run that was stopped, to the weights it would have reached; a finished run is left as it is. A run
+    that was finished early goes on, too, and is scored anew at its end.
+
+    Args:
+        device: where to compute; None: where the run began.
 
     Raises:
-        IsthmusError: not a run folder, or the data has changed since it began.
+        IsthmusError: not a run folder, another process trains in it, or the data has changed since it began.
     """
     watch = watch or Silent()
     folder = RunFolder.open(out)
     if folder.finished():
         watch.say(f"{out} is finished; nothing to do")
         return folder
-    prepared = prepare(folder.recipe(), watch)
+    with alone(folder, watch):
+        prepared = _prepare_again(folder, device, watch)
+        if world().first and folder.finished_early():
+            for path in (folder.cases, folder.cases_before, folder.cost):  # they tell of other weights
+                path.unlink(missing_ok=True)
+        return _complete(folder, prepared, _network(prepared.recipe), watch)
+
+
+def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) -> RunFolder:
+    """Score a run that was stopped as it stands, with its best weights so far, as if it had come to its end; its
+    ``cost.json`` says that it was finished early. `resume` still goes on with it.
+
+    Args:
+        device: where to compute; None: where the run began.
+
+    Raises:
+        IsthmusError: not a run folder, another process trains in it, no epoch of it was scored, or the data has changed
+            since it began.
+    """
+    watch = watch or Silent()
+    folder = RunFolder.open(out)
+    if not world().first:
+        return folder
+    with alone(folder, watch):
+        if folder.finished() or folder.finished_early():
+            watch.say(f"{out} is finished; nothing to do")
+            return folder
+        network = folder.load_network()
+        prepared = _prepare_again(folder, device, watch)
+        found = standing(folder, running=False)
+        watch.say(found.note())
+        localiser = _localiser(folder, prepared, watch)
+        with machine.threads(prepared.recipe.hardware):
+            hardware = prepared.recipe.hardware
+            _score(
+                folder,
+                prepared,
+                Predictor.from_networks([network], prepared.recipe, hardware, localiser),
+                watch,
+            )
+        rows = folder.read_rows(folder.history)
+        progress = Progress(epoch=found.done, seconds=sum(float(row["seconds"]) for row in rows))
+        if found.best:
+            progress.best_epoch, progress.best_dice = found.best.epoch, found.best.dice
+        write_json(folder.cost, _cost(network, prepared, progress) | {"finished_early": True})
+    return folder
+
+
+def _refuse_what_is_there(folder: RunFolder) -> None:
+    """A run is written into a folder of its own."""
+    out = folder.path
+    if not world().first or not out.exists():
+        return
+    sweep(out)
+    if not out.is_dir() or any(path.suffix != ".part" and path != folder.lock for path in out.iterdir()):
+        if is_running(folder):
+            raise busy(folder)
+        hint = "--resume continues it, or " if folder.recipe_path.is_file() else ""
+        raise IsthmusError(f"{out} exists already; {hint}choose another --out")
+
+
+def _prepare_again(folder: RunFolder, device: str | None, watch: Watch) -> Prepared:
+    """What the run was begun with, from its recipe.
+
+    Raises:
+        IsthmusError: the data or the division is another one now.
+    """
+    recipe, out = folder.recipe(), folder.path
+    if device is not None:
+        recipe = recipe.model_copy(update={"hardware": recipe.hardware.model_copy(update={"device": device})})
+    prepared = prepare(recipe, watch)
     _refuse_names(folder, prepared, watch)
     if world().first:
         _describe(folder, prepared)
@@ -92,7 +167,7 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
     then, divided = read_json(folder.splits), _splits(prepared)
     if any(then.get(name) != divided[name] for name in ("train", "validation", "test")):
         raise IsthmusError(f"{folder.splits} does not belong to the recipe beside it; start a new run")
-    return _complete(folder, prepared, _network(prepared.recipe), watch)
+    return prepared
 
 
 def _refuse_among_the_data(out: Path, source: Path) -> None:
@@ -178,7 +253,7 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
                 f"stopped early after epoch {progress.epoch}: no better score since {progress.best_epoch}"
             )
         network.load_state_dict(progress.best_state)
-        folder.save_network(recipe.network, progress.best_state)
+        folder.save_network(recipe.network, progress.best_state, progress.which())
         predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware, localiser)
         _score(folder, prepared, predictor, watch)
     write_json(folder.cost, _cost(network, prepared, progress))
@@ -237,11 +312,12 @@ def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor
         watch.say(
             f"first, the network that finds the region of interest, at {_sides(ready.recipe.input.resize or ())}"
         )
-        if world().first:
-            if not own.recipe_path.is_file():
-                write_yaml(own.recipe_path, ready.recipe.to_dict())
-            _describe(own, ready)
-        _complete(own, ready, _network(ready.recipe), watch)
+        with alone(own, watch):
+            if world().first:
+                if not own.recipe_path.is_file():
+                    write_yaml(own.recipe_path, ready.recipe.to_dict())
+                _describe(own, ready)
+            _complete(own, ready, _network(ready.recipe), watch)
     return Predictor.from_networks([own.load_network()], ready.recipe, ready.recipe.hardware)
 
 

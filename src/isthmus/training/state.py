@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.checks import require_finite
-from isthmus.runs.folder import RunFolder
+from isthmus.runs.folder import Best, RunFolder
 from isthmus.runs.recipe import Recipe, validate
 from isthmus.training import checkpoint
 from isthmus.training.average import Average
@@ -35,6 +35,10 @@ class Progress:
     def out_of_patience(self, patience: int | None) -> bool:
         """Whether the best epoch lies so far back that training stops."""
         return patience is not None and self.epoch > 0 and self.epoch - self.best_epoch >= patience
+
+    def which(self) -> Best:
+        """Which weights the best are."""
+        return Best(self.best_epoch, self.best_dice, self.best)
 
     def is_better(self, scored: Scored, select: str, network: nn.Module) -> bool:
         """Whether the epoch that ended is the best so far; a copy of its weights is kept if so."""

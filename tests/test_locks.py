@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from isthmus.errors import IsthmusError
-from isthmus.studies.locks import is_taken, taken
+from isthmus.locks import is_taken, taken
 
 
 def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(fcntl, "flock", flock)
     with (
-        pytest.raises(IsthmusError, match=r"cannot be locked .*a file system that has locks"),
+        pytest.raises(IsthmusError, match=r"cannot be locked .* a file system that has locks"),
         taken(tmp_path / "a"),
     ):
         pass

@@ -1,0 +1,55 @@
+"""One training in a run folder at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from isthmus.errors import IsthmusError
+from isthmus.locks import NoLocks, taken
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.standing import standing
+from isthmus.training.distributed import world
+from isthmus.training.stop import Stopped
+from isthmus.watch import Watch
+
+
+@contextmanager
+def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
+    """No other process trains in this folder while the block runs; whoever reads it is not kept out.
+
+    Of several processes that train together, the first holds the lock. A block that fails before the folder has become
+    a run leaves nothing behind.
+
+    Raises:
+        IsthmusError: another process trains in it; nothing was written then.
+        Stopped: the block was; the message says how far the run is.
+    """
+    if not world().first:
+        yield
+        return
+    made = not folder.path.exists()
+    with ExitStack() as stack:
+        try:
+            mine = stack.enter_context(taken(folder.lock))
+        except NoLocks as error:
+            watch.say(f"note: {error}; here, two trainings in one folder would not notice each other")
+            mine = True
+        if not mine:
+            raise busy(folder)
+        try:
+            yield
+        except Stopped as stopped:
+            raise Stopped(stopped.number, standing(folder, running=False).how_to_go_on()) from None
+        finally:
+            with suppress(OSError):  # whoever waits for it looks at what there is before anything is written
+                folder.lock.unlink()
+                if made and not folder.recipe_path.is_file():
+                    folder.path.rmdir()
+
+
+def busy(folder: RunFolder) -> IsthmusError:
+    """Why nothing is done in a folder that another process trains in."""
+    return IsthmusError(
+        f"{folder.path} is being trained by another process; wait for it, stop it, or choose another --out"
+    )
