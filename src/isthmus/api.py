@@ -15,7 +15,7 @@ from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe
-from isthmus.training import resume
+from isthmus.training import finish, resume
 from isthmus.watch import Watch
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "RunFolder",
     "evaluate",
     "export",
+    "finish",
     "predict",
     "report",
     "resume",

@@ -104,13 +104,18 @@ def train(
         bool, typer.Option("--skip-bad", help="Leave out cases that do not read or fit, and say which.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    finish: Annotated[
+        bool,
+        typer.Option("--finish", help="Score and report the stopped run in --out as it stands."),
+    ] = False,
 ) -> None:
     """Train a network on images and masks and write a run folder."""
     from isthmus.cli import train as job
     from isthmus.cli.progress import Display
 
     words = overrides or []
-    if recipe and re.match(r"[\w.]+=", data) and not os.path.exists(data):  # the recipe names the data
+    names_data = recipe or resume or finish  # and DATA may be left out
+    if names_data and re.match(r"[\w.]+=", data) and not os.path.exists(data):
         data, words = "", [data, *words]
     asked = job.Asked(
         data=data,
@@ -129,7 +134,7 @@ def train(
         skip_bad=skip_bad,
     )
     with Display() as display:
-        job.run(asked, resume, display)
+        job.run(asked, display, resume=resume, finish=finish)
 
 
 @app.command(rich_help_panel="The main job")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,21 +35,28 @@ class Asked:
     skip_bad: bool = False
 
 
-def run(asked: Asked, resume: bool, display: Display) -> None:
-    """Train one run, or all folds of a cross-validation one after another; as one of several processes, if a
-    launcher such as torchrun started these."""
+def run(asked: Asked, display: Display, *, resume: bool = False, finish: bool = False) -> None:
+    """Train one run, or all folds of a cross-validation one after another, or go on with what was begun; as one of
+    several processes, if a launcher such as torchrun started these."""
+    from isthmus.cli import going_on
+    from isthmus.training import Stopped
     from isthmus.training.distributed import together
 
-    with together():
-        _run(asked, resume, display)
+    if resume and finish:
+        raise IsthmusError("--resume trains to the end, --finish scores what there is now; choose one")
+    do = going_on.resume if resume else going_on.finish if finish else start
+    try:
+        with together():
+            do(asked, display)
+    except Stopped as stopped:
+        display.say(str(stopped))
+        sys.exit(128 + stopped.number)
 
 
-def _run(asked: Asked, resume: bool, display: Display) -> None:
+def start(asked: Asked, display: Display) -> None:
+    """Train what was not begun yet."""
     from isthmus import training
 
-    if resume:
-        _resume(asked, display)
-        return
     recipe = recipe_of(asked)
     out = asked.out or default_folder(recipe)
     if recipe.protocol.kind == "kfold" and asked.folds is not None and asked.fold is None:
@@ -62,86 +70,41 @@ def _run(asked: Asked, resume: bool, display: Display) -> None:
                 raise IsthmusError(
                     f"{out} holds a cross-validation; --resume continues it, or choose another --out"
                 )
-            _finish(
+            tell(
                 training.train(recipe.model_copy(update={"protocol": protocol}), folder, watch=display),
                 display,
             )
-        _finish_folds(out, display)
+        finish_folds(out, display)
         return
-    _finish(training.train(recipe, out, watch=display), display)
+    tell(training.train(recipe, out, watch=display), display)
 
 
-def _resume(asked: Asked, display: Display) -> None:
-    from isthmus import training
-
-    if asked.out is None and not asked.data:
-        raise IsthmusError("--resume needs --out RUN, the folder to go on with")
-    _refuse_options(asked)
-    out = asked.out or default_folder(recipe_of(asked))
-    if asked.data and not (out / "recipe.yaml").is_file() and not (out / "fold-0").is_dir():
-        _run(asked, False, display)  # stopped before it had begun
-        return
-    if (out / "recipe.yaml").is_file() or not (out / "fold-0" / "recipe.yaml").is_file():
-        _finish(training.resume(out, watch=display), display)
-        return
-    first = RunFolder.open(out / "fold-0").recipe()
-    for fold in range(first.protocol.folds):
-        folder = RunFolder(out / f"fold-{fold}")
-        display.say(f"fold {fold} of {first.protocol.folds}")
-        if folder.recipe_path.is_file():
-            _finish(training.resume(folder.path, watch=display), display)
-            continue
-        protocol = first.protocol.model_copy(update={"fold": fold})
-        _finish(
-            training.train(first.model_copy(update={"protocol": protocol}), folder.path, watch=display),
-            display,
-        )
-    _finish_folds(out, display)
-
-
-def _refuse_options(asked: Asked) -> None:
-    """A run goes on with its stored recipe; an option beside --resume would be ignored."""
+def options_of(asked: Asked) -> dict[str, dict[str, Any]]:
+    """The sections of a recipe that each option sets."""
     named = {
-        "--model": asked.model,
-        "--preset": asked.preset,
-        "--epochs": asked.epochs,
-        "--seed": asked.seed,
-        "--validation": asked.validation,
-        "--fold": asked.fold,
-        "--device": asked.device,
+        "--root": ("data", "root", str(asked.root) if asked.root else None),
+        "--skip-bad": ("data", "skip_bad", asked.skip_bad or None),
+        "--model": ("network", "model", asked.model),
+        "--epochs": ("training", "epochs", asked.epochs),
+        "--seed": ("training", "seed", asked.seed),
     }
-    given = [name for name, value in named.items() if value is not None]
-    if given and (asked.out is not None) and (asked.out / "recipe.yaml").is_file():
-        raise IsthmusError(
-            f"--resume goes on with the recipe in {asked.out}; leave out {', '.join(given)}, or start another run"
-        )
+    found: dict[str, dict[str, Any]] = {
+        name: {section: {key: value}} for name, (section, key, value) in named.items() if value is not None
+    }
+    if asked.validation is not None:
+        ids = [case.strip() for case in asked.validation.split(",") if case.strip()]
+        found["--validation"] = {"protocol": {"validation": ids}}
+    if asked.folds is not None:
+        found["--folds"] = {"protocol": {"kind": "kfold", "folds": asked.folds}}
+    if asked.fold is not None:
+        found["--fold"] = {"protocol": {"kind": "kfold", "fold": asked.fold}}
+    return found
 
 
 def recipe_of(asked: Asked) -> Recipe:
     """The recipe that the options and overrides describe."""
     if not asked.data and asked.recipe is None:
         raise IsthmusError("name the data: `isthmus train FOLDER`, with images/ and masks/ in it")
-    options: dict[str, Any] = {}
-
-    def put(section: str, key: str, value: Any) -> None:
-        if value is not None:
-            options.setdefault(section, {})[key] = value
-
-    put("data", "source", asked.data or None)
-    put("data", "root", str(asked.root) if asked.root else None)
-    put("data", "skip_bad", asked.skip_bad or None)
-    put("network", "model", asked.model)
-    put("training", "epochs", asked.epochs)
-    put("training", "seed", asked.seed)
-    put("hardware", "device", asked.device)
-    if asked.validation is not None:
-        put("protocol", "validation", [case.strip() for case in asked.validation.split(",") if case.strip()])
-    if asked.folds is not None:
-        put("protocol", "kind", "kfold")
-        put("protocol", "folds", asked.folds)
-    if asked.fold is not None:
-        put("protocol", "kind", "kfold")
-        put("protocol", "fold", asked.fold)
     if asked.model is not None:
         from isthmus.networks.registry import entry
 
@@ -150,7 +113,10 @@ def recipe_of(asked: Asked) -> Recipe:
     stored = read_yaml(asked.recipe) if asked.recipe else {}
     if isinstance(stored, dict) and not asked.preset and stored.keys() >= Recipe.model_fields.keys():
         preset = "bare"  # the recipe of a run says everything, by the defaults of its time
-    return make_recipe(preset, stored, options, parse_overrides(asked.overrides))
+    data = {"data": {"source": asked.data}} if asked.data else {}
+    device = {"hardware": {"device": asked.device}} if asked.device is not None else {}
+    options = [data, device, *options_of(asked).values()]
+    return make_recipe(preset, stored, *options, parse_overrides(asked.overrides))
 
 
 def default_folder(recipe: Recipe) -> Path:
@@ -159,14 +125,16 @@ def default_folder(recipe: Recipe) -> Path:
     return Path("runs") / f"{name}-{recipe.network.model}-{recipe.training.seed}"
 
 
-def _finish_folds(out: Path, display: Display) -> None:
+def finish_folds(out: Path, display: Display) -> None:
+    """Write the page of all folds."""
     from isthmus.training.distributed import world
 
     if world().first:
         display.say(f"all folds together: {write(out, None)}")
 
 
-def _finish(folder: RunFolder, display: Display) -> None:
+def tell(folder: RunFolder, display: Display) -> None:
+    """Write the page of a run and say how good it is."""
     from isthmus.runs.files import read_json
     from isthmus.training.distributed import world
 

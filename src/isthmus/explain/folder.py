@@ -52,6 +52,9 @@ def explain_folder(
     cases = images_in(paths, channels=predictor.recipe.data.channels)
     _refuse_harm(paths, cases, out, overwrite)
     explainer = Explainer(predictor, method, classes)
+    for note in predictor.notes:
+        watch.say(note)
+    predictor.notes.clear()
     watch.stage("explaining", len(cases))
     problems: list[str] = []
     written: list[Path] = []

@@ -14,10 +14,11 @@ from isthmus.runs.recipe import Recipe
 
 
 def run_folders(path: Path) -> list[RunFolder]:
-    """A run folder by itself, or the runs of its folds."""
+    """A run folder by itself, or the runs of its folds: of these, where some have weights already, those that do."""
     folds = sorted(path.glob("fold-*/recipe.yaml")) if path.is_dir() else []
     if folds and not (path / "recipe.yaml").is_file():
-        return [RunFolder.open(fold.parent) for fold in folds]
+        runs = [RunFolder.open(fold.parent) for fold in folds]
+        return [run for run in runs if run.weights.is_file()] or runs
     return [RunFolder.open(path)]
 
 

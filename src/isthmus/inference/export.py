@@ -35,6 +35,7 @@ from isthmus.inference.portable import (
 from isthmus.runs.files import write_json
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
+from isthmus.runs.standing import standing
 from isthmus.watch import Silent, Watch
 
 CLOSE = 1e-3
@@ -114,6 +115,8 @@ def export_run(
                 )
     result = []
     for name, folder in folders.items():
+        if note := standing(folder).note():
+            watch.say(note)
         made = _export(folder, targets[name], to, check=check and not name.endswith("-localiser"), data=data)
         watch.say(
             f"{made.path}: differs from the network by {made.difference:.1e} at most, on outputs up to "

@@ -34,6 +34,7 @@ from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware, Recipe
+from isthmus.runs.standing import standing
 
 Statistics: TypeAlias = Literal["tile", "image"]
 
@@ -108,7 +109,7 @@ class Predictor:
         folders = run_folders(Path(run))
         recipe = folders[0].recipe()
         notes = []
-        if len(folders) > 1 and len(folders) != recipe.protocol.folds:
+        if folders[0].path != Path(run) and len(folders) != recipe.protocol.folds:
             notes.append(f"{run} holds {len(folders)} of {recipe.protocol.folds} folds; these are averaged")
         recipes = [folder.recipe() for folder in folders]
         for folder, other in zip(folders[1:], recipes[1:], strict=True):
@@ -119,6 +120,7 @@ class Predictor:
                 )
         resolved = machine.resolve(recipe.hardware.model_copy(update={"device": device, "threads": None}))
         networks = renormalised([folder.load_network() for folder in folders], recipes)
+        notes += filter(None, (standing(folder).note() for folder in folders))
         localiser = None
         if recipe.roi is not None:
             firsts = [RunFolder.open(folder.localiser) for folder in folders]

@@ -164,9 +164,7 @@ class RunFolder:
         except (SafetensorError, OSError, TypeError, ValueError) as error:
             raise _unreadable(self.weights, error) from error
 
-    def save_network(
-        self, network: Network, state: Mapping[str, Tensor], best: Best | None = None
-    ) -> None:
+    def save_network(self, network: Network, state: Mapping[str, Tensor], best: Best | None = None) -> None:
         """Write the weights, with which they are, and what is needed to build the network they belong to."""
         from safetensors.torch import save
 

@@ -42,10 +42,15 @@ def compute(folder: StudyFolder, name: str, threads: int | None = None, watch: W
         run = folder.run(name)
         if run.finished():
             return DONE
+        from isthmus import training
+
         try:
             with timed(folder, name):
                 folder.failure(name).unlink(missing_ok=True)
                 _train(folder, name, threads, watch)
+        except training.Stopped as stopped:
+            folder.fail(name, f"{stopped}\n")
+            return FAILED
         except Exception as error:
             folder.fail(name, error)
             return FAILED

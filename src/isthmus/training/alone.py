@@ -28,7 +28,7 @@ def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
     if not world().first:
         yield
         return
-    made = not folder.path.exists()
+    made = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with ExitStack() as stack:
         try:
             mine = stack.enter_context(taken(folder.lock))
@@ -44,8 +44,8 @@ def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
         finally:
             with suppress(OSError):  # whoever waits for it looks at what there is before anything is written
                 folder.lock.unlink()
-                if made and not folder.recipe_path.is_file():
-                    folder.path.rmdir()
+                for path in () if folder.recipe_path.is_file() else made:
+                    path.rmdir()
 
 
 def busy(folder: RunFolder) -> IsthmusError:
