@@ -19,7 +19,7 @@ class Standing:
 
     Attributes:
         done, planned: epochs that were scored, and those of the recipe.
-        best: what the weights on disk are; None: there are none, or an earlier version wrote them.
+        best: what the weights on disk are; None: there are none, or an earlier version wrote them once training had ended.
     """
 
     path: Path
@@ -28,21 +28,18 @@ class Standing:
     planned: int
     best: Best | None
 
-    @property
-    def epoch(self) -> str:
-        """Which weights these are, as ``epoch 12 of 50``."""
-        return f"epoch {self.best.epoch} of {self.planned}" if self.best else f"{self.planned} epochs planned"
-
     def note(self) -> str:
         """What whoever uses the weights should hear; empty for a run that came to its end."""
-        if self.state == "ended":
+        if self.state == "ended" or not self.best:
             return ""
         how = {
             "running": "is still being trained",
             "stopped": f"was stopped after epoch {self.done}",
             "finished early": f"was finished early, after epoch {self.done}",
         }[self.state]
-        return f"{self.path} {how}; its weights are the best so far, {self.epoch}"
+        return (
+            f"{self.path} {how}; its weights are the best so far, epoch {self.best.epoch} of {self.planned}"
+        )
 
     def how_to_go_on(self) -> str:
         """What there is of a run that was stopped, and what can be done with it."""

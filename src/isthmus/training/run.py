@@ -111,7 +111,8 @@ def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) 
         network = folder.load_network()
         prepared = _prepare_again(folder, device, watch)
         found = standing(folder, running=False)
-        watch.say(found.note())
+        if note := found.note():
+            watch.say(note)
         localiser = _localiser(folder, prepared, watch)
         with machine.threads(prepared.recipe.hardware):
             hardware = prepared.recipe.hardware
