@@ -183,7 +183,7 @@ class RunFolder:
 
         if not self.weights.is_file():
             raise IsthmusError(
-                f"{self.path} holds no best.safetensors, as none of its epochs was scored; "
+                f"{self.path} holds no best.safetensors yet, as none of its epochs was scored; "
                 f"`isthmus train --resume --out {self.path}` goes on with it"
             )
         made = read_json(self.network)

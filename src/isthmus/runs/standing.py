@@ -19,7 +19,7 @@ class Standing:
 
     Attributes:
         done, planned: epochs that were scored, and those of the recipe.
-        best: what the weights on disk are; None: there are none, or an earlier version wrote them once training had ended.
+        best: what the weights on disk are; None: there are none, or they do not say (an earlier version wrote them).
     """
 
     path: Path
