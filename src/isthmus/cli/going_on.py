@@ -34,12 +34,12 @@ def resume(asked: Asked, display: Display) -> None:
         return
     _refuse_changes(asked, begun, "--resume")
     if begun is None or begun.path == out:
-        tell(training.resume(out, device=asked.device, watch=display), display)
+        tell(training.resume(out, watch=display), display)
         return
     first = begun.recipe()
     for fold, folder in _folds(out, first, display):
         if folder.recipe_path.is_file():
-            tell(training.resume(folder.path, device=asked.device, watch=display), display)
+            tell(training.resume(folder.path, watch=display), display)
             continue
         protocol = first.protocol.model_copy(update={"fold": fold})
         recipe = first.model_copy(update={"protocol": protocol})
@@ -97,6 +97,8 @@ def _refuse_changes(asked: Asked, begun: RunFolder | None, option: str) -> None:
     ]
     if asked.preset:
         changed.append("--preset")
+    if asked.device and option == "--resume":  # another device rounds otherwise
+        changed.append("--device")
     if asked.data and not _is_same_place(asked.data, stored.data.source):
         changed.insert(0, asked.data)
     if changed:

@@ -66,12 +66,9 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         return _complete(folder, prepared, network, watch)
 
 
-def resume(out: Path, *, device: str | None = None, watch: Watch | None = None) -> RunFolder:
+def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
     """Go on with a run that was stopped, to the weights it would have reached; a finished run is left as it is. A run
     that was finished early goes on, too, and is scored anew at its end.
-
-    Args:
-        device: where to compute; None: where the run began.
 
     Raises:
         IsthmusError: not a run folder, another process trains in it, or the data has changed since it began.
@@ -82,7 +79,7 @@ def resume(out: Path, *, device: str | None = None, watch: Watch | None = None) 
         watch.say(f"{out} is finished; nothing to do")
         return folder
     with alone(folder, watch):
-        prepared = _prepare_again(folder, device, watch)
+        prepared = _prepare_again(folder, None, watch)
         if world().first and folder.finished_early():
             for path in (folder.cases, folder.cases_before, folder.cost):  # they tell of other weights
                 path.unlink(missing_ok=True)
