@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 
 from isthmus import training
@@ -94,11 +94,11 @@ def help_seconds() -> float:
     """Processor time of `isthmus --help`, the median of five."""
     times = []
     for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = psutil.Process().cpu_times()
         command = [sys.executable, "-c", "from isthmus.cli.main import main; main()", "--help"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        after = psutil.Process().cpu_times()
+        times.append(after.children_user + after.children_system - before.children_user - before.children_system)
     return statistics.median(times)
 
 

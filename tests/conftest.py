@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from .browser import CHROMIUM, WITHOUT, Tab, browser
+from .skips import WANTED, NamedSkips
 
 settings.register_profile("untimed", deadline=None)  # machines differ, and nothing here is a timed test
 settings.load_profile("untimed")
@@ -16,11 +17,16 @@ settings.load_profile("untimed")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if WANTED:
+        config.pluginmanager.register(NamedSkips())
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real samples beside the project; the test skips where it is absent."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("the real samples (shared/data beside the project) are not here")
+        pytest.skip("needs ../shared beside the project: the real samples")
     return SHARED_DATA
 
 

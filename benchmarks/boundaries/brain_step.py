@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 
 import torch
 
+from isthmus.machine import peak_memory
 from isthmus.networks import count_parameters, create_model
 from isthmus.objectives import Objective
 from isthmus.runs import hardware as machine
@@ -34,7 +34,7 @@ def main() -> None:
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         seconds = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory() / 2**20
     print(
         json.dumps(
             {

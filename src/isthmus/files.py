@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.errors import IsthmusError
+from isthmus.machine import is_running
 
 _HOST = re.sub(r"\W", "", platform.node())[:32] or "host"
 _LEFTOVER = re.compile(r"\..+\.(?P<host>\w+)-(?P<process>\d+)\.part")
@@ -101,17 +102,11 @@ def _is_stale(path: Path) -> bool:
     match = _LEFTOVER.fullmatch(path.name)
     if match is None:
         return False
-    if match["host"] != _HOST or os.name != "posix":
+    if match["host"] != _HOST:
         with suppress(OSError):
             return time.time() - path.stat().st_mtime > STALE
         return False
-    try:
-        os.kill(int(match["process"]), 0)  # asks whether it lives, and sends nothing
-    except (ProcessLookupError, OverflowError):
-        return True
-    except PermissionError:
-        pass
-    return False
+    return not is_running(int(match["process"]))
 
 
 def _remove(path: Path) -> None:

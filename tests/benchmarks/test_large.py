@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks import large
 
 
-@pytest.mark.skipif(not large.RESET.exists(), reason="the highest memory is Linux's to tell")
+@pytest.mark.skipif(not large.RESET.exists(), reason="needs another operating system: Linux tells the peak")
 def test_it_runs_at_toy_size(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["large", "--toy"])
     large.main()

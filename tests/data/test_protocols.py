@@ -131,7 +131,7 @@ def test_the_tables_of_the_papers(shared_data: Path) -> None:
     """The rows above and `PAPER_DATA` against the tables as they were copied from the papers."""
     folder = shared_data.parent / "spec" / "results"
     if not folder.is_dir():
-        pytest.skip("the tables of the papers are not here")
+        pytest.skip("needs ../shared beside the project: the tables of the papers")
 
     def rows(name: str) -> list[dict[str, str]]:
         with (folder / name).open(encoding="utf-8") as file:

@@ -66,7 +66,7 @@ def test_masks_are_never_all_in_memory(tmp_path: Path, monkeypatch: pytest.Monke
         return mask
 
     monkeypatch.setattr(module, "read_mask", counted)
-    monkeypatch.setattr(module, "_cores", lambda: 3)
+    monkeypatch.setattr(module, "cores", lambda: 3)
     watch = Notes()
     found = evaluate_folder(ours, truth, watch=watch)
     assert len(alive) == 40  # each predicted mask is read twice

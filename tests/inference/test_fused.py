@@ -22,7 +22,7 @@ from isthmus.networks.heads import Heads
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import Hardware
 
-pytestmark = pytest.mark.skipif(not onednn.available(), reason="this build of torch has no oneDNN kernels")
+pytestmark = pytest.mark.skipif(not onednn.available(), reason="needs another processor: no oneDNN")
 
 
 def trained(network: nn.Module) -> nn.Module:

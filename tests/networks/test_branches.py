@@ -15,7 +15,7 @@ from isthmus.networks.mildnet import MLDR
 
 from .graphs import lets_go
 
-pytestmark = pytest.mark.skipif(not onednn.available(), reason="this build of the framework has no oneDNN")
+pytestmark = pytest.mark.skipif(not onednn.available(), reason="needs another processor: no oneDNN")
 LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
@@ -73,7 +73,7 @@ def test_values_and_gradients(
 
 def test_bfloat16_is_as_near_to_float64_as_layers_are(counted: list[int], monkeypatch: Any) -> None:
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        pytest.skip("this processor has no instructions for bfloat16")
+        pytest.skip("needs another processor: no instructions for bfloat16")
     network = create_model("mildnet", widths=(8, 16)).to(memory_format=LAST[2])
     torch.manual_seed(0)
     x = torch.randn(4, 1, 32, 32)

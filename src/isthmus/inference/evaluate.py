@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from isthmus.data.volume_files import elsewhere, refuse_other_place
 from isthmus.errors import IsthmusError
 from isthmus.inference.mask_grids import Spacing, in_one_unit, remarks, unit_of
 from isthmus.inference.mask_pairs import Pair, paired, true_masks
+from isthmus.machine import cores
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
 from isthmus.metrics.empty import Missing, as_missing
 from isthmus.metrics.masks import as_spacing, as_tolerance
@@ -178,7 +178,7 @@ def _each(work: Callable[[Pair], T], pairs: Sequence[Pair], watch: Watch) -> Ite
         except IsthmusError as error:
             return error
 
-    pool = ThreadPoolExecutor(_cores(), thread_name_prefix="isthmus-evaluate")
+    pool = ThreadPoolExecutor(cores(), thread_name_prefix="isthmus-evaluate")
     try:
         for result in pool.map(attempt, pairs):
             watch.advance()
@@ -191,10 +191,6 @@ def _each(work: Callable[[Pair], T], pairs: Sequence[Pair], watch: Watch) -> Ite
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise IsthmusError(problems[0] + more)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

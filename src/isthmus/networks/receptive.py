@@ -128,6 +128,7 @@ _SAME = {
     "zeros_like",
     "lift_fresh",
     "_prelu_kernel",
+    "leaky_relu_",  # marked as pointwise since PyTorch 2.10 only
 }
 
 

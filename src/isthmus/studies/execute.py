@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from isthmus.locks import is_taken
+from isthmus.machine import cores
 from isthmus.runs.files import read_json
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.worker import TAKEN
@@ -57,11 +58,6 @@ class Outcome:
 
     computed: tuple[str, ...]
     failed: tuple[Planned, ...]
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def accelerators() -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.masks import refuse_unwritable, write_case
 from isthmus.inference.predictor import Predictor
+from isthmus.machine import peak_memory
 from isthmus.memory import keep_freed_memory
 from isthmus.metrics.rows import columns as case_columns
 from isthmus.networks import count_parameters, initialise
@@ -369,7 +368,6 @@ def _summary(prepared: Prepared, network: nn.Module) -> str:
 
 def _cost(network: nn.Module, prepared: Prepared, progress: Progress) -> dict[str, Any]:
     samples = (prepared.recipe.training.samples or 0) * progress.epoch
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {
         "parameters": count_parameters(network),
         "epochs": progress.epoch,
@@ -377,5 +375,5 @@ def _cost(network: nn.Module, prepared: Prepared, progress: Progress) -> dict[st
         "best_validation_dice": progress.best_dice,
         "training_seconds": round(progress.seconds, 3),
         "images_per_second": round(samples / progress.seconds, 3) if progress.seconds else None,
-        "peak_memory_bytes": peak,
+        "peak_memory_bytes": peak_memory(),
     }
