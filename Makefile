@@ -1,12 +1,18 @@
-# make demo    sets everything up, trains on phantoms and writes demo/report.html
-# make test    sets everything up and runs every fast check
+# make demo         sets everything up, trains on phantoms and writes demo/report.html
+# make test         sets everything up and runs every fast check
+# make test-slow    what compiles, exports, fuzzes or opens a browser
+# make test-lowest  the fast tests that meet other packages, beside the oldest versions that pyproject.toml allows
+# make test-real    what takes longer than a check of every change may: several Pythons
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
 EXTRAS ?= dev
+STAMP := $(VENV)/.installed-$(EXTRAS)
+LOWEST := $(VENV)-lowest
+PYTHONS ?= python3.12 python3.13
+MEETING_OTHERS := tests/cli tests/data tests/inference tests/report tests/runs tests/studies tests/training
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-.PHONY: demo test test-slow lint types layers unit bench clean
+.PHONY: demo test test-slow test-lowest test-real lint types layers unit bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -38,8 +44,23 @@ test: lint types layers unit
 test-slow: $(STAMP)
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 -m slow; code=$$?; [ $$code -eq 5 ] && exit 0 || exit $$code
 
+$(LOWEST)/.installed: pyproject.toml constraints.txt $(STAMP)
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/python -m uv pip install -q --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[io]'
+	$(BIN)/python -m uv pip install -q --python $(LOWEST)/bin/python -c constraints.txt hypothesis pytest pytest-xdist
+	@touch $@
+
+test-lowest: $(LOWEST)/.installed
+	$(ONE_THREAD) $(LOWEST)/bin/python -m pytest -q -n auto -o filterwarnings=default -m "not slow" $(MEETING_OTHERS)
+
+test-real: $(STAMP)
+	@for python in $(PYTHONS); do \
+	  $$python -c "" 2>/dev/null || { echo "no $$python here"; continue; }; \
+	  $(MAKE) unit PYTHON=$$python VENV=$(VENV)-$$python || exit 1; \
+	done
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-* demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 
 from isthmus import training
@@ -94,11 +94,13 @@ def help_seconds() -> float:
     """Processor time of `isthmus --help`, the median of five."""
     times = []
     for _ in range(5):
-        before = psutil.Process().cpu_times()
+        before = os.times()
         command = [sys.executable, "-c", "from isthmus.cli.main import main; main()", "--help"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        after = psutil.Process().cpu_times()
-        times.append(after.children_user + after.children_system - before.children_user - before.children_system)
+        after = os.times()
+        times.append(
+            after.children_user + after.children_system - before.children_user - before.children_system
+        )
     return statistics.median(times)
 
 

@@ -26,9 +26,7 @@ WHOLE_FILE = "import pytest\npytest.skip({reason!r}, allow_module_level=True)\n"
 @pytest.mark.parametrize("form", [IN_A_TEST, BY_A_MARK, WHOLE_FILE], ids=["test", "mark", "file"])
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
 @pytest.mark.parametrize(("reason", "code"), [("needs a GPU: none here", 0), ("tool is not installed", 1)])
-def test_only_named_skips_pass(
-    tmp_path: Path, form: str, workers: list[str], reason: str, code: int
-) -> None:
+def test_only_named_skips_pass(tmp_path: Path, form: str, workers: list[str], reason: str, code: int) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST.format(tests=str(Path(__file__).parent)))
     (tmp_path / "test_a.py").write_text(PASSES)
     (tmp_path / "test_b.py").write_text(form.format(reason=reason))

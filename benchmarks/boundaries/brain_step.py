@@ -34,7 +34,7 @@ def main() -> None:
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         seconds = time.process_time() - start
-    peak = peak_memory() / 2**20
+    peak = (peak_memory() or 0) / 2**20
     print(
         json.dumps(
             {

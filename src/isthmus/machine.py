@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-
-import psutil
+from contextlib import suppress
 
 
 def cores() -> int:
@@ -13,20 +12,30 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def peak_memory() -> int:
-    """Largest resident memory of this process so far, in bytes; the present one where the system keeps no record."""
-    try:
+def peak_memory() -> int | None:
+    """Largest resident memory of this process so far, in bytes; None where the system keeps no record of it."""
+    with suppress(ImportError):
         import resource
-    except ImportError:  # Windows
-        memory = psutil.Process().memory_info()
-        return int(getattr(memory, "peak_wset", memory.rss))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024)
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak * (1 if sys.platform == "darwin" else 1024)
+    with suppress(ImportError):  # Windows
+        import psutil
+
+        return getattr(psutil.Process().memory_info(), "peak_wset", None)
+    return None
 
 
 def is_running(process: int) -> bool:
     """Whether a process with this number is alive on this machine."""
+    if os.name != "posix":
+        import psutil
+
+        return bool(psutil.pid_exists(process))
     try:
-        return psutil.pid_exists(process)
-    except OverflowError:  # no system numbers processes so high
+        os.kill(process, 0)  # asks whether it lives, and sends nothing
+    except (ProcessLookupError, OverflowError):
         return False
+    except PermissionError:
+        pass
+    return True

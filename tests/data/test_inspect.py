@@ -251,7 +251,10 @@ def test_a_survey_leaves_conclusions_open(pairs: Any) -> None:
     }
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user other than root, who may read everything")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0,
+    reason="needs a user other than root, who may read everything",
+)
 def test_a_file_that_may_not_be_read(pairs: Any) -> None:
     root = pairs(3)
     (root / "images" / "im1.png").chmod(0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from isthmus.errors import IsthmusError
+from isthmus.machine import cores
 from isthmus.studies.execute import CORES_OF_A_CELL, Machines, processes
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.ray_task import RETRIES, Task, submit, telling, work
