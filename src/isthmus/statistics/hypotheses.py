@@ -7,7 +7,6 @@ t and p = 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from isthmus.errors import IsthmusError
-from isthmus.statistics.pairs import Floats, differences, values_of
+from isthmus.statistics.pairs import Floats, differences, floats, values_of
 
 EXACT = 50  # pairs up to which the signed-rank distribution is counted out
 
@@ -114,7 +113,7 @@ def wilcoxon(first: ArrayLike, second: ArrayLike, *, zeros: Literal["drop", "pra
     return Outcome(statistic, min(1.0, 2 * float(special.ndtr(z))), n)
 
 
-def holm(p: Sequence[float]) -> tuple[float, ...]:
+def holm(p: ArrayLike) -> tuple[float, ...]:
     """p-values adjusted for their number, so that at most a share alpha of such families errs at all.
 
     The i-th smallest of m is multiplied by m - i + 1, made no smaller than those before it, and cut at 1.
@@ -126,12 +125,16 @@ def holm(p: Sequence[float]) -> tuple[float, ...]:
     >>> holm([0.01, 0.04, 0.03])
     (0.03, 0.06, 0.06)
     """
-    for value in p:
+    values = floats(p, "p-values")
+    if values.ndim != 1:
+        raise IsthmusError(f"p-values must be a list, found shape {values.shape}")
+    found = values.tolist()
+    for value in found:
         if not 0 <= value <= 1:
             raise IsthmusError(f"p-values lie between 0 and 1, found {value!r}")
-    adjusted, least = [0.0] * len(p), 0.0
-    for rank, i in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
-        least = max(least, min(1.0, (len(p) - rank) * p[i]))
+    adjusted, least = [0.0] * len(found), 0.0
+    for rank, i in enumerate(sorted(range(len(found)), key=lambda i: found[i])):
+        least = max(least, min(1.0, (len(found) - rank) * found[i]))
         adjusted[i] = least
     return tuple(adjusted)
 

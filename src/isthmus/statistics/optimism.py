@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isthmus.errors import IsthmusError
-from isthmus.statistics.pairs import Floats
+from isthmus.statistics.pairs import Floats, floats
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,11 @@ def optimism_of_selection(
     sign = 1.0 if higher_is_better else -1.0
     curves = _curves(validation, "validation")
     chosen = [int(np.nanargmax(sign * curve)) for curve in curves]
-    rows = list(test) if isinstance(test, Sequence) else list(np.asarray(test, np.float64))
+    given = test if isinstance(test, Sequence) else floats(test, "the test scores")
+    rows = [floats(row, "the test scores") for row in given]
     if len(rows) != len(curves):
         raise IsthmusError(f"{len(curves)} validation curves stand against {len(rows)} test scores")
-    if all(np.ndim(row) == 0 for row in rows):
+    if all(row.ndim == 0 for row in rows):
         best = [float(curve[epoch]) for curve, epoch in zip(curves, chosen, strict=True)]
         clean = [float(row) for row in rows]
     else:
@@ -126,7 +127,7 @@ def _optimism(best: Sequence[float], clean: Sequence[float], sign: float) -> Opt
 
 
 def _curves(curves: Sequence[ArrayLike], what: str) -> list[Floats]:
-    found = [np.atleast_1d(np.asarray(curve, np.float64)) for curve in curves]
+    found = [np.atleast_1d(floats(curve, f"the {what} curves")) for curve in curves]
     if not found:
         raise IsthmusError(f"there are no {what} curves; give one for each run")
     for i, curve in enumerate(found):

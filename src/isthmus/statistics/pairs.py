@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,6 +50,12 @@ def pair(scores: Mapping[str, Scores]) -> Paired:
     >>> pair({"a": {"x": 0.5, "y": 0.25}, "b": {"y": 0.75, "x": 1.0}}).values.tolist()
     [[0.5, 0.25], [1.0, 0.75]]
     """
+    for name, each in scores.items() if isinstance(scores, Mapping) else [("scores", scores)]:
+        if not isinstance(each, Mapping):
+            raise IsthmusError(
+                f"'{name}' is no mapping but {type(each).__name__}; give each network's score by case, "
+                "{'unet': {'case 1': 0.9, …}, …}"
+            )
     names = tuple(scores)
     if not names or not any(scores.values()):
         raise IsthmusError("there are no scores to compare; give each network's score of each case")
@@ -61,7 +67,10 @@ def pair(scores: Mapping[str, Scores]) -> Paired:
                 f"'{name}' has no score for {listed(missing)}, which others have: score all networks on the "
                 "same cases"
             )
-    values = np.array([[float(scores[name][case]) for case in every] for name in names], np.float64)
+    values = np.array(
+        [[number(scores[name][case], f"'{name}' of case {case}") for case in every] for name in names],
+        np.float64,
+    )
     gaps = np.isnan(values)
     uneven = gaps.any(axis=0) & ~gaps.all(axis=0)
     if uneven.any():
@@ -126,7 +135,7 @@ def values_of(values: ArrayLike, what: str = "the scores") -> Floats:
 
 def labels_of(labels: Iterable[object], count: int, what: str) -> list[str]:
     """One label (fold, repeat, group) for each value, as text."""
-    found = [str(label) for label in labels]
+    found = [str(label) for label in (labels.tolist() if hasattr(labels, "tolist") else labels)]
     if len(found) != count:
         raise IsthmusError(f"{len(found)} {what} were given for {count} scores; give one for each")
     return found
@@ -142,11 +151,37 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _row(values: ArrayLike, what: str) -> Floats:
+def number(value: Any, what: str) -> float:
+    """One number as a float, also of an array or tensor that holds no other.
+
+    Raises:
+        IsthmusError: anything else.
+    """
+    found = floats(value, what)
+    if found.size != 1:
+        raise IsthmusError(f"{what} must be one number, found shape {found.shape}")
+    return float(found.item())
+
+
+def floats(values: Any, what: str) -> Floats:
+    """A copy as float64: of arrays, nested lists, and tensors of any device and number type.
+
+    Raises:
+        IsthmusError: no numbers.
+    """
     try:
-        row = np.array(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise IsthmusError(f"{what} must be numbers ({error})") from error
+        if hasattr(values, "detach"):
+            values = values.detach().cpu().double().numpy()
+        elif isinstance(values, list | tuple) and any(hasattr(value, "detach") for value in values):
+            values = [floats(value, what) for value in values]
+        return np.array(values, np.float64)
+    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+        line = str(error).partition("\n")[0]
+        raise IsthmusError(f"{what} must be numbers ({line})") from error
+
+
+def _row(values: ArrayLike, what: str) -> Floats:
+    row = floats(values, what)
     if row.ndim != 1 or row.size == 0:
         raise IsthmusError(f"{what} must be a list of at least one number, found shape {row.shape}")
     if np.isnan(row).any():

@@ -13,6 +13,7 @@ from typing import Literal
 from scipy import optimize, special, stats
 
 from isthmus.errors import IsthmusError
+from isthmus.statistics.pairs import number
 
 Test = Literal["t", "wilcoxon", "sign"]
 EFFICIENCY = {"t": 1.0, "wilcoxon": 3 / math.pi, "sign": 2 / math.pi}
@@ -39,14 +40,15 @@ def power(cases: int, difference: float, sd: float, *, alpha: float = 0.05, test
     >>> round(power(34, difference=0.5, sd=1.0), 3)
     0.808
     """
-    _check(difference, sd, alpha, test)
-    if cases < 2:
-        raise IsthmusError(f"at least two cases can be tested, found {cases!r}")
-    if cases < _fewest(alpha, test):
+    difference, sd = _check(difference, sd, alpha, test)
+    count = number(cases, "cases")
+    if not count >= 2:
+        raise IsthmusError(f"at least two cases can be tested, found {count:g}")
+    if count < _fewest(alpha, test):
         return 0.0
     if sd == 0:
         return 1.0 if difference else 0.0
-    return _power(cases * EFFICIENCY[test], abs(difference) / sd, alpha)
+    return _power(count * EFFICIENCY[test], abs(difference) / sd, alpha)
 
 
 def cases_needed(
@@ -59,7 +61,7 @@ def cases_needed(
     >>> cases_needed(difference=0.5, sd=1.0), cases_needed(difference=0.5, sd=1.0, test="wilcoxon")
     (34, 35)
     """
-    _check(difference, sd, alpha, test)
+    difference, sd = _check(difference, sd, alpha, test)
     if not alpha < power < 1:
         raise IsthmusError(f"the power must lie between alpha and 1, found {power!r}")
     fewest = _fewest(alpha, test)
@@ -89,12 +91,13 @@ def detectable_difference(
     >>> round(detectable_difference(34, sd=1.0), 2)
     0.5
     """
-    _check(1.0, sd, alpha, test)
+    _, sd = _check(1.0, sd, alpha, test)
     if not alpha < power < 1:
         raise IsthmusError(f"the power must lie between alpha and 1, found {power!r}")
-    if cases < _fewest(alpha, test):
+    count = number(cases, "cases")
+    if not count >= _fewest(alpha, test):
         return math.inf
-    n = cases * EFFICIENCY[test]
+    n = count * EFFICIENCY[test]
     high = 1.0
     while _power(n, high, alpha) < power:
         high *= 2
@@ -110,6 +113,8 @@ def sd_of_difference(first: float, second: float, correlation: float) -> float:
     >>> sd_of_difference(3.0, 4.0, 0.0), sd_of_difference(3.0, 3.0, 1.0)
     (5.0, 0.0)
     """
+    first, second = number(first, "deviations"), number(second, "deviations")
+    correlation = number(correlation, "a correlation")
     if not (first >= 0 and second >= 0 and -1 <= correlation <= 1):
         raise IsthmusError(
             "deviations are at least 0 and a correlation lies from -1 to 1, found "
@@ -137,7 +142,9 @@ def _fewest(alpha: float, test: Test) -> int:
     return 2 if test == "t" else max(2, math.ceil(1 - math.log2(alpha)))
 
 
-def _check(difference: float, sd: float, alpha: float, test: str) -> None:
+def _check(difference: float, sd: float, alpha: float, test: str) -> tuple[float, float]:
+    """The first two as floats."""
+    difference, sd = number(difference, "a difference"), number(sd, "a standard deviation")
     if not math.isfinite(difference) or not math.isfinite(sd) or sd < 0:
         raise IsthmusError(
             f"a difference and its standard deviation (at least 0) are needed, found {difference!r} and {sd!r}"
@@ -146,3 +153,4 @@ def _check(difference: float, sd: float, alpha: float, test: str) -> None:
         raise IsthmusError(f"alpha must lie between 0 and 1, found {alpha!r}")
     if test not in EFFICIENCY:
         raise IsthmusError(f"the test is {test!r}; choose {', '.join(EFFICIENCY)}")
+    return difference, sd
