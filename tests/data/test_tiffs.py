@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageOps
 
 from isthmus.data import formats, tiffs
-from isthmus.data.formats import Source, pages, probe, read_image, read_mask, write_image, write_mask
+from isthmus.data.formats import Source, pages, probe, read_image, read_mask, told, write_image, write_mask
 from isthmus.errors import IsthmusError
 
 RANDOM = np.random.default_rng(0)
@@ -71,7 +71,10 @@ def test_min_is_white_is_turned_round(tmp_path: Path) -> None:
         path, pixels = tmp_path / f"{dtype}.tif", numbers((6, 5), dtype)
         tifffile.imwrite(path, pixels, photometric="miniswhite")
         np.testing.assert_array_equal(read_image(Source(path))[0], top - pixels)
-        np.testing.assert_array_equal(read_mask(Source(path)), top - pixels)
+        np.testing.assert_array_equal(
+            read_mask(Source(path)), pixels
+        )  # 0 is background, whatever the tag says
+        assert told(Source(path)).inverted
 
 
 def test_bilevel_in_both_polarities(tmp_path: Path) -> None:
@@ -82,6 +85,7 @@ def test_bilevel_in_both_polarities(tmp_path: Path) -> None:
         with Image.open(path) as picture:
             expected = np.asarray(picture.convert("L"))
         np.testing.assert_array_equal(read_image(Source(path))[0], expected)
+        np.testing.assert_array_equal(read_mask(Source(path)), bits * np.uint8(255))
         assert probe(Source(path)) == ((1, 6, 11), np.dtype(np.uint8))
 
 
@@ -97,7 +101,8 @@ def test_palettes(tmp_path: Path) -> None:
     greys = np.tile(np.arange(255, -1, -1, dtype=np.uint16) * 257, (3, 1))
     tifffile.imwrite(path, indices, photometric="palette", colormap=greys)
     np.testing.assert_array_equal(read_image(Source(path)), 255 - indices[None])
-    np.testing.assert_array_equal(read_mask(Source(path)), 255 - indices)
+    np.testing.assert_array_equal(read_mask(Source(path)), indices)
+    assert told(Source(path)).inverted
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -426,7 +426,7 @@ FLAT = np.zeros((4, 5), np.float32)
         (lambda: write_instances(Path("a.tif"), FLAT), "of type float32"),
         (lambda: write_instances(Path("a.tif"), np.array([[-1]])), "below 0"),
         (lambda: write_instances(Path("a.tif"), np.array([[2**40]])), "does not fit 32 bits"),
-        (lambda: overlay(np.zeros((2, 4, 5)), FLAT.astype(int)), "an overlay takes"),
+        (lambda: overlay(np.zeros((0, 4, 5)), FLAT.astype(int)), "an overlay takes"),
         (lambda: overlay(FLAT, np.zeros((5, 4), int)), "an overlay takes"),
         (lambda: overlay(FLAT, FLAT.astype(int), area=2), "area is 2"),
     ],

@@ -59,6 +59,13 @@ def check(
         int, typer.Option(min=0, max=63, help="Bits in which near-duplicates differ at most.")
     ] = 4,
     rule: Rule = None,
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            help="A letter for each axis of the array in a TIFF, as CYX or ZCYX (C: channels).  [default: as found]",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads.  [default: one per core]", show_default=False)
     ] = None,
@@ -73,7 +80,7 @@ def check(
     from isthmus.data.values import as_rule
 
     taken = None if rule is None else as_rule(rule)
-    dataset, problems = open_tolerant(name, root)
+    dataset, problems = open_tolerant(name, root, axes)
     with Display() as display:
         display.stage("checking files", len(dataset.cases))
         found = inspect_dataset(

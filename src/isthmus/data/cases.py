@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.formats import Source, read_image, read_mask
-from isthmus.data.objects import Numbers, components, renumber, stack
+from isthmus.data.objects import Numbers, apart, components, stack
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import elsewhere, refuse_other_place
 from isthmus.errors import IsthmusError
@@ -69,6 +69,8 @@ class Dataset:
         regions: unions of classes that are scored beside or instead of these, as class indices, by name.
         instances: whether masks tell objects of a class apart (a file for each, or their numbers); None until
             `check_dataset` has looked.
+        axes: what the axes of TIFF images mean, where they have more than two (`isthmus.data.axes`).
+        notes: what is to be said of how the files were read: a line each.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Dataset:
     terms: str = ""
     regions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     instances: bool | None = None
+    axes: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def load(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDArray[Any], NDArray[np.uint8]]:
@@ -100,7 +104,8 @@ def load_instances(case: Case, dataset: Dataset, channels: int | None = None) ->
     """Image `(channels, *spatial)` as `load`, and the numbers `(*spatial)` of its objects: 1 to n, 0 elsewhere.
 
     - Several mask files are an object each, numbered in their order; where they overlap the later one stands.
-    - A mask of object numbers (rule "objects") keeps them, but for gaps.
+    - A mask of object numbers (rule "objects") keeps them, but for gaps; one that holds a single value numbers nothing,
+      and its connected pieces are the objects.
     - Of any other mask the connected pieces of the foreground are the objects, corners included.
 
     Raises:
@@ -116,7 +121,7 @@ def load_instances(case: Case, dataset: Dataset, channels: int | None = None) ->
         pieces = (values.apply(mask, str(source)) > 0 for source, mask in zip(case.masks, masks, strict=True))
         return image, stack(pieces, name)
     if values.rule == "objects":
-        return image, renumber(masks[0], name)
+        return image, apart(masks[0], name)
     if values.classes > 2:
         raise IsthmusError(
             f"{dataset.name}: masks of {values.classes - 1} classes do not number objects; train on classes "

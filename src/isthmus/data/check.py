@@ -6,20 +6,21 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.borders import Borders, borders
 from isthmus.data.cases import Case, Dataset, channels_elsewhere, check_sizes, load_image, load_mask
 from isthmus.data.duplicates import perceptual_hash, pixel_hash
-from isthmus.data.formats import LOSSY_SUFFIXES, off_whole
+from isthmus.data.formats import LOSSY_SUFFIXES, off_whole, told
 from isthmus.data.geometry import Geometry
-from isthmus.data.objects import each_in_one_piece
+from isthmus.data.objects import each_in_one_piece, pieces
 from isthmus.data.problems import refuse
-from isthmus.data.remarks import TURNED, grids, object_numbers, orientations, spacings
+from isthmus.data.remarks import TURNED, grids, orientations, remarks, spacings
 from isthmus.data.values import MANY, Rule, ValueMap
 from isthmus.data.volume_files import data_files, elsewhere, geometry, in_space
 from isthmus.errors import IsthmusError
@@ -44,6 +45,11 @@ class CaseFacts:
         channels_elsewhere: how far a channel lies from the first, likewise.
         rounded: how far the values of the mask were from the whole numbers that were made of them.
         shear: by how many degrees the axes of a volume deviate from right angles, as under a tilted gantry.
+        tags: the orientation tags of image and mask, which were applied.
+        inverted: whether tags or palettes invert what viewers show of the image, and of the mask (which keeps its
+            stored values).
+        pieces: connected components of a mask that holds a single value besides 0; 1 of every other.
+        borders: which values of the mask lie along borders (`isthmus.data.borders`); {} where it holds two values.
     """
 
     id: str
@@ -62,6 +68,10 @@ class CaseFacts:
     channels_elsewhere: str = ""
     rounded: float = 0.0
     shear: float = 0.0
+    tags: tuple[int, int] = (1, 1)
+    inverted: tuple[bool, bool] = (False, False)
+    pieces: int = 1
+    borders: Borders = field(default_factory=dict)
 
     @property
     def foreground(self) -> float:
@@ -104,9 +114,9 @@ class Checked:
         """What a run says once before it begins: how volumes lie, and masks that may number objects."""
         lies, steps = orientations(self.cases), spacings(self.dataset.cases)
         lines = [f"volumes: orientation {', '.join(lies[:4])}; {TURNED}"] if lies else []
+        lines = [*self.dataset.notes, *lines]
         lines += [f"spacing: {', '.join(steps[:4])}" + ", …" * (len(steps) > 4)] if steps else []
-        remark = object_numbers(self.dataset, self.cases)
-        lines += [f"note: {remark}"] * bool(remark)
+        lines += [f"note: {remark.detail}" for remark in remarks(self.dataset, self.cases)]
         lines += [f"note: {found.said()}" for found in grids(self.cases)]
         return lines
 
@@ -168,7 +178,8 @@ def conclude(found: Survey, rule: Rule | None = None, skip_bad: bool = False) ->
     if values is None:
         lossy = [str(c.masks[0]) for c in cases if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
         try:
-            values, odd = ValueMap.agree(masks, rule, lossy)
+            edges = {str(case.masks[0]): found.looks[case.id].borders for case in cases}
+            values, odd = ValueMap.agree(masks, rule, lossy, edges)
         except IsthmusError as error:
             if not skip_bad:
                 refuse([*(one.problem for one in bad), str(error)], dataset.name)
@@ -188,7 +199,8 @@ def conclude(found: Survey, rule: Rule | None = None, skip_bad: bool = False) ->
         refuse([one.problem for one in bad], dataset.name)
     cases = [case for case in cases if case.id in facts]
     present = [i for i in range(values.classes) if any(fact.shares[i] > 0 for fact in facts.values())]
-    if len(present) == 1:
+    numbered = values.rule == "objects" and any(len(counts) > 1 for counts in masks.values())
+    if len(present) == 1 and not numbered:
         held = sorted(set().union(*masks.values()))
         raise IsthmusError(
             f"{dataset.name}: all {len(cases)} masks hold {', '.join(map(str, held[:8]))} only, so there is "
@@ -214,6 +226,15 @@ def count_values(mask: NDArray[Any]) -> dict[int, int]:
         return dict(zip(values.tolist(), counts[values].tolist(), strict=True))
     values, counts = np.unique(mask, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def counts_up(counts: Mapping[int, int]) -> bool:
+    """Whether the values of a mask are 0, 1, 2, …, n: at least two, but no more than classes are.
+
+    >>> counts_up({0: 9, 1: 3, 2: 4}), counts_up({0: 9, 255: 3})
+    (True, False)
+    """
+    return 2 < len(counts) <= MANY and set(counts) == set(range(len(counts)))
 
 
 def survey(
@@ -266,6 +287,7 @@ def survey(
 def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
     try:
         image, mask = load_image(case), load_mask(case)
+        of_image, of_mask = told(case.images[0]), told(case.masks[0])
     except IsthmusError as error:
         return Bad(case.id, "unreadable", str(error))
     try:
@@ -292,11 +314,15 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         (),
         place is not None,
         place.orientation if place is not None and place.placed else "",
-        2 < len(counts) <= MANY and set(counts) == set(range(len(counts))) and each_in_one_piece(mask),
+        counts_up(counts) and each_in_one_piece(mask),
         next((away for source in case.masks if (away := elsewhere(case.first, source.path))), ""),
         channels_elsewhere(case),
         rounded,
         place.shear if place is not None else 0.0,
+        (of_image.orientation, of_mask.orientation),
+        (of_image.inverted, of_mask.inverted),
+        pieces(mask) if len(set(counts) - {0}) == 1 else 1,
+        borders(mask) if len(counts) > 2 else {},
     )
     return facts, counts
 

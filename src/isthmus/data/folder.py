@@ -9,42 +9,29 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from isthmus.data import decathlon, nnunet, volume_files
+from isthmus.data.axes import as_axes, common
 from isthmus.data.case_paths import refuse_name
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog import DATASETS
-from isthmus.data.formats import IMAGE_SUFFIXES, pages
-from isthmus.data.pairing import find_folders, flat_masks, folders, masks_of, same_letters
+from isthmus.data.expansion import expanded, of_set, sets_among, shared_name
+from isthmus.data.listing import READ, files_in
+from isthmus.data.pairing import find_folders, flat_masks, folders, masks_of
 from isthmus.data.problems import refuse
 from isthmus.errors import IsthmusError, nearest
 
 COLUMNS = ("image", "mask", "group", "id")
 """Columns of a CSV; the first two are needed."""
 
-CHANNELS = 16
-"""Pages of a TIFF that are channels where its mask has one page only; more are a stack whose mask is amiss."""
-
 _LAYOUT = "a data set is a folder with images/ and masks/, or a CSV with the columns image and mask"
-_READ = ", ".join(IMAGE_SUFFIXES)
-_BYSTANDERS = (
-    ".txt",
-    ".md",
-    ".csv",
-    ".json",
-    ".xml",
-    ".yaml",
-    ".yml",
-    ".html",
-    ".pdf",
-    ".ini",
-    ".db",
-    ".log",
-)
 
 
-def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
+def open_dataset(name_or_path: str | Path, root: Path | None = None, axes: str | None = None) -> Dataset:
     """A data set by name (with the folder it was downloaded to), or the user's own folder or CSV.
 
     A folder with a `dataset.json` is one of nnU-Net or of the Medical Segmentation Decathlon.
+
+    Args:
+        axes: what the axes of TIFF images mean, where the files and their masks do not tell (`isthmus.data.axes`).
 
     Raises:
         IsthmusError: no such data set, or one that is not laid out as described.
@@ -53,11 +40,11 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
     if root is None and path.is_dir():
         if _says_what_it_is(path):
             return decathlon.read(path) if decathlon.is_decathlon(path) else nnunet.read(path)
-        return from_folder(path)
+        return from_folder(path, as_axes(axes))
     if root is None and path.is_file():
         if path.suffix.lower() != ".csv":
             raise IsthmusError(f"{path}: not a data set; {_LAYOUT}")
-        return from_csv(path)
+        return from_csv(path, axes=as_axes(axes))
     if name in DATASETS:
         entry = DATASETS[name]
         if root is None:
@@ -74,14 +61,14 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
     )
 
 
-def from_folder(root: Path) -> Dataset:
+def from_folder(root: Path, axes: str = "") -> Dataset:
     """`images/` and `masks/`, or what else people call them, matched by stem; or images with their masks beside them.
 
     Each image is a case, and a group of its own. A mask has the stem of its image, or that with one of
     `MASK_ENDINGS`, and any of `IMAGE_SUFFIXES`; see `isthmus.data.pairing`. Sub-folders are entered and become part
-    of the id. A stack of N pages with a mask of N pages is N cases of one group; with a mask of one page, and up to
-    `CHANNELS` of them, they are channels. A folder for each picture, with its own `images/` and `masks/`, is read too;
-    several masks are then an object each.
+    of the id. A stack of N pages with a mask of N pages is N cases of one group; with a mask of one page they are
+    channels (`isthmus.data.axes`). A folder for each picture, with its own `images/` and `masks/`, is read too; several
+    masks are then an object each.
 
     Raises:
         IsthmusError: everything that does not fit, in one list.
@@ -89,47 +76,69 @@ def from_folder(root: Path) -> Dataset:
     if not root.is_dir():
         raise IsthmusError(f"{root}: no such folder; {_LAYOUT}")
     problems: list[str] = []
+    notes: list[str] = []
     place = find_folders(root)
     if place is None:
         if pictures := _by_picture(root):
             return Dataset(root.resolve().name, tuple(pictures))
         place = (root, root)
-        files = files_in(root, [])
+        files = files_in(root, problems, notes)
         beside = flat_masks(files)
         if not beside:
             raise IsthmusError(_what_is_here(root))
         masks = {stem: files[stem] for stem in beside}
-        images = {stem: path for stem, path in files_in(root, problems).items() if stem not in masks}
+        images = {stem: path for stem, path in files.items() if stem not in masks}
     else:
-        images, masks = (files_in(folder, problems) for folder in place)
+        images, masks = (files_in(folder, problems, notes) for folder in place)
     if not images and not masks and not problems:
-        raise IsthmusError(
-            f"{place[0]}: no images here; put some in, and their masks in {place[1]} ({_READ})"
-        )
+        raise IsthmusError(f"{place[0]}: no images here; put some in, and their masks in {place[1]} ({READ})")
+    cases = _of_pairs(images, masks, place, problems, axes)
+    problems += clashes(cases)
+    refuse(problems, root)
+    return _described_axes(Dataset(root.resolve().name, tuple(cases), notes=tuple(notes)))
+
+
+def _of_pairs(
+    images: dict[str, Path], masks: dict[str, Path], place: tuple[Path, Path], problems: list[str], axes: str
+) -> list[Case]:
+    """The cases of images and masks by name; what has no partner goes to `problems`."""
+    sets = sets_among(images)
     found = _matched(images, masks)
-    if images and masks and not found and not problems:
+    if images and masks and not found and not problems and not sets:
         raise IsthmusError(
-            f"{root}: no mask is called like its image: images are {_few(images)}, masks {_few(masks)}; give each "
-            "mask the name of its image (_mask may stand behind it), or pair them in a CSV"
+            f"{place[0].parent}: no mask is called like its image: images are {_few(images)}, masks {_few(masks)}; "
+            "give each mask the name of its image (_mask may stand behind it), or pair them in a CSV"
         )
+    used = {name for own in found.values() for name in own}
     cases: list[Case] = []
+    members = {stem for stems in sets.values() for stem in stems}
     for stem, image in images.items():
         own = found.get(stem, [])
-        if len(own) == 1:
-            cases += expanded(stem, image, masks[own[0]], stem, problems)
+        if stem in sets:
+            of_one, taken = of_set(sets[stem], images, masks, found, problems, axes)
+            cases += of_one
+            used |= set(taken)
+        elif stem in members:
+            continue
+        elif len(own) == 1:
+            cases += expanded(stem, image, masks[own[0]], stem, problems, axes=axes)
         elif own:
             listing = " and ".join(masks[name].name for name in own)
             problems.append(f"{image}: has {len(own)} masks, {listing}; keep one")
         else:
             problems.append(f"{image}: an image without a mask; add {place[1] / stem}.png or move it away")
-    for stem in sorted(masks.keys() - {name for own in found.values() for name in own}):
+    for stem in sorted(masks.keys() - used):
         problems.append(f"{masks[stem]}: a mask without an image; add {place[0] / stem}.png or move it away")
-    problems += clashes(cases)
-    refuse(problems, root)
-    return Dataset(root.resolve().name, tuple(cases))
+    return cases
 
 
-def from_csv(path: Path, masks: bool = True) -> Dataset:
+def _described_axes(dataset: Dataset) -> Dataset:
+    """With what the axes of its files mean."""
+    axes, note = common(source for case in dataset.cases for source in case.images)
+    return replace(dataset, axes=axes, notes=(*dataset.notes, note)) if axes else dataset
+
+
+def from_csv(path: Path, masks: bool = True, axes: str = "", channels: int | None = None) -> Dataset:
     """A table with the columns `image` and `mask`, and where wanted `group` and `id`; paths relative to the
     file.
 
@@ -161,18 +170,23 @@ def from_csv(path: Path, masks: bool = True) -> Dataset:
                 if file is not None and not file.exists()
             ]
             problems += missing
-            cases += [] if missing else expanded(stem, image, mask, row["group"] or stem, problems)
+            if not missing:
+                cases += expanded(stem, image, mask, row["group"] or stem, problems, channels, axes)
     if not rows:
         raise IsthmusError(f"{path}: no lines below the header; name an image and a mask in each")
     problems += clashes(cases)
     refuse(problems, path)
-    return Dataset(path.stem, tuple(cases))
+    return _described_axes(Dataset(path.stem, tuple(cases)))
 
 
-def images_in(paths: Path | Iterable[Path], channels: int | None = None) -> list[Case]:
+def images_in(
+    paths: Path | Iterable[Path], channels: int | None = None, axes: str | None = None
+) -> list[Case]:
     """Images to segment: files, folders (with their sub-folders), or several; a stack gives a case per page.
 
-    A TIFF of as many pages as the network has `channels` (and other than 1 or 3) is one picture.
+    Args:
+        channels: of the network; a TIFF of as many pages (but 1 or 3) is one picture, where `axes` says nothing else.
+        axes: what the axes of the files mean, as the run stores it (`isthmus.data.axes`).
 
     In a folder that has `images/`, only that is looked at; in one with a `dataset.json` (nnU-Net, Decathlon) the
     training images, and a folder `imagesTs` beside one is read as it says. Masks that lie beside their images
@@ -183,6 +197,7 @@ def images_in(paths: Path | Iterable[Path], channels: int | None = None) -> list
     """
     problems: list[str] = []
     cases: list[Case] = []
+    axes = as_axes(axes)
     for path in [paths] if isinstance(paths, Path) else paths:
         if path.is_dir() and volume_files.is_volume(path):
             cases += expanded(path.name, path, None, path.name, problems)
@@ -195,16 +210,20 @@ def images_in(paths: Path | Iterable[Path], channels: int | None = None) -> list
             folder = place[0] if place else path / "images" if (path / "images").is_dir() else path
             found = files_in(folder, problems)
             if not found and not problems:
-                problems.append(f"{path}: no images here ({_READ})")
+                problems.append(f"{path}: no images here ({READ})")
             beside = flat_masks(found) if place is None else {}
+            found = {stem: image for stem, image in found.items() if stem not in beside}
+            sets = sets_among(found)
+            members = {stem for stems in sets.values() for stem in stems[1:]}
             for stem, image in found.items():
-                if stem not in beside:
-                    cases += expanded(stem, image, None, stem, problems, channels)
+                if stem not in members:
+                    name = shared_name(sets[stem]) if stem in sets else stem
+                    cases += expanded(name, image, None, name, problems, channels, axes)
         elif path.is_file() and path.suffix.lower() == ".csv":
-            cases += [replace(case, masks=()) for case in from_csv(path, masks=False).cases]
+            cases += [replace(case, masks=()) for case in from_csv(path, False, axes, channels).cases]
         elif path.is_file():
             stem = volume_files.stem(path)
-            cases += expanded(stem, path, None, stem, problems, channels)
+            cases += expanded(stem, path, None, stem, problems, channels, axes)
         else:
             problems.append(f"{path}: no such file or folder")
     problems += clashes(cases)
@@ -272,64 +291,6 @@ def _matched(images: dict[str, Path], masks: dict[str, Path]) -> dict[str, list[
         if lone[name] not in found:
             found[lone[name]] = own
     return found
-
-
-def files_in(folder: Path, problems: list[str]) -> dict[str, Path]:
-    """Images below a folder, sorted, by relative path without suffix; what is wrong goes to `problems`."""
-    found: dict[str, Path] = {}
-    series: set[Path] = set()  # folders with the slices of a DICOM series, each one image
-    paths = sorted(folder.rglob("*"))
-    detached = {
-        file for path in paths for file in volume_files.data_files(path)
-    }  # the voxels of a header beside them
-    for path in paths:
-        relative = PurePosixPath(same_letters(path.relative_to(folder).as_posix()))
-        if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
-            continue
-        if path.is_dir() and volume_files.is_volume(path):
-            found[relative.as_posix()] = path
-            series.add(path)
-        if not path.is_file() or path.parent in series or path in detached:
-            continue
-        suffix = volume_files.suffix(path)
-        if suffix in _BYSTANDERS:
-            continue
-        stem = (relative.parent / volume_files.stem(relative)).as_posix()
-        if suffix not in IMAGE_SUFFIXES and not volume_files.is_volume(path):
-            problems.append(f"{path}: no image format that is read ({_READ}); convert it or move it away")
-        elif stem in found:
-            problems.append(f"{path}: has the same name as {found[stem].name}; rename one or move it away")
-        else:
-            found[stem] = path
-    return found
-
-
-def expanded(
-    stem: str, image: Path, mask: Path | None, group: str, problems: list[str], channels: int | None = None
-) -> list[Case]:
-    """One case, or one per page of a stack; an unreadable file is one case, whose reading says why."""
-    spacing = volume_files.spacing(image) if volume_files.is_volume(image) else None
-    whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group, spacing)
-    try:
-        number = pages(image)
-        other = pages(mask) if mask else number
-    except IsthmusError:
-        return [whole]
-    if (mask and other == 1 and 1 < number <= CHANNELS) or (
-        not mask and number == channels and number not in (1, 3)
-    ):
-        return [replace(whole, images=(Source(image, channels=True),))]
-    if other != number:
-        problems.append(f"{mask}: has {other} pages but its image {image} has {number}; export both alike")
-    if number == 1 or other != number:
-        return [whole]
-    digits = max(3, len(str(number - 1)))
-    return [
-        Case(
-            f"{stem}-{page:0{digits}d}", (Source(image, page),), (Source(mask, page),) if mask else (), group
-        )
-        for page in range(number)
-    ]
 
 
 def _no_name(case: str) -> str:

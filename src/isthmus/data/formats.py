@@ -8,15 +8,18 @@ its image as a viewer shows both:
 - an alpha channel is dropped (of 16 bits too),
 - a palette is looked up: one channel where every entry is a grey, three where not; but a *mask* with a
   coloured palette gives its indices, which is how PASCAL VOC stores classes,
-- bilevel files give 0 and 255, and TIFF's "min is white" is turned round.
+- bilevel files give 0 and 255,
+- TIFF's "min is white" and a palette that runs from white to black are turned round in images of unsigned integers,
+  which then look as in a viewer; a *mask* keeps its stored numbers, which say what is background.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +39,12 @@ __all__ = [
     "probe",
     "read_image",
     "read_mask",
+    "told",
     "write_image",
     "write_mask",
 ]
+
+T = TypeVar("T")
 
 _KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 
@@ -87,10 +93,10 @@ class Source:
     Attributes:
         page: of a multi-page TIFF, or the slice of a volume; None: the whole file.
         axis: of the volume that counts the slices: 0, 1, 2 for z, y, x.
-        channels: whether the fourth axis of a volume counts channels (if not, such a volume is refused), or the pages
-            of a TIFF do.
+        channels: whether the fourth axis of a volume counts channels (if not, such a volume is refused).
         part: of a volume the slices from z = part[0] to before part[1]; None: all.
         like: the volume that decides how the axes of this one are turned; None: its own header.
+        axes: a letter for each axis of the array in a TIFF (`isthmus.data.axes`); "": as the file names them.
     """
 
     path: Path
@@ -99,6 +105,7 @@ class Source:
     channels: bool = False
     part: tuple[int, int] | None = None
     like: Path | None = None
+    axes: str = ""
 
     def __str__(self) -> str:
         if self.part is not None:
@@ -170,21 +177,38 @@ def off_whole(source: Source) -> float:
     return float(np.abs(values - np.rint(values)).max(initial=0.0))
 
 
-def pages(path: Path) -> int:
+def told(source: Source) -> Header:
+    """What the header of a file says, its tags included.
+
+    Raises:
+        IsthmusError: as for `read_image`, as far as the header tells.
+    """
+    return _header(source, _kind(source.path))
+
+
+def pages(path: Path, axes: str = "") -> int:
     """Number of pages: 1, or what a multi-page TIFF holds (thumbnails and pyramid levels do not count).
 
     Raises:
         IsthmusError: the file is missing, empty, or not what its name says.
     """
-    kind = _kind(path)
-    if kind != "TIFF":
-        return 1
+    return of_tiff(lambda: tiffs.count(path, axes), path, 1)
+
+
+def of_tiff(ask: Callable[[], T], path: Path, otherwise: T) -> T:
+    """What is asked of a TIFF, or what holds for every other file.
+
+    Raises:
+        IsthmusError: the file is missing, empty, damaged, or not what its name says.
+    """
+    if _kind(path) != "TIFF":
+        return otherwise
     try:
-        return tiffs.count(path)
+        return ask()
     except IsthmusError:
         raise
     except Exception as error:
-        raise _damaged(Source(path), kind, error) from error
+        raise _damaged(Source(path), "TIFF", error) from error
 
 
 def probe(source: Source) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -193,7 +217,7 @@ def probe(source: Source) -> tuple[tuple[int, ...], np.dtype[Any]]:
     Raises:
         IsthmusError: as for `read_image`, as far as the header tells.
     """
-    header = _header(source, _kind(source.path))
+    header = told(source)
     return header.shape, header.dtype
 
 
@@ -205,8 +229,7 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
         return volume if source.part is None else volume[:, slice(*source.part)]
     try:
         if kind == "TIFF":
-            pixels = tiffs.read(source.path, source.page, mask=mask)
-            return pixels.reshape(header.shape) if source.channels else pixels
+            return tiffs.read(source.path, source.page, source.axes, mask=mask)
         return rasters.read(source.path, kind, header, mask=mask)
     except IsthmusError:
         raise
@@ -224,10 +247,7 @@ def _header(source: Source, kind: str) -> Header:
                 channels, _, *plane = header.shape
                 header = Header((channels, source.part[1] - source.part[0], *plane), header.dtype)
         elif kind == "TIFF":
-            header = tiffs.header(source.path, source.page)
-            if source.channels:
-                size = header.shape
-                header = Header((math.prod(size[:-2]), *size[-2:]), header.dtype)
+            header = tiffs.header(source.path, source.page, source.axes)
         else:
             header = rasters.header(source.path, kind)
     except IsthmusError:

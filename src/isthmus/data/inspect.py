@@ -15,7 +15,7 @@ from isthmus.data.duplicates import NEAR, duplicates, near_duplicates
 from isthmus.data.folder import open_dataset
 from isthmus.data.problems import collecting
 from isthmus.data.protocols import GROUP_NOTES
-from isthmus.data.remarks import TURNED, grids, object_numbers, orientations, spacings
+from isthmus.data.remarks import TURNED, grids, orientations, remarks, spacings
 from isthmus.data.values import Rule
 from isthmus.errors import IsthmusError
 
@@ -117,6 +117,8 @@ class Inspection:
             yield Finding("warning", "groups", len(sizes), GROUP_NOTES[self.dataset.name])
 
     def _images(self) -> Iterable[Finding]:
+        for note in self.dataset.notes:
+            yield Finding("fact", "files", 1, note)
         sizes = Counter(facts.shape for facts in self.cases)
         listing = [
             f"{' x '.join(map(str, shape[:0:-1]))}, {channels(shape[0])} ({n})"
@@ -143,9 +145,8 @@ class Inspection:
         if values is None or not all(facts.shares for facts in self.cases):
             return
         yield Finding("fact", "mask values", len(values.pairs), values.describe(self.dataset.classes))
-        remark = object_numbers(self.dataset, self.cases)
-        if remark:
-            yield Finding("warning", "object numbers?", len(values.pairs) - 1, remark)
+        for remark in remarks(self.dataset, self.cases):
+            yield Finding("warning", remark.what, remark.count, remark.detail)
         if self.dataset.instances:
             told = "objects of a class are told apart; data.instances=true learns to draw them apart"
             yield Finding("fact", "objects", len(self.cases), told)
@@ -175,14 +176,16 @@ class Inspection:
 _KINDS = {"unreadable": "unreadable", "pair": "does not fit", "values": "mask values"}
 
 
-def open_tolerant(name_or_path: str | Path, root: Path | None = None) -> tuple[Dataset, tuple[str, ...]]:
+def open_tolerant(
+    name_or_path: str | Path, root: Path | None = None, axes: str | None = None
+) -> tuple[Dataset, tuple[str, ...]]:
     """`open_dataset` that goes on with the cases that fit the layout, and the problems with the others.
 
     Raises:
         IsthmusError: no such data set, or nothing of the layout is there.
     """
     with collecting() as problems:
-        dataset = open_dataset(name_or_path, root)
+        dataset = open_dataset(name_or_path, root, axes)
     first = {case.id: case for case in reversed(dataset.cases)}
     cases = tuple(case for case in dataset.cases if first[case.id] is case)
     return replace(dataset, cases=cases), tuple(problems)

@@ -64,6 +64,28 @@ def components(mask: NDArray[np.bool_], name: str = "the mask") -> Numbers:
     return np.asarray(numbers, np.uint16)
 
 
+def pieces(mask: NDArray[Any]) -> int:
+    """How many connected pieces what is not 0 has.
+
+    >>> pieces(np.array([[7, 0, 7], [7, 7, 0]]))
+    2
+    """
+    return int(ndimage.label(mask != 0)[1])
+
+
+def apart(mask: NDArray[Any], name: str = "the mask") -> Numbers:
+    """The objects of a mask that numbers them; where it holds one value alone, in several pieces, each is an object.
+
+    Raises:
+        IsthmusError: more than `MOST` objects.
+
+    >>> apart(np.array([255, 0, 255])).tolist(), apart(np.array([7, 0, 7, 9])).tolist()
+    ([1, 0, 2], [1, 0, 1, 2])
+    """
+    numbers = renumber(mask, name)
+    return components(mask != 0, name) if numbers.max(initial=0) == 1 else numbers
+
+
 def each_in_one_piece(mask: NDArray[Any]) -> bool:
     """Whether a mask holds 1, 2, …, n without a gap (n at least 1), each of them connected.
 

@@ -28,11 +28,18 @@ _PNG_CHANNELS = {0: 1, 2: 3, 4: 1, 6: 3}
 
 @dataclass(frozen=True)
 class Header:
-    """What can be told of a file without decoding it."""
+    """What can be told of a file without decoding it.
+
+    Attributes:
+        orientation: the tag of EXIF or TIFF, which is applied.
+        inverted: whether a tag or a palette makes viewers show large numbers dark. Images are read as they are shown,
+            masks in their stored numbers.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     orientation: int = 1
+    inverted: bool = False
 
 
 def header(path: Path, kind: str) -> Header:
@@ -43,6 +50,7 @@ def header(path: Path, kind: str) -> Header:
         picture = _OPEN[kind](file)
         orientation = _orientation(picture)
         deep = kind == "PNG" and start[24] == 16  # bits per channel
+        inverted = picture.mode == "P" and inverting(_palette(picture))
         if picture.mode == "P":
             channels = 1 if _is_grey(_palette(picture)) else 3
         elif deep:
@@ -52,7 +60,7 @@ def header(path: Path, kind: str) -> Header:
         width, height = picture.size
     if orientation >= 5:
         width, height = height, width
-    return Header((channels, height, width), np.dtype(np.uint16 if deep else np.uint8), orientation)
+    return Header((channels, height, width), np.dtype(np.uint16 if deep else np.uint8), orientation, inverted)
 
 
 def read(path: Path, kind: str, head: Header, *, mask: bool) -> NDArray[Any]:
@@ -68,7 +76,8 @@ def read(path: Path, kind: str, head: Header, *, mask: bool) -> NDArray[Any]:
             if palette is None:
                 pixels = np.array(picture.convert(_MODES.get(picture.mode, picture.mode)), dtype=np.uint8)
             else:
-                pixels = look_up(np.array(picture, dtype=np.uint8), palette, mask=mask)
+                indices = np.array(picture, dtype=np.uint8)
+                pixels = indices if mask and head.inverted else look_up(indices, palette, mask=mask)
         pixels = pixels.reshape(*pixels.shape[:2], -1)
     return orient(np.moveaxis(pixels, -1, 0), head.orientation)
 
@@ -104,6 +113,31 @@ def _palette(picture: Image.Image) -> NDArray[np.uint8]:
     """256 entries `(256, 3)`, black where the file has fewer."""
     entries = np.array(picture.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
     return np.concatenate([entries, np.zeros((256 - len(entries), 3), np.uint8)])
+
+
+def inverting(palette: NDArray[np.uint8]) -> bool:
+    """Whether a palette is a full ramp from white to black, as ImageJ's inverting look-up table; a short list of greys
+    is none, for the programs that write it put them in any order.
+
+    >>> inverting(np.repeat(np.arange(255, -1, -1, np.uint8)[:, None], 3, 1))
+    True
+    """
+    for entries in (16, 256):
+        ramp = np.linspace(255, 0, entries).round()
+        if (
+            len(palette) >= entries
+            and (palette[:entries] == ramp[:, None]).all()
+            and not palette[entries:].any()
+        ):
+            return True
+    return False
+
+
+def from_cmyk(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Inks `(pages, 4, height, width)` of unsigned integers, 0 being none, to red, green and blue, as Pillow does."""
+    full = int(np.iinfo(pixels.dtype).max)
+    paper = full - pixels.astype(np.uint64)
+    return np.asarray((paper[:, :3] * paper[:, 3:] + full // 2) // full, pixels.dtype)
 
 
 def _is_grey(palette: NDArray[np.uint8]) -> bool:

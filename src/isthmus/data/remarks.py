@@ -1,18 +1,21 @@
-"""What is worth saying about checked cases: how volumes lie, and masks that may number objects."""
+"""What is worth saying about checked cases: how volumes lie, tags that turn or invert, masks of doubtful meaning."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
+from isthmus.data.borders import FEWEST, lines, together
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.geometry import AXES
 from isthmus.data.volume_files import unit
 
 if TYPE_CHECKING:
     from isthmus.data.check import CaseFacts
+    from isthmus.data.values import ValueMap
 
 TURNED = f"all are turned to {AXES}: z to the head, y to the back, x to the patient's left"
 
@@ -21,6 +24,108 @@ TILTED = 0.5
 
 NEARLY = 0.9
 """Share of the masks that have to look like object numbers before anything is said."""
+
+
+LITTLE = 0.25
+"""Share of foreground beside which more than half of an image looks like a mask of the other polarity."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something odd: in a word, how many, and the line that says it."""
+
+    what: str
+    count: int
+    detail: str
+
+
+def remarks(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
+    """Everything odd about pictures and masks that read and fit; none of it keeps anyone from training."""
+    found: list[Remark] = []
+
+    def add(what: str, ids: Sequence[str], line: str) -> None:
+        if ids:
+            found.append(Remark(what, len(ids), line.format(ids=_few(ids), n=len(ids))))
+
+    if numbers := object_numbers(dataset, facts):
+        found.append(
+            Remark("object numbers?", (dataset.values.classes if dataset.values else 1) - 1, numbers)
+        )
+    add(
+        "orientation tags",
+        [f"{one.id} ({one.tags[0]} and {one.tags[1]})" for one in facts if one.tags[0] != one.tags[1]],
+        "an orientation tag on one side: images and masks were turned by their tags, which differ ({ids}); see that "
+        "each mask lies on its image",
+    )
+    of_images = [one.id for one in facts if one.inverted[0]]
+    of_masks = [one.id for one in facts if one.inverted[1]]
+    add(
+        "inverting tags",
+        of_masks,
+        "masks whose tag (WhiteIsZero, or a palette) shows them inverted: {ids}; their stored "
+        "values are taken, 0 is background",
+    )
+    if len(of_images) < len(facts):
+        add(
+            "inverting tags",
+            of_images,
+            "images whose tag (WhiteIsZero, or a palette) inverts them, and others have none: "
+            "{ids}; they are read as viewers show them",
+        )
+    add(
+        "polarity",
+        _unlike(facts) if dataset.values is not None and dataset.values.classes == 2 else [],
+        "masks that are mostly foreground where the others have little: {ids}; are they inverted?",
+    )
+    objects = dataset.values is not None and dataset.values.rule == "objects"
+    add(
+        "no background",
+        [one.id for one in facts if objects and all(each.foreground == 1 for each in facts if each.shares)],
+        "every pixel of all masks belongs to an object: data.instances=true tells them apart, and nothing else is to "
+        "be learned",
+    )
+    add(
+        "objects in pieces",
+        [one.id for one in facts if objects and one.pieces > 1],
+        "masks of one value in several pieces where numbers of objects are expected: {ids}; each piece is taken for an "
+        "object, and those that touch are one",
+    )
+    found += _along_borders(dataset, facts)
+    return found
+
+
+def _unlike(facts: Sequence[CaseFacts]) -> list[str]:
+    """Masks that are mostly foreground, where they are the few and the rest has little."""
+    full = [one for one in facts if one.shares and one.foreground > 0.5]
+    rest = [one.foreground for one in facts if one.shares and one.foreground <= 0.5]
+    if not full or 2 * len(full) >= len(facts) or median(rest) > LITTLE:
+        return []
+    return [one.id for one in full]
+
+
+def _along_borders(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
+    values = dataset.values
+    if values is None or values.rule == "threshold":
+        return []
+    per_mask = [(one.id, set(lines(one.borders)), len(one.borders)) for one in facts]
+    thin = set(lines(together(one.borders for one in facts)))
+    if values.rule == "objects":  # numbers of one mask are no other's
+        odd = [name for name, few, of in per_mask if len(few) >= FEWEST and 5 * len(few) >= of]
+        count = len(odd)
+    else:
+        odd = [name for name, few, _ in per_mask if few & thin]
+        count = len(thin) if len(thin) >= FEWEST else 0
+    if not count or not odd:
+        return []
+    line = (
+        f"values that lie along borders alone, as resampling leaves them, in the masks of {_few(odd)}: they are "
+        "neither classes nor objects; resample masks by the nearest neighbour"
+    )
+    return [Remark("resampled masks?", count, line)]
+
+
+def _few(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f", … ({len(names)})" if len(names) > most else "")
 
 
 def orientations(facts: Iterable[CaseFacts]) -> list[str]:
@@ -93,20 +198,30 @@ def object_numbers(dataset: Dataset, facts: Sequence[CaseFacts]) -> str:
     connected piece. Names of classes that somebody gave speak against it.
     """
     values = dataset.values
-    if values is None or values.rule != "exact" or dataset.classes != values.names() or values.classes < 4:
+    if values is None or dataset.classes != values.names():
         return ""
-    if any(value != index for value, index in values.pairs):
-        return ""
-    ends = []
-    for one in facts:
-        held = [index for index, share in enumerate(one.shares) if index and share > 0]
-        if held != list(range(1, len(held) + 1)):
-            return ""
-        ends.append(len(held))
-    several = [one for one, end in zip(facts, ends, strict=True) if end > 1]
-    if len(set(ends) - {0}) < 2 or sum(one.numbered for one in several) < NEARLY * len(several):
+    held = [[index for index, share in enumerate(one.shares) if share > 0] for one in facts]
+    ends = object_ends(values, held, [one.numbered for one in facts])
+    if not ends:
         return ""
     return (
-        f"masks count to {min(end for end in ends if end)} … {max(ends)}, each value in one piece: taken for "
-        f"{max(ends)} classes; if they number objects, say so with data.value_rule=objects"
+        f"masks count to {min(ends)} … {max(ends)}, each value in one piece: taken for {max(ends)} classes; if they "
+        "number objects, say so with data.value_rule=objects"
     )
+
+
+def object_ends(values: ValueMap, held: Sequence[Sequence[int]], numbered: Sequence[bool]) -> set[int]:
+    """To which numbers masks count that may number objects; none where they do not look so.
+
+    Args:
+        held: the values in each mask.
+        numbered: whether each of them is in one piece.
+    """
+    if values.rule != "exact" or values.classes < 4 or any(value != index for value, index in values.pairs):
+        return set()
+    found = [sorted(set(one) - {0}) for one in held]
+    if any(one != list(range(1, len(one) + 1)) for one in found):
+        return set()
+    ends = {len(one) for one in found} - {0}
+    several = [flag for flag, one in zip(numbered, found, strict=True) if len(one) > 1]
+    return ends if len(ends) > 1 and sum(several) >= NEARLY * len(several) else set()

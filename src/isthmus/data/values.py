@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data import conflicts
+from isthmus.data.borders import Borders, soft_top, together
 from isthmus.data.conflicts import Counts, Masks
 from isthmus.data.problems import refuse
 from isthmus.errors import IsthmusError, nearest
@@ -24,9 +25,6 @@ Rule = Literal["exact", "threshold", "objects"]
 MANY = 32
 """More distinct values than this are object numbers, not classes."""
 
-HALF = 128
-"""From here on a soft mask counts as foreground."""
-
 
 @dataclass(frozen=True)
 class ValueMap:
@@ -35,8 +33,9 @@ class ValueMap:
     Attributes:
         pairs: (value, class) pairs. Several values may share a class, which is written back as the first of
         them.
-        rule: how they apply. `exact`: each value in a mask must be among the pairs. `threshold`: values of
-            `HALF` and more are class 1, the rest class 0 (masks with soft edges, as JPEG leaves them).
+        rule: how they apply. `exact`: each value in a mask must be among the pairs. `threshold`: from the middle of the
+            two values on (128 of 0 and 255) it is class 1, else class 0 (masks with soft edges, as JPEG and resampling
+            leave them).
             `objects`: each value but 0 is the number of an object, and all of them are class 1.
 
     Raises:
@@ -68,16 +67,25 @@ class ValueMap:
             )
 
     @property
+    def half(self) -> int:
+        """From here on a soft mask counts as foreground."""
+        (low, _), (top, _) = self.pairs
+        return (low + top + 1) // 2
+
+    @property
     def classes(self) -> int:
         """Number of classes, background included."""
         return len({index for _, index in self.pairs})
 
     @classmethod
-    def infer(cls, values: Collection[int] | Counts, rule: Rule | None = None) -> ValueMap:
-        """The map for masks that hold these values (and, where known, for how many pixels).
+    def infer(
+        cls, values: Collection[int] | Counts, rule: Rule | None = None, borders: Borders | None = None
+    ) -> ValueMap:
+        """The map for masks that hold these values (and, where known, for how many pixels, and where).
 
         - One or two values: background and foreground. Background is 0, or the smaller where there is no 0.
-        - Values of 8 bits that crowd at both ends of the range (see `_is_soft`): soft edges, cut at 128.
+        - Values of 8 bits that crowd at both ends of the range (see `_is_soft`), or that lie along borders between the
+          ends of any range (`isthmus.data.borders`): soft edges, cut in the middle.
         - More than 32: object numbers, hence background and foreground.
         - Anything else is a label map: 0 is the background, then the values in ascending order.
 
@@ -102,8 +110,9 @@ class ValueMap:
         others = [value for value in found if value != background]
         if len(others) <= 1:
             return cls(((background, 0), (others[0] if others else 255, 1)))
-        if rule is None and _is_soft(values):
-            return cls(((0, 0), (255, 1)), "threshold")
+        top = soft_top(borders or {}) if rule is None else None
+        if top is not None or (rule is None and _is_soft(values)):
+            return cls(((0, 0), (top or 255, 1)), "threshold")
         if rule is None and len(found) > MANY:
             return cls(((0, 0), (1, 1)), "objects")
         if len(found) > 256:
@@ -114,19 +123,29 @@ class ValueMap:
         return cls(tuple((value, index) for index, value in enumerate([background, *others])))
 
     @classmethod
-    def infer_masks(cls, masks: Masks, rule: Rule | None = None, lossy: Collection[str] = ()) -> ValueMap:
+    def infer_masks(
+        cls,
+        masks: Masks,
+        rule: Rule | None = None,
+        lossy: Collection[str] = (),
+        borders: Mapping[str, Borders] | None = None,
+    ) -> ValueMap:
         """The map for a data set, in which all masks have to agree; see `agree`.
 
         Raises:
             IsthmusError: masks that do not go with the others, all of them; and as `infer`.
         """
-        values, odd = cls.agree(masks, rule, lossy)
+        values, odd = cls.agree(masks, rule, lossy, borders)
         refuse(list(odd.values()), "the masks")
         return values
 
     @classmethod
     def agree(
-        cls, masks: Masks, rule: Rule | None = None, lossy: Collection[str] = ()
+        cls,
+        masks: Masks,
+        rule: Rule | None = None,
+        lossy: Collection[str] = (),
+        borders: Mapping[str, Borders] | None = None,
     ) -> tuple[ValueMap, dict[str, str]]:
         """The map for the masks that go together, and of each other mask, by name, why it does not.
 
@@ -140,6 +159,7 @@ class ValueMap:
         Args:
             masks: what each holds, by its name.
             lossy: names of those that are JPEG, whose levels cannot be told apart if they are more than two.
+            borders: by name, which of their values lie along borders.
 
         Raises:
             IsthmusError: as `infer`; no mask goes with another.
@@ -149,8 +169,9 @@ class ValueMap:
             left = {name: counts for name, counts in left.items() if name not in odd}
             if odd and not left:
                 refuse(list(odd.values()), "the masks")
-            counting = rule is None and conflicts.count_objects(left.values())
-            values = cls.infer(conflicts.union(left), "objects" if counting else rule)
+            edges = together((borders or {}).get(name, {}) for name in left)
+            counting = rule is None and soft_top(edges) is None and conflicts.count_objects(left.values())
+            values = cls.infer(conflicts.union(left), "objects" if counting else rule, edges)
             found: dict[str, str] = {}
             if values.rule != "threshold":
                 found = conflicts.blurred(left, lossy)
@@ -169,8 +190,8 @@ class ValueMap:
         if self.rule == "objects":
             return np.asarray(mask != 0, np.uint8)
         if self.rule == "threshold":
-            self.refuse_strangers(_counts(mask[(mask < 0) | (mask > 255)]), name)
-            return np.asarray(mask >= HALF, np.uint8)
+            self.refuse_strangers(_counts(mask[(mask < 0) | (mask > self.pairs[1][0])]), name)
+            return np.asarray(mask >= self.half, np.uint8)
         labels = np.zeros(mask.shape, np.uint8)
         known = np.zeros(mask.shape, bool)
         for value, index in self.pairs:
@@ -196,7 +217,8 @@ class ValueMap:
         """
         names = list(names or self.names())
         if self.rule == "threshold":
-            return f"mask values 0 … {HALF - 1} → {names[0]}, {HALF} … 255 → {names[1]} (soft edges)"
+            half, top = self.half, self.pairs[1][0]
+            return f"mask values 0 … {half - 1} → {names[0]}, {half} … {top} → {names[1]} (soft edges)"
         if self.rule == "objects":
             return f"mask values 0 → {names[0]}, all others → {names[1]} (taken for object numbers)"
         return "mask values " + ", ".join(f"{value} → {names[index]}" for value, index in self.pairs)
@@ -233,11 +255,12 @@ class ValueMap:
         """
         if self.rule == "objects":
             return
-        fitting = range(256) if self.rule == "threshold" else [value for value, _ in self.pairs]
+        soft = self.rule == "threshold"
+        fitting = range(self.pairs[1][0] + 1) if soft else [value for value, _ in self.pairs]
         strangers = [value for value in sorted(counts) if value not in fitting]
         if strangers:
             plural = len(strangers) > 1
-            known = "0 to 255" if self.rule == "threshold" else ", ".join(map(str, fitting))
+            known = f"0 to {self.pairs[1][0]}" if soft else ", ".join(map(str, fitting))
             listing = ", ".join(map(str, strangers[:8])) + (", …" if len(strangers) > 8 else "")
             raise IsthmusError(
                 f"{name}: mask value{'s' * plural} {listing} ({sum(counts[v] for v in strangers)} pixels) "
@@ -275,5 +298,5 @@ def _is_soft(values: Collection[int] | Counts) -> bool:
     if top.size < 2 or np.diff(top).min() > 3:
         return False
     pixels = np.array([values[v] for v in found]) if isinstance(values, Mapping) else np.ones(found.size)
-    dark, bright = pixels[found < HALF].sum(), pixels[found >= HALF].sum()
+    dark, bright = pixels[found < 128].sum(), pixels[found >= 128].sum()
     return bool(pixels[found < 32].sum() >= 0.8 * dark and pixels[found >= 224].sum() >= 0.8 * bright)

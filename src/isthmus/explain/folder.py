@@ -49,7 +49,8 @@ def explain_folder(
     watch, out = watch or Silent(), Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     predictor = Predictor.load(run, device=device)
-    cases = images_in(paths, channels=predictor.recipe.data.channels)
+    about = predictor.recipe.data
+    cases = images_in(paths, about.channels, about.axes)
     _refuse_harm(paths, cases, out, overwrite)
     explainer = Explainer(predictor, method, classes)
     for note in predictor.notes:

@@ -100,9 +100,9 @@ class _Truth:
     def __init__(self, folder: RunFolder, recipe: Recipe, data: Path | None) -> None:
         about = recipe.data
         if about.root is not None:
-            dataset = open_dataset(about.source, data or Path(about.root))
+            dataset = open_dataset(about.source, data or Path(about.root), about.axes)
         else:
-            dataset = open_dataset(data or about.source)
+            dataset = open_dataset(data or about.source, axes=about.axes)
         if recipe.protocol.kind == "within-case":
             dataset = in_parts(dataset, recipe.protocol.folds)
         self.channels, self.values, self.name = about.channels, value_map(recipe), dataset.name

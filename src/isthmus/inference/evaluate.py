@@ -11,14 +11,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.borders import Borders, borders
 from isthmus.data.cases import Case, Dataset, load_mask
-from isthmus.data.check import count_values
+from isthmus.data.check import count_values, counts_up
 from isthmus.data.formats import LOSSY_SUFFIXES, off_whole, read_mask
-from isthmus.data.objects import stack
+from isthmus.data.objects import apart, each_in_one_piece, pieces, stack
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import elsewhere, refuse_other_place
 from isthmus.errors import IsthmusError
 from isthmus.inference.mask_grids import Spacing, in_one_unit, remarks, unit_of
+from isthmus.inference.mask_meaning import NUMBERS, predicted_values, refuse_doubt
 from isthmus.inference.mask_pairs import Pair, paired, true_masks
 from isthmus.machine import cores
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
@@ -30,7 +32,6 @@ from isthmus.watch import Silent, Watch
 
 T = TypeVar("T")
 Scores = dict[str, dict[str, float]]  # by class (or region), by metric
-NUMBERS = ValueMap(((0, 0), (1, 1)), "objects")
 MISSES = ("n_missed", "n_both_empty", "n_false_alarm")
 
 
@@ -146,6 +147,9 @@ class _Seen:
     predicted: Mapping[int, int]
     elsewhere: str
     rounded: float
+    numbered: bool  # whether true values may number objects
+    borders: Borders  # of the true mask
+    pieces: int  # of a true mask of one value
 
 
 def _look(pair: Pair) -> _Seen:
@@ -153,7 +157,18 @@ def _look(pair: Pair) -> _Seen:
     true, predicted = _read(pair)
     off = max(off_whole(source) for source in (*case.masks, *prediction.images))
     away = elsewhere(case.masks[0].path, prediction.images[0].path)
-    return _Seen(true.ndim, count_values(true), count_values(predicted), away, off)
+    counts = count_values(true)
+    lone = len(set(counts) - {0}) == 1
+    return _Seen(
+        true.ndim,
+        counts,
+        count_values(predicted),
+        away,
+        off,
+        counts_up(counts) and each_in_one_piece(true),
+        borders(true) if len(counts) > 2 else {},
+        pieces(true) if lone else 1,
+    )
 
 
 def _read(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -202,6 +217,7 @@ class _Scorer:
         numbered: whether true objects are told apart; `by_file`: by a file for each, else by their numbers.
         predicted_numbers: whether predicted values are numbers of objects.
         options: of `score_case`.
+        parted: true masks of one value in several pieces, where numbers of objects are expected.
     """
 
     names: Mapping[int, str]
@@ -213,6 +229,7 @@ class _Scorer:
     by_file: bool
     predicted_numbers: bool
     options: Mapping[str, Any]
+    parted: int = 0
 
     @classmethod
     def of(
@@ -226,12 +243,16 @@ class _Scorer:
     ) -> _Scorer:
         by_file = any(len(case.masks) > 1 for case, _ in pairs)
         values = dataset.values
+        parted = sum(each.pieces > 1 for each in seen)
         if instances and not by_file:
             values = NUMBERS
         elif values is None:
             lossy = [str(c.masks[0]) for c, _ in pairs if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
             held = {str(case.masks[0]): each.true for (case, _), each in zip(pairs, seen, strict=True)}
-            values = ValueMap.infer_masks(held, None, lossy)
+            edges = {str(case.masks[0]): each.borders for (case, _), each in zip(pairs, seen, strict=True)}
+            values = ValueMap.infer_masks(held, None, lossy, edges)
+            if instances is None and dataset.instances is None:
+                refuse_doubt(values, [each.true for each in seen], [each.numbered for each in seen])
             if instances is False and values.rule == "objects":
                 values = ValueMap.infer_masks(held, "exact", lossy)
         if instances is None:
@@ -244,7 +265,7 @@ class _Scorer:
             str(prediction.images[0]): each.predicted
             for (_, prediction), each in zip(pairs, seen, strict=True)
         }
-        predicted, numbers = _predicted_values(values, masks, numbered)
+        predicted, numbers = predicted_values(values, masks, numbered)
         named = dataset.classes or values.names()
         return cls(
             dict(enumerate(named[1:], start=1)),
@@ -256,6 +277,7 @@ class _Scorer:
             by_file,
             numbers,
             options,
+            parted if numbered and not by_file else 0,
         )
 
     def describe(self) -> Iterator[str]:
@@ -265,6 +287,11 @@ class _Scorer:
         )
         if self.predicted_numbers or self.predicted != self.true:
             yield f"predictions: {self.predicted.describe()}"
+        if self.parted:
+            yield (
+                f"{self.parted} true masks hold one value in several pieces and no numbers of objects: each piece is "
+                "taken for an object, on both sides"
+            )
         if self.objects and not (self.numbered and self.predicted_numbers):
             yield (
                 f"{'predicted objects' if self.numbered else 'objects'} are the connected components of each "
@@ -277,8 +304,8 @@ class _Scorer:
         guess = read_mask(case.alike(prediction.images[0]))
         how = {"spacing": spacing if case.spacing is None else case.spacing, **self.options}
         if self.numbered:
-            ours = guess if self.predicted_numbers else components(self._labels(guess, prediction) > 0)
-            theirs = self._numbers(case) if self.by_file else load_mask(case)
+            ours = apart(guess) if self.predicted_numbers else components(self._labels(guess, prediction) > 0)
+            theirs = self._numbers(case) if self.by_file else apart(load_mask(case), str(case.masks[0]))
             (name,) = self.names.values()
             return {name: score_case(ours, theirs, instances=True, **how)}
         p, t = self._labels(guess, prediction), self.true.apply(load_mask(case), str(case.masks[0]))
@@ -298,42 +325,6 @@ class _Scorer:
     def _numbers(self, case: Case) -> NDArray[Any]:
         pieces = (self.true.apply(read_mask(case.alike(source)), str(source)) > 0 for source in case.masks)
         return stack(pieces, str(case.masks[0]))
-
-
-def _predicted_values(
-    true: ValueMap, masks: Mapping[str, Mapping[int, int]], numbered: bool
-) -> tuple[ValueMap, bool]:
-    """What predicted values mean, and whether they are numbers of objects.
-
-    In the values of the truth where they are written in them; else 0 and 1 stand for 0 and 255, or soft edges. Where
-    true objects are told apart, predictions of more than two values (and no soft edges) number theirs.
-    """
-    found: dict[int, int] = {}
-    for name, counts in masks.items():
-        if min(counts) < 0:
-            raise IsthmusError(f"{name}: mask value {min(counts)}; masks hold 0, 1, 2, …: write them so")
-        for value, pixels in counts.items():
-            found[value] = found.get(value, 0) + pixels
-    known = {value for value, _ in true.pairs}
-    if true.rule == "exact" and set(found) <= known:
-        return true, False
-    if numbered or true.rule == "objects":
-        ours = ValueMap.infer(found) if max(found) <= 255 else NUMBERS
-        return (ours, False) if ours.classes == 2 and ours.rule != "objects" else (NUMBERS, True)
-    ours = ValueMap.infer_masks(masks)
-    if _is_usual(ours) and _is_usual(true):
-        return ours, False
-    name = next(name for name, counts in masks.items() if not set(counts) <= known)
-    strangers = sorted(set(masks[name]) - known)[:8]
-    raise IsthmusError(
-        f"{name}: the values {', '.join(map(str, strangers))} do not occur in the truth ({true.describe()}); "
-        "write predictions in the values of the truth, or say what values mean, as with --classes 1=liver,2=kidney"
-    )
-
-
-def _is_usual(values: ValueMap) -> bool:
-    """Whether 1, or 255, or soft edges up to 255, is all the foreground there is: what then means the same."""
-    return values.rule == "threshold" or values.pairs in (((0, 0), (1, 1)), ((0, 0), (255, 1)))
 
 
 def _given(classes: Mapping[int, str]) -> tuple[ValueMap, tuple[str, ...]]:

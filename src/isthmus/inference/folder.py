@@ -28,7 +28,7 @@ from isthmus.inference.masks import write_case, write_probabilities
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.targets import Targets, refuse_harm
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe import Data, Recipe
 from isthmus.watch import Silent, Watch
 
 AHEAD = 3  # images decoded while the network computes, those of less than LARGE bytes
@@ -80,7 +80,7 @@ def predict_folder(
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     recipe = run_folders(Path(run))[0].recipe()
     if root is None:
-        cases, failures = _images(paths, recipe.data.channels)
+        cases, failures = _images(paths, recipe.data)
     elif len(paths) != 1:
         raise IsthmusError(f"with a root one data set is named, found {len(paths)} names; name one at a time")
     else:
@@ -116,7 +116,7 @@ class Job:
     missing: frozenset[Path]
 
 
-def _images(paths: Sequence[Path], channels: int | None) -> tuple[Sequence[Case], list[str]]:
+def _images(paths: Sequence[Path], about: Data) -> tuple[Sequence[Case], list[str]]:
     """The images, and what is wrong with files beside them.
 
     Raises:
@@ -125,7 +125,7 @@ def _images(paths: Sequence[Path], channels: int | None) -> tuple[Sequence[Case]
     absent = [f"{path}: no such file or folder" for path in paths if not path.exists()]
     refuse(absent, "the images")
     with collecting() as problems:
-        cases = images_in(paths, channels=channels)
+        cases = images_in(paths, about.channels, about.axes)
     same = clashes(cases)
     refuse(problems if not cases else same, "the images")
     return cases, problems

@@ -62,7 +62,8 @@ def overlay(image: NDArray[Any], labels: NDArray[Any], *, area: float = 0.25) ->
     """The picture with every object outlined and tinted, in a colour that its neighbours do not have.
 
     Args:
-        image: `(H, W)`, `(1, H, W)` or `(3, H, W)`; uint8 as it is, other types from their 1st to 99th percentile.
+        image: `(H, W)` or `(channels, H, W)`; of other than 3 channels the first is shown; uint8 as it is, other types
+            from their 1st to 99th percentile.
         labels: `(H, W)`, object numbers; 0 is background.
         area: how much of the colour covers the object, 0 to 1.
 
@@ -77,16 +78,12 @@ def overlay(image: NDArray[Any], labels: NDArray[Any], *, area: float = 0.25) ->
     """
     labels = _as_numbers(labels)
     channels = np.asarray(image)[None] if np.ndim(image) == 2 else np.asarray(image)
-    if (
-        labels.ndim != 2
-        or channels.ndim != 3
-        or channels.shape[1:] != labels.shape
-        or len(channels) not in (1, 3)
-    ):
+    if labels.ndim != 2 or channels.ndim != 3 or channels.shape[1:] != labels.shape or not len(channels):
         raise IsthmusError(
-            f"an overlay takes an image (H, W), (1, H, W) or (3, H, W) and numbers (H, W), not {np.shape(image)} "
+            f"an overlay takes an image (H, W) or (channels, H, W) and numbers (H, W), not {np.shape(image)} "
             f"and {labels.shape}"
         )
+    channels = channels if len(channels) == 3 else channels[:1]
     if not 0 <= area <= 1:
         raise IsthmusError(f"area is {area}; give a share, 0 to 1")
     picture = np.moveaxis(np.broadcast_to(_as_bytes(channels), (3, *labels.shape)), 0, -1).copy()

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from isthmus.data.cases import Case, Dataset
-from isthmus.data.folder import clashes, expanded, files_in, images_in, open_dataset
-from isthmus.data.formats import IMAGE_SUFFIXES
+from isthmus.data.expansion import expanded
+from isthmus.data.folder import clashes, images_in, open_dataset
+from isthmus.data.listing import READ, files_in
 from isthmus.data.pairing import MASK_FOLDERS, find_folders, flat_masks, folders, masks_of
 from isthmus.data.problems import refuse
 from isthmus.errors import IsthmusError
@@ -22,7 +23,7 @@ Pair: TypeAlias = tuple[Case, Case]
 BESIDE = ("probabilities/", "overlays/")  # what `predict_folder` writes beside masks
 
 
-def true_masks(truth: Path, name: str, root: Path | None) -> Dataset:
+def true_masks(truth: Path, name: str, root: Path | None, axes: str | None = None) -> Dataset:
     """The masks of a data set (a folder of images and masks in any layout that trains, a CSV, a name), or of a folder
     that holds nothing else, where every file is a mask.
 
@@ -30,7 +31,7 @@ def true_masks(truth: Path, name: str, root: Path | None) -> Dataset:
         IsthmusError: as `open_dataset`; a folder without masks.
     """
     if root is not None or not truth.is_dir() or _is_dataset(truth):
-        return open_dataset(name, root)
+        return open_dataset(name, root, axes)
     called = {path: re.sub(r"[\W_]", "", path.name.lower()) for path in folders(truth)}
     alone = [path for path, word in called.items() if word in MASK_FOLDERS]  # their images are elsewhere
     if len(alone) != 1 and {"images", "image"} & set(called.values()):
@@ -93,8 +94,12 @@ def _masks_in(folder: Path) -> list[Case]:
     problems: list[str] = []
     found = files_in(folder, problems)
     if not found and not problems:
-        problems.append(f"{folder}: no masks here ({', '.join(IMAGE_SUFFIXES)})")
-    cases = [case for stem, path in found.items() for case in expanded(stem, path, None, stem, problems)]
+        problems.append(f"{folder}: no masks here ({READ})")
+    cases = [
+        case
+        for stem, path in found.items()
+        for case in expanded(stem, path, None, stem, problems, masks_alone=True)
+    ]
     refuse(problems + clashes(cases), folder)
     return cases
 

@@ -41,9 +41,9 @@ class RunImages:
         if beside is not None:
             found = beside.dataset
         elif recipe.root is not None:
-            found = open_dataset(recipe.source, data or Path(recipe.root))
+            found = open_dataset(recipe.source, data or Path(recipe.root), recipe.axes)
         else:
-            found = open_dataset(data or recipe.source)
+            found = open_dataset(data or recipe.source, axes=recipe.axes)
         if whole.protocol.kind == "within-case" and beside is None:
             found = in_parts(found, whole.protocol.folds)
         self.cases: dict[str, Case] = {case.id: case for case in found.cases}

@@ -34,6 +34,7 @@ class Data(Section):
     channels: Annotated[int, Field(ge=1, le=64)] | None = (
         None  # of the images as the network sees them; None: as found
     )
+    axes: str | None = None  # of TIFF images, as CYX or ZCYX (`isthmus.data.axes`); None: as found
     classes: list[str] = []  # names by class index, background first; filled in from the masks
     values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
     limit: Positive | None = None  # take so many groups of cases only, chosen by their names alone

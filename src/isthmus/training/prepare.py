@@ -97,9 +97,9 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     root = Path(source.root) if source.root else None
     unfit: tuple[str, ...] = ()
     if source.skip_bad:
-        dataset, unfit = open_tolerant(source.source, root)
+        dataset, unfit = open_tolerant(source.source, root, source.axes)
     else:
-        dataset = open_dataset(source.source, root)
+        dataset = open_dataset(source.source, root, source.axes)
     dataset = wanted(recipe, dataset)
     dataset, nameless = _named(dataset, source.skip_bad)
     unfit += nameless
@@ -205,6 +205,11 @@ def _refuse_what_does_not_fit(recipe: Recipe, checked: Checked, axes: int) -> No
             f"data.instances numbers the objects of one class, and these masks have {len(data.classes) - 1}; "
             "leave it out"
         )
+    if not data.instances and all(facts.foreground == 1 for facts in checked.cases):
+        raise IsthmusError(
+            f"{checked.dataset.name}: every pixel of all masks belongs to an object, so that there is no background to "
+            "tell it from; tell the objects apart with data.instances=true"
+        )
     if data.instances and not clean_up(recipe).is_nothing:
         raise IsthmusError(
             "cleanup is for masks of classes, and data.instances numbers objects; leave cleanup out (all but its "
@@ -272,6 +277,7 @@ def _data(source: Data, checked: Checked) -> Data:
             "root": str(Path(source.root).resolve()) if source.root else None,
             "source": str(Path(source.source).resolve()) if not source.root else source.source,
             "channels": source.channels or checked.channels,
+            "axes": source.axes or checked.dataset.axes or None,
             "classes": classes,
             "values": dict(checked.values.pairs),
             "value_rule": checked.values.rule,

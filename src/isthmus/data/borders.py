@@ -1,0 +1,79 @@
+"""Values of a mask that lie only along borders, as resampling and JPEG leave them: neither classes nor objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Borders = Mapping[int, tuple[int, int]]
+"""Of a value the pixels that have a smaller and a larger neighbour, and all that were looked at."""
+
+PLANES = 16
+"""Slices of a volume that are looked at, evenly spread."""
+
+FEWEST = 3
+"""Fewer values than this between two others may be classes that somebody drew, such as an outline."""
+
+END = 8
+"""Values within this part of the range from either end belong to that end."""
+
+
+def borders(mask: NDArray[Any]) -> dict[int, tuple[int, int]]:
+    """For each value of `(*spatial)` integers how many pixels lie between others, among their eight neighbours.
+
+    >>> borders(np.array([[0, 0, 4, 9, 9]] * 3))[4]
+    (3, 3)
+    """
+    planes = mask[None] if mask.ndim == 2 else mask.reshape(-1, *mask.shape[-2:])
+    chosen = np.unique(np.linspace(0, len(planes) - 1, PLANES).round().astype(int))
+    found: dict[int, tuple[int, int]] = {}
+    for plane in planes[chosen]:
+        amid = ndimage.minimum_filter(plane, 3) < plane
+        amid &= plane < ndimage.maximum_filter(plane, 3)
+        values, places, seen = np.unique(plane, return_inverse=True, return_counts=True)
+        between = np.bincount(places.ravel(), weights=amid.ravel(), minlength=len(values)).astype(int)
+        counts = zip(between.tolist(), seen.tolist(), strict=True)
+        found = together([found, dict(zip(values.tolist(), counts, strict=True))])
+    return found
+
+
+def together(masks: Iterable[Borders]) -> dict[int, tuple[int, int]]:
+    """The sums over masks."""
+    total: dict[int, tuple[int, int]] = {}
+    for one in masks:
+        for value, (between, seen) in one.items():
+            before = total.get(value, (0, 0))
+            total[value] = (before[0] + between, before[1] + seen)
+    return total
+
+
+def soft_top(found: Borders) -> int | None:
+    """The largest value of masks that are background and foreground with soft edges; None where they are not.
+
+    At least `FEWEST` values lie between the two ends of the range, most of their pixels with a smaller and a larger
+    neighbour, and they are no more than the foreground needs for its border.
+
+    >>> edge = {0: (0, 500), 64: (9, 10), 128: (10, 10), 191: (10, 10), 255: (0, 90)}
+    >>> soft_top(edge), soft_top({**edge, 128: (2, 60)})
+    (255, None)
+    """
+    low, top = min(found, default=0), max(found, default=0)
+    amid = {v: counts for v, counts in found.items() if top < END * v < (END - 1) * top}
+    ends = {v: seen for v, (_, seen) in found.items() if END * v >= (END - 1) * top}
+    if low != 0 or len(amid) < FEWEST:
+        return None
+    between, seen = (sum(counts[i] for counts in amid.values()) for i in (0, 1))
+    bright = sum(ends.values())
+    largest = max(count for _, count in amid.values())
+    if between < 0.6 * seen or bright < 0.3 * seen or bright < largest:
+        return None
+    return 255 if 224 <= top <= 255 else top
+
+
+def lines(found: Borders) -> list[int]:
+    """Values that lie along borders alone (nearly): between others with nine tenths of their pixels."""
+    return [value for value, (between, seen) in sorted(found.items()) if between >= 0.9 * seen]

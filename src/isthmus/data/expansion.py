@@ -1,0 +1,150 @@
+"""From a file to its cases: a picture, the pages of a stack, or one picture in several files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from isthmus.data import tiffs, volume_files
+from isthmus.data.axes import AxesError, of_image, of_mask, of_pair
+from isthmus.data.cases import Case, Source
+from isthmus.data.formats import of_tiff, pages
+from isthmus.data.pairing import masks_of
+from isthmus.errors import IsthmusError
+
+_NUMBERED = re.compile(r"[ _.-]*(?:ch|channel|tile|time|[ctzws])?[ _.-]*\d*$", re.IGNORECASE)
+
+
+def expanded(
+    stem: str,
+    image: Path,
+    mask: Path | None,
+    group: str,
+    problems: list[str],
+    channels: int | None = None,
+    axes: str = "",
+    masks_alone: bool = False,
+) -> list[Case]:
+    """One case, or one per page of a stack; an unreadable file is one case, whose reading says why.
+
+    Args:
+        channels, axes: of the run that the image is for (`isthmus.data.axes`).
+        masks_alone: the file is a mask whose image is not at hand.
+    """
+    spacing = volume_files.spacing(image) if volume_files.is_volume(image) else None
+    whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group, spacing)
+    try:
+        if mask:
+            ours, theirs = of_pair(image, mask, axes)
+        else:
+            ours, theirs = of_mask(image) if masks_alone else of_image(image, axes, channels), ""
+        number = pages(image, ours)
+        other = pages(mask, theirs) if mask else number
+    except AxesError as error:
+        problems.append(str(error))
+        return [whole]
+    except IsthmusError:
+        return [whole]
+    one = replace(
+        whole, images=(Source(image, axes=ours),), masks=(Source(mask, axes=theirs),) if mask else ()
+    )
+    if other != number:
+        problems.append(f"{mask}: has {other} pages but its image {image} has {number}; export both alike")
+    if number == 1 or other != number:
+        return [one]
+    names = _of_files(stem, image, ours, number)
+    return [
+        replace(
+            one,
+            id=names[page],
+            images=tuple(replace(source, page=page) for source in one.images),
+            masks=tuple(replace(source, page=page) for source in one.masks),
+            spacing=None,
+        )
+        for page in range(number)
+    ]
+
+
+def sets_among(files: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:
+    """Pictures that an OME header spreads over several of these files: of each the first stem, and all stems."""
+    sets: dict[str, tuple[str, ...]] = {}
+    taken: set[str] = set()
+    for stem, path in files.items():
+        if stem in taken:
+            continue
+        try:
+            names = _files(path)
+        except IsthmusError:  # reading says why
+            continue
+        members = tuple(other for other, at in files.items() if at.parent == path.parent and at.name in names)
+        if len(members) > 1:
+            sets[stem] = members
+            taken.update(members)
+    return sets
+
+
+def of_set(
+    stems: Sequence[str],
+    images: Mapping[str, Path],
+    masks: Mapping[str, Path],
+    found: Mapping[str, Sequence[str]],
+    problems: list[str],
+    axes: str = "",
+) -> tuple[list[Case], list[str]]:
+    """The cases of one picture in several files, and the masks that they take.
+
+    A mask of the whole bears the name of one file, or what the names have in common; else each file has its own.
+    """
+    first = images[stems[0]]
+    own = {stem: found[stem][0] for stem in stems if found.get(stem)}
+    base = shared_name(stems)
+    if not own and (whole := masks_of([base], sorted(masks))):
+        own = {stems[0]: whole[base][0]}
+    if len(own) == 1:
+        (name,) = own.values()
+        return expanded(base, first, masks[name], base, problems, axes=axes), [name]
+    origins = tiffs.origins(first, axes)
+    if not own or len(own) < len(stems) or not origins or pages(first, axes) == 1:
+        problems.append(
+            f"{first}: one picture in {len(stems)} files, of which {len(own)} have a mask; give one mask to the whole, "
+            f"called {base}, or one to each file of its own pages"
+        )
+        return [], list(own.values())
+    cases: list[Case] = []
+    stem_of = {images[stem].name: stem for stem in stems}
+    for page, name in enumerate(origins):
+        stem = stem_of[name]
+        several = origins.count(name) > 1
+        place = origins[:page].count(name)
+        mask = Source(masks[own[stem]], place if several else None)
+        cases.append(Case(f"{stem}-{place:03d}" if several else stem, (Source(first, page),), (mask,), base))
+    return cases, list(own.values())
+
+
+def shared_name(stems: Sequence[str]) -> str:
+    """What the names of the files of one picture have in common, without what counts them.
+
+    >>> shared_name(["a/cell_C0", "a/cell_C1"]), shared_name(["t0", "t1"])
+    ('a/cell', 't0')
+    """
+    first, last = min(stems), max(stems)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    common = _NUMBERED.sub("", first[:length])
+    return common if common and not common.endswith("/") else stems[0]
+
+
+def _of_files(stem: str, image: Path, letters: str, number: int) -> list[str]:
+    """Names of the pages: counted, or those of the files of an OME set that hold one each."""
+    if _files(image):
+        origins = tiffs.origins(image, letters)
+        if len(set(origins)) == number:
+            return [(Path(stem).parent / volume_files.stem(Path(name))).as_posix() for name in origins]
+    digits = max(3, len(str(number - 1)))
+    return [f"{stem}-{page:0{digits}d}" for page in range(number)]
+
+
+def _files(path: Path) -> tuple[str, ...]:
+    none: tuple[str, ...] = ()
+    return of_tiff(lambda: tiffs.files(path), path, none)
