@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import platform
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -71,20 +73,71 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def read_text(path: Path) -> str:
+    """The content of a text file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        IsthmusError: it cannot be read, or is no such text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise IsthmusError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+    except ValueError as error:
+        reason = str(error).partition(": ")[2] or error
+        raise IsthmusError(f"{path}: no text in UTF-8 ({reason}); save it as UTF-8, or restore it") from error
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Raises:
         IsthmusError: it cannot be read, or is not JSON.
     """
+    return parse_json(read_text(path), path)
+
+
+def parse_json(text: str, path: Path) -> Any:
+    """The values that JSON from a file stands for.
+
+    Raises:
+        IsthmusError: it is not JSON.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise IsthmusError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except ValueError as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise IsthmusError(
             f"{path}: not valid JSON ({error}); restore the file, or write it again"
         ) from error
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file by the names in its first line; a cell that lacks is empty.
+
+    Raises:
+        IsthmusError: it cannot be read, is no CSV, or lacks one of these columns.
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(read_text(path)), restkey="", restval="")
+        rows = list(reader)
+    except csv.Error as error:
+        raise IsthmusError(f"{path}: not valid CSV ({error}); restore the file") from error
+    lacking = [column for column in columns if column not in (reader.fieldnames or ())]
+    if lacking:
+        raise IsthmusError(f"{path}: has no column '{lacking[0]}'; restore the file")
+    return rows
+
+
+def number(cell: str | None, path: Path) -> float | None:
+    """What a cell of a table says; None of an empty one.
+
+    Raises:
+        IsthmusError: it is no number.
+    """
+    try:
+        return float(cell) if cell and cell.strip() else None
+    except ValueError as error:
+        raise IsthmusError(f"{path}: '{cell:.40}' is no number; restore the file") from error
 
 
 def sweep(folder: Path) -> list[Path]:

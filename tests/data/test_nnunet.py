@@ -175,7 +175,7 @@ def test_regions_and_listed_cases(tmp_path: Path) -> None:
         ({"labels": ["a", "b"]}, "is no table"),
         ({"labels": {"background": 0, "ignore": 1}}, "'ignore' is not supported"),
         ({"labels": {"background": 0, "a": 1.5}}, "has the value 1.5"),
-        ({"dataset": {"a": "b"}}, "no table of cases"),
+        ({"dataset": {"a": "b"}}, "table of named values"),
         ({"channel_names": {"0": "a", "1": "b", "2": "c"}}, "liver_000_0002.nii.gz: no such file"),
     ],
 )

@@ -75,5 +75,5 @@ def test_a_network_file_that_names_nothing_is_refused(tmp_path: Path) -> None:
     folder = _run(tmp_path)
     folder.weights.write_bytes(b"x")
     folder.network.write_text("[]")
-    with pytest.raises(IsthmusError, match="does not name a model"):
+    with pytest.raises(IsthmusError, match="named values"):
         folder.load_network()

@@ -135,15 +135,14 @@ def finish_folds(out: Path, display: Display) -> None:
 
 def tell(folder: RunFolder, display: Display) -> None:
     """Write the page of a run and say how good it is."""
-    from isthmus.runs.files import read_json
     from isthmus.training.distributed import world
 
     if not world().first:
         return
 
-    cost = read_json(folder.cost)
+    cost = folder.costs()
     page = write(folder.path, None)
     display.say(
-        f"{folder.path}: best Dice {cost['best_validation_dice']:.4f} on the held-out cases (epoch "
-        f"{cost['best_epoch']} of {cost['epochs']}), {clock(cost['training_seconds'])}; see {page}"
+        f"{folder.path}: best Dice {cost.best_validation_dice:.4f} on the held-out cases (epoch "
+        f"{cost.best_epoch} of {cost.epochs}), {clock(cost.training_seconds)}; see {page}"
     )

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,37 @@ from isthmus.data.split_files import NNUNET, case_name, write_nnunet_splits
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import is_volume, spacing, write_volume
 from isthmus.errors import IsthmusError, nearest
-from isthmus.files import atomic_path, read_json, write_bytes
+from isthmus.files import atomic_path, write_bytes
+from isthmus.shapes import read_as, shown
 
 _LONGEST = "_0000.nii.gz"
 LAYOUT = "dataset.json, imagesTr/ with CASE_0000.nii.gz and labelsTr/ with CASE.nii.gz"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A case that ``dataset.json`` names file by file."""
+
+    images: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is read of ``dataset.json``."""
+
+    labels: Any  # see `labels_of`
+    file_ending: str
+    channel_names: dict[str, Any] = field(default_factory=dict)
+    dataset: dict[str, Listed] | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What of ``dataset.json`` images alone need."""
+
+    file_ending: str = ".nii.gz"
 
 
 def read(root: Path) -> Dataset:
@@ -43,20 +71,19 @@ def read(root: Path) -> Dataset:
         IsthmusError: a `dataset.json` without labels or file ending, a label "ignore", and every file that is
             missing or left over.
     """
-    description = read_json(root / "dataset.json")
-    for key in ("labels", "file_ending"):
-        if key not in description:
-            raise IsthmusError(f"{root / 'dataset.json'}: no '{key}'; nnU-Net's layout is {LAYOUT}")
-    ending = str(description["file_ending"])
+    description = read_as(root / "dataset.json", Description, f"nnU-Net's layout is {LAYOUT}")
+    ending = description.file_ending
     if ending.lower() not in IMAGE_SUFFIXES:
         raise IsthmusError(
             f"{root / 'dataset.json'}: file ending '{ending}' is not read; {nearest(ending, IMAGE_SUFFIXES)}"
         )
-    values, classes = labels_of(root / "dataset.json", description["labels"])
-    channels = len(description.get("channel_names", {})) or 1
-    listed = description.get("dataset")
+    values, classes = labels_of(root / "dataset.json", description.labels)
+    channels = len(description.channel_names) or 1
     problems: list[str] = []
-    found = _listed(root, listed) if listed else _found(root, ending, channels, problems)
+    if description.dataset:
+        found = _listed(root, description.dataset)
+    else:
+        found = _found(root, ending, channels, problems)
     cases = []
     for name, (images, mask) in found.items():
         problems += [
@@ -68,8 +95,8 @@ def read(root: Path) -> Dataset:
     refuse(problems, root)
     if not cases:
         raise IsthmusError(f"{root}: no cases; nnU-Net's layout is {LAYOUT}")
-    regions = _regions(description["labels"], values)
-    name = str(description.get("name") or root.resolve().name)
+    regions = _regions(description.labels, values)
+    name = description.name or root.resolve().name
     return Dataset(name, tuple(cases), values, classes, regions=regions)
 
 
@@ -79,8 +106,7 @@ def images(folder: Path) -> list[Case]:
     Raises:
         IsthmusError: as `read`; a channel that is missing, no image.
     """
-    description = read_json(folder.parent / "dataset.json")
-    ending = str(description.get("file_ending", ".nii.gz"))
+    ending = read_as(folder.parent / "dataset.json", Ending).file_ending
     problems: list[str] = []
     found = _channels(folder, ending, problems)
     wanted = max(map(len, found.values()), default=1)
@@ -182,14 +208,18 @@ def labels_of(path: Path, labels: Any) -> tuple[ValueMap, tuple[str, ...]]:
         raise IsthmusError(f'{path}: "labels" is no table such as {{"background": 0, "tumour": 1}}')
     if "ignore" in labels:
         raise IsthmusError(f"{path}: the label 'ignore' is not supported; give these voxels a class")
-    if all(str(key).isdecimal() for key in labels):  # value -> name, as in the Decathlon
+    if all(
+        str(key).isdecimal() and len(str(key)) < 10 for key in labels
+    ):  # value -> name, as in the Decathlon
         labels = {str(name): int(value) for value, name in labels.items()}
     named: dict[int, str] = {}
     regions = any(isinstance(value, list) for value in labels.values())
     for name, value in labels.items():
         for one in value if isinstance(value, list) else [value]:
-            if not isinstance(one, int) or isinstance(one, bool):
-                raise IsthmusError(f"{path}: label '{name}' has the value {one}; values are 0, 1, 2, …")
+            if not isinstance(one, int) or isinstance(one, bool) or not 0 <= one < 2**31:
+                raise IsthmusError(
+                    f"{path}: label '{name}' has the value {shown(one)}; values are 0, 1, 2, …"
+                )
             named.setdefault(one, f"class {one}" if regions and one else name)
     named.setdefault(0, "background")
     found = sorted(named)
@@ -206,17 +236,17 @@ def _regions(labels: dict[str, Any], values: ValueMap) -> dict[str, tuple[int, .
     return {name: tuple(index[value] for value in held) for name, held in listed.items() if held != [0]}
 
 
-def _listed(root: Path, listed: Any) -> dict[str, tuple[list[Path], Path]]:
+def _listed(root: Path, listed: Mapping[str, Listed]) -> dict[str, tuple[list[Path], Path]]:
     """Cases that `dataset.json` names file by file."""
-    try:
-        return {
-            name: ([root / file for file in entry["images"]], root / entry["label"])
-            for name, entry in sorted(listed.items())
-        }
-    except (AttributeError, KeyError, TypeError) as error:
+    bare = [name for name, entry in listed.items() if not entry.images]
+    if bare:
         raise IsthmusError(
-            f"{root / 'dataset.json'}: 'dataset' is no table of cases with images and label"
-        ) from error
+            f"{root / 'dataset.json'}: case '{bare[0]}' names no images; add them, or leave it out"
+        )
+    return {
+        name: ([root / file for file in entry.images], root / entry.label)
+        for name, entry in sorted(listed.items())
+    }
 
 
 def _found(root: Path, ending: str, channels: int, problems: list[str]) -> dict[str, tuple[list[Path], Path]]:

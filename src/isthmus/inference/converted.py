@@ -13,8 +13,9 @@ from torch import nn
 
 from isthmus.files import atomic_path
 from isthmus.inference.portable import Opened, capture, write
-from isthmus.runs.files import read_json, write_json
+from isthmus.runs.files import write_json
 from isthmus.runs.recipe import Hardware
+from isthmus.shapes import read_as
 
 KEPT = 16
 """Networks that the cache holds at most; those not used for longest go."""
@@ -44,7 +45,7 @@ def converted(network: nn.Module, hardware: Hardware, channels: int, dims: int, 
     return Opened(
         folder / "network.xml",
         "openvino",
-        read_json(folder / "heads.json"),
+        read_as(folder / "heads.json", list[str], f"delete {folder}"),
         hardware.threads or 1,
         hardware.precision,
     )

@@ -18,7 +18,6 @@ from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import value_map
 from isthmus.metrics import dice
 from isthmus.runs import hardware as machine
-from isthmus.runs.files import read_json
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware, Recipe
 
@@ -107,7 +106,7 @@ class _Truth:
             dataset = in_parts(dataset, recipe.protocol.folds)
         self.channels, self.values, self.name = about.channels, value_map(recipe), dataset.name
         self.by_id = {case.id: case for case in dataset.cases}
-        self.cases = sorted(read_json(folder.splits)["validation"])
+        self.cases = sorted(folder.divided().validation)
         missing = [case for case in self.cases if case not in self.by_id]
         if missing or not self.cases:
             found = f"{missing[0]} is not in {dataset.name}" if missing else "the run has no validation cases"

@@ -17,6 +17,7 @@ from isthmus.errors import IsthmusError
 from isthmus.metrics.rows import KEYS
 from isthmus.metrics.summary import COUNTS
 from isthmus.runs.files import read_json, read_yaml
+from isthmus.shapes import shown
 
 NEEDED = tuple(key for key in KEYS if key != "grid")
 """Columns that cases.csv must have; what is not among `KEYS` is a metric, a count or a remark."""
@@ -139,9 +140,8 @@ def read_run(path: Path) -> Run:
     recipe = _mapping(path / "recipe.yaml")
     history = _history(path / "history.csv")
     scores, metrics = _scores(path / "cases.csv")
-    environment, splits, cost = (
-        _mapping(path / f"{name}.json") for name in ("environment", "splits", "cost")
-    )
+    environment, cost = (_mapping(path / f"{name}.json") for name in ("environment", "cost"))
+    splits = _splits(path / "splits.json")
     uncleaned = path / "cases-before-cleanup.csv"
     before = _scores(uncleaned)[0] if uncleaned.is_file() else ()
     return Run(path, recipe, history, scores, metrics, environment, splits, cost, before)
@@ -208,6 +208,17 @@ def _mapping(file: Path) -> Mapping[str, Any]:
     if not isinstance(tree, dict):
         raise IsthmusError(f"{file}: holds no named values; restore the file or run again")
     return tree
+
+
+def _splits(file: Path) -> Mapping[str, Any]:
+    """Of each set the ids of its cases, with or without their groups."""
+    found = _mapping(file)
+    for name, ids in found.items():
+        if not isinstance(ids, dict | list) or not all(isinstance(each, str) for each in ids):
+            raise IsthmusError(
+                f"{file}, key '{name}': should name cases, found {shown(ids)}; restore the file or run again"
+            )
+    return found
 
 
 def _rows(file: Path, columns: tuple[str, ...]) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:

@@ -11,11 +11,14 @@ from typing import Any
 import yaml
 
 from isthmus.errors import IsthmusError
-from isthmus.files import atomic_path, read_json, write_bytes
+from isthmus.files import atomic_path, parse_json, read_json, read_table, read_text, write_bytes
 
 __all__ = [
     "atomic_path",
+    "parse_json",
+    "parse_yaml",
     "read_json",
+    "read_table",
     "read_yaml",
     "write_bytes",
     "write_csv",
@@ -50,10 +53,17 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
 
 def read_yaml(path: Path) -> Any:
     """Read YAML (data only, nothing is executed); a missing or broken file is an `IsthmusError`."""
+    return parse_yaml(read_text(path), f"{path}: not valid YAML", "mend the file")
+
+
+def parse_yaml(text: str, where: str, cure: str) -> Any:
+    """The values that YAML stands for.
+
+    Raises:
+        IsthmusError: it is not YAML, or names a value that there is not, such as 13 as a month.
+    """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise IsthmusError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = " ".join(str(error).split())
-        raise IsthmusError(f"{path} is not valid YAML ({line}); mend the file") from error
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = " ".join(str(error).split())  # the library's own conversions raise all of these
+        raise IsthmusError(f"{where} ({reason}); {cure}") from error

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import IsthmusError
-from isthmus.runs.files import read_json, write_bytes, write_json
+from isthmus.runs.files import parse_json, read_json, read_table, write_bytes, write_json
 from isthmus.runs.recipe import Network, Recipe, read_recipe
+from isthmus.shapes import read_as, shaped
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,6 +41,37 @@ class Best:
     epoch: int
     dice: float
     goodness: float  # the larger the better
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took: ``cost.json``."""
+
+    parameters: int
+    epochs: int
+    best_epoch: int
+    best_validation_dice: float
+    training_seconds: float
+    images_per_second: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Which cases train and which are scored, each with its group: ``splits.json``."""
+
+    train: dict[str, str]
+    validation: dict[str, str]
+    test: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a network is built with: ``network.json``."""
+
+    model: str
+    options: dict[str, Any]
+    heads: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -139,13 +170,21 @@ class RunFolder:
             return isinstance(found, dict) and found.get("finished_early") is True
         return False
 
+    def costs(self) -> Cost:
+        """What a finished run took."""
+        return read_as(self.cost, Cost)
+
+    def divided(self) -> Divided:
+        """Which cases train and which are scored."""
+        return read_as(self.splits, Divided)
+
+    def hashes(self) -> dict[str, dict[str, str]]:
+        """By case the SHA-256 of each of its files."""
+        return read_as(self.data, dict[str, dict[str, str]])
+
     def read_rows(self, path: Path) -> list[dict[str, str]]:
         """The rows of one of its CSV files."""
-        try:
-            with path.open(newline="", encoding="utf-8") as file:
-                return list(csv.DictReader(file))
-        except OSError as error:
-            raise IsthmusError(f"cannot read {path}: {error.strerror}; has the run ended?") from error
+        return read_table(path, ())
 
     def best(self) -> Best | None:
         """Which weights are on disk; None where there are none, or they do not say.
@@ -160,9 +199,9 @@ class RunFolder:
         try:
             with safe_open(self.weights, "np") as file:
                 said = (file.metadata() or {}).get(BEST)
-            return Best(**json.loads(said)) if said else None
-        except (SafetensorError, OSError, TypeError, ValueError) as error:
+        except (SafetensorError, OSError, ValueError) as error:
             raise _unreadable(self.weights, error) from error
+        return shaped(parse_json(said, self.weights), Best, str(self.weights)) if said else None
 
     def save_network(self, network: Network, state: Mapping[str, Tensor], best: Best | None = None) -> None:
         """Write the weights, with which they are, and what is needed to build the network they belong to."""
@@ -186,16 +225,14 @@ class RunFolder:
                 f"{self.path} holds no best.safetensors yet, as none of its epochs was scored; "
                 f"`isthmus train --resume --out {self.path}` goes on with it"
             )
-        made = read_json(self.network)
-        if not isinstance(made, dict) or not isinstance(made.get("options"), dict) or "model" not in made:
-            raise IsthmusError(f"{self.network} does not name a model and its options; restore the file")
-        options = (
-            {**made["options"], "encoder_weights": None}
-            if "encoder_weights" in made["options"]
-            else made["options"]
-        )
-        # pre-trained or not, the weights are the run's own
-        network = build(made["model"], made.get("heads", ()), **options)
+        made = read_as(self.network, Made)
+        options = made.options
+        if "encoder_weights" in options:  # pre-trained or not, the weights are the run's own
+            options = {**options, "encoder_weights": None}
+        try:
+            network = build(made.model, made.heads, **options)
+        except IsthmusError as error:
+            raise IsthmusError(f"{self.network}: {error}") from error
         load_weights(network, self.weights)
         return network.eval()
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from isthmus.errors import IsthmusError, nearest
-from isthmus.runs.files import read_yaml
+from isthmus.runs.files import parse_yaml, read_yaml
+from isthmus.shapes import fault, shown
 
 Positive = Annotated[int, Field(ge=1)]
 Side = Annotated[int, Field(ge=8, le=8192)]
@@ -276,7 +276,7 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
     for layer in (PRESETS[preset], *layers):
         if not isinstance(layer, Mapping):
             raise IsthmusError(
-                f"a recipe holds sections ({', '.join(Recipe.model_fields)}), found {layer!r:.60}"
+                f"a recipe holds sections ({', '.join(Recipe.model_fields)}), found {shown(layer)}"
             )
         merged = overlaid(merged, layer)
     if preset == "default" and _model(merged) == Network().model:
@@ -308,7 +308,7 @@ def validate(values: Any, where: str = "the recipe") -> Recipe:
     """Check plain values; the first mistake is told in one line, with the nearest valid name."""
     if not isinstance(values, Mapping):
         raise IsthmusError(
-            f"{where} must hold sections ({', '.join(Recipe.model_fields)}), found {values!r:.60}"
+            f"{where} must hold sections ({', '.join(Recipe.model_fields)}), found {shown(values)}"
         )
     try:
         return Recipe.model_validate(values)
@@ -320,7 +320,7 @@ def validate(values: Any, where: str = "the recipe") -> Recipe:
             raise IsthmusError(
                 f"{where} has no key '{key}': {nearest(str(first['loc'][-1]), section)}"
             ) from error
-        raise IsthmusError(f"{where}, key '{key}': {first['msg']}, found {first['input']!r:.80}") from error
+        raise IsthmusError(f"{where}{fault(error)}") from error
 
 
 def _fields(path: Iterable[Any]) -> list[str]:
@@ -350,10 +350,7 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
             )
         if len(parts) == 1 and parts[0] not in Recipe.model_fields:
             parts = [_section_of(parts[0], word), *parts]
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise IsthmusError(f"the value in '{word}' is not valid YAML; quote it") from error
+        value = parse_yaml(text, f"the value in '{word}' is not valid YAML", "quote it")
         if isinstance(value, str):
             value = _number(value)
         branch: dict[str, Any] = {}

@@ -14,7 +14,6 @@ from typing import Protocol
 
 from isthmus.locks import is_taken
 from isthmus.machine import cores
-from isthmus.runs.files import read_json
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.worker import TAKEN
 from isthmus.watch import Watch
@@ -177,9 +176,8 @@ def _ended(code: int, folder: StudyFolder, name: str) -> str:
 def _tell(folder: StudyFolder, cell: Planned, watch: Watch) -> None:
     run = folder.run(cell.name)
     if run.finished():
-        cost = read_json(run.cost)
         watch.advance()
-        watch.say(f"done: {cell.label}: best Dice {cost['best_validation_dice']:.4f}")
+        watch.say(f"done: {cell.label}: best Dice {run.costs().best_validation_dice:.4f}")
     else:
         watch.advance()
         watch.say(f"failed: {cell.label} ({cell.name}): {folder.why(cell.name)}")

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 
 from isthmus.data.case_paths import refuse_name
 from isthmus.errors import IsthmusError
+from isthmus.files import number, read_table
 from isthmus.locks import is_taken
-from isthmus.runs.files import read_json, write_text, write_yaml
+from isthmus.runs.files import write_text, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, read_recipe
+from isthmus.shapes import read_as
 from isthmus.studies.study import Study, read_study
 
 State = Literal["done", "running", "failed", "left"]
@@ -165,15 +166,13 @@ class StudyFolder:
         Raises:
             IsthmusError: it is broken.
         """
-        values = read_json(self.plan_path)
+        plan = read_as(self.plan_path, Plan, "run the study again")
         try:
-            cells = tuple(Planned(**each) for each in values["cells"])
-            for cell in cells:
+            for cell in plan.cells:
                 refuse_name(cell.name)
-            named: dict[str, Any] = {key: tuple(values[key]) for key in ("drawn", "absent")}
-            return Plan(cells, scale=values["scale"], jobs=values["jobs"], **named)
-        except (KeyError, TypeError, AttributeError, IsthmusError) as error:
+        except IsthmusError as error:
             raise IsthmusError(f"{self.plan_path} is no plan ({error}); run the study again") from error
+        return plan
 
     def printed(self) -> dict[Key, tuple[float, float]]:
         """The paper's own means and standard deviations (NaN where it prints none), by data set, network and measure.
@@ -183,19 +182,14 @@ class StudyFolder:
         """
         if not self.printed_path.is_file():
             return {}
-        with self.printed_path.open(newline="", encoding="utf-8") as file:
-            try:
-                return {
-                    (line["dataset"].casefold(), line["model"], line["metric"]): (
-                        _number(line["mean"]),
-                        _number(line["sd"]),
-                    )
-                    for line in csv.DictReader(file)
-                }
-            except (KeyError, ValueError, AttributeError) as error:
-                raise IsthmusError(
-                    f"{self.printed_path}: needs columns dataset, model, metric, mean, sd ({error}); restore the file"
-                ) from error
+        rows = read_table(self.printed_path, ("dataset", "model", "metric", "mean", "sd"))
+        return {
+            (line["dataset"].casefold(), line["model"], line["metric"]): (
+                self._printed(line["mean"]),
+                self._printed(line["sd"]),
+            )
+            for line in rows
+        }
 
     def state(self, name: str) -> State:
         """How far a cell is."""
@@ -220,6 +214,10 @@ class StudyFolder:
         line = next((line for line in reversed(lines) if line.strip()), "")
         return line.removeprefix("isthmus.errors.IsthmusError: ")
 
+    def _printed(self, cell: str) -> float:
+        found = number(cell, self.printed_path)
+        return math.nan if found is None else found
+
     def _planned(self, name: str) -> Path:
         return self.path / "planned" / f"{name}.yaml"
 
@@ -228,7 +226,3 @@ def _keep(path: Path, text: str) -> None:
     """Write a file, unless it says the same already."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
-
-
-def _number(text: str) -> float:
-    return float(text) if text.strip() else math.nan

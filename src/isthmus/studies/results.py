@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from isthmus.errors import IsthmusError
 from isthmus.report.folder import Run, Score, look, read_run
 from isthmus.report.summary import lower_is_better
-from isthmus.runs.files import read_json
 from isthmus.statistics import Spread, over_cases, over_folds, over_repeats
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.study import Measure, Study
@@ -238,7 +237,7 @@ def _refuse_other_data(folder: StudyFolder, cells: Sequence[Planned]) -> None:
     """Runs are compared case by case, so each case must be the same files in all."""
     known: dict[tuple[str, str], tuple[list[str], str]] = {}
     for cell in {cell.name: cell for cell in cells}.values():
-        for case, files in read_json(folder.run(cell.name).data).items():
+        for case, files in folder.run(cell.name).hashes().items():
             digests = sorted(files.values())
             before, name = known.setdefault((cell.data, case), (digests, cell.name))
             if before != digests:

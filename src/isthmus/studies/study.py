@@ -14,6 +14,7 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.metrics.rows import METRICS, OBJECT_METRICS
 from isthmus.runs.files import read_yaml
 from isthmus.runs.recipe import Positive, Recipe, make_recipe, parse_overrides
+from isthmus.shapes import fault, shown
 
 FOLDED = ("kfold", "mildnet", "multiresunet", "sharp", "within-case", "nnunet")
 """Protocols that divide into folds."""
@@ -305,7 +306,7 @@ def make_study(values: Any, where: str = "the study") -> Study:
     """Check plain values; the first mistake is told in one line."""
     if not isinstance(values, Mapping):
         raise IsthmusError(
-            f"{where} must hold named values ({', '.join(Study.model_fields)}), found {values!r:.60}"
+            f"{where} must hold named values ({', '.join(Study.model_fields)}), found {shown(values)}"
         )
     try:
         study = Study.model_validate(values)
@@ -314,8 +315,7 @@ def make_study(values: Any, where: str = "the study") -> Study:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
             raise IsthmusError(f"{where} has no key '{key}': {nearest(key, Study.model_fields)}") from error
-        message = first["msg"].removeprefix("Value error, ")
-        raise IsthmusError(f"{where}{f', key {key!r}' if key else ''}: {message}") from error
+        raise IsthmusError(f"{where}{fault(error)}") from error
     for _ in study.cells():
         pass  # every recipe is valid
     return study

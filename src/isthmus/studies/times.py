@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from isthmus.errors import IsthmusError
-from isthmus.runs.files import read_json, write_json
+from isthmus.files import number
+from isthmus.runs.files import write_json
 from isthmus.runs.folder import RunFolder
+from isthmus.shapes import read_as
 from isthmus.studies.folder import StudyFolder
 
 
@@ -59,10 +61,10 @@ def spent(folder: StudyFolder, name: str, *, running: bool = False) -> float | N
 def trained_for(run: RunFolder) -> float:
     """Seconds of a run's epochs, with the validation after each; of a run that is not finished, of those written."""
     if run.finished():
-        return float(read_json(run.cost)["training_seconds"])
+        return run.costs().training_seconds
     if not run.history.is_file():
         return 0.0
-    return sum(float(row["seconds"] or 0) for row in run.read_rows(run.history))
+    return sum(number(row.get("seconds"), run.history) or 0.0 for row in run.read_rows(run.history))
 
 
 def _until_now(record: Record, run: RunFolder) -> float:
@@ -81,8 +83,6 @@ def _read(folder: StudyFolder, name: str) -> Record | None:
     if not folder.times(name).is_file():
         return None
     try:
-        values = read_json(folder.times(name))
-        begun = values["begun"]
-        return Record(float(values["seconds"]), None if begun is None else float(begun))
-    except (IsthmusError, KeyError, TypeError, ValueError):
+        return read_as(folder.times(name), Record)
+    except IsthmusError:
         return None

@@ -23,7 +23,7 @@ from isthmus.networks import count_parameters, initialise
 from isthmus.networks.heads import build
 from isthmus.runs import hardware as machine
 from isthmus.runs.environment import describe_environment
-from isthmus.runs.files import read_json, write_csv, write_json, write_yaml
+from isthmus.runs.files import write_csv, write_json, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Data, Network, Recipe
 from isthmus.runs.standing import is_running, standing
@@ -152,7 +152,7 @@ def _prepare_again(folder: RunFolder, device: str | None, watch: Watch) -> Prepa
     _refuse_names(folder, prepared, watch)
     if world().first:
         _describe(folder, prepared)
-    before, now = read_json(folder.data), prepared.hashes()
+    before, now = folder.hashes(), prepared.hashes()
     changed = sorted(set(before) ^ set(now)) or [
         case for case in now if _digests(before[case]) != _digests(now[case])
     ]
@@ -161,8 +161,8 @@ def _prepare_again(folder: RunFolder, device: str | None, watch: Watch) -> Prepa
             f"the data of {out} has changed since it began (case '{changed[0]}', {len(changed)} in all); "
             "restore it or start a new run"
         )
-    then, divided = read_json(folder.splits), _splits(prepared)
-    if any(then.get(name) != divided[name] for name in ("train", "validation", "test")):
+    then, divided = folder.divided(), _splits(prepared)
+    if any(getattr(then, name) != divided[name] for name in ("train", "validation", "test")):
         raise IsthmusError(f"{folder.splits} does not belong to the recipe beside it; start a new run")
     return prepared
 

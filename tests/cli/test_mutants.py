@@ -1,0 +1,212 @@
+"""Text files that are damaged or mended wrongly end in one line, never in a traceback: seeded mutants of each kind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from isthmus.cli import main as cli
+from isthmus.data.phantoms import write_phantoms
+from isthmus.data.split_files import NNUNET
+from isthmus.errors import IsthmusError
+from isthmus.studies import run as studies
+from isthmus.studies.execute import Outcome
+from isthmus.training import run as training
+
+from .mutants import put
+
+SMALL = {
+    "network.options": "{widths: [2, 4]}",
+    "training.epochs": 2,
+    "training.samples": 2,
+    "training.batch": 2,
+    "input.patch": 32,
+    "hardware.threads": 1,
+    "hardware.workers": 0,
+    "hardware.precision": "float32",
+    "protocol.fraction": 0.4,
+}
+FEW = 4
+MANY = 40
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: where a copy of the bed has it, and the commands that read it (words, from the copy's folder)."""
+
+    file: str
+    commands: tuple[str, ...]
+
+
+KINDS = {
+    "recipe": Kind("run/recipe.yaml", ("report run", "predict run data/images/phantom-000.png --out masks")),
+    "stored recipe": Kind("run/recipe.yaml", ("train --recipe run/recipe.yaml --out new",)),
+    "resumed recipe": Kind("stopped/recipe.yaml", ("train --resume --out stopped",)),
+    "splits": Kind("stopped/splits.json", ("train --resume --out stopped",)),
+    "splits of a report": Kind("run/splits.json", ("report run", "data splits nnunet data --from run")),
+    "data": Kind("stopped/data.json", ("train --resume --out stopped",)),
+    "environment": Kind("run/environment.json", ("report run", "train --resume --out run")),
+    "network": Kind("run/network.json", ("predict run data/images/phantom-000.png --out masks",)),
+    "cost": Kind("run/cost.json", ("report run", "train --resume --out run")),
+    "history": Kind("run/history.csv", ("report run",)),
+    "cases": Kind("run/cases.csv", ("report run",)),
+    "checkpoint": Kind("stopped/last.ckpt", ("train --resume --out stopped",)),
+    "weights": Kind("run/best.safetensors", ("predict run data/images/phantom-000.png --out masks",)),
+    "study": Kind("study.yaml", ("study run study.yaml --out new",)),
+    "kept study": Kind("study/study.yaml", ("study status study", "study tables study")),
+    "plan": Kind("study/plan.json", ("study status study", "study tables study")),
+    "cost of a cell": Kind("study/cells/CELL/cost.json", ("study status study", "study tables study")),
+    "cases of a cell": Kind("study/cells/CELL/cases.csv", ("study tables study",)),
+    "data of a cell": Kind("study/cells/CELL/data.json", ("study tables study",)),
+    "recipe of a cell": Kind("study/cells/CELL/recipe.yaml", ("study tables study",)),
+    "history of a cell": Kind("study/cells/CELL/history.csv", ("study status study", "study tables study")),
+    "times": Kind("study/times/CELL.json", ("study status study",)),
+    "planned": Kind("study/planned/CELL.yaml", ("study status study", "study run study.yaml --out study")),
+    "printed": Kind("study/printed.csv", ("study tables study",)),
+    "nnunet": Kind("nnunet/dataset.json", ("data check nnunet",)),
+    "nnunet with a list": Kind("listed/dataset.json", ("data check listed", "data splits holdout listed")),
+    "decathlon": Kind("decathlon/dataset.json", ("data check decathlon",)),
+    "splits of nnunet": Kind(
+        f"nnunet/{NNUNET}", ("data splits nnunet nnunet", f"data splits nnunet data --from nnunet/{NNUNET}")
+    ),
+    "table": Kind("table.csv", ("data check table.csv",)),
+}
+
+
+def call(*words: str) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["isthmus", *words])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+    return int(end.value.code or 0)
+
+
+def _nnunet(folder: Path, listed: bool, decathlon: bool) -> None:
+    from isthmus.data import nifti
+    from isthmus.data.geometry import Geometry
+
+    cases = [f"c{i}" for i in range(3)]
+    grid = Geometry((6, 5, 4), np.dtype(np.uint8), np.diag([-1.0, -1, 1, 1]))
+    voxels = np.arange(120, dtype=np.uint8).reshape(grid.shape)
+    for number, case in enumerate(cases):
+        for place, values in (("imagesTr", voxels + number), ("labelsTr", (voxels > 60).astype(np.uint8))):
+            name = f"{case}.nii" if decathlon or place == "labelsTr" else f"{case}_0000.nii"
+            nifti.write(folder / place / name, values, grid)
+    about: dict[str, Any] = {"name": "x", "labels": {"background": 0, "a": 1}, "file_ending": ".nii"}
+    about |= {"channel_names": {"0": "CT"}, "numTraining": 3}
+    if listed:
+        about["dataset"] = {
+            case: {"images": [f"imagesTr/{case}_0000.nii"], "label": f"labelsTr/{case}.nii"} for case in cases
+        }
+    if decathlon:
+        about = {"name": "x", "labels": {"0": "background", "1": "a"}, "modality": {"0": "CT"}}
+        about["training"] = [{"image": f"./imagesTr/{c}.nii", "label": f"./labelsTr/{c}.nii"} for c in cases]
+    (folder / "dataset.json").write_text(json.dumps(about))
+    (folder / NNUNET).write_text(json.dumps([{"train": cases[:2], "val": cases[2:]}]))
+
+
+@pytest.fixture(scope="module")
+def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a run, one that was stopped, a study, and data sets of each layout; never written to."""
+    bed = tmp_path_factory.mktemp("bed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(bed)
+        write_phantoms(bed / "data", 5, 32, seed=2)
+        words = [f"{key}={value}" for key, value in SMALL.items()]
+        assert call("train", "data", *words, "--out", "run", "-q") == 0
+        shutil.copytree("run", "stopped")
+        for name in ("cost.json", "best.safetensors", "network.json", "cases.csv", "report.html"):
+            (bed / "stopped" / name).unlink()
+        patch.setattr(studies, "execute", _copied)
+        _write_study(bed)
+        assert call("study", "run", "study.yaml", "--out", "study", "-q") == 0
+        for name in ("nnunet", "listed", "decathlon"):
+            _nnunet(bed / name, name == "listed", name == "decathlon")
+        with (bed / "table.csv").open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["image", "mask", "group"])
+            rows.writerows(
+                (f"data/images/phantom-00{i}.png", f"data/masks/phantom-00{i}.png", f"g{i}") for i in range(4)
+            )
+        patch.setattr(training, "fit", _enough)
+        yield bed
+
+
+def _write_study(bed: Path) -> None:
+    from isthmus.runs.files import write_yaml
+    from isthmus.runs.recipe import parse_overrides
+
+    recipe = parse_overrides(f"{key}={value}" for key, value in SMALL.items())
+    study = {
+        "name": "small",
+        "preset": "default",
+        "recipe": recipe,
+        "data": {"drawn": "data"},
+        "networks": {"U-Net": "unet", "Sharp": {"model": "sharp_unet"}},
+        "folds": 2,
+        "grid": {"training.learning_rate": [0.001]},
+        "printed": "printed.csv",
+        "figures": ["curves", "boxes"],
+    }
+    study["recipe"]["protocol"] = {"kind": "kfold"}
+    write_yaml(bed / "study.yaml", study)
+    (bed / "printed.csv").write_text("dataset,model,metric,mean,sd\ndrawn,U-Net,Dice,0.5,0.1\n")
+
+
+def _copied(folder: Any, plan: Any, machines: Any, watch: Any) -> Outcome:
+    """In the place of computing cells: the bed's run."""
+    for cell in plan.cells:
+        run = folder.run(cell.name).path
+        if not run.exists():
+            shutil.copytree("run", run)
+            folder.times(cell.name).parent.mkdir(exist_ok=True)
+            folder.times(cell.name).write_text('{"seconds": 9.0, "begun": null}')
+    return Outcome(tuple(cell.name for cell in plan.cells), ())
+
+
+def _enough(*_: Any) -> Any:
+    """In the place of training: what reads files is done."""
+    raise IsthmusError("enough")
+
+
+def trial(bed: Path, copy: Path, kind: Kind, seed: int, error: Callable[[], str]) -> None:
+    """Change one file in a copy of the bed and call each of its commands."""
+    top, _, rest = kind.file.partition("/")
+    for name in {top, *(word.partition("/")[0] for command in kind.commands for word in command.split())}:
+        if (bed / name).is_dir():
+            shutil.copytree(bed / name, copy / name)
+        elif (bed / name).is_file():
+            shutil.copy(bed / name, copy / name)
+    for name in ("data", "run", "printed.csv"):
+        if not (copy / name).exists():
+            (copy / name).symlink_to(bed / name)
+    if "CELL" in rest:
+        rest = rest.replace("CELL", min(path.name for path in (bed / "study" / "cells").iterdir()))
+    put(copy / top / rest if rest else copy / top, seed)
+    for command in kind.commands:
+        code = call(*command.split())
+        said = error()
+        lines = [line for line in said.splitlines() if line.startswith("isthmus: ")]
+        assert code in (0, 1, 2), (command, code, said)
+        assert len(lines) == (code == 2), (command, code, said)
+        assert "Traceback" not in said, (command, said)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_mutant_ends_in_one_line(
+    bed: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(FEW):
+        copy = tmp_path / str(seed)
+        copy.mkdir()
+        monkeypatch.chdir(copy)
+        trial(bed, copy, KINDS[name], seed, lambda: capsys.readouterr().err)
