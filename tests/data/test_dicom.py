@@ -170,3 +170,176 @@ def test_without_pydicom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     assert "pip install 'isthmus[io]'" in refusal(path)
+
+
+def test_what_does_not_fit_together(tmp_path: Path) -> None:
+    def spoiled(name: str, at: int, **changes: Any) -> str:
+        folder = tmp_path / name
+        for k in range(6):
+            own: dict[str, Any] = changes if k >= at else {}
+            own = {key: value(k) if callable(value) else value for key, value in own.items()}
+            slice_file(folder / f"{k}.dcm", STORED[k], **({"ImagePositionPatient": [-10, -20, 3 * k]} | own))
+        return refusal(folder)
+
+    assert "steps sideways by 25 mm between 2.dcm and 3.dcm" in spoiled(
+        "sideways", 3, ImagePositionPatient=lambda k: [15, -20, 3 * k]
+    )
+    turned = spoiled("turned", 5, ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
+    assert "5.dcm: is turned by 90 degrees" in turned
+    assert "0.dcm: is turned by 90 degrees" in spoiled(
+        "first turned",
+        0,
+        ImageOrientationPatient=lambda k: [1, 0, 0, 0, 0, -1] if k == 0 else [1, 0, 0, 0, 1, 0],
+    )
+    assert "mirrored/4.dcm: is turned by 180 degrees" in spoiled(
+        "mirrored", 4, ImageOrientationPatient=[-1, 0, 0, 0, 1, 0]
+    )
+    assert "3.dcm: pixels of 4 x 2 mm, but 0.dcm has pixels of 2 x 1 mm" in spoiled(
+        "scales", 3, PixelSpacing=[4, 2]
+    )
+    assert "2.dcm: does not say how large its pixels are" in spoiled("none", 2, PixelSpacing=None)
+    assert "stacked 56.3 degrees aside" in spoiled(
+        "aside", 0, ImagePositionPatient=lambda k: [4.5 * k, 0, 3 * k]
+    )
+    assert "how its slice is turned" in spoiled("way", 4, ImageOrientationPatient=[1, 0, 0, 1, 0, 0])
+
+
+def test_a_tilted_gantry_is_kept_in_the_affine_alone(tmp_path: Path) -> None:
+    import nibabel
+
+    folder, tilt = tmp_path / "x", np.deg2rad(15)
+    way = [1, 0, 0, 0, float(np.cos(tilt)), float(-np.sin(tilt))]
+    for k in range(6):
+        slice_file(folder / f"{k}.dcm", STORED[k], 3.0 * k, ImageOrientationPatient=way)
+    image = read_image(Source(folder))
+    np.testing.assert_array_equal(image[0] + 1024, STORED)
+    assert geometry(folder).shear == pytest.approx(15)
+    write_volume(tmp_path / "y.nii.gz", image[0], folder)
+    written = nibabel.load(tmp_path / "y.nii.gz")
+    assert [int(written.header[name]) for name in ("sform_code", "qform_code")] == [1, 0]
+    corner = written.affine @ [
+        0,
+        4,
+        5,
+        1,
+    ]  # column 0, row 4, slice 5: by hand, and left and back are negative
+    np.testing.assert_allclose(corner[:3], [10, 20 - 8 * np.cos(tilt), 15 - 8 * np.sin(tilt)], atol=1e-5)
+
+
+def test_each_slice_has_its_own_scale(tmp_path: Path) -> None:
+    for k in range(6):
+        slice_file(
+            tmp_path / "x" / f"{k}.dcm", STORED[k], 3.0 * k, RescaleSlope=0.5 * (k + 1), RescaleIntercept=0
+        )
+    expected = STORED * (0.5 * np.arange(1, 7))[:, None, None]
+    np.testing.assert_allclose(read_image(Source(tmp_path / "x"))[0], expected)
+
+
+def test_a_folder_of_pictures_is_no_series(tmp_path: Path) -> None:
+    lost = {"ImagePositionPatient": None, "ImageOrientationPatient": None}
+    for k in range(4):
+        slice_file(tmp_path / "dx" / f"{k}.dcm", STORED[k], uid=f"1.2.{k}", Modality="DX", **lost)
+        slice_file(
+            tmp_path / "views" / f"IM{k}", STORED[k], uid="1.2", Modality="MG", PixelSpacing=None, **lost
+        )
+        slice_file(tmp_path / "patients" / f"{k}.dcm", STORED[k], 3.0 * k, uid=f"1.2.{k}", Modality="CT")
+    (tmp_path / "dx" / "Thumbs.db").write_bytes(b"x")
+    for folder in ("dx", "views", "patients"):
+        cases = images_in(tmp_path / folder)
+        assert len(cases) == 4
+        np.testing.assert_array_equal(read_image(cases[2].images[0])[0] + 1024, STORED[2])
+        assert cases[2].spacing == (None if folder == "views" else (2, 1))
+    slice_file(tmp_path / "one" / "0.dcm", STORED[0], Modality="CT")
+    assert [case.id for case in images_in(tmp_path / "one")] == ["0"]
+
+
+def test_a_sagittal_picture_stays_as_it_lies(tmp_path: Path) -> None:
+    path = slice_file(tmp_path / "x.dcm", STORED[0], ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
+    np.testing.assert_array_equal(read_image(Source(path))[0] + 1024, STORED[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["Thumbs.db", "00_README.txt", "preview.jpg", "DICOMDIR", ".DS_Store", "zz.pdf"]
+)
+def test_other_files_beside_slices(tmp_path: Path, name: str) -> None:
+    folder = series(tmp_path / "x")
+    (folder / name).write_bytes(b"\xff\xd8\xff and so on")
+    assert [case.id for case in images_in(folder)] == ["x"]
+    assert read_image(Source(folder)).shape == (1, 6, 5, 4)
+
+
+def test_files_without_their_first_bytes(tmp_path: Path) -> None:
+    from pydicom import dcmread
+    from pydicom.filebase import DicomFileLike
+    from pydicom.filewriter import write_dataset
+
+    path = slice_file(tmp_path / "a.dcm", STORED[0])
+    whole = read_image(Source(path))
+    bare = tmp_path / "bare"
+    bare.write_bytes(path.read_bytes()[132:])  # no preamble, but the group that says how it is written
+    np.testing.assert_array_equal(read_image(Source(bare)), whole)
+    data = dcmread(path)
+    for number, implicit in enumerate((True, False)):
+        old = tmp_path / f"old{number}"
+        with old.open("wb") as file:
+            stream = DicomFileLike(file)
+            stream.is_little_endian, stream.is_implicit_VR = True, implicit
+            write_dataset(stream, data)
+        np.testing.assert_array_equal(read_image(Source(old)), whole)
+        assert [case.id for case in images_in(old)] == [old.name]
+
+
+def compressed(path: Path, pixels: Any, encode: Any, syntax: str, **changes: Any) -> Path:
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate
+
+    slice_file(path, pixels, RescaleIntercept=0, **changes)
+    data = dcmread(path)
+    data.file_meta.TransferSyntaxUID = f"1.2.840.10008.1.2.4.{syntax}"
+    data.PixelData = encapsulate([bytes(encode(pixels))])
+    data["PixelData"].VR = "OB"
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+CODECS = {"57": "ljpeg", "70": "ljpeg", "80": "jpegls", "90": "jpeg2k", "91": "jpeg2k", "201": "htj2k"}
+
+
+@pytest.mark.parametrize("syntax", CODECS)
+@pytest.mark.parametrize(("stored", "signed"), [(12, False), (16, False), (12, True), (16, True)])
+def test_compressed_pixels(tmp_path: Path, syntax: str, stored: int, signed: bool) -> None:
+    import imagecodecs
+
+    random = np.random.default_rng(0)
+    low, high = (-(2 ** (stored - 1)), 2 ** (stored - 1)) if signed else (0, 2**stored)
+    values = random.integers(low, high, (48, 40)).astype(np.int16 if signed else np.uint16)
+    values[0, :2] = low, high - 1
+
+    def encode(pixels: Any) -> bytes:
+        plain = pixels.astype(np.uint16) & (2**stored - 1)  # the codecs of DICOM know no sign
+        if syntax in ("90", "91"):
+            return imagecodecs.jpeg2k_encode(plain, level=0, reversible=True, codecformat="j2k")
+        if syntax == "201":
+            return imagecodecs.htj2k_encode(plain, reversible=True, level=None)
+        return getattr(imagecodecs, f"{CODECS[syntax]}_encode")(plain)
+
+    changes = {"BitsStored": stored, "HighBit": stored - 1, "PixelRepresentation": int(signed)}
+    path = compressed(tmp_path / "x.dcm", values, encode, syntax, **changes)
+    np.testing.assert_array_equal(read_image(Source(path))[0], values)
+
+
+def test_compressed_pixels_that_are_damaged_or_not_read(tmp_path: Path) -> None:
+    path = compressed(tmp_path / "x.dcm", STORED[0], lambda pixels: b"\xff\xd8 nothing", "70")
+    assert "JPEG Lossless" in refusal(path)
+    path = compressed(tmp_path / "y.dcm", STORED[0], lambda pixels: b"a film", "100")
+    assert "compressed DICOM (MPEG2" in refusal(path)
+
+
+def test_white_is_small_in_signed_pixels_too(tmp_path: Path) -> None:
+    changes = {"PhotometricInterpretation": "MONOCHROME1", "PixelRepresentation": 1, "RescaleIntercept": 0}
+    pixels = STORED[0].astype(np.int16) - 1000
+    path = slice_file(tmp_path / "x.dcm", pixels, **changes)
+    np.testing.assert_array_equal(read_image(Source(path))[0], -1 - pixels)
+    palette = slice_file(tmp_path / "y.dcm", STORED[0], PhotometricInterpretation="PALETTE COLOR")
+    assert "in colours" in refusal(palette)

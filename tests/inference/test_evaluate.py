@@ -281,3 +281,46 @@ def test_tolerance_and_the_rule_for_misses_are_options(folders: tuple[Path, Path
         evaluate_folder(*folders, tolerance=-1)
     with pytest.raises(IsthmusError, match=r"^missing='diag' is not a rule; did you mean 'diagonal'"):
         evaluate_folder(*folders, missing="diag")  # type: ignore[arg-type]
+
+
+def in_unit(path: Path, unit: str, scale: float = 1.0) -> None:
+    import nibabel
+
+    volume(path, (1, 1, 1), affine=np.diag([scale, scale, scale, 1.0]))
+    image = nibabel.load(path)
+    image.header.set_xyzt_units(unit)
+    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
+
+
+@pytest.mark.parametrize(("unit", "word"), [("micron", "µm"), ("meter", "m"), ("mm", "mm"), ("unknown", "mm")])
+def test_units_are_named(tmp_path: Path, unit: str, word: str) -> None:
+    for side in "tp":
+        in_unit(tmp_path / side / "a.nii.gz", unit)
+    notes = Notes()
+    assert evaluate_folder(tmp_path / "p", tmp_path / "t", watch=notes).unit == word
+    assert any("state no unit" in line for line in notes.said) == (unit == "unknown")
+
+
+def test_several_units_become_millimetres(tmp_path: Path) -> None:
+    for name, unit, scale in (("a", "micron", 500.0), ("b", "mm", 0.5)):
+        for side, place in (("t", (1, 1, 1)), ("p", (1, 2, 1))):
+            in_unit(tmp_path / side / f"{name}.nii.gz", unit, scale)
+            import nibabel
+
+            image = nibabel.load(tmp_path / side / f"{name}.nii.gz")
+            moved = np.zeros((4, 5, 6), np.uint8)
+            moved[place] = 1
+            nibabel.save(nibabel.Nifti1Image(moved, image.affine, image.header), tmp_path / side / f"{name}.nii.gz")
+    found = evaluate_folder(tmp_path / "p", tmp_path / "t")
+    assert found.unit == "mm"
+    assert [row["hausdorff_distance"] for row in found.rows] == pytest.approx([0.5, 0.5])
+
+
+def test_predictions_elsewhere_are_told(tmp_path: Path) -> None:
+    away = np.eye(4)
+    away[:3, 3] = 20
+    volume(tmp_path / "t" / "a.nii.gz", (1, 1, 1), affine=np.eye(4))
+    volume(tmp_path / "p" / "a.nii.gz", (1, 1, 1), affine=away)
+    notes = Notes()
+    assert evaluate_folder(tmp_path / "p", tmp_path / "t", watch=notes).rows[0]["dice"] == 1
+    assert any("1 predictions lie elsewhere" in line and "a (20 mm)" in line for line in notes.said)

@@ -219,3 +219,26 @@ def test_what_a_kill_left_is_swept(run: Path, images: Path, tmp_path: Path) -> N
 def test_skipping_and_replacing_exclude_each_other(run: Path, images: Path, tmp_path: Path) -> None:
     with pytest.raises(IsthmusError, match="one of them"):
         predict_folder(run, images, tmp_path / "out", skip_existing=True, overwrite=True)
+
+
+def test_a_volume_in_a_run_of_pictures_stops_no_other(run: Path, images: Path, tmp_path: Path) -> None:
+    import nibabel
+
+    nibabel.save(nibabel.Nifti1Image(np.zeros((40, 36, 12), np.uint8), np.eye(4)), images / "v.nii")
+    with pytest.raises(IsthmusError, match=r"v\.nii: a volume of 40 x 36 x 12, but .* trained on pictures"):
+        predict_folder(run, images, tmp_path / "out")
+    assert len(names(tmp_path / "out")) == 4
+
+
+def test_a_picture_in_a_run_of_volumes_is_refused_in_one_line() -> None:
+    from isthmus.inference.settings import refuse_other_axes
+    from isthmus.runs.recipe import Recipe
+
+    recipe = Recipe.model_validate({"network": {"options": {"spatial_dims": 3}}})
+    refuse_other_axes((1, 4, 5, 6), recipe)
+    with pytest.raises(IsthmusError, match="a picture of 6 x 5, but the network was trained on volumes"):
+        refuse_other_axes((1, 5, 6), recipe)
+    slices = Recipe.model_validate({"input": {"slices": 5}})  # a network in 2D that sees volumes
+    refuse_other_axes((1, 4, 5, 6), slices)
+    with pytest.raises(IsthmusError, match="trained on volumes"):
+        refuse_other_axes((1, 5, 6), slices)

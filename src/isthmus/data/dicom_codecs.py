@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import imagecodecs
+import numpy as np
 from numpy.typing import NDArray
 
 PLUGIN = "imagecodecs"
@@ -47,9 +48,13 @@ def register() -> None:
 
 
 def decode(source: bytes, runner: Any) -> bytes:
-    """One frame, as pydicom asks for it, which then looks at bits and signs itself."""
+    """One frame, as pydicom asks for it; the sign of pixels is the highest bit that the header calls stored."""
     pixels = _decoded(source, _CODECS[runner.transfer_syntax])
-    runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
+    bits = 8 * pixels.dtype.itemsize
+    unused = max(0, bits - int(runner.bits_stored))
+    if runner.pixel_representation == 1 and pixels.dtype.kind == "u":
+        pixels = np.left_shift(pixels, unused).view(f"i{pixels.dtype.itemsize}") >> unused
+    runner.set_option("bits_allocated", bits)
     return pixels.tobytes()
 
 

@@ -30,7 +30,7 @@ _FORMS = (
 """Fields that say how a volume lies in space; with the first four of `pixdim`."""
 
 _UNITS = {1: "m", 2: "mm", 3: "µm"}
-_CHUNK = 2**20
+_CHUNK, _STARTS_IN = 2**20, 2**10
 
 
 def geometry(path: Path) -> Geometry:
@@ -41,9 +41,9 @@ def geometry(path: Path) -> Geometry:
 def voxels(path: Path) -> NDArray[Any]:
     """All voxels in the file's order, in the numbers that its slope and intercept make of them."""
     image = _open(path)
-    if not _is_packed(path):
+    if not (_is_packed(path) or _is_freesurfer(path)):
         return _scaled(path, image, image)
-    with gzip.open(path) as file:
+    with _bytes(path) as file:
         values = _scaled(path, image, type(image).from_stream(file))
         while file.read(_CHUNK):  # the checksum stands at the end
             pass
@@ -109,11 +109,25 @@ def _open(path: Path) -> Any:
         raise IsthmusError(f"{path}: is not compressed, unlike its name; rename it to {path.name[:-3]}")
     data_files(path)  # says so where they are missing
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # its remarks are not for the terminal
-    return nibabel.load(path)
+    if packed:
+        with _bytes(path) as file:
+            file.read(_STARTS_IN)  # nibabel would call a damaged stream a file of no type
+    if not _is_freesurfer(path):
+        return nibabel.load(path)
+    with _bytes(path) as file:  # which nibabel would leave open
+        return nibabel.MGHImage.from_stream(file)
+
+
+def _bytes(path: Path) -> Any:
+    return gzip.open(path) if _is_packed(path) else path.open("rb")
 
 
 def _is_packed(path: Path) -> bool:
     return path.suffix.lower() in (".gz", ".mgz")
+
+
+def _is_freesurfer(path: Path) -> bool:
+    return path.suffix.lower() in (".mgz", ".mgh")
 
 
 def _scaled(path: Path, image: Any, source: Any) -> NDArray[Any]:

@@ -93,7 +93,7 @@ def _geometry(fields: dict[str, Any]) -> tuple[Geometry, tuple[int, ...]]:
         affine[:3, 2] = np.cross(affine[:3, 0], affine[:3, 1]) / np.linalg.norm(affine[:3, 0])
     origin = fields.get("space origin")
     if origin is not None:
-        affine[: len(origin), 3] = origin
+        affine[: len(origin[:3]), 3] = origin[:3]
     signs = _SPACES.get(fields.get("space", "").lower())
     affine[:3] *= np.array(signs or (-1, -1, 1))[:, None]
     shape = (*(sizes[i] for i in space), *(1,) * (3 - len(space)), *channels)
@@ -106,7 +106,9 @@ def _columns(fields: dict[str, Any], sizes: list[int]) -> list[Any]:
     """Where each axis of the file leads in space; None for one that is not in space."""
     directions = fields.get("space directions")
     if directions is not None:
-        return [row if np.isfinite(row).all() else None for row in np.asarray(directions, np.float64)]
+        rows = np.asarray(directions, np.float64)  # a fourth coordinate is time
+        there = [np.isfinite(row).all() and (len(row) <= 3 or row[:3].any()) for row in rows]
+        return [row[:3] if seen else None for row, seen in zip(rows, there, strict=True)]
     steps = [float(n) for n in fields.get("spacings", [1.0] * len(sizes))]
     kinds = fields.get("kinds", _IN_SPACE[:1] * len(sizes))
     columns: list[Any] = []
@@ -136,6 +138,10 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     lines = start[: end.start() if end else len(start)].decode("utf-8", "replace").splitlines()
     if end is None and len(start) == _HEADER:
         raise ValueError("its header has no end")
+    if any(
+        line.startswith("sizes:") and re.search(r"\d{10}", line) for line in lines
+    ):  # pynrrd rounds such numbers
+        raise ValueError("sizes too large for any volume")
     fields = dict(nrrd.read_header(lines))
     for key in ("type", "encoding", "endian"):
         if key in fields:
