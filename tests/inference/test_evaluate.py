@@ -292,7 +292,9 @@ def in_unit(path: Path, unit: str, scale: float = 1.0) -> None:
     nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
 
 
-@pytest.mark.parametrize(("unit", "word"), [("micron", "µm"), ("meter", "m"), ("mm", "mm"), ("unknown", "mm")])
+@pytest.mark.parametrize(
+    ("unit", "word"), [("micron", "µm"), ("meter", "m"), ("mm", "mm"), ("unknown", "mm")]
+)
 def test_units_are_named(tmp_path: Path, unit: str, word: str) -> None:
     for side in "tp":
         in_unit(tmp_path / side / "a.nii.gz", unit)
@@ -310,7 +312,9 @@ def test_several_units_become_millimetres(tmp_path: Path) -> None:
             image = nibabel.load(tmp_path / side / f"{name}.nii.gz")
             moved = np.zeros((4, 5, 6), np.uint8)
             moved[place] = 1
-            nibabel.save(nibabel.Nifti1Image(moved, image.affine, image.header), tmp_path / side / f"{name}.nii.gz")
+            nibabel.save(
+                nibabel.Nifti1Image(moved, image.affine, image.header), tmp_path / side / f"{name}.nii.gz"
+            )
     found = evaluate_folder(tmp_path / "p", tmp_path / "t")
     assert found.unit == "mm"
     assert [row["hausdorff_distance"] for row in found.rows] == pytest.approx([0.5, 0.5])
