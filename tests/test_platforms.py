@@ -42,7 +42,7 @@ def test_the_program_works_without_posix_modules(tmp_path: Path) -> None:
         Image.fromarray(mask).save(tmp_path / "data" / "masks" / f"{index}.png")
         image = mask // 2 + random.integers(0, 60, mask.shape, dtype=np.uint8)
         Image.fromarray(image).save(tmp_path / "data" / "images" / f"{index}.png")
-    warnings = ["-W", "error", "-W", "ignore:only soft file lock"]  # what Windows has instead cannot be had here
+    warnings = ["-W", "error", "-W", "ignore:only soft file lock"]  # Windows has locks of its own
     command = [sys.executable, *warnings, "-c", WITHOUT_POSIX, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -182,10 +182,10 @@ class _Again:
 
     def unpack(self, packed: Any) -> Tensor:
         if packed is not None:
-            return cast(Tensor, packed.saved_tensors[0])
+            return cast(Tensor, packed.grad_fn.saved_tensors[0])
         norm = self.norm
         if torch.is_grad_enabled():  # gradients of gradients: it has a history of its own
-            x, *_ = self.source.saved_tensors
+            x, *_ = self.source.grad_fn.saved_tensors
             return torch.relu(F.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps))
         value = self.compute() if self.value is None else self.value
         self.read = (self.read + 1) % self.marks
@@ -194,7 +194,7 @@ class _Again:
 
     def compute(self) -> Tensor:
         norm = self.norm
-        x, mean, inverse_std = self.source.saved_tensors
+        x, mean, inverse_std = self.source.grad_fn.saved_tensors
         variance = inverse_std.pow(-2) - norm.eps
         return torch.relu_(F.batch_norm(x, mean, variance, norm.weight, norm.bias, False, 0.0, norm.eps))
 
@@ -207,9 +207,8 @@ class _Source(torch.autograd.Function):
     """Keeps tensors as autograd keeps those of a layer, so that in a checkpointed part nothing is kept."""
 
     @staticmethod
-    def forward(ctx: Any, box: list[Any], learned: Tensor, *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, learned: Tensor, *tensors: Tensor) -> Tensor:
         ctx.save_for_backward(*tensors)
-        box.append(ctx)
         return learned.new_empty(0)
 
     @staticmethod
@@ -218,7 +217,6 @@ class _Source(torch.autograd.Function):
 
     @classmethod
     def of(cls, *tensors: Tensor) -> Any:
-        box: list[Any] = []
+        """An empty tensor whose ``grad_fn.saved_tensors`` are these, for as long as it lives."""
         learned = torch.empty(0, requires_grad=True)  # or nothing is kept for a network's input
-        cls.apply(box, learned, *tensors)  # type: ignore[no-untyped-call]
-        return box[0]
+        return cls.apply(learned, *tensors)  # type: ignore[no-untyped-call]
