@@ -82,7 +82,7 @@ def from_folder(root: Path, axes: str = "") -> Dataset:
         if pictures := _by_picture(root):
             return Dataset(root.resolve().name, tuple(pictures))
         place = (root, root)
-        files = files_in(root, problems, notes)
+        files = files_in(root, problems, notes, beside=True)
         beside = flat_masks(files)
         if not beside:
             raise IsthmusError(_what_is_here(root))
@@ -208,7 +208,7 @@ def images_in(
         elif path.is_dir():
             place = find_folders(path)
             folder = place[0] if place else path / "images" if (path / "images").is_dir() else path
-            found = files_in(folder, problems)
+            found = files_in(folder, problems, beside=place is None and folder == path)
             if not found and not problems:
                 problems.append(f"{path}: no images here ({READ})")
             beside = flat_masks(found) if place is None else {}

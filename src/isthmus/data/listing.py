@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from isthmus.data import volume_files
-from isthmus.data.formats import IMAGE_SUFFIXES
+from isthmus.data.formats import IMAGE_SUFFIXES, LOSSY_SUFFIXES
 from isthmus.data.pairing import same_letters
 
+_MASK_OF_JPEG = (".png", ".bmp")
 READ = ", ".join(IMAGE_SUFFIXES)
 _BYSTANDERS = (
     *(".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".html", ".pdf", ".ini", ".db", ".log"),
@@ -21,9 +22,12 @@ _CELLPOSE = ("_seg.npy", "_flows.tif", "_flows.tiff", "_flows.png", "_outlines.p
 """The same by the end of the name."""
 
 
-def files_in(folder: Path, problems: list[str], notes: list[str] | None = None) -> dict[str, Path]:
+def files_in(
+    folder: Path, problems: list[str], notes: list[str] | None = None, *, beside: bool = False
+) -> dict[str, Path]:
     """Images below a folder, sorted, by relative path without suffix; what is wrong goes to `problems`, what is passed
-    over to `notes`."""
+    over to `notes`. Where masks lie `beside` their images, a PNG or BMP that has the name of a JPEG is its mask, and
+    keeps its suffix."""
     found: dict[str, Path] = {}
     passed: list[Path] = []
     series: set[Path] = set()  # folders with the slices of a DICOM series, each one image
@@ -48,6 +52,9 @@ def files_in(folder: Path, problems: list[str], notes: list[str] | None = None) 
             passed.append(path)
         elif suffix not in IMAGE_SUFFIXES and not volume_files.is_volume(path):
             problems.append(f"{path}: no image format that is read ({READ}); convert it or move it away")
+        elif beside and _photo_and_mask(found.get(stem), path):
+            photo, mask = sorted((found[stem], path), key=lambda file: file.suffix.lower() in _MASK_OF_JPEG)
+            found[stem], found[f"{stem}{mask.suffix.lower()}"] = photo, mask
         elif stem in found:
             problems.append(f"{path}: has the same name as {found[stem].name}; rename one or move it away")
         else:
@@ -57,6 +64,11 @@ def files_in(folder: Path, problems: list[str], notes: list[str] | None = None) 
         kind = ", ".join(f"{n} {suffix}" for suffix, n in kinds.most_common())
         notes.append(f"{folder}: files that are no images are passed over: {kind}, such as {passed[0].name}")
     return found
+
+
+def _photo_and_mask(one: Path | None, other: Path) -> bool:
+    kinds = {file.suffix.lower() for file in (one, other) if file is not None}
+    return len(kinds & set(LOSSY_SUFFIXES)) == 1 == len(kinds & set(_MASK_OF_JPEG))
 
 
 def below(folder: Path, problems: list[str], above: Sequence[Path] = ()) -> Iterator[Path]:

@@ -84,7 +84,7 @@ def _is_dataset(folder: Path) -> bool:
         return True
     if find_folders(folder) or any(find_folders(inside) for inside in folders(folder)):
         return True
-    return bool(flat_masks(files_in(folder, [])))
+    return bool(flat_masks(files_in(folder, [], beside=True)))
 
 
 def _masks_in(folder: Path) -> list[Case]:
