@@ -12,7 +12,7 @@ from isthmus.cli.results import AsJson, emit
 if TYPE_CHECKING:
     from isthmus.cli.progress import Display
     from isthmus.studies.execute import Outcome
-    from isthmus.studies.folder import StudyFolder
+    from isthmus.studies.folder import Planned, StudyFolder
     from isthmus.studies.progress import Span, Status
 
 app = typer.Typer(
@@ -73,9 +73,10 @@ def status_command(
     from isthmus.studies.folder import StudyFolder
     from isthmus.studies.progress import status
 
-    found = status(StudyFolder.open(folder))
+    study = StudyFolder.open(folder)
+    found = status(study)
     if as_json:
-        emit(_status(StudyFolder(folder), found))
+        emit(_status(study, found))
         return
     print(", ".join(f"{len(cells)} {state}" for state, cells in found.cells.items()))
     if found.spent.seconds:
@@ -84,10 +85,26 @@ def status_command(
         left = f"about {_span(found.left)}" if found.left else "not known before a cell is done"
         print(f"time left: {left}")
     for cell in found.cells["running"]:
-        print(f"running: {cell.label}")
+        print(f"running: {cell.label}{_epochs(study, cell)}")
+    for cell in found.cells["left"]:
+        if epochs := _epochs(study, cell):
+            print(f"stopped: {cell.label}{epochs}")
     for cell in found.cells["failed"]:
-        study = StudyFolder(folder)
         print(f"failed: {cell.label}: {study.why(cell.name)} (see {study.failure(cell.name)})")
+
+    if beside := study.taken_beside(study.plan()):
+        print(f"beside these, another command computes {beside} cells of this folder")
+
+
+def _epochs(study: StudyFolder, cell: Planned) -> str:
+    """How far a cell that was begun has come."""
+    from isthmus.runs.standing import standing
+
+    run = study.run(cell.name)
+    if not run.recipe_path.is_file():
+        return ""
+    found = standing(run, running=False)
+    return f", epoch {found.done} of {found.planned}" if found.done else ""
 
 
 @app.command("tables")
@@ -97,7 +114,9 @@ def tables_command(folder: Annotated[Path, typer.Argument(help="The folder of a 
     from isthmus.studies.folder import StudyFolder
 
     with Display() as display:
-        _tables(StudyFolder.open(folder), display)
+        study = StudyFolder.open(folder)
+        with study.held():
+            _tables(study, display)
 
 
 def reproduce(
@@ -170,14 +189,17 @@ def _printed(path: Path) -> str:
 
 
 def _finish(folder: StudyFolder, outcome: Outcome, display: Display) -> None:
-    """Tables of what is done; exit code 1 where cells failed."""
-    plan = folder.plan()
-    if folder.study().counted or any(folder.run(cell.name).finished() for cell in plan.cells):
-        if folder.is_told() and not outcome.computed:
-            print((folder.tables / "scores.md").read_text(encoding="utf-8"))
-            display.say(f"tables in {folder.tables}, page in {folder.page}")
-        else:
-            _tables(folder, display)
+    """Tables of what was asked for and is done; exit code 1 where cells failed."""
+    with folder.held():
+        if outcome.order is not None:  # another command may have asked for another study meanwhile
+            folder.write(outcome.order.study, outcome.order.plan, {}, outcome.order.printed)
+        plan = folder.plan()
+        if folder.study().counted or any(folder.run(cell.name).finished() for cell in plan.cells):
+            if folder.is_told() and not outcome.computed:
+                print((folder.tables / "scores.md").read_text(encoding="utf-8"))
+                display.say(f"tables in {folder.tables}, page in {folder.page}")
+            else:
+                _tables(folder, display)
     if outcome.failed:
         from isthmus.studies.run import lines_of
 

@@ -9,12 +9,11 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from isthmus.locks import is_taken
 from isthmus.machine import cores
-from isthmus.studies.folder import Plan, Planned, StudyFolder
+from isthmus.studies.folder import Order, Plan, Planned, StudyFolder
 from isthmus.studies.worker import TAKEN
 from isthmus.watch import Watch
 
@@ -57,6 +56,7 @@ class Outcome:
 
     computed: tuple[str, ...]
     failed: tuple[Planned, ...]
+    order: Order | None = field(default=None, compare=False)  # what was asked for
 
 
 def accelerators() -> int:
@@ -144,7 +144,7 @@ def execute(folder: StudyFolder, plan: Plan, machines: Machines, watch: Watch) -
                 if folder.run(name).finished() or _stamp(folder, name) not in (None, old[name]):
                     waiting.remove(name)  # by another process
                     _tell(folder, cells[name], watch)
-                elif len(running) < jobs and not is_taken(folder.lock(name)):
+                elif len(running) < jobs and not folder.is_taken(name):
                     slot = next(number for number in range(jobs) if number not in running)
                     waiting.remove(name)
                     running[slot] = name, machines.launch(folder, name, machines.threads, slot)

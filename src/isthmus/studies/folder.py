@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ import yaml
 from isthmus.data.case_paths import refuse_name
 from isthmus.errors import IsthmusError
 from isthmus.files import number, read_table
-from isthmus.locks import is_taken
+from isthmus.locks import NoLocks, is_taken, taken
 from isthmus.runs.files import write_text, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, read_recipe
@@ -56,6 +57,15 @@ class Plan:
     drawn: tuple[str, ...] = ()  # data sets that are phantoms
     absent: tuple[str, ...] = ()  # data sets that were not given
     jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a command asked for: a study, its plan on the data that is there, and the paper's own numbers."""
+
+    study: Study
+    plan: Plan
+    printed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,18 @@ class StudyFolder:
         """The study as it was last run."""
         return read_study(self.study_path)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While the block runs, no other command changes which study the folder tells of, nor its tables.
+
+        Cells are computed all the while. Commands that ask for different studies of one folder each write theirs anew
+        before they write tables.
+        """
+        with ExitStack() as stack:
+            with suppress(NoLocks):  # a study without cells needs none; cells say what they miss
+                stack.enter_context(taken(self.path / "locks" / "study", patience=-1))
+            yield
+
     def write(self, study: Study, plan: Plan, recipes: Mapping[str, Recipe], printed: str | None) -> None:
         """Keep the study, its plan, and the recipe of each cell that is not done."""
         for name, recipe in recipes.items():
@@ -149,6 +171,17 @@ class StudyFolder:
         if printed is not None:
             _keep(self.printed_path, printed)
         _keep(self.plan_path, json.dumps(asdict(plan), indent=1, ensure_ascii=False))
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a living process computes a cell, as a part of the study or as a run by itself."""
+        return is_taken(self.lock(name)) or is_taken(self.run(name).lock)
+
+    def taken_beside(self, plan: Plan) -> int:
+        """How many cells that are not of this plan other commands compute."""
+        locks = self.path / "locks"
+        known = {"study", *(cell.name for cell in plan.cells)}
+        names = [path.name for path in locks.iterdir()] if locks.is_dir() else []
+        return sum(self.is_taken(name) for name in names if name not in known)
 
     def is_told(self) -> bool:
         """Whether the page is younger than all that it is made of."""
@@ -195,7 +228,7 @@ class StudyFolder:
         """How far a cell is."""
         if self.run(name).finished():
             return "done"
-        if is_taken(self.lock(name)):
+        if self.is_taken(name):
             return "running"
         return "failed" if self.failure(name).is_file() else "left"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from isthmus.errors import IsthmusError
 from isthmus.studies.execute import Launch, Machines, Outcome, execute, launch, this_machine
-from isthmus.studies.folder import Plan, StudyFolder
+from isthmus.studies.folder import Order, Plan, StudyFolder
 from isthmus.studies.on_ray import cluster, parse
 from isthmus.studies.planning import Place, budget, find_data, plan_study
 from isthmus.studies.study import Study
@@ -70,14 +70,17 @@ def run_study(
     if study.counted or not cost.left:
         with suppress(IsthmusError):  # what was written stays as it is
             plan = replace(plan, jobs=folder.plan().jobs)
-        folder.write(study, plan, recipes, printed)
+        with folder.held():
+            folder.write(study, plan, recipes, printed)
         if not study.counted:
             watch.say(f"{study.name}: {cost.line()}")
-        return Outcome((), ())
+        return Outcome((), (), Order(study, plan, printed))
     with _machines(asked, watch) as here:
-        folder.write(study, replace(plan, jobs=here.jobs), recipes, printed)
+        plan = replace(plan, jobs=here.jobs)
+        with folder.held():
+            folder.write(study, plan, recipes, printed)
         watch.say(f"{study.name}: {cost.line()}; {here.line}")
-        return execute(folder, plan, here, watch)
+        return replace(execute(folder, plan, here, watch), order=Order(study, plan, printed))
 
 
 def _machines(asked: Asked, watch: Watch) -> AbstractContextManager[Machines]:
