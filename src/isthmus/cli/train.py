@@ -142,7 +142,10 @@ def tell(folder: RunFolder, display: Display) -> None:
 
     cost = folder.costs()
     page = write(folder.path, None)
+    epochs = f"{cost.epochs}"
+    if folder.finished_early():
+        epochs = f"{folder.recipe().training.epochs}, finished early after epoch {cost.epochs}"
     display.say(
         f"{folder.path}: best Dice {cost.best_validation_dice:.4f} on the held-out cases (epoch "
-        f"{cost.best_epoch} of {cost.epochs}), {clock(cost.training_seconds)}; see {page}"
+        f"{cost.best_epoch} of {epochs}), {clock(cost.training_seconds)}; see {page}"
     )
