@@ -71,6 +71,7 @@ class Dataset:
             `check_dataset` has looked.
         axes: what the axes of TIFF images mean, where they have more than two (`isthmus.data.axes`).
         notes: what is to be said of how the files were read: a line each.
+        ignore: the mask value of pixels that are neither learnt nor scored; `load` takes them for background.
     """
 
     name: str
@@ -84,10 +85,20 @@ class Dataset:
     instances: bool | None = None
     axes: str = ""
     notes: tuple[str, ...] = ()
+    ignore: int | None = None
 
 
-def load(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+IGNORED = 255
+"""In a label that is `marked`: a pixel that is neither learnt nor scored."""
+
+
+def load(
+    case: Case, dataset: Dataset, channels: int | None = None, *, marked: bool = False
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """Image `(channels, *spatial)` in the file's own numbers, and label `(*spatial)` of class indices.
+
+    Args:
+        marked: whether pixels of the value `Dataset.ignore` are `IGNORED` in the label, not background.
 
     Raises:
         IsthmusError: an unreadable file, an image and a mask of different sizes, a mask value that fits no
@@ -97,7 +108,10 @@ def load(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDA
         raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
     image, mask = load_image(case, channels), load_mask(case)
     check_sizes(case, image.shape[1:], mask.shape)
-    return image, dataset.values.apply(mask, str(case.masks[0]))
+    label = dataset.values.apply(mask, str(case.masks[0]))
+    if marked and dataset.ignore is not None:
+        label[mask == dataset.ignore] = IGNORED
+    return image, label
 
 
 def load_instances(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDArray[Any], Numbers]:

@@ -107,12 +107,16 @@ def cut_window(
 
 
 def foreground_window(
-    label: NDArray[np.uint8], patch: Sequence[int], rng: np.random.Generator, share: float = 1 / 3
+    label: NDArray[np.uint8],
+    patch: Sequence[int],
+    rng: np.random.Generator,
+    share: float = 1 / 3,
+    ignored: int | None = None,
 ) -> Window:
     """A random window, of which this share is centred on foreground (moved inside where it would reach out).
 
     A centre is a random pixel of a random class among those present, so a small organ is met as often as a
-    large one. Without any foreground every window is as likely.
+    large one; no class is `ignored`. Without any foreground every window is as likely.
 
     Raises:
         ValueError: the patch is larger than the label.
@@ -129,6 +133,7 @@ def foreground_window(
     if rng.random() < share:
         counts = np.bincount(label.ravel())
         present = np.flatnonzero(counts[1:]) + 1
+        present = present[present != ignored]
         if present.size:
             places = np.flatnonzero(label.ravel() == rng.choice(present))
             centre = np.array(np.unravel_index(int(rng.choice(places)), label.shape))
@@ -142,10 +147,11 @@ def cut_foreground(
     patch: Sequence[int],
     rng: np.random.Generator,
     share: float = 1 / 3,
+    ignored: int | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """The piece of an image `(channels, *spatial)` and its label in a `foreground_window`; what is too
     small is reflected at its edges first."""
     image, _ = pad_to(image, patch)
     label, _ = pad_to(label, patch)
-    window = foreground_window(label, patch, rng, share)
+    window = foreground_window(label, patch, rng, share, ignored)
     return image[(slice(None), *window)], label[window]

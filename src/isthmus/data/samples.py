@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.augment import Augmentation
-from isthmus.data.cases import Case, Dataset, load, load_instances
+from isthmus.data.cases import IGNORED, Case, Dataset, load, load_instances
 from isthmus.data.kept import Kept, Room
 from isthmus.data.patches import cut_foreground, cut_window
 from isthmus.data.preprocess import Grid, Intensity, Normalization, intensity, pad_to
@@ -225,7 +226,7 @@ class Samples:
     def _slice(self, label: Label, random: np.random.Generator) -> int:
         """A slice, in the wanted share of the samples one with foreground."""
         if self.foreground and random.random() < self.foreground:
-            filled = np.flatnonzero(label.any(axis=tuple(range(1, label.ndim))))
+            filled = np.flatnonzero(self._counted(label).any(axis=tuple(range(1, label.ndim))))
             if filled.size:
                 return int(random.choice(filled))
         return int(random.integers(len(label)))
@@ -242,16 +243,24 @@ class Samples:
         if self.windows is not None:
             return cut_window(image, label, patch, window, self.windows)
         if self.around is not None:
+            of_case = self._counted(of_case)
             if self.slices is not None:
                 of_case = of_case.max(axis=0)
             return cut_around(image, label, patch, middle(of_case), random, self.around)
         if self.foreground:
-            return cut_foreground(image, label, patch, random, self.foreground)
+            ignored = None if self.dataset.ignore is None else IGNORED
+            return cut_foreground(image, label, patch, random, self.foreground, ignored)
         return cut(image, label, patch, random)
+
+    def _counted(self, label: Label) -> Label:
+        """The label in which ignored pixels are background."""
+        return label if self.dataset.ignore is None else np.where(label == IGNORED, 0, label)
 
     def _load(self, name: str) -> _Loaded:
         case = self._by_id[name]
         read: Callable[..., tuple[NDArray[Any], Label]] = load_instances if self.instances else load
+        if self.dataset.ignore is not None:
+            read = partial(load, marked=True)
         image, label = read(case, self.dataset, self.channels)
         named = self.normalization
         levels = intensity(image, named) if isinstance(named, str) else named(image)

@@ -46,6 +46,9 @@ class Data(Section):
     regions: (
         dict[str, list[int]] | Literal["dataset"]
     ) = {}  # name -> class indices, scored instead of the classes
+    ignore: Annotated[int, Field(ge=1)] | None = (
+        None  # mask value of pixels that are neither learnt nor scored
+    )
     multilabel: bool = False  # the network draws the regions, which may overlap, each by itself
 
 

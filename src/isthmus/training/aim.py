@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus.data.cases import IGNORED
 from isthmus.data.check import Checked
 from isthmus.data.folds import Split
 from isthmus.errors import IsthmusError
@@ -53,6 +54,7 @@ def aim(recipe: Recipe, checked: Checked, split: Split) -> tuple[Recipe, Objecti
             **asked.model_dump(exclude={"heads", "class_weights"}),
             class_weights=None if weights is None else tuple(weights),
         ),
+        ignore=None if recipe.data.ignore is None else IGNORED,
     )
     objective.check(available)
     return recipe.model_copy(update={"objective": asked, "network": network}), objective

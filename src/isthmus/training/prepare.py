@@ -18,6 +18,7 @@ from isthmus.data.cases import Case, Dataset, load_image
 from isthmus.data.check import Checked, conclude, survey
 from isthmus.data.folder import open_dataset
 from isthmus.data.folds import Split
+from isthmus.data.ignored import counted, with_ignored
 from isthmus.data.inspect import open_tolerant
 from isthmus.data.patches import windows
 from isthmus.data.problems import refuse
@@ -106,10 +107,11 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
-    found = survey(dataset, lambda *_: watch.advance())
+    found = counted(survey(dataset, lambda *_: watch.advance()), source.ignore)
     checked = conclude(found, source.value_rule, source.skip_bad)
     if source.instances and source.value_rule is None and checked.values.classes > 2:
         checked = conclude(found, "objects", source.skip_bad)  # few objects look like classes
+    checked = with_ignored(checked, source.ignore)
     split = divide(recipe, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unfit)))
     return resolve(recipe, checked, split)
@@ -214,6 +216,10 @@ def _refuse_what_does_not_fit(recipe: Recipe, checked: Checked, axes: int) -> No
         raise IsthmusError(
             "cleanup is for masks of classes, and data.instances numbers objects; leave cleanup out (all but its "
             "threshold)"
+        )
+    if data.ignore is not None and (data.instances or data.multilabel):
+        raise IsthmusError(
+            "data.ignore is for masks of classes; leave it out beside data.instances and data.multilabel"
         )
     if data.multilabel and len(data.regions) > 12:
         raise IsthmusError(f"data.regions names {len(data.regions)} regions; 12 at most can overlap")

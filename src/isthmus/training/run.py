@@ -278,6 +278,7 @@ def _first(prepared: Prepared) -> Prepared | None:
             values=dict(values.pairs),
             value_rule=rule,
             classes=list(names),
+            ignore=recipe.data.ignore,
         ),
         input=recipe.input.model_copy(update={"resize": roi.resize, "patch": None, "foreground": 0.0}),
         network=Network(

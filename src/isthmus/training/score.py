@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isthmus.data.cases import Case
+from isthmus.data.cases import IGNORED, Case
 from isthmus.data.kept import Room
 from isthmus.data.preprocess import Grid
 from isthmus.data.samples import Batch, Samples
@@ -76,8 +76,10 @@ class Scorer:
         losses, dices, ious = [], [], []
         for _, outputs, sample in self._outputs(predictor):
             losses.append(self._loss(outputs, sample))
-            predicted = meaning.scored(meaning.decide(meaning.activate(outputs["logits"])))
-            true = meaning.scored(sample.labels)
+            decided, labels = meaning.decide(meaning.activate(outputs["logits"])), sample.labels
+            outside = self._ignored(labels)
+            predicted = meaning.scored(decided if outside is None else np.where(outside, 0, decided))
+            true = meaning.scored(labels if outside is None else np.where(outside, 0, labels))
             dices.append(float(np.mean([dice(predicted[name], true[name]) for name in true])))
             ious.append(float(np.mean([iou(predicted[name], true[name]) for name in true])))
         return Scored(float(np.mean(losses)), float(np.mean(dices)), float(np.mean(ious)))
@@ -101,11 +103,16 @@ class Scorer:
             decided = meaning.decide(maps["logits"])
             true = meaning.scored(sample.labels)
             cleaned = predictor.clean_up.apply(decided)
-            final = case_rows(_score(meaning.scored(cleaned), true, spacing), **about)
+            outside = self._ignored(sample.labels)
+            final = case_rows(_score(meaning.scored(cleaned), true, spacing, outside), **about)
             before: list[dict[str, Any]] = []
             if not predictor.clean_up.is_nothing:
-                before = case_rows(_score(meaning.scored(decided), true, spacing), **about)
+                before = case_rows(_score(meaning.scored(decided), true, spacing, outside), **about)
             yield Rows(case, final, before, mask)
+
+    def _ignored(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+        """The pixels that are not scored."""
+        return None if self.recipe.data.ignore is None else labels == IGNORED
 
     def _loss(self, outputs: Mapping[str, Floats], sample: Batch) -> float:
         """That of a case; of a volume in slices, over its slices."""
@@ -140,5 +147,14 @@ def _score(
     predicted: Mapping[str, NDArray[np.bool_]],
     true: Mapping[str, NDArray[np.bool_]],
     spacing: tuple[float, ...] | None,
+    outside: NDArray[np.bool_] | None,
 ) -> dict[Any, Any]:
-    return {name: score_case(predicted[name], true[name], spacing=spacing, objects=False) for name in true}
+    """All metrics of every class; points `outside` count on neither side."""
+
+    def score(name: str) -> Any:
+        if outside is None:
+            return score_case(predicted[name], true[name], spacing=spacing, objects=False)
+        truth = np.where(outside, IGNORED, true[name]).astype(np.uint8)
+        return score_case(predicted[name], truth, spacing=spacing, objects=False, ignore=IGNORED)
+
+    return {name: score(name) for name in true}
