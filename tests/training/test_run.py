@@ -35,6 +35,7 @@ def test_the_run_folder_is_complete_and_consistent(small: Any, tmp_path: Path) -
         "environment.json",
         "splits.json",
         "data.json",
+        "images.json",
         "history.csv",
         "cases.csv",
         "last.ckpt",

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.formats import Source, read_image, read_mask
+from isthmus.data.geometry import MILLIMETRES
 from isthmus.data.objects import Numbers, apart, components, stack
 from isthmus.data.values import ValueMap
-from isthmus.data.volume_files import elsewhere, refuse_other_place
+from isthmus.data.volume_files import elsewhere, refuse_other_place, unit
 from isthmus.errors import IsthmusError
 
 __all__ = [
@@ -51,6 +52,11 @@ class Case:
     def first(self) -> Path:
         """The file that decides how the volumes of this case are turned."""
         return (self.images or self.masks)[0].path
+
+    @property
+    def millimetres(self) -> tuple[float, ...] | None:
+        """`spacing` in millimetres, which a file without a unit means by custom."""
+        return self.spacing and tuple(step * MILLIMETRES[unit(self.first)] for step in self.spacing)
 
     def alike(self, source: Source) -> Source:
         """A file of this case, or a prediction of it, brought to the order of axes of its first file."""

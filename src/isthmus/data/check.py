@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.appearance import Appearance, appearance, thickness
 from isthmus.data.borders import Borders, borders
 from isthmus.data.cases import Case, Dataset, channels_elsewhere, check_sizes, load_image, load_mask
 from isthmus.data.duplicates import perceptual_hash, pixel_hash
@@ -50,6 +51,8 @@ class CaseFacts:
             stored values).
         pieces: connected components of a mask that holds a single value besides 0; 1 of every other.
         borders: which values of the mask lie along borders (`isthmus.data.borders`); {} where it holds two values.
+        look: what the image is like; None where no pixel of it is a number.
+        thickness: of what is not 0 in the mask, and of its foreground if edges are soft (`appearance.thickness`).
     """
 
     id: str
@@ -72,6 +75,8 @@ class CaseFacts:
     inverted: tuple[bool, bool] = (False, False)
     pieces: int = 1
     borders: Borders = field(default_factory=dict)
+    look: Appearance | None = None
+    thickness: tuple[float, float] = (0.0, 0.0)
 
     @property
     def foreground(self) -> float:
@@ -323,6 +328,8 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         (of_image.inverted, of_mask.inverted),
         pieces(mask) if len(set(counts) - {0}) == 1 else 1,
         borders(mask) if len(counts) > 2 else {},
+        look=appearance(image),
+        thickness=(thickness(mask), thickness(mask > max(counts) / 2) if len(counts) > 2 else 0.0),
     )
     return facts, counts
 

@@ -165,6 +165,7 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
     watch.say(predictor.values.describe(predictor.classes))
     for note in predictor.notes:
         watch.say(note)
+    predictor.unfamiliar.notes = None  # which are of one image; these are told of all together
     watch.stage("segmenting", len(jobs))
     failures = []
     by_case = {job.targets.case.id: job for job in jobs}
@@ -181,6 +182,8 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
         for note in predictor.notes:
             watch.say(f"{case.id}: {note}")
         watch.advance(case.id)
+    for line in predictor.unfamiliar.lines():
+        watch.say(f"note: {line}")
     return failures
 
 
@@ -189,10 +192,10 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
     targets, missing, case = job.targets, job.missing, job.targets.case
     out, instances = targets.out, predictor.recipe.data.instances
     if missing.isdisjoint(targets.probabilities):
-        maps, mask = None, predictor.mask(image, case.spacing)
+        maps, mask = None, predictor.mask(image, case.millimetres)
     else:
-        maps = predictor.maps(image)
-        mask = predictor.drawn(maps, case.spacing)
+        maps = predictor.maps(image, case.millimetres)
+        mask = predictor.drawn(maps, case.millimetres)
     if targets.mask in missing:
         written.append(write_case(out, case, mask, instances, predictor.notes))
     if maps is not None:

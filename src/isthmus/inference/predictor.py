@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from isthmus.data.cases import to_channels
 from isthmus.data.preprocess import Grid
 from isthmus.data.samples import slice_channels
 from isthmus.data.values import ValueMap
@@ -28,8 +27,9 @@ from isthmus.inference.meaning import Floats, Meaning
 from isthmus.inference.plan import Plan
 from isthmus.inference.region import Window, box_around, paste
 from isthmus.inference.settings import clean_up, normaliser, refuse_other_axes, value_map
-from isthmus.inference.stream import as_floats, in_blocks, pieces
+from isthmus.inference.stream import as_floats, in_channels, in_values, pieces
 from isthmus.inference.tiles import Place
+from isthmus.inference.unfamiliar import Unfamiliar
 from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
@@ -56,9 +56,9 @@ class Predictor:
         notes: what a user should hear about the images so far (a region that was not found, …).
         engine: what computes; None: the framework, on the networks as they are at each call.
         overlap: of tiles that are averaged, as a share of their side.
-        statistics: what instance normalisation goes by where an image is cut: each ``"tile"`` by itself, as in training
-            on patches, or the whole ``"image"``, seen once before (`isthmus.inference.image_statistics`) and then cut
-            no more than memory asks for.
+        statistics: what instance normalisation goes by where an image is cut: each ``"tile"`` as on patches,
+            or the whole ``"image"`` (`isthmus.inference.image_statistics`), cut no more than memory asks for.
+        unfamiliar: holds each image and mask against those of the training, which `notes` then tell.
     """
 
     networks: Sequence[nn.Module]
@@ -69,6 +69,7 @@ class Predictor:
     engine: Engine | None = None
     overlap: float = 0.5
     statistics: Statistics = "tile"
+    unfamiliar: Unfamiliar = field(default_factory=Unfamiliar)
     _heads: dict[str, slice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -142,6 +143,7 @@ class Predictor:
         if statistics == "image" and not any_of_image(networks[0]):
             notes.append("the network has no instance normalisation, statistics 'image' change nothing")
         predictor.notes += notes
+        predictor.unfamiliar = Unfamiliar.of(folders, predictor.notes)
         return predictor
 
     @classmethod
@@ -269,16 +271,11 @@ class Predictor:
         """`_pieces` of an image in the numbers of the file, which are normalised tile by tile."""
         return self._pieces(image, self.normaliser(image).repeated(self.recipe.input.slices or 1).apply)
 
-    def _in_channels(self, image: NDArray[Any]) -> NDArray[Any]:
-        """The image in the channels of the training, block by block, as colours take many times their memory."""
+    def _seen(self, image: NDArray[Any], spacing: Sequence[float] | None) -> NDArray[Any]:
+        """The image in the channels of the training, once it was held against those."""
         refuse_other_axes(image.shape, self.recipe)
-        channels = self.recipe.data.channels
-        if channels is None or len(image) == channels:
-            return image
-        result = np.empty((channels, *image.shape[1:]), image.dtype)
-        for rows in in_blocks(image.shape[1:]):
-            result[:, rows] = to_channels(image[:, rows], channels)
-        return result
+        self.unfamiliar.image(image, spacing)
+        return in_channels(image, self.recipe.data.channels or len(image))
 
     def _locate(self, image: Floats) -> Window:
         """Where the organs are, on the grid of a normalised image; all of it where nothing is found."""
@@ -297,13 +294,13 @@ class Predictor:
         """Logits ``(maps, *spatial)`` of a normalised image ``(channels, *spatial)`` on the network's grid."""
         return self.outputs(image)["logits"]
 
-    def maps(self, image: NDArray[Any]) -> dict[str, Floats]:
+    def maps(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> dict[str, Floats]:
         """What each head says about an image, on the image's own grid: probabilities ``(maps, *spatial)`` of
         ``"logits"`` and of the heads that are trained as such; the contour that is regressed as it is."""
-        image = self._in_channels(image)
-        size = image.shape[1:]
+        image = self._seen(image, spacing)
         if self._streams:
-            return self._gather(self._native(image), size, self.activated)
+            return self._gather(self._native(image), image.shape[1:], self.activated)
+        size = image.shape[1:]
         result = self.activated(self.outputs(self.grid.image(self.normaliser(image).apply(image))))
         for name, values in result.items():
             if values.shape[1:] != size:
@@ -335,19 +332,28 @@ class Predictor:
         """
         return self.maps(image)["logits"]
 
-    def labels(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+    def labels(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> NDArray[np.uint8]:
         """Class indices ``(*spatial)`` on the image's own grid, cleaned up as the recipe says.
 
         At native scale they are decided piece by piece: beside image and result, memory holds a few tiles.
         """
         if not self._streams:
-            return self.clean_up.apply(self.meaning.decide(self.probabilities(image)))
-        image = self._in_channels(image)
+            return self.decided(self.maps(image, spacing))
+        image = self._seen(image, spacing)
         label = np.empty(image.shape[1:], np.uint8)
         with closing(self._native(image)) as parts:
             for place, maps in parts:
                 label[place] = self.meaning.decide(self.meaning.activate(self._by_head(maps)["logits"]))
-        return label if self.clean_up.is_nothing else self.clean_up.apply(label)  # which copies it
+        return self._cleaned(label)
+
+    def decided(self, maps: dict[str, Floats]) -> NDArray[np.uint8]:
+        """`labels`, of what `maps` gave."""
+        return self._cleaned(self.meaning.decide(maps["logits"]))
+
+    def _cleaned(self, label: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        label = label if self.clean_up.is_nothing else self.clean_up.apply(label)  # which copies it
+        self.unfamiliar.mask(label)
+        return label
 
     def instances(self, image: NDArray[Any]) -> NDArray[np.int32]:
         """Numbers of objects ``(*spatial)``, 1 to n, on the image's own grid; touching ones are told apart as far as
@@ -362,28 +368,22 @@ class Predictor:
             heads["contour"] = (heads["contour"] >= REGRESSED).astype(np.float32)
         if spacing is not None and len(spacing) != maps["logits"].ndim - 1:
             spacing = None
-        return instances(maps["logits"][0], **heads, threshold=self.recipe.cleanup.threshold, spacing=spacing)
+        found = instances(maps["logits"][0], **heads, threshold=self.meaning.threshold, spacing=spacing)
+        self.unfamiliar.mask(found)
+        return found
 
     def mask(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> NDArray[Any]:
         """A mask ``(*spatial)`` in the values the user trained with; numbers of objects where it learned these, to
         which the ``spacing`` matters where voxels are no cubes."""
         if self.recipe.data.instances:
-            return self.apart(self.maps(image), spacing)
-        return self._written(self.labels(image))
+            return self.apart(self.maps(image, spacing), spacing)
+        return in_values(self.labels(image, spacing), self.values)
 
     def drawn(self, maps: dict[str, Floats], spacing: Sequence[float] | None = None) -> NDArray[Any]:
         """`mask`, of what `maps` gave."""
         if self.recipe.data.instances:
             return self.apart(maps, spacing)
-        return self._written(self.clean_up.apply(self.meaning.decide(maps["logits"])))
-
-    def _written(self, label: NDArray[np.uint8]) -> NDArray[Any]:
-        """Class indices as the values of the training's masks, block by block, as indexing takes 8 bytes a pixel."""
-        values = self.values
-        mask = np.empty(label.shape, values.invert(label[:0]).dtype)
-        for rows in in_blocks(label.shape):
-            mask[rows] = values.invert(label[rows])
-        return mask
+        return in_values(self.decided(maps), self.values)
 
     def _forward(self, batch: Floats) -> Floats:
         """The maps of all heads together, those of ``"logits"`` first."""

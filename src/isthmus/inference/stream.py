@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.cases import to_channels
+from isthmus.data.values import ValueMap
 from isthmus.inference.tiles import Floats, Place, Tiling
 
 Predict = Callable[[Floats], Floats]
@@ -95,6 +97,24 @@ class _Sums:
         first, *rest = self.tiling.done(corner)
         inside = slice(first.start - start, first.stop - start)
         return self.sums[(slice(None), inside, *rest)].copy()
+
+
+def in_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
+    """`to_channels` of `(channels, *spatial)`, block by block, as colours take many times their memory."""
+    if len(image) == channels:
+        return image
+    result = np.empty((channels, *image.shape[1:]), image.dtype)
+    for rows in in_blocks(image.shape[1:]):
+        result[:, rows] = to_channels(image[:, rows], channels)
+    return result
+
+
+def in_values(label: NDArray[np.uint8], values: ValueMap) -> NDArray[Any]:
+    """`ValueMap.invert` of class indices `(*spatial)`, block by block, as indexing takes 8 bytes a pixel."""
+    mask = np.empty(label.shape, values.invert(label[:0]).dtype)
+    for rows in in_blocks(label.shape):
+        mask[rows] = values.invert(label[rows])
+    return mask
 
 
 def in_blocks(shape: Sequence[int], most: int = 2**22) -> Iterator[slice]:

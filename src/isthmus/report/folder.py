@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
+from isthmus.inference.unfamiliar import Remembered
 from isthmus.metrics.rows import KEYS
 from isthmus.metrics.summary import COUNTS
 from isthmus.runs.files import read_json, read_yaml
+from isthmus.runs.folder import RunFolder
 from isthmus.shapes import shown
 
 NEEDED = tuple(key for key in KEYS if key != "grid")
@@ -54,6 +56,7 @@ class Run:
     splits: Mapping[str, Any]
     cost: Mapping[str, Any]
     before: tuple[Score, ...] = ()  # scores before clean-up, where there was any
+    unlike: tuple[str, ...] = ()  # in which ways scored images lie outside those of the training
 
     @cached_property
     def network(self) -> str:
@@ -144,7 +147,8 @@ def read_run(path: Path) -> Run:
     splits = _splits(path / "splits.json")
     uncleaned = path / "cases-before-cleanup.csv"
     before = _scores(uncleaned)[0] if uncleaned.is_file() else ()
-    return Run(path, recipe, history, scores, metrics, environment, splits, cost, before)
+    unlike = tuple(Remembered.read(RunFolder(path)).scored)
+    return Run(path, recipe, history, scores, metrics, environment, splits, cost, before, unlike)
 
 
 def look(tree: Mapping[str, Any], path: str) -> Any:

@@ -194,6 +194,7 @@ def trained(run: Run) -> list[tuple[str, str]]:
             ", ".join(f"{len(ids)} {name}" for name, ids in run.splits.items() if ids and name != "notes"),
         ),
         ("Notes", "; ".join(map(text, run.splits.get("notes") or []))),
+        ("Scored images", "; ".join(run.unlike)),
         ("Input", _input(run)),
         ("Network", run.network),
         ("Loss", _loss(run)),

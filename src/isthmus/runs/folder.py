@@ -126,6 +126,11 @@ class RunFolder:
         return self.path / "data.json"
 
     @property
+    def images(self) -> Path:
+        """What the training images were like, and in what way those that are scored differ."""
+        return self.path / "images.json"
+
+    @property
     def environment(self) -> Path:
         return self.path / "environment.json"
 

@@ -16,6 +16,7 @@ from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.masks import refuse_unwritable, write_case
 from isthmus.inference.predictor import Predictor
+from isthmus.inference.unfamiliar import Remembered
 from isthmus.machine import peak_memory
 from isthmus.memory import keep_freed_memory
 from isthmus.metrics.rows import columns as case_columns
@@ -29,6 +30,7 @@ from isthmus.runs.recipe import Data, Network, Recipe
 from isthmus.runs.standing import is_running, standing
 from isthmus.training.alone import alone, busy
 from isthmus.training.distributed import refuse_small_batches, world
+from isthmus.training.images import describe_images
 from isthmus.training.loop import fit
 from isthmus.training.prepare import Prepared, prepare, resolve
 from isthmus.training.score import Scorer
@@ -62,6 +64,8 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         if processes.first:
             write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
             _describe(folder, prepared)
+            for line in Remembered.read(folder).scored:
+                watch.say(f"held out: {line}")
         return _complete(folder, prepared, network, watch)
 
 
@@ -209,6 +213,8 @@ def _describe(folder: RunFolder, prepared: Prepared) -> None:
         write_json(folder.splits, _splits(prepared))
     if not folder.environment.is_file():
         write_json(folder.environment, describe_environment())
+    if not folder.images.is_file():
+        write_json(folder.images, describe_images(prepared).to_dict())
 
 
 def _digests(files: dict[str, str]) -> list[str]:

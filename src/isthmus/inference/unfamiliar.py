@@ -1,0 +1,193 @@
+"""New images and their masks held against those of the training: one line for each way in which they differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.data.appearance import Appearance, appearance, thickness
+from isthmus.data.familiar import Familiar, mask_numbers, plain
+from isthmus.data.unlike import Remark, of_image, of_mask
+from isthmus.errors import IsthmusError
+from isthmus.inference.stream import in_blocks
+from isthmus.runs.folder import RunFolder
+from isthmus.shapes import read_as
+
+CHANCE, MASK_CHANCE = 0.02, 0.1
+"""Of many images, and of many masks, so many may lie outside without a word."""
+
+KEPT = 1000
+"""Remarks of a kind that are kept for the number in the line."""
+
+WORDS = {
+    "colour": "are in colour where training was grey",
+    "grey": "are grey where training was in colour",
+    "inverted": "look inverted, dark where training images are bright",
+    "dimmer": "are dimmer than any training image",
+    "brighter": "are brighter than any training image",
+    "flatter": "have less contrast than any training image",
+    "starker": "have more contrast than any training image",
+    "exchanged": "seem to have their channels in another order than training images",
+    "tinted": "have channels in other proportions than any training image",
+    "coarser": "show coarser detail than any training image, as if enlarged or blurred",
+    "finer": "show finer detail than any training image, as if reduced or noisy",
+}
+OF_MASKS = {
+    "less": "hold less foreground than any training mask",
+    "more": "hold more foreground than any training mask",
+    "smaller": "hold smaller objects than any training mask",
+    "larger": "hold larger objects than any training mask",
+}
+SINGULAR = {"are": "is", "look": "looks", "have": "has", "seem": "seems", "show": "shows", "hold": "holds"}
+
+NUMBERS = {
+    "mean": "mean {}",
+    "highlights": "99th percentile {}",
+    "contrast": "1st to 99th percentile {}",
+    "balance": "median at {} from -1, brightest, to 1, darkest",
+    "channel": "ratio to the first {}",
+    "grain": "neighbours differ by {} of what pixels further apart do",
+    "foreground": "{}",
+    "thickness": "{} pixels across",
+}
+
+
+class Unfamiliar:
+    """What was found of the images and masks so far.
+
+    Args:
+        known: what those of the training were like; None: everything is let pass.
+        notes: a list in which the lines so far are kept up to date.
+        resized: whether the network sees images resized, so that pixels are compared between like sizes alone.
+    """
+
+    def __init__(
+        self, known: Familiar | None = None, notes: list[str] | None = None, resized: bool = False
+    ) -> None:
+        self.known = known
+        self.notes = notes
+        self.resized = resized
+        self.images = self.masks = 0
+        self._counts: Counter[str] = Counter()
+        self._remarks: dict[str, list[Remark]] = {}
+        self._told: list[str] = []
+
+    @classmethod
+    def of(cls, folders: Sequence[RunFolder], notes: list[str]) -> Unfamiliar:
+        """For networks of these runs; where what they remember cannot be read, a note says so."""
+        known = None
+        try:
+            known = read_familiar(folders)
+        except IsthmusError as error:
+            notes.append(f"{error}; until then images unlike those of the training are not told")
+        return cls(known, notes, resized=folders[0].recipe().input.resize is not None)
+
+    def image(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> None:
+        """See an image `(channels, *spatial)` in the numbers of its file, before anything is done to it."""
+        look = appearance(image) if self.known else None
+        if look is not None:
+            self.look(look, spacing)
+
+    def look(self, look: Appearance, spacing: Sequence[float] | None = None) -> None:
+        """`image`, of what an image is like."""
+        if self.known is not None:
+            self.images += 1
+            self._keep(of_image(self.known, look, spacing, self.resized))
+
+    def mask(self, mask: NDArray[Any]) -> None:
+        """See a mask `(*spatial)` that was predicted, of any number type, in which 0 is the background."""
+        if self.known is not None:
+            self.masks += 1
+            pixels = sum(int(np.count_nonzero(mask[rows])) for rows in in_blocks(mask.shape))
+            found = mask_numbers(pixels / max(1, mask.size), thickness(mask))
+            remark = of_mask(self.known, found)
+            self._keep([remark] if remark else [])
+
+    def lines(self) -> list[str]:
+        """A line for each way in which more images differ than do by chance; of masks only where images do not."""
+        kinds = [
+            kind
+            for kind, count in self._counts.items()
+            if count > (MASK_CHANCE * self.masks if kind in OF_MASKS else CHANCE * self.images)
+        ]
+        return [self._line(kind) for kind in [kind for kind in kinds if kind not in OF_MASKS] or kinds]
+
+    def _keep(self, remarks: Sequence[Remark]) -> None:
+        for remark in remarks:
+            self._counts[remark.kind] += 1
+            kept = self._remarks.setdefault(remark.kind, [])
+            kept += [remark] * (len(kept) < KEPT)
+        if self.notes is not None:
+            self.notes[:] = [note for note in self.notes if note not in self._told]
+            self._told = self.lines()
+            self.notes += self._told
+
+    def _line(self, kind: str) -> str:
+        remarks, count = self._remarks[kind], self._counts[kind]
+        noun, total = ("mask", self.masks) if kind in OF_MASKS else ("image", self.images)
+        name = Counter(remark.name for remark in remarks).most_common(1)[0][0]
+        those = sorted((remark for remark in remarks if remark.name == name), key=lambda remark: remark.value)
+        middle = those[len(those) // 2]
+        words = middle.detail or (WORDS | OF_MASKS)[kind] + self._figures(middle)
+        if total > 1:
+            return f"{f'all {total}' if count == total else f'{count} of {total}'} {noun}s {words}"
+        verb, _, rest = words.partition(" ")
+        return f"the {noun} {SINGULAR[verb]} {rest}"
+
+    def _figures(self, remark: Remark) -> str:
+        """The number, and between which those of the training lie."""
+        if not remark.name or self.known is None:
+            return ""
+        spread, kind = self.known.spreads[remark.name], remark.name.split()[0]
+        found, *ends = (
+            plain(remark.name, number, self.known.scale) for number in (remark.value, spread.low, spread.high)
+        )
+        here, low, high = (
+            f"{number:.1%}" if kind == "foreground" else f"{number:.3g}" for number in (found, *sorted(ends))
+        )
+        training = low if low == high else f"{low} to {high}"
+        return f" ({NUMBERS[kind].format(here)}, training {training})"
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The content of `images.json`.
+
+    Attributes:
+        training: what the training images were like; None where no pixel of them was a number.
+        scored: a line for each way in which the images that are held out lie outside.
+    """
+
+    training: Familiar | None
+    scored: list[str]
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> Remembered:
+        """Of a run; of one that was made before this was written, nothing.
+
+        Raises:
+            IsthmusError: a file that holds something else.
+        """
+        if not folder.images.is_file():
+            return cls(None, [])
+        return read_as(folder.images, cls, "restore the file, or delete it")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"training": self.training and self.training.to_dict(), "scored": self.scored}
+
+
+def read_familiar(folders: Sequence[RunFolder]) -> Familiar | None:
+    """What the training images of these runs were like together; None where one of them does not know.
+
+    Raises:
+        IsthmusError: a file that holds something else.
+    """
+    found = [known for folder in folders if (known := Remembered.read(folder).training)]
+    return reduce(Familiar.together, found) if len(found) == len(folders) else None

@@ -1,0 +1,38 @@
+"""What a run remembers of its images: what those were like that it trained on, and how those it scores differ."""
+
+from __future__ import annotations
+
+from isthmus.data.check import CaseFacts
+from isthmus.data.familiar import Familiar
+from isthmus.inference.unfamiliar import Remembered, Unfamiliar
+from isthmus.training.prepare import Prepared
+
+
+def describe_images(prepared: Prepared) -> Remembered:
+    """The content of `images.json`, from what the check of all files has seen."""
+    train = set(prepared.split.train)
+    cases = {case.id: case for case in prepared.data.dataset.cases}
+    facts = [each for each in prepared.data.cases if each.id in train]
+    spacings = [cases[each.id].millimetres for each in facts]
+    known = Familiar.of(
+        [each.look for each in facts if each.look],
+        groups=len({cases[each.id].group for each in facts}),
+        spacings=[spacing for spacing in spacings if spacing] if all(spacings) else [],
+        shares=[each.foreground for each in facts],
+        thicknesses=[_thickness(each, prepared) for each in facts],
+    )
+    if known is None:
+        return Remembered(None, [])
+    found = Unfamiliar(known, resized=prepared.recipe.input.resize is not None)
+    for each in prepared.data.cases:
+        if each.look and each.id in {*prepared.split.validation, *prepared.split.test}:
+            found.look(each.look, cases[each.id].millimetres)
+    return Remembered(known, found.lines())
+
+
+def _thickness(facts: CaseFacts, prepared: Prepared) -> float:
+    """Of the foreground in the mask of a case; 0 where 0 is not the background."""
+    values = prepared.data.values
+    if values.rule == "exact" and dict(values.pairs).get(0) != 0:
+        return 0.0
+    return facts.thickness[1 if values.rule == "threshold" and facts.thickness[1] else 0]
