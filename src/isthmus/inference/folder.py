@@ -28,6 +28,7 @@ from isthmus.inference.masks import write_case, write_probabilities
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.targets import Targets, refuse_harm
+from isthmus.networks import right
 from isthmus.runs.recipe import Data, Recipe
 from isthmus.watch import Silent, Watch
 
@@ -181,6 +182,8 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
             watch.say(failures[-1])
         for note in predictor.notes:
             watch.say(f"{case.id}: {note}")
+        for line in right.news():
+            watch.say(line)
         watch.advance(case.id)
     for line in predictor.unfamiliar.lines():
         watch.say(f"note: {line}")

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from isthmus.networks import mildnet, onednn, plain
+from isthmus.networks.convolution import where
+from isthmus.networks.layout import channels_last
+from isthmus.networks.right import convolve, is_right
 
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
-TYPICAL = {2: (1, 256, 256), 3: (1, 64, 64, 64)}
-"""Batch and sides for which weights are laid out; others are right too."""
 
 
 def fused(network: nn.Module, dtype: torch.dtype) -> nn.Module:
@@ -50,30 +51,40 @@ class Convolution(nn.Module):
             scale, shift = affine(norm)
             weight = weight * scale.view(-1, *[1] * (weight.ndim - 1))
             bias = bias * scale + shift
-        self.where = onednn.where(layer)
+        self.where, self.told = onednn.where(layer), where(layer)
         self.bias = bias.to(dtype)
         self.dtype = dtype
-        dims = weight.ndim - 2
-        layout = torch.channels_last if dims == 2 else torch.channels_last_3d
-        batch, *sides = TYPICAL[dims]
-        self.weight = torch.ops.mkldnn._reorder_convolution_weight(
-            weight.to(dtype).contiguous(memory_format=layout),
-            *self.where,
-            [batch, weight.shape[1] * layer.groups, *sides],
-        )
+        self.plain = weight.to(dtype).contiguous(memory_format=channels_last(weight))
+        self.weight = onednn.laid_out(self.plain, self.where)
 
     def forward(self, x: Tensor, relu: bool = False) -> Tensor:
         """``(N, in, *spatial)`` to ``(N, out, *spatial)``."""
-        return onednn.convolution(x.to(self.dtype), self.weight, self.bias, self.where, relu)
+        x = x.to(self.dtype)
+        if not is_right(x, self.plain, self.told, "fused"):
+            return _rectified_(self._apart(x), relu)
+        return onednn.convolution(x, self.weight, self.bias, self.where, relu)
 
     def plus(self, x: Tensor, other: Tensor, relu: bool = False) -> Tensor:
         """With ``other`` added, which stays as it is."""
         x, other = x.to(self.dtype), other.to(self.dtype)
+        if not is_right(x, self.plain, self.told, "fused"):
+            return _rectified_(self._apart(x).add_(other), relu)
         return onednn.convolution_plus(x, other, self.weight, self.bias, self.where, relu)
 
     def onto(self, total: Tensor, x: Tensor, relu: bool = False) -> Tensor:
         """Added to ``total`` in place."""
-        return onednn.convolution_onto_(total, x.to(self.dtype), self.weight, self.bias, self.where, relu)
+        x = x.to(self.dtype)
+        if not is_right(x, self.plain, self.told, "fused"):
+            return _rectified_(total.add_(self._apart(x)), relu)
+        return onednn.convolution_onto_(total, x, self.weight, self.bias, self.where, relu)
+
+    def _apart(self, x: Tensor) -> Tensor:
+        """By the framework, and by another way where that is wrong, too."""
+        return convolve(x, self.plain, self.bias, self.told)
+
+
+def _rectified_(y: Tensor, relu: bool) -> Tensor:
+    return torch.relu_(y) if relu else y
 
 
 def affine(norm: nn.Module) -> tuple[Tensor, Tensor]:

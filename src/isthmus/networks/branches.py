@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.networks import onednn
+from isthmus.networks.convolution import Conv2d, Conv3d, where
 from isthmus.networks.eager import by_autograd
 from isthmus.networks.layout import memory_layout
 from isthmus.networks.masks import masked, positive
 from isthmus.networks.onednn import Where
+from isthmus.networks.right import is_right
 
 LARGE = 8
 """How many times larger a map must be than a kernel for turning the kernel round to pay."""
@@ -34,7 +36,7 @@ def worthwhile(x: Tensor, other: Tensor, branches: Iterable[nn.Module]) -> bool:
         and x.dtype == other.dtype == _type_of_convolutions(x)
         and onednn.computes(x.dtype)
         and memory_layout(x) != torch.contiguous_format
-        and all(_is_plain(layer) for layer in branches)
+        and all(_is_plain(layer) and _is_right(layer, x) for layer in branches)
     )
 
 
@@ -61,7 +63,7 @@ def _type_of_convolutions(x: Tensor) -> torch.dtype:
 
 def _is_plain(layer: nn.Module) -> bool:
     return (
-        type(layer) in (nn.Conv2d, nn.Conv3d)
+        type(layer) in (nn.Conv2d, nn.Conv3d, Conv2d, Conv3d)
         and not (
             layer._forward_pre_hooks or layer._forward_hooks or layer._backward_hooks
         )  # they would not be called
@@ -78,6 +80,10 @@ def _is_plain(layer: nn.Module) -> bool:
             )
         )
     )
+
+
+def _is_right(layer: nn.Module, x: Tensor) -> bool:
+    return is_right(x, cast(nn.Conv2d, layer).weight, where(layer), "summed")
 
 
 class _Summed(torch.autograd.Function):

@@ -18,6 +18,7 @@ from isthmus.networks.base import Network, wholes
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_flag, require_share
 from isthmus.networks.concatenation import concatenate
+from isthmus.networks.convolution import Conv3d
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.upsampling import upsample
 
@@ -153,8 +154,8 @@ def _middle(x: Tensor, cut: int) -> Tensor:
     return x[:, :, cut:depth, cut:height, cut:width]
 
 
-def _conv(in_channels: int, channels: int, kernel: int, valid: bool, bias: bool = False) -> nn.Conv3d:
-    return nn.Conv3d(in_channels, channels, kernel, padding=0 if valid else kernel // 2, bias=bias)
+def _conv(in_channels: int, channels: int, kernel: int, valid: bool, bias: bool = False) -> nn.Module:
+    return Conv3d(in_channels, channels, kernel, padding=0 if valid else kernel // 2, bias=bias)
 
 
 def _layer(

@@ -14,14 +14,12 @@ from torch import nn
 
 from isthmus.networks.batch_norm import BatchNorm2d, BatchNorm3d
 from isthmus.networks.checks import require_name
+from isthmus.networks.convolution import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 from isthmus.networks.instance_norm import InstanceNorm
 from isthmus.networks.lean import MaxPool2d, MaxPool3d
 
-_CONV: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
-_UP: dict[int, type[nn.ConvTranspose2d] | type[nn.ConvTranspose3d]] = {
-    2: nn.ConvTranspose2d,
-    3: nn.ConvTranspose3d,
-}
+_CONV: dict[int, type[Conv2d] | type[Conv3d]] = {2: Conv2d, 3: Conv3d}
+_UP: dict[int, type[ConvTranspose2d] | type[ConvTranspose3d]] = {2: ConvTranspose2d, 3: ConvTranspose3d}
 _POOL: dict[int, type[MaxPool2d] | type[MaxPool3d]] = {2: MaxPool2d, 3: MaxPool3d}
 _MEAN: dict[int, type[nn.AvgPool2d] | type[nn.AvgPool3d]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 _BATCH: dict[int, type[BatchNorm2d] | type[BatchNorm3d]] = {2: BatchNorm2d, 3: BatchNorm3d}

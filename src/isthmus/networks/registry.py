@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
+from isthmus.networks.convolution import made_right
 
 Counted = tuple[int, str] | tuple[int, str, int]
 
@@ -135,7 +136,7 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
     """
     found = entry(name)
     check_options(name, options)
-    return found.make(**{**found.defaults, **options})
+    return made_right(found.make(**{**found.defaults, **options}))
 
 
 def check_options(name: str, options: Iterable[str]) -> None:

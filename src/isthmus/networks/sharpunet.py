@@ -11,16 +11,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_name
 from isthmus.networks.encoders import VGG16, register_encoder
+from isthmus.networks.kinds import Where
 from isthmus.networks.layers import max_pool
 from isthmus.networks.layout import memory_layout
 from isthmus.networks.parts import Bridge, Skip, register_skip
 from isthmus.networks.plain import Plain
 from isthmus.networks.registry import Card, register_model
+from isthmus.networks.right import convolve
 from isthmus.networks.unet import UNet
 
 _MODES = ("laplacian", "identity_plus")
@@ -65,8 +66,8 @@ class _Sharpen(nn.Module):
 
 
 def _filter(x: Tensor, kernel: Tensor) -> Tensor:
-    convolve = F.conv2d if x.ndim == 4 else F.conv3d
-    return convolve(x, kernel.to(x.dtype), padding=1, groups=len(kernel))
+    one = (1,) * (x.ndim - 2)
+    return convolve(x, kernel.to(x.dtype), None, Where(one, one, one, len(kernel)))
 
 
 class _SelfAdjoint(torch.autograd.Function):

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from isthmus.networks.kinds import Where
+from isthmus.networks.right import convolve
+
 _MODES = {2: "bilinear", 3: "trilinear"}
 
 
@@ -64,10 +67,11 @@ class LinearUp(nn.Module):
             self.weight.copy_(kernel.expand_as(self.weight))
 
     def forward(self, x: Tensor) -> Tensor:
-        convolve = F.conv_transpose2d if self.dims == 2 else F.conv_transpose3d
-        padding = (self.kernel - self.factor) // 2
-        weight = self.weight.to(x.dtype)
-        return convolve(x, weight, stride=self.factor, padding=padding, groups=self.channels)
+        stride, padding, one, none = (
+            (steps,) * self.dims for steps in (self.factor, (self.kernel - self.factor) // 2, 1, 0)
+        )
+        where = Where(stride, padding, one, self.channels, none, transposed=True)
+        return convolve(x, self.weight.to(x.dtype), None, where)
 
     def extra_repr(self) -> str:
         return f"{self.channels}, factor={self.factor}, kernel={self.kernel}"

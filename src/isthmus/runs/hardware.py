@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,14 +15,18 @@ if TYPE_CHECKING:
 
 
 DEVICES = ("cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISION = "ISTHMUS_PRECISION"
+"""What ``hardware.precision=auto`` means, where the environment says it."""
 
 
 def resolve(hardware: Hardware) -> Hardware:
     """Fill in what was left to this machine.
 
-    ``device``: the first CUDA device, else Apple's, else the processor. ``precision``: bfloat16 where the device has
-    instructions for it (elsewhere it would be slower), else float32. ``channels_last``: with bfloat16 and on CUDA.
-    ``threads``: as many as the framework would use.
+    ``device``: the first CUDA device, else Apple's, else the processor. ``precision``: what the environment variable
+    `PRECISION` says, else bfloat16 where the device has instructions for it (whether it is faster, training measures:
+    `isthmus.runs.precision`), else float32. ``channels_last``: on CUDA and the processor. ``threads``: as many as the
+    framework would use.
     """
     import torch
 
@@ -32,7 +37,7 @@ def resolve(hardware: Hardware) -> Hardware:
         raise IsthmusError(f"device '{device}' was asked for but no CUDA device is here; use --device auto")
     if device == "mps" and not torch.backends.mps.is_available():
         raise IsthmusError("device 'mps' was asked for but there is none here; use --device auto")
-    precision = hardware.precision
+    precision = _wanted(hardware)
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(device) else "float32"
     channels_last = hardware.channels_last
@@ -46,6 +51,20 @@ def resolve(hardware: Hardware) -> Hardware:
             "threads": hardware.threads or torch.get_num_threads(),
         }
     )
+
+
+def leaves_precision_open(hardware: Hardware) -> bool:
+    """Whether nobody has said in which number type to compute."""
+    return _wanted(hardware) == "auto"
+
+
+def _wanted(hardware: Hardware) -> str:
+    if hardware.precision != "auto":
+        return hardware.precision
+    wanted = os.environ.get(PRECISION, "auto")
+    if wanted not in PRECISIONS:
+        raise IsthmusError(f"{PRECISION}={wanted}: {nearest(wanted, PRECISIONS)}")
+    return wanted
 
 
 def _best_device() -> str:

@@ -27,12 +27,13 @@ from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.settings import clean_up, value_map
-from isthmus.networks import DEFAULT_MODEL
+from isthmus.networks import DEFAULT_MODEL, right
 from isthmus.objectives import Objective
 from isthmus.runs import hardware as machine
+from isthmus.runs.precision import WORTHWHILE, speedup
 from isthmus.runs.recipe import Data, Input, Recipe
 from isthmus.training.aim import aim
-from isthmus.training.distributed import own_device
+from isthmus.training.distributed import own_device, world
 from isthmus.training.divide import divide, wanted
 from isthmus.watch import Watch
 
@@ -173,7 +174,25 @@ def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
         mean, deviation = statistics(checked, split, resolved.data.channels or 1)
         levels = resolved.input.model_copy(update={"mean": mean, "deviation": deviation})
         resolved = resolved.model_copy(update={"input": levels})
-    return Prepared(resolved, checked, split, objective)
+    return Prepared(_in_the_faster_type(resolved, recipe), checked, split, objective)
+
+
+def _in_the_faster_type(resolved: Recipe, recipe: Recipe) -> Recipe:
+    """With float32 where the processor could compute in bfloat16, nobody asked for it and it would not be faster."""
+    hardware = resolved.hardware
+    if (hardware.device, hardware.precision) != ("cpu", "bfloat16"):
+        return resolved
+    if not machine.leaves_precision_open(recipe.hardware):
+        return resolved
+    try:
+        times = speedup(resolved) if world().first else 0.0
+    except (IsthmusError, RuntimeError):  # a network or a size that cannot be is refused later
+        times = 0.0
+    (times,) = world().told([times], torch.device("cpu"))
+    if times >= WORTHWHILE:
+        return resolved
+    right.news()  # of kernels that will not be used
+    return resolved.model_copy(update={"hardware": hardware.model_copy(update={"precision": "float32"})})
 
 
 def _options(recipe: Recipe, found: dict[str, int]) -> dict[str, Any]:

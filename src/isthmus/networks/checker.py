@@ -1,0 +1,93 @@
+"""The process that checks kernels (`isthmus.networks.check`), started when it is first asked and again when it died."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, cast
+
+from isthmus.networks.kinds import Kind
+
+LIMIT = 120.0
+"""Seconds for one answer."""
+
+
+class CannotCheck(Exception):
+    """No process that checks can be started here."""
+
+
+class Checker:
+    """Asks whether kinds of convolutions are computed rightly."""
+
+    command = (sys.executable, "-m", "isthmus.networks.check")
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        atexit.register(self.close)
+
+    def ask(self, kind: Kind, way: str) -> bool:
+        """Whether a convolution of this kind is right if it is put this way; not so where the process dies of it.
+
+        Raises:
+            CannotCheck: there is no process to ask.
+        """
+        question = f"{way}\t{kind.to_json()}\n"
+        answers = (
+            self._answer(question) for _ in range(2)
+        )  # the first time it may have ended for want of work
+        return next((answer for answer in answers if answer), "False") == "True"
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is None:
+            return
+        with suppress(OSError):
+            cast(IO[str], self._process.stdin).close()
+        self._process.kill()
+        self._process.wait()
+        cast(IO[str], self._process.stdout).close()
+        self._process = None
+
+    def _answer(self, question: str) -> str:
+        process = self._process or self._start()
+        with suppress(OSError):
+            stdin = cast(IO[str], process.stdin)
+            stdin.write(question)
+            stdin.flush()
+        return self._line(process)
+
+    def _start(self) -> subprocess.Popen[str]:
+        package = Path(__file__).parents[2]
+        path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
+        try:
+            process = subprocess.Popen(  # noqa: S603
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise CannotCheck(str(error)) from error
+        self._process = process
+        if self._line(process) != "ready":
+            raise CannotCheck(f"{' '.join(self.command)} does not start")
+        return process
+
+    def _line(self, process: subprocess.Popen[str]) -> str:
+        """The next line that it says; empty where it died, or took too long and was ended."""
+        limit = threading.Timer(LIMIT, process.kill)
+        limit.start()
+        try:
+            line = cast(IO[str], process.stdout).readline().strip()
+        finally:
+            limit.cancel()
+        if not line:
+            self.close()
+        return line

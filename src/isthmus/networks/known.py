@@ -1,0 +1,77 @@
+"""What was found out about this machine, so that it is found out once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from isthmus.files import user_cache
+
+
+class Known:
+    """Answers by question, kept in a file to which every process appends a line.
+
+    A line that is damaged counts as not written. What cannot be kept is known as long as this process lives.
+
+    Attributes:
+        trouble: why nothing can be kept; None where it can.
+
+    >>> known = Known(Path("/dev/null/nowhere"))
+    >>> known.add("answer", 42)
+    >>> known.answers, known.trouble is None
+    ({'answer': 42}, False)
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.trouble = path, None
+        self.answers: dict[str, Any] = {}
+        with suppress(OSError):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with suppress(ValueError, TypeError, KeyError, RecursionError):
+                    record = json.loads(line)
+                    self.answers[str(record["question"])] = record["answer"]
+
+    def add(self, question: str, answer: Any) -> None:
+        """Keep an answer."""
+        self.answers[question] = answer
+        line = json.dumps({"question": question, "answer": answer})
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"\n{line}\n")  # the line before may be half of one
+        except OSError as error:
+            self.trouble = f"{self.path}: cannot be written ({error.strerror})"
+
+    trouble: str | None
+
+
+@cache
+def of_this_machine() -> Known:
+    """What is known about this processor with this build of the framework."""
+    digest = hashlib.sha256(json.dumps([_processor(), torch.__version__, _settings()]).encode())
+    return Known(user_cache() / "kernels" / f"{digest.hexdigest()[:16]}.jsonl")
+
+
+def _settings() -> list[str]:
+    """What makes the framework choose other kernels on the same processor."""
+    chosen = [
+        f"{name}={value}" for name, value in os.environ.items() if name.startswith(("ONEDNN_", "DNNL_"))
+    ]
+    return [*sorted(chosen), torch.backends.cpu.get_cpu_capability()]
+
+
+def _processor() -> list[str]:
+    """Model and instructions."""
+    with suppress(OSError):
+        first, _, _ = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").partition("\n\n")
+        told = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")
+        return [line for line in first.splitlines() if line.startswith(told)]
+    return [platform.system(), platform.machine(), platform.processor()]
