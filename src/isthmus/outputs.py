@@ -55,7 +55,8 @@ class Guard:
             raise IsthmusError(f"{target} is a folder; name a file")
         if self._is_data(target, kind):
             raise IsthmusError(
-                f"{target} is a file of the data; choose another place, originals are never replaced"
+                f"{target} is one of the images or other files of the data; choose another place, originals are never "
+                "replaced"
             )
         if not self.overwrite and (ours is None or not ours(target)):
             raise IsthmusError(f"{target} exists already; {instead}")

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli.results import AsJson, Told, emit
+from isthmus.cli.streams import show
+from isthmus.cli.tables import add_row, print_table, split_table, table_of
 from isthmus.errors import IsthmusError, nearest
 
 if TYPE_CHECKING:
     from isthmus.cli.progress import Display
-    from isthmus.data.cases import Case
     from isthmus.data.folds import Split
     from isthmus.data.inspect import Finding
-
-WIDE = 100_000  # columns where the output is no terminal: a line is a row, however long
 
 app = typer.Typer(
     name="data",
@@ -27,6 +26,9 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="A data set of `isthmus data list`, a folder or a CSV.")]
 Root = Annotated[
     Path | None, typer.Argument(help="The folder it was downloaded to, for a name.", show_default=False)
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a file that this command did not write.")
 ]
 Rule = Annotated[
     str | None,
@@ -42,10 +44,10 @@ def list_() -> None:
     """List the public data sets that are read from the layout in which they are downloaded."""
     from isthmus.data.catalog import DATASETS
 
-    table = _table("name", "data set", "tried on", "layout of ROOT")
+    table = table_of("name", "data set", "tried on", "layout of ROOT")
     for name, entry in sorted(DATASETS.items()):
-        table.add_row(name, entry.title, entry.tried or "not tried on the real files", entry.layout)
-    _print(table)
+        add_row(table, name, entry.title, entry.tried or "not tried on the real files", entry.layout)
+    print_table(table)
 
 
 @app.command()
@@ -55,6 +57,7 @@ def check(
     page: Annotated[
         Path | None, typer.Option(help="Also write this HTML page, with pictures.", show_default=False)
     ] = None,
+    overwrite: Overwrite = False,
     distance: Annotated[
         int, typer.Option(min=0, max=63, help="Bits in which near-duplicates differ at most.")
     ] = 4,
@@ -81,6 +84,11 @@ def check(
 
     taken = None if rule is None else as_rule(rule)
     dataset, problems = open_tolerant(name, root, axes)
+    keep = None
+    if page is not None:
+        from isthmus.report.data_page import refuse_to_replace, write_data_page
+
+        keep = refuse_to_replace(page, _read(name, root), overwrite)
     with Display() as display:
         display.stage("checking files", len(dataset.cases))
         found = inspect_dataset(
@@ -92,13 +100,11 @@ def check(
             rule=taken,
         )
     if not as_json:
-        _print(_findings_table(found.findings()))
+        print_table(_findings_table(found.findings()))
     if page is not None:
-        from isthmus.report.data_page import write_data_page
-
-        page = write_data_page(found, page)
+        page = write_data_page(found, page, guard=keep)
         if not as_json:
-            print(page)
+            show(page)
     problem = None if found.usable else _unusable(dataset.name, len(found.bad))
     if as_json:
         about = {"data": dataset.name, "cases": len(found.cases), "bad_cases": len(found.bad)}
@@ -109,10 +115,10 @@ def check(
 
 
 def _findings_table(findings: list[Finding]) -> Any:
-    table = _table("", "finding", "count", "details", numbers=("count",))
+    table = table_of("", "finding", "count", "details", numbers=("count",))
     for row in findings:
         mark = {"error": "error", "warning": "!", "fact": ""}[row.level]
-        table.add_row(mark, row.what, str(row.count), row.detail)
+        add_row(table, mark, row.what, str(row.count), row.detail)
     return table
 
 
@@ -164,6 +170,7 @@ def splits(
             show_default=False,
         ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show how a protocol divides a data set; without one, the papers' tables of data and splits.
 
@@ -189,7 +196,9 @@ def splits(
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        _real(protocol, name, root, given, display, stratify, distance, allow_leak, out)
+        found = _real(protocol, name, root, given, display, stratify, distance, allow_leak)
+    if out is not None:
+        _write_splits(out, found, [*_read(name, root), *([listed] if listed else [])], overwrite)
 
 
 def _real(
@@ -201,9 +210,8 @@ def _real(
     stratify: bool,
     distance: int,
     allow_leak: bool,
-    out: Path | None,
-) -> None:
-    """Divide the cases of a data set at hand."""
+) -> list[Split]:
+    """Divide the cases of a data set at hand, and show how."""
     from isthmus.data.check import check_dataset
     from isthmus.data.folder import open_dataset
     from isthmus.data.protocols import GROUP_NOTES, SHARES, check_split
@@ -218,25 +226,36 @@ def _real(
     if protocol == "hmedn":
         given.setdefault("shares", SHARES.get(dataset.name))
     found = divide(protocol, cases, **given)
-    _print(_split_table(found, cases, {facts.id: facts.foreground for facts in checked.cases}))
+    print_table(split_table(found, cases, {facts.id: facts.foreground for facts in checked.cases}))
     hashes = {facts.id: facts.pixels for facts in checked.cases}
     perceptual = {facts.id: facts.perceptual for facts in checked.cases}
     notes = [GROUP_NOTES[dataset.name]] if dataset.name in GROUP_NOTES else []
     for split in found:
         notes += check_split(split, cases, hashes, perceptual, distance=distance, allow_leak=allow_leak)
     for note in dict.fromkeys(notes):
-        print(f"note: {note}")
-    if out is not None:
-        from dataclasses import asdict
+        show(f"note: {note}")
+    return found
 
-        from isthmus.data.split_files import NNUNET, write_nnunet_splits
-        from isthmus.runs.files import write_json
 
-        if out.name == NNUNET:
-            write_nnunet_splits(out, found)
-        else:
-            write_json(out, [asdict(split) for split in found])
-        print(out)
+def _read(name: str, root: Path | None) -> list[Path]:
+    """The files and folders that a data set is read from."""
+    from isthmus.data.originals import originals
+
+    place = root or Path(name)
+    return [place, *originals([place])]
+
+
+def _write_splits(out: Path, found: list[Split], read: list[Path], overwrite: bool) -> None:
+    """Write splits as JSON, over an earlier such file too."""
+    from isthmus.data.split_files import as_json, is_splits
+    from isthmus.files import write_bytes
+    from isthmus.outputs import Guard
+
+    content = as_json(out, found)
+    if not out.is_file() or out.read_bytes() != content:
+        Guard(read, overwrite).refuse(out, ours=is_splits, kind=".json")
+        write_bytes(out, content)
+    show(out)
 
 
 @app.command()
@@ -280,6 +299,7 @@ def export(
     from isthmus.data.folder import open_dataset
     from isthmus.data.folds import kfold
     from isthmus.data.inspect import open_tolerant
+    from isthmus.data.originals import refuse_among
     from isthmus.data.protocols import check_split
     from isthmus.data.split_files import NNUNET, assign, read_splits
     from isthmus.data.values import as_rule
@@ -287,6 +307,7 @@ def export(
     if to != "nnunet":
         raise IsthmusError(f"no layout '{to}' to write; {nearest(to, ['nnunet'])}")
     nnunet.refuse_existing(out)
+    refuse_among(out, [root or Path(name)])
     taken = None if rule is None else as_rule(rule)
     dataset, unfit = open_tolerant(name, root) if skip_bad else (open_dataset(name, root), ())
     with Display() as display:
@@ -316,29 +337,9 @@ def export(
     if found:
         notes.append(f"nnU-Net reads {NNUNET} from its folder of preprocessed data: copy it there")
     for note in dict.fromkeys(notes):
-        print(f"note: {note}")
-    print(checked.values.describe(checked.dataset.classes))
-    print(f"{out}: {len(cases)} cases, {len(found)} folds")
-
-
-def _split_table(found: list[Split], cases: tuple[Case, ...], foreground: dict[str, float]) -> Any:
-    """A row for each split: cases, groups and mean foreground of each set."""
-    group = {case.id: case.group for case in cases}
-    grouped = len(set(group.values())) < len(group)
-    sides = [side for side in ("train", "validation", "test") if side in found[0].sides()]
-    titles = ["repeat"] * (found[-1].repeat > 0) + ["fold"]
-    for side in sides:
-        titles += [side, *(["groups"] if grouped else []), "foreground"]
-    table = _table(*titles, numbers=titles)
-    for split in found:
-        row = ([str(split.repeat)] if found[-1].repeat else []) + [str(split.fold)]
-        for side in sides:
-            ids = split.sides()[side]
-            row.append(str(len(ids)))
-            row += [str(len({group[i] for i in ids}))] if grouped else []
-            row.append(f"{sum(foreground[i] for i in ids) / len(ids):.1%}")
-        table.add_row(*row)
-    return table
+        show(f"note: {note}")
+    show(checked.values.describe(checked.dataset.classes))
+    show(f"{out}: {len(cases)} cases, {len(found)} folds")
 
 
 def _paper(protocol: str, name: str | None, given: dict[str, Any]) -> None:
@@ -358,19 +359,19 @@ def _paper(protocol: str, name: str | None, given: dict[str, Any]) -> None:
     folds = [f"fold {i}" for i in range(given["folds"])]
     tested = bool(divide(protocol, images(30), **given)[0].test)
     titles = ["images", "size", "input", "samples", *folds, *(["test"] if tested else [])]
-    table = _table("data set", *titles, numbers=titles)
+    table = table_of("data set", *titles, numbers=titles)
     for row in rows:
         found = divide(protocol, images(row.images), **given)
         parts = [len(split.validation) for split in found] + ([len(found[0].test)] if tested else [])
         counts = [row.images * row.pieces, *(part * row.pieces for part in parts)]
-        table.add_row(row.title, str(row.images), row.size, row.input, *map(str, counts))
-    _print(table)
-    print(
+        add_row(table, row.title, str(row.images), row.size, row.input, *map(str, counts))
+    print_table(table)
+    show(
         "as the paper counts: images, each a group of its own; samples are the pieces they are cut into. "
         "With ROOT the real cases are divided, by patient, slide or sequence."
     )
     for note in dict.fromkeys(note for split in found for note in split.notes):
-        print(f"note: {note}")
+        show(f"note: {note}")
 
 
 def _numbers(text: str) -> list[float]:
@@ -378,26 +379,3 @@ def _numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError as error:
         raise IsthmusError(f"--shares {text}: give three numbers with commas, such as 60,15,25") from error
-
-
-def _table(*titles: str, numbers: Any = ()) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in titles:
-        table.add_column(title, justify="right" if title in numbers else "left", overflow="fold")
-    return table
-
-
-def _print(table: Any) -> None:
-    """To a terminal in its width; else a line for each row."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    if console.is_terminal:
-        console.print(table)
-        return
-    wide = Console(width=WIDE, highlight=False, markup=False)
-    with wide.capture() as text:
-        wide.print(table)
-    print("\n".join(line.rstrip() for line in text.get().splitlines()))

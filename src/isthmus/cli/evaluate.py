@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.progress import Display
 from isthmus.cli.results import emit
+from isthmus.cli.streams import shown
 from isthmus.errors import IsthmusError
 
 if TYPE_CHECKING:
@@ -52,11 +53,16 @@ def run(
     tolerance: float = 1.0,
     missing: str = "diagonal",
     as_json: bool = False,
+    overwrite: bool = False,
 ) -> None:
     """Score a folder of masks, write the CSV and print what it comes to."""
     from isthmus.inference.evaluate import evaluate_folder
+    from isthmus.inference.score_files import refuse_to_replace
     from isthmus.metrics.empty import as_missing
 
+    target = out or predictions / "scores.csv"
+    data = [truth] if root is None else [root]
+    refuse_to_replace(target, overwrite, predictions=predictions, data=data)
     result = evaluate_folder(
         predictions,
         truth,
@@ -70,8 +76,7 @@ def run(
         missing=as_missing(missing),
         watch=display,
     )
-    target = out or predictions / "scores.csv"
-    result.write(target)
+    result.write(target, overwrite)
     if as_json:
         emit(_summary(result, target))
     else:
@@ -107,7 +112,7 @@ def show(result: Evaluation) -> None:
         for metric in (metric for metric in SHOWN if metric in found):
             s = found[metric]
             counts = (s.n, s.n_missed, s.n_both_empty, s.n_false_alarm)
-            label = name if metric == SHOWN[0] else ""
+            label = shown(name) if metric == SHOWN[0] else ""
             rows.append((label, metric.replace("_", " "), f"{s.mean:.4f}", f"{s.std:.4f}", *map(str, counts)))
     console = Console()
     titles = ["class", "metric", "mean", "sd", *COUNTS]

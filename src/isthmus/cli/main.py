@@ -20,6 +20,14 @@ from isthmus.cli.results import FLAG, AsJson, Told, emit
 from isthmus.errors import IsthmusError
 from isthmus.memory import large_pages
 
+GOES_ON = {
+    "train": "; a run goes on with `isthmus train --resume --out RUN`",
+    "predict": "; the same command with --skip-existing does what is missing",
+    "study": "; the same command does what is missing",
+    "reproduce": "; the same command does what is missing",
+}
+"""How work goes on that was interrupted, by command."""
+
 INTERRUPTED = 130  # what the parser makes of Ctrl-C
 
 app = typer.Typer(
@@ -39,13 +47,16 @@ def demo(
         Path, typer.Option(help="Folder to write to; what an earlier demo left there is replaced.")
     ] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of the phantoms and of training.")] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove other files from the folder of an earlier demo, too.")
+    ] = False,
 ) -> None:
     """Train two networks on phantoms and write OUT/report.html; needs no data and no network connection."""
     from isthmus.cli import demo as job
     from isthmus.cli.progress import Display
 
     with Display() as display:
-        job.run(out, seed, display)
+        job.run(out, seed, display, overwrite)
 
 
 @app.command(rich_help_panel="The main job")
@@ -248,6 +259,9 @@ def evaluate(
         str,
         typer.Option(help="Distance where one mask is empty: diagonal (of the image), infinity or exclude."),
     ] = "diagonal",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file in --out that evaluate did not write.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
@@ -269,6 +283,7 @@ def evaluate(
             tolerance=tolerance,
             missing=missing,
             as_json=as_json,
+            overwrite=overwrite,
         )
 
 
@@ -282,7 +297,7 @@ def report(
     """Write RUN/report.html anew from the files of the run."""
     from isthmus.cli import report as job
 
-    print(job.run(run, data))
+    streams.show(job.run(run, data))
 
 
 @app.command(rich_help_panel="To look up")
@@ -339,7 +354,8 @@ def _outcome(words: list[str]) -> int:
             raise
         return fail(message) if message else usage.WRONG
     if code == INTERRUPTED:
-        streams.tell("isthmus: interrupted; a run goes on with `isthmus train --resume --out RUN`")
+        called = next((word for word in words if word in GOES_ON), "")
+        streams.tell(f"isthmus: interrupted{GOES_ON.get(called, '')}")
     return code if isinstance(code, int) else 0
 
 

@@ -10,6 +10,14 @@ def run(path: Path, data: Path | None) -> Path:
     return write(path, data)
 
 
+def refuse_to_replace(folds: Path) -> None:
+    """Before folds are trained: their page would replace no other file."""
+    from isthmus.outputs import Guard
+    from isthmus.report.page import OTHERS, is_page
+
+    Guard().refuse(folds / "report.html", ours=is_page("crossval.html"), instead=OTHERS)
+
+
 def write(path: Path, data: Path | None) -> Path:
     """``report.html``, with pictures where the data can still be read."""
     from isthmus.report import write_page

@@ -7,6 +7,10 @@ import os
 import sys
 from contextlib import suppress
 from typing import Any, TextIO
+from unicodedata import category
+
+_TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of writing."""
 
 PLAIN = {
     "→": "->",
@@ -49,7 +53,26 @@ def prepare() -> None:
 def tell(line: str) -> None:
     """A line on standard error; work goes on though nobody can read it."""
     with suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
+        print(shown(line), file=sys.stderr, flush=True)
+
+
+def show(result: object) -> None:
+    """Results on standard output, in plain text: lines stay lines."""
+    print("\n".join(shown(line) for line in str(result).split("\n")))
+
+
+def shown(text: str) -> str:
+    """Text in which nothing steers the terminal: names of files may hold escapes, line breaks and marks that turn the
+    direction of writing, which are shown as their codes.
+
+    >>> shown("a\\x1b[31m.png")
+    'a\\\\x1b[31m.png'
+    """
+    return "".join(c.encode("unicode_escape").decode() if _steers(c) else c for c in text)
+
+
+def _steers(letter: str) -> bool:
+    return letter in _TURNS or (not letter.isprintable() and category(letter) in ("Cc", "Cs", "Zl", "Zp"))
 
 
 def breaks(stream: TextIO) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli.results import AsJson, emit
+from isthmus.cli.streams import show
 
 if TYPE_CHECKING:
     from isthmus.cli.progress import Display
@@ -78,22 +79,22 @@ def status_command(
     if as_json:
         emit(_status(study, found))
         return
-    print(", ".join(f"{len(cells)} {state}" for state, cells in found.cells.items()))
+    show(", ".join(f"{len(cells)} {state}" for state, cells in found.cells.items()))
     if found.spent.seconds:
-        print(f"time spent on cells: {_span(found.spent)}")
+        show(f"time spent on cells: {_span(found.spent)}")
     if found.count("running") + found.count("left"):
         left = f"about {_span(found.left)}" if found.left else "not known before a cell is done"
-        print(f"time left: {left}")
+        show(f"time left: {left}")
     for cell in found.cells["running"]:
-        print(f"running: {cell.label}{_epochs(study, cell)}")
+        show(f"running: {cell.label}{_epochs(study, cell)}")
     for cell in found.cells["left"]:
         if epochs := _epochs(study, cell):
-            print(f"stopped: {cell.label}{epochs}")
+            show(f"stopped: {cell.label}{epochs}")
     for cell in found.cells["failed"]:
-        print(f"failed: {cell.label}: {study.why(cell.name)} (see {study.failure(cell.name)})")
+        show(f"failed: {cell.label}: {study.why(cell.name)} (see {study.failure(cell.name)})")
 
     if beside := study.taken_beside(study.plan()):
-        print(f"beside these, another command computes {beside} cells of this folder")
+        show(f"beside these, another command computes {beside} cells of this folder")
 
 
 def _epochs(study: StudyFolder, cell: Planned) -> str:
@@ -146,7 +147,7 @@ def reproduce(
 
     if listing or not name:
         for each in papers.list_papers():
-            print(f"{each:22} {papers.read_paper(each).study.title}")
+            show(f"{each:22} {papers.read_paper(each).study.title}")
         return
     folder = out or Path("reproduced") / name
     with Display() as display:
@@ -196,7 +197,7 @@ def _finish(folder: StudyFolder, outcome: Outcome, display: Display) -> None:
         plan = folder.plan()
         if folder.study().counted or any(folder.run(cell.name).finished() for cell in plan.cells):
             if folder.is_told() and not outcome.computed:
-                print((folder.tables / "scores.md").read_text(encoding="utf-8"))
+                show((folder.tables / "scores.md").read_text(encoding="utf-8"))
                 display.say(f"tables in {folder.tables}, page in {folder.page}")
             else:
                 _tables(folder, display)
@@ -212,5 +213,5 @@ def _tables(folder: StudyFolder, display: Display) -> None:
     from isthmus.studies.page import write_study
 
     sheets = write_study(folder, display)
-    print(sheets[0].markdown())
+    show(sheets[0].markdown())
     display.say(f"tables in {folder.tables}, page in {folder.page}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.cli.progress import Display, clock
-from isthmus.cli.report import write
+from isthmus.cli.report import refuse_to_replace, write
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml
 from isthmus.runs.folder import RunFolder
@@ -62,6 +62,7 @@ def start(asked: Asked, display: Display) -> None:
     if recipe.protocol.kind == "kfold" and asked.folds is not None and asked.fold is None:
         if RunFolder(out).recipe_path.is_file():
             raise IsthmusError(f"{out} is a run by itself; choose another --out for the folds")
+        refuse_to_replace(out)
         for fold in range(recipe.protocol.folds):
             protocol = recipe.protocol.model_copy(update={"fold": fold})
             folder = out / f"fold-{fold}"

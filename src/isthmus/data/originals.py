@@ -20,6 +20,19 @@ def originals(paths: Iterable[Path], cases: Iterable[Case] = ()) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def refuse_among(out: Path, paths: Iterable[Path]) -> None:
+    """Refuse a folder of results inside a folder of images or masks, where they would be taken for data.
+
+    Raises:
+        IsthmusError: it is such.
+    """
+    for folder in originals(paths):
+        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+            raise IsthmusError(
+                f"{out} lies in {folder}, so its files would be taken for data next time; choose another --out"
+            )
+
+
 def _with_masks(path: Path) -> list[Path]:
     if path.is_file() and path.suffix.lower() == ".csv":
         try:

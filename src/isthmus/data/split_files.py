@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +68,29 @@ def write_nnunet_splits(path: Path, splits: Iterable[Split]) -> None:
     Raises:
         IsthmusError: the file cannot be written.
     """
-    folds = [
-        {"train": [case_name(i) for i in split.train], "val": [case_name(i) for i in split.validation]}
-        for split in splits
-    ]
-    write_bytes(path, json.dumps(folds, indent=2, ensure_ascii=False).encode())
+    write_bytes(path, as_json(path, splits))
+
+
+def as_json(path: Path, splits: Iterable[Split]) -> bytes:
+    """The content of a file of splits: of one called `NNUNET` as nnU-Net reads it, else all that is known."""
+    if path.name == NNUNET:
+        listed: list[Any] = [
+            {"train": [case_name(i) for i in split.train], "val": [case_name(i) for i in split.validation]}
+            for split in splits
+        ]
+    else:
+        listed = [asdict(split) for split in splits]
+    return json.dumps(listed, indent=2, ensure_ascii=False).encode(errors="backslashreplace")
+
+
+def is_splits(path: Path) -> bool:
+    """Whether a file holds all that is known of splits, as `isthmus data splits --out` writes it."""
+    try:
+        found = read_json(path)
+    except IsthmusError:
+        return False
+    keys = {field.name for field in fields(Split)}
+    return isinstance(found, list) and all(isinstance(one, dict) and one.keys() == keys for one in found)
 
 
 def assign(splits: Sequence[Split], cases: Sequence[Case], where: object, strict: bool = True) -> list[Split]:

@@ -10,11 +10,15 @@ import numpy as np
 from isthmus.data.case_paths import case_path
 from isthmus.data.cases import Case, load_image
 from isthmus.data.folder import images_in
+from isthmus.data.originals import originals
 from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.explain.overlay import picture
 from isthmus.explain.run import Explainer
+from isthmus.files import sweep
+from isthmus.inference.failures import failure
 from isthmus.inference.predictor import Predictor
+from isthmus.outputs import Guard
 from isthmus.watch import Silent, Watch
 
 
@@ -44,7 +48,7 @@ def explain_folder(
 
     Raises:
         IsthmusError: bad arguments or a network without decoder stages, before anything is written; images that
-            could not be read, after all others were explained.
+            failed, whatever the reason, after all others were explained.
     """
     watch, out = watch or Silent(), Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
@@ -62,22 +66,18 @@ def explain_folder(
     for case in cases:
         try:
             image = load_image(case, predictor.recipe.data.channels)
-        except IsthmusError as error:
-            problems.append(str(error))
-            continue
-        try:
             maps, labels = explainer(image), predictor.labels(image)
-        except IsthmusError as error:
-            problems.append(f"{case.images[0]}: {error}")
-            continue
-        if not maps.any():
-            watch.say(
-                f"{case.id}: the map is zero everywhere: nothing that {method} looks at speaks for the class"
-            )
-        shown, values = _targets(out, case)
-        write_image(values, maps.astype(np.float32))
-        write_image(shown, np.moveaxis(picture(image, maps, labels, case.spacing), -1, 0))
-        written += [shown, values]
+            if not maps.any():
+                watch.say(
+                    f"{case.id}: the map is zero everywhere: nothing that {method} looks at speaks for the class"
+                )
+            shown, values = _targets(out, case)
+            write_image(values, maps.astype(np.float32))
+            write_image(shown, np.moveaxis(picture(image, maps, labels, case.spacing), -1, 0))
+            written += [shown, values]
+        except Exception as error:  # whatever it is, the other images are explained
+            problems.append(failure(case, error))
+            watch.say(problems[-1])
         watch.advance(case.id)
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -97,10 +97,9 @@ def _refuse_harm(paths: Sequence[Path], cases: Sequence[Case], out: Path, overwr
     folders = [path for path in paths if path.is_dir()]
     if any(out.resolve().is_relative_to(folder.resolve()) for folder in folders):
         raise IsthmusError(f"{out} lies among the images, and would be taken for some; choose another --out")
-    inputs = {source.path.resolve() for case in cases for source in case.images}
-    for case in cases:
-        for target in _targets(out, case):
-            if target.resolve() in inputs:
-                raise IsthmusError(f"{target} is one of the images; choose another --out")
-            if target.exists() and not overwrite:
-                raise IsthmusError(f"{target} exists already; choose another --out, or add --overwrite")
+    guard = Guard(originals(paths, cases), overwrite)
+    targets = [target for case in cases for target in _targets(out, case)]
+    for target in targets:
+        guard.refuse(target)
+    for folder in {target.parent for target in targets}:
+        sweep(folder)

@@ -19,9 +19,11 @@ from isthmus.data.objects import apart, each_in_one_piece, pieces, stack
 from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import elsewhere, refuse_other_place
 from isthmus.errors import IsthmusError
+from isthmus.files import sweep
 from isthmus.inference.mask_grids import Spacing, in_one_unit, remarks, unit_of
 from isthmus.inference.mask_meaning import NUMBERS, predicted_values, refuse_doubt
 from isthmus.inference.mask_pairs import Pair, paired, true_masks
+from isthmus.inference.score_files import refuse_to_replace
 from isthmus.machine import cores
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
 from isthmus.metrics.empty import Missing, as_missing
@@ -68,8 +70,14 @@ class Evaluation:
         """By class: overlap with all cases taken as one large image."""
         return {name: pooled(rows) for name, rows in by_class(self.rows).items()}
 
-    def write(self, path: Path) -> None:
-        """The rows as CSV."""
+    def write(self, path: Path, overwrite: bool = False) -> None:
+        """The rows as CSV; other files than an earlier such table are replaced only with ``overwrite``.
+
+        Raises:
+            IsthmusError: another file is there, or it cannot be written.
+        """
+        refuse_to_replace(path, overwrite, instead="choose another name, or replace it with overwrite=True")
+        sweep(path.parent)
         write_csv(path, self.rows, columns(self.objects))
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from isthmus.data.originals import originals
 from isthmus.errors import IsthmusError, nearest
-from isthmus.files import atomic_path
+from isthmus.files import sweep, write_bytes
 from isthmus.inference.averaging import run_folders
 from isthmus.inference.dice_check import DiceCheck, compare
 from isthmus.inference.margin import margin
@@ -32,6 +33,7 @@ from isthmus.inference.portable import (
     require,
     write,
 )
+from isthmus.outputs import Guard
 from isthmus.runs.files import write_json
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
@@ -107,12 +109,12 @@ def export_run(
         if folder.recipe().roi is not None:
             folders[f"{name}-localiser"] = RunFolder.open(folder.localiser)
     targets = _targets(list(folders), Path(run), to, None if out is None else Path(out))
+    read = folders[next(iter(folders))].recipe().data
+    guard = Guard(originals([Path(read.root or read.source), *([data] if data else [])]), overwrite)
     for path in targets.values():
         for each in _files(path, to):
-            if each.exists() and not overwrite:
-                raise IsthmusError(
-                    f"{each} exists already; choose another --out, or replace it with --overwrite"
-                )
+            guard.refuse(each)
+        sweep(path.parent)
     result = []
     for name, folder in folders.items():
         if note := standing(folder).note():
@@ -172,9 +174,10 @@ def _export(folder: RunFolder, path: Path, to: str, *, check: bool, data: Path |
             {} if dice is None else {"dice": dice.to_dict()}
         )
         *parts, description = _files(path, to)
+        for stale in (description, *parts[1:]):  # nothing of other weights stays beside these
+            stale.unlink(missing_ok=True)
         for part in parts:
-            with atomic_path(part) as beside:
-                beside.write_bytes(aside.with_suffix(part.suffix).read_bytes())
+            write_bytes(part, aside.with_suffix(part.suffix).read_bytes())
         write_json(description, about)
     return Exported(path, description, difference, scale, dice)
 

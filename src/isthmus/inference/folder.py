@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, load_image
@@ -23,6 +22,7 @@ from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.averaging import run_folders
+from isthmus.inference.failures import failure
 from isthmus.inference.instance_files import overlay
 from isthmus.inference.masks import write_case, write_probabilities
 from isthmus.inference.meaning import Meaning
@@ -89,7 +89,8 @@ def predict_folder(
         cases, failures = open_dataset(str(name), root).cases, []
     total = len(cases) + len(failures)
     wanted = _targets(cases, out, recipe, probabilities, failures)
-    for line in refuse_harm(paths, wanted, out, overwrite=overwrite, skip_existing=skip_existing):
+    learned = Path(recipe.data.root or recipe.data.source)
+    for line in refuse_harm([*paths, learned], wanted, out, overwrite=overwrite, skip_existing=skip_existing):
         watch.say(f"note: {line}")
     jobs = [Job(each, frozenset(each)) for each in wanted]
     if skip_existing:
@@ -141,7 +142,7 @@ def _targets(
         try:
             found.append(Targets.of(case, out, instances=recipe.data.instances, maps=maps))
         except IsthmusError as error:
-            failures.append(_line(case, error))
+            failures.append(failure(case, error))
     return found
 
 
@@ -155,7 +156,7 @@ def _missing(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job
             if missing:
                 left.append(replace(job, missing=missing))
         except Exception as error:
-            failures.append(_line(job.targets.case, error))
+            failures.append(failure(job.targets.case, error))
         watch.advance()
     watch.say(f"{len(jobs) - len(left)} of {len(jobs)} images are done already; {len(left)} are left")
     return left
@@ -178,7 +179,7 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
             job = by_case[case.id]
             _write(predictor, job, image, written)
         except Exception as error:  # whatever it is, the other images are segmented
-            failures.append(_line(case, error))
+            failures.append(failure(case, error))
             watch.say(failures[-1])
         for note in predictor.notes:
             watch.say(f"{case.id}: {note}")
@@ -205,18 +206,6 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
         write_probabilities(out, case, maps["logits"])
     if targets.overlay is not None and targets.overlay in missing:
         write_image(targets.overlay, np.moveaxis(overlay(image, mask), -1, 0))
-
-
-def _line(case: Case, error: Exception) -> str:
-    """Which image failed, and why."""
-    if isinstance(error, IsthmusError):
-        text = str(error)
-    elif isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-        text = "memory does not suffice; cut it into parts"
-    else:
-        text = f"cannot be segmented ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
-    name = str(case.images[0])
-    return text if name in text else f"{name}: {text}"
 
 
 def _failed(failures: Sequence[str], total: int, out: Path) -> IsthmusError:

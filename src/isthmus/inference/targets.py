@@ -105,7 +105,7 @@ def refuse_harm(
     """Refuse to write masks where they would be taken for images, or in the place of others.
 
     Args:
-        paths: where the images were looked for.
+        paths: where the images were looked for, and data that the network learned from.
 
     Returns:
         Lines to tell the user.

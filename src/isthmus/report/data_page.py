@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from isthmus.data.cases import load
 from isthmus.data.inspect import CLASS_SHARE, Inspection, percent
+from isthmus.outputs import Guard
 from isthmus.report import gallery
 from isthmus.report.figures import CLASSES
-from isthmus.report.page import css, key, render
+from isthmus.report.page import css, is_page, key, render
 from isthmus.report.tables import Cell, Table
 
 LEVELS = {"error": "Error: ", "warning": "Look at this: ", "fact": ""}
@@ -21,13 +22,28 @@ MEMBERS = 4
 """Pictures of each."""
 
 
-def write_data_page(found: Inspection, out: Path, limit: int = 18) -> Path:
+def refuse_to_replace(page: Path, data: Iterable[Path], overwrite: bool = False) -> Guard:
+    """What keeps other files from being replaced by the page of a data set.
+
+    Args:
+        data: files and folders of the data set, of which nothing but pages is replaced.
+
+    Raises:
+        IsthmusError: the page would replace a file of the data, or another file without leave.
+    """
+    guard = Guard(data, overwrite)
+    guard.refuse(page, ours=is_page("data.html"), kind=".html")
+    return guard
+
+
+def write_data_page(found: Inspection, out: Path, limit: int = 18, guard: Guard | None = None) -> Path:
     """Writes a page that needs no other file: the table of findings, example cases, copies and look-alikes.
 
     Args:
         found: as `isthmus.data.inspect.inspect_dataset` returns it.
         limit: how many example cases are shown; those with the smallest, the median and the largest
             foreground are always among them.
+        guard: keeps other files; None: keeps all but an earlier such page.
 
     Returns:
         The path of the page.
@@ -56,6 +72,7 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18) -> Path:
     return render(
         "data.html",
         out,
+        guard,
         title=found.dataset.name,
         lead=", ".join(counts),
         findings=Table([("Finding", False), ("Count", True), ("Details", False)], rows),

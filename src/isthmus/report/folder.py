@@ -17,7 +17,7 @@ from isthmus.errors import IsthmusError
 from isthmus.inference.unfamiliar import Remembered
 from isthmus.metrics.rows import KEYS
 from isthmus.metrics.summary import COUNTS
-from isthmus.runs.files import read_json, read_yaml
+from isthmus.runs.files import read_cell, read_json, read_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.shapes import shown
 
@@ -230,7 +230,8 @@ def _rows(file: Path, columns: tuple[str, ...]) -> tuple[list[str], list[tuple[i
     try:
         with _required(file).open(encoding="utf-8-sig", newline="") as opened:
             reader = csv.reader(opened, strict=True)
-            header, *lines = [(reader.line_num, cells) for cells in reader if cells] or [(1, [])]
+            rows = [(reader.line_num, [*map(read_cell, cells)]) for cells in reader if cells]
+            header, *lines = rows or [(1, [])]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = " ".join(str(error).split())
         raise IsthmusError(f"{file}: cannot be read ({reason}); restore the file or run again") from None

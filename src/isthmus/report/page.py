@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -16,6 +16,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from isthmus.errors import IsthmusError
+from isthmus.outputs import Guard
 from isthmus.report import gallery, volumes
 from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, line_sample, marker_sample, training_curves
@@ -25,6 +26,19 @@ from isthmus.report.tables import cleanup_table, score_table, summary_table, til
 from isthmus.runs.files import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+OTHERS = "it was not written by this command, so move it away"
+
+_POLICY = b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-"
+_OVER = {
+    "report.html": "Segmentation run",
+    "crossval.html": "Cross-validation of ",
+    "comparison.html": "Comparison of ",
+    "data.html": "Check of a data set",
+    "study.html": "Study ",
+}
+"""How the line above the title of each kind of page begins."""
+_START = 2**16
 
 
 def write_report(run: Path, *, images: gallery.Images | None = None, limit: int = 30) -> Path:
@@ -266,8 +280,28 @@ def _templates() -> Environment:
     )
 
 
-def render(template: str, out: Path, **values: Any) -> Path:
-    """A page from a template of this package, written whole or not at all."""
+def is_page(template: str) -> Callable[[Path], bool]:
+    """Whether a file is a page from this template, whenever it was made."""
+    mark = f'<p class="over">{_OVER[template]}'.encode()
+
+    def made(path: Path) -> bool:
+        try:
+            with path.open("rb") as file:
+                start = file.read(_START)
+        except OSError:
+            return False
+        return start.startswith(b"<!doctype html>") and _POLICY in start and mark in start
+
+    return made
+
+
+def render(template: str, out: Path, guard: Guard | None = None, **values: Any) -> Path:
+    """A page from a template of this package, written whole or not at all.
+
+    Raises:
+        IsthmusError: another file than such a page is there, and ``guard`` keeps it.
+    """
+    (guard or Guard()).refuse(out, ours=is_page(template), kind=out.suffix, instead=OTHERS)
     script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     colours = {"truth": TRUTH, "predicted": PREDICTED, "agree": AGREE, "other": OTHER_CLASS}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from isthmus.files import atomic_path, parse_json, read_json, read_table, read_t
 
 __all__ = [
     "atomic_path",
+    "cell",
     "parse_json",
     "parse_yaml",
+    "read_cell",
     "read_json",
     "read_table",
     "read_yaml",
@@ -28,9 +32,13 @@ __all__ = [
 ]
 
 
+_COMPUTED = re.compile(r"'*[=+\-@\t\r\n]")
+"""How a text begins that a spreadsheet takes for a formula, or as such a text is written."""
+
+
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of UTF-8 text."""
-    write_bytes(path, text.encode())
+    """`write_bytes` of UTF-8 text; what is no letter is written as its code."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -43,12 +51,41 @@ def write_yaml(path: Path, value: Any) -> None:
     write_text(path, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows under a header; a cell that is None stays empty."""
-    with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Write rows under a header; a cell that is None stays empty, texts are written as `cell` says."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writerow({name: cell(name) for name in columns})
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
+    write_text(path, text.getvalue())
+
+
+def cell(value: Any) -> Any:
+    """A value for a cell of a CSV: a text that a spreadsheet would compute gets a quote in front, numbers stay.
+
+    >>> cell("=1+1"), cell("cell"), cell("-3"), cell(-3.0)
+    ("'=1+1", 'cell', '-3', -3.0)
+    """
+    return (
+        f"'{value}" if isinstance(value, str) and _COMPUTED.match(value) and not _is_number(value) else value
+    )
+
+
+def read_cell(text: str) -> str:
+    """What `cell` was given.
+
+    >>> read_cell("'=1+1"), read_cell("'quoted'")
+    ('=1+1', "'quoted'")
+    """
+    return text[1:] if text.startswith("'") and _COMPUTED.match(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_yaml(path: Path) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import IsthmusError
-from isthmus.runs.files import parse_json, read_json, read_table, write_bytes, write_json
+from isthmus.runs.files import parse_json, read_cell, read_json, read_table, write_bytes, write_json
 from isthmus.runs.recipe import Network, Recipe, read_recipe
 from isthmus.shapes import read_as, shaped
 
@@ -189,7 +189,7 @@ class RunFolder:
 
     def read_rows(self, path: Path) -> list[dict[str, str]]:
         """The rows of one of its CSV files."""
-        return read_table(path, ())
+        return [{name: read_cell(text) for name, text in row.items() if name} for row in read_table(path, ())]
 
     def best(self) -> Best | None:
         """Which weights are on disk; None where there are none, or they do not say.

@@ -25,6 +25,7 @@ from isthmus.studies.study import Study, read_study
 
 State = Literal["done", "running", "failed", "left"]
 FAILURE = "failed.txt"
+MARK = ".isthmus-study"
 Key = tuple[str, str, str]
 """Data set (in small letters), network, measure."""
 
@@ -154,13 +155,37 @@ class StudyFolder:
         Cells are computed all the while. Commands that ask for different studies of one folder each write theirs anew
         before they write tables.
         """
+        self.begin()
         with ExitStack() as stack:
             with suppress(NoLocks):  # a study without cells needs none; cells say what they miss
                 stack.enter_context(taken(self.path / "locks" / "study", patience=-1))
             yield
 
+    def refuse_others(self) -> None:
+        """Refuse a folder that holds other things than a study.
+
+        Raises:
+            IsthmusError: it does.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise IsthmusError(f"{self.path} is a file; choose another --out")
+        if not self.path.is_dir() or (self.path / MARK).is_file():
+            return
+        if not any(path.suffix != ".part" for path in self.path.iterdir()):
+            return
+        try:
+            self.plan()
+        except IsthmusError as error:
+            raise IsthmusError(f"{self.path} exists and holds no study; choose another --out") from error
+
+    def begin(self) -> None:
+        """Make the folder, so that it is known as that of a study before it has a plan."""
+        if not (self.path / MARK).is_file():
+            write_text(self.path / MARK, "a study of isthmus\n")
+
     def write(self, study: Study, plan: Plan, recipes: Mapping[str, Recipe], printed: str | None) -> None:
         """Keep the study, its plan, and the recipe of each cell that is not done."""
+        self.begin()
         for name, recipe in recipes.items():
             if not self.run(name).finished():
                 write_yaml(self._planned(name), recipe.to_dict())

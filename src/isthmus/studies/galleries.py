@@ -12,7 +12,7 @@ from typing import Any
 from isthmus.errors import IsthmusError
 from isthmus.report import figures, gallery
 from isthmus.report.summary import number
-from isthmus.runs.files import write_text
+from isthmus.runs.files import cell, write_text
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.pictures import Album, Colours, Item, Pictures, Seen, Shelf, Tile, class_keys, outlines
 from isthmus.studies.results import Results
@@ -188,12 +188,14 @@ def _write(
     names = list(dict.fromkeys(name for each in found.values() for name in each.networks))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["data", "case", *(rule.name for rule in rules), *names])
+    writer.writerow(["data", "case", *map(cell, (rule.name for rule in rules)), *map(cell, names)])
     for each in rated:
         pictures = found[each.data]
         values: list[Any] = [each.scores[rule.name] for rule in rules]
         values += [
             pictures.value(name, each.case) if name in pictures.networks else math.nan for name in names
         ]
-        writer.writerow([each.data, each.case, *("" if math.isnan(v) else f"{v:.6g}" for v in values)])
+        writer.writerow(
+            [cell(each.data), cell(each.case), *("" if math.isnan(v) else f"{v:.6g}" for v in values)]
+        )
     write_text(folder.tables / "gallery.csv", text.getvalue())

@@ -18,6 +18,7 @@ from isthmus.files import atomic_path
 from isthmus.networks.registry import entry, tiny_options
 from isthmus.runs.recipe import overlaid
 from isthmus.studies.execute import Outcome
+from isthmus.studies.folder import StudyFolder
 from isthmus.studies.planning import Place, find_data, undivided
 from isthmus.studies.run import Asked, run_study
 from isthmus.studies.study import Phantoms, Sections, Study, make_study
@@ -85,6 +86,7 @@ def reproduce(
     if root is not None and not root.is_dir():
         raise IsthmusError(f"{root}: no such folder; --data is where the data sets lie")
     paper = read_paper(name)
+    StudyFolder(out).refuse_others()
     places, absent = find_data(paper.study, root)
     small = asked.scale == "small" and not paper.study.counted
     study = reduced(paper.study, tuple(absent)) if small else paper.study
@@ -175,6 +177,7 @@ def _draw(out: Path, label: str, study: Study) -> Place:
     word = re.sub(r"\W+", "-", label.lower())
     path = out / "phantoms" / f"{word}-{asked.kind}-{asked.cases}-{asked.size}-{asked.seed}"
     if not path.is_dir():
+        StudyFolder(out).begin()
         with atomic_path(path) as aside:
             _write(aside, asked)
     return Place.open(str(path))

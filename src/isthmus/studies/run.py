@@ -62,7 +62,8 @@ def run_study(
         raise IsthmusError(f"--jobs is {asked.jobs}; at least one process computes")
     if asked.on is not None:
         parse(asked.on)
-    folder = _folder(out)
+    folder = StudyFolder(out)
+    folder.refuse_others()
     plan, recipes = plan_study(
         study, dict(places), scale=asked.scale, drawn=drawn, absent=tuple(absent or ())
     )
@@ -87,17 +88,6 @@ def _machines(asked: Asked, watch: Watch) -> AbstractContextManager[Machines]:
     if asked.on is None:
         return nullcontext(this_machine(asked.jobs, asked.launch))
     return cluster(asked.on, asked.jobs, watch)
-
-
-def _folder(out: Path) -> StudyFolder:
-    """The folder of a study; other things are not written among."""
-    if out.exists() and not out.is_dir():
-        raise IsthmusError(f"{out} is a file; choose another --out")
-    folder = StudyFolder(out)
-    own = {"phantoms", "plan.json", "planned", "study.yaml"}
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in own):
-        raise IsthmusError(f"{out} exists and holds no study; choose another --out")
-    return folder
 
 
 def lines_of(outcome: Outcome, plan: Plan, folder: StudyFolder) -> list[str]:

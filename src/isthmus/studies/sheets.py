@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.report.tables import Cell, Table
-from isthmus.runs.files import write_text
+from isthmus.runs.files import cell, write_text
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -49,8 +49,10 @@ class Sheet:
         text = io.StringIO()
         columns = list(dict.fromkeys(key for record in self.records for key in record))
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: _plain(value) for key, value in record.items()} for record in self.records)
+        writer.writerow({key: cell(key) for key in columns})
+        writer.writerows(
+            {key: _plain(cell(value)) for key, value in record.items()} for record in self.records
+        )
         return text.getvalue()
 
     def markdown(self) -> str:

@@ -11,6 +11,7 @@ from torch import nn
 
 from isthmus.data.cases import Case, load_image
 from isthmus.data.kept import Room
+from isthmus.data.originals import refuse_among
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
@@ -53,7 +54,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     if not processes.first:
         watch = Silent()
     _refuse_what_is_there(folder)
-    _refuse_among_the_data(out, Path(recipe.data.source))
+    refuse_among(out, [Path(recipe.data.root or recipe.data.source)])
     with alone(folder, watch):
         _refuse_what_is_there(folder)  # another process may have been faster
         prepared = prepare(recipe, watch)
@@ -169,14 +170,6 @@ def _prepare_again(folder: RunFolder, device: str | None, watch: Watch) -> Prepa
     if any(getattr(then, name) != divided[name] for name in ("train", "validation", "test")):
         raise IsthmusError(f"{folder.splits} does not belong to the recipe beside it; start a new run")
     return prepared
-
-
-def _refuse_among_the_data(out: Path, source: Path) -> None:
-    for kind in ("images", "masks"):
-        if out.resolve().is_relative_to((source / kind).resolve()):
-            raise IsthmusError(
-                f"{out} lies in {source / kind}, so its files would be taken for data next time; choose another --out"
-            )
 
 
 def _refuse_names(folder: RunFolder, prepared: Prepared, watch: Watch) -> None:
