@@ -18,6 +18,20 @@ class Watch(Protocol):
         """A remark to keep."""
 
 
+def about(seconds: float) -> str:
+    """A span of time, rounded as one would say it.
+
+    >>> about(1), about(44.6), about(1858), about(20_000), about(400_000)
+    ('1 second', '45 seconds', '31 minutes', '5.6 hours', '4.6 days')
+    """
+    if seconds < 90:
+        whole = max(1, round(seconds))
+        return f"{whole} second{'s' * (whole > 1)}"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours" if seconds < 36 * 3600 else f"{seconds / 86400:.1f} days"
+
+
 class Silent:
     """Shows nothing."""
 

@@ -98,6 +98,12 @@ def train(
         Path | None, typer.Option(help="Start from this recipe.yaml.", show_default=False)
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs to train.", show_default=False)] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="Minutes to train instead, turned once into epochs by measuring.", show_default=False
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of weights, order and augmentation.", show_default=False)
     ] = None,
@@ -137,6 +143,7 @@ def train(
         preset=preset,
         recipe=recipe,
         epochs=epochs,
+        minutes=minutes,
         seed=seed,
         validation=validation,
         folds=folds,

@@ -12,7 +12,7 @@ from isthmus.cli.report import refuse_to_replace, write
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import Recipe, make_recipe, parse_overrides
+from isthmus.runs.recipe import Recipe, make_recipe, overlaid, parse_overrides
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Asked:
     preset: str | None
     recipe: Path | None
     epochs: int | None
+    minutes: float | None
     seed: int | None
     validation: str | None
     folds: int | None
@@ -87,6 +88,7 @@ def options_of(asked: Asked) -> dict[str, dict[str, Any]]:
         "--skip-bad": ("data", "skip_bad", asked.skip_bad or None),
         "--model": ("network", "model", asked.model),
         "--epochs": ("training", "epochs", asked.epochs),
+        "--minutes": ("training", "minutes", asked.minutes),
         "--seed": ("training", "seed", asked.seed),
     }
     found: dict[str, dict[str, Any]] = {
@@ -116,8 +118,10 @@ def recipe_of(asked: Asked) -> Recipe:
         preset = "bare"  # the recipe of a run says everything, by the defaults of its time
     data = {"data": {"source": asked.data}} if asked.data else {}
     device = {"hardware": {"device": asked.device}} if asked.device is not None else {}
-    options = [data, device, *options_of(asked).values()]
-    return make_recipe(preset, stored, *options, parse_overrides(asked.overrides))
+    asked_for: dict[str, Any] = {}
+    for layer in (data, device, *options_of(asked).values(), parse_overrides(asked.overrides)):
+        asked_for = overlaid(asked_for, layer)
+    return make_recipe(preset, stored, asked_for)
 
 
 def default_folder(recipe: Recipe) -> Path:

@@ -16,7 +16,7 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.files import parse_yaml, read_yaml
 from isthmus.shapes import fault, shown
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=10**9)]
 Side = Annotated[int, Field(ge=8, le=8192)]
 
 
@@ -152,6 +152,10 @@ class Training(Section):
     """How the network learns."""
 
     epochs: Positive = 50
+    minutes: Annotated[float, Field(gt=0, le=525_600)] | None = None  # to train for, instead of epochs
+    epoch_seconds: Annotated[float, Field(ge=0)] | None = (
+        None  # of an epoch with its validation; measured where minutes are turned into epochs, and filled in
+    )
     batch: Positive = 4
     samples: Positive | None = None  # images or patches an epoch; None: see `isthmus.training.prepare`
     optimiser: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
@@ -243,6 +247,8 @@ class Recipe(Section):
         return self.model_dump(mode="json")
 
 
+LENGTH = ("epochs", "minutes", "epoch_seconds")  # keys that say together how long training takes
+
 # What `isthmus train` starts from: its own recipe when no network is named, the papers' when one is; "bare" is the
 # keys' own defaults, for recipes that say everything.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
@@ -281,10 +287,26 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
             raise IsthmusError(
                 f"a recipe holds sections ({', '.join(Recipe.model_fields)}), found {shown(layer)}"
             )
-        merged = overlaid(merged, layer)
+        merged = overlaid(_without_length(merged, layer), layer)
     if preset == "default" and _model(merged) == Network().model:
         merged = overlaid(FOUND, merged)
     return validate(merged)
+
+
+def _without_length(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """What lies under a layer that says how long to train: without what it says of that itself.
+
+    Raises:
+        IsthmusError: the layer names epochs and minutes that were not turned into epochs yet.
+    """
+    given = above.get("training")
+    told = {key for key in LENGTH if given.get(key) is not None} if isinstance(given, Mapping) else set()
+    if told >= {"epochs", "minutes"} and "epoch_seconds" not in told:
+        raise IsthmusError("training.epochs and training.minutes both say how long to train; leave one out")
+    under = below.get("training")
+    if not told or not isinstance(under, Mapping):
+        return below
+    return below | {"training": {key: value for key, value in under.items() if key not in LENGTH}}
 
 
 def _model(values: Mapping[str, Any]) -> Any:

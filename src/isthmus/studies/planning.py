@@ -171,6 +171,8 @@ def _steps(recipe: Recipe, dataset: Dataset, train: int) -> int | None:
     """At most so many steps of the optimiser; None where it depends on the images' size."""
     training, shape = recipe.training, recipe.input
     samples = training.samples
+    if training.minutes is not None and training.epoch_seconds is None:
+        return None
     if samples is None:
         if shape.slices or recipe.roi or (shape.patch and not shape.windows):
             return None

@@ -29,13 +29,14 @@ from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
 from isthmus.training import diagnosis
 from isthmus.training.average import Average
 from isthmus.training.distributed import World, world
+from isthmus.training.forecast import Forecast
 from isthmus.training.optimiser import make_optimiser
 from isthmus.training.prepare import Prepared
 from isthmus.training.rate import Rate
 from isthmus.training.score import Scored, Scorer
 from isthmus.training.state import Progress, State
 from isthmus.training.stop import Stop, Stopped
-from isthmus.watch import Watch
+from isthmus.watch import Silent, Watch
 
 T = TypeVar("T")
 
@@ -69,10 +70,12 @@ def fit(
     Every random choice of epoch e depends on the seed and e alone, so a checkpoint needs no generator's state.
     """
     recipe, epochs = prepared.recipe, prepared.recipe.training.epochs
-    loop = _begin(network, prepared, localiser)
+    loop = begin(network, prepared, localiser)
     if folder.checkpoint.is_file():
         loop.state.restore(folder, recipe)
         watch.say(f"resumed after epoch {loop.state.progress.epoch} of {epochs}")
+    if loop.world.first and not isinstance(watch, Silent):
+        watch = Forecast(watch, loop)
     progress, steps = loop.state.progress, len(loop.samples)
     watch.stage("training", epochs * steps, progress.epoch * steps)
     saving = Saving(folder, time.perf_counter() - progress.seconds, progress.epoch)
@@ -198,6 +201,13 @@ class Loop:
             raise diagnosis.came_apart(when, first, self.prepared.recipe)
         return scored
 
+    def seconds_of_a_case(self) -> float:
+        """What the validation of a held-out case takes now; nothing else is changed by it."""
+        self.state.network.eval()
+        seconds = self.scorer.seconds_of_a_case(self.predictor)
+        self.state.network.train()
+        return seconds
+
     def _came_apart(
         self, step: int, image: Tensor, terms: Callable[[Any], dict[str, Tensor]]
     ) -> IsthmusError:
@@ -218,7 +228,7 @@ class Loop:
         return torch.device(self.prepared.recipe.hardware.device)
 
 
-def _begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) -> Loop:
+def begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) -> Loop:
     """Everything at its first step."""
     recipe, training = prepared.recipe, prepared.recipe.training
     device = torch.device(recipe.hardware.device)

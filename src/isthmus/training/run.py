@@ -30,6 +30,7 @@ from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Data, Network, Recipe
 from isthmus.runs.standing import is_running, standing
 from isthmus.training.alone import alone, busy
+from isthmus.training.budget import within_minutes
 from isthmus.training.distributed import refuse_small_batches, world
 from isthmus.training.images import describe_images
 from isthmus.training.loop import fit
@@ -62,6 +63,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         network = _network(prepared.recipe)
         _first(prepared)
         refuse_small_batches(prepared.recipe.training.batch, processes.size)
+        prepared = within_minutes(prepared, network, watch)
         if processes.first:
             write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
             _describe(folder, prepared)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +85,17 @@ class Scorer:
             dices.append(float(np.mean([dice(predicted[name], true[name]) for name in true])))
             ious.append(float(np.mean([iou(predicted[name], true[name]) for name in true])))
         return Scored(float(np.mean(losses)), float(np.mean(dices)), float(np.mean(ious)))
+
+    def seconds_of_a_case(self, predictor: Predictor) -> float:
+        """What the first case takes; where that is not long, once it is read and everything is warm."""
+        seconds = math.inf
+        for _ in range(2):
+            start = time.perf_counter()
+            next(self._outputs(predictor), None)
+            seconds = min(seconds, time.perf_counter() - start)
+            if seconds > 1:
+                break
+        return seconds
 
     def rows(self, predictor: Predictor, which: str) -> Iterator[Rows]:
         """Every metric of one case after another; a row for each foreground class or region."""

@@ -1,0 +1,99 @@
+"""A time to train for, turned once into epochs by a measurement that the recipe keeps."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+
+from torch import nn
+
+from isthmus.errors import IsthmusError
+from isthmus.memory import keep_freed_memory
+from isthmus.runs import hardware as machine
+from isthmus.runs.recipe import Training
+from isthmus.training.distributed import world
+from isthmus.training.forecast import FINAL
+from isthmus.training.loop import begin
+from isthmus.training.prepare import Prepared
+from isthmus.watch import Silent, Watch, about
+
+SHARE, SHORTEST, MOST = 0.05, 2.0, 30
+"""Steps are measured for this share of the time, but for so many seconds at least, and so many steps at most."""
+EPOCHS = 10
+"""Where fewer of them have room, epochs are made shorter: the best of several is kept."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What things take on this machine, in seconds."""
+
+    step: float
+    case: float  # of validation
+
+
+class _Enough(Exception):
+    """So many steps were measured."""
+
+
+def within_minutes(prepared: Prepared, network: nn.Module, watch: Watch) -> Prepared:
+    """The recipe with as many epochs as have room in its minutes, where it has some that were not counted yet.
+
+    Raises:
+        IsthmusError: together with a region of interest or several processes.
+    """
+    recipe = prepared.recipe
+    if recipe.training.minutes is None or recipe.training.epoch_seconds is not None:
+        return prepared
+    if recipe.roi or world().size > 1:
+        other = "a region of interest (roi)" if recipe.roi else "several processes"
+        raise IsthmusError(f"training.minutes does not go with {other}; give training.epochs instead")
+    watch.say("measuring what a step takes on this machine")
+    split = prepared.split
+    pace = _measure(prepared, network, recipe.training.minutes * 60)
+    scored = len(split.validation) + len(split.test)
+    training = _fitted(recipe.training, pace, len(split.validation), scored)
+    epochs = f"{training.epochs} epoch{'s' * (training.epochs > 1)}"
+    watch.say(
+        f"{about(recipe.training.minutes * 60)} have room for {epochs} of {training.samples} samples "
+        f"({pace.step:.3g} s a step, {pace.case:.3g} s a validated case)"
+    )
+    return replace(prepared, recipe=recipe.model_copy(update={"training": training}))
+
+
+def _measure(prepared: Prepared, network: nn.Module, seconds: float) -> Pace:
+    """By steps of a copy of the network, the first of which does not count."""
+    keep_freed_memory(not getattr(network, "checkpoint", False))  # as in training
+    with machine.threads(prepared.recipe.hardware):
+        loop = begin(copy.deepcopy(network), prepared, None)
+        times = [time.perf_counter()]
+        longest = max(SHORTEST, SHARE * seconds)
+
+        def before_step(_: int) -> None:
+            times.append(time.perf_counter())
+            if len(times) > MOST or (len(times) > 4 and times[-1] - times[0] > longest):
+                raise _Enough
+
+        with suppress(_Enough):
+            for epoch in count():
+                loop.steps(epoch, Silent(), before_step)
+        return Pace((times[-1] - times[2]) / (len(times) - 3), loop.seconds_of_a_case())
+
+
+def _fitted(training: Training, pace: Pace, validated: int, scored: int) -> Training:
+    """As many epochs as have room; where that is few, shorter ones."""
+    given = (training.minutes or 0.0) * 60
+    room = max(given / 2, given - FINAL * pace.case * scored)
+    validation, samples = pace.case * validated, training.samples or training.batch
+    steps = math.ceil(samples / training.batch)
+    epochs = int(room / (steps * pace.step + validation))
+    several = min(EPOCHS, int(room / max(2 * validation, pace.step + validation)))
+    if epochs < several or epochs < 1:
+        epochs = max(1, several)
+        steps = max(1, int((room / epochs - validation) / pace.step))
+        samples = min(samples, steps * training.batch)
+    took = round(math.ceil(samples / training.batch) * pace.step + validation, 4)
+    return training.model_copy(update={"epochs": epochs, "samples": samples, "epoch_seconds": took})

@@ -1,0 +1,225 @@
+"""Time is told before it is spent, and a time that is given is turned once into epochs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from isthmus import training
+from isthmus.cli import main as cli
+from isthmus.data.phantoms import write_phantoms
+from isthmus.errors import IsthmusError
+from isthmus.runs.files import read_yaml, write_yaml
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import Training, make_recipe
+from isthmus.training import budget, forecast
+from isthmus.training.budget import Pace, _fitted
+from isthmus.training.forecast import Forecast
+from isthmus.watch import about
+
+SMALL: dict[str, Any] = {
+    "network": {"options": {"widths": [2, 4]}},
+    "input": {"patch": 32},
+    "training": {"samples": 4, "batch": 2},
+    "hardware": {"threads": 1, "workers": 0, "precision": "float32"},
+}
+
+
+class Told:
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def stage(self, label: str, total: int, done: int = 0) -> None:
+        pass
+
+    def advance(self, text: str = "") -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("budget") / "data"
+    write_phantoms(folder, 4, 32, seed=2)
+    return folder
+
+
+def recipe(data: Path, **length: Any) -> Any:
+    return make_recipe("default", {"data": {"source": str(data)}}, SMALL, {"training": length})
+
+
+def fitted(minutes: float, samples: int, step: float, case: float) -> tuple[int, int]:
+    """With batches of 4 and five cases, all of them validated."""
+    found = _fitted(Training(minutes=minutes, samples=samples, batch=4), Pace(step, case), 5, 5)
+    assert found.samples is not None
+    return found.epochs, found.samples
+
+
+def test_as_many_epochs_as_have_room() -> None:
+    assert fitted(10, 40, 1.0, 0.0) == (60, 40)  # 600 s, 10 steps of 1 s an epoch
+    # scoring costs 2 x 5 x 1 s, an epoch 10 + 5 s: 590 / 15 = 39.3
+    assert fitted(10, 40, 1.0, 1.0) == (39, 40)
+
+
+def test_epochs_become_shorter_where_few_have_room() -> None:
+    assert fitted(1, 400, 1.0, 0.0) == (10, 24)  # 60 steps, in ten epochs of 6
+    # 5 s are given to scoring: 55 s, which hold 55 / (2 x 2.5) = 11 validations at most; (5.5 - 2.5) / 1 = 3 steps
+    assert fitted(1, 400, 1.0, 0.5) == (10, 12)
+    assert fitted(0.001, 400, 1.0, 10.0) == (1, 4)  # nothing has room, so the least there is
+
+
+def test_minutes_are_turned_into_epochs_once(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "_measure", lambda *_: Pace(6.0, 0.0))
+    training.train(recipe(data, minutes=0.2), tmp_path / "run")
+    kept = RunFolder(tmp_path / "run").recipe().training
+    assert (kept.minutes, kept.epochs, kept.samples) == (0.2, 2, 2)  # 12 s hold two steps
+    monkeypatch.setattr(budget, "_measure", pytest.fail)
+    (tmp_path / "run" / "cost.json").unlink()
+    training.resume(tmp_path / "run")
+    assert RunFolder(tmp_path / "run").costs().epochs == 2
+    stored = read_yaml(tmp_path / "run" / "recipe.yaml")
+    again = training.train(make_recipe("bare", stored), tmp_path / "again")
+    assert again.weights.read_bytes() == (tmp_path / "run" / "best.safetensors").read_bytes()
+
+
+def test_what_is_said_last_counts() -> None:
+    stored = {"training": {"minutes": 5.0, "epochs": 7, "epoch_seconds": 2.0}}
+    assert make_recipe("default", stored).training.epochs == 7
+    assert make_recipe("default", stored, {"training": {"epochs": 3}}).training.minutes is None
+    longer = make_recipe("default", stored, {"training": {"minutes": 9}}).training
+    assert (longer.minutes, longer.epoch_seconds) == (9, None)
+    assert make_recipe("paper", {"training": {"minutes": 9}}).training.minutes == 9
+
+
+def test_measuring_changes_nothing(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "SHORTEST", 0.0)
+    monkeypatch.setattr(
+        budget,
+        "_fitted",
+        lambda given, *_: given.model_copy(update={"epochs": 2, "epoch_seconds": 1.0}),
+    )
+    measured = training.train(recipe(data, minutes=0.001), tmp_path / "measured", watch=Told())
+    plain = training.train(recipe(data, epochs=2), tmp_path / "plain")
+    assert measured.weights.read_bytes() == plain.weights.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--minutes", "10", "--epochs", "5"],
+        ["--minutes", "10", "training.epochs=5"],
+        ["--epochs", "10", "training.minutes=5"],
+        ["--minutes", "0"],
+        ["--minutes", "-3"],
+        ["--minutes", "nan"],
+        ["--minutes", "inf"],
+        ["--minutes", "1e9"],
+        ["--minutes", "soon"],
+    ],
+)
+def test_times_that_cannot_be_are_refused(
+    data: Path, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["isthmus", "train", str(data), "--out", str(tmp_path / "run"), *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "minutes" in said
+
+
+def test_minutes_with_a_region_of_interest_are_refused(data: Path, tmp_path: Path) -> None:
+    roi = {"roi": {"size": (32, 32), "resize": (16, 16), "widths": [2, 4]}, "input": {"patch": None}}
+    about_data = {"data": {"source": str(data)}, "training": {"minutes": 1}}
+    wanted = make_recipe("default", about_data, SMALL, roi)
+    with pytest.raises(IsthmusError, match="does not go with a region of interest"):
+        training.train(wanted, tmp_path / "run")
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+def forecasting(
+    monkeypatch: pytest.MonkeyPatch, steps: int, epochs: int, case: float
+) -> tuple[Clock, Told, Forecast, Any]:
+    """A training of so many steps an epoch, with five held-out cases of which each takes `case` seconds."""
+    clock, told = Clock(), Told()
+    monkeypatch.setattr(forecast, "time", clock)
+    loop: Any = SimpleNamespace(
+        state=SimpleNamespace(progress=SimpleNamespace(epoch=0, history=[])),
+        prepared=SimpleNamespace(
+            split=SimpleNamespace(validation=range(5), test=()),
+            recipe=SimpleNamespace(training=SimpleNamespace(epochs=epochs, early_stopping=None)),
+        ),
+        samples=range(steps),
+        seconds_of_a_case=lambda: case,
+    )
+    watch = Forecast(told, loop)
+    watch.stage("training", steps * epochs)
+    return clock, told, watch, loop
+
+
+def test_time_is_told_after_the_first_steps_and_mended_after_an_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, told, watch, loop = forecasting(monkeypatch, steps=20, epochs=5, case=2.0)
+    for seconds in (9.0, 3.0, 3.0):  # the first is slow
+        assert told.lines == []
+        clock.now += seconds
+        watch.advance()
+    # 15 s, 97 steps of 3 s, 5 validations of 10 s, scoring of 20 s: 376 s
+    assert told.lines == ["training takes about 6 minutes on this machine, with validation and scoring"]
+    loop.state.progress.epoch = 1
+    loop.state.progress.history.append({"seconds": 120.0, "seconds_validating": 60.0})
+    clock.now = 130.0
+    watch.done = 20
+    watch.advance()
+    # 79 steps of 3 s, 4 validations of 60 s, scoring of 120 s: 597 s
+    assert told.lines[1:] == ["about 10 minutes left on this machine, with validation and scoring"]
+    watch.advance()
+    assert len(told.lines) == 2
+
+
+def test_time_is_told_before_an_hour_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, told, watch, _ = forecasting(monkeypatch, steps=3, epochs=50, case=60.0)
+    clock.now += 1200.0
+    watch.advance()
+    assert told.lines == ["training takes about 2.3 days on this machine, with validation and scoring"]
+
+
+def test_a_run_tells_how_long_it_takes(data: Path, tmp_path: Path) -> None:
+    told = Told()
+    training.train(recipe(data, epochs=3), tmp_path / "run", watch=told)
+    lines = [line for line in told.lines if "on this machine" in line]
+    assert lines == [] or lines[0].startswith("training takes about ")
+    longer = Told()
+    training.train(recipe(data, epochs=8), tmp_path / "longer", watch=longer)
+    assert sum(line.startswith("training takes about ") for line in longer.lines) == 1
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 second"), (89.4, "89 seconds"), (90, "2 minutes")])
+def test_spans(seconds: float, words: str) -> None:
+    assert about(seconds) == words
+
+
+def test_a_recipe_that_is_resolved_stays_as_it_is(data: Path, tmp_path: Path) -> None:
+    write_yaml(tmp_path / "r.yaml", recipe(data, epochs=2).to_dict())
+    assert make_recipe("bare", read_yaml(tmp_path / "r.yaml")) == recipe(data, epochs=2)
