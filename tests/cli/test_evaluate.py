@@ -6,6 +6,7 @@ import csv
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from isthmus.inference import evaluate as module
@@ -87,3 +88,13 @@ def test_the_table_cuts_nothing(
     width = min(line.index("dice") for line in text.splitlines() if "dice" in line)
     folded = "".join(line[:width].replace(" ", "") for line in text.splitlines()[1:])
     assert "".join(names).replace(" ", "") in folded
+
+
+def test_a_value_of_the_truth_can_be_ignored(tmp_path: Path) -> None:
+    some = np.zeros((8, 30), np.uint8)
+    some[2:6, 2:9] = 1
+    marked = some.copy()
+    marked[:, 20:] = 9
+    folders = save(tmp_path / "p", a=some), save(tmp_path / "t", a=marked)
+    assert call("evaluate", *folders, "--ignore", 9, "--out", tmp_path / "s.csv") == 0
+    assert (tmp_path / "s.csv").read_text(encoding="utf-8").strip().endswith(",28,28,28,160")

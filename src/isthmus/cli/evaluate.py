@@ -52,6 +52,7 @@ def run(
     classes: str | None = None,
     tolerance: float = 1.0,
     missing: str = "diagonal",
+    ignore: int | None = None,
     as_json: bool = False,
     overwrite: bool = False,
 ) -> None:
@@ -74,6 +75,7 @@ def run(
         spacing=None if spacing is None else steps(spacing),
         tolerance=tolerance,
         missing=as_missing(missing),
+        ignore=ignore,
         watch=display,
     )
     result.write(target, overwrite)

@@ -269,6 +269,12 @@ def evaluate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file in --out that evaluate did not write.")
     ] = False,
+    ignore: Annotated[
+        int | None,
+        typer.Option(
+            help="Value of true masks whose pixels count on neither side, as 255.", show_default=False
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
@@ -289,6 +295,7 @@ def evaluate(
             classes=classes,
             tolerance=tolerance,
             missing=missing,
+            ignore=ignore,
             as_json=as_json,
             overwrite=overwrite,
         )

@@ -32,7 +32,11 @@ def counted(found: Survey, ignore: int | None) -> Survey:
         for case in empty
     ]
     kept = {case: of_case for case, of_case in counts.items() if of_case}
-    looks = {case: facts for case, facts in found.looks.items() if case in kept}
+    looks = {
+        case: replace(facts, borders={value: at for value, at in facts.borders.items() if value != ignore})
+        for case, facts in found.looks.items()
+        if case in kept
+    }
     return replace(found, looks=looks, counts=kept, bad=(*found.bad, *bad))
 
 

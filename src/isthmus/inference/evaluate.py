@@ -93,6 +93,7 @@ def evaluate_folder(
     spacing: Spacing = None,
     tolerance: float = 1.0,
     missing: Missing = "diagonal",
+    ignore: int | None = None,
     watch: Watch | None = None,
 ) -> Evaluation:
     """Score every predicted mask against the true one of the same name, on the masks' own grid.
@@ -116,6 +117,7 @@ def evaluate_folder(
         tolerance: the distance, in that unit, within which surface Dice counts a point.
         missing: the distance of a case in which one mask is empty: "diagonal" of the image, "infinity", or "exclude"
             (no number; the mean is over the others).
+        ignore: the value of true masks whose pixels count on neither side (see the metrics' own `ignore`).
 
     Raises:
         IsthmusError: a true mask without a prediction, masks of different sizes, values that fit no class,
@@ -131,10 +133,16 @@ def evaluate_folder(
         dataset = replace(dataset, values=given[0], classes=given[1], regions={})
     pairs = in_one_unit(paired(Path(predictions), truth, dataset.cases, partial, watch))
     watch.stage("reading masks", len(pairs))
-    seen = list(_each(_look, pairs, watch))
+    seen = list(_each(lambda pair: _look(pair, ignore), pairs, watch))
+    if ignore is not None and not any(one.ignored for one in seen):
+        raise IsthmusError(f"ignore is {ignore}, and no true mask holds this value; name one that they hold")
     if given is not None:
         _check_values(given[0], pairs, seen)
-    scorer = _Scorer.of(dataset, pairs, seen, objects, instances, options)
+    scorer = replace(_Scorer.of(dataset, pairs, seen, objects, instances, options), ignore=ignore)
+    if ignore is not None and (scorer.by_file or dict(scorer.true.pairs).get(ignore, 0)):
+        raise IsthmusError(
+            f"ignore is {ignore}, which is an object or a class; name a value that means neither"
+        )
     _check_spacing(spacing, pairs, seen)
     for line in (*scorer.describe(), *remarks(pairs, [(one.elsewhere, one.rounded) for one in seen])):
         watch.say(line)
@@ -158,11 +166,17 @@ class _Seen:
     numbered: bool  # whether true values may number objects
     borders: Borders  # of the true mask
     pieces: int  # of a true mask of one value
+    ignored: int  # pixels of the true mask that do not count
 
 
-def _look(pair: Pair) -> _Seen:
+def _look(pair: Pair, ignore: int | None) -> _Seen:
     case, prediction = pair
     true, predicted = _read(pair)
+    ignored = 0 if ignore is None else int(np.count_nonzero(true == ignore))
+    if ignored == true.size:
+        raise IsthmusError(f"{case.masks[0]} is {ignore} everywhere, which is ignored; leave it out")
+    if ignored:
+        true = np.where(true == ignore, 0, true).astype(true.dtype)
     off = max(off_whole(source) for source in (*case.masks, *prediction.images))
     away = elsewhere(case.masks[0].path, prediction.images[0].path)
     counts = count_values(true)
@@ -176,6 +190,7 @@ def _look(pair: Pair) -> _Seen:
         counts_up(counts) and each_in_one_piece(true),
         borders(true) if len(counts) > 2 else {},
         pieces(true) if lone else 1,
+        ignored,
     )
 
 
@@ -226,6 +241,7 @@ class _Scorer:
         predicted_numbers: whether predicted values are numbers of objects.
         options: of `score_case`.
         parted: true masks of one value in several pieces, where numbers of objects are expected.
+        ignore: the true value of pixels that do not count.
     """
 
     names: Mapping[int, str]
@@ -238,6 +254,7 @@ class _Scorer:
     predicted_numbers: bool
     options: Mapping[str, Any]
     parted: int = 0
+    ignore: int | None = None
 
     @classmethod
     def of(
@@ -313,19 +330,38 @@ class _Scorer:
         how = {"spacing": spacing if case.spacing is None else case.spacing, **self.options}
         if self.numbered:
             ours = apart(guess) if self.predicted_numbers else components(self._labels(guess, prediction) > 0)
-            theirs = self._numbers(case) if self.by_file else apart(load_mask(case), str(case.masks[0]))
             (name,) = self.names.values()
-            return {name: score_case(ours, theirs, instances=True, **how)}
-        p, t = self._labels(guess, prediction), self.true.apply(load_mask(case), str(case.masks[0]))
+            if self.by_file:
+                return {name: score_case(ours, self._numbers(case), instances=True, **how)}
+            mask, hide = self._truth(case)
+            theirs = hide(apart(mask, str(case.masks[0])))
+            return {name: score_case(ours, theirs, instances=True, ignore=self._outside, **how)}
+        mask, hide = self._truth(case)
+        how |= {"objects": self.objects, "ignore": self._outside}
+        p, t = self._labels(guess, prediction), self.true.apply(mask, str(case.masks[0]))
         if self.regions:
             return {
-                name: score_case(
-                    np.isin(p, list(classes)), np.isin(t, list(classes)), objects=self.objects, **how
-                )
+                name: score_case(np.isin(p, list(classes)), hide(np.isin(t, list(classes))), **how)
                 for name, classes in self.regions.items()
             }
-        scores: Scores = score_case(p, t, classes=self.names, objects=self.objects, **how)
+        scores: Scores = score_case(p, hide(t), classes=self.names, **how)
         return scores
+
+    @property
+    def _outside(self) -> int | None:
+        """What pixels that do not count hold in what is scored."""
+        return None if self.ignore is None else -1
+
+    def _truth(self, case: Case) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]]]:
+        """The true mask, background where a pixel does not count, and what puts `_outside` there in what is made of
+        it."""
+        mask = load_mask(case)
+        if self.ignore is None:
+            return mask, lambda made: made
+        outside = mask == self.ignore
+        background = next(value for value, index in self.true.pairs if index == 0)
+        mask = np.where(outside, background, mask).astype(mask.dtype)
+        return mask, lambda made: np.where(outside, -1, made.astype(np.int64))
 
     def _labels(self, guess: NDArray[Any], prediction: Case) -> NDArray[np.uint8]:
         return self.predicted.apply(guess, str(prediction.images[0]))
