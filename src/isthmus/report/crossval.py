@@ -46,7 +46,8 @@ def write_folds(folder: Path, *, images: gallery.Images | None = None, limit: in
     finished = [path for path in paths if (path / "cases.csv").is_file()]
     if not finished:
         raise IsthmusError(
-            f"{folder}: no fold is finished; go on with `isthmus train --resume --out {folder}`"
+            f"{folder}: no fold is finished; go on with `isthmus train --resume --out {folder}`, or score what there "
+            "is with --finish in place of --resume"
         )
     runs = [read_run(path) for path in finished]
     whole = _as_one(folder, runs)
@@ -59,6 +60,7 @@ def write_folds(folder: Path, *, images: gallery.Images | None = None, limit: in
         run=whole,
         title=f"{whole.network} on {whole.data}" if whole.data else whole.network,
         facts=_facts(runs),
+        warning="",
         folds=len(runs),
         by_fold=_by_fold(runs, whole),
         note=_note(runs, paths, finished),
@@ -164,9 +166,10 @@ def _note(runs: Sequence[Run], paths: Sequence[Path], finished: Sequence[Path]) 
     there = {path.name for path in finished}
     numbers = [*(path.name for path in paths), *(f"fold-{number}" for number in range(total))]
     lacking = [name for name in dict.fromkeys(numbers) if name not in there]
-    if not lacking:
+    early = [run.path.name for run in runs if look(run.cost, "finished_early")]
+    parts = [f"Not finished, and not counted here: {', '.join(lacking)}."] if lacking else []
+    parts += [f"Stopped, and scored as they stood: {', '.join(early)}."] if early else []
+    if not parts:
         return ""
-    return (
-        f"Not finished, and not counted here: {', '.join(lacking)}. `isthmus train --resume --out "
-        f"{paths[0].parent.name}` goes on with them."
-    )
+    them = "them" if len(lacking) + len(early) > 1 else "it"
+    return f"{' '.join(parts)} `isthmus train --resume --out {paths[0].parent.name}` goes on with {them}."

@@ -131,8 +131,11 @@ class Run:
         return tuple(dict.fromkeys(s.label for s in self.scores))
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, *, scored: bool = True) -> Run:
     """Reads a run folder.
+
+    Args:
+        scored: whether it must be; else a run that was stopped has no scores.
 
     Raises IsthmusError, in one line, when `recipe.yaml`, `history.csv` or `cases.csv` is missing, or when any
     file cannot be understood.
@@ -142,7 +145,7 @@ def read_run(path: Path) -> Run:
         raise IsthmusError(f"{path}: no such folder; give the run folder that `isthmus train` wrote")
     recipe = _mapping(path / "recipe.yaml")
     history = _history(path / "history.csv")
-    scores, metrics = _scores(path / "cases.csv")
+    scores, metrics = _scores(path / "cases.csv") if scored or (path / "cases.csv").is_file() else ((), ())
     environment, cost = (_mapping(path / f"{name}.json") for name in ("environment", "cost"))
     splits = _splits(path / "splits.json")
     uncleaned = path / "cases-before-cleanup.csv"

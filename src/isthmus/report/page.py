@@ -24,6 +24,8 @@ from isthmus.report.figures import AGREE, CLASSES, OTHER_CLASS, PREDICTED, TRUTH
 from isthmus.report.folder import Run, Score, flatten, look, read_run, text
 from isthmus.report.tables import cleanup_table, score_table, summary_table, tile
 from isthmus.runs.files import write_text
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.standing import Standing, standing
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -45,7 +47,7 @@ def write_report(run: Path, *, images: gallery.Images | None = None, limit: int 
     """Writes `report.html` into a run folder: one page that needs no other file and no network.
 
     Args:
-        run: the folder of a finished run.
+        run: the folder of a run; one that was stopped has a page without scores and pictures.
         images: a function (or mapping) from a case id of cases.csv to `(image, truth, predicted)`: image
             (H, W) or (H, W, 3) uint8, labels (H, W) of class indices with 0 for background; volumes with D
             in front. None leaves the gallery out.
@@ -55,21 +57,38 @@ def write_report(run: Path, *, images: gallery.Images | None = None, limit: int 
         The path of the page.
 
     Raises:
-        IsthmusError: a file of the run is missing or damaged. A picture that cannot be drawn does not stop the
-            page: it says which, and why.
+        IsthmusError: a file of the run is missing or damaged, or none of its epochs was scored. A picture that
+            cannot be drawn does not stop the page: it says which, and why.
     """
-    folder = read_run(run)
+    state = _standing(Path(run))
+    if state and not state.done:
+        raise IsthmusError(state.how_to_go_on())
+    folder = read_run(run, scored=not state)
+    if state and state.best:
+        folder = replace(folder, cost={**folder.cost, "best_epoch": state.best.epoch})
+    shown = scores_and_pictures(folder, images, limit) if folder.scores else described(folder)
     return render(
-        "report.html",
+        "report.html" if folder.scores else "stopped.html",
         Path(run) / "report.html",
         run=folder,
         title=f"{folder.network} on {folder.data}" if folder.data else folder.network,
-        facts=headline(folder),
+        facts=headline(folder, state),
+        warning=state.how_to_go_on() if state else "",
         loss_key=line_key(["training", "validation"]),
         trained=trained(folder),
         charts=training_curves([folder]),
-        **scores_and_pictures(folder, images, limit),
+        **shown,
     )
+
+
+def _standing(path: Path) -> Standing | None:
+    """How far a run has come that did not come to its end; None of any other, and where its files do not tell."""
+    folder = RunFolder(path)
+    if folder.finished() or not folder.recipe_path.is_file():
+        return None
+    if folder.cases.is_file() and not folder.cost.is_file():  # scored, by a program that kept no costs
+        return None
+    return standing(folder)
 
 
 def scores_and_pictures(run: Run, images: gallery.Images | None, limit: int) -> dict[str, Any]:
@@ -98,6 +117,13 @@ def scores_and_pictures(run: Run, images: gallery.Images | None, limit: int) -> 
         "undrawn": undrawn,
         "several": several,
         "key": key(run.classes) if several else [],
+        **described(run),
+    }
+
+
+def described(run: Run) -> dict[str, Any]:
+    """What makes the run again."""
+    return {
         "recipe": list(flatten(run.recipe)),
         "environment": list(flatten(run.environment)),
         "command": command(run),
@@ -178,10 +204,12 @@ def css(colour: Colour) -> str:
     return "#" + bytes(colour).hex()
 
 
-def headline(run: Run) -> str:
-    """Size, epoch and time in one line."""
+def headline(run: Run, state: Standing | None = None) -> str:
+    """Size, epoch and time in one line; of a run that did not come to its end, by how far it came."""
     parts = [f"{run.parameters:,} parameters" if run.parameters is not None else ""]
-    if run.best_epoch is not None:
+    if state and state.best:
+        parts.append(f"best epoch {state.best.epoch} of {state.planned}, stopped after epoch {state.done}")
+    elif run.best_epoch is not None:
         parts.append(f"best epoch {run.best_epoch} of {run.epochs}")
     if run.seconds is not None:
         parts.append(f"trained in {s.duration(run.seconds)}")

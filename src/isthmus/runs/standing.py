@@ -45,7 +45,12 @@ class Standing:
         """What there is of a run that was stopped, and what can be done with it."""
         again = f"`isthmus train --resume --out {self.path}`"
         if not self.best:
-            return f"{self.path} was stopped before an epoch was scored; {again} goes on"
+            when = (
+                f"after epoch {self.done} and holds no weights yet"
+                if self.done
+                else "before an epoch was scored"
+            )
+            return f"{self.path} was stopped {when}; {again} goes on"
         return (
             f"{self.note()} (validation Dice {self.best.dice:.4f}). {again} goes on; with --finish in place of "
             "--resume it is scored and reported as it stands; predict, export and report take it as it is"

@@ -79,6 +79,8 @@ def fit(
     progress, steps = loop.state.progress, len(loop.samples)
     watch.stage("training", epochs * steps, progress.epoch * steps)
     saving = Saving(folder, time.perf_counter() - progress.seconds, progress.epoch)
+    if loop.world.first and progress.best_state and not folder.weights.is_file():  # of an earlier version
+        folder.save_network(recipe.network, progress.best_state, progress.which())
     with Stop() as stop:
         _epochs(loop, saving, stop, watch)
     if loop.world.first:  # a kill may have come before the last one was written
