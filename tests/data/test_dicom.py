@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from isthmus.data.folder import from_folder, images_in
-from isthmus.data.formats import Source, probe, read_image
+from isthmus.data.formats import Source, probe, read_image, read_mask
 from isthmus.data.volume_files import geometry, refuse_other_place, spacing, write_volume
 from isthmus.errors import IsthmusError
 
@@ -341,5 +341,6 @@ def test_white_is_small_in_signed_pixels_too(tmp_path: Path) -> None:
     pixels = STORED[0].astype(np.int16) - 1000
     path = slice_file(tmp_path / "x.dcm", pixels, **changes)
     np.testing.assert_array_equal(read_image(Source(path))[0], -1 - pixels)
+    np.testing.assert_array_equal(read_mask(Source(path)), pixels)  # a mask keeps what it stores
     palette = slice_file(tmp_path / "y.dcm", STORED[0], PhotometricInterpretation="PALETTE COLOR")
     assert "in colours" in refusal(palette)

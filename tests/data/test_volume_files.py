@@ -169,7 +169,7 @@ def test_slices_of_a_file_that_changed(tmp_path: Path) -> None:
 def test_old_volumes_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
     decode = volume_files._decode
-    monkeypatch.setattr(volume_files, "_decode", lambda path, like: decoded.append(path.name) or decode(path))
+    monkeypatch.setattr(volume_files, "_decode", lambda path, *_: decoded.append(path.name) or decode(path))
     recent = volume_files._Recent(room=2 * VOXELS.nbytes)
     paths = [nifti(tmp_path / f"{i}.nii", VOXELS) for i in range(3)]
     for i in (0, 0, 1, 0, 2, 0, 1):

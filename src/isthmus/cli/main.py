@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -336,6 +337,7 @@ switches.add_to(app, data_commands.app, study_commands.app)
 def main() -> None:
     """Entry point: user errors become one line and exit code 2."""
     streams.prepare()
+    warnings.filterwarnings("ignore", module="pydicom")  # its remarks on each file are not for the terminal
     large_pages()
     sys.exit(_outcome(sys.argv[1:]))
 

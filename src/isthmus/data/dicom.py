@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -80,22 +81,29 @@ def geometry(path: Path) -> Geometry:
     return _of_series(files) if path.is_dir() else _of_picture(files[0][1])
 
 
-def voxels(path: Path) -> NDArray[Any]:
-    """All voxels in the order (column, row, slice), rescaled (Hounsfield units of a CT)."""
+def voxels(path: Path, *, mask: bool = False) -> NDArray[Any]:
+    """All voxels in the order (column, row, slice), rescaled (Hounsfield units of a CT); where small is white they are
+    turned round, but not in a mask."""
     files = _slices(path)
     dtype = _dtype([data for _, data in files])
     first = files[0][1]
     values = np.empty((int(first.Columns), int(first.Rows), len(files)), dtype)
     for k, (file, _) in enumerate(files):
-        values[..., k] = _pixels(file, dtype).T
+        values[..., k] = _pixels(file, dtype, mask).T
     return values
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> tuple[Path, ...]:
+    """The DICOM files of a folder, by name; another look is taken once something in it came or went."""
+    return _found(folder, folder.stat().st_mtime_ns, len(os.listdir(folder)))
+
+
+@lru_cache(maxsize=256)
+def _found(folder: Path, changed: int, number: int) -> tuple[Path, ...]:  # noqa: ARG001
     names = (path for path in sorted(folder.iterdir()) if path.name[0] != "." and path.name != "DICOMDIR")
-    return [
+    return tuple(
         path for path in names if path.suffix.lower() not in _PICTURES and path.is_file() and is_dicom(path)
-    ]
+    )
 
 
 def _state(files: Sequence[Path]) -> tuple[int, int]:
@@ -166,7 +174,7 @@ def _dtype(headers: Sequence[Any]) -> np.dtype[Any]:
     return np.dtype(np.int32 if whole else np.float32)
 
 
-def _pixels(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _pixels(path: Path, dtype: np.dtype[Any], mask: bool) -> NDArray[Any]:
     data = _read(path, pixels=True)
     dicom_codecs.register()
     try:
@@ -180,7 +188,7 @@ def _pixels(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
             f"{path}: compressed DICOM ({name}) that is damaged or not read ({reason}); decompress it, or convert it "
             "to NIfTI"
         ) from error
-    if data.get("PhotometricInterpretation") == "MONOCHROME1":  # small is white
+    if data.get("PhotometricInterpretation") == "MONOCHROME1" and not mask:  # small is white
         whole = 2 ** int(data.BitsStored) - 1
         stored = whole - stored if stored.dtype.kind == "u" else -1 - stored
     slope, intercept = _scale(data)

@@ -225,7 +225,9 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
     kind = _kind(source.path)
     header = _header(source, kind)
     if kind == "volume":
-        volume = volume_files.read(source.path, source.page, source.axis, source.channels, source.like)
+        volume = volume_files.read(
+            source.path, source.page, source.axis, source.channels, source.like, mask=mask
+        )
         return volume if source.part is None else volume[:, slice(*source.part)]
     try:
         if kind == "TIFF":

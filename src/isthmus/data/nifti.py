@@ -140,8 +140,9 @@ def _scaled(path: Path, image: Any, source: Any) -> NDArray[Any]:
     slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
     values: NDArray[Any] = raw.reshape(found.shape, order="F").astype(found.dtype)
     if (slope, intercept) != (1.0, 0.0):
-        values *= found.dtype.type(slope)
-        values += found.dtype.type(intercept)
+        with np.errstate(over="ignore"):  # infinite values are told where images are read
+            values *= found.dtype.type(slope)
+            values += found.dtype.type(intercept)
     return values
 
 

@@ -74,7 +74,7 @@ def is_unnamed(path: PurePath) -> bool:
 
 def is_picture(path: Path) -> bool:
     """Whether it is a single DICOM file, which is a picture and no volume."""
-    return is_volume(path) and _module(path) is dicom and not path.is_dir()
+    return _module(path) is dicom and not path.is_dir() and is_volume(path)
 
 
 def data_files(path: Path) -> list[Path]:
@@ -159,7 +159,13 @@ def header(
 
 
 def read(
-    path: Path, page: int | None = None, axis: int = 0, channels: bool = False, like: Path | None = None
+    path: Path,
+    page: int | None = None,
+    axis: int = 0,
+    channels: bool = False,
+    like: Path | None = None,
+    *,
+    mask: bool = False,
 ) -> NDArray[Any]:
     """A volume `(channels, z, y, x)`, or slice `page` across `axis` of it: `(channels, rows, columns)`.
 
@@ -168,6 +174,7 @@ def read(
     Args:
         channels: whether the fourth axis of a file, if it has one, counts channels.
         like: the file that decides how the axes are turned; None: this one.
+        mask: whether its numbers mean classes, which stay as stored where DICOM says that small is white.
 
     Raises:
         IsthmusError: the file is missing, damaged or cut off, four-dimensional, of colours, or a series that does not
@@ -175,8 +182,8 @@ def read(
     """
     shape = header(path, page, axis, channels, like).shape
     if page is None:
-        return _decode(path, like).reshape(shape)
-    taken: NDArray[Any] = _RECENT.get(path, like).take(page, axis + 1)
+        return _decode(path, like, mask).reshape(shape)
+    taken: NDArray[Any] = _RECENT.get(path, like, mask).take(page, axis + 1)
     return taken
 
 
@@ -283,9 +290,11 @@ def _header_of(path: Path) -> Path:
     return next((name for name in names if name.is_file()), names[0])
 
 
-def _decode(path: Path, like: Path | None = None) -> NDArray[Any]:
+def _decode(path: Path, like: Path | None = None, mask: bool = False) -> NDArray[Any]:
     try:
-        return geometry(path, like).to_array(_module(path).voxels(_header_of(path)))
+        module = _module(path)
+        voxels = dicom.voxels(path, mask=mask) if module is dicom else module.voxels(_header_of(path))
+        return geometry(path, like).to_array(voxels)
     except (IsthmusError, MemoryError):
         raise
     except Exception as error:
@@ -308,14 +317,14 @@ class _Recent:
         self._kept: OrderedDict[tuple[Any, ...], Future[NDArray[Any]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, path: Path, like: Path | None = None) -> NDArray[Any]:
-        key = (*_state(path), *(() if like is None else _state(like)))
+    def get(self, path: Path, like: Path | None = None, mask: bool = False) -> NDArray[Any]:
+        key = (*_state(path), *(() if like is None else _state(like)), mask)
         with self._lock:
             known = self._kept.pop(key, None)
             future = self._kept[key] = known or Future()
         if known is None:
             try:
-                future.set_result(_decode(path, like))
+                future.set_result(_decode(path, like, mask))
             except BaseException as error:
                 future.set_exception(error)
                 with self._lock:

@@ -14,6 +14,7 @@ from isthmus.data.preprocess import Grid
 from isthmus.errors import IsthmusError, nearest
 from isthmus.explain.maps import METHODS, Floats, Method, chosen_maps, combined, raw_maps
 from isthmus.inference.predictor import Predictor
+from isthmus.inference.settings import refuse_other_axes
 
 
 class Explainer:
@@ -56,8 +57,12 @@ class Explainer:
 
         Args:
             image: ``(channels, *spatial)`` in the numbers of the file, any size.
+
+        Raises:
+            IsthmusError: a picture where the run learned volumes, or the other way round.
         """
         recipe, given = self.predictor.recipe, self.predictor
+        refuse_other_axes(image.shape, recipe)
         if recipe.data.channels is not None:
             image = to_channels(image, recipe.data.channels)
         size = image.shape[1:]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Case, load_image
+from isthmus.data.cases import Case, channels_elsewhere, load_image
 from isthmus.data.folder import clashes, images_in, open_dataset
 from isthmus.data.formats import probe
 from isthmus.data.problems import collecting, refuse
@@ -195,6 +195,8 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
     """Segment an image and write what is missing, the mask first: the picture of it may fail."""
     targets, missing, case = job.targets, job.missing, job.targets.case
     out, instances = targets.out, predictor.recipe.data.instances
+    if away := channels_elsewhere(case):
+        predictor.notes.append(f"a channel lies {away} away from the first, by the headers")
     if missing.isdisjoint(targets.probabilities):
         maps, mask = None, predictor.mask(image, case.millimetres)
     else:

@@ -118,8 +118,10 @@ def slices(image: Path, mask: Path, name: str, group: str | None) -> Iterator[Ca
         IsthmusError: a damaged header, or volumes of different sizes.
     """
     axis, number = slice_axis(image), geometry(image).array_shape
-    if geometry(mask).array_shape != number:
-        sizes = [" x ".join(str(n) for n in reversed(geometry(path).array_shape)) for path in (mask, image)]
+    if geometry(mask, image).array_shape != number:
+        sizes = [
+            " x ".join(str(n) for n in reversed(geometry(path, image).array_shape)) for path in (mask, image)
+        ]
         raise IsthmusError(
             f"{mask}: {sizes[0]} voxels but its image {image} has {sizes[1]}; download both again"
         )
