@@ -20,14 +20,14 @@ from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import elsewhere, refuse_other_place
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
-from isthmus.inference.mask_grids import Spacing, in_one_unit, remarks, unit_of
+from isthmus.inference.mask_grids import Spacing, check_spacing, in_one_unit, remarks, unit_of
 from isthmus.inference.mask_meaning import NUMBERS, predicted_values, refuse_doubt
 from isthmus.inference.mask_pairs import Pair, paired, true_masks
 from isthmus.inference.score_files import refuse_to_replace
 from isthmus.machine import cores
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
 from isthmus.metrics.empty import Missing, as_missing
-from isthmus.metrics.masks import as_spacing, as_tolerance
+from isthmus.metrics.masks import as_tolerance
 from isthmus.metrics.rows import by_class, columns, summaries
 from isthmus.runs.files import write_csv
 from isthmus.watch import Silent, Watch
@@ -143,7 +143,7 @@ def evaluate_folder(
         raise IsthmusError(
             f"ignore is {ignore}, which is an object or a class; name a value that means neither"
         )
-    _check_spacing(spacing, pairs, seen)
+    check_spacing(spacing, pairs, [one.axes for one in seen])
     for line in (*scorer.describe(), *remarks(pairs, [(one.elsewhere, one.rounded) for one in seen])):
         watch.say(line)
     watch.stage("scoring", len(pairs))
@@ -386,20 +386,3 @@ def _check_values(values: ValueMap, pairs: Sequence[Pair], seen: Sequence[_Seen]
     for (case, prediction), each in zip(pairs, seen, strict=True):
         values.refuse_strangers(each.true, str(case.masks[0]))
         values.refuse_strangers(each.predicted, str(prediction.images[0]))
-
-
-def _check_spacing(spacing: Spacing, pairs: Sequence[Pair], seen: Sequence[_Seen]) -> None:
-    """Told before anything is scored, and with the file's name."""
-    if spacing is None:
-        return
-    open_ = [i for i, (case, _) in enumerate(pairs) if case.spacing is None]
-    if not open_:
-        raise IsthmusError(
-            f"spacing {spacing} is given, but each file states its own, as {pairs[0][0].masks[0]} does "
-            f"({', '.join(f'{step:g}' for step in pairs[0][0].spacing or ())}); leave it out"
-        )
-    for i in open_:
-        try:
-            as_spacing(spacing, seen[i].axes)
-        except IsthmusError as error:
-            raise IsthmusError(f"{pairs[i][0].masks[0]}: {error}") from error

@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 from isthmus.data.geometry import MILLIMETRES
 from isthmus.data.volume_files import unit
+from isthmus.errors import IsthmusError
 from isthmus.inference.mask_pairs import Pair
+from isthmus.metrics.masks import as_spacing
 
 Spacing: TypeAlias = float | Sequence[float] | None
 
@@ -63,3 +65,20 @@ def _unit(pair: Pair) -> str:
 
 def _some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + ", …" * (len(names) > most)
+
+
+def check_spacing(spacing: Spacing, pairs: Sequence[Pair], axes: Sequence[int]) -> None:
+    """Refuse a spacing that a mask cannot have, by the file's name: before anything is scored."""
+    if spacing is None:
+        return
+    open_ = [i for i, (case, _) in enumerate(pairs) if case.spacing is None]
+    if not open_:
+        raise IsthmusError(
+            f"spacing {spacing} is given, but each file states its own, as {pairs[0][0].masks[0]} does "
+            f"({', '.join(f'{step:g}' for step in pairs[0][0].spacing or ())}); leave it out"
+        )
+    for i in open_:
+        try:
+            as_spacing(spacing, axes[i])
+        except IsthmusError as error:
+            raise IsthmusError(f"{pairs[i][0].masks[0]}: {error}") from error
