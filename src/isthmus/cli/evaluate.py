@@ -53,6 +53,7 @@ def run(
     tolerance: float = 1.0,
     missing: str = "diagonal",
     ignore: int | None = None,
+    trained: Path | None = None,
     as_json: bool = False,
     overwrite: bool = False,
 ) -> None:
@@ -76,6 +77,7 @@ def run(
         tolerance=tolerance,
         missing=as_missing(missing),
         ignore=ignore,
+        run=trained,
         watch=display,
     )
     result.write(target, overwrite)

@@ -276,6 +276,13 @@ def evaluate(
             help="Value of true masks whose pixels count on neither side, as 255.", show_default=False
         ),
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            help="The run that predicted, to be told where images and masks are unlike those it was trained on.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
@@ -297,6 +304,7 @@ def evaluate(
             tolerance=tolerance,
             missing=missing,
             ignore=ignore,
+            trained=run,
             as_json=as_json,
             overwrite=overwrite,
         )

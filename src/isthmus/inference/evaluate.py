@@ -20,6 +20,7 @@ from isthmus.data.values import ValueMap
 from isthmus.data.volume_files import elsewhere, refuse_other_place
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
+from isthmus.inference.evaluated_images import unlike_training
 from isthmus.inference.mask_grids import Spacing, check_spacing, in_one_unit, remarks, unit_of
 from isthmus.inference.mask_meaning import NUMBERS, predicted_values, refuse_doubt
 from isthmus.inference.mask_pairs import Pair, paired, true_masks
@@ -94,6 +95,7 @@ def evaluate_folder(
     tolerance: float = 1.0,
     missing: Missing = "diagonal",
     ignore: int | None = None,
+    run: Path | None = None,
     watch: Watch | None = None,
 ) -> Evaluation:
     """Score every predicted mask against the true one of the same name, on the masks' own grid.
@@ -118,6 +120,8 @@ def evaluate_folder(
         missing: the distance of a case in which one mask is empty: "diagonal" of the image, "infinity", or "exclude"
             (no number; the mean is over the others).
         ignore: the value of true masks whose pixels count on neither side (see the metrics' own `ignore`).
+        run: the run that predicted, to be told where images and masks are unlike those it was trained on; None: the
+            one in whose folder the predictions lie.
 
     Raises:
         IsthmusError: a true mask without a prediction, masks of different sizes, values that fit no class,
@@ -151,6 +155,8 @@ def evaluate_folder(
     scores = _each(lambda pair: scorer.score(pair, spacing), pairs, watch)
     for (case, _), found in zip(pairs, scores, strict=True):
         rows += case_rows(found, case=case.id, group=case.group, grid="original")
+    for line in unlike_training(run, Path(predictions), pairs):
+        watch.say(f"note: {line}")
     return Evaluation(rows, scorer.objects, unit_of(pairs, spacing))
 
 
