@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,23 @@ def test_regions_and_listed_cases(tmp_path: Path) -> None:
     assert [(case.id, len(case.images)) for case in read(root).cases] == [("one", 1)]
 
 
+def test_the_label_ignore_is_no_class(tmp_path: Path) -> None:
+    """Read, shown as background, marked for whoever learns or scores, and written again."""
+    root = raw(tmp_path / "x", labels={"background": 0, "liver": 1, "ignore": 2})
+    dataset = check_dataset(read(root)).dataset
+    assert (dataset.classes, dataset.ignore) == (("background", "liver"), 2)
+    assert dataset.values is not None
+    assert dict(dataset.values.pairs) == {0: 0, 1: 1, 2: 0}
+    held = load(dataset.cases[0], replace(dataset, values=ValueMap(((0, 0), (1, 1), (2, 2)))))[1]
+    np.testing.assert_array_equal(load(dataset.cases[0], dataset)[1], held == 1)
+    marked = load(dataset.cases[0], dataset, marked=True)[1]
+    np.testing.assert_array_equal(marked, np.where(held == 2, 255, held))
+    write(dataset, tmp_path / "Dataset001_again")
+    again = read(tmp_path / "Dataset001_again")
+    assert (again.classes, again.ignore) == (dataset.classes, 2)
+    np.testing.assert_array_equal(load(again.cases[0], again, marked=True)[1], marked)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -173,7 +191,12 @@ def test_regions_and_listed_cases(tmp_path: Path) -> None:
         ({"file_ending": None}, "no 'file_ending'"),
         ({"file_ending": ".xyz"}, "file ending '.xyz' is not read"),
         ({"labels": ["a", "b"]}, "is no table"),
-        ({"labels": {"background": 0, "ignore": 1}}, "'ignore' is not supported"),
+        ({"labels": {"background": 0, "ignore": 1}}, "is no table"),
+        (
+            {"labels": {"background": 0, "a": 1, "ignore": 1}},
+            "'ignore' is 1; give it a value above 0 of its own",
+        ),
+        ({"labels": {"background": 0, "a": 1, "ignore": [2]}}, "give it a value above 0 of its own"),
         ({"labels": {"background": 0, "a": 1.5}}, "has the value 1.5"),
         ({"dataset": {"a": "b"}}, "table of named values"),
         ({"channel_names": {"0": "a", "1": "b", "2": "c"}}, "liver_000_0002.nii.gz: no such file"),

@@ -113,6 +113,21 @@ def test_a_truth_holds_labels(kind: str) -> None:
                     loss(logits, strange, weights)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_and_maps_of_any_type(kind: str) -> None:
+    logits, target, weights = case(kind, 2)
+    whole = weights.round()
+    for loss in losses_of(kind).values():
+        expected = loss(logits, target, whole)
+        for dtype in (torch.uint8, torch.int8, torch.uint16, torch.int32, torch.uint32, torch.float16):
+            torch.testing.assert_close(loss(logits, target.to(dtype), whole.to(dtype)), expected)
+        with pytest.raises(IsthmusError, match="a loss takes tensors, found ndarray"):
+            loss(logits, target.numpy(), whole)
+    for loss in MAPPED:
+        with pytest.raises(IsthmusError, match="a map of weights is a tensor, found ndarray"):
+            loss(logits, target, whole.numpy())
+
+
 def test_a_softmax_needs_two_maps() -> None:
     logits, target, _ = case("binary", 2)
     with pytest.raises(IsthmusError, match="take binary_cross_entropy"):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from isthmus import training
 from isthmus.data.cases import IGNORED, Source
 from isthmus.data.formats import read_mask
+from isthmus.data.nnunet import write
 from isthmus.data.writing import write_mask
 from isthmus.errors import IsthmusError
 from isthmus.metrics import dice
@@ -104,6 +105,16 @@ def test_patches_on_foreground_are_not_drawn_to_ignored_pixels(marked: Path, sma
         assert (label == IGNORED).any()
 
 
+def test_nnunet_s_label_ignore_is_ignored_without_a_word(marked: Path, small: Any, tmp_path: Path) -> None:
+    ours = prepare(of_run(marked, small), Silent())
+    write(ours.data.dataset, tmp_path / "Dataset001_marked")
+    again = prepare(small(data={"source": str(tmp_path / "Dataset001_marked")}), Silent())
+    assert again.recipe.data.ignore == 2
+    assert again.objective.ignore == IGNORED
+    shares = [sorted(fact.foreground for fact in found.data.cases) for found in (ours, again)]
+    assert shares[0] == pytest.approx(shares[1])
+
+
 def test_class_weights_leave_them_out(marked: Path, small: Any) -> None:
     recipe = of_run(marked, small, data={"classes": ["background", "cell"]})
     prepared = prepare(recipe, Silent())
@@ -121,9 +132,9 @@ def test_what_cannot_be_ignored_is_one_line(marked: Path, small: Any, tmp_path: 
 
     refuses("data.ignore is 9, and no mask holds this value", data={"ignore": 9})
     refuses("which is a class", data={"values": {0: 0, 255: 1, VOID: 2}})
-    refuses("which is a class|beside data.instances", data={"instances": True})
+    refuses("which is a class|in masks of classes alone", data={"instances": True})
     regions = {"multilabel": True, "regions": {"all": [1]}}
-    refuses("beside data.instances and data.multilabel", data=regions)
+    refuses("in masks of classes alone", data=regions)
     path = sorted((marked / "masks").iterdir())[0]
     write_mask(path, np.full((64, 64), VOID, np.uint8))
     refuses(f"'{path.stem}': its mask holds nothing but {VOID}, which is ignored")

@@ -20,7 +20,8 @@ def counted(found: Survey, ignore: int | None) -> Survey:
     """
     if ignore is None:
         return found
-    if not any(ignore in counts for counts in found.counts.values()):
+    known = found.dataset.ignore == ignore  # the data set says so, whatever its masks hold
+    if not known and not any(ignore in counts for counts in found.counts.values()):
         raise IsthmusError(f"data.ignore is {ignore}, and no mask holds this value; name one that masks hold")
     counts = {
         case: {value: pixels for value, pixels in of_case.items() if value != ignore}

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.case_paths import case_path, refuse_clashes
-from isthmus.data.cases import Case, Dataset, Source, load
+from isthmus.data.cases import IGNORED, Case, Dataset, Source, load
 from isthmus.data.folds import Split
 from isthmus.data.formats import IMAGE_SUFFIXES, write_image, write_mask
 from isthmus.data.problems import refuse
@@ -65,11 +65,11 @@ class Ending:
 def read(root: Path) -> Dataset:
     """The training cases of a folder in nnU-Net's raw layout; each case is a group of its own.
 
-    Labels that are lists are regions: the classes are then the values that the masks hold.
+    Labels that are lists are regions: the classes are then the values that the masks hold. A label "ignore" is no
+    class: see `Dataset.ignore`.
 
     Raises:
-        IsthmusError: a `dataset.json` without labels or file ending, a label "ignore", and every file that is
-            missing or left over.
+        IsthmusError: a `dataset.json` without labels or file ending, and every file that is missing or left over.
     """
     description = read_as(root / "dataset.json", Description, f"nnU-Net's layout is {LAYOUT}")
     ending = description.file_ending
@@ -77,7 +77,10 @@ def read(root: Path) -> Dataset:
         raise IsthmusError(
             f"{root / 'dataset.json'}: file ending '{ending}' is not read; {nearest(ending, IMAGE_SUFFIXES)}"
         )
-    values, classes = labels_of(root / "dataset.json", description.labels)
+    labels, ignore = _without_ignore(description.labels)
+    values, classes = labels_of(root / "dataset.json", labels)
+    if ignore is not None:
+        values = ValueMap((*values.pairs, (ignore, 0)))
     channels = len(description.channel_names) or 1
     problems: list[str] = []
     if description.dataset:
@@ -95,9 +98,9 @@ def read(root: Path) -> Dataset:
     refuse(problems, root)
     if not cases:
         raise IsthmusError(f"{root}: no cases; nnU-Net's layout is {LAYOUT}")
-    regions = _regions(description.labels, values)
+    regions = _regions(labels, values)
     name = description.name or root.resolve().name
-    return Dataset(name, tuple(cases), values, classes, regions=regions)
+    return Dataset(name, tuple(cases), values, classes, regions=regions, ignore=ignore)
 
 
 def images(folder: Path) -> list[Case]:
@@ -168,7 +171,8 @@ def write(
         description = {
             "name": dataset.name,
             "channel_names": {str(c): (channel_names or _default_names(number))[c] for c in range(number)},
-            "labels": {name: index for index, name in enumerate(dataset.classes)},
+            "labels": {name: index for index, name in enumerate(dataset.classes)}
+            | ({} if dataset.ignore is None else {"ignore": len(dataset.classes)}),
             "numTraining": len(dataset.cases),
             "file_ending": endings.pop(),
             "licence": dataset.terms,
@@ -202,12 +206,14 @@ def labels_of(path: Path, labels: Any) -> tuple[ValueMap, tuple[str, ...]]:
     """The value map and the class names of the labels in a `dataset.json` (name -> value, or value -> name).
 
     Raises:
-        IsthmusError: labels that are not such a table, or one called "ignore".
+        IsthmusError: labels that are not such a table, or one called "ignore" that is no value of its own.
     """
     if not isinstance(labels, dict) or len(labels) < 2:
         raise IsthmusError(f'{path}: "labels" is no table such as {{"background": 0, "tumour": 1}}')
     if "ignore" in labels:
-        raise IsthmusError(f"{path}: the label 'ignore' is not supported; give these voxels a class")
+        raise IsthmusError(
+            f"{path}: the label 'ignore' is {shown(labels['ignore'])}; give it a value above 0 of its own"
+        )
     if all(
         str(key).isdecimal() and len(str(key)) < 10 for key in labels
     ):  # value -> name, as in the Decathlon
@@ -225,6 +231,17 @@ def labels_of(path: Path, labels: Any) -> tuple[ValueMap, tuple[str, ...]]:
     found = sorted(named)
     pairs = tuple((value, index) for index, value in enumerate(found))
     return ValueMap(pairs), tuple(named[value] for value in found)
+
+
+def _without_ignore(labels: Any) -> tuple[Any, int | None]:
+    """The other labels, and the value of "ignore" where it is one that no other has."""
+    if not isinstance(labels, dict):
+        return labels, None
+    ignore, others = labels.get("ignore"), {name: held for name, held in labels.items() if name != "ignore"}
+    held = [one for value in others.values() for one in (value if isinstance(value, list) else [value])]
+    if not isinstance(ignore, int) or isinstance(ignore, bool) or not 0 < ignore < 2**31 or ignore in held:
+        return labels, None
+    return others, ignore
 
 
 def _regions(labels: dict[str, Any], values: ValueMap) -> dict[str, tuple[int, ...]]:
@@ -288,7 +305,9 @@ def _channels(folder: Path, ending: str, problems: list[str]) -> dict[str, list[
 
 def _write_case(case: Case, dataset: Dataset, root: Path, name: str) -> tuple[str, int]:
     """Write one case; its file ending and number of channels."""
-    image, label = load(case, dataset)
+    image, label = load(case, dataset, marked=True)
+    if dataset.ignore is not None:
+        label[label == IGNORED] = len(dataset.classes)
     first = case.images[0]
     whole = first.page is None and label.ndim == 3 and is_volume(first.path)
     if whole:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from isthmus.errors import IsthmusError
-from isthmus.objectives.outputs import fitting, foreground, mean, weighted_mean, widen
+from isthmus.objectives.outputs import fitting, foreground, is_multilabel, mean, weighted_mean, widen
 
 
 def contour_l2(output: Tensor, contour: Tensor, *, ignore: int | None = None) -> Tensor:
@@ -20,7 +20,8 @@ def contour_l2(output: Tensor, contour: Tensor, *, ignore: int | None = None) ->
     >>> float(contour_l2(torch.full((1, 1, 2, 2), 0.5), torch.ones(1, 2, 2)))
     0.25
     """
-    if output.ndim < 3 or output.shape[1] != 1:
+    is_multilabel(output, contour)  # refuses shapes that do not fit
+    if output.shape[1] != 1:
         raise IsthmusError(
             f"one contour map is learnt: output {tuple(output.shape)}, target {tuple(contour.shape)}"
         )

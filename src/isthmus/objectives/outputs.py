@@ -16,6 +16,9 @@ from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
 
+WIDE = (torch.uint16, torch.uint32, torch.uint64)
+"""Types in which PyTorch stores numbers and hardly computes."""
+
 
 def widen(logits: Tensor) -> Tensor:
     """In float32 at least; float64 stays."""
@@ -40,9 +43,10 @@ def fitting(
             processor (a GPU would have to wait for it) also labels that are not whole or outside the classes, and
             maps with NaN, infinity or values below 0.
     """
+    multilabel = is_multilabel(logits, target)
     if logits.numel() == 0:
         raise IsthmusError(f"logits have the shape {tuple(logits.shape)}; a loss needs at least one sample")
-    multilabel = is_multilabel(logits, target)
+    target = target.long() if target.dtype in WIDE else target
     maps = tuple(_of_pixels(each, logits, multilabel) for each in maps)
     if ignore is not None:
         logits, target, *rest = _counted(logits, target, maps, ignore, multilabel)
@@ -66,6 +70,9 @@ def is_multilabel(logits: Tensor, target: Tensor) -> bool:
     Raises:
         IsthmusError: when the shapes fit none of the three kinds.
     """
+    for value in (logits, target):
+        if not isinstance(value, Tensor):
+            raise IsthmusError(f"a loss takes tensors, found {type(value).__name__}; give torch.as_tensor(…)")
     if logits.ndim >= 3 and logits.shape == target.shape:
         return True
     if logits.ndim < 3 or logits.shape[:1] + logits.shape[2:] != target.shape:
@@ -78,6 +85,9 @@ def is_multilabel(logits: Tensor, target: Tensor) -> bool:
 
 def _of_pixels(weights: Tensor, logits: Tensor, multilabel: bool) -> Tensor:
     """A map as `(N, *spatial)`, or as it is where it has one for each map of a multilabel network."""
+    if not isinstance(weights, Tensor):
+        raise IsthmusError(f"a map of weights is a tensor, found {type(weights).__name__}")
+    weights = weights.float() if weights.dtype in WIDE else weights
     shape = logits.shape[:1] + logits.shape[2:]
     if weights.shape == shape or (multilabel and weights.shape == logits.shape and logits.shape[1] > 1):
         return weights

@@ -108,11 +108,12 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
-    found = counted(survey(dataset, lambda *_: watch.advance()), source.ignore)
+    ignore = dataset.ignore if source.ignore is None else source.ignore
+    found = counted(survey(dataset, lambda *_: watch.advance()), ignore)
     checked = conclude(found, source.value_rule, source.skip_bad)
     if source.instances and source.value_rule is None and checked.values.classes > 2:
         checked = conclude(found, "objects", source.skip_bad)  # few objects look like classes
-    checked = with_ignored(checked, source.ignore)
+    checked = with_ignored(checked, ignore)
     split = divide(recipe, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unfit)))
     return resolve(recipe, checked, split)
@@ -238,7 +239,8 @@ def _refuse_what_does_not_fit(recipe: Recipe, checked: Checked, axes: int) -> No
         )
     if data.ignore is not None and (data.instances or data.multilabel):
         raise IsthmusError(
-            "data.ignore is for masks of classes; leave it out beside data.instances and data.multilabel"
+            "pixels can be ignored in masks of classes alone; leave out data.ignore, or data.instances and "
+            "data.multilabel"
         )
     if data.multilabel and len(data.regions) > 12:
         raise IsthmusError(f"data.regions names {len(data.regions)} regions; 12 at most can overlap")
@@ -306,6 +308,7 @@ def _data(source: Data, checked: Checked) -> Data:
             "classes": classes,
             "values": dict(checked.values.pairs),
             "value_rule": checked.values.rule,
+            "ignore": checked.dataset.ignore,
             "regions": _regions(source, checked, classes),
         }
     )
