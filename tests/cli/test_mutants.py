@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,7 @@ SMALL = {
     "hardware.precision": "float32",
     "protocol.fraction": 0.4,
 }
-FEW = 4
-MANY = 40
+FEW, MANY = 3, 41
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,8 @@ def _enough(*_: Any) -> Any:
     raise IsthmusError("enough")
 
 
-def trial(bed: Path, copy: Path, kind: Kind, seed: int, error: Callable[[], str]) -> None:
-    """Change one file in a copy of the bed and call each of its commands."""
+def trial(bed: Path, copy: Path, kind: Kind, seed: int | None, error: Callable[[], str]) -> None:
+    """Change one file in a copy of the bed (None: make it a folder) and call each of its commands."""
     top, _, rest = kind.file.partition("/")
     for name in {top, *(word.partition("/")[0] for command in kind.commands for word in command.split())}:
         if (bed / name).is_dir():
@@ -191,7 +191,12 @@ def trial(bed: Path, copy: Path, kind: Kind, seed: int, error: Callable[[], str]
             (copy / name).symlink_to(bed / name)
     if "CELL" in rest:
         rest = rest.replace("CELL", min(path.name for path in (bed / "study" / "cells").iterdir()))
-    put(copy / top / rest if rest else copy / top, seed)
+    changed = copy / top / rest if rest else copy / top
+    if seed is None:
+        changed.unlink()
+        changed.mkdir()
+    else:
+        put(changed, seed)
     for command in kind.commands:
         code = call(*command.split())
         said = error()
@@ -201,12 +206,84 @@ def trial(bed: Path, copy: Path, kind: Kind, seed: int, error: Callable[[], str]
         assert "Traceback" not in said, (command, said)
 
 
+Trials = Callable[[str, Iterable[int | None]], None]
+
+
+@pytest.fixture
+def trials(
+    bed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Trials:
+    """A function from the name of a kind and seeds to as many trials."""
+
+    def run(name: str, seeds: Iterable[int | None]) -> None:
+        for seed in seeds:
+            copy = tmp_path / str(seed)
+            copy.mkdir()
+            monkeypatch.chdir(copy)
+            trial(bed, copy, KINDS[name], seed, lambda: capsys.readouterr().err)
+
+    return run
+
+
 @pytest.mark.parametrize("name", KINDS)
-def test_a_mutant_ends_in_one_line(
-    bed: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_mutant_ends_in_one_line(name: str, trials: Trials) -> None:
+    trials(name, range(FEW))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_many_mutants_end_in_one_line(name: str, trials: Trials) -> None:
+    trials(name, range(FEW, MANY + FEW))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_folder_in_the_place_of_a_file_ends_in_one_line(name: str, trials: Trials) -> None:
+    trials(name, [None])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 2024-13-45",
+        "a: !!int abc",
+        "a: !!bool abc",
+        f"a: {'9' * 5000}",
+        "[" * 3000,
+        "a: !!python/object/apply:os.system [x]",
+        "? [a]\n: b",
+        "",
+        "\ufeffname: x",
+    ],
+)
+def test_yaml_that_is_no_study(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for seed in range(FEW):
-        copy = tmp_path / str(seed)
-        copy.mkdir()
-        monkeypatch.chdir(copy)
-        trial(bed, copy, KINDS[name], seed, lambda: capsys.readouterr().err)
+    monkeypatch.chdir(tmp_path)
+    Path("s.yaml").write_text(text, encoding="utf-8")
+    assert call("study", "run", "s.yaml", "--out", "o") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("isthmus: s.yaml")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["2024-13-45", "!!int x", "[[[", "9" * 5000, "!!binary x", "1e400", "{a: b}"]
+)
+def test_a_value_on_the_command_line_that_is_none(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "nowhere", f"training.epochs={value}") == 2
+    said = capsys.readouterr().err
+    assert "training.epochs" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("found", ["null", "3", "[]", '"x"', '{"labels": 3}'])
+def test_a_dataset_json_that_is_no_table(
+    found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _nnunet(tmp_path / "d", False, False)
+    (tmp_path / "d" / "dataset.json").write_text(found)
+    monkeypatch.chdir(tmp_path)
+    assert call("data", "check", "d") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("isthmus: d/dataset.json".replace("/", os.sep))
+    assert said.count("\n") == 1

@@ -29,9 +29,15 @@ def read_nnunet_splits(path: Path) -> tuple[Split, ...]:
         IsthmusError: it cannot be read, or is no such file; a case that stands on both sides.
     """
     folds = read_json(path)
-    if not isinstance(folds, list) or not all(
-        isinstance(fold, dict) and isinstance(fold.get("train"), list) and isinstance(fold.get("val"), list)
-        for fold in folds
+    if (
+        not isinstance(folds, list)
+        or not folds
+        or not all(
+            isinstance(fold, dict)
+            and isinstance(fold.get("train"), list)
+            and isinstance(fold.get("val"), list)
+            for fold in folds
+        )
     ):
         raise IsthmusError(
             f'{path}: no splits of nnU-Net; they are a list of {{"train": [...], "val": [...]}}'

@@ -97,7 +97,10 @@ def _count(row: Row, name: str) -> float:
         raise IsthmusError(
             f"the scores lack {name}, without which a miss is not to be told; keep all columns"
         )
-    return value_of(row, name)
+    found = value_of(row, name)
+    if math.isinf(found):
+        raise IsthmusError(f"{name} is {row[name]!r}, which is no number of pixels; score the cases again")
+    return found
 
 
 def value_of(row: Row, name: str) -> float:

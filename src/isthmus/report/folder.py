@@ -72,24 +72,24 @@ class Run:
     @cached_property
     def parameters(self) -> int | None:
         """Trainable parameters, as counted when the network was built."""
-        found = look(self.cost, "parameters")
-        return int(found) if isinstance(found, int | float) else None
+        found = quantity(self.cost, "parameters")
+        return None if found is None else int(found)
 
     @cached_property
     def seconds(self) -> float | None:
         """Seconds spent training."""
-        found = look(self.cost, "training_seconds")
-        if isinstance(found, int | float):
-            return float(found)
+        found = quantity(self.cost, "training_seconds")
+        if found is not None:
+            return found
         spent = self.history.get("seconds", np.empty(0))
         return float(np.nansum(spent)) if np.isfinite(spent).any() else None
 
     @cached_property
     def best_epoch(self) -> int | None:
         """The epoch whose weights were kept: as the run says, else the one of the best validation score."""
-        said = look(self.cost, "best_epoch")
-        if isinstance(said, int):
-            return said
+        said = quantity(self.cost, "best_epoch")
+        if said is not None:
+            return int(said)
         for column, sign in (("validation_dice", 1.0), ("validation_loss", -1.0)):
             values = sign * self.history.get(column, np.empty(0))
             if np.isfinite(values).any():
@@ -164,6 +164,16 @@ def look(tree: Mapping[str, Any], path: str) -> Any:
     for key in path.split("."):
         node = node.get(key) if isinstance(node, Mapping) else None
     return None if isinstance(node, Mapping) else node
+
+
+def quantity(tree: Mapping[str, Any], path: str) -> float | None:
+    """The number that a dotted path leads to; None where there is none, or one beyond all that is counted.
+
+    >>> quantity({"epochs": 3}, "epochs"), quantity({"epochs": 10**400}, "epochs")
+    (3.0, None)
+    """
+    found = look(tree, path)
+    return float(found) if isinstance(found, int | float) and abs(found) < 1e300 else None
 
 
 def text(value: Any) -> str:

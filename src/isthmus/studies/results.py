@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
-from isthmus.report.folder import Run, Score, look, read_run
+from isthmus.report.folder import Run, Score, look, quantity, read_run
 from isthmus.report.summary import lower_is_better
 from isthmus.statistics import Spread, over_cases, over_folds, over_repeats
 from isthmus.studies.folder import Plan, Planned, StudyFolder
@@ -185,8 +185,8 @@ class Results:
 
     def cost(self, data: str, network: str, measure: Measure) -> float:
         """Of the network: parameters, or the largest memory of its runs; NaN where unknown."""
-        found = [look(x.run.cost, measure.column) for x in self.of(data, network)]
-        numbers = [float(each) for each in found if isinstance(each, int | float)]
+        found = [quantity(x.run.cost, measure.column) for x in self.of(data, network)]
+        numbers = [each for each in found if each is not None]
         return max(numbers) * measure.scale if numbers else math.nan
 
     def curves(self, data: str, network: str) -> tuple[str, list[NDArray[np.float64]]]:
