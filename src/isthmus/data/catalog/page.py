@@ -13,7 +13,8 @@ _OWN = """\
 | one folder | each image with its mask beside it, as `a.png` and `a_mask.png` |
 | a folder a picture | `<id>/images/` with one file and `<id>/masks/` with a file for each object, as in DSB-2018 |
 | a CSV | columns `image` and `mask`, and where wanted `group` (patient, slide) and `id` |
-| nnU-Net | a folder with `dataset.json`, `imagesTr/CASE_0000.nii.gz` and `labelsTr/CASE.nii.gz` |
+| nnU-Net | a folder with `dataset.json`, `imagesTr/CASE_0000.nii.gz` and `labelsTr/CASE.nii.gz`; \
+voxels of its label `ignore` are neither learnt nor scored |
 | Decathlon | a folder with a `dataset.json` that lists training pairs |
 
 Files are PNG, JPEG, BMP, TIFF (8 to 32 bit, float, many pages), NIfTI, DICOM series (a folder each), MHA and NRRD.
