@@ -268,6 +268,13 @@ def test_other_files_beside_slices(tmp_path: Path, name: str) -> None:
     assert read_image(Source(folder)).shape == (1, 6, 5, 4)
 
 
+def test_a_damaged_slice_at_the_end_is_not_left_out(tmp_path: Path) -> None:
+    for k in range(6):
+        slice_file(tmp_path / "x" / f"{k}.dcm", STORED[k], 3.0 * k)
+    (tmp_path / "x" / "5.dcm").write_bytes(b"")
+    assert "5.dcm: damaged DICOM" in refusal(tmp_path / "x")
+
+
 def test_files_without_their_first_bytes(tmp_path: Path) -> None:
     from pydicom import dcmread
     from pydicom.filebase import DicomFileLike

@@ -135,7 +135,7 @@ def test_detached_voxels_are_taken_from_the_own_folder_alone(tmp_path: Path, kin
     (home / "link.raw").symlink_to(tmp_path / "out.raw")
     assert "outside its own folder" in refusal(named(home, kind, "link.raw"))
     assert "several files" in refusal(named(home, kind, "slice%03d.raw 1 6 1"))
-    assert "several files" in refusal(named(home, kind, "LIST"))
+    assert "several files" in refusal(named(home, kind, "LIST\na.raw\nb.raw" if kind == "nhdr" else "LIST"))
     assert "names itself" in refusal(named(home, kind, f"x.{kind}"))
     # a data set of links is read: header and voxels lie in one folder behind them
     header = named(home, kind, "in.raw")
@@ -198,6 +198,14 @@ def test_a_volume_with_its_checksum_broken(tmp_path: Path) -> None:
     plain[-1] ^= 1
     path.write_bytes(gzip.compress(plain)[:-8] + before[-8:])
     assert "CRC check failed" in refusal(path)
+
+
+def test_more_voxels_than_a_stream_can_hold(tmp_path: Path) -> None:
+    path = tmp_path / "x.nii.gz"
+    plain = bytearray(nibabel.Nifti1Image(VOXELS, np.eye(4)).to_bytes())
+    plain[42:48] = np.array([800, 800, 800], "<i2").tobytes()  # a gigabyte by its header
+    path.write_bytes(gzip.compress(plain))
+    assert "its voxels are cut off" in refusal(path)
 
 
 def test_inflate() -> None:

@@ -101,9 +101,8 @@ def _files(folder: Path) -> tuple[Path, ...]:
 @lru_cache(maxsize=256)
 def _found(folder: Path, changed: int, number: int) -> tuple[Path, ...]:  # noqa: ARG001
     names = (path for path in sorted(folder.iterdir()) if path.name[0] != "." and path.name != "DICOMDIR")
-    return tuple(
-        path for path in names if path.suffix.lower() not in _PICTURES and path.is_file() and is_dicom(path)
-    )
+    files = (path for path in names if path.suffix.lower() not in _PICTURES and path.is_file())
+    return tuple(path for path in files if path.suffix.lower() in SUFFIXES or is_dicom(path))
 
 
 def _state(files: Sequence[Path]) -> tuple[int, int]:
@@ -188,6 +187,8 @@ def _pixels(path: Path, dtype: np.dtype[Any], mask: bool) -> NDArray[Any]:
             f"{path}: compressed DICOM ({name}) that is damaged or not read ({reason}); decompress it, or convert it "
             "to NIfTI"
         ) from error
+    if stored.dtype.kind == "f":
+        raise IsthmusError(f"{path}: DICOM with pixels of floating-point numbers; convert it to NIfTI")
     if data.get("PhotometricInterpretation") == "MONOCHROME1" and not mask:  # small is white
         whole = 2 ** int(data.BitsStored) - 1
         stored = whole - stored if stored.dtype.kind == "u" else -1 - stored

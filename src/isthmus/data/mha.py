@@ -32,6 +32,9 @@ _TYPES = {  # a long has 4 bytes, whatever the machine
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
+_HERE = "LOCAL"
+"""The name of a data file that means: behind the header."""
+
 _HEADER = 2**16
 """A header is shorter than this many bytes."""
 
@@ -78,9 +81,9 @@ def voxels(path: Path) -> NDArray[Any]:
     fields, start = _header(path)
     dtype, wanted = _dtype(fields), math.prod(found.shape)
     named = fields["ElementDataFile"]
-    with (path if named == "LOCAL" else beside(path, named)).open("rb") as file:
+    with (path if named.upper() == _HERE else beside(path, named)).open("rb") as file:
         skipped = int(fields.get("HeaderSize", "0"))
-        if named == "LOCAL":
+        if named.upper() == _HERE:
             file.seek(start)
         elif skipped == -1:  # the voxels are the end of the file
             file.seek(-wanted * dtype.itemsize, 2)
@@ -100,7 +103,7 @@ def voxels(path: Path) -> NDArray[Any]:
 def data_files(path: Path) -> list[Path]:
     """The file beside the header that holds the voxels, where they lie in one of their own."""
     named = _header(path)[0]["ElementDataFile"]
-    return [] if named == "LOCAL" else [beside(path, named)]
+    return [] if named.upper() == _HERE else [beside(path, named)]
 
 
 def _header(path: Path) -> tuple[dict[str, str], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import math
 import zlib
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,8 @@ _FORMS = (
 
 _UNITS = {1: "m", 2: "mm", 3: "µm"}
 _CHUNK, _STARTS_IN = 2**20, 2**10
+_DENSEST = 1100
+"""gzip makes no more bytes than so many of one."""
 
 
 def geometry(path: Path) -> Geometry:
@@ -43,6 +46,10 @@ def voxels(path: Path) -> NDArray[Any]:
     image = _open(path)
     if not (_is_packed(path) or _is_freesurfer(path)):
         return _scaled(path, image, image)
+    found = _geometry(path, image)
+    most = path.stat().st_size * (_DENSEST if _is_packed(path) else 1)
+    if math.prod(found.shape) * image.dataobj.dtype.itemsize > most:
+        raise ValueError("its voxels are cut off")
     with _bytes(path) as file:
         values = _scaled(path, image, type(image).from_stream(file))
         while file.read(_CHUNK):  # the checksum stands at the end

@@ -138,9 +138,10 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     lines = start[: end.start() if end else len(start)].decode("utf-8", "replace").splitlines()
     if end is None and len(start) == _HEADER:
         raise ValueError("its header has no end")
-    if any(
-        line.startswith("sizes:") and re.search(r"\d{10}", line) for line in lines
-    ):  # pynrrd rounds such numbers
+    lists = [i for i, line in enumerate(lines) if re.match(r"data ?file: *LIST", line)]
+    lines = lines[: lists[0] + 1] if lists else lines  # behind it stand names of files
+    sizes = next((line for line in lines if line.startswith("sizes:")), "")
+    if re.search(r"\d{10}", sizes):  # pynrrd rounds such numbers
         raise ValueError("sizes too large for any volume")
     fields = dict(nrrd.read_header(lines))
     for key in ("type", "encoding", "endian"):
