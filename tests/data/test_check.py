@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from isthmus.data.cases import Case, Dataset, Source, load, load_image, to_channels
+from isthmus.data.cases import Case, Dataset, Source, load, load_image, load_instances, to_channels
 from isthmus.data.check import Bad, check_dataset, count_values
 from isthmus.data.folder import from_folder
 from isthmus.data.inspect import inspect_dataset
@@ -303,3 +303,73 @@ def test_a_mask_that_lies_elsewhere_is_told(tmp_path: Path) -> None:
 def test_one_channel_where_two_are_expected_is_refused() -> None:
     with pytest.raises(IsthmusError, match="has 1 channel where 2 are expected; files of one channel each"):
         to_channels(np.zeros((1, 4, 4)), 2, "flair.nii.gz")
+
+
+def rows_of(root: Path) -> dict[str, tuple[str, int, str]]:
+    return {
+        row.what: (row.level, row.count, row.detail) for row in inspect_dataset(from_folder(root)).findings()
+    }
+
+
+def mask_of(seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    mask = np.zeros((24, 20), bool)
+    mask[4:9, seed : seed + 5] = True
+    return mask
+
+
+def test_tags_that_invert_are_told_and_change_no_mask(tmp_path: Path) -> None:
+    for index in range(4):
+        for kind in ("images", "masks"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+        noise = np.random.default_rng(index).integers(0, 99, (24, 20), dtype=np.uint8)
+        tifffile.imwrite(tmp_path / "images" / f"c{index}.tif", noise)
+        mask = mask_of(index)
+        tifffile.imwrite(tmp_path / "masks" / f"c{index}.tif", mask if index == 1 else mask * np.uint8(255))
+    checked = check_dataset(from_folder(tmp_path))
+    assert {round(facts.foreground * 480) for facts in checked.cases} == {25}
+    assert rows_of(tmp_path)["inverting tags"][:2] == ("warning", 1)
+    assert any("shows them inverted: c1" in line for line in checked.summary_lines())
+
+
+def test_a_mask_of_the_other_polarity_is_told(pairs: Any) -> None:
+    masks = [(mask_of(i) ^ (i == 2)) * np.uint8(255) for i in range(5)]
+    level, count, detail = rows_of(pairs(5, masks=masks))["polarity"]
+    assert (level, count) == ("warning", 1)
+    assert "im2" in detail
+    large = [np.pad(np.full((20, 16), 255, np.uint8), 2) for _ in range(3)]
+    assert "polarity" not in rows_of(pairs(5, masks=[*large, *masks[:2]]))
+
+
+def test_a_turning_tag_on_one_side_is_told(tmp_path: Path, pairs: Any) -> None:
+    root = pairs(3)
+    exif = Image.Exif()
+    exif[274] = 3  # upside down: the size stays
+    path = root / "images" / "im1.png"
+    with Image.open(path) as picture:
+        picture.load()
+    picture.save(path, exif=exif)
+    level, count, detail = rows_of(root)["orientation tags"]
+    assert (level, count) == ("warning", 1)
+    assert "im1 (3 and 1)" in detail
+    mask = root / "masks" / "im1.png"
+    with Image.open(mask) as picture:
+        picture.load()
+    picture.save(mask, exif=exif)
+    assert "orientation tags" not in rows_of(root)
+
+
+def test_one_value_where_objects_are_numbered_is_split_and_told(pairs: Any) -> None:
+    binary = (mask_of(0) | mask_of(12)) * np.uint8(255)
+    numbered = mask_of(0) * np.uint8(1) + mask_of(12) * np.uint8(2)
+    dataset = from_folder(pairs(2, masks=[binary, numbered]))
+    checked = check_dataset(dataset, rule="objects")
+    assert any("one value in several pieces" in line and "im0" in line for line in checked.summary_lines())
+    for case in checked.dataset.cases:
+        np.testing.assert_array_equal(load_instances(case, checked.dataset)[1], numbered)
+
+
+def test_labels_without_background_are_objects(pairs: Any) -> None:
+    full = [np.kron(np.arange(1, 81).reshape(8, 10), np.ones((3, 2), int)).astype(np.uint8) for _ in range(3)]
+    checked = check_dataset(from_folder(pairs(3, masks=full)))
+    assert checked.values.rule == "objects"
+    assert any("every pixel of all masks belongs to an object" in line for line in checked.summary_lines())

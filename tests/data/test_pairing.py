@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isthmus.data.pairing import IMAGE_FOLDERS, MASK_ENDINGS, MASK_FOLDERS, find_folders, flat_masks, masks_of
 
@@ -28,6 +31,79 @@ def test_habits(image: str, mask: str) -> None:
     others = {"other": "other_mask", "c17": "c17"}
     expected = {image: [mask]} | {name: [own] for name, own in others.items()}
     assert masks_of([image, *others], [mask, *others.values()]) == expected
+
+
+HABITS = [
+    ("a{}", "a{}_masks"),
+    ("a{}", "a{}_cp_masks"),
+    ("img{}", "mask{}"),
+    ("a{}", "a{}.tif"),  # a1.tif.png of a1.tif
+    ("t{:03d}", "man_seg{:03d}"),
+    ("a{}", "a{}_GT"),
+    ("a{}", "a{}-labelled"),
+    ("a{}", "a{}_lbl"),
+    ("a{}", "a{}_Simple Segmentation"),
+    ("fine_3_{}_fram", "fine_3_{}_mask"),
+    ("case_{:03d}_0000", "case_{:03d}"),  # nnU-Net
+    ("a{}", "seg_a{}"),
+    ("{}", "{:03d}_mask"),
+    ("IMG{:03d}", "img{:03d}_SEG"),
+    ("{}_training", "{}_manual1"),
+    ("Image_{:02d}L", "Image_{:02d}L_1stHO"),
+    ("cell_img_{}", "cell_mask_{}"),
+    ("scan{}", "scan{} ground truth"),
+    ("fluo_{}", "a_gt_{}"),
+    ("a ({})", "a ({})_mask"),
+    ("a{}_rgb", "a{}_labels"),
+    ("A{}", "a{}_Mask"),
+    ("cell{}", "cell{}Mask"),
+    ("p{}/img", "p{}/mask"),
+]
+
+
+@pytest.mark.parametrize(("image", "mask"), HABITS)
+def test_habits_of_a_whole_set(image: str, mask: str) -> None:
+    images, masks = ([name.format(i) for i in range(1, 12)] for name in (image, mask))
+    expected = dict(zip(images, ([name] for name in masks), strict=True))
+    if (image, mask) != ("fluo_{}", "a_gt_{}"):
+        assert masks_of(images, masks) == expected
+        assert masks_of(images[::-1], masks) == dict(reversed(expected.items()))
+    if "0000" not in image:
+        assert flat_masks(images + masks) in ({one[0]: name for name, one in expected.items()}, {})
+
+
+def test_both_in_one_folder() -> None:
+    for image, mask in HABITS:
+        images, masks = ([name.format(i) for i in range(1, 12)] for name in (image, mask))
+        found = flat_masks([*masks, *images])
+        assert all(found[one] == images[masks.index(one)] for one in found)
+
+
+@given(
+    st.lists(st.text("ab01_ -.", min_size=1, max_size=4), unique=True, max_size=5),
+    st.lists(st.text("ab01_ -.", min_size=1, max_size=4), unique=True, max_size=5),
+)
+def test_no_mask_is_given_twice_and_numbers_agree(images: list[str], masks: list[str]) -> None:
+    found = masks_of(images, masks)
+    given_ = [mask for own in found.values() for mask in own]
+    assert len(given_) == len(set(given_))
+    for image, own in found.items():
+        for mask in own:
+            assert [int(n) for n in re.findall(r"\d+", image)] == [int(n) for n in re.findall(r"\d+", mask)]
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        (["control_1", "control_2"], ["treated_1", "treated_2"]),
+        (["patient1_a", "patient1_b"], ["patient2_a", "patient2_b"]),
+        (["t1", "t2", "t3"], ["man_seg1", "man_seg2"]),  # words in common count only where none is left over
+        (["x_a", "y_a"], ["a_mask", "a_gt"]),
+        (["cat", "car"], ["t_mask", "r_mask"]),  # letters are no words
+    ],
+)
+def test_a_pairing_that_could_be_wrong_is_none(images: list[str], masks: list[str]) -> None:
+    assert masks_of(images, masks) == {}
 
 
 @pytest.mark.parametrize(

@@ -284,3 +284,50 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, pixel
     if pixels.dtype.kind != "f":
         write_mask(path, pixels[0])
         np.testing.assert_array_equal(read_mask(Source(path)), pixels[0])
+
+
+def test_a_fourth_sample_is_alpha_or_a_channel_as_the_file_says(tmp_path: Path) -> None:
+    pixels = numbers((6, 5, 4), "uint8")
+    for told_, channels in (("assocalpha", 3), ("unassalpha", 3), ("unspecified", 4)):
+        path = tmp_path / f"{told_}.tif"
+        tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=[told_])
+        np.testing.assert_array_equal(read_image(Source(path)), np.moveaxis(pixels[..., :channels], -1, 0))
+        assert probe(Source(path))[0] == (channels, 6, 5)
+    planes = tmp_path / "planes.tif"
+    stored = np.moveaxis(pixels, -1, 0)
+    tifffile.imwrite(planes, stored, photometric="rgb", planarconfig="separate", extrasamples=["unassalpha"])
+    np.testing.assert_array_equal(read_image(Source(planes)), stored[:3])
+
+
+def test_inks_become_colours_as_in_pillow(tmp_path: Path) -> None:
+    picture, path = Image.fromarray(numbers((6, 5, 4), "uint8"), "CMYK"), tmp_path / "x.tif"
+    picture.save(path)
+    expected = np.moveaxis(np.asarray(picture.convert("RGB")).astype(int), -1, 0)
+    found = read_image(Source(path))
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    assert probe(Source(path)) == ((3, 6, 5), np.dtype(np.uint8))
+
+
+def test_colours_that_are_not_read_are_refused(tmp_path: Path) -> None:
+    path, picture = tmp_path / "x.tif", Image.fromarray(numbers((16, 16, 3), "uint8"))
+    for mode, name in (("YCbCr", "YCBCR"), ("LAB", "CIELAB")):
+        picture.convert("RGB").convert(mode).save(path)
+        with pytest.raises(
+            IsthmusError, match=f"stores its colours as {name}, which is not read; save it as RGB"
+        ):
+            read_image(Source(path))
+    picture.convert("YCbCr").save(path, compression="jpeg")
+    with Image.open(path) as stored:
+        expected = np.asarray(stored.convert("RGB")).astype(int)
+    assert np.abs(np.moveaxis(read_image(Source(path)), 0, -1) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("bits", [1, 8, 16])
+def test_a_mask_keeps_its_numbers_whatever_the_tag_says(tmp_path: Path, bits: int) -> None:
+    stored = np.eye(6, dtype={1: bool, 8: np.uint8, 16: np.uint16}[bits])
+    expected = stored * np.uint8(255) if bits == 1 else stored
+    for photometric in ("minisblack", "miniswhite"):
+        path = tmp_path / f"{photometric}.tif"
+        tifffile.imwrite(path, stored, photometric=photometric)
+        np.testing.assert_array_equal(read_mask(Source(path)), expected)
+        assert told(Source(path)).inverted == (photometric == "miniswhite")

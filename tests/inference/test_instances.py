@@ -402,6 +402,9 @@ def test_pictures_of_any_type_and_labels_without_background() -> None:
     assert (overlay(ramp, np.full((10, 10), 5), area=1.0) == COLOURS[0]).all()
     assert overlay(np.full((2, 2), 7.0), np.zeros((2, 2), int)).max() == 0
     assert overlay(np.zeros((0, 3)), np.zeros((0, 3), int)).shape == (0, 3, 3)
+    for channels in (2, 4, 5):
+        many = np.stack([ramp, *[np.flipud(ramp)] * (channels - 1)])
+        np.testing.assert_array_equal(overlay(many, np.zeros((10, 10), int)), grey)  # the first is shown
 
 
 # --- refused

@@ -121,7 +121,7 @@ def common(sources: Iterable[Source]) -> tuple[str, str]:
     Raises:
         IsthmusError: pages that are channels in one file and pictures in another.
     """
-    found: dict[int, dict[str, Path]] = {}
+    found: dict[int, dict[str, tuple[str, Path]]] = {}
     for source in sources:
         if not source.axes and source.page is None:
             continue
@@ -129,19 +129,18 @@ def common(sources: Iterable[Source]) -> tuple[str, str]:
         if not letters:
             array = _array(source.path)
             letters = array.letters if array else ""
-        kinds = _kinds(letters)
         if len(letters) > 2:
-            found.setdefault(len(letters), {}).setdefault(kinds, source.path)
+            found.setdefault(len(letters), {}).setdefault(_kinds(letters), (_plain(letters), source.path))
     for readings in found.values():
         if len(readings) > 1:
-            (one, first), (two, second) = list(readings.items())[:2]
+            (one, first), (two, second) = list(readings.values())[:2]
             raise IsthmusError(
                 f"{second}: its axes are {two} by its mask, those of {first} are {one}; keep such files apart, or say "
                 "what the axes of all mean (data.axes)"
             )
     if not found:
         return "", ""
-    (axes,) = found[max(found)]
+    ((axes, _),) = found[max(found)].values()
     pages = "a case each" if axes.replace("C", "") not in ("YX", "XY") else "channels"
     return axes, f"pages of TIFF files are {pages} (data.axes={axes})"
 
@@ -180,6 +179,11 @@ def _with_one_mask(image: Path, array: Array, mask: Path) -> str:
 
 def _as_channels(array: Array) -> str:
     return array.letters.replace(array.others, "C")
+
+
+def _plain(letters: str) -> str:
+    """The file's own letters, or Z and T for what it does not name."""
+    return letters if not set(letters) & {*UNNAMED, "P"} else _kinds(letters)
 
 
 def _kinds(letters: str) -> str:

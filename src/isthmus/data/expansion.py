@@ -44,7 +44,7 @@ def expanded(
         other = pages(mask, theirs) if mask else number
     except AxesError as error:
         problems.append(str(error))
-        return [whole]
+        return []
     except IsthmusError:
         return [whole]
     one = replace(

@@ -84,5 +84,5 @@ def below(folder: Path, problems: list[str], above: Sequence[Path] = ()) -> Iter
         if path.name.startswith((".", "__MACOSX")):
             continue
         yield path
-        if path.is_dir() and path.resolve() not in chain:
+        if path.is_dir() and not any(folder.is_relative_to(path.resolve()) for folder in chain):
             yield from below(path, problems, chain)

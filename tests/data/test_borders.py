@@ -1,0 +1,100 @@
+"""Values that lie only along borders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from isthmus.data.borders import borders, lines, soft_top, together
+from isthmus.data.check import check_dataset, count_values
+from isthmus.data.folder import from_folder
+from isthmus.data.inspect import inspect_dataset
+from isthmus.data.values import ValueMap
+
+
+def discs(seed: int, h: int = 96, w: int = 128, radius: int = 9) -> np.ndarray[Any, Any]:
+    """0, and the number of each of eight discs."""
+    random, rows, columns = np.random.default_rng(seed), *np.mgrid[:h, :w]
+    mask = np.zeros((h, w), np.uint8)
+    for number in range(1, 9):
+        y, x = random.integers(radius, h - radius), random.integers(radius, w - radius)
+        mask[(rows - y) ** 2 + (columns - x) ** 2 < radius**2] = number
+    return mask
+
+
+def binary(seed: int) -> Image.Image:
+    return Image.fromarray((discs(seed) > 0).astype(np.uint8) * 255)
+
+
+SOFT = {
+    "halved": lambda m: m.resize((64, 48), Image.Resampling.BOX),
+    "halved and enlarged": lambda m: m.resize((64, 48), Image.Resampling.BILINEAR).resize(
+        (128, 96), Image.Resampling.BICUBIC
+    ),
+    "enlarged": lambda m: m.resize((300, 200), Image.Resampling.BILINEAR),
+    "turned": lambda m: m.rotate(17, Image.Resampling.BILINEAR),
+    "blurred": lambda m: m.filter(ImageFilter.GaussianBlur(1.5)),
+    "lanczos": lambda m: m.resize((90, 70), Image.Resampling.LANCZOS),
+}
+
+
+@pytest.mark.parametrize("soften", SOFT.values(), ids=SOFT.keys())
+def test_a_resampled_mask_is_thresholded(pairs: Any, soften: Any) -> None:
+    masks = [np.asarray(soften(binary(seed))) for seed in range(4)]
+    checked = check_dataset(from_folder(pairs(4, masks[0].shape, masks)))
+    assert (checked.values.rule, checked.values.pairs) == ("threshold", ((0, 0), (255, 1)))
+    for facts, mask in zip(checked.cases, masks, strict=True):
+        assert facts.foreground == pytest.approx((mask >= 128).mean())
+    assert "soft edges" in checked.values.describe()
+
+
+def test_the_cut_is_in_the_middle_of_any_range() -> None:
+    mask = np.repeat([[0, 0, 0, 500, 1000, 1500, 2000, 2000, 2000]], 9, axis=0)
+    found = borders(mask)
+    assert soft_top(found) == 2000
+    values = ValueMap.infer(count_values(mask), borders=found)
+    assert values.apply(mask)[0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 1]
+    assert values.half == 1000
+
+
+def outlined() -> np.ndarray[Any, Any]:
+    mask = (discs(0) > 0).astype(np.uint8) * 255
+    inside = np.asarray(Image.fromarray(mask).filter(ImageFilter.MinFilter(3)))
+    return np.where((mask > 0) & (inside == 0), 128, mask)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        discs(0),
+        discs(0) * 31,
+        outlined(),  # somebody drew that class
+        np.kron(np.arange(64).reshape(8, 8), np.ones((3, 3), int)),  # confluent, small
+        np.pad(np.kron(np.arange(1, 250).reshape(3, 83), np.pad(np.ones((2, 2), int), 1)), 2),  # specks
+        np.repeat(np.arange(6) * 51, 9)[None].repeat(9, 0),  # layers
+    ],
+)
+def test_classes_and_objects_are_none(mask: Any) -> None:
+    assert soft_top(borders(mask)) is None
+
+
+def test_labels_that_were_resampled_are_told(pairs: Any) -> None:
+    masks = [
+        np.asarray(Image.fromarray(discs(seed) * 25).resize((200, 150), Image.Resampling.BILINEAR))
+        for seed in range(3)
+    ]
+    found = inspect_dataset(from_folder(pairs(3, (150, 200), masks)))
+    (row,) = [row for row in found.findings() if row.what == "resampled masks?"]
+    assert row.level == "warning"
+    assert "nearest neighbour" in row.detail
+
+
+def test_lines_and_sums() -> None:
+    mask = np.array([[0, 0, 4, 9, 9]] * 3)
+    assert borders(mask) == {0: (0, 6), 4: (3, 3), 9: (0, 6)}
+    assert lines(together([borders(mask), borders(mask)])) == [4]
+    volume = np.stack([mask] * 40)
+    assert borders(volume)[4] == (48, 48)  # 16 of the slices
