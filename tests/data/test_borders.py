@@ -75,6 +75,7 @@ def outlined() -> np.ndarray[Any, Any]:
         np.kron(np.arange(64).reshape(8, 8), np.ones((3, 3), int)),  # confluent, small
         np.pad(np.kron(np.arange(1, 250).reshape(3, 83), np.pad(np.ones((2, 2), int), 1)), 2),  # specks
         np.repeat(np.arange(6) * 51, 9)[None].repeat(9, 0),  # layers
+        np.repeat([0, 1, 2, 3, 4, 0], [9, 1, 1, 1, 9, 9])[None].repeat(9, 0),  # thin ones
     ],
 )
 def test_classes_and_objects_are_none(mask: Any) -> None:

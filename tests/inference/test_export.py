@@ -50,11 +50,17 @@ def run_of(
     heads: tuple[str, ...] = (),
     dims: int = 2,
     seed: int = 0,
+    channels: int = 1,
     **sections: object,
 ) -> Path:
     """A run folder with random weights, no training done."""
-    options = {"in_channels": 1, "classes": 1, "widths": [4, 8], "spatial_dims": dims}
-    data = {"channels": 1, "classes": ["background", "cell"], "values": {0: 0, 255: 1}, "value_rule": "exact"}
+    options = {"in_channels": channels, "classes": 1, "widths": [4, 8], "spatial_dims": dims}
+    data = {
+        "channels": channels,
+        "classes": ["background", "cell"],
+        "values": {0: 0, 255: 1},
+        "value_rule": "exact",
+    }
     data |= sections.pop("data", {})
     network = {"model": model, "options": options, "heads": list(heads)}
     hardware = {"precision": "float32", "device": "cpu"}

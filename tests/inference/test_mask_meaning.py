@@ -52,11 +52,9 @@ def test_one_value_in_several_pieces_is_split_on_both_sides(tmp_path: Path) -> N
 
 
 def test_true_masks_with_soft_edges_are_thresholded(tmp_path: Path) -> None:
-    soft = np.zeros((12, 40), np.uint8)
-    soft[2:10, 5:30] = 60
-    soft[3:9, 6:29] = 130
-    soft[4:8, 7:28] = 200
-    soft[5:7, 8:27] = 255
+    soft = np.zeros((30, 40), np.uint8)
+    for inside, value in enumerate((60, 130, 200, 255)):
+        soft[2 + inside : 28 - inside, 5 + inside : 30 - inside] = value
     theirs = save(tmp_path / "truth", a=soft)
     ours = save(tmp_path / "ours", a=(soft >= 128).astype(np.uint8) * np.uint8(255))
     assert evaluate_folder(ours, theirs).means()["foreground"]["dice"] == 1

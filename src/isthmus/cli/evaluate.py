@@ -56,6 +56,7 @@ def run(
     trained: Path | None = None,
     as_json: bool = False,
     overwrite: bool = False,
+    axes: str | None = None,
 ) -> None:
     """Score a folder of masks, write the CSV and print what it comes to."""
     from isthmus.inference.evaluate import evaluate_folder
@@ -78,6 +79,7 @@ def run(
         missing=as_missing(missing),
         ignore=ignore,
         run=trained,
+        axes=axes,
         watch=display,
     )
     result.write(target, overwrite)

@@ -283,6 +283,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    axes: Annotated[str | None, typer.Option(help="Axes of TIFF images: CYX.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
@@ -307,6 +308,7 @@ def evaluate(
             trained=run,
             as_json=as_json,
             overwrite=overwrite,
+            axes=axes,
         )
 
 

@@ -18,6 +18,9 @@ PLANES = 16
 FEWEST = 3
 """Fewer values than this between two others may be classes that somebody drew, such as an outline."""
 
+LEAST = 32
+"""A smaller range leaves no room for soft edges: such values are classes."""
+
 END = 8
 """Values within this part of the range from either end belong to that end."""
 
@@ -55,7 +58,7 @@ def soft_top(found: Borders) -> int | None:
     """The largest value of masks that are background and foreground with soft edges; None where they are not.
 
     At least `FEWEST` values lie between the two ends of the range, most of their pixels with a smaller and a larger
-    neighbour, and they are no more than the foreground needs for its border.
+    neighbour (of classes and objects, resampled or not, hardly a quarter has), and some foreground is left.
 
     >>> edge = {0: (0, 500), 64: (9, 10), 128: (10, 10), 191: (10, 10), 255: (0, 90)}
     >>> soft_top(edge), soft_top({**edge, 128: (2, 60)})
@@ -64,12 +67,12 @@ def soft_top(found: Borders) -> int | None:
     low, top = min(found, default=0), max(found, default=0)
     amid = {v: counts for v, counts in found.items() if top < END * v < (END - 1) * top}
     ends = {v: seen for v, (_, seen) in found.items() if END * v >= (END - 1) * top}
-    if low != 0 or len(amid) < FEWEST:
+    if low != 0 or top < LEAST or len(amid) < FEWEST:
         return None
     between, seen = (sum(counts[i] for counts in amid.values()) for i in (0, 1))
     bright = sum(ends.values())
     largest = max(count for _, count in amid.values())
-    if between < 0.6 * seen or bright < 0.3 * seen or bright < largest:
+    if between < 0.6 * seen or bright < 0.1 * seen or bright < largest:
         return None
     return 255 if 224 <= top <= 255 else top
 

@@ -96,6 +96,7 @@ def evaluate_folder(
     missing: Missing = "diagonal",
     ignore: int | None = None,
     run: Path | None = None,
+    axes: str | None = None,
     watch: Watch | None = None,
 ) -> Evaluation:
     """Score every predicted mask against the true one of the same name, on the masks' own grid.
@@ -122,6 +123,7 @@ def evaluate_folder(
         ignore: the value of true masks whose pixels count on neither side (see the metrics' own `ignore`).
         run: the run that predicted, to be told where images and masks are unlike those it was trained on; None: the
             one in whose folder the predictions lie.
+        axes: what the axes of the data set's TIFF images mean, where they do not tell, as ``"CYX"``.
 
     Raises:
         IsthmusError: a true mask without a prediction, masks of different sizes, values that fit no class,
@@ -132,7 +134,7 @@ def evaluate_folder(
     given = None if classes is None else _given(classes)
     options = {"tolerance": as_tolerance(tolerance), "missing": as_missing(missing)}
     watch = watch or Silent()
-    dataset = true_masks(Path(truth), str(truth), root)
+    dataset = true_masks(Path(truth), str(truth), root, axes)
     if given is not None:
         dataset = replace(dataset, values=given[0], classes=given[1], regions={})
     pairs = in_one_unit(paired(Path(predictions), truth, dataset.cases, partial, watch))
