@@ -311,6 +311,9 @@ def test_nrrd(tmp_path: Path, encoding: str, dtype: str) -> None:
     assert geometry(side).orientation == "LAS"
     np.testing.assert_array_equal(geometry(side).affine[:3, 3], [-5, 6, 7])
     np.testing.assert_array_equal(read_image(Source(side))[0], voxels[:, ::-1].transpose(2, 1, 0))
+    for space, code in (("LAS", "LAS"), ("left-anterior-superior", "LAS"), ("RAS", "RAS"), ("LPS", "LPS")):
+        path = nrrd(tmp_path / "s.nrrd", voxels, encoding, space=space)
+        assert (geometry(path).orientation, geometry(path).placed) == (code, True)
     plain = nrrd(tmp_path / "z.nrrd", voxels, encoding, space=None, space_directions=None, spacings="1 2 3")
     assert (geometry(plain).placed, spacing(plain)) == (False, (3, 2, 1))
 

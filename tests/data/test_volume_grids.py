@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.data.cases import Case, Source, channels_elsewhere, load_image, load_mask
+from isthmus.data.cases import Case, Dataset, Source, channels_elsewhere, load_image, load_mask
 from isthmus.data.check import check_dataset
 from isthmus.data.folder import from_folder
 from isthmus.data.formats import read_image
@@ -125,8 +125,22 @@ def test_channels_and_masks_elsewhere_are_told(tmp_path: Path) -> None:
     dataset = replace(dataset, cases=(two, dataset.cases[1]))
     lines = [found for found in inspect_dataset(dataset).findings() if found.level == "warning"]
     told = {found.what: found.detail for found in lines}
+    assert "channels turned" not in told
     assert told["masks elsewhere"] == "than their images, by the headers: b (50 mm)"
     assert told["channels elsewhere"] == "than the first channel, by the headers: a (50 mm)"
+
+
+def test_channels_stored_the_other_way_round_are_turned_and_told(tmp_path: Path) -> None:
+    mirrored = affine_of("LPS") @ np.diag([-1, 1, 1, 1])
+    mirrored[:3, 3] += affine_of("LPS")[:3, 0] * (VOXELS.shape[0] - 1)
+    first = nifti(tmp_path / "a.nii", VOXELS, affine_of("LPS"))
+    second = nifti(tmp_path / "b.nii", VOXELS[::-1], mirrored)
+    mask = nifti(tmp_path / "m.nii", LABELS, affine_of("LPS"))
+    case = Case("x", (Source(first), Source(second)), (Source(mask),), "x")
+    image = load_image(case)
+    np.testing.assert_array_equal(image[0], image[1])
+    (facts,) = check_dataset(Dataset("d", (case,))).cases
+    assert (facts.channels_turned, facts.channels_elsewhere) == ("RPS, not LPS", "")
 
 
 def test_rounded_masks_and_tilted_volumes_are_told(tmp_path: Path) -> None:

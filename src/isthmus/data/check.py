@@ -44,6 +44,7 @@ class CaseFacts:
         numbered: whether the mask holds 1, 2, …, n, each in one piece, as object numbers do.
         elsewhere: how far the header of the mask puts it from its image, where they are volumes; "" where it does not.
         channels_elsewhere: how far a channel lies from the first, likewise.
+        channels_turned: how a channel is stored that lies where the first does, in another order, as "LPS, not RAS".
         rounded: how far the values of the mask were from the whole numbers that were made of them.
         shear: by how many degrees the axes of a volume deviate from right angles, as under a tilted gantry.
         tags: the orientation tags of image and mask, which were applied.
@@ -69,6 +70,7 @@ class CaseFacts:
     numbered: bool = False
     elsewhere: str = ""
     channels_elsewhere: str = ""
+    channels_turned: str = ""
     rounded: float = 0.0
     shear: float = 0.0
     tags: tuple[int, int] = (1, 1)
@@ -322,6 +324,7 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         counts_up(counts) and each_in_one_piece(mask),
         next((away for source in case.masks if (away := elsewhere(case.first, source.path))), ""),
         channels_elsewhere(case),
+        _turned(case),
         rounded,
         place.shear if place is not None else 0.0,
         (of_image.orientation, of_mask.orientation),
@@ -337,6 +340,13 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
 def _place(path: Path) -> Geometry | None:
     """The grid of a volume; None of a picture."""
     return geometry(path) if in_space(path) else None
+
+
+def _turned(case: Case) -> str:
+    """How a channel is stored whose header runs otherwise than that of the first; "" where all run alike."""
+    places = [place for source in case.images if (place := _place(source.path)) and place.placed]
+    stored = list(dict.fromkeys(place.orientation for place in places))
+    return f"{stored[1]}, not {stored[0]}" if len(stored) > 1 else ""
 
 
 def _is_rough(mask: NDArray[Any]) -> bool:

@@ -178,6 +178,11 @@ def grids(facts: Iterable[CaseFacts]) -> list[Odd]:
             "than the first channel, by the headers",
         ),
         Odd(
+            "channels turned",
+            tuple(f"{one.id} ({one.channels_turned})" for one in facts if one.channels_turned),
+            "whose headers run otherwise than that of the first channel, and that are brought to lie on it",
+        ),
+        Odd(
             "tilted volumes",
             tuple(f"{one.id} ({one.shear:.3g} degrees)" for one in facts if one.shear > TILTED),
             "whose axes are not at right angles (a tilted gantry?), which is kept but not undone",
