@@ -150,9 +150,10 @@ def test_channels_in_several_files_are_one_case(tmp_path: Path) -> None:
     (case,) = from_folder(tmp_path).cases
     assert case.id == "cell"
     np.testing.assert_array_equal(load_image(case), planes)
-    (alone,) = images_in(tmp_path / "images")
-    assert alone.id == "cell"
-    np.testing.assert_array_equal(load_image(alone), planes)
+    for given in (tmp_path / "images", sorted((tmp_path / "images").iterdir())):
+        (alone,) = images_in(given)
+        assert alone.id == "cell"
+        np.testing.assert_array_equal(load_image(alone), planes)
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -136,7 +136,13 @@ def test_masks_beside_images() -> None:
 @pytest.mark.parametrize("depth", ["", "archive", "archive/data"])
 @pytest.mark.parametrize(
     ("images", "masks"),
-    [("Imgs", "Ground Truth"), ("JPEG", "masks"), ("images", "LABELS"), ("image", "label")],
+    [
+        ("Imgs", "Ground Truth"),
+        ("JPEG", "masks"),
+        ("images", "LABELS"),
+        ("image", "label"),
+        ("raw images", "binary_masks"),
+    ],
 )
 def test_folders_by_many_names(tmp_path: Path, depth: str, images: str, masks: str) -> None:
     for name in (images, masks, ".hidden", "thumbs"):

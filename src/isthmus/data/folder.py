@@ -198,7 +198,9 @@ def images_in(
     problems: list[str] = []
     cases: list[Case] = []
     axes = as_axes(axes)
-    for path in [paths] if isinstance(paths, Path) else paths:
+    paths = [paths] if isinstance(paths, Path) else list(paths)
+    given = _pictures({str(path): path for path in paths if path.is_file()})
+    for path in paths:
         if path.is_dir() and volume_files.is_volume(path):
             cases += expanded(path.name, path, None, path.name, problems)
         elif path.is_dir() and (described := _described(path)) is not None:
@@ -212,23 +214,32 @@ def images_in(
             if not found and not problems:
                 problems.append(f"{path}: no images here ({READ})")
             beside = flat_masks(found) if place is None else {}
-            found = {stem: image for stem, image in found.items() if stem not in beside}
-            sets = sets_among(found)
-            members = {stem for stems in sets.values() for stem in stems[1:]}
-            for stem, image in found.items():
-                if stem not in members:
-                    name = shared_name(sets[stem]) if stem in sets else stem
-                    cases += expanded(name, image, None, name, problems, channels, axes)
+            for stem, image in _pictures(
+                {at: file for at, file in found.items() if at not in beside}
+            ).items():
+                cases += expanded(stem, image, None, stem, problems, channels, axes)
         elif path.is_file() and path.suffix.lower() == ".csv":
             cases += [replace(case, masks=()) for case in from_csv(path, False, axes, channels).cases]
         elif path.is_file():
-            stem = volume_files.stem(path)
-            cases += expanded(stem, path, None, stem, problems, channels, axes)
+            for name in [name for name, file in given.items() if file == path]:
+                stem = volume_files.stem(Path(name))
+                cases += expanded(stem, path, None, stem, problems, channels, axes)
         else:
             problems.append(f"{path}: no such file or folder")
     problems += clashes(cases)
     refuse(problems, "the images")
     return cases
+
+
+def _pictures(files: dict[str, Path]) -> dict[str, Path]:
+    """Files by their names, of those that an OME header makes one picture of the first alone, by what they share."""
+    sets = sets_among(files)
+    members = {name for names in sets.values() for name in names[1:]}
+    return {
+        shared_name(sets[name]) if name in sets else name: file
+        for name, file in files.items()
+        if name not in members
+    }
 
 
 def _says_what_it_is(path: Path) -> bool:

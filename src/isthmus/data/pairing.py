@@ -80,7 +80,7 @@ def find_folders(root: Path) -> tuple[Path, Path] | None:
     """The folders of the images and of their masks in a folder, or in the only folder that it holds."""
     for _ in range(DEPTH + 1):
         found = folders(root)
-        images, masks = _called(found, IMAGE_FOLDERS), _called(found, MASK_FOLDERS)
+        images, masks = _called(found, IMAGE_FOLDERS, IMAGE_WORDS), _called(found, MASK_FOLDERS, MASK_WORDS)
         if images and masks:
             return images, masks
         if len(found) != 1 or images or masks:
@@ -158,9 +158,11 @@ def same_letters(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _called(found: list[Path], names: tuple[str, ...]) -> Path | None:
+def _called(found: list[Path], names: tuple[str, ...], words: frozenset[str]) -> Path | None:
+    """The folder of the first of these names, else the only one that is called by such words alone."""
     plain = {re.sub(r"[\W_]", "", path.name.lower()): path for path in reversed(found)}
-    return next((plain[name] for name in names if name in plain), None)
+    others = [path for path in found if (tokens := _tokens(path.name)) and words.issuperset(tokens)]
+    return next((plain[name] for name in names if name in plain), others[0] if len(others) == 1 else None)
 
 
 def _tokens(stem: str) -> list[str]:
