@@ -34,6 +34,7 @@ OTHERS = "it was not written by this command, so move it away"
 _POLICY = b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-"
 _OVER = {
     "report.html": "Segmentation run",
+    "stopped.html": "Segmentation run",
     "crossval.html": "Cross-validation of ",
     "comparison.html": "Comparison of ",
     "data.html": "Check of a data set",

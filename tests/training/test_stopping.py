@@ -1,0 +1,302 @@
+"""A run that is stopped: what is on disk then, what can be done with it, and where it ends when it goes on."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus import training
+from isthmus.errors import IsthmusError
+from isthmus.inference.predictor import Predictor
+from isthmus.locks import taken
+from isthmus.report import write_page
+from isthmus.runs.files import read_json
+from isthmus.runs.folder import Best, RunFolder
+from isthmus.runs.standing import standing
+from isthmus.training import checkpoint, loop
+from isthmus.training.stop import Stop, Stopped
+from isthmus.watch import Silent
+
+from .test_resume import assert_same
+
+
+class Steps(Silent):
+    """Looks at the steps of training alone."""
+
+    training = False
+
+    def stage(self, label: str, total: int, done: int = 0) -> None:
+        self.training = label == "training"
+
+    def advance(self, text: str = "") -> None:
+        if self.training:
+            self.step()
+
+    def step(self) -> None:
+        raise NotImplementedError
+
+
+class Asking(Steps):
+    """Asks to stop after some steps, as Ctrl-C does."""
+
+    def __init__(self, *at: int, number: int = signal.SIGINT) -> None:
+        self.at, self.number, self.steps = at, number, 0
+        self.lines: list[str] = []
+
+    def step(self) -> None:
+        self.steps += 1
+        for _ in range(self.at.count(self.steps)):
+            signal.raise_signal(self.number)
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+class Looking(Steps):
+    """Notes after every step which weights are on disk, and how many epochs are in the history."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.seen: list[tuple[Best | None, int]] = []
+
+    def step(self) -> None:
+        rows = len(self.folder.read_rows(self.folder.history)) if self.folder.history.is_file() else 0
+        self.seen.append((self.folder.best(), rows))
+
+
+@pytest.mark.parametrize(("step", "epochs"), [(1, 0), (3, 1), (4, 2), (8, 4)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_it_saves_what_is_done_and_goes_on_to_the_same_weights(
+    small: Any, tmp_path: Path, step: int, epochs: int, number: int
+) -> None:
+    recipe = small()  # two steps an epoch
+    watch = Asking(step, number=number)
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped) as stopped:
+        training.train(recipe, tmp_path / "parts", watch=watch)
+    assert signal.getsignal(number) is before
+    assert stopped.value.number == number
+    assert watch.steps == step
+    folder = RunFolder.open(tmp_path / "parts")
+    if epochs:
+        assert checkpoint.load(folder.checkpoint)["progress"]["epoch"] == epochs
+        best = folder.best()
+        assert best is not None
+        assert f"stopped after epoch {epochs}" in str(stopped.value)
+        assert f"epoch {best.epoch} of 4 (validation Dice {best.dice:.4f})" in str(stopped.value)
+        assert f"`isthmus train --resume --out {folder.path}` goes on" in str(stopped.value)
+    else:
+        assert "stopped before an epoch was scored" in str(stopped.value)
+        assert not folder.checkpoint.exists()
+    assert_same(training.train(recipe, tmp_path / "whole"), training.resume(folder.path))
+
+
+def test_an_epoch_that_is_done_but_not_saved_is_not_lost(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SHARE_WRITING", 0.0)  # no checkpoint between the first epoch and the last
+    watch = Asking(5)  # in the third epoch; that of the first is saved
+    with pytest.raises(Stopped):
+        training.train(small(), tmp_path / "run", watch=watch)
+    assert "stopping once epoch 3 is done and saved; ask again to end at once" in watch.lines
+    assert watch.steps == 6
+    assert checkpoint.load(tmp_path / "run" / "last.ckpt")["progress"]["epoch"] == 3
+
+
+def test_asked_twice_it_ends_at_once(small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "SHARE_WRITING", 0.0)
+    watch = Asking(5, 5)
+    with pytest.raises(KeyboardInterrupt) as ended:
+        training.train(small(), tmp_path / "run", watch=watch)
+    assert not isinstance(ended.value, Stopped)
+    assert watch.steps == 5
+    monkeypatch.undo()
+    assert_same(training.train(small(), tmp_path / "whole"), training.resume(tmp_path / "run"))
+
+
+def test_a_program_that_handles_signals_itself_and_other_threads_are_left_alone() -> None:
+    def own(number: int, frame: Any) -> None: ...
+
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        with Stop():
+            assert signal.getsignal(signal.SIGINT) is own
+    finally:
+        signal.signal(signal.SIGINT, before)
+    found: list[Any] = []
+
+    def elsewhere() -> None:
+        with Stop():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert found == [before]
+
+
+def test_the_best_weights_are_on_disk_as_soon_as_they_are_best(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SHARE_WRITING", 0.0)
+    folder = RunFolder(tmp_path / "run")
+    watch = Looking(folder)
+    training.train(small(training={"epochs": 6, "select": "dice"}), folder.path, watch=watch)
+    scores = [float(row["validation_dice"]) for row in folder.read_rows(folder.history)]
+    assert [rows for _, rows in watch.seen] == [step // 2 for step in range(12)]
+    for best, rows in watch.seen[2:]:
+        assert best is not None
+        assert best.dice == max(scores[:rows])
+        assert best.epoch == scores.index(best.dice) + 1
+
+
+def test_a_kill_between_the_best_weights_and_the_checkpoint_costs_nothing(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint stays that of the first epoch, the weights go on to the fourth; what goes on from there never
+    puts worse weights in the place of better ones."""
+    recipe = small(training={"epochs": 6, "select": "loss"})
+    original, calls = checkpoint.save, []
+
+    def kill(path: Path, state: dict[str, Any]) -> None:
+        calls.append(state["progress"]["epoch"])
+        if calls[-1] == 1:
+            original(path, state)
+        if calls[-1] == 4:
+            raise SystemExit
+
+    monkeypatch.setattr(checkpoint, "save", kill)
+    monkeypatch.setattr(loop, "SHARE_WRITING", 1e9)
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(SystemExit):
+        training.train(recipe, folder.path)
+    monkeypatch.undo()
+    first = folder.best()
+    assert first is not None
+    assert first.epoch > 2  # else this says nothing
+    assert checkpoint.load(folder.checkpoint)["progress"]["epoch"] == 1
+    watch = Looking(folder)
+    assert_same(training.train(recipe, tmp_path / "whole"), training.resume(folder.path, watch=watch))
+    reached = [best.goodness for best, _ in watch.seen if best]
+    assert reached == sorted(reached)
+    assert reached[0] == first.goodness
+
+
+@pytest.fixture
+def stopped(small: Any, tmp_path: Path) -> RunFolder:
+    """A run of 4 epochs that was stopped in its third."""
+    with pytest.raises(Stopped):
+        training.train(small(), tmp_path / "stopped", watch=Asking(4))
+    return RunFolder.open(tmp_path / "stopped")
+
+
+def test_whoever_uses_a_stopped_run_is_told_its_epoch(stopped: RunFolder) -> None:
+    best = stopped.best()
+    assert best is not None
+    said = f"was stopped after epoch 2; its weights are the best so far, epoch {best.epoch} of 4"
+    assert any(said in note for note in Predictor.load(stopped.path).notes)
+    page = write_page(stopped.path).read_text()
+    assert said in page
+    assert f"best epoch {best.epoch} of 4, stopped after epoch 2" in page
+    assert "<h2>Training</h2>" in page
+    assert "<h2>Scores</h2>" not in page
+
+
+def test_a_run_that_ended_has_nothing_to_tell(small: Any, tmp_path: Path) -> None:
+    folder = training.train(small(training={"epochs": 1}), tmp_path / "run")
+    assert standing(folder).note() == ""
+    assert not any("epoch" in note for note in Predictor.load(folder.path).notes)
+
+
+def test_a_stopped_run_is_finished_as_it_stands_and_still_goes_on(
+    small: Any, tmp_path: Path, stopped: RunFolder
+) -> None:
+    weights = stopped.weights.read_bytes()
+    training.finish(stopped.path)
+    assert stopped.weights.read_bytes() == weights
+    assert stopped.finished_early()
+    assert not stopped.finished()
+    cost, best = read_json(stopped.cost), stopped.best()
+    assert best is not None
+    assert (cost["epochs"], cost["best_epoch"], cost["finished_early"]) == (2, best.epoch, True)
+    assert cost["best_validation_dice"] == best.dice
+    rows = stopped.read_rows(stopped.cases)
+    mean = sum(float(row["dice"]) for row in rows) / len(rows)
+    assert mean == pytest.approx(best.dice, abs=0.05)  # tiles overlap only here
+    assert len(list(stopped.predictions.iterdir())) == len({row["case"] for row in rows})
+    assert "was finished early, after epoch 2" in write_page(stopped.path).read_text()
+    assert "<h2>Scores</h2>" in write_page(stopped.path).read_text()
+    before = {path.name: path.stat().st_mtime_ns for path in stopped.path.iterdir()}
+    training.finish(stopped.path)  # nothing to do
+    assert before == {path.name: path.stat().st_mtime_ns for path in stopped.path.iterdir()}
+    whole = training.train(small(), tmp_path / "whole")
+    assert_same(whole, training.resume(stopped.path))
+    assert stopped.finished()
+    assert "finished_early" not in read_json(stopped.cost)
+
+
+def test_going_on_forgets_the_scores_of_earlier_weights_first(stopped: RunFolder) -> None:
+    training.finish(stopped.path)
+    with pytest.raises(Stopped):
+        training.resume(stopped.path, watch=Asking(1))
+    assert not stopped.cost.exists()
+    assert not stopped.cases.exists()
+
+
+@pytest.mark.parametrize(
+    "do", [training.finish, lambda path: write_page(path), lambda path: Predictor.load(path)]
+)
+def test_a_run_without_a_scored_epoch_is_one_line(small: Any, tmp_path: Path, do: Any) -> None:
+    with pytest.raises(Stopped):
+        training.train(small(), tmp_path / "run", watch=Asking(1))
+    with pytest.raises(IsthmusError, match=r"scored.*`isthmus train --resume --out .*run` goes on"):
+        do(tmp_path / "run")
+
+
+@pytest.mark.parametrize("do", [training.resume, training.finish])
+def test_a_run_that_another_process_trains_is_left_alone(stopped: RunFolder, do: Any) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in stopped.path.iterdir()}
+    with taken(stopped.lock) as mine:
+        assert mine
+        with pytest.raises(IsthmusError, match="is being trained by another process"):
+            do(stopped.path)
+        assert any("is still being trained" in note for note in Predictor.load(stopped.path).notes)
+        assert "is still being trained" in write_page(stopped.path).read_text()
+    after = {path.name: path.stat().st_mtime_ns for path in stopped.path.iterdir()}
+    assert before.items() <= after.items()
+    assert set(after) - set(before) == {".lock", "report.html"}
+
+
+def test_training_into_a_folder_that_another_began_writes_nothing(small: Any, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with taken(folder.lock):
+        with pytest.raises(IsthmusError, match="is being trained by another process"):
+            training.train(small(), folder.path)
+        assert [path.name for path in folder.path.iterdir()] == [".lock"]
+    training.train(small(training={"epochs": 1}), folder.path)  # what is left of a lock is no run
+    assert not folder.lock.exists()
+
+
+def test_where_there_are_no_locks_it_trains_and_says_so(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(file: Any, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    watch = Asking()
+    assert training.train(small(training={"epochs": 1}), tmp_path / "run", watch=watch).finished()
+    assert any("would not notice each other" in line for line in watch.lines)
+
+
+def test_training_that_never_began_leaves_nothing(small: Any, tmp_path: Path) -> None:
+    with pytest.raises(IsthmusError, match="does not divide"):
+        training.train(small(input={"patch": 33}), tmp_path / "runs" / "run")
+    assert list(tmp_path.iterdir()) == []
