@@ -28,8 +28,8 @@ VECTOR = 16
 LARGE = 2**30
 """Multiplications from which a map is cut for the check."""
 
-ENOUGH = 8
-"""Pixels of a side below which it is not cut: kernels, dilations and blocks are smaller."""
+ENOUGH = 5
+"""Steps of the kernel along an axis that a cut map has at least."""
 
 PREDICTED = 64
 """Sides above this one count by their remainder in prediction, where every image may have its own."""
@@ -93,17 +93,14 @@ class Kind:
         size = list(self.size)
         if not self.learns:
             size = [side if side <= PREDICTED else 48 + side % 16 for side in size]
-        least = [
-            max(ENOUGH, 2 * reach * step)
-            for reach, step in zip(self._reach(), self.where.stride, strict=True)
-        ]
+        least = [reach + ENOUGH * step for reach, step in zip(self._reach(), self.where.stride, strict=True)]
         images = min(self.images, 2)
         while images * prod(size) * prod(self.weight) > LARGE:
-            outer = [axis for axis in range(len(size) - 1) if size[axis] >= 2 * least[axis]]
+            outer = [axis for axis in range(len(size) - 1) if size[axis] > least[axis]]
             if not outer:
                 break
             longest = max(outer, key=lambda axis: size[axis])
-            size[longest] //= 2
+            size[longest] = max(least[longest], size[longest] // 2)
         return replace(self, images=images, size=tuple(size))
 
     def _reach(self) -> list[int]:
