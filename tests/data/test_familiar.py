@@ -32,7 +32,7 @@ def familiar(count: int = 12, **options: Any) -> Familiar:
     return found
 
 
-def test_limits_are_the_interval_of_the_next_one_or_half_the_range() -> None:
+def test_limits_are_the_interval_of_the_next_one_or_a_quarter_of_the_range() -> None:
     values = [1.0, 2.0, 3.0, 4.0]
     spread = Spread.of(values)
     assert spread is not None
@@ -40,7 +40,7 @@ def test_limits_are_the_interval_of_the_next_one_or_half_the_range() -> None:
     assert spread.limits(4, (0.1, math.inf)) == pytest.approx((2.5 - reach - 0.1, 2.5 + reach + 0.1))
     assert spread.limits(4, (0.1, 5.0)) == pytest.approx((1 - 5, 4 + 5))  # what always counts
     wide = Spread(1000, 0.0, 10.0, 5.0, 0.1)  # far from normal: the range decides
-    assert wide.limits(1000, (0.1, math.inf)) == pytest.approx((0 - 5.1, 10 + 5.1))
+    assert wide.limits(1000, (0.1, math.inf)) == pytest.approx((0 - 2.6, 10 + 2.6))
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -142,8 +142,8 @@ def test_constant_and_empty_images_end_nothing() -> None:
     ("spacing", "line"),
     [
         ((1.1, 1.0, 1.0), None),
-        ((2.0, 2.0, 2.0), "the image has pixels of 2 mm where training had 1 mm"),
-        ((5.0, 1.0, 1.0), "the image has pixels of 1 x 1 x 5 mm where training had 1 mm"),
+        ((2.0, 2.0, 2.0), "the image has voxels of 2 mm where training had 1 mm"),
+        ((5.0, 1.0, 1.0), "the image has voxels of 1 x 1 x 5 mm where training had 1 mm"),
         ((1.0, 1.0), None),
         (None, None),
     ],

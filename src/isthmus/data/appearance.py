@@ -66,17 +66,18 @@ def appearance(image: NDArray[Any]) -> Appearance | None:
 def _appearance(image: NDArray[Any]) -> Appearance | None:
     stride = ceil((prod(image.shape[1:]) / PIXELS) ** (1 / (image.ndim - 1)))
     sample = image[(slice(None), *[slice(None, None, stride)] * (image.ndim - 1))]
-    pixels = sample.reshape(len(image), -1).astype(np.float64)
-    pixels = pixels[:, np.isfinite(pixels).all(axis=0)]
+    pixels = sample.reshape(len(image), -1)
+    if pixels.dtype.kind == "f":
+        pixels = pixels[:, np.isfinite(pixels).all(axis=0)].astype(np.float64)
     if not pixels.size:
         return None
     levels = np.percentile(pixels, (1, 50, 99), axis=1).T
     low, high = float(pixels.min()), float(pixels.max())
-    apart = float((pixels.max(axis=0) - pixels.min(axis=0)).mean()) if len(pixels) == 3 else 0.0
+    apart = (pixels.max(axis=0) - pixels.min(axis=0).astype(np.float64)).mean() if len(pixels) == 3 else 0.0
     return Appearance(
         image.shape,
         str(image.dtype),
-        apart > GREY * (high - low),
+        bool(apart > GREY * (high - low)),
         tuple((float(dark), float(middle), float(bright)) for dark, middle, bright in levels),
         tuple(pixels.mean(axis=1).tolist()),
         low,
@@ -107,11 +108,14 @@ def _grain(image: NDArray[Any]) -> tuple[float, ...]:
     """Mean difference of grey at each lag to that at the lag before, as log2."""
     sums, counts = np.zeros(len(LAGS)), np.zeros(len(LAGS))
     for lines in _lines(image):
-        grey = lines.astype(np.float64).mean(axis=0)
+        small = lines.dtype.kind in "bui" and lines.dtype.itemsize <= 2
+        grey = lines.mean(axis=0, dtype=np.float32 if small else np.float64)
+        finite = small or bool(np.isfinite(grey).all())
         for index, lag in enumerate(LAGS):
-            away = np.abs(grey[:, lag:] - grey[:, :-lag])
-            away = away[np.isfinite(away)]
-            sums[index] += away.sum()
+            away = grey[:, lag:] - grey[:, :-lag]
+            np.abs(away, out=away)
+            away = away if finite else away[np.isfinite(away)]
+            sums[index] += away.sum(dtype=np.float64)
             counts[index] += away.size
     means = sums / counts
     found = np.log2(means[1:] / means[:-1])

@@ -1,8 +1,8 @@
 """What the images and masks of a training were like together, and how far others may lie from them.
 
-A number of a new image lies outside where it exceeds all training images by half their range and, at once, leaves the
-interval in which one more of their kind would be expected (Student's t, one in a thousand outside). Of few patients
-little is known, so their number counts, not that of their images.
+A number of a new image lies outside where it exceeds all training images by a quarter of their range and, at once,
+leaves the interval in which one more of their kind would be expected (Student's t, one in a thousand outside). Of few
+patients little is known, so their number counts, not that of their images.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from isthmus.data.appearance import Appearance
 OUTSIDE = 0.001
 """Share of images of the training's kind that one number puts outside, were it normally distributed."""
 
-MARGIN = 0.5
+MARGIN = 0.25
 """Of the range of the training images: no number less far beyond it lies outside."""
 
 TOLERANCES = {

@@ -84,7 +84,8 @@ def of_spacing(
     if _within(spacing, *known):
         return None
     usual = " to ".join(dict.fromkeys(map(_steps, known)))
-    detail = f"have pixels of {_steps(spacing)} {unit} where training had {usual} {unit}"
+    noun = "voxels" if len(spacing) == 3 else "pixels"
+    detail = f"have {noun} of {_steps(spacing)} {unit} where training had {usual} {unit}"
     return Remark("spacing", value=prod(spacing), detail=detail)
 
 
