@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from isthmus.cli.main import main
+from isthmus.locks import taken
 from isthmus.studies import execute, run
+from isthmus.watch import Silent
 
 from .conftest import fork
 
@@ -144,3 +146,30 @@ def test_mistakes_are_one_line_and_2(
     assert error.count("\n") == 1
     assert not printed
     assert not list(tmp_path.glob("x*"))
+
+
+def test_each_of_two_commands_ends_with_the_tables_of_what_it_asked_for(
+    isthmus: Any, study: Any, small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the longer one computes, the shorter one runs from beginning to end."""
+    out = tmp_path / "out"
+    shorter = small()
+    three = {"U-Net": "unet", "Sharp U-Net": "sharp_unet", "MILDNet": "mildnet"}
+    computed, seen = run.execute, []
+
+    def meanwhile(folder: Any, *words: Any) -> Any:
+        outcome = computed(folder, *words)
+        if not seen:
+            seen.append("begun")
+            with taken(folder.lock("another")):
+                run.run_study(shorter, folder.path, Silent())
+                seen.append(folder.taken_beside(folder.plan()))
+        return outcome
+
+    monkeypatch.setattr(run, "execute", meanwhile)
+    code, printed, _ = isthmus("study", "run", study(networks=three), "--out", str(out))
+    assert (code, seen) == (0, ["begun", 1])
+    assert all(f"| phantoms | {name} |" in printed for name in three)
+    assert isthmus("study", "status", str(out))[1].startswith("6 done")
+    assert isthmus("study", "tables", str(out))[1] == printed
+    assert "| MILDNet |" not in isthmus("study", "run", study(), "--out", str(out))[1]
