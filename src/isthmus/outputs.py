@@ -69,21 +69,6 @@ class Guard:
         return not free and any(real.is_relative_to(folder) for folder in self._folders)
 
 
-def starts_with(*heads: str) -> Callable[[Path], bool]:
-    """Whether a file begins with one of these texts."""
-
-    def begins(path: Path) -> bool:
-        longest = max(len(head.encode()) for head in heads)
-        try:
-            with path.open("rb") as file:
-                content = file.read(longest)
-        except OSError:
-            return False
-        return any(content.startswith(head.encode()) for head in heads)
-
-    return begins
-
-
 def _place(path: Path) -> set[tuple[int, int]]:
     """Where a file lies on its disk, whatever it is called; nothing where the system does not tell."""
     with suppress(OSError):
