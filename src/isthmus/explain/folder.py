@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from isthmus.data.case_paths import case_path
+from isthmus.data.case_paths import case_path, refuse_clashes
 from isthmus.data.cases import Case, load_image
-from isthmus.data.folder import images_in
 from isthmus.data.originals import originals
 from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.explain.overlay import picture
 from isthmus.explain.run import Explainer
 from isthmus.files import sweep
-from isthmus.inference.failures import failure
+from isthmus.inference.failures import failure, images_given
 from isthmus.inference.predictor import Predictor
 from isthmus.outputs import Guard
 from isthmus.watch import Silent, Watch
@@ -53,17 +52,19 @@ def explain_folder(
     watch, out = watch or Silent(), Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     predictor = Predictor.load(run, device=device)
-    about = predictor.recipe.data
-    cases = images_in(paths, about.channels, about.axes)
-    _refuse_harm(paths, cases, out, overwrite)
+    cases, problems = images_given(paths, predictor.recipe.data)
+    total = len(cases) + len(problems)
+    targets = _named(cases, out, problems)
+    _refuse_harm(paths, targets, out, overwrite)
     explainer = Explainer(predictor, method, classes)
     for note in predictor.notes:
         watch.say(note)
     predictor.notes.clear()
-    watch.stage("explaining", len(cases))
-    problems: list[str] = []
+    for line in problems:
+        watch.say(line)
+    watch.stage("explaining", len(targets))
     written: list[Path] = []
-    for case in cases:
+    for case, shown, values in targets:
         try:
             image = load_image(case, predictor.recipe.data.channels)
             maps, labels = explainer(image), predictor.labels(image)
@@ -71,7 +72,6 @@ def explain_folder(
                 watch.say(
                     f"{case.id}: the map is zero everywhere: nothing that {method} looks at speaks for the class"
                 )
-            shown, values = _targets(out, case)
             write_image(values, maps.astype(np.float32))
             write_image(shown, np.moveaxis(picture(image, maps, labels, case.spacing), -1, 0))
             written += [shown, values]
@@ -81,24 +81,33 @@ def explain_folder(
         watch.advance(case.id)
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise IsthmusError(
-            f"{len(problems)} of {len(cases)} images could not be explained: {problems[0]}{more}"
-        )
+        raise IsthmusError(f"{len(problems)} of {total} images could not be explained: {problems[0]}{more}")
     return written
 
 
-def _targets(out: Path, case: Case) -> tuple[Path, Path]:
-    return case_path(out, case.id, ".png"), case_path(out, case.id, ".tif")
+Target = tuple[Case, Path, Path]
+"""An image, its picture and its maps."""
 
 
-def _refuse_harm(paths: Sequence[Path], cases: Sequence[Case], out: Path, overwrite: bool) -> None:
+def _named(cases: Sequence[Case], out: Path, problems: list[str]) -> list[Target]:
+    found = []
+    for case in cases:
+        try:
+            found.append((case, case_path(out, case.id, ".png"), case_path(out, case.id, ".tif")))
+        except IsthmusError as error:
+            problems.append(failure(case, error))
+    return found
+
+
+def _refuse_harm(paths: Sequence[Path], every: Sequence[Target], out: Path, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise IsthmusError(f"{out} is a file; name a folder for the maps")
     folders = [path for path in paths if path.is_dir()]
     if any(out.resolve().is_relative_to(folder.resolve()) for folder in folders):
         raise IsthmusError(f"{out} lies among the images, and would be taken for some; choose another --out")
-    guard = Guard(originals(paths, cases), overwrite)
-    targets = [target for case in cases for target in _targets(out, case)]
+    guard = Guard(originals(paths, [case for case, *_ in every]), overwrite)
+    targets = [target for _, *both in every for target in both]
+    refuse_clashes(out, targets)
     for target in targets:
         guard.refuse(target)
     for folder in {target.parent for target in targets}:

@@ -1,11 +1,32 @@
-"""What is said of an image that failed."""
+"""The images that are asked for, and what is said of one that fails: it stops no other."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
 from isthmus.data.cases import Case
+from isthmus.data.folder import clashes, images_in
+from isthmus.data.problems import collecting, refuse
 from isthmus.errors import IsthmusError
+from isthmus.runs.recipe import Data
+
+
+def images_given(paths: Sequence[Path], about: Data) -> tuple[Sequence[Case], list[str]]:
+    """The images, and what is wrong with files beside them.
+
+    Raises:
+        IsthmusError: a path that is not there, no image at all, two of one name.
+    """
+    absent = [f"{path}: no such file or folder" for path in paths if not path.exists()]
+    refuse(absent, "the images")
+    with collecting() as problems:
+        cases = images_in(paths, about.channels, about.axes)
+    same = clashes(cases)
+    refuse(problems if not cases else same, "the images")
+    return cases, problems
 
 
 def failure(case: Case, error: Exception) -> str:
@@ -15,6 +36,6 @@ def failure(case: Case, error: Exception) -> str:
     elif isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         text = "memory does not suffice; cut it into parts"
     else:
-        text = f"cannot be segmented ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
+        text = f"failed ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
     name = str(case.images[0])
     return text if name in text else f"{name}: {text}"

@@ -15,21 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, channels_elsewhere, load_image
-from isthmus.data.folder import clashes, images_in, open_dataset
+from isthmus.data.folder import open_dataset
 from isthmus.data.formats import probe
-from isthmus.data.problems import collecting, refuse
 from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.averaging import run_folders
-from isthmus.inference.failures import failure
+from isthmus.inference.failures import failure, images_given
 from isthmus.inference.instance_files import overlay
 from isthmus.inference.masks import write_case, write_probabilities
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.targets import Targets, refuse_harm
 from isthmus.networks import right
-from isthmus.runs.recipe import Data, Recipe
+from isthmus.runs.recipe import Recipe
 from isthmus.watch import Silent, Watch
 
 AHEAD = 3  # images decoded while the network computes, those of less than LARGE bytes
@@ -81,7 +80,7 @@ def predict_folder(
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     recipe = run_folders(Path(run))[0].recipe()
     if root is None:
-        cases, failures = _images(paths, recipe.data)
+        cases, failures = images_given(paths, recipe.data)
     elif len(paths) != 1:
         raise IsthmusError(f"with a root one data set is named, found {len(paths)} names; name one at a time")
     else:
@@ -118,21 +117,6 @@ class Job:
     missing: frozenset[Path]
 
 
-def _images(paths: Sequence[Path], about: Data) -> tuple[Sequence[Case], list[str]]:
-    """The images, and what is wrong with files beside them.
-
-    Raises:
-        IsthmusError: a path that is not there, no image at all, two of one name.
-    """
-    absent = [f"{path}: no such file or folder" for path in paths if not path.exists()]
-    refuse(absent, "the images")
-    with collecting() as problems:
-        cases = images_in(paths, about.channels, about.axes)
-    same = clashes(cases)
-    refuse(problems if not cases else same, "the images")
-    return cases, problems
-
-
 def _targets(
     cases: Sequence[Case], out: Path, recipe: Recipe, probabilities: bool, failures: list[str]
 ) -> list[Targets]:
@@ -148,17 +132,18 @@ def _targets(
 
 def _missing(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job]:
     """The jobs of which something is missing."""
-    left = []
+    left, done = [], 0
     watch.stage("looking at what is there", len(jobs))
     for job in jobs:
         try:
             missing = job.targets.missing()
+            done += not missing
             if missing:
                 left.append(replace(job, missing=missing))
         except Exception as error:
             failures.append(failure(job.targets.case, error))
         watch.advance()
-    watch.say(f"{len(jobs) - len(left)} of {len(jobs)} images are done already; {len(left)} are left")
+    watch.say(f"{done} of {len(jobs)} images are done already; {len(left)} are left")
     return left
 
 
@@ -225,7 +210,7 @@ def _pixels(cases: Sequence[Case], recipe: Recipe) -> int:
     """How many the network will see, by the headers of the files; an unreadable one counts nothing here."""
     total = 0
     for case in cases:
-        with suppress(IsthmusError):
+        with suppress(Exception):  # reading it says what is wrong
             size = probe(case.images[0])[0][1:]
             resize = recipe.input.resize or size
             total += prod((*size[: len(size) - len(resize)], *resize))
