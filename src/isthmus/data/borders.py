@@ -12,8 +12,8 @@ from scipy import ndimage
 Borders = Mapping[int, tuple[int, int]]
 """Of a value the pixels that have a smaller and a larger neighbour, and all that were looked at."""
 
-PLANES = 16
-"""Slices of a volume that are looked at, evenly spread."""
+PLANES, SIDE = 16, 1024
+"""So many slices of a volume, or squares of a large picture, are looked at, evenly spread."""
 
 FEWEST = 3
 """Fewer values than this between two others may be classes that somebody drew, such as an outline."""
@@ -32,9 +32,14 @@ def borders(mask: NDArray[Any]) -> dict[int, tuple[int, int]]:
     (3, 3)
     """
     planes = mask[None] if mask.ndim == 2 else mask.reshape(-1, *mask.shape[-2:])
-    chosen = np.unique(np.linspace(0, len(planes) - 1, PLANES).round().astype(int))
+    height, width = planes.shape[1:]
+    windows = [
+        (z, y, x) for z in range(len(planes)) for y in range(0, height, SIDE) for x in range(0, width, SIDE)
+    ]
     found: dict[int, tuple[int, int]] = {}
-    for plane in planes[chosen]:
+    for at in np.unique(np.linspace(0, len(windows) - 1, PLANES).round().astype(int)).tolist():
+        z, y, x = windows[at]
+        plane = planes[z, y : y + SIDE, x : x + SIDE]
         amid = ndimage.minimum_filter(plane, 3) < plane
         amid &= plane < ndimage.maximum_filter(plane, 3)
         values, places, seen = np.unique(plane, return_inverse=True, return_counts=True)

@@ -26,6 +26,9 @@ from isthmus.data.values import MANY, Rule, ValueMap
 from isthmus.data.volume_files import data_files, elsewhere, geometry, in_space
 from isthmus.errors import IsthmusError
 
+LARGE = 2**24
+"""Pixels of a mask, beyond which its pieces are not counted."""
+
 
 @dataclass(frozen=True)
 class CaseFacts:
@@ -329,7 +332,7 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         place.shear if place is not None else 0.0,
         (of_image.orientation, of_mask.orientation),
         (of_image.inverted, of_mask.inverted),
-        pieces(mask) if len(set(counts) - {0}) == 1 else 1,
+        pieces(mask) if len(set(counts) - {0}) == 1 and mask.size <= LARGE else 1,
         borders(mask) if len(counts) > 2 else {},
         look=appearance(image),
         thickness=(thickness(mask), thickness(mask > max(counts) / 2) if len(counts) > 2 else 0.0),
