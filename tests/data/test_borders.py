@@ -82,6 +82,23 @@ def test_classes_and_objects_are_none(mask: Any) -> None:
     assert soft_top(borders(mask)) is None
 
 
+def test_between_classes_the_nearest_is_taken(pairs: Any) -> None:
+    plain = [np.choose(discs(seed) % 3, [0, 100, 200]).astype(np.uint8) for seed in range(3)]
+    masks = [
+        np.asarray(Image.fromarray(mask).resize((200, 150), Image.Resampling.BILINEAR)) for mask in plain
+    ]
+    checked = check_dataset(from_folder(pairs(3, (150, 200), masks)))
+    assert (checked.values.rule, checked.values.classes) == ("exact", 3)
+    assert checked.values.pairs[:3] == ((0, 0), (100, 1), (200, 2))
+    probe = np.array([0, 1, 49, 51, 100, 149, 151, 200], np.uint8)
+    known = np.isin(probe, [value for value, _ in checked.values.pairs])
+    expected = np.array([0, 0, 0, 1, 1, 1, 2, 2])
+    assert known.sum() > 3
+    np.testing.assert_array_equal(checked.values.apply(probe[known]), expected[known])
+    assert "values between them → the nearest of these" in checked.values.describe()
+    assert checked.values.invert(np.arange(3)).tolist() == [0, 100, 200]
+
+
 def test_labels_that_were_resampled_are_told(pairs: Any) -> None:
     masks = [
         np.asarray(Image.fromarray(discs(seed) * 25).resize((200, 150), Image.Resampling.BILINEAR))

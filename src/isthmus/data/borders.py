@@ -82,6 +82,19 @@ def soft_top(found: Borders) -> int | None:
     return 255 if 224 <= top <= 255 else top
 
 
+def cores(found: Borders) -> list[int] | None:
+    """The values of masks that were resampled between several classes, without those along borders; None for others.
+
+    >>> cores({0: (0, 500), 40: (9, 9), 80: (0, 90), 120: (9, 10), 150: (5, 5), 200: (0, 40)})
+    [0, 80, 200]
+    """
+    thin = lines(found)
+    rest = [value for value in sorted(found) if value not in thin]
+    if len(thin) < FEWEST or len(thin) < len(rest) or len(rest) < 3 or max(found) < LEAST:
+        return None
+    return rest
+
+
 def lines(found: Borders) -> list[int]:
     """Values that lie along borders alone (nearly): between others with nine tenths of their pixels."""
     return [value for value, (between, seen) in sorted(found.items()) if between >= 0.9 * seen]

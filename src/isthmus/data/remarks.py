@@ -12,6 +12,7 @@ from isthmus.data.borders import FEWEST, lines, together
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.geometry import AXES
 from isthmus.data.volume_files import unit
+from isthmus.errors import IsthmusError
 
 if TYPE_CHECKING:
     from isthmus.data.check import CaseFacts
@@ -117,11 +118,24 @@ def _along_borders(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]
         count = len(thin) if len(thin) >= FEWEST else 0
     if not count or not odd:
         return []
+    ours = "objects" if values.rule == "objects" else "classes: the nearest is taken"
     line = (
-        f"values that lie along borders alone, as resampling leaves them, in the masks of {_few(odd)}: they are "
-        "neither classes nor objects; resample masks by the nearest neighbour"
+        f"values that lie along borders alone, as resampling leaves them, in the masks of {_few(odd)}: they are no "
+        f"{ours}; resample masks by the nearest neighbour"
     )
     return [Remark("resampled masks?", count, line)]
+
+
+def refuse_resampled(dataset: Dataset, facts: Sequence[CaseFacts]) -> None:
+    """Numbers that resampling made would be objects to learn, unless the user says that they are some.
+
+    Raises:
+        IsthmusError: masks with values that lie along borders alone.
+    """
+    for remark in _along_borders(dataset, facts):
+        raise IsthmusError(
+            f"{dataset.name}: {remark.detail}, or say that each value numbers an object (data.value_rule=objects)"
+        )
 
 
 def _few(names: Sequence[str], most: int = 5) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data import conflicts
-from isthmus.data.borders import Borders, soft_top, together
+from isthmus.data.borders import Borders, cores, soft_top, together
 from isthmus.data.conflicts import Counts, Masks
 from isthmus.data.problems import refuse
 from isthmus.errors import IsthmusError, nearest
@@ -85,7 +85,8 @@ class ValueMap:
 
         - One or two values: background and foreground. Background is 0, or the smaller where there is no 0.
         - Values of 8 bits that crowd at both ends of the range (see `_is_soft`), or that lie along borders between the
-          ends of any range (`isthmus.data.borders`): soft edges, cut in the middle.
+          ends of any range (`isthmus.data.borders`): soft edges, cut in the middle. Between several classes such values
+          go to the nearest.
         - More than 32: object numbers, hence background and foreground.
         - Anything else is a label map: 0 is the background, then the values in ascending order.
 
@@ -113,6 +114,8 @@ class ValueMap:
         top = soft_top(borders or {}) if rule is None else None
         if top is not None or (rule is None and _is_soft(values)):
             return cls(((0, 0), (top or 255, 1)), "threshold")
+        if rule is None and (kept := cores(borders or {})) is not None and len(kept) <= MANY:
+            return cls.infer(kept)._with_nearest(others)
         if rule is None and len(found) > MANY:
             return cls(((0, 0), (1, 1)), "objects")
         if len(found) > 256:
@@ -121,6 +124,13 @@ class ValueMap:
                 "(data.value_rule=objects)?"
             )
         return cls(tuple((value, index) for index, value in enumerate([background, *others])))
+
+    def _with_nearest(self, values: Iterable[int]) -> ValueMap:
+        """With these values too, each of the class of the nearest."""
+        known = dict(self.pairs)
+        closest = {value: min(known, key=lambda one: (abs(one - value), one)) for value in values}
+        added = ((value, known[one]) for value, one in closest.items() if value not in known)
+        return ValueMap((*self.pairs, *added), self.rule)
 
     @classmethod
     def infer_masks(
@@ -170,7 +180,8 @@ class ValueMap:
             if odd and not left:
                 refuse(list(odd.values()), "the masks")
             edges = together((borders or {}).get(name, {}) for name in left)
-            counting = rule is None and soft_top(edges) is None and conflicts.count_objects(left.values())
+            resampled = soft_top(edges) is not None or cores(edges) is not None
+            counting = rule is None and not resampled and conflicts.count_objects(left.values())
             values = cls.infer(conflicts.union(left), "objects" if counting else rule, edges)
             found: dict[str, str] = {}
             if values.rule != "threshold":
@@ -221,7 +232,10 @@ class ValueMap:
             return f"mask values 0 … {half - 1} → {names[0]}, {half} … {top} → {names[1]} (soft edges)"
         if self.rule == "objects":
             return f"mask values 0 → {names[0]}, all others → {names[1]} (taken for object numbers)"
-        return "mask values " + ", ".join(f"{value} → {names[index]}" for value, index in self.pairs)
+        more = len(self.pairs) - self.classes
+        shown = self.pairs[: self.classes] if more > MANY else self.pairs
+        line = "mask values " + ", ".join(f"{value} → {names[index]}" for value, index in shown)
+        return line + (f", {more} values between them → the nearest of these" if more > MANY else "")
 
     def names(self) -> tuple[str, ...]:
         """Class names where nobody gave any: background, then foreground, or class 1, class 2, …."""

@@ -22,6 +22,7 @@ from isthmus.data.ignored import counted, with_ignored
 from isthmus.data.inspect import open_tolerant
 from isthmus.data.patches import windows
 from isthmus.data.problems import refuse
+from isthmus.data.remarks import refuse_resampled
 from isthmus.data.samples import Target
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
@@ -113,6 +114,8 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     checked = conclude(found, source.value_rule, source.skip_bad)
     if source.instances and source.value_rule is None and checked.values.classes > 2:
         checked = conclude(found, "objects", source.skip_bad)  # few objects look like classes
+    if source.instances and source.value_rule is None:
+        refuse_resampled(checked.dataset, checked.cases)
     checked = with_ignored(checked, ignore)
     split = divide(recipe, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unfit)))
