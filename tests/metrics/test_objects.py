@@ -379,3 +379,13 @@ def test_one_call_holds_what_the_functions_say(case):
     assert by_components["false_objects"] == false_objects(p, t)
     assert not any(name.startswith("object_") for name in score_case(p, t, objects=False))
     assert math.isclose(scores["dice"], by_components["dice"])
+
+
+def test_a_pair_at_exactly_the_threshold_is_no_match_but_at_half_covered_it_is_right():
+    """Two of four points, an IoU of 0.5: StarDist and Cellpose count it, Kirillov's proof and GlaS's rule as here."""
+    prediction, truth = np.array([[1, 1, 0, 0]]), np.array([[1, 1, 1, 1]])
+    assert average_precision(prediction, truth, thresholds=[0.5]) == 0.0
+    assert average_precision(prediction, truth, thresholds=[0.49]) == 1.0
+    assert panoptic_quality(prediction, truth) == 0.0
+    assert object_f1(prediction, truth, one_to_one=True) == 0.0
+    assert object_f1(prediction, truth) == 1.0  # it covers at least half of the true object
