@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,11 @@ def _changed(tree: Any, chance: random.Random) -> Any:
     """The tree with one of its nodes replaced, taken away, renamed or told twice."""
     places = list(_places(tree))
     if not places or chance.random() < 0.05:
-        return chance.choice(ODD)
+        return deepcopy(chance.choice(ODD))
     node, key = chance.choice(places)
     act = chance.random()
     if act < 0.6:
-        node[key] = chance.choice(ODD)
+        node[key] = deepcopy(chance.choice(ODD))
     elif act < 0.75:
         del node[key]
     elif act < 0.85 and isinstance(node, dict):
