@@ -96,6 +96,7 @@ def test_what_is_said_last_counts() -> None:
     stored = {"training": {"minutes": 5.0, "epochs": 7, "epoch_seconds": 2.0}}
     assert make_recipe("default", stored).training.epochs == 7
     assert make_recipe("default", stored, {"training": {"epochs": 3}}).training.minutes is None
+    assert make_recipe("default", stored, {"training": {"minutes": 5}}).training.epochs == 7
     longer = make_recipe("default", stored, {"training": {"minutes": 9}}).training
     assert (longer.minutes, longer.epoch_seconds) == (9, None)
     assert make_recipe("paper", {"training": {"minutes": 9}}).training.minutes == 9

@@ -306,6 +306,8 @@ def _without_length(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str
     under = below.get("training")
     if not told or not isinstance(under, Mapping):
         return below
+    if told == {"minutes"} and under.get("minutes") == given["minutes"]:
+        return below  # the same again
     return below | {"training": {key: value for key, value in under.items() if key not in LENGTH}}
 
 
