@@ -300,7 +300,9 @@ def _without_length(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str
         IsthmusError: the layer names epochs and minutes that were not turned into epochs yet.
     """
     given = above.get("training")
-    told = {key for key in LENGTH if given.get(key) is not None} if isinstance(given, Mapping) else set()
+    if not isinstance(given, Mapping):
+        return below
+    told = {key for key in LENGTH if given.get(key) is not None}
     if told >= {"epochs", "minutes"} and "epoch_seconds" not in told:
         raise IsthmusError("training.epochs and training.minutes both say how long to train; leave one out")
     under = below.get("training")
