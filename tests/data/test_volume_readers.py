@@ -151,6 +151,7 @@ def test_a_pair_whose_voxels_leave(tmp_path: Path) -> None:
     nibabel.Nifti1Pair(VOXELS, affine_of("LPS")).to_filename(tmp_path / "home" / "x.hdr")
     (tmp_path / "home" / "x.img").rename(tmp_path / "x.img")
     assert "voxels are missing" in refusal(tmp_path / "home" / "x.hdr")
+    assert "its header is missing" in refusal(tmp_path / "x.img")
     (tmp_path / "home" / "x.img").symlink_to(tmp_path / "x.img")
     assert "outside its own folder" in refusal(tmp_path / "home" / "x.hdr")
 

@@ -287,7 +287,10 @@ def _header_of(path: Path) -> Path:
     if suffix(path) != ".img":
         return path
     names = [path.with_suffix(ending) for ending in (".hdr", ".HDR")]
-    return next((name for name in names if name.is_file()), names[0])
+    found = next((name for name in names if name.is_file()), None)
+    if found is None:
+        raise IsthmusError(f"{path}: its header is missing, there is no file {names[0]}; copy it here too")
+    return found
 
 
 def _decode(path: Path, like: Path | None = None, mask: bool = False) -> NDArray[Any]:
