@@ -114,7 +114,9 @@ def test_a_region_of_interest_is_found_cropped_and_returned(
     assert dice(got > 0, np.asarray(truth.dataobj) > 0) > 0.8
     # nothing there to find: the whole frame is segmented, and it says so
     predictor.labels(np.zeros_like(image))
-    assert all("region" in note for note in predictor.notes)
+    assert all(
+        "region" in note or "dimmer" in note for note in predictor.notes
+    )  # a black image is unlike the training
     # resumed, finished runs stay as they are; a localiser that is done is not trained again
     folder.cost.unlink()
     stamp = (folder.localiser / "best.safetensors").stat().st_mtime_ns
