@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from safetensors.torch import load_file
 from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_yaml
+from isthmus.runs.folder import RunFolder
+from isthmus.training import checkpoint
 from isthmus.training.distributed import World, refuse_small_batches
 
 
@@ -25,11 +29,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def launch(arguments: list[str], size: int) -> list[subprocess.CompletedProcess[str]]:
+def start(arguments: list[str], size: int) -> list[subprocess.Popen[str]]:
     """What torchrun does, without its agent: a process for each rank, told where the others are."""
     shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     shared |= {"WORLD_SIZE": str(size), "GLOO_SOCKET_IFNAME": "lo"}
-    running = [
+    return [
         subprocess.Popen(
             [sys.executable, "-m", "isthmus", *arguments],
             env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
@@ -39,7 +43,14 @@ def launch(arguments: list[str], size: int) -> list[subprocess.CompletedProcess[
         )
         for rank in range(size)
     ]
+
+
+def ended(running: list[subprocess.Popen[str]]) -> list[subprocess.CompletedProcess[str]]:
     return [subprocess.CompletedProcess(one.args, one.wait(120), *one.communicate()) for one in running]
+
+
+def launch(arguments: list[str], size: int) -> list[subprocess.CompletedProcess[str]]:
+    return ended(start(arguments, size))
 
 
 @pytest.mark.parametrize("batch", [4, 3])  # 3: the parts are of different sizes
@@ -60,6 +71,23 @@ def test_two_processes_give_the_weights_of_one(small: Any, tmp_path: Path, batch
     ours = [row["train_loss"] for row in alone.read_rows(alone.history)]
     theirs = [row["train_loss"] for row in alone.read_rows(tmp_path / "two" / "history.csv")]
     assert [float(x) for x in theirs] == pytest.approx([float(x) for x in ours], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_one_of_two_processes_asked_to_stop_stops_both(small: Any, tmp_path: Path) -> None:
+    recipe = small(training={"epochs": 5000}, hardware={"precision": "float32", "workers": 1})
+    write_yaml(tmp_path / "recipe.yaml", recipe.to_dict())
+    folder = RunFolder(tmp_path / "two")
+    running = start(["train", "--recipe", str(tmp_path / "recipe.yaml"), "--out", str(folder.path)], 2)
+    limit = time.monotonic() + 120
+    while not folder.checkpoint.is_file() and time.monotonic() < limit:
+        time.sleep(0.05)
+    running[1].send_signal(signal.SIGTERM)
+    done = ended(running)
+    assert [one.returncode for one in done] == [128 + signal.SIGTERM] * 2, done[0].stderr + done[1].stderr
+    rows = folder.read_rows(folder.history)
+    assert checkpoint.load(folder.checkpoint)["progress"]["epoch"] == len(rows)
+    assert f"stopped after epoch {len(rows)}" in done[0].stderr
 
 
 def test_parts_of_a_batch() -> None:
