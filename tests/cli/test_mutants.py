@@ -276,6 +276,28 @@ def test_a_value_on_the_command_line_that_is_none(value: str, capsys: pytest.Cap
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("layout", ["listed", "decathlon"])
+@pytest.mark.parametrize("name", ["\0", "x\0.nii", "\0.png", "\0.dcm", "a" * 5000, "", "..", "\ud800"])
+def test_a_listed_name_that_no_file_can_have(
+    layout: str,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _nnunet(tmp_path / "d", layout == "listed", layout == "decathlon")
+    path = tmp_path / "d" / "dataset.json"
+    about = json.loads(path.read_text())
+    if layout == "listed":
+        about["dataset"]["c1"]["images"] = [name]
+    else:
+        about["training"][1]["label"] = name
+    path.write_text(json.dumps(about))
+    monkeypatch.chdir(tmp_path)
+    assert call("data", "check", "d") == 2
+    assert sum(line.startswith("isthmus: ") for line in capsys.readouterr().err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("found", ["null", "3", "[]", '"x"', '{"labels": 3}'])
 def test_a_dataset_json_that_is_no_table(
     found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -12,10 +12,10 @@ doi:10.1038/s41467-022-30695-9.
 from __future__ import annotations
 
 import glob
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from isthmus.data.cases import Case, Dataset, Source
-from isthmus.data.nnunet import labels_of
+from isthmus.data.nnunet import labels_of, listed_file
 from isthmus.data.problems import refuse
 from isthmus.data.volume_files import is_volume, spacing, stem, suffix
 from isthmus.errors import IsthmusError
@@ -65,7 +65,7 @@ def read(root: Path) -> Dataset:
     for number, pair in enumerate(description["training"]):
         if not isinstance(pair, dict) or not {"image", "label"} <= pair.keys():
             raise IsthmusError(f"{path}: training case {number} names no image and label")
-        image, label = (root.joinpath(*PurePosixPath(str(pair[key])).parts) for key in ("image", "label"))
+        image, label = (listed_file(root, str(pair[key])) for key in ("image", "label"))
         name = stem(image)
         if name in cases:
             problems.append(f"{path}: case {name} is listed twice; keep one")

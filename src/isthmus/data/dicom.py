@@ -46,7 +46,7 @@ def is_dicom(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             start = file.read(132)
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have
         return False
     if start[128:] == b"DICM":
         return True

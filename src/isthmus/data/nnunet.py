@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -244,6 +244,17 @@ def _without_ignore(labels: Any) -> tuple[Any, int | None]:
     return others, ignore
 
 
+def listed_file(root: Path, name: str) -> Path:
+    """A file that the `dataset.json` of a folder names.
+
+    Raises:
+        IsthmusError: a name that no file can have.
+    """
+    if "\0" in name:
+        raise IsthmusError(f"{root / 'dataset.json'}: {name!r:.60} is no name of a file; write it again")
+    return root.joinpath(*PurePosixPath(name).parts)
+
+
 def _regions(labels: dict[str, Any], values: ValueMap) -> dict[str, tuple[int, ...]]:
     """The class indices of each region; {} where every label is one value, which makes it a class."""
     if not any(isinstance(held, list) for held in labels.values()):
@@ -261,7 +272,7 @@ def _listed(root: Path, listed: Mapping[str, Listed]) -> dict[str, tuple[list[Pa
             f"{root / 'dataset.json'}: case '{bare[0]}' names no images; add them, or leave it out"
         )
     return {
-        name: ([root / file for file in entry.images], root / entry.label)
+        name: ([listed_file(root, file) for file in entry.images], listed_file(root, entry.label))
         for name, entry in sorted(listed.items())
     }
 
