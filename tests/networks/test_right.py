@@ -252,6 +252,13 @@ def test_a_damaged_cache_is_done_again(damage: bytes, begin: Callable[..., None]
         assert len(asks.questions) == questions
 
 
+def test_processes_go_by_the_first_answer(tmp_path: Path) -> None:
+    one, other = (Known(tmp_path / "kernels.jsonl") for _ in range(2))
+    assert one.add("speedup", 1.2) == 1.2
+    assert other.add("speedup", 0.9) == 1.2
+    assert Known(one.path).answers == {"speedup": 1.2}
+
+
 def test_an_answer_that_means_nothing_is_asked_again(begin: Callable[..., None], tmp_path: Path) -> None:
     x, layer = example()
     cache = tmp_path / "kernels.jsonl"

@@ -26,22 +26,19 @@ class Known:
 
     >>> known = Known(Path("/dev/null/nowhere"))
     >>> known.add("answer", 42)
+    42
     >>> known.answers, known.trouble is None
     ({'answer': 42}, False)
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.trouble = path, None
+        self.path = path
+        self.trouble: str | None = None
         self.answers: dict[str, Any] = {}
-        with suppress(OSError):
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                with suppress(ValueError, TypeError, KeyError, RecursionError):
-                    record = json.loads(line)
-                    self.answers[str(record["question"])] = record["answer"]
+        self._read()
 
-    def add(self, question: str, answer: Any) -> None:
-        """Keep an answer."""
-        self.answers[question] = answer
+    def add(self, question: str, answer: Any) -> Any:
+        """Keep an answer; returns that of the process that was first, so that all go by one."""
         line = json.dumps({"question": question, "answer": answer})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,8 +46,15 @@ class Known:
                 file.write(f"\n{line}\n")  # the line before may be half of one
         except OSError as error:
             self.trouble = f"{self.path}: cannot be written ({error.strerror})"
+        self._read()
+        return self.answers.setdefault(question, answer)
 
-    trouble: str | None
+    def _read(self) -> None:
+        with suppress(OSError):
+            for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with suppress(ValueError, TypeError, KeyError, RecursionError):
+                    record = json.loads(line)
+                    self.answers.setdefault(str(record["question"]), record["answer"])
 
 
 @cache
