@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from isthmus import training
 from isthmus.locks import taken
 from isthmus.studies.execute import launch
 from isthmus.studies.folder import StudyFolder
@@ -48,6 +49,19 @@ def test_a_cell_that_was_stopped_ends_with_the_same_weights(small: Any, tmp_path
     assert compute(whole, name, 1) == DONE
     assert folder.run(name).weights.read_bytes() == whole.run(name).weights.read_bytes()
     assert compute(folder, name, 1, Stop("epoch")) == DONE  # at once
+
+
+def test_a_cell_that_was_asked_to_stop_says_how_far_it_came(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, (name, _) = planned(small(folds=2, networks={"U-Net": {"model": "unet"}}), tmp_path / "one")
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise training.Stopped(signal.SIGTERM, "it was stopped after epoch 3")
+
+    monkeypatch.setattr(training, "train", stopped)
+    assert compute(folder, name, 1) == FAILED
+    assert folder.why(name) == "it was stopped after epoch 3"
 
 
 def test_a_killed_process_leaves_what_another_goes_on_with(small: Any, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import signal
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from isthmus import training
+from isthmus import locks, training
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor
 from isthmus.locks import taken
@@ -287,10 +286,10 @@ def test_training_into_a_folder_that_another_began_writes_nothing(small: Any, tm
 def test_where_there_are_no_locks_it_trains_and_says_so(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def flock(file: Any, how: int) -> None:
+    def acquire(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(locks.FileLock, "acquire", acquire)
     watch = Asking()
     assert training.train(small(training={"epochs": 1}), tmp_path / "run", watch=watch).finished()
     assert any("would not notice each other" in line for line in watch.lines)
