@@ -255,3 +255,14 @@ def test_escapes_in_names_are_shown_not_sent(
         assert not any(line.startswith("isthmus: all is well") for line in text.splitlines())
     assert "\\x1b[31mred" in found.out
     assert "\\x1b[31mred" in found.err
+
+
+def test_explanations_and_exports_do_not_go_among_the_data(cells: Path, tmp_path: Path) -> None:
+    assert call("train", cells, *SMALL, "epochs=1", "--out", tmp_path / "run") == 0
+    before = kept(cells)
+    for inside in ("images", "masks"):
+        place = cells / inside
+        assert call("explain", tmp_path / "run", cells / "images", "--out", place, "--overwrite") == 2
+        assert call("predict", tmp_path / "run", cells / "images", "--out", place, "--overwrite") == 2
+        assert call("export", tmp_path / "run", "--to", "torch", "--out", place, "--overwrite") == 2
+    assert kept(cells) == before

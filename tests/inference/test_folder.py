@@ -242,3 +242,26 @@ def test_a_picture_in_a_run_of_volumes_is_refused_in_one_line() -> None:
     refuse_other_axes((1, 4, 5, 6), slices)
     with pytest.raises(IsthmusError, match="trained on volumes"):
         refuse_other_axes((1, 5, 6), slices)
+
+
+def test_masks_do_not_go_among_masks_of_the_data(numbering: Path, images: Path) -> None:
+    masks = images.parent / "masks"
+    with pytest.raises(IsthmusError, match=r"among files of the data such as case-\d\.png"):
+        predict_folder(numbering, images, masks)
+    assert {path.suffix for path in masks.iterdir()} == {".png"}
+    for path in masks.iterdir():
+        path.unlink()
+    assert len(predict_folder(numbering, images, masks)) == 4  # to be corrected by hand
+
+
+def test_masks_may_lie_in_a_folder_of_their_own_beside_the_data(images: Path, tmp_path: Path) -> None:
+    images.rename(images.with_name("imgs"))
+    run = run_of(tmp_path / "run", data={"source": str(images.parent)}, input={"patch": [32, 32]})
+    for given in (images.parent, images.with_name("imgs")):
+        out = images.parent / "predictions"
+        if given == images.parent:
+            with pytest.raises(IsthmusError, match="taken for images"):
+                predict_folder(run, given, out)
+            continue
+        assert len(predict_folder(run, given, out)) == 4
+        assert len(predict_folder(run, given, out, overwrite=True)) == 4

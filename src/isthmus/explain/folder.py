@@ -9,7 +9,7 @@ import numpy as np
 
 from isthmus.data.case_paths import case_path, refuse_clashes
 from isthmus.data.cases import Case, load_image
-from isthmus.data.originals import originals
+from isthmus.data.originals import originals, refuse_among
 from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.explain.overlay import picture
@@ -105,6 +105,7 @@ def _refuse_harm(paths: Sequence[Path], every: Sequence[Target], out: Path, over
     folders = [path for path in paths if path.is_dir()]
     if any(out.resolve().is_relative_to(folder.resolve()) for folder in folders):
         raise IsthmusError(f"{out} lies among the images, and would be taken for some; choose another --out")
+    refuse_among(out, paths)
     guard = Guard(originals(paths, [case for case, *_ in every]), overwrite)
     targets = [target for _, *both in every for target in both]
     refuse_clashes(out, targets)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from isthmus.data.originals import originals
+from isthmus.data.originals import originals, refuse_among
 from isthmus.errors import IsthmusError, nearest
 from isthmus.files import sweep, write_bytes
 from isthmus.inference.averaging import run_folders
@@ -110,8 +110,10 @@ def export_run(
             folders[f"{name}-localiser"] = RunFolder.open(folder.localiser)
     targets = _targets(list(folders), Path(run), to, None if out is None else Path(out))
     read = folders[next(iter(folders))].recipe().data
-    guard = Guard(originals([Path(read.root or read.source), *([data] if data else [])]), overwrite)
+    places = [Path(read.root or read.source), *([data] if data else [])]
+    guard = Guard(originals(places), overwrite)
     for path in targets.values():
+        refuse_among(path.parent, places)
         for each in _files(path, to):
             guard.refuse(each)
         sweep(path.parent)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from isthmus.data.cases import Case, channels_elsewhere, load_image
 from isthmus.data.folder import open_dataset
 from isthmus.data.formats import probe
+from isthmus.data.originals import originals
 from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
@@ -26,8 +27,9 @@ from isthmus.inference.instance_files import overlay
 from isthmus.inference.masks import write_case, write_probabilities
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.predictor import Predictor
-from isthmus.inference.targets import Targets, refuse_harm
+from isthmus.inference.targets import Targets, refuse_among, refuse_harm
 from isthmus.networks import right
+from isthmus.outputs import Guard
 from isthmus.runs.recipe import Recipe
 from isthmus.watch import Silent, Watch
 
@@ -88,8 +90,9 @@ def predict_folder(
         cases, failures = open_dataset(str(name), root).cases, []
     total = len(cases) + len(failures)
     wanted = _targets(cases, out, recipe, probabilities, failures)
-    learned = Path(recipe.data.root or recipe.data.source)
-    for line in refuse_harm([*paths, learned], wanted, out, overwrite=overwrite, skip_existing=skip_existing):
+    data = originals([*paths, Path(recipe.data.root or recipe.data.source)], cases)
+    refuse_among(paths, wanted, out, data)
+    for line in refuse_harm(wanted, out, Guard(data, overwrite), skip_existing=skip_existing):
         watch.say(f"note: {line}")
     jobs = [Job(each, frozenset(each)) for each in wanted]
     if skip_existing:

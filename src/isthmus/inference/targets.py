@@ -11,7 +11,6 @@ import tifffile
 from isthmus.data.case_paths import refuse_clashes
 from isthmus.data.cases import Case, Source
 from isthmus.data.formats import probe, read_image, read_mask
-from isthmus.data.originals import originals
 from isthmus.errors import IsthmusError
 from isthmus.inference.masks import is_flat, mask_path, overlay_path, probability_paths
 from isthmus.outputs import Guard
@@ -99,13 +98,8 @@ class Targets:
         return True
 
 
-def refuse_harm(
-    paths: Sequence[Path], every: Sequence[Targets], out: Path, *, overwrite: bool, skip_existing: bool
-) -> list[str]:
-    """Refuse to write masks where they would be taken for images, or in the place of others.
-
-    Args:
-        paths: where the images were looked for, and data that the network learned from.
+def refuse_harm(every: Sequence[Targets], out: Path, guard: Guard, *, skip_existing: bool) -> list[str]:
+    """Refuse to write masks in the place of other files.
 
     Returns:
         Lines to tell the user.
@@ -113,31 +107,41 @@ def refuse_harm(
     Raises:
         IsthmusError: files of the data would be replaced, or those of an earlier time without leave.
     """
-    if out.exists() and not out.is_dir():
-        raise IsthmusError(f"{out} is a file; name a folder for the masks")
-    written_to = [out, *dict.fromkeys(path.parent for each in every for path in each)]
-    refuse_among(paths, written_to)
-    guard = Guard(originals(paths, (each.case for each in every)), overwrite)
-    for each in every:
-        for path in each:
-            if not skip_existing:
-                guard.refuse(path, instead=THERE)
-    return refuse_clashes(out, (path for each in every for path in each))
+    paths = [path for each in every for path in each]
+    for path in paths:
+        if not skip_existing:
+            guard.refuse(path, instead=THERE)
+    return refuse_clashes(out, paths)
 
 
-def refuse_among(paths: Iterable[Path], written_to: Sequence[Path]) -> None:
-    """Refuse folders among the images, where what is written would be taken for some.
+def refuse_among(paths: Iterable[Path], every: Sequence[Targets], out: Path, data: Iterable[Path]) -> None:
+    """Refuse masks among images, where they would be taken for some, or among masks of other names.
+
+    Args:
+        paths: where the images were looked for.
+        data: as `originals`.
 
     Raises:
-        IsthmusError: one of them is such.
+        IsthmusError: they would lie there.
     """
+    if out.exists() and not out.is_dir():
+        raise IsthmusError(f"{out} is a file; name a folder for the masks")
+    targets = {path.resolve() for each in every for path in each}
+    folders = {out.resolve(), *(path.parent for path in targets)}
     for path in paths:
         searched = path / "images" if (path / "images").is_dir() else path
-        if not searched.is_dir():
-            continue
-        inside = searched.resolve()
-        if any(folder.resolve().is_relative_to(inside) for folder in written_to):
+        if searched.is_dir() and any(folder.is_relative_to(searched.resolve()) for folder in folders):
             raise IsthmusError(
-                f"{written_to[0]} lies in {searched}, so what is written there would be taken for images next time "
-                "and originals are never replaced; choose another --out"
+                f"{out} lies in {searched}, so the masks would be taken for images next time and originals are "
+                "never replaced; choose another --out"
             )
+    for place in data:
+        if place.is_dir() and any(folder.is_relative_to(place.resolve()) for folder in folders):
+            others = [
+                path for path in place.rglob("[!.]*") if path.is_file() and path.resolve() not in targets
+            ]
+            if others:
+                raise IsthmusError(
+                    f"{out} lies in {place}, among files of the data such as {others[0].name}; choose another --out, "
+                    "originals are never replaced"
+                )
