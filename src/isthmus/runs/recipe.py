@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.files import parse_yaml, read_yaml
+from isthmus.runs.presets import FOUND, PRESETS
 from isthmus.shapes import fault, shown
 
 Positive = Annotated[int, Field(ge=1, le=10**9)]
@@ -248,29 +249,6 @@ class Recipe(Section):
 
 
 LENGTH = ("epochs", "minutes", "epoch_seconds")  # keys that say together how long training takes
-
-# What `isthmus train` starts from: its own recipe when no network is named, the papers' when one is; "bare" is the
-# keys' own defaults, for recipes that say everything.
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "default": {},
-    "paper": {
-        "input": {"normalise": "scale"},
-        "training": {
-            "epochs": 100,
-            "schedule": "plateau",
-            "early_stopping": 20,
-            "augment": "none",
-        },
-    },
-    "bare": {},
-}
-
-# Found by a search for the default preset's own network (docs/results/accuracy.md), and laid under that alone.
-FOUND: dict[str, dict[str, Any]] = {
-    "input": {"normalise": "auto"},
-    "network": {"initialisation": "default", "depth": "auto"},
-    "training": {"learning_rate": 0.003},
-}
 
 
 def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
