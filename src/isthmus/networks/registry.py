@@ -136,7 +136,12 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
     """
     found = entry(name)
     check_options(name, options)
-    return made_right(found.make(**{**found.defaults, **options}))
+    try:
+        return made_right(found.make(**{**found.defaults, **options}))
+    except (TypeError, OverflowError) as error:
+        if "Overflow" not in str(error) and not isinstance(error, OverflowError):
+            raise
+        raise IsthmusError(f"{name} cannot be built with {options!r:.100}: a size is too large") from error
 
 
 def check_options(name: str, options: Iterable[str]) -> None:

@@ -236,9 +236,8 @@ class RunFolder:
             options = {**options, "encoder_weights": None}
         try:
             network = build(made.model, made.heads, **options)
-        except (IsthmusError, TypeError, OverflowError, RuntimeError) as error:  # sizes that nothing can have
-            line = str(error).partition("\n")[0]
-            raise IsthmusError(f"{self.network}: {line}") from error
+        except IsthmusError as error:
+            raise IsthmusError(f"{self.network}: {error}") from error
         load_weights(network, self.weights)
         return network.eval()
 
