@@ -14,9 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks import branches, convolution, create_model, kinds, list_models, mildnet, right
-from isthmus.networks.check import Example
-from isthmus.networks.kinds import NATIVE, Kind, Where, as_it_is, kind_of
+from isthmus.networks import branches, create_model, list_models, mildnet
+from isthmus.networks.bfloat16 import choice, kinds
+from isthmus.networks.bfloat16 import layers as convolutions
+from isthmus.networks.bfloat16.check import Example
+from isthmus.networks.bfloat16.kinds import Kind, Where, kind_of
+from isthmus.networks.bfloat16.ways import NATIVE, as_it_is
 from isthmus.networks.measure import WithoutNorms
 from isthmus.networks.registry import dimensions
 from isthmus.runs.hardware import resolve
@@ -34,7 +37,7 @@ MANY = 128
 def of_network(network: nn.Module, image: Tensor) -> set[Kind]:
     """The kinds of convolution of a step of training, without a step."""
     found: set[Kind] = set()
-    real = right.way_of, convolution.way_of, convolution.concerned, mildnet.worthwhile
+    real = choice.way_of, convolutions.way_of, convolutions.concerned, mildnet.worthwhile
 
     def noted(x: Tensor, weight: Tensor, bias: bool, where: Where, form: Any = "plain") -> str:
         kind = replace(kind_of(x, weight, bias, where, True, form), last=True, bias=True)
@@ -48,18 +51,18 @@ def of_network(network: nn.Module, image: Tensor) -> set[Kind]:
 
     def with_sums(x: Tensor, _: Tensor, layers: Any) -> bool:
         for layer in layers:
-            noted(x, layer.weight, True, convolution.where(layer), "summed")
+            noted(x, layer.weight, True, convolutions.where(layer), "summed")
         return False
 
-    right.way_of = convolution.way_of = noted
-    right.concerned = convolution.concerned = lambda _: True
+    choice.way_of = convolutions.way_of = noted
+    choice.concerned = convolutions.concerned = lambda _: True
     mildnet.worthwhile = with_sums
     try:
         with torch.no_grad(), WithoutNorms():
             network.train()(image)
     finally:
-        right.way_of, convolution.way_of, convolution.concerned, mildnet.worthwhile = real
-        right.concerned = real[2]
+        choice.way_of, convolutions.way_of, convolutions.concerned, mildnet.worthwhile = real
+        choice.concerned = real[2]
     return found
 
 
@@ -92,7 +95,7 @@ def computed(kind: Kind, example: Example, dtype: torch.dtype) -> list[Tensor]:
     leaves = [nn.Parameter(one.float()) for one in given]
     x, weight, bias = *leaves[:2], leaves[2] if len(leaves) > 2 else None
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-        if kind.form == "summed" and right.is_right(x.to(dtype), weight, kind.where, "summed"):
+        if kind.form == "summed" and choice.is_right(x.to(dtype), weight, kind.where, "summed"):
             make = nn.Conv2d if x.ndim == 4 else nn.Conv3d
             layer = make(1, 1, 1)
             layer.padding, layer.stride, layer.dilation = (
@@ -104,7 +107,7 @@ def computed(kind: Kind, example: Example, dtype: torch.dtype) -> list[Tensor]:
             low = x.to(dtype)
             y = branches.summed([layer], low, low.new_zeros(example.gradient.shape), relu=False, kept=False)
         else:
-            y = right.convolve(x, weight, bias, kind.where)
+            y = choice.convolve(x, weight, bias, kind.where)
     return [y.detach(), *torch.autograd.grad(y, leaves, example.gradient.to(y.dtype))]
 
 
@@ -125,7 +128,7 @@ def main() -> None:
         errors = [float((found.double() - true).norm() / true.norm()) for found, true in pairs]
         if not all(error < TOLERANCE for error in errors):
             wrong[kind.key()] = errors
-    ways = Counter(right._by_kind.values())
+    ways = Counter(choice._by_kind.values())
     print(json.dumps({"precision": precision, "kinds": total, "ways": ways, "wrong": wrong}))
 
 

@@ -132,7 +132,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: Any) -> None
         with (tmp_path / "begun.txt").open("a") as file:
             file.write(f"{out.name}\n")
         if recipe.network.model == "unetpp":
-            raise IsthmusError("training has come apart")
+            raise IsthmusError("training diverged")
         base = {"unet": 0.5, "sharp_unet": 0.75}.get(recipe.network.model, 0.25)
         cases = {f"{recipe.protocol.fold}-{i}": base + i / 100 for i in range(4)}
         write_run(out, recipe, cases)

@@ -93,10 +93,10 @@ def test_failed_cells_end_it_with_1_and_a_list(isthmus: Any, study: Any, tmp_pat
     assert code == 1
     assert "| phantoms | U-Net |" in printed
     assert "2 of 4 cells failed:" in said
-    assert said.rstrip().endswith("training has come apart")
+    assert said.rstrip().endswith("training diverged")
     status = isthmus("study", "status", out)[1]
     assert status.startswith("2 done, 0 running, 2 failed, 0 left\n")
-    assert "failed: phantoms, UNet++, fold 0, repeat 0: training has come apart (see " in status
+    assert "failed: phantoms, UNet++, fold 0, repeat 0: training diverged (see " in status
 
 
 def test_an_option_that_a_network_has_not_is_refused_before_anything_is_computed(

@@ -82,11 +82,11 @@ def test_a_failed_cell_keeps_its_traceback_and_the_others_go_on(
     assert len(outcome.computed) == 2
     text = folder.failure(outcome.failed[0].name).read_text()
     assert "Traceback" in text
-    assert text.endswith("isthmus.errors.IsthmusError: training has come apart\n")
+    assert text.endswith("isthmus.errors.IsthmusError: training diverged\n")
     lines = lines_of(outcome, folder.plan(), folder)
     assert lines[0] == "2 of 4 cells failed:"
     assert "UNet++" in lines[1]
-    assert lines[1].endswith(": training has come apart")
+    assert lines[1].endswith(": training diverged")
     found = status(folder)
     assert [found.count(state) for state in ("done", "running", "failed", "left")] == [2, 0, 2, 0]
     again = run(study, tmp_path / "study", jobs=1)  # tried once more, and they alone

@@ -78,7 +78,7 @@ def test_failures_are_kept_as_those_of_processes(
     assert len(outcome.computed) == 2
     text = folder.failure(outcome.failed[0].name).read_text()
     assert text.startswith("Traceback")
-    assert text.endswith("isthmus.errors.IsthmusError: training has come apart\n")
+    assert text.endswith("isthmus.errors.IsthmusError: training diverged\n")
     assert len(begun()) == 4  # training that fails is not tried again, only nodes that die
 
 

@@ -1,4 +1,4 @@
-"""Training that comes apart ends at once, and says where numbers stopped being numbers."""
+"""Training that diverges ends at once, and says where numbers stopped being numbers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def test_a_gradient_that_is_infinite_is_named(
     with pytest.raises(IsthmusError) as caught:
         training.train(small(hardware={"precision": precision}), tmp_path / "run")
     message = str(caught.value)
-    pattern = r"^training has come apart in epoch \d, step \d: the first tensor that is not finite is the gradient of '"
+    pattern = (
+        r"^training diverged in epoch \d, step \d: the first tensor that is not finite is the gradient of '"
+    )
     assert caught.match(pattern + r"[\w.]+weight'; " + advice)
     assert "\n" not in message
 
@@ -148,7 +150,7 @@ def test_a_validation_loss_that_is_no_number_ends_training_too(
     with pytest.raises(IsthmusError) as caught:
         training.train(small(hardware={"precision": "float32"}), tmp_path / "run")
     assert caught.match(
-        r"^training has come apart at the validation of epoch 2: the first tensor that is not finite is the output of "
+        r"^training diverged at the validation of epoch 2: the first tensor that is not finite is the output of "
         r"the layer '[\w.]+' \(\w*Conv2d\), of case 'phantom-00\d'; " + FLOAT32
     )
 

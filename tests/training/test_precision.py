@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.known import Known
+from isthmus.networks.bfloat16.machine_cache import Known
 from isthmus.networks.measure import flops
 from isthmus.runs import hardware as machine
 from isthmus.runs import precision

@@ -28,7 +28,7 @@ from isthmus.inference.masks import write_case, write_probabilities
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.targets import Targets, refuse_among, refuse_harm
-from isthmus.networks import right
+from isthmus.networks.bfloat16.choice import kernel_remarks
 from isthmus.outputs import Guard
 from isthmus.runs.recipe import Recipe
 from isthmus.watch import Silent, Watch
@@ -171,7 +171,7 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
             watch.say(failures[-1])
         for note in predictor.notes:
             watch.say(f"{case.id}: {note}")
-        for line in right.news():
+        for line in kernel_remarks():
             watch.say(line)
         watch.advance(case.id)
     for line in predictor.unfamiliar.lines():

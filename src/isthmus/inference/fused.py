@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from isthmus.networks import mildnet, onednn, plain
-from isthmus.networks.convolution import where
+from isthmus.networks.bfloat16.choice import convolve, is_right
+from isthmus.networks.bfloat16.layers import where
 from isthmus.networks.layout import channels_last
-from isthmus.networks.right import convolve, is_right
 
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 

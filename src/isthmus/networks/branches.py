@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.networks import onednn
-from isthmus.networks.convolution import Conv2d, Conv3d, where
+from isthmus.networks.bfloat16.choice import is_right
+from isthmus.networks.bfloat16.layers import Conv2d, Conv3d, where
 from isthmus.networks.eager import by_autograd
 from isthmus.networks.layout import memory_layout
 from isthmus.networks.masks import masked, positive
 from isthmus.networks.onednn import Where
-from isthmus.networks.right import is_right
 
 LARGE = 8
 """How many times larger a map must be than a kernel for turning the kernel round to pay."""

@@ -99,6 +99,6 @@ def require_finite(weights: Mapping[str, Tensor], source: str | Path) -> None:
             count = int((~tensor.isfinite()).sum())
             raise IsthmusError(
                 f"{source}: '{name}' holds {count} value{'s' * (count > 1)} that {'are' if count > 1 else 'is'} not "
-                "finite, as after training that came apart; train anew (hardware.precision=float32 or a lower "
+                "finite, as after training that diverged; train again (hardware.precision=float32 or a lower "
                 "training.learning_rate)"
             )

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.base import Network, wholes
+from isthmus.networks.bfloat16.layers import Conv3d
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_flag, require_share
 from isthmus.networks.concatenation import concatenate
-from isthmus.networks.convolution import Conv3d
 from isthmus.networks.registry import Card, register_model
 from isthmus.networks.upsampling import upsample
 

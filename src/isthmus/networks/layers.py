@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from isthmus.networks.batch_norm import BatchNorm2d, BatchNorm3d
+from isthmus.networks.bfloat16.layers import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 from isthmus.networks.checks import require_name
-from isthmus.networks.convolution import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 from isthmus.networks.instance_norm import InstanceNorm
 from isthmus.networks.lean import MaxPool2d, MaxPool3d
 

@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isthmus.networks.bfloat16.choice import convolve
+from isthmus.networks.bfloat16.kinds import Where
 from isthmus.networks.checkpointing import run
 from isthmus.networks.checks import require_name
 from isthmus.networks.encoders import VGG16, register_encoder
-from isthmus.networks.kinds import Where
 from isthmus.networks.layers import max_pool
 from isthmus.networks.layout import memory_layout
 from isthmus.networks.parts import Bridge, Skip, register_skip
 from isthmus.networks.plain import Plain
 from isthmus.networks.registry import Card, register_model
-from isthmus.networks.right import convolve
 from isthmus.networks.unet import UNet
 
 _MODES = ("laplacian", "identity_plus")

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isthmus.networks.kinds import Where
-from isthmus.networks.right import convolve
+from isthmus.networks.bfloat16.choice import convolve
+from isthmus.networks.bfloat16.kinds import Where
 
 _MODES = {2: "bilinear", 3: "trilinear"}
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from isthmus.networks.bfloat16.machine_cache import of_this_machine
 from isthmus.networks.heads import build
-from isthmus.networks.known import of_this_machine
 from isthmus.networks.layout import in_layout
 from isthmus.networks.measure import flops
 from isthmus.runs import hardware as machine
@@ -29,7 +29,7 @@ def speedup(recipe: Recipe) -> float:
     """How many times faster a training step is in bfloat16 than in float32 on this machine's processor.
 
     Measured in a second or a few at the first time, and kept with what else is known about the machine. Wrong kernels
-    are put another way in the measured step, too (`isthmus.networks.right`), so it says what a right step takes.
+    are replaced in the measured step, too (`isthmus.networks.bfloat16.choice`), so it shows what a right step takes.
 
     Args:
         recipe: resolved, for the processor.

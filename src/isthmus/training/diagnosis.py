@@ -41,7 +41,7 @@ def came_apart(when: str, first: str, recipe: Recipe) -> IsthmusError:
         remedy = "start anew with hardware.precision=float32 (this run computes in bfloat16)"
     else:
         remedy = "lower training.learning_rate (a tenth of it, say) in a new run"
-    return IsthmusError(f"training has come apart {when}: {known}; {remedy}")
+    return IsthmusError(f"training diverged {when}: {known}; {remedy}")
 
 
 class Eye:

@@ -22,7 +22,7 @@ from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import normaliser
 from isthmus.memory import give_back_freed_memory
-from isthmus.networks import right
+from isthmus.networks.bfloat16.choice import kernel_remarks
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
@@ -156,7 +156,7 @@ class Loop:
                 between(epoch)
             loss = self._step(step, size, batch)
             total += loss * (size / self.samples.samples_per_epoch / self.world.size)
-            for line in right.news():
+            for line in kernel_remarks():
                 watch.say(line)
             watch.advance(_standing(epoch, training.epochs, state.progress))
         self.world.total(total)

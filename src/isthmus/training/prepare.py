@@ -28,7 +28,8 @@ from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.settings import clean_up, value_map
-from isthmus.networks import DEFAULT_MODEL, right
+from isthmus.networks import DEFAULT_MODEL
+from isthmus.networks.bfloat16.choice import kernel_remarks
 from isthmus.objectives import Objective
 from isthmus.runs import hardware as machine
 from isthmus.runs.precision import WORTHWHILE, speedup
@@ -195,7 +196,7 @@ def _in_the_faster_type(resolved: Recipe, recipe: Recipe) -> Recipe:
     (times,) = world().told([times], torch.device("cpu"))
     if times >= WORTHWHILE:
         return resolved
-    right.news()  # of kernels that will not be used
+    kernel_remarks()  # of kernels that will not be used
     return resolved.model_copy(update={"hardware": hardware.model_copy(update={"precision": "float32"})})
 
 

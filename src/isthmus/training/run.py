@@ -21,7 +21,8 @@ from isthmus.inference.unfamiliar import Remembered
 from isthmus.machine import peak_memory
 from isthmus.memory import keep_freed_memory
 from isthmus.metrics.rows import columns as case_columns
-from isthmus.networks import count_parameters, initialise, right
+from isthmus.networks import count_parameters, initialise
+from isthmus.networks.bfloat16.choice import kernel_remarks
 from isthmus.networks.heads import build
 from isthmus.runs import hardware as machine
 from isthmus.runs.environment import describe_environment
@@ -342,7 +343,7 @@ def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: W
             write_case(folder.predictions, case, mask, recipe.data.instances, predictor.notes)
             for note in dict.fromkeys(predictor.notes):
                 watch.say(f"{case.id}: {note}")
-            for line in right.news():
+            for line in kernel_remarks():
                 watch.say(line)
             predictor.notes.clear()
             watch.advance()

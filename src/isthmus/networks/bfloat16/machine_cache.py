@@ -1,4 +1,4 @@
-"""What was found out about this machine, so that it is found out once."""
+"""Keeps what was measured on this machine, so that it is measured only once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from isthmus.files import user_cache
 class Known:
     """Answers by question, kept in a file to which every process appends a line.
 
-    A line that is damaged counts as not written. What cannot be kept is known as long as this process lives.
+    A damaged line is ignored. Answers that cannot be written last as long as this process.
 
     Attributes:
-        trouble: why nothing can be kept; None where it can.
+        trouble: why answers cannot be written; None if they can.
 
     >>> known = Known(Path("/dev/null/nowhere"))
     >>> known.add("answer", 42)
@@ -38,7 +38,7 @@ class Known:
         self._read()
 
     def add(self, question: str, answer: Any) -> Any:
-        """Keep an answer; returns that of the process that was first, so that all go by one."""
+        """Keep an answer; return the one that was kept first, so that all processes use the same."""
         line = json.dumps({"question": question, "answer": answer})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def of_this_machine() -> Known:
 
 
 def _settings() -> list[str]:
-    """What makes the framework choose other kernels on the same processor."""
+    """Settings that make the framework choose other kernels on the same processor."""
     chosen = [
         f"{name}={value}" for name, value in os.environ.items() if name.startswith(("ONEDNN_", "DNNL_"))
     ]

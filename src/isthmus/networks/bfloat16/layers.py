@@ -1,4 +1,4 @@
-"""The framework's convolutions, right in bfloat16 on every processor (`isthmus.networks.right`)."""
+"""The framework's convolutions, right in bfloat16 on every processor (`isthmus.networks.bfloat16.choice`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from isthmus.networks.kinds import NATIVE, WAYS, Where
-from isthmus.networks.right import concerned, way_of
+from isthmus.networks.bfloat16.choice import concerned, way_of
+from isthmus.networks.bfloat16.kinds import Where
+from isthmus.networks.bfloat16.ways import NATIVE, WAYS
 
 
 class Conv2d(nn.Conv2d):
@@ -55,14 +56,14 @@ OWN: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def made_right(network: nn.Module) -> nn.Module:
-    """The network, its convolutions of the framework turned into those of this file."""
+    """The network, with the framework's convolutions turned into those of this file."""
     for module in network.modules():
         module.__class__ = OWN.get(type(module), type(module))
     return network
 
 
 def where(layer: nn.Module) -> Where:
-    """What a convolution that is padded with zeros by a number is told."""
+    """The arguments of a convolution that is padded with zeros by a number."""
     told: dict[str, Any] = {name: getattr(layer, name) for name in Where._fields}
     return Where(**told)
 

@@ -1,9 +1,9 @@
 """Convolutions in bfloat16 that are right on every processor.
 
-Some of the framework's kernels are wrong, in silence (`isthmus.networks.check`). Before a kind of convolution is first
-computed on this machine it is checked, in a process of its own, and what was found is kept; a kind that is wrong is put
-another way, the first of `isthmus.networks.kinds.WAYS` that is right. In other number types and on other devices
-nothing is done.
+Some of the framework's kernels are silently wrong. Before a kind of convolution is first computed on this machine,
+a separate process checks it (`isthmus.networks.bfloat16.check`), and the answer is kept. A kind that is wrong is
+computed in the first right way of `isthmus.networks.bfloat16.ways.WAYS`. Other number types and other devices are
+left alone.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.networks.checker import CannotCheck, Checker
+from isthmus.networks.bfloat16.check_process import CannotCheck, Checker
+from isthmus.networks.bfloat16.kinds import Form, Kind, Where, kind_of
+from isthmus.networks.bfloat16.machine_cache import of_this_machine
+from isthmus.networks.bfloat16.ways import APART, NATIVE, SURE, WAYS, fits
 from isthmus.networks.eager import eager
-from isthmus.networks.kinds import APART, NATIVE, SURE, WAYS, Form, Kind, Where, fits, kind_of
-from isthmus.networks.known import of_this_machine
 
 _checker = Checker()
 _lock = threading.Lock()
@@ -54,7 +55,7 @@ def is_right(x: Tensor, weight: Tensor, where: Where, form: Form) -> bool:
 
 
 def way_of(x: Tensor, weight: Tensor, bias: bool, where: Where, form: Form = "plain") -> str:
-    """How a convolution in bfloat16 is put on this machine, one of `WAYS`."""
+    """The way, one of `WAYS` or `APART`, in which this machine computes a convolution in bfloat16."""
     learns = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
     threads = torch.get_num_threads()
     at = (x.shape, x.stride(), weight.shape, weight.stride(), bias, where, form, learns, threads)
@@ -66,8 +67,8 @@ def way_of(x: Tensor, weight: Tensor, bias: bool, where: Where, form: Form = "pl
     return way
 
 
-def news() -> list[str]:
-    """What the user should hear since this was last asked, a line each."""
+def kernel_remarks() -> list[str]:
+    """What the user should know and has not been told yet, a line each."""
     with _lock:
         counted, lines = Counter(_other_ways), list(_troubles)
         _other_ways.clear()
@@ -78,7 +79,7 @@ def news() -> list[str]:
         lines.insert(
             0,
             f"torch {torch.__version__} computes {total} kind{'s' * (total > 1)} of convolution wrongly in bfloat16 on "
-            f"this processor; they are computed another way: {listing}",
+            f"this processor; they are computed in another way: {listing}",
         )
     return lines
 
@@ -92,7 +93,7 @@ def _found(kind: Kind) -> str:
             trouble = known.trouble
             known.add(key, way)
             if known.trouble and not trouble:
-                _troubles.append(f"{known.trouble}; bfloat16 is checked anew in every run")
+                _troubles.append(f"{known.trouble}; bfloat16 is checked again in every run")
     if way != NATIVE and key not in _by_kind:
         _other_ways.append(way)
     _by_kind[key] = way
@@ -110,6 +111,6 @@ def _searched(kind: Kind) -> str:
     except CannotCheck as error:
         _unable = True
         _troubles.append(
-            f"bfloat16 cannot be checked here ({error}); what was not checked before is computed in float32"
+            f"bfloat16 cannot be checked here ({error}); convolutions not checked before are computed in float32"
         )
     return last

@@ -1,9 +1,9 @@
-"""Whether this processor computes a kind of convolution rightly: ``python -m isthmus.networks.check``.
+"""Checks whether this processor computes a kind of convolution right: ``python -m isthmus.networks.bfloat16.check``.
 
-A process of its own, as some kernels end it. A line that it reads is a way and, after a tab, a kind; it answers
-``True`` or ``False``. Without work for `IDLE` seconds it ends.
+It is a separate process because some kernels crash. Each line that it reads is a way and, after a tab, a kind; it
+answers ``True`` or ``False``. It ends after `IDLE` seconds without work.
 
-The bfloat16 kernels are held against sums of products in float32, written without any convolution. To keep that cheap
+The bfloat16 kernels are compared with sums of products in float32, written without any convolution. To keep that cheap
 the channels on one side are added up with random signs first: the sum of the outputs is the output of summed weights,
 the sum of the weights' gradients that of summed gradients, and the sum of the inputs' gradients that of summed weights.
 """
@@ -23,7 +23,8 @@ from torch.nn import functional as F
 
 from isthmus.memory import keep_freed_memory
 from isthmus.networks import branches, onednn
-from isthmus.networks.kinds import NATIVE, WAYS, Kind, Where
+from isthmus.networks.bfloat16.kinds import Kind, Where
+from isthmus.networks.bfloat16.ways import NATIVE, WAYS
 from isthmus.networks.layout import channels_last, in_layout
 
 TOLERANCE = 0.01
@@ -32,11 +33,11 @@ TOLERANCE = 0.01
 IDLE = 30.0
 
 DIRT = [2**size for size in range(8, 22)]
-"""Numbers that are left in memory, as what a kernel does not write is zero in a new process and anything later."""
+"""Sizes of the blocks filled with NaN: what a kernel fails to write would be zero in a new process, but not later."""
 
 
 def is_right(kind: Kind, way: str = NATIVE) -> bool:
-    """Whether the output and, where it learns, all gradients of a convolution are right if it is put this way."""
+    """Whether the output and, where it learns, all gradients of a convolution computed in this way are right."""
     torch.set_num_threads(kind.threads)
     generator = torch.Generator().manual_seed(0)
     example = Example(kind, generator)
@@ -50,7 +51,7 @@ def is_right(kind: Kind, way: str = NATIVE) -> bool:
 
 
 class Example:
-    """A map, weights, a bias and the gradient of the output, of numbers that bfloat16 has."""
+    """A map, weights, a bias and the gradient of the output, all of numbers that bfloat16 can hold."""
 
     def __init__(self, kind: Kind, generator: torch.Generator) -> None:
         def random(*shape: int) -> Tensor:
@@ -63,13 +64,13 @@ class Example:
 
 
 def _soil() -> None:
-    """Leave numbers that are none wherever memory is free."""
+    """Leave NaN in free memory."""
     kept = [torch.full((size,), torch.nan) for size in DIRT]
     del kept
 
 
 def _found(kind: Kind, way: str, example: Example) -> dict[str, Tensor]:
-    """What the kernels make: the output ``y`` (without the bias) and the gradients of map, weights and bias."""
+    """What the kernels compute: the output ``y`` (without the bias) and the gradients of map, weights and bias."""
     given = {"x": example.x, "weight": example.weight, "bias": example.bias}
     leaves = {
         name: nn.Parameter(one, requires_grad=kind.learns) for name, one in given.items() if one is not None
@@ -88,7 +89,7 @@ def _output(kind: Kind, way: str, x: Tensor, weight: Tensor, bias: Tensor | None
     where = kind.where
     if kind.form == "plain":
         return WAYS[way](x, weight, bias, where)
-    if kind.form == "summed":  # half of what two branches alike add to nothing
+    if kind.form == "summed":  # two equal branches are added to zeros: half of that
         layer = (nn.Conv2d if x.ndim == 4 else nn.Conv3d)(1, 1, 1)
         layer.padding, layer.stride, layer.dilation = where.padding, where.stride, where.dilation
         layer.weight, layer.bias = cast(nn.Parameter, weight), cast(nn.Parameter, bias)
@@ -103,7 +104,7 @@ def _output(kind: Kind, way: str, x: Tensor, weight: Tensor, bias: Tensor | None
 def _expected(
     kind: Kind, example: Example, generator: torch.Generator
 ) -> Iterator[tuple[str, Tensor | None, Tensor]]:
-    """What is right: by name the sums over channels, ``signs`` ``(groups, channels)`` of them first.
+    """The right values: name, ``signs`` of shape ``(groups, channels)`` and the signed sums over channels.
 
     A transposed convolution is a convolution from its output to its input; ``inner`` is the map on the side of the
     convolution's input, ``outer`` the one on that of its output.
@@ -170,7 +171,7 @@ def _alike(name: str, found: Tensor, signs: Tensor | None, expected: Tensor) -> 
 def main() -> None:
     keep_freed_memory()  # what is soiled is used again
     answers = sys.stdout
-    sys.stdout = sys.stderr  # whatever else is printed is no answer
+    sys.stdout = sys.stderr  # anything else that is printed is no answer
     print("ready", file=answers, flush=True)
     while True:
         idle = threading.Timer(IDLE, os._exit, [0])

@@ -1,4 +1,4 @@
-"""The process that checks kernels (`isthmus.networks.check`), started when it is first asked and again when it died."""
+"""Starts the process that checks kernels (`isthmus.networks.bfloat16.check`), again if it has died, and asks it."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-from isthmus.networks.kinds import Kind
+from isthmus.networks.bfloat16.kinds import Kind
 
 LIMIT = 120.0
 """Seconds for one answer."""
 
 
 class CannotCheck(Exception):
-    """No process that checks can be started here."""
+    """The checking process cannot be started here."""
 
 
 class Checker:
     """Asks whether kinds of convolutions are computed rightly."""
 
-    command = (sys.executable, "-m", "isthmus.networks.check")
+    command = (sys.executable, "-m", "isthmus.networks.bfloat16.check")
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         atexit.register(self.close)
 
     def ask(self, kind: Kind, way: str) -> bool:
-        """Whether a convolution of this kind is right if it is put this way; not so where the process dies of it.
+        """Whether a convolution of this kind is right when computed in this way; False if the process dies of it.
 
         Raises:
             CannotCheck: there is no process to ask.
         """
         question = f"{way}\t{kind.to_json()}\n"
-        answers = (
-            self._answer(question) for _ in range(2)
-        )  # the first time it may have ended for want of work
+        # twice, as the process may have ended for want of work
+        answers = (self._answer(question) for _ in range(2))
         return next((answer for answer in answers if answer), "False") == "True"
 
     def close(self) -> None:
@@ -62,7 +61,7 @@ class Checker:
         return self._line(process)
 
     def _start(self) -> subprocess.Popen[str]:
-        package = Path(__file__).parents[2]
+        package = Path(__file__).parents[3]
         path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
         try:
             process = subprocess.Popen(  # noqa: S603
@@ -81,7 +80,7 @@ class Checker:
         return process
 
     def _line(self, process: subprocess.Popen[str]) -> str:
-        """The next line that it says; empty where it died, or took too long and was ended."""
+        """The next line of its output; empty if it died or was killed because it took too long."""
         limit = threading.Timer(LIMIT, process.kill)
         limit.start()
         try:

@@ -13,16 +13,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.inference.fused import Convolution
-from isthmus.networks import branches, checker, right
-from isthmus.networks.check import is_right
-from isthmus.networks.checker import CannotCheck, Checker
-from isthmus.networks.convolution import Conv2d, ConvTranspose2d, made_right
-from isthmus.networks.kinds import APART, BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS, Kind, Where, fits
-from isthmus.networks.known import Known
+from isthmus.networks import branches
+from isthmus.networks.bfloat16 import check_process, choice
+from isthmus.networks.bfloat16.check import is_right
+from isthmus.networks.bfloat16.check_process import CannotCheck, Checker
+from isthmus.networks.bfloat16.kinds import Kind, Where
+from isthmus.networks.bfloat16.layers import Conv2d, ConvTranspose2d, made_right
+from isthmus.networks.bfloat16.machine_cache import Known
+from isthmus.networks.bfloat16.ways import APART, BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS, fits
 from isthmus.networks.onednn import available
 
 PLAIN = Where((1, 1), (1, 1), (1, 1), 1, (0, 0))
-FOUND = right._found  # in other tests all kernels are trusted
+FOUND = choice._found  # in other tests all kernels are trusted
 KIND = Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, True, 1)
 KINDS = {
     "channels-last": KIND,
@@ -154,13 +156,13 @@ def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
 
     def begin(asks: Any, cache: Path = tmp_path / "cache" / "kernels.jsonl") -> None:
         known = Known(cache)
-        monkeypatch.setattr(right, "of_this_machine", lambda: known)
-        monkeypatch.setattr(right, "_checker", asks)
-        monkeypatch.setattr(right, "_found", FOUND)
-        monkeypatch.setattr(right, "_by_call", {})
-        monkeypatch.setattr(right, "_by_kind", {})
-        monkeypatch.setattr(right, "_unable", False)
-        right.news()
+        monkeypatch.setattr(choice, "of_this_machine", lambda: known)
+        monkeypatch.setattr(choice, "_checker", asks)
+        monkeypatch.setattr(choice, "_found", FOUND)
+        monkeypatch.setattr(choice, "_by_call", {})
+        monkeypatch.setattr(choice, "_by_kind", {})
+        monkeypatch.setattr(choice, "_unable", False)
+        choice.kernel_remarks()
 
     return begin
 
@@ -209,10 +211,10 @@ def test_the_first_right_way_is_taken_and_said(
         found = gradients(layer, x)
     assert all(near(one, other) for one, other in zip(found, expected, strict=True))
     assert calls == ([] if taken == NATIVE else [taken])  # as it is, the layer is the framework's
-    lines = right.news()
+    lines = choice.kernel_remarks()
     assert lines == [] or (taken != NATIVE and lines[0].endswith(f"another way: 1 {taken}"))
     assert bool(lines) == (taken != NATIVE)
-    assert right.news() == []
+    assert choice.kernel_remarks() == []
 
 
 def test_a_machine_is_asked_once(begin: Callable[..., None]) -> None:
@@ -224,7 +226,7 @@ def test_a_machine_is_asked_once(begin: Callable[..., None]) -> None:
             with torch.autocast("cpu", torch.bfloat16):
                 layer(x)
         assert len(asks.questions) == questions
-        assert len(right.news()) == 1, number  # every process says it
+        assert len(choice.kernel_remarks()) == 1, number  # every process says it
 
 
 def test_float32_is_left_alone(begin: Callable[..., None]) -> None:
@@ -280,7 +282,7 @@ def test_a_cache_that_cannot_be_written_stops_nothing(begin: Callable[..., None]
     with torch.autocast("cpu", torch.bfloat16):
         layer(x)
         layer(x[:1])
-    (line,) = right.news()
+    (line,) = choice.kernel_remarks()
     assert "cannot be written" in line
     assert "\n" not in line
 
@@ -296,7 +298,7 @@ def test_without_a_process_float32_is_safe(begin: Callable[..., None], tmp_path:
         expected = layer(x)
         assert near(layer(x), expected)
         layer(x[:1])
-    lines = right.news()
+    lines = choice.kernel_remarks()
     assert lines[0].endswith("another way: 2 in float32")
     (trouble,) = lines[1:]
     assert trouble.startswith("bfloat16 cannot be checked here (no Python)")
@@ -317,7 +319,7 @@ def test_a_kernel_that_never_ends_is_wrong(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(
         Checker, "command", (sys.executable, "-c", "print('ready', flush=True)\nwhile True: pass")
     )
-    monkeypatch.setattr(checker, "LIMIT", 0.5)
+    monkeypatch.setattr(check_process, "LIMIT", 0.5)
     asks = Checker()
     assert not asks.ask(KIND, NATIVE)
     asks.close()
@@ -352,7 +354,7 @@ def test_branches_are_layers_where_their_sum_is_wrong(begin: Callable[..., None]
             if branches.onednn.computes(x.dtype):
                 assert branches.worthwhile(x, x.new_zeros(2, 8, 9, 7), layers) is worthwhile
                 assert {form for form, _ in asks.questions} == {"summed"}
-        assert all(line.endswith(f"1 {APART}") for line in right.news())
+        assert all(line.endswith(f"1 {APART}") for line in choice.kernel_remarks())
 
 
 @pytest.mark.skipif(not available(), reason="this build of the framework has no oneDNN")

@@ -1,0 +1,1 @@
+"""Convolutions in bfloat16 that are right on every processor."""
