@@ -98,19 +98,34 @@ def test_a_truth_holds_labels(kind: str) -> None:
     logits, target, weights = case(kind, 2)
     for loss in losses_of(kind).values():
         assert loss(logits, target.double(), weights) == loss(logits, target, weights)
-        for value in (0.5, float("nan")):
+        for value, found in (
+            (0.5, "values that are not whole numbers"),
+            (float("nan"), "NaN or infinity"),
+            (float("inf"), "NaN or infinity"),
+        ):
             soft = target.double()
             soft[1, 0, 0] = value
-            with pytest.raises(IsthmusError, match="the target holds values that are not whole numbers"):
+            with pytest.raises(IsthmusError, match=f"the target holds {found}"):
                 loss(logits, soft, weights)
-        if kind == "softmax":
-            for label in (-1, -100, 3, 255):
-                strange = target.clone()
-                strange[1, 0, 0] = label
-                with pytest.raises(
-                    IsthmusError, match=f"labels from .*{label}.* the classes 0 to 2; repair it"
-                ):
-                    loss(logits, strange, weights)
+        known = "the classes 0 to 2" if kind == "softmax" else "0 is background"
+        for label in (-1, -100, *((3, 255) if kind == "softmax" else ())):
+            strange = target.clone()
+            strange[1, 0, 0] = label
+            with pytest.raises(IsthmusError, match=f"labels from .*{label}.* {known}.*; repair it"):
+                loss(logits, strange, weights)
+            if label < 0:
+                assert torch.isfinite(loss(logits, strange, weights, ignore=label))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_ignored_is_one_label(kind: str) -> None:
+    """1.5 ignored nothing, in silence; the text "255" ended in an AttributeError."""
+    logits, target, weights = case(kind, 2)
+    for loss in losses_of(kind).values():
+        assert torch.isfinite(loss(logits, target, weights, ignore=np.int64(255)))
+        for wrong in (1.5, "255", True):
+            with pytest.raises(IsthmusError, match=r"ignore is .*; give one label of the target"):
+                loss(logits, target, weights, ignore=wrong)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -219,3 +234,22 @@ def test_an_objective_leaves_pixels_out_on_every_head() -> None:
     for wrong, several in ((1, False), (2, False), (255, True)):
         with pytest.raises(IsthmusError, match=f"label {wrong} cannot be ignored"):
             Objective({"logits": {"dice": 1.0}}, classes=3, multilabel=several, ignore=wrong)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("loss", [soft_dice, soft_iou, focal_tversky])
+def test_nothing_to_overlap_without_smoothing(loss: Callable[..., Tensor], kind: str) -> None:
+    """A batch without a pixel that counts was 0 / 0, which ended training."""
+    logits, target, _ = case(kind, 2)
+    logits.requires_grad_()
+    found = loss(logits, torch.full_like(target, 255), smooth=0.0, ignore=255)
+    found.backward()
+    assert 0 <= found.item() < 1e-5
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+@pytest.mark.parametrize("weights", [["a", "b"], torch.ones(2, 2), [None, 1.0]])
+def test_class_weights_are_numbers(weights: object) -> None:
+    logits, target, _ = case("binary", 2)
+    with pytest.raises(IsthmusError, match="give a list of numbers from 0"):
+        weighted_cross_entropy(logits, target, weights)

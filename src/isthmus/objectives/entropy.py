@@ -90,7 +90,11 @@ def weighted_cross_entropy(
 
 def finite_weights(weights: Sequence[float] | Tensor) -> list[float]:
     """Weights of classes, of which none is negative or no number."""
-    numbers = [float(weight) for weight in (weights.tolist() if isinstance(weights, Tensor) else weights)]
+    given = weights.tolist() if isinstance(weights, Tensor) else weights
+    try:
+        numbers = [float(weight) for weight in given]
+    except (TypeError, ValueError) as error:
+        raise IsthmusError(f"class weights are {given!r}; give a list of numbers from 0") from error
     if not all(0 <= number < math.inf for number in numbers):
         raise IsthmusError(f"class weights are {numbers}; give finite numbers from 0")
     return numbers

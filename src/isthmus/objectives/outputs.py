@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -39,9 +40,9 @@ def fitting(
         labels: whether the target holds labels, which are whole numbers.
 
     Raises:
-        IsthmusError: an empty batch, shapes that fit none of the three kinds or a map that fits no pixel; on the
-            processor (a GPU would have to wait for it) also labels that are not whole or outside the classes, and
-            maps with NaN, infinity or values below 0.
+        IsthmusError: an empty batch, shapes that fit none of the three kinds, a map that fits no pixel or a label to
+            ignore that is no whole number; on the processor (a GPU would have to wait for it) also labels that are
+            not whole or outside the classes, and maps with NaN, infinity or values below 0.
     """
     multilabel = is_multilabel(logits, target)
     if logits.numel() == 0:
@@ -49,12 +50,14 @@ def fitting(
     target = target.long() if target.dtype in WIDE else target
     maps = tuple(_of_pixels(each, logits, multilabel) for each in maps)
     if ignore is not None:
+        if isinstance(ignore, bool) or not isinstance(ignore, Integral):
+            raise IsthmusError(f"ignore is {ignore!r}; give one label of the target, such as ignore=255")
         logits, target, *rest = _counted(logits, target, maps, ignore, multilabel)
         maps = tuple(rest)
     if target.device.type == "cpu" and target.numel():
         _check_numbers(target, whole=labels)
-        if logits.shape[1] > 1 and not multilabel:
-            _check_classes(target, logits.shape[1])
+        if labels:
+            _check_classes(target, logits.shape[1] if logits.shape[1] > 1 and not multilabel else None)
         for each in maps:
             low, high = (float(end) for end in each.aminmax())
             if not 0 <= low <= high < math.inf:
@@ -112,17 +115,30 @@ def _counted(
 
 
 def _check_numbers(target: Tensor, whole: bool) -> None:
-    if target.dtype.is_floating_point and (target != (target.floor() if whole else target)).any():
-        what = "values that are not whole numbers" if whole else "NaN"
-        raise IsthmusError(f"the target holds {what}; give labels, as in `target > 0.5`")
-
-
-def _check_classes(target: Tensor, classes: int) -> None:
-    low, high = (int(end) for end in target.aminmax())
-    if low < 0 or high >= classes:
+    if not target.dtype.is_floating_point:
+        return
+    if not target.isfinite().all():
+        raise IsthmusError("the target holds NaN or infinity; give labels, as in `target > 0.5`")
+    if whole and (target != target.floor()).any():
         raise IsthmusError(
-            f"the target holds labels from {low} to {high}, and {classes} maps of logits have the classes 0 to "
-            f"{classes - 1}; repair it, or name the label to leave out (ignore)"
+            "the target holds values that are not whole numbers; give labels, as in `target > 0.5`"
+        )
+
+
+def _check_classes(target: Tensor, classes: int | None) -> None:
+    """Labels from 0 to the last class; without a number of them any from 0 on, which are all foreground but 0."""
+    if target.dtype == torch.bool:
+        return
+    low, high = (int(end) for end in target.aminmax())
+    if low < 0 or (classes is not None and high >= classes):
+        known = (
+            "0 is background and what lies above it foreground"
+            if classes is None
+            else f"{classes} maps of logits have the classes 0 to {classes - 1}"
+        )
+        raise IsthmusError(
+            f"the target holds labels from {low} to {high}, and {known}; repair it, or name the label to leave out "
+            "(ignore)"
         )
 
 

@@ -33,7 +33,7 @@ def soft_dice(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: in
     0.5
     """
     hits, false, missed = _counts(logits, target, ignore)
-    return ((false + missed) / (2 * hits + false + missed + smooth)).mean()
+    return _share(false + missed, 2 * hits + false + missed + smooth).mean()
 
 
 def soft_iou(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: int | None = None) -> Tensor:
@@ -50,7 +50,7 @@ def soft_iou(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: int
     0.5714
     """
     hits, false, missed = _counts(logits, target, ignore)
-    return ((false + missed) / (hits + false + missed + smooth)).mean()
+    return _share(false + missed, hits + false + missed + smooth).mean()
 
 
 def focal_tversky(
@@ -81,7 +81,12 @@ def focal_tversky(
     """
     hits, false, missed = _counts(logits, target, ignore)
     wrong = alpha * missed + beta * false
-    return ((wrong / (hits + wrong + smooth)).clamp(min=1e-7) ** (1 / gamma)).mean()
+    return (_share(wrong, hits + wrong + smooth).clamp(min=1e-7) ** (1 / gamma)).mean()
+
+
+def _share(part: Tensor, whole: Tensor) -> Tensor:
+    """Of nothing, which only `smooth=0` leaves, nothing is wrong."""
+    return part / whole.clamp(min=torch.finfo(whole.dtype).tiny)
 
 
 def _counts(logits: Tensor, target: Tensor, ignore: int | None) -> tuple[Tensor, Tensor, Tensor]:
