@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from numbers import Integral
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -50,7 +50,7 @@ def fitting(
     target = target.long() if target.dtype in WIDE else target
     maps = tuple(_of_pixels(each, logits, multilabel) for each in maps)
     if ignore is not None:
-        if isinstance(ignore, bool) or not isinstance(ignore, Integral):
+        if isinstance(ignore, bool) or not isinstance(ignore, int | np.integer):
             raise IsthmusError(f"ignore is {ignore!r}; give one label of the target, such as ignore=255")
         logits, target, *rest = _counted(logits, target, maps, ignore, multilabel)
         maps = tuple(rest)
