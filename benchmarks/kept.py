@@ -92,7 +92,7 @@ def _of_branches(saved: tuple[Tensor, ...]) -> list[tuple[str, Tensor]]:
 
 def _not_again(_: lean._Again, packed: Any) -> Tensor:
     """What is to be computed again is not kept, and looking at it must not compute it."""
-    return torch.empty(0) if packed is None else packed.saved_tensors[0]
+    return torch.empty(0) if packed is None else packed.grad_fn.saved_tensors[0]
 
 
 def _kind(names: set[str]) -> str:

@@ -54,7 +54,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def aside(path: Path) -> Path:
-    """Where this process writes what is to become `path`; of a long name a digest is enough."""
+    """Where this process writes the future content of `path`; a digest replaces a long name."""
     end = f"{_HOST}-{os.getpid()}.part"
     name = path.name
     if len(os.fsencode(f".{name}.{end}")) > LONGEST_NAME:
@@ -86,7 +86,9 @@ def read_text(path: Path) -> str:
         raise IsthmusError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except ValueError as error:
         reason = str(error).partition(": ")[2] or error
-        raise IsthmusError(f"{path}: no text in UTF-8 ({reason}); save it as UTF-8, or restore it") from error
+        raise IsthmusError(
+            f"{path}: not text in UTF-8 ({reason}); save it as UTF-8, or restore it"
+        ) from error
 
 
 def read_json(path: Path) -> Any:
@@ -99,7 +101,7 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(text: str, path: Path) -> Any:
-    """The values that JSON from a file stands for.
+    """The values of JSON text from a file.
 
     Raises:
         IsthmusError: it is not JSON.
@@ -113,7 +115,7 @@ def parse_json(text: str, path: Path) -> Any:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a CSV file by the names in its first line; a cell that lacks is empty.
+    """The rows of a CSV file by the names in its first line; a missing cell is empty.
 
     Raises:
         IsthmusError: it cannot be read, is no CSV, or lacks one of these columns.
@@ -130,7 +132,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def number(cell: str | None, path: Path) -> float | None:
-    """What a cell of a table says; None of an empty one.
+    """The number in a cell of a table; None if it is empty.
 
     Raises:
         IsthmusError: it is no number.
@@ -138,7 +140,7 @@ def number(cell: str | None, path: Path) -> float | None:
     try:
         return float(cell) if cell and cell.strip() else None
     except ValueError as error:
-        raise IsthmusError(f"{path}: '{cell:.40}' is no number; restore the file") from error
+        raise IsthmusError(f"{path}: '{cell:.40}' is not a number; restore the file") from error
 
 
 def user_cache() -> Path:

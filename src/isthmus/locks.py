@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from isthmus.errors import IsthmusError
 
 PATIENCE = 1.0
-"""Seconds for which a lock is tried, as whoever asks `is_taken` holds it for a moment."""
+"""Seconds for which a lock is tried, as a process that calls `is_taken` holds it for a moment."""
 
 
 class NoLocks(IsthmusError):

@@ -1,4 +1,4 @@
-"""What the operating system tells of this process, alike on Linux, macOS and Windows."""
+"""Facts about this process from the operating system, on Linux, macOS and Windows."""
 
 from __future__ import annotations
 

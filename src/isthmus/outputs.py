@@ -1,4 +1,4 @@
-"""What a command may replace: what it wrote before; with ``--overwrite`` other files, too; a file of the data never."""
+"""Decides what a command may replace: its own output; other files with ``--overwrite``; never a file of the data."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ OVERWRITE = "choose another place with --out, or replace it with --overwrite"
 
 
 class Guard:
-    """Keeps the files of the data, and what others wrote.
+    """Protects the files of the data, and files that others wrote.
 
     Args:
-        data: files and folders that are read; nothing in such a folder is replaced.
+        data: files and folders that are read; no file in such a folder is replaced.
         overwrite: whether the user allows to replace other files.
     """
 
@@ -39,11 +39,11 @@ class Guard:
         kind: str = "",
         instead: str = OVERWRITE,
     ) -> None:
-        """Refuse to replace a file that is none of this command's.
+        """Refuse to replace a file that this command did not write.
 
         Args:
             ours: whether what is there was written by this command, by its content.
-            kind: a suffix: files with it may be replaced in folders of the data, too, as no data is in such.
+            kind: a suffix of files that never hold data, and may be replaced in folders of the data, too.
             instead: what the user can do about a file that is there.
 
         Raises:
@@ -70,7 +70,7 @@ class Guard:
 
 
 def _place(path: Path) -> set[tuple[int, int]]:
-    """Where a file lies on its disk, whatever it is called; nothing where the system does not tell."""
+    """Identifies a file on its disk under any name; empty where the system cannot."""
     with suppress(OSError):
         status = path.stat()
         if status.st_ino:

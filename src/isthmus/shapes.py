@@ -1,6 +1,6 @@
-"""Plain values as text files hold them, checked against the type that they should have.
+"""Checks the plain values of text files against the type that they should have.
 
-A shape is a dataclass or a table such as ``dict[str, list[str]]``; keys that it does not name are passed over. This is
+A shape is a dataclass or a table such as ``dict[str, list[str]]``; keys that it does not name are ignored. This is
 the only place outside `isthmus.runs` and `isthmus.studies` that knows pydantic.
 """
 

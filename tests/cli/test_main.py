@@ -285,7 +285,7 @@ def test_originals_and_earlier_masks_are_never_replaced(
 ) -> None:
     before = {path: path.read_bytes() for path in (data / "images").iterdir()}
     assert call("predict", run, data / "images", "--out", data / "images", "--overwrite") == 2
-    assert "originals are never replaced" in error_of(capsys)
+    assert "would be taken for images" in error_of(capsys)
     assert before == {path: path.read_bytes() for path in (data / "images").iterdir()}
     assert call("predict", run, data / "images", "--out", tmp_path / "out") == 0
     capsys.readouterr()

@@ -47,10 +47,10 @@ BAD = {
     "x.": "dot or a blank",
     "x ": "dot or a blank",
     "a ./b": "dot or a blank",
-    "\ud800": "no letter",
-    "x" * 249: "255 at most",
-    "ü" * 125: "255 at most",
-    "x" * 256 + "/y": "255 at most",
+    "\ud800": "not text",
+    "x" * 249: "at most 255",
+    "ü" * 125: "at most 255",
+    "x" * 256 + "/y": "at most 255",
 }
 
 

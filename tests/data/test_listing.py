@@ -40,7 +40,7 @@ def test_a_dead_link_is_told(tmp_path: Path, name: str) -> None:
     for kind in ("images", "masks"):
         save(tmp_path / kind / "a.png", PIXELS)
     link(tmp_path / "images" / name, tmp_path / "gone")
-    with pytest.raises(IsthmusError, match=r"a link to .*gone, which is not there"):
+    with pytest.raises(IsthmusError, match=r"a link to .*gone, which does not exist"):
         from_folder(tmp_path)
 
 

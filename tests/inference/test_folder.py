@@ -111,7 +111,7 @@ def test_a_file_of_another_kind_or_size_is_no_mask_and_stays(run: Path, images: 
     write_image(out / "case-1.png", np.zeros((1, 5, 7), np.uint8))
     with pytest.raises(IsthmusError, match="2 of 4 images failed") as error:
         predict_folder(run, images, out, skip_existing=True)
-    assert "no file of predict" in error.value.__notes__[0]
+    assert "not written by predict" in error.value.__notes__[0]
     assert "5 x 7 points" in error.value.__notes__[1]
     assert (out / "case-0.png").read_text() == "my notes"
     assert len(names(out)) == 4

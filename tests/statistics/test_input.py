@@ -92,7 +92,7 @@ def test_what_are_no_rows_of_numbers_is_one_line(score: Callable[[Any, Any], Any
 def test_scores_without_cases_are_one_line() -> None:
     for wrong in (FIRST, np.array(FIRST), 0.5):
         with pytest.raises(
-            IsthmusError, match=r"'first' is no mapping but \w+; give each network's score by case"
+            IsthmusError, match=r"'first' is a \w+, not a mapping; give each network's score by case"
         ):
             statistics.compare(wrong, wrong)  # type: ignore[arg-type]
         with pytest.raises(IsthmusError, match="is no mapping"):

@@ -17,7 +17,7 @@ from isthmus.training import diagnosis, loop, run
 from isthmus.training.score import Scorer
 
 FLOAT32 = r"lower training\.learning_rate \(a tenth of it, say\) in a new run$"
-BFLOAT16 = r"start anew with hardware\.precision=float32 \(this run computes in bfloat16\)$"
+BFLOAT16 = r"start again with hardware\.precision=float32 \(this run computes in bfloat16\)$"
 
 
 class Broken(torch.autograd.Function):
@@ -159,7 +159,9 @@ def test_what_a_repetition_does_not_show_is_said(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diagnosis, "is_finite", lambda loss, network: False)
-    with pytest.raises(IsthmusError, match="in epoch 1, step 1: repeated, all tensors are finite; lower"):
+    with pytest.raises(
+        IsthmusError, match="in epoch 1, step 1: in a repetition all tensors are finite; lower"
+    ):
         training.train(small(hardware={"precision": "float32"}), tmp_path / "run")
 
 

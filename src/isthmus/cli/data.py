@@ -62,7 +62,9 @@ def check(
         int, typer.Option(min=0, max=63, help="Bits in which near-duplicates differ at most.")
     ] = 4,
     rule: Rule = None,
-    axes: Annotated[str | None, typer.Option(help="Axes of TIFF images: CYX.", show_default=False)] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="Axes of TIFF images, such as CYX.", show_default=False)
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads.  [default: one per core]", show_default=False)
     ] = None,

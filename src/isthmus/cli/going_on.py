@@ -1,9 +1,8 @@
-"""``isthmus train --resume`` and ``--finish``: what is done with a run, or the folds of one, that was begun."""
+"""``isthmus train --resume`` and ``--finish``: go on with a run, or with the folds of one, or score it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,6 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, make_recipe, parse_overrides
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a run is gone on with: the option that asked for it, and what does it."""
-
-    option: str
-    do: Callable[..., RunFolder]
 
 
 def resume(asked: Asked, display: Display) -> None:
@@ -48,7 +39,7 @@ def resume(asked: Asked, display: Display) -> None:
 
 
 def finish(asked: Asked, display: Display) -> None:
-    """Score what was stopped as it stands; folds of which no epoch was scored are left out."""
+    """Score a stopped run as it stands; folds without a scored epoch are left out."""
     from isthmus import training
 
     out = _folder(asked, "--finish")
@@ -84,7 +75,7 @@ def _folds(out: Path, first: Recipe, display: Display) -> Iterator[tuple[int, Ru
 
 
 def _refuse_changes(asked: Asked, begun: RunFolder | None, option: str) -> None:
-    """A run goes on with its stored recipe; what says otherwise is refused by name."""
+    """A run goes on with its stored recipe; options that would change it are refused by name."""
     if begun is None:
         return
     stored = begun.recipe()

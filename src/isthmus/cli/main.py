@@ -22,12 +22,12 @@ from isthmus.errors import IsthmusError
 from isthmus.memory import large_pages
 
 GOES_ON = {
-    "train": "; a run goes on with `isthmus train --resume --out RUN`",
-    "predict": "; the same command with --skip-existing does what is missing",
-    "study": "; the same command does what is missing",
-    "reproduce": "; the same command does what is missing",
+    "train": "; `isthmus train --resume --out RUN` goes on with a run",
+    "predict": "; the same command with --skip-existing does the rest",
+    "study": "; the same command does the rest",
+    "reproduce": "; the same command does the rest",
 }
-"""How work goes on that was interrupted, by command."""
+"""How to go on with interrupted work, by command."""
 
 INTERRUPTED = 130  # what the parser makes of Ctrl-C
 
@@ -102,7 +102,7 @@ def train(
     minutes: Annotated[
         float | None,
         typer.Option(
-            help="Minutes to train instead, turned once into epochs by measuring.", show_default=False
+            help="Minutes to train for instead; a measurement turns them into epochs.", show_default=False
         ),
     ] = None,
     seed: Annotated[
@@ -192,7 +192,10 @@ def predict(
     ] = False,
     skip_existing: Annotated[
         bool,
-        typer.Option("--skip-existing", help="Keep what is there and do what is missing, as after a stop."),
+        typer.Option(
+            "--skip-existing",
+            help="Keep existing files and write the missing ones, as after an interruption.",
+        ),
     ] = False,
 ) -> None:
     """Segment images with a trained network: a mask for each, in the values trained with."""
@@ -273,17 +276,19 @@ def evaluate(
     ignore: Annotated[
         int | None,
         typer.Option(
-            help="Value of true masks whose pixels count on neither side, as 255.", show_default=False
+            help="Value of true masks whose pixels are not scored, such as 255.", show_default=False
         ),
     ] = None,
     run: Annotated[
         Path | None,
         typer.Option(
-            help="The run that predicted, to be told where images and masks are unlike those it was trained on.",
+            help="The run that predicted: says where images and masks are unlike those of its training.",
             show_default=False,
         ),
     ] = None,
-    axes: Annotated[str | None, typer.Option(help="Axes of TIFF images: CYX.", show_default=False)] = None,
+    axes: Annotated[
+        str | None, typer.Option(help="Axes of TIFF images, such as CYX.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
@@ -369,7 +374,7 @@ def _outcome(words: list[str]) -> int:
     except OSError as error:
         if streams.breaks(sys.stdout):
             return fail(
-                f"standard output cannot be written ({error.strerror or error}); choose another place for it"
+                f"standard output cannot be written ({error.strerror or error}); redirect it elsewhere"
             )
         return fail(
             f"{error.filename or 'a file'}: {error.strerror or error}; check the name and its permissions"
@@ -380,13 +385,13 @@ def _outcome(words: list[str]) -> int:
             raise
         return fail(message) if message else usage.WRONG
     if code == INTERRUPTED:
-        called = next((word for word in words if word in GOES_ON), "")
+        called = next((word for word in words if not word.startswith("-")), "")
         streams.tell(f"isthmus: interrupted{GOES_ON.get(called, '')}")
     return code if isinstance(code, int) else 0
 
 
 def fail(message: str, told: bool = False) -> int:
-    """Say what is wrong in one line (as JSON too, where that is asked for, unless it is told); the exit code."""
+    """Say what is wrong in one line, and as JSON where that was asked for and not printed yet; the exit code."""
     line = " ".join(message.splitlines())
     if FLAG in sys.argv[1:] and not told:
         with suppress(OSError):

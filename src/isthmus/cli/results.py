@@ -16,7 +16,7 @@ FLAG = "--json"
 
 
 class Told(IsthmusError):
-    """What is wrong stands in the object that was printed already."""
+    """The printed JSON object says already what is wrong."""
 
 
 AsJson = Annotated[

@@ -51,7 +51,7 @@ def prepare() -> None:
 
 
 def tell(line: str) -> None:
-    """A line on standard error; work goes on though nobody can read it."""
+    """A line on standard error; if it cannot be written, work goes on."""
     with suppress(OSError, ValueError):
         print(shown(line), file=sys.stderr, flush=True)
 
@@ -76,7 +76,7 @@ def _steers(letter: str) -> bool:
 
 
 def breaks(stream: TextIO) -> bool:
-    """Whether a stream takes no line any more; from then on it leads to the null device."""
+    """Whether a stream takes no more lines; from then on it leads to the null device."""
     try:
         print(file=stream, flush=True)
     except OSError:
@@ -101,7 +101,7 @@ def _nowhere(number: int) -> TextIO:
 
 
 def _spelled(error: Any) -> tuple[str, int]:
-    """Of characters that an encoding lacks, their spelling in ASCII."""
+    """How characters that an encoding lacks are spelled in ASCII."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

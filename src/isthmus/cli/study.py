@@ -94,7 +94,7 @@ def status_command(
         show(f"failed: {cell.label}: {study.why(cell.name)} (see {study.failure(cell.name)})")
 
     if beside := study.taken_beside(study.plan()):
-        show(f"beside these, another command computes {beside} cells of this folder")
+        show(f"another command is computing {beside} other cells of this folder")
 
 
 def _epochs(study: StudyFolder, cell: Planned) -> str:

@@ -1,4 +1,4 @@
-"""What is said of mistakes on the command line itself."""
+"""Messages about mistakes on the command line itself."""
 
 from __future__ import annotations
 

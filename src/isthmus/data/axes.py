@@ -43,7 +43,7 @@ class Array(NamedTuple):
 
     @property
     def depth(self) -> int:
-        """Planes, whatever they are."""
+        """Number of planes, of any kind."""
         return prod(n for letter, n in zip(self.letters, self.shape, strict=True) if letter not in "YX")
 
     @property

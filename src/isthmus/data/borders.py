@@ -1,4 +1,4 @@
-"""Values of a mask that lie only along borders, as resampling and JPEG leave them: neither classes nor objects."""
+"""Mask values that lie only along borders, as resampling and JPEG leave them: neither classes nor objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Borders = Mapping[int, tuple[int, int]]
 """Of a value the pixels that have a smaller and a larger neighbour, and all that were looked at."""
 
 PLANES, SIDE = 16, 1024
-"""So many slices of a volume, or squares of a large picture, are looked at, evenly spread."""
+"""Number of slices of a volume, and side of squares of a large picture, that are looked at."""
 
 FEWEST = 3
 """Fewer values than this between two others may be classes that somebody drew, such as an outline."""

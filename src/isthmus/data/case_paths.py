@@ -1,7 +1,7 @@
 """From the name of a case to a file in an output folder: the one place that decides whether a name may become a path.
 
-Names come from files of other people (`dataset.json`, CSV, archives), so that a name is taken only if it is a plain
-one on every operating system, and only for a file inside the folder.
+Names come from other people's files (`dataset.json`, CSV, archives). A name is taken only if it is plain on every
+operating system, and only for a file inside the folder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from isthmus.errors import IsthmusError
 from isthmus.files import LONGEST_NAME, aside
 
 LONGEST_ENDING = ".nii.gz"
-"""What stands behind the name of a case in most of its files, where it is longest."""
+"""The longest usual ending after the name of a case."""
 
 _DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
@@ -48,7 +48,7 @@ def case_path(folder: Path, name: str, ending: str, below: str = "") -> Path:
 
 
 def refuse_name(name: str, ending: str = LONGEST_ENDING) -> None:
-    """Refuse the name of a case that cannot be that of its files.
+    """Refuse the name of a case that cannot name its files.
 
     Raises:
         IsthmusError: it leads out of its folder, is reserved or forbidden on some system, or is too long.
@@ -65,13 +65,13 @@ def refuse_name(name: str, ending: str = LONGEST_ENDING) -> None:
     for part in (*folders, f"{last}{ending}"):
         if (size := len(os.fsencode(part))) > LONGEST_NAME:
             raise IsthmusError(
-                f"the case '{name}' cannot be the name of a file: with its ending it takes {size} bytes, and "
-                f"{LONGEST_NAME} at most fit; rename it"
+                f"the case '{name}' cannot be the name of a file: with its ending it takes {size} bytes, but "
+                f"at most {LONGEST_NAME} fit; rename it"
             )
 
 
 def refuse_clashes(folder: Path, paths: Iterable[Path]) -> list[str]:
-    """Refuse paths of which one would replace another, or be its folder.
+    """Refuse paths if one of them would replace another or be its folder.
 
     Returns:
         Lines to tell the user about paths that are two files here, but one where capitals, or the two spellings of an
@@ -125,7 +125,7 @@ def _amiss(part: str) -> str:
     try:
         os.fsencode(part)
     except UnicodeEncodeError:
-        return "it holds what is no letter"
+        return "it holds bytes that are not text"
     if part[-1] in ". ":
         return "Windows drops a dot or a blank at the end"
     if part.partition(".")[0].rstrip().upper() in _DEVICES:

@@ -1,4 +1,4 @@
-"""Voxels in a file of their own: taken from the folder of their header alone."""
+"""Finds the voxels of a header in a separate file, in the header's folder only."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def _slices(path: Path) -> Sequence[tuple[Path, Any]]:
             )
         palette = data.get("PhotometricInterpretation") == "PALETTE COLOR"
         if int(data.get("SamplesPerPixel") or 1) > 1 or palette:
-            raise IsthmusError(f"{name}: DICOM in colours; save it as PNG")
+            raise IsthmusError(f"{name}: colour DICOM; save it as PNG")
     return one_series(path, files) if path.is_dir() else files
 
 

@@ -54,7 +54,7 @@ def one_series(path: Path, files: Sequence[File]) -> list[File]:
         )
     for name, data in files:
         if not data.get("ImagePositionPatient") or not data.get("ImageOrientationPatient"):
-            raise IsthmusError(f"{name}: says not where its slice lies; convert the series to NIfTI")
+            raise IsthmusError(f"{name}: does not say where its slice lies; convert the series to NIfTI")
         if not data.get("PixelSpacing"):
             raise IsthmusError(
                 f"{name}: does not say how large its pixels are (no PixelSpacing); convert the series to NIfTI with "
@@ -77,7 +77,8 @@ def _refuse_other(files: Sequence[File], found: Callable[[Any], tuple[float, ...
         if not np.allclose(found(data), first, rtol=1e-3, atol=0):
             here, there = (words.format(" x ".join(f"{n:g}" for n in pair)) for pair in (found(data), first))
             raise IsthmusError(
-                f"{name}: {here}, but {files[0][0].name} has {there}; a series is of one size, give each its folder"
+                f"{name}: {here}, but {files[0][0].name} has {there}; all slices of a series have "
+                "one size; give each series a folder of its own"
             )
 
 
@@ -145,7 +146,8 @@ def _check_line(path: Path, files: Sequence[File]) -> None:
     tilt = _angle(places[-1] - places[0], normal)
     if tilt > STEEPEST:
         raise IsthmusError(
-            f"{path}: its slices are stacked {tilt:.3g} degrees aside of where they face; convert the series to NIfTI"
+            f"{path}: its slices are stacked {tilt:.3g} degrees off the direction that they face; convert "
+            "the series to NIfTI"
         )
 
 

@@ -106,8 +106,8 @@ def _of_pairs(
     found = _matched(images, masks)
     if images and masks and not found and not problems and not sets:
         raise IsthmusError(
-            f"{place[0].parent}: no mask is called like its image: images are {_few(images)}, masks {_few(masks)}; "
-            "give each mask the name of its image (_mask may stand behind it), or pair them in a CSV"
+            f"{place[0].parent}: no mask has the name of its image: images are {_few(images)}, masks {_few(masks)}; "
+            "give each mask the name of its image (_mask may follow it), or pair them in a CSV"
         )
     used = {name for own in found.values() for name in own}
     cases: list[Case] = []

@@ -1,4 +1,4 @@
-"""Pixels that are neither learnt nor scored, by the value that masks hold there."""
+"""Leaves pixels with a certain mask value out of learning and scoring."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isthmus.errors import IsthmusError
 
 
 def counted(found: Survey, ignore: int | None) -> Survey:
-    """What was found without the pixels of this value, so that it is no class and no share of one.
+    """The survey without pixels of this value, so that it is neither a class nor part of one.
 
     A case that holds nothing else cannot be used.
 
@@ -22,7 +22,7 @@ def counted(found: Survey, ignore: int | None) -> Survey:
         return found
     known = found.dataset.ignore == ignore  # the data set says so, whatever its masks hold
     if not known and not any(ignore in counts for counts in found.counts.values()):
-        raise IsthmusError(f"data.ignore is {ignore}, and no mask holds this value; name one that masks hold")
+        raise IsthmusError(f"data.ignore is {ignore}, and no mask holds this value; name one that they hold")
     counts = {
         case: {value: pixels for value, pixels in of_case.items() if value != ignore}
         for case, of_case in found.counts.items()

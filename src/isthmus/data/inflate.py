@@ -1,4 +1,4 @@
-"""Compressed bytes in, plain bytes out, as many as belong there and with their checksum looked at."""
+"""Decompression that is limited in size and verifies the checksum."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def inflate(content: bytes, most: int) -> bytes:
         bz2.BZ2Decompressor() if content.startswith(b"BZh") else zlib.decompressobj(zlib.MAX_WBITS | 32)
     )
     plain: bytes = stream.decompress(content, most + 1)
-    if len(plain) <= most and not stream.eof:  # the checksum may still stand out, behind the last byte
+    if len(plain) <= most and not stream.eof:  # the checksum may follow the last byte
         plain += stream.decompress(getattr(stream, "unconsumed_tail", b""), 1)
         if not stream.eof:
             raise ValueError("its compressed voxels are cut off")

@@ -1,4 +1,4 @@
-"""The images below a folder: through links, past what other programs leave beside images."""
+"""Lists the images below a folder, through links, without files of other programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BYSTANDERS = (
     *(".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".html", ".pdf", ".ini", ".db", ".log"),
 )
 _PASSED = (".zip", ".roi", ".npz", ".pkl", ".mat", ".ilp", ".qpdata", ".qpproj", ".geojson", ".ome")
-"""What programs that annotate write beside images: passed over, and said."""
+"""Files that annotation programs write beside images: skipped with a note."""
 
 _CELLPOSE = ("_seg.npy", "_flows.tif", "_flows.tiff", "_flows.png", "_outlines.png")
 """The same by the end of the name."""
@@ -44,7 +44,9 @@ def files_in(
         if suffix in _BYSTANDERS or path.parent in series or path in detached:
             continue
         if path.is_symlink() and not path.exists():
-            problems.append(f"{path}: a link to {path.readlink()}, which is not there; mend it or remove it")
+            problems.append(
+                f"{path}: a link to {path.readlink()}, which does not exist; mend it or remove it"
+            )
         if not path.is_file():
             continue
         stem = (relative.parent / volume_files.stem(relative)).as_posix()
@@ -62,7 +64,7 @@ def files_in(
     if notes is not None and passed:
         kinds = Counter("".join(path.suffixes[-1:]).lower() for path in passed)
         kind = ", ".join(f"{n} {suffix}" for suffix, n in kinds.most_common())
-        notes.append(f"{folder}: files that are no images are passed over: {kind}, such as {passed[0].name}")
+        notes.append(f"{folder}: files that are not images are skipped: {kind}, such as {passed[0].name}")
     return found
 
 

@@ -101,7 +101,7 @@ def voxels(path: Path) -> NDArray[Any]:
 
 
 def data_files(path: Path) -> list[Path]:
-    """The file beside the header that holds the voxels, where they lie in one of their own."""
+    """The separate file that holds the voxels, if there is one."""
     named = _header(path)[0]["ElementDataFile"]
     return [] if named.upper() == _HERE else [beside(path, named)]
 

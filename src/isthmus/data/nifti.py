@@ -58,7 +58,7 @@ def voxels(path: Path) -> NDArray[Any]:
 
 
 def data_files(path: Path) -> list[Path]:
-    """The file beside a header that holds the voxels, where they lie in one of their own."""
+    """The separate file that holds the voxels, if there is one."""
     if path.suffix.lower() != ".hdr":
         return []
     names = [path.with_suffix(suffix).name for suffix in (".img", ".IMG")]
@@ -147,7 +147,7 @@ def _scaled(path: Path, image: Any, source: Any) -> NDArray[Any]:
     slope, intercept = float(image.dataobj.slope), float(image.dataobj.inter)
     values: NDArray[Any] = raw.reshape(found.shape, order="F").astype(found.dtype)
     if (slope, intercept) != (1.0, 0.0):
-        with np.errstate(over="ignore"):  # infinite values are told where images are read
+        with np.errstate(over="ignore"):  # infinite values are reported where images are read
             values *= found.dtype.type(slope)
             values += found.dtype.type(intercept)
     return values

@@ -251,7 +251,7 @@ def listed_file(root: Path, name: str) -> Path:
         IsthmusError: a name that no file can have.
     """
     if "\0" in name:
-        raise IsthmusError(f"{root / 'dataset.json'}: {name!r:.60} is no name of a file; write it again")
+        raise IsthmusError(f"{root / 'dataset.json'}: {name!r:.60} is not the name of a file; write it again")
     return root.joinpath(*PurePosixPath(name).parts)
 
 

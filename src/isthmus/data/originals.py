@@ -1,4 +1,4 @@
-"""The files that no command may replace: the images that it was given, and the masks that belong to them."""
+"""The files that no command may replace: the images it was given, and their masks."""
 
 from __future__ import annotations
 

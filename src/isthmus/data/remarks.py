@@ -1,4 +1,4 @@
-"""What is worth saying about checked cases: how volumes lie, tags that turn or invert, masks of doubtful meaning."""
+"""Remarks on checked cases: how volumes lie, tags that turn or invert, masks of doubtful meaning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TURNED = f"all are turned to {AXES}: z to the head, y to the back, x to the patient's left"
 
 TILTED = 0.5
-"""Degrees from right angles that headers do not come to by rounding."""
+"""Degrees from right angles that rounding in a header does not explain."""
 
 NEARLY = 0.9
 """Share of the masks that have to look like object numbers before anything is said."""
@@ -41,7 +41,7 @@ class Remark:
 
 
 def remarks(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
-    """Everything odd about pictures and masks that read and fit; none of it keeps anyone from training."""
+    """Everything odd about pictures and masks that can be read and fit; none of it prevents training."""
     found: list[Remark] = []
 
     def add(what: str, ids: Sequence[str], line: str) -> None:
@@ -55,7 +55,7 @@ def remarks(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
     add(
         "orientation tags",
         [f"{one.id} ({one.tags[0]} and {one.tags[1]})" for one in facts if one.tags[0] != one.tags[1]],
-        "an orientation tag on one side: images and masks were turned by their tags, which differ ({ids}); see that "
+        "images and masks were turned by their orientation tags, which differ ({ids}); see that "
         "each mask lies on its image",
     )
     of_images = [one.id for one in facts if one.inverted[0]]
@@ -82,8 +82,8 @@ def remarks(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
     add(
         "no background",
         [one.id for one in facts if objects and all(each.foreground == 1 for each in facts if each.shares)],
-        "every pixel of all masks belongs to an object: data.instances=true tells them apart, and nothing else is to "
-        "be learned",
+        "every pixel of all masks belongs to an object: data.instances=true tells them apart, and there is "
+        "nothing else to learn",
     )
     add(
         "objects in pieces",
@@ -120,14 +120,14 @@ def _along_borders(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]
         return []
     ours = "objects" if values.rule == "objects" else "classes: the nearest is taken"
     line = (
-        f"values that lie along borders alone, as resampling leaves them, in the masks of {_few(odd)}: they are no "
+        f"values that lie only along borders, as resampling leaves them, in the masks of {_few(odd)}: they are not "
         f"{ours}; resample masks by the nearest neighbour"
     )
     return [Remark("resampled masks?", count, line)]
 
 
 def refuse_resampled(dataset: Dataset, facts: Sequence[CaseFacts]) -> None:
-    """Numbers that resampling made would be objects to learn, unless the user says that they are some.
+    """Refuse numbers that resampling made, as they would be learned as objects, unless the user calls them objects.
 
     Raises:
         IsthmusError: masks with values that lie along borders alone.
@@ -194,7 +194,7 @@ def grids(facts: Iterable[CaseFacts]) -> list[Odd]:
         Odd(
             "channels turned",
             tuple(f"{one.id} ({one.channels_turned})" for one in facts if one.channels_turned),
-            "whose headers run otherwise than that of the first channel, and that are brought to lie on it",
+            "whose axes run differently from those of the first channel, and which were turned to match it",
         ),
         Odd(
             "tilted volumes",
@@ -230,7 +230,7 @@ def object_numbers(dataset: Dataset, facts: Sequence[CaseFacts]) -> str:
 
 
 def object_ends(values: ValueMap, held: Sequence[Sequence[int]], numbered: Sequence[bool]) -> set[int]:
-    """To which numbers masks count that may number objects; none where they do not look so.
+    """The last number of each mask, if the masks may number objects; otherwise empty.
 
     Args:
         held: the values in each mask.

@@ -47,7 +47,7 @@ def explain_folder(
 
     Raises:
         IsthmusError: bad arguments or a network without decoder stages, before anything is written; images that
-            failed, whatever the reason, after all others were explained.
+            failed, after all others were explained.
     """
     watch, out = watch or Silent(), Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
@@ -75,7 +75,7 @@ def explain_folder(
             write_image(values, maps.astype(np.float32))
             write_image(shown, np.moveaxis(picture(image, maps, labels, case.spacing), -1, 0))
             written += [shown, values]
-        except Exception as error:  # whatever it is, the other images are explained
+        except Exception as error:  # of any kind: the other images are explained
             problems.append(failure(case, error))
             watch.say(problems[-1])
         watch.advance(case.id)

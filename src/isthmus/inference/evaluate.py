@@ -322,8 +322,8 @@ class _Scorer:
             yield f"predictions: {self.predicted.describe()}"
         if self.parted:
             yield (
-                f"{self.parted} true masks hold one value in several pieces and no numbers of objects: each piece is "
-                "taken for an object, on both sides"
+                f"{self.parted} true masks hold one value in several pieces and no numbers of objects: each piece "
+                "counts as an object, in true and predicted masks"
             )
         if self.objects and not (self.numbered and self.predicted_numbers):
             yield (

@@ -1,4 +1,4 @@
-"""Scored masks, and their images where these are known, held against the training of the run that made them."""
+"""Compares scored masks, and their images where known, with the training images of the run that made them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def unlike_training(run: Path | None, predictions: Path, pairs: Sequence[Pair]) 
             if case.images:
                 seen.image(load_image(case), case.millimetres)
             seen.mask(read_mask(prediction.images[0]) != background)
-        except IsthmusError:  # what is wrong with a file is told where it is scored
+        except IsthmusError:  # problems of a file are reported where it is scored
             continue
     return seen.lines()
 

@@ -1,4 +1,4 @@
-"""The images that are asked for, and what is said of one that fails: it stops no other."""
+"""The images to process, and the message for one that fails: it does not stop the others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def failure(case: Case, error: Exception) -> str:
     if isinstance(error, IsthmusError):
         text = str(error)
     elif isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-        text = "memory does not suffice; cut it into parts"
+        text = "not enough memory; cut it into parts"
     else:
         text = f"failed ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
     name = str(case.images[0])

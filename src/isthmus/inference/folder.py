@@ -55,7 +55,7 @@ def predict_folder(
     ``.nii.gz`` for a volume, which lies in space where its image does. A run that learned to tell objects apart writes
     their numbers, ``OUT/<name>.tif`` of 16 bits, and a coloured picture, ``OUT/overlays/<name>.png``.
 
-    Every file appears whole or not at all; an image that fails, whatever the reason, does not stop the others.
+    Every file appears whole or not at all; an image that fails for any reason does not stop the others.
 
     Args:
         run: a run folder, or the folder of a cross-validation, whose networks are averaged.
@@ -73,7 +73,7 @@ def predict_folder(
 
     Raises:
         IsthmusError: bad arguments, before anything is written; images that failed, after all others were segmented
-            (each is told to ``watch``, and is a note of the error).
+            (each is reported to ``watch`` and is a note of the error).
     """
     watch = watch or Silent()
     out = Path(out)
@@ -155,7 +155,7 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
     watch.say(predictor.values.describe(predictor.classes))
     for note in predictor.notes:
         watch.say(note)
-    predictor.unfamiliar.notes = None  # which are of one image; these are told of all together
+    predictor.unfamiliar.notes = None  # notes are per image; these lines are about all images
     watch.stage("segmenting", len(jobs))
     failures = []
     by_case = {job.targets.case.id: job for job in jobs}
@@ -166,7 +166,7 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
                 raise image
             job = by_case[case.id]
             _write(predictor, job, image, written)
-        except Exception as error:  # whatever it is, the other images are segmented
+        except Exception as error:  # of any kind: the other images are segmented
             failures.append(failure(case, error))
             watch.say(failures[-1])
         for note in predictor.notes:
@@ -201,8 +201,8 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
 def _failed(failures: Sequence[str], total: int, out: Path) -> IsthmusError:
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     error = IsthmusError(
-        f"{len(failures)} of {total} images failed, the others are in {out}: {failures[0]}{more}; once they are "
-        "mended, --skip-existing does what is missing"
+        f"{len(failures)} of {total} images failed, the others are in {out}: {failures[0]}{more}; mend them, "
+        "then --skip-existing does the rest"
     )
     for line in failures:
         error.add_note(line)

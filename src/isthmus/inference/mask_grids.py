@@ -1,4 +1,4 @@
-"""What masks that are scored say of their grids: units, places, and values that were no whole numbers."""
+"""What scored masks say about their grids: units, places, and values that were not whole numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the values of true and of predicted masks mean, where nobody says it."""
+"""Infers what the values of true and of predicted masks mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NUMBERS = ValueMap(((0, 0), (1, 1)), "objects")
 
 
 def refuse_doubt(values: ValueMap, true: Sequence[Mapping[int, int]], numbered: Sequence[bool]) -> None:
-    """Refuse true masks that may hold classes as well as numbers of a few objects: the scores would be others.
+    """Refuse true masks whose values may be classes or numbers of objects, as the scores would differ.
 
     Args:
         true: the values in each mask and their numbers of pixels.

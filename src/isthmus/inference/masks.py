@@ -54,7 +54,7 @@ def write_case(
 
 
 def refuse_unwritable(folder: Path, cases: Iterable[Case], instances: bool = False) -> list[str]:
-    """Refuse cases whose masks cannot be files of a folder, or not two different ones; all are told together.
+    """Refuse cases whose masks cannot be different files of a folder; all are reported together.
 
     Returns:
         Lines to tell the user, as `refuse_clashes`.

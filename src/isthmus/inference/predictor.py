@@ -58,7 +58,7 @@ class Predictor:
         overlap: of tiles that are averaged, as a share of their side.
         statistics: what instance normalisation goes by where an image is cut: each ``"tile"`` as on patches,
             or the whole ``"image"`` (`isthmus.inference.image_statistics`), cut no more than memory asks for.
-        unfamiliar: holds each image and mask against those of the training, which `notes` then tell.
+        unfamiliar: compares each image and mask with those of training, for `notes`.
     """
 
     networks: Sequence[nn.Module]
@@ -272,7 +272,7 @@ class Predictor:
         return self._pieces(image, self.normaliser(image).repeated(self.recipe.input.slices or 1).apply)
 
     def _seen(self, image: NDArray[Any], spacing: Sequence[float] | None) -> NDArray[Any]:
-        """The image in the channels of the training, once it was held against those."""
+        """The image with the channels of training, after it was compared with the training images."""
         refuse_other_axes(image.shape, self.recipe)
         self.unfamiliar.image(image, spacing)
         return in_channels(image, self.recipe.data.channels or len(image))

@@ -1,4 +1,4 @@
-"""The files that each image is to get: what they are called, whether they may be written, and which are there."""
+"""The files to write for each image: their names, whether they may be written, and which exist."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Targets:
             yield self.overlay
 
     def missing(self) -> frozenset[Path]:
-        """The files that are not there; one that a copy or a full disk broke off is not there.
+        """The files that do not exist or are cut off, as by a broken copy or a full disk.
 
         Raises:
             IsthmusError: a file that is there was not written for this image.
@@ -77,7 +77,7 @@ class Targets:
             content = file.read(4)
         if not any(content == start[: len(content)] for start in _WHOLE[path.suffix]):
             raise IsthmusError(
-                f"{path} exists already and is no file of predict; move it away, or choose another --out"
+                f"{path} exists already and was not written by predict; move it away, or choose another --out"
             )
         try:
             if path.suffix == ".png" and not path.read_bytes().endswith(_END_OF_PNG):
@@ -99,13 +99,13 @@ class Targets:
 
 
 def refuse_harm(every: Sequence[Targets], out: Path, guard: Guard, *, skip_existing: bool) -> list[str]:
-    """Refuse to write masks in the place of other files.
+    """Refuse to write masks over other files.
 
     Returns:
         Lines to tell the user.
 
     Raises:
-        IsthmusError: files of the data would be replaced, or those of an earlier time without leave.
+        IsthmusError: files of the data would be replaced, or existing files without permission.
     """
     paths = [path for each in every for path in each]
     for path in paths:
@@ -115,7 +115,7 @@ def refuse_harm(every: Sequence[Targets], out: Path, guard: Guard, *, skip_exist
 
 
 def refuse_among(paths: Iterable[Path], every: Sequence[Targets], out: Path, data: Iterable[Path]) -> None:
-    """Refuse masks among images, where they would be taken for some, or among masks of other names.
+    """Refuse masks among images, for which they would be taken, or among other files of the data.
 
     Args:
         paths: where the images were looked for.
@@ -132,8 +132,8 @@ def refuse_among(paths: Iterable[Path], every: Sequence[Targets], out: Path, dat
         searched = path / "images" if (path / "images").is_dir() else path
         if searched.is_dir() and any(folder.is_relative_to(searched.resolve()) for folder in folders):
             raise IsthmusError(
-                f"{out} lies in {searched}, so the masks would be taken for images next time and originals are "
-                "never replaced; choose another --out"
+                f"{out} lies in {searched}, so the masks would be taken for images next time; "
+                "choose another --out"
             )
     for place in data:
         if place.is_dir() and any(folder.is_relative_to(place.resolve()) for folder in folders):

@@ -1,4 +1,4 @@
-"""New images and their masks held against those of the training: one line for each way in which they differ."""
+"""Compares new images and masks with those of training: one line for each way in which they differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from isthmus.runs.folder import RunFolder
 from isthmus.shapes import read_as
 
 CHANCE, MASK_CHANCE = 0.02, 0.1
-"""Of many images, and of many masks, so many may lie outside without a word."""
+"""The share of many images, and of many masks, that may lie outside before anything is said."""
 
 KEPT = 1000
 """Remarks of a kind that are kept for the number in the line."""

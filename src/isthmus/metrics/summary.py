@@ -99,7 +99,7 @@ def _count(row: Row, name: str) -> float:
         )
     found = value_of(row, name)
     if math.isinf(found):
-        raise IsthmusError(f"{name} is {row[name]!r}, which is no number of pixels; score the cases again")
+        raise IsthmusError(f"{name} is {row[name]!r}, which is not a number of pixels; score the cases again")
     return found
 
 

@@ -54,7 +54,7 @@ def resolve(hardware: Hardware) -> Hardware:
 
 
 def leaves_precision_open(hardware: Hardware) -> bool:
-    """Whether nobody has said in which number type to compute."""
+    """Whether neither the recipe nor the environment sets the number type."""
     return _wanted(hardware) == "auto"
 
 

@@ -29,7 +29,7 @@ class Standing:
     best: Best | None
 
     def note(self) -> str:
-        """What whoever uses the weights should hear; empty for a run that came to its end."""
+        """What a user of the weights should know; empty for a finished run."""
         if self.state == "ended" or not self.best:
             return ""
         how = {
@@ -42,7 +42,7 @@ class Standing:
         )
 
     def how_to_go_on(self) -> str:
-        """What there is of a run that was stopped, and what can be done with it."""
+        """What a stopped run holds, and what can be done with it."""
         again = f"`isthmus train --resume --out {self.path}`"
         if not self.best:
             when = (

@@ -53,7 +53,7 @@ def pair(scores: Mapping[str, Scores]) -> Paired:
     for name, each in scores.items() if isinstance(scores, Mapping) else [("scores", scores)]:
         if not isinstance(each, Mapping):
             raise IsthmusError(
-                f"'{name}' is no mapping but {type(each).__name__}; give each network's score by case, "
+                f"'{name}' is a {type(each).__name__}, not a mapping; give each network's score by case, "
                 "{'unet': {'case 1': 0.9, …}, …}"
             )
     names = tuple(scores)

@@ -16,7 +16,7 @@ from isthmus.watch import Watch
 
 @contextmanager
 def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
-    """No other process trains in this folder while the block runs; whoever reads it is not kept out.
+    """No other process trains in this folder while the block runs; reading it stays possible.
 
     Of several processes that train together, the first holds the lock. A block that fails before the folder has become
     a run leaves nothing behind.
@@ -42,7 +42,7 @@ def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
         except Stopped as stopped:
             raise Stopped(stopped.number, standing(folder, running=False).how_to_go_on()) from None
         finally:
-            with suppress(OSError):  # whoever waits for it looks at what there is before anything is written
+            with suppress(OSError):  # a waiting process looks at the folder before it writes anything
                 folder.lock.unlink()
                 for path in () if folder.recipe_path.is_file() else made:
                     path.rmdir()

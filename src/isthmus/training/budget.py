@@ -1,4 +1,4 @@
-"""A time to train for, turned once into epochs by a measurement that the recipe keeps."""
+"""Turns a time to train for into epochs, by one measurement that the recipe keeps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from isthmus.watch import Silent, Watch, about
 SHARE, SHORTEST, MOST = 0.05, 2.0, 30
 """Steps are measured for this share of the time, but for so many seconds at least, and so many steps at most."""
 EPOCHS = 10
-"""Where fewer of them have room, epochs are made shorter: the best of several is kept."""
+"""Where fewer epochs fit, they are made shorter, so that the best of several is kept."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Pace:
 
 
 class _Enough(Exception):
-    """So many steps were measured."""
+    """Enough steps were measured."""
 
 
 def within_minutes(prepared: Prepared, network: nn.Module, watch: Watch) -> Prepared:
-    """The recipe with as many epochs as have room in its minutes, where it has some that were not counted yet.
+    """The recipe with as many epochs as fit into its minutes, if it names minutes that are not converted yet.
 
     Raises:
         IsthmusError: together with a region of interest or several processes.
@@ -58,7 +58,7 @@ def within_minutes(prepared: Prepared, network: nn.Module, watch: Watch) -> Prep
     training = _fitted(recipe.training, pace, len(split.validation), scored)
     epochs = f"{training.epochs} epoch{'s' * (training.epochs > 1)}"
     watch.say(
-        f"{about(recipe.training.minutes * 60)} have room for {epochs} of {training.samples} samples "
+        f"{about(recipe.training.minutes * 60)} leave time for {epochs} of {training.samples} samples "
         f"({pace.step:.3g} s a step, {pace.case:.3g} s a validated case)"
     )
     return replace(prepared, recipe=recipe.model_copy(update={"training": training}))
@@ -84,7 +84,7 @@ def _measure(prepared: Prepared, network: nn.Module, seconds: float) -> Pace:
 
 
 def _fitted(training: Training, pace: Pace, validated: int, scored: int) -> Training:
-    """As many epochs as have room; where that is few, shorter ones."""
+    """As many epochs as fit; if these are few, shorter ones."""
     given = (training.minutes or 0.0) * 60
     room = max(given / 2, given - FINAL * pace.case * scored)
     validation, samples = pace.case * validated, training.samples or training.batch

@@ -1,4 +1,4 @@
-"""Where numbers stopped being numbers: one step, or the validation, again with an eye on every tensor."""
+"""Finds the first tensor that is not finite, by repeating a step or the validation."""
 
 from __future__ import annotations
 
@@ -29,16 +29,20 @@ def is_finite(loss: Tensor, network: nn.Module) -> bool:
     return bool(torch.stack([loss.detach(), *sums]).sum().isfinite())
 
 
-def came_apart(when: str, first: str, recipe: Recipe) -> IsthmusError:
+def diverged(when: str, first: str, recipe: Recipe) -> IsthmusError:
     """The error that ends training: what is known, and what to try.
 
     Args:
         when: as in "in epoch 3, step 5".
         first: the tensor that stopped being finite; "" where a repetition did not show it.
     """
-    known = f"the first tensor that is not finite is {first}" if first else "repeated, all tensors are finite"
+    known = (
+        f"the first tensor that is not finite is {first}"
+        if first
+        else "in a repetition all tensors are finite"
+    )
     if recipe.hardware.precision == "bfloat16":
-        remedy = "start anew with hardware.precision=float32 (this run computes in bfloat16)"
+        remedy = "start again with hardware.precision=float32 (this run computes in bfloat16)"
     else:
         remedy = "lower training.learning_rate (a tenth of it, say) in a new run"
     return IsthmusError(f"training diverged {when}: {known}; {remedy}")

@@ -183,7 +183,7 @@ class Loop:
             give_back_freed_memory()  # memory counts more than time
         value.backward()  # type: ignore[no-untyped-call]
         if not diagnosis.is_finite(value, state.network):
-            raise self._came_apart(step, x, lambda heads: self.prepared.objective.parts(heads, y, targets))
+            raise self._diverged(step, x, lambda heads: self.prepared.objective.parts(heads, y, targets))
         state.optimiser.step()
         if state.average:
             state.average.update(state.network, step)
@@ -200,7 +200,7 @@ class Loop:
             if self.world.first:
                 first = diagnosis.of_validation(self.state.scored, self.scorer, self.predictor)
             when = f"at the validation of epoch {self.state.progress.epoch + 1}"
-            raise diagnosis.came_apart(when, first, self.prepared.recipe)
+            raise diagnosis.diverged(when, first, self.prepared.recipe)
         return scored
 
     def seconds_of_a_case(self) -> float:
@@ -210,9 +210,7 @@ class Loop:
         self.state.network.train()
         return seconds
 
-    def _came_apart(
-        self, step: int, image: Tensor, terms: Callable[[Any], dict[str, Tensor]]
-    ) -> IsthmusError:
+    def _diverged(self, step: int, image: Tensor, terms: Callable[[Any], dict[str, Tensor]]) -> IsthmusError:
         """What to say of a step (from the start of training) that is not finite; the network is as before it."""
         recipe, network = self.prepared.recipe, self.state.network
 
@@ -222,7 +220,7 @@ class Loop:
 
         first = diagnosis.of_step(network, image, forward, terms)
         epoch, place = divmod(step, len(self.samples))
-        return diagnosis.came_apart(f"in epoch {epoch + 1}, step {place + 1}", first, recipe)
+        return diagnosis.diverged(f"in epoch {epoch + 1}, step {place + 1}", first, recipe)
 
     @property
     def device(self) -> torch.device:
