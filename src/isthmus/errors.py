@@ -1,9 +1,9 @@
-"""The one error that a user is meant to read, and the nearest valid name to suggest in it."""
+"""The one error that a user is meant to read, and helpers for its message."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class IsthmusError(ValueError):
@@ -25,3 +25,12 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     listing = ", ".join(names) if len(names) <= 16 else ", ".join(names[:16]) + ", …"
     return (f"did you mean '{close[0]}'? " if close else "") + f"(valid: {listing})"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """The first of some names, and how many there are if there are more.
+
+    >>> few(["a", "b", "c"], most=2)
+    'a, b, … (3)'
+    """
+    return ", ".join(names[:most]) + (f", … ({len(names)})" if len(names) > most else "")

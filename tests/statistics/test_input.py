@@ -95,5 +95,5 @@ def test_scores_without_cases_are_one_line() -> None:
             IsthmusError, match=r"'first' is a \w+, not a mapping; give each network's score by case"
         ):
             statistics.compare(wrong, wrong)  # type: ignore[arg-type]
-        with pytest.raises(IsthmusError, match="is no mapping"):
+        with pytest.raises(IsthmusError, match="not a mapping"):
             statistics.pair(wrong)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from isthmus.data.borders import FEWEST, lines, together
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.geometry import AXES
 from isthmus.data.volume_files import unit
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, few
 
 if TYPE_CHECKING:
     from isthmus.data.check import CaseFacts
@@ -46,7 +46,7 @@ def remarks(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
 
     def add(what: str, ids: Sequence[str], line: str) -> None:
         if ids:
-            found.append(Remark(what, len(ids), line.format(ids=_few(ids), n=len(ids))))
+            found.append(Remark(what, len(ids), line.format(ids=few(ids), n=len(ids))))
 
     if numbers := object_numbers(dataset, facts):
         found.append(
@@ -120,7 +120,7 @@ def _along_borders(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]
         return []
     ours = "objects" if values.rule == "objects" else "classes: the nearest is taken"
     line = (
-        f"values that lie only along borders, as resampling leaves them, in the masks of {_few(odd)}: they are not "
+        f"values that lie only along borders, as resampling leaves them, in the masks of {few(odd)}: they are not "
         f"{ours}; resample masks by the nearest neighbour"
     )
     return [Remark("resampled masks?", count, line)]
@@ -136,10 +136,6 @@ def refuse_resampled(dataset: Dataset, facts: Sequence[CaseFacts]) -> None:
         raise IsthmusError(
             f"{dataset.name}: {remark.detail}, or say that each value numbers an object (data.value_rule=objects)"
         )
-
-
-def _few(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f", … ({len(names)})" if len(names) > most else "")
 
 
 def orientations(facts: Iterable[CaseFacts]) -> list[str]:
@@ -173,8 +169,7 @@ class Odd:
 
     def said(self, most: int = 3) -> str:
         """One line about it."""
-        more = ", …" * (len(self.cases) > most)
-        return f"{self.name} ({len(self.cases)}) {self.detail}: {', '.join(self.cases[:most])}{more}"
+        return f"{self.name} ({len(self.cases)}) {self.detail}: {few(self.cases, most)}"
 
 
 def grids(facts: Iterable[CaseFacts]) -> list[Odd]:

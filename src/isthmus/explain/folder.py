@@ -64,17 +64,14 @@ def explain_folder(
         watch.say(line)
     watch.stage("explaining", len(targets))
     written: list[Path] = []
-    for case, shown, values in targets:
+    for target in targets:
+        case, *files = target
         try:
-            image = load_image(case, predictor.recipe.data.channels)
-            maps, labels = explainer(image), predictor.labels(image)
-            if not maps.any():
+            if not _explain(explainer, predictor, target):
                 watch.say(
                     f"{case.id}: the map is zero everywhere: nothing that {method} looks at speaks for the class"
                 )
-            write_image(values, maps.astype(np.float32))
-            write_image(shown, np.moveaxis(picture(image, maps, labels, case.spacing), -1, 0))
-            written += [shown, values]
+            written += files
         except Exception as error:  # of any kind: the other images are explained
             problems.append(failure(case, error))
             watch.say(problems[-1])
@@ -87,6 +84,16 @@ def explain_folder(
 
 Target = tuple[Case, Path, Path]
 """An image, its picture and its maps."""
+
+
+def _explain(explainer: Explainer, predictor: Predictor, target: Target) -> bool:
+    """Write the maps and the picture of one image; whether the maps show anything."""
+    case, shown, values = target
+    image = load_image(case, predictor.recipe.data.channels)
+    maps, labels = explainer(image), predictor.labels(image)
+    write_image(values, maps.astype(np.float32))
+    write_image(shown, np.moveaxis(picture(image, maps, labels, case.spacing), -1, 0))
+    return bool(maps.any())
 
 
 def _named(cases: Sequence[Case], out: Path, problems: list[str]) -> list[Target]:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from isthmus.data.geometry import MILLIMETRES
 from isthmus.data.volume_files import unit
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, few
 from isthmus.inference.mask_pairs import Pair
 from isthmus.metrics.masks import as_spacing
 
@@ -49,11 +49,11 @@ def remarks(pairs: Sequence[Pair], found: Sequence[tuple[str, float]]) -> Iterat
     if away:
         yield (
             f"{len(away)} predictions lie elsewhere than the true masks, by the headers, and are scored voxel by "
-            f"voxel: {_some(away)}"
+            f"voxel: {few(away, 3)}"
         )
     off = [f"{name} ({rest:.1g})" for name, (_, rest) in zip(names, found, strict=True) if rest]
     if off:
-        yield f"the values of {len(off)} masks are rounded, as they were nearly whole numbers: {_some(off)}"
+        yield f"the values of {len(off)} masks are rounded, as they were nearly whole numbers: {few(off, 3)}"
     if any(pair[0].spacing is not None and not _unit(pair) for pair in pairs):
         yield "files state no unit for the size of their voxels; millimetres are taken"
 
@@ -61,10 +61,6 @@ def remarks(pairs: Sequence[Pair], found: Sequence[tuple[str, float]]) -> Iterat
 def _unit(pair: Pair) -> str:
     case, prediction = pair
     return unit(case.first) or unit(prediction.first)
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + ", …" * (len(names) > most)
 
 
 def check_spacing(spacing: Spacing, pairs: Sequence[Pair], axes: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from isthmus.data.folder import clashes, images_in, open_dataset
 from isthmus.data.listing import READ, files_in
 from isthmus.data.pairing import MASK_FOLDERS, find_folders, flat_masks, folders, masks_of
 from isthmus.data.problems import refuse
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, few
 from isthmus.watch import Watch
 
 Pair: TypeAlias = tuple[Case, Case]
@@ -63,18 +63,18 @@ def paired(
     extra = sorted(set(predicted) - set(names.values()))
     if lacking and not partial:
         raise IsthmusError(
-            f"{len(lacking)} of {len(cases)} true masks have no prediction in {predictions}: {_some(lacking)}; "
+            f"{len(lacking)} of {len(cases)} true masks have no prediction in {predictions}: {few(lacking)}; "
             "predict them, or score the others with --partial"
         )
     if lacking:
         watch.say(
-            f"scored are the {len(pairs)} of {len(cases)} true masks that have a prediction; without: {_some(lacking)}"
+            f"scored are the {len(pairs)} of {len(cases)} true masks that have a prediction; without: {few(lacking)}"
         )
     if extra:
-        watch.say(f"{len(extra)} predictions have no true mask and are not scored: {_some(extra)}")
+        watch.say(f"{len(extra)} predictions have no true mask and are not scored: {few(extra)}")
     unlike = [f"{ours} and {theirs}" for theirs, ours in names.items() if ours != theirs]
     if unlike:
-        watch.say(f"{len(unlike)} masks are matched though their names differ: {_some(unlike)}")
+        watch.say(f"{len(unlike)} masks are matched though their names differ: {few(unlike)}")
     return [(_called(case, prediction.id), prediction) for case, prediction in pairs]
 
 
@@ -123,7 +123,3 @@ def _called(case: Case, name: str) -> Case:
     if case.images or case.id == name:
         return case
     return replace(case, id=name, group=name if case.group == case.id else case.group)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")
