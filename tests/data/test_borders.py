@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from isthmus.data.borders import borders, lines, soft_top, together
+from isthmus.data.borders import borders, cores, lines, soft_top, together
 from isthmus.data.check import check_dataset, count_values
 from isthmus.data.folder import from_folder
 from isthmus.data.inspect import inspect_dataset
@@ -99,6 +99,38 @@ def test_between_classes_the_nearest_is_taken(pairs: Any) -> None:
     assert checked.values.invert(np.arange(3)).tolist() == [0, 100, 200]
 
 
+FILTERS = ("BOX", "BILINEAR", "BICUBIC", "LANCZOS")
+
+
+@pytest.mark.parametrize("filter_", FILTERS)
+@pytest.mark.parametrize("size", [(256, 192), (600, 450)])
+@pytest.mark.parametrize("levels", [(0, 100, 200), (0, 127, 255), (0, 85, 170, 255)])
+def test_classes_stay_classes_whatever_resampled_them(levels: Any, size: Any, filter_: str) -> None:
+    """Cubic filters swing past the values on both sides; 127 is no soft edge of 255."""
+    plain = [np.choose(discs(seed, 384, 512, 36) % len(levels), levels).astype(np.uint8) for seed in range(3)]
+    masks = {
+        str(at): np.asarray(Image.fromarray(mask).resize(size, Image.Resampling[filter_]))
+        for at, mask in enumerate(plain)
+    }
+    edges = {name: borders(mask) for name, mask in masks.items()}
+    values = ValueMap.infer_masks({name: count_values(mask) for name, mask in masks.items()}, borders=edges)
+    assert (values.rule, values.pairs[: values.classes]) == (
+        "exact",
+        tuple(zip(levels, range(9), strict=False)),
+    )
+
+
+def test_a_rare_class_beside_a_large_one_is_kept() -> None:
+    """Linear filters do not swing, so what lies between no others was drawn."""
+    plain = np.choose(discs(0), [0, 20, 40, 60, 80, 100, 120, 140, 160]).astype(np.uint8)
+    plain[40:90, 40:120] = 180
+    plain[50:53, 50:53] = 200
+    mask = np.asarray(Image.fromarray(plain).resize((512, 384), Image.Resampling.BILINEAR))
+    kept = cores(borders(mask))
+    assert kept is not None
+    assert {180, 200} <= set(kept)
+
+
 def test_labels_that_were_resampled_are_told(pairs: Any) -> None:
     masks = [
         np.asarray(Image.fromarray(discs(seed) * 25).resize((200, 150), Image.Resampling.BILINEAR))
@@ -112,7 +144,7 @@ def test_labels_that_were_resampled_are_told(pairs: Any) -> None:
 
 def test_lines_and_sums() -> None:
     mask = np.array([[0, 0, 4, 9, 9]] * 3)
-    assert borders(mask) == {0: (0, 6), 4: (3, 3), 9: (0, 6)}
+    assert borders(mask) == {0: (0, 6, 3), 4: (3, 3, 0), 9: (0, 6, 3)}
     assert lines(together([borders(mask), borders(mask)])) == [4]
     volume = np.stack([mask] * 40)
-    assert borders(volume)[4] == (48, 48)  # 16 of the slices
+    assert borders(volume)[4] == (48, 48, 0)  # 16 of the slices

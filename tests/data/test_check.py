@@ -340,6 +340,13 @@ def test_a_mask_of_the_other_polarity_is_told(pairs: Any) -> None:
     assert "polarity" not in rows_of(pairs(5, masks=[*large, *masks[:2]]))
 
 
+@pytest.mark.parametrize("turned", [2, 3])
+def test_polarity_that_changes_in_the_middle_is_told(pairs: Any, turned: int) -> None:
+    masks = [(mask_of(i) ^ (i < turned)) * np.uint8(255) for i in range(4)]
+    level, count, _ = rows_of(pairs(4, masks=masks))["polarity"]
+    assert (level, count) == ("warning", turned)
+
+
 def test_a_turning_tag_on_one_side_is_told(tmp_path: Path, pairs: Any) -> None:
     root = pairs(3)
     exif = Image.Exif()

@@ -331,3 +331,16 @@ def test_a_mask_keeps_its_numbers_whatever_the_tag_says(tmp_path: Path, bits: in
         tifffile.imwrite(path, stored, photometric=photometric)
         np.testing.assert_array_equal(read_mask(Source(path)), expected)
         assert told(Source(path)).inverted == (photometric == "miniswhite")
+
+
+def test_a_mask_of_16_bits_keeps_its_numbers_under_a_palette_of_greys(tmp_path: Path) -> None:
+    greys = np.repeat(np.arange(65536, dtype=np.uint16)[None], 3, axis=0)
+    mask = np.array([[0, 1], [255, 300]], np.uint16)
+    tifffile.imwrite(tmp_path / "m.tif", mask, photometric="palette", colormap=greys)
+    np.testing.assert_array_equal(read_mask(Source(tmp_path / "m.tif")), mask)
+
+
+def test_a_mask_of_half_floats_is_read_without_a_warning(tmp_path: Path) -> None:
+    mask = np.array([[0, 1], [2, 3]], np.float16)
+    tifffile.imwrite(tmp_path / "m.tif", mask)
+    np.testing.assert_array_equal(read_mask(Source(tmp_path / "m.tif")), mask)

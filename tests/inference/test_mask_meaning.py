@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from isthmus.errors import IsthmusError
 from isthmus.inference.evaluate import evaluate_folder
@@ -49,6 +50,17 @@ def test_one_value_in_several_pieces_is_split_on_both_sides(tmp_path: Path) -> N
     assert any("3 true masks hold one value in several pieces" in line for line in watch.said)
     mixed = save(tmp_path / "mixed", c2=masks["c2"], c3=numbered(3), c4=numbered(4))
     assert evaluate_folder(ours, mixed, instances=True).means()["foreground"]["object_f1"] == 1
+
+
+def test_soft_masks_are_scored_against_themselves_and_hard_ones(tmp_path: Path) -> None:
+    discs = [ndimage.zoom((numbered(n) > 0) * 255.0, 2.3, order=1) for n in (2, 3, 4)]
+    soft = {
+        f"c{n}": ndimage.gaussian_filter(mask, 1).round().astype(np.uint8) for n, mask in enumerate(discs)
+    }
+    hard = {name: (mask >= 128) * np.uint8(255) for name, mask in soft.items()}
+    ours, theirs = save(tmp_path / "ours", **soft), save(tmp_path / "truth", **hard)
+    for truth in (ours, theirs):
+        assert evaluate_folder(ours, truth).means()["foreground"]["dice"] == 1
 
 
 def test_true_masks_with_soft_edges_are_thresholded(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Borders = Mapping[int, tuple[int, int]]
-"""Of a value the pixels that have a smaller and a larger neighbour, and all that were looked at."""
+Borders = Mapping[int, tuple[int, int, int]]
+"""Of a value the pixels that have a smaller and a larger neighbour, all that were looked at, and those whose
+neighbours are all alike."""
 
 PLANES, SIDE = 16, 1024
 """Number of slices of a volume, and side of squares of a large picture, that are looked at."""
@@ -21,41 +22,49 @@ FEWEST = 3
 LEAST = 32
 """A smaller range leaves no room for soft edges: such values are classes."""
 
+AREA = 0.05
+"""Of a value that fills areas at least this share of the pixels lies among its like."""
+
 END = 8
 """Values within this part of the range from either end belong to that end."""
 
 
-def borders(mask: NDArray[Any]) -> dict[int, tuple[int, int]]:
-    """For each value of `(*spatial)` integers how many pixels lie between others, among their eight neighbours.
+def borders(mask: NDArray[Any]) -> dict[int, tuple[int, int, int]]:
+    """For each value of `(*spatial)` integers how many pixels lie between others, among their eight neighbours; how
+    many there are; and how many lie among their like.
 
-    >>> borders(np.array([[0, 0, 4, 9, 9]] * 3))[4]
-    (3, 3)
+    >>> found = borders(np.array([[0, 0, 4, 9, 9, 9]] * 3))
+    >>> found[4], found[9]
+    ((3, 3, 0), (0, 9, 6))
     """
     planes = mask[None] if mask.ndim == 2 else mask.reshape(-1, *mask.shape[-2:])
     height, width = planes.shape[1:]
     windows = [
         (z, y, x) for z in range(len(planes)) for y in range(0, height, SIDE) for x in range(0, width, SIDE)
     ]
-    found: dict[int, tuple[int, int]] = {}
+    found: dict[int, tuple[int, int, int]] = {}
     for at in np.unique(np.linspace(0, len(windows) - 1, PLANES).round().astype(int)).tolist():
         z, y, x = windows[at]
         plane = planes[z, y : y + SIDE, x : x + SIDE]
-        amid = ndimage.minimum_filter(plane, 3) < plane
-        amid &= plane < ndimage.maximum_filter(plane, 3)
+        least, most = ndimage.minimum_filter(plane, 3), ndimage.maximum_filter(plane, 3)
+        amid, inner = (least < plane) & (plane < most), least == most
         values, places, seen = np.unique(plane, return_inverse=True, return_counts=True)
-        between = np.bincount(places.ravel(), weights=amid.ravel(), minlength=len(values)).astype(int)
-        counts = zip(between.tolist(), seen.tolist(), strict=True)
+        between, alike = (
+            np.bincount(places.ravel(), weights=which.ravel(), minlength=len(values)).astype(int).tolist()
+            for which in (amid, inner)
+        )
+        counts = zip(between, seen.tolist(), alike, strict=True)
         found = together([found, dict(zip(values.tolist(), counts, strict=True))])
     return found
 
 
-def together(masks: Iterable[Borders]) -> dict[int, tuple[int, int]]:
+def together(masks: Iterable[Borders]) -> dict[int, tuple[int, int, int]]:
     """The sums over masks."""
-    total: dict[int, tuple[int, int]] = {}
+    total: dict[int, tuple[int, int, int]] = {}
     for one in masks:
-        for value, (between, seen) in one.items():
-            before = total.get(value, (0, 0))
-            total[value] = (before[0] + between, before[1] + seen)
+        for value, (between, seen, alike) in one.items():
+            before = total.get(value, (0, 0, 0))
+            total[value] = (before[0] + between, before[1] + seen, before[2] + alike)
     return total
 
 
@@ -63,20 +72,21 @@ def soft_top(found: Borders) -> int | None:
     """The largest value of masks that are background and foreground with soft edges; None where they are not.
 
     At least `FEWEST` values lie between the two ends of the range, most of their pixels with a smaller and a larger
-    neighbour (of classes and objects, resampled or not, hardly a quarter has), and some foreground is left.
+    neighbour (of classes and objects, resampled or not, hardly a quarter has), none fills an area, and some foreground
+    is left.
 
-    >>> edge = {0: (0, 500), 64: (9, 10), 128: (10, 10), 191: (10, 10), 255: (0, 90)}
-    >>> soft_top(edge), soft_top({**edge, 128: (2, 60)})
+    >>> edge = {0: (0, 500, 400), 64: (9, 10, 0), 128: (10, 10, 0), 191: (10, 10, 0), 255: (0, 90, 50)}
+    >>> soft_top(edge), soft_top({**edge, 128: (2, 60, 9)})
     (255, None)
     """
     low, top = min(found, default=0), max(found, default=0)
     amid = {v: counts for v, counts in found.items() if top < END * v < (END - 1) * top}
-    ends = {v: seen for v, (_, seen) in found.items() if END * v >= (END - 1) * top}
-    if low != 0 or top < LEAST or len(amid) < FEWEST:
+    ends = {v: seen for v, (_, seen, _) in found.items() if END * v >= (END - 1) * top}
+    if low != 0 or top < LEAST or len(amid) < FEWEST or filled(found):
         return None
     between, seen = (sum(counts[i] for counts in amid.values()) for i in (0, 1))
     bright = sum(ends.values())
-    largest = max(count for _, count in amid.values())
+    largest = max(count for _, count, _ in amid.values())
     if between < 0.6 * seen or bright < 0.1 * seen or bright < largest:
         return None
     return 255 if 224 <= top <= 255 else top
@@ -85,16 +95,31 @@ def soft_top(found: Borders) -> int | None:
 def cores(found: Borders) -> list[int] | None:
     """The values of masks that were resampled between several classes, without those along borders; None for others.
 
-    >>> cores({0: (0, 500), 40: (9, 9), 80: (0, 90), 120: (9, 10), 150: (5, 5), 200: (0, 40)})
+    Cubic and Lanczos filters also swing past the values of classes, along borders as well; what they leave there fills
+    no area.
+
+    >>> thin = {40: (9, 9, 0), 120: (9, 10, 0), 150: (5, 5, 0), 208: (0, 9, 0)}
+    >>> cores({0: (0, 500, 400), 80: (0, 90, 50), 200: (0, 40, 9), **thin})
     [0, 80, 200]
     """
     thin = lines(found)
-    rest = [value for value in sorted(found) if value not in thin]
+    rest = [value for value, (_, seen, alike) in sorted(found.items()) if alike >= AREA * seen]
     if len(thin) < FEWEST or len(thin) < len(rest) or len(rest) < 3 or max(found) < LEAST:
         return None
     return rest
 
 
+def filled(found: Borders) -> list[int]:
+    """Values between the ends of the range that fill areas, as large as a part of the foreground: classes."""
+    top = max(found, default=0)
+    bright = sum(seen for value, (_, seen, _) in found.items() if END * value >= (END - 1) * top)
+    return [
+        value
+        for value, (_, seen, alike) in sorted(found.items())
+        if top < END * value < (END - 1) * top and alike >= AREA * seen and seen >= AREA * bright
+    ]
+
+
 def lines(found: Borders) -> list[int]:
     """Values that lie along borders alone (nearly): between others with nine tenths of their pixels."""
-    return [value for value, (between, seen) in sorted(found.items()) if between >= 0.9 * seen]
+    return [value for value, (between, seen, _) in sorted(found.items()) if between >= 0.9 * seen]

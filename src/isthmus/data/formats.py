@@ -148,7 +148,7 @@ def read_mask(source: Source) -> NDArray[Any]:
     if channels.dtype.kind == "f":
         rounded = np.rint(channels)
         with np.errstate(invalid="ignore"):  # infinite values are no whole numbers, as NaN is none
-            whole = (np.abs(channels - rounded) <= NEARLY_WHOLE) & (np.abs(channels) < 2**31)
+            whole = (np.abs(channels - rounded) <= NEARLY_WHOLE) & (np.abs(channels) < np.float64(2**31))
         if not whole.all():
             raise IsthmusError(
                 f"{source}: a mask with the value {channels[~whole].flat[0]:g}; masks hold whole numbers, "

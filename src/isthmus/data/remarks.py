@@ -96,10 +96,12 @@ def remarks(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
 
 
 def _unlike(facts: Sequence[CaseFacts]) -> list[str]:
-    """Masks that are mostly foreground, where they are the few and the rest has little."""
+    """Masks that are mostly foreground where the rest has little: the few, or all where no mask lies between."""
     full = [one for one in facts if one.shares and one.foreground > 0.5]
     rest = [one.foreground for one in facts if one.shares and one.foreground <= 0.5]
-    if not full or 2 * len(full) >= len(facts) or median(rest) > LITTLE:
+    few = 2 * len(full) < len(facts)
+    apart = max(rest, default=1) <= LITTLE and all(one.foreground >= 1 - LITTLE for one in full)
+    if not full or not rest or median(rest) > LITTLE or not (few or apart):
         return []
     return [one.id for one in full]
 

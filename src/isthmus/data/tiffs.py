@@ -179,7 +179,8 @@ def read(path: Path, page: int | None, letters: str = "", *, mask: bool) -> NDAr
         pixels = _pixels(path, stack, index)  # (pages, channels, height, width)
         palette = stack.palette
         if palette is not None:
-            if not (mask and stack.inverted):
+            # a palette of 16 bits would take 8 of them from the numbers of a mask
+            if not (mask and (stack.inverted or pixels.dtype == np.uint16)):
                 pixels = look_up(pixels[:, 0], palette, mask=mask)
                 pixels = pixels[:, None] if pixels.ndim == 3 else np.moveaxis(pixels, -1, 1)
         else:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data import conflicts
-from isthmus.data.borders import Borders, cores, soft_top, together
+from isthmus.data.borders import Borders, cores, filled, soft_top, together
 from isthmus.data.conflicts import Counts, Masks
 from isthmus.data.problems import refuse
 from isthmus.errors import IsthmusError, nearest
@@ -112,7 +112,7 @@ class ValueMap:
         if len(others) <= 1:
             return cls(((background, 0), (others[0] if others else 255, 1)))
         top = soft_top(borders or {}) if rule is None else None
-        if top is not None or (rule is None and _is_soft(values)):
+        if top is not None or (rule is None and _is_soft(values) and not filled(borders or {})):
             return cls(((0, 0), (top or 255, 1)), "threshold")
         if rule is None and (kept := cores(borders or {})) is not None and len(kept) <= MANY:
             return cls.infer(kept)._with_nearest(others)
@@ -186,7 +186,7 @@ class ValueMap:
             found: dict[str, str] = {}
             if values.rule != "threshold":
                 found = conflicts.blurred(left, lossy)
-            if values.rule == "exact" and values.classes > 2:
+            if values.rule == "exact" and values.classes > 2 and not resampled:
                 found = found or conflicts.mixed(left) or conflicts.strays(left)
             if not found:
                 return values, odd

@@ -173,6 +173,7 @@ class _Seen:
     rounded: float
     numbered: bool  # whether true values may number objects
     borders: Borders  # of the true mask
+    predicted_borders: Borders
     pieces: int  # of a true mask of one value
     ignored: int  # pixels of the true mask that do not count
 
@@ -187,16 +188,17 @@ def _look(pair: Pair, ignore: int | None) -> _Seen:
         true = np.where(true == ignore, 0, true).astype(true.dtype)
     off = max(off_whole(source) for source in (*case.masks, *prediction.images))
     away = elsewhere(case.masks[0].path, prediction.images[0].path)
-    counts = count_values(true)
+    counts, others = count_values(true), count_values(predicted)
     lone = len(set(counts) - {0}) == 1
     return _Seen(
         true.ndim,
         counts,
-        count_values(predicted),
+        others,
         away,
         off,
         counts_up(counts) and each_in_one_piece(true),
         borders(true) if len(counts) > 2 else {},
+        borders(predicted) if len(others) > 2 else {},
         pieces(true) if lone else 1,
         ignored,
     )
@@ -294,11 +296,10 @@ class _Scorer:
             instances = by_file or values.rule == "objects"
         by_file = by_file and instances and values.classes == 2
         numbered = by_file or (instances and values.rule == "objects")
-        masks = {
-            str(prediction.images[0]): each.predicted
-            for (_, prediction), each in zip(pairs, seen, strict=True)
-        }
-        predicted, numbers = predicted_values(values, masks, numbered)
+        guesses = {str(guess.images[0]): each for (_, guess), each in zip(pairs, seen, strict=True)}
+        masks = {name: each.predicted for name, each in guesses.items()}
+        edges = {name: each.predicted_borders for name, each in guesses.items()}
+        predicted, numbers = predicted_values(values, masks, numbered, edges)
         named = dataset.classes or values.names()
         return cls(
             dict(enumerate(named[1:], start=1)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from isthmus.data.borders import Borders, together
 from isthmus.data.remarks import object_ends
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
@@ -27,12 +28,13 @@ def refuse_doubt(values: ValueMap, true: Sequence[Mapping[int, int]], numbered: 
 
 
 def predicted_values(
-    true: ValueMap, masks: Mapping[str, Mapping[int, int]], numbered: bool
+    true: ValueMap, masks: Mapping[str, Mapping[int, int]], numbered: bool, edges: Mapping[str, Borders]
 ) -> tuple[ValueMap, bool]:
     """What predicted values mean, and whether they are numbers of objects.
 
     In the values of the truth where they are written in them; else 0 and 1 stand for 0 and 255, or soft edges. Where
-    true objects are told apart, predictions of more than two values (and no soft edges) number theirs.
+    true objects are told apart, predictions of more than two values (and no soft edges) number theirs. Of each mask
+    `edges` tells which of its values lie along borders.
     """
     found: dict[int, int] = {}
     for name, counts in masks.items():
@@ -44,9 +46,9 @@ def predicted_values(
     if true.rule == "exact" and set(found) <= known:
         return true, False
     if numbered or true.rule == "objects":
-        ours = ValueMap.infer(found) if max(found) <= 255 else NUMBERS
+        ours = ValueMap.infer(found, None, together(edges.values())) if max(found) <= 255 else NUMBERS
         return (ours, False) if ours.classes == 2 and ours.rule != "objects" else (NUMBERS, True)
-    ours = ValueMap.infer_masks(masks)
+    ours = ValueMap.infer_masks(masks, borders=edges)
     if _is_usual(ours) and _is_usual(true):
         return ours, False
     name = next(name for name, counts in masks.items() if not set(counts) <= known)
