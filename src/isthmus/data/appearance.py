@@ -1,6 +1,6 @@
-"""What one image or one mask is like, in a few numbers from a sample of its pixels.
+"""Describes one image or one mask in a few numbers from a sample of its pixels.
 
-A sample is as large for a volume as for a small picture, so looking takes milliseconds and little memory.
+The sample of a volume is as small as that of a picture, so this takes milliseconds and little memory.
 """
 
 from __future__ import annotations

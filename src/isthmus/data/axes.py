@@ -1,13 +1,13 @@
-"""What the axes of the array in a TIFF mean: one rule for every command.
+"""Decides what the axes of the array in a TIFF mean, by one rule for every command.
 
 A letter stands for each axis: Y and X span the picture, C counts its channels, and along any other (Z, T, …) lie
 pictures of their own, which are called pages. Samples of a pixel (RGB) have no letter: they always are channels.
 
-- What the user says (`data.axes`) holds for every file with that many axes.
-- Else the mask of an image decides: with a mask for each page the pages are pictures, with a single mask they are
+- What the user says (`data.axes`) applies to every file with that many axes.
+- Otherwise the mask of an image decides: with a mask for each page the pages are pictures, with a single mask they are
   channels. The run stores what was found, so that its images are predicted as they were trained.
-- Where there is neither, the file's own names hold (ImageJ, OME and tifffile give them), and pages without a name
-  are pictures.
+- Without either, the file's own names apply (ImageJ, OME and tifffile give them), and pages without a name are
+  pictures.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from isthmus.data.formats import Source, of_tiff, told
 from isthmus.errors import IsthmusError
 
 CHANNELS = 16
-"""Pages that are channels where the mask has one page only; more are a stack whose mask is amiss."""
+"""Up to this many pages are channels if the mask has one page; more are a stack with a wrong mask."""
 
 NAMED_CHANNELS = 64
 """The same of an axis that the file calls channels."""
 
 UNNAMED = ("Q", "I")
-"""How tifffile calls axes of which the file says nothing."""
+"""tifffile's names for axes that the file does not describe."""
 
 
 class AxesError(IsthmusError):
-    """A file whose axes do not go with what is said of them, or with its mask."""
+    """A file whose axes do not match what the user says about them, or its mask."""
 
 
 class Array(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether DICOM slices make one volume: what does not fit together is refused by name, with the number."""
+"""Checks that DICOM slices make one volume; slices that do not fit are refused by name, with the number."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from isthmus.errors import IsthmusError
 
 TOLERANCE = 0.1
-"""Slices may stand this share of their distance off their place (tables move in steps, headers round)."""
+"""Slices may be off their place by this share of their distance (tables move in steps, headers round)."""
 
 SIDEWAYS = 0.5
-"""Slices may stand this share of a pixel aside of the line through the first and the last."""
+"""Slices may be this share of a pixel off the line through the first and the last."""
 
 TURNED = 0.5
-"""Slices may be turned by so many degrees against the first."""
+"""Degrees by which slices may be turned against the others."""
 
 STEEPEST = 45.0
-"""Degrees by which a gantry tilts at most."""
+"""The largest tilt of a gantry, in degrees."""
 
 _TOMOGRAPHIC = ("CT", "MR", "PT", "NM")
 
@@ -30,7 +30,7 @@ File = tuple[Path, Any]
 
 
 def is_projection(headers: Sequence[Any]) -> bool:
-    """Whether files of one folder are pictures that have nothing to do with each other: each is a series of its own, or
+    """Whether files of one folder are unrelated pictures: each is a series of its own, or
     none says where it lies and none is of CT, MR or PET."""
     if len({str(data.get("SeriesInstanceUID", "")) for data in headers}) == len(headers) > 1:
         return True
@@ -91,7 +91,7 @@ def _scale(data: Any) -> tuple[float, ...]:
 
 
 def _refuse_turned(files: Sequence[File]) -> None:
-    """Of each slice, rows and columns run as in the first; most alike are right where the first is the odd one."""
+    """Refuse a slice whose rows or columns run differently from those of most slices."""
     ways = [_way(name, data) for name, data in files]
     usual = np.median(ways, axis=0)
     for (name, _), way in zip(files, ways, strict=True):
@@ -111,7 +111,7 @@ def _way(name: Path, data: Any) -> NDArray[np.float64]:
 
 
 def _check_steps(path: Path, files: Sequence[File]) -> None:
-    """Refuse a series in which a slice is missing or stands twice."""
+    """Refuse a series in which a slice is missing or doubled."""
     places = np.array([_place(files[0][1], data) for _, data in files])
     steps = np.diff(places)
     usual = float(np.median(steps))
@@ -129,7 +129,7 @@ def _check_steps(path: Path, files: Sequence[File]) -> None:
 
 
 def _check_line(path: Path, files: Sequence[File]) -> None:
-    """Refuse a series that steps sideways; a tilted gantry moves every slice alike."""
+    """Refuse a series that steps sideways; a tilted gantry moves every slice by the same step."""
     places = np.array([data.ImagePositionPatient for _, data in files], np.float64)
     steps = np.diff(places, axis=0)
     away = np.linalg.norm(steps - np.median(steps, axis=0), axis=1)

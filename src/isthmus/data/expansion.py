@@ -1,4 +1,4 @@
-"""From a file to its cases: a picture, the pages of a stack, or one picture in several files."""
+"""Turns a file into its cases: a picture, the pages of a stack, or one picture in several files."""
 
 from __future__ import annotations
 

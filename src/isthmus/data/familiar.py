@@ -1,8 +1,8 @@
-"""What the images and masks of a training were like together, and how far others may lie from them.
+"""Describes all images and masks of a training together, and how far others may differ from them.
 
-A number of a new image lies outside where it exceeds all training images by a quarter of their range and, at once,
-leaves the interval in which one more of their kind would be expected (Student's t, one in a thousand outside). Of few
-patients little is known, so their number counts, not that of their images.
+A number of a new image lies outside if it exceeds all training images by a quarter of their range and also leaves the
+interval in which another image of their kind is expected (Student's t, one in a thousand outside). The number of
+patients counts, not that of their images.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from scipy.special import stdtrit
 from isthmus.data.appearance import Appearance
 
 OUTSIDE = 0.001
-"""Share of images of the training's kind that one number puts outside, were it normally distributed."""
+"""Share of images of the training's kind that a normally distributed number puts outside."""
 
 MARGIN = 0.25
-"""Of the range of the training images: no number less far beyond it lies outside."""
+"""The part of the training images' range by which a number must exceed it to lie outside."""
 
 TOLERANCES = {
     "mean": (0.2, 4.0),
@@ -35,13 +35,13 @@ TOLERANCES = {
     "foreground": (1.5, 9.0),
     "thickness": (0.5, 3.0),
 }
-"""Of each kind of number: the least distance from all of training that counts, and the one that always does."""
+"""For each kind of number, the least distance from all training images that counts, and the one that always counts."""
 
 MANY = 10**6
-"""Patients of whom more are no more exact."""
+"""More patients than this make no difference."""
 
 RARE = 1e-4
-"""Shares of foreground below this are as good as none."""
+"""Shares of foreground below this count as none."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Spread:
         return cls(found.size, float(found.min()), float(found.max()), float(found.mean()), deviation)
 
     def limits(self, groups: int, tolerance: tuple[float, float]) -> tuple[float, float]:
-        """Between which a new image is like these, which come from so many patients."""
+        """The range in which a new image is like these, which come from this many patients."""
         known = min(groups, self.count, MANY)
         reach = inf
         if known > 2:
@@ -165,7 +165,7 @@ class Familiar:
         return shortened
 
     def together(self, other: Familiar) -> Familiar:
-        """The wider of both in everything: what neither knows is unfamiliar."""
+        """The union of both: only what is unfamiliar to both stays unfamiliar."""
         spreads = {
             name: _wider(ours, other.spreads[name])
             for name, ours in self.spreads.items()
@@ -192,14 +192,14 @@ class Familiar:
 
     @cached_property
     def limits(self) -> dict[str, tuple[float, float]]:
-        """Between which each number of a new image is like those of the training, by name."""
+        """The range in which each number of a new image is like those of training, by name."""
         return {
             name: spread.limits(self.groups, TOLERANCES.get(name.split()[0], (inf, inf)))
             for name, spread in self.spreads.items()
         }
 
     def side(self, name: str, value: float) -> int:
-        """-1 for a number below all that is like training, 1 above, 0 within or where there is no telling."""
+        """-1 for a number below the training's limits, 1 above, 0 within them or where they are unknown."""
         if name not in self.limits or not isfinite(value):
             return 0
         low, high = self.limits[name]

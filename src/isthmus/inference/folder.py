@@ -27,7 +27,7 @@ from isthmus.inference.instance_files import overlay
 from isthmus.inference.masks import write_case, write_probabilities
 from isthmus.inference.meaning import Meaning
 from isthmus.inference.predictor import Predictor
-from isthmus.inference.targets import Targets, refuse_among, refuse_harm
+from isthmus.inference.targets import Targets, refuse_harm, refuse_mixing
 from isthmus.networks.bfloat16.choice import kernel_remarks
 from isthmus.outputs import Guard
 from isthmus.runs.recipe import Recipe
@@ -91,7 +91,7 @@ def predict_folder(
     total = len(cases) + len(failures)
     wanted = _targets(cases, out, recipe, probabilities, failures)
     data = originals([*paths, Path(recipe.data.root or recipe.data.source)], cases)
-    refuse_among(paths, wanted, out, data)
+    refuse_mixing(paths, wanted, out, data)
     for line in refuse_harm(wanted, out, Guard(data, overwrite), skip_existing=skip_existing):
         watch.say(f"note: {line}")
     jobs = [Job(each, frozenset(each)) for each in wanted]

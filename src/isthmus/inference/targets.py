@@ -114,7 +114,7 @@ def refuse_harm(every: Sequence[Targets], out: Path, guard: Guard, *, skip_exist
     return refuse_clashes(out, paths)
 
 
-def refuse_among(paths: Iterable[Path], every: Sequence[Targets], out: Path, data: Iterable[Path]) -> None:
+def refuse_mixing(paths: Iterable[Path], every: Sequence[Targets], out: Path, data: Iterable[Path]) -> None:
     """Refuse masks among images, for which they would be taken, or among other files of the data.
 
     Args:

@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from isthmus.training.loop import Loop
 
 STEPS, SECONDS = 3, 5.0
-"""So many steps, and seconds or ten steps, are looked at before a time is told."""
+"""A time is told after this many steps, and after this many seconds or ten steps."""
 LATEST = 600.0
-"""Seconds after which it is told after the step that is done, however few there were."""
+"""Seconds after which it is told in any case, at the end of the current step."""
 FINAL = 2.0
 """What scoring a case at the end costs, in validations: tiles overlap, and all metrics are computed."""
 WRONG = 1.25
-"""By so much a time must be wrong to be told again after the first epoch."""
+"""The factor by which a time must be wrong to be told again after the first epoch."""
 
 
 class Forecast:
-    """A watch that passes on what it is told, and says how long training takes."""
+    """A watch that forwards everything to another one, and says how long training takes."""
 
     def __init__(self, watch: Watch, loop: Loop) -> None:
         self.watch, self.loop = watch, loop
         self.total = self.done = self.steps = 0
         self.began = self.first = time.perf_counter()
         self.begun_at = loop.state.progress.epoch
-        self.end: float | None = None  # when training will have ended, as was told
+        self.end: float | None = None  # of training, as it was told
         self.is_final = False
 
     def stage(self, label: str, total: int, done: int = 0) -> None:

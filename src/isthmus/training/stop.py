@@ -1,4 +1,4 @@
-"""Ctrl-C and a request of the system to end: the first is heard between steps, a second ends at once."""
+"""Ctrl-C and termination signals: the first stops training between steps, a second one at once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from isthmus.watch import Watch
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
 UNTOUCHED = (signal.SIG_DFL, signal.default_int_handler)
-"""Handlers that may be replaced: nobody has set them."""
+"""Default handlers, which may be replaced."""
 
 
 class Stopped(KeyboardInterrupt):
-    """Training was asked to stop, and did; the message says what there is and how to go on."""
+    """Training stopped on request; the message says what the run holds and how to go on."""
 
     def __init__(self, number: int, message: str = "training was stopped") -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class Stopped(KeyboardInterrupt):
 class Stop:
     """While the block runs, the first request to stop is only noted.
 
-    Outside the main thread, and where a program handles these signals itself, nothing is noted and nothing changed.
+    Outside the main thread, and where a program handles these signals itself, nothing is changed.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Stop:
         self.number = number
 
     def between_steps(self, epoch: int, saved: int, watch: Watch) -> None:
-        """Stop here if that was asked for and all epochs that are done are saved; else after this one.
+        """Stop here if that was asked for and all finished epochs are saved; else after this epoch.
 
         Args:
             epoch, saved: how many epochs are done, and how many of these are in the checkpoint.
