@@ -52,6 +52,14 @@ def test_one_value_in_several_pieces_is_split_on_both_sides(tmp_path: Path) -> N
     assert evaluate_folder(ours, mixed, instances=True).means()["foreground"]["object_f1"] == 1
 
 
+def test_a_prediction_of_too_many_objects_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isthmus.data.objects.MOST", 4)
+    theirs = save(tmp_path / "truth", c0=numbered(3))
+    ours = save(tmp_path / "ours", c0=numbered(5))
+    with pytest.raises(IsthmusError, match=r"ours\Wc0.*: 5 objects, more than the 4 "):
+        evaluate_folder(ours, theirs, instances=True)
+
+
 def test_soft_masks_are_scored_against_themselves_and_hard_ones(tmp_path: Path) -> None:
     discs = [ndimage.zoom((numbered(n) > 0) * 255.0, 2.3, order=1) for n in (2, 3, 4)]
     soft = {

@@ -338,7 +338,10 @@ class _Scorer:
         guess = read_mask(case.alike(prediction.images[0]))
         how = {"spacing": spacing if case.spacing is None else case.spacing, **self.options}
         if self.numbered:
-            ours = apart(guess) if self.predicted_numbers else components(self._labels(guess, prediction) > 0)
+            if self.predicted_numbers:
+                ours = apart(guess, str(prediction.images[0]))
+            else:
+                ours = components(self._labels(guess, prediction) > 0)
             (name,) = self.names.values()
             if self.by_file:
                 return {name: score_case(ours, self._numbers(case), instances=True, **how)}
