@@ -339,7 +339,7 @@ class _Scorer:
         how = {"spacing": spacing if case.spacing is None else case.spacing, **self.options}
         if self.numbered:
             if self.predicted_numbers:
-                ours = apart(guess, str(prediction.images[0]))
+                ours: NDArray[Any] = apart(guess, str(prediction.images[0]))
             else:
                 ours = components(self._labels(guess, prediction) > 0)
             (name,) = self.names.values()
