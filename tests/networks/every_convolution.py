@@ -40,7 +40,7 @@ def of_network(network: nn.Module, image: Tensor) -> set[Kind]:
     real = choice.way_of, convolutions.way_of, convolutions.concerned, mildnet.worthwhile
 
     def noted(x: Tensor, weight: Tensor, bias: bool, where: Where, form: Any = "plain") -> str:
-        kind = replace(kind_of(x, weight, bias, where, True, form), last=True, bias=True)
+        kind = replace(kind_of(x, weight, bias, where, True, form), last=True, weights_last=True, bias=True)
         if where.groups == 1:
             kind = replace(kind, weight=(*map(_fewer, kind.weight[:2]), *kind.weight[2:]))
         elif kind.weight[1] == 1:  # each channel by itself

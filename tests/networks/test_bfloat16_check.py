@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from isthmus.networks.bfloat16 import check_process
-from isthmus.networks.bfloat16.check import is_right
+from isthmus.networks.bfloat16 import check_process, ways
+from isthmus.networks.bfloat16.check import Example, is_right
 from isthmus.networks.bfloat16.check_process import CannotCheck, Checker
-from isthmus.networks.bfloat16.kinds import Kind, Where
-from isthmus.networks.bfloat16.ways import BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS, fits
+from isthmus.networks.bfloat16.kinds import Kind, Where, kind_of
+from isthmus.networks.bfloat16.ways import BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS, as_it_is, fits
+from isthmus.networks.layout import channels_last
 
 PLAIN = Where((1, 1), (1, 1), (1, 1), 1, (0, 0))
 KIND = Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, True, 1)
@@ -174,3 +177,66 @@ def test_a_process_that_checks() -> None:
     assert asks.ask(KIND, SURE)
     assert asks.ask(KINDS["volumes"], SURE)
     asks.close()
+
+
+def test_a_forked_process_asks_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that ask one process would read each other's answers."""
+    pid = "import os\nprint('ready', flush=True)\nwhile input(): print(os.getpid(), flush=True)"
+    monkeypatch.setattr(Checker, "command", (sys.executable, "-c", pid))
+    asks = Checker()
+    first = asks._answer("?\n")
+    assert asks._answer("?\n") == first
+    parents = asks._process
+    with monkeypatch.context() as patch:
+        patch.setattr(check_process.os, "getpid", lambda: -1)
+        asks.close()
+        assert parents.poll() is None
+        assert asks._answer("?\n") != first
+        asks.close()
+    parents.communicate()
+
+
+@pytest.mark.slow
+def test_files_of_the_folder_are_not_taken_for_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    asks = Checker()
+    assert asks.ask(KIND, SURE)
+    asks.close()
+
+
+@pytest.mark.parametrize("layouts", list(product((False, True), repeat=2)))
+@pytest.mark.parametrize(
+    ("x", "weight"),
+    [
+        ((1, 1, 5, 1, 8), (12, 1, 5, 5, 5)),
+        ((2, 40, 6, 32), (8, 5, 1, 1)),
+        ((2, 6, 1, 1), (4, 6, 3, 3)),
+        ((2, 6, 5, 7), (4, 6, 3, 3)),
+    ],
+)
+def test_what_is_checked_has_the_strides_of_what_is_computed(
+    x: tuple[int, ...], weight: tuple[int, ...], layouts: tuple[bool, bool]
+) -> None:
+    """Of one channel or pixel both layouts are one order, and the framework chooses its kernel by the strides."""
+    given = [torch.empty(shape) for shape in (x, weight)]
+    given = [
+        torch.empty_like(one, memory_format=channels_last(one)) if last else one
+        for one, last in zip(given, layouts, strict=True)
+    ]
+    dims = len(x) - 2
+    where = Where((1,) * dims, tuple(side // 2 for side in weight[2:]), (1,) * dims, x[1] // weight[1])
+    example = Example(kind_of(*given, bias=True, where=where, learns=True), torch.Generator())
+    assert [example.x.stride(), example.weight.stride()] == [one.stride() for one in given]
+    seen = []
+
+    def noted(x: Tensor, weight: Tensor, bias: Tensor | None, where: Where) -> Tensor:
+        seen.extend([x, weight])
+        return as_it_is(x, weight, bias, where)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ways, "as_it_is", noted)
+        WAYS[CONTIGUOUS](*given, None, where)
+    assert [one.stride() for one in seen] == [torch.empty(shape).stride() for shape in (x, weight)]

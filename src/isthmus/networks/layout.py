@@ -22,6 +22,18 @@ def is_ambiguous(x: Tensor) -> bool:
     return x.is_contiguous() and x.is_contiguous(memory_format=channels_last(x))
 
 
+def strides_last(x: Tensor) -> bool:
+    """Whether the framework's kernels take a tensor for channels-last, by strides alone where the order says nothing.
+
+    >>> weight = torch.empty(8, 5, 1, 1)
+    >>> strides_last(weight), strides_last(torch.empty(8, 5, 1, 1, memory_format=torch.channels_last))
+    (False, True)
+    """
+    if not is_ambiguous(x):
+        return memory_layout(x) != torch.contiguous_format
+    return x.stride() != torch.empty(x.shape, device="meta").stride()
+
+
 def in_layout(x: Tensor, layout: torch.memory_format) -> Tensor:
     """The batch in a layout, and so that one of a single channel counts as channels-last.
 

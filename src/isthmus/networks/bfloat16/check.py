@@ -25,7 +25,7 @@ from isthmus.memory import keep_freed_memory
 from isthmus.networks import branches, onednn
 from isthmus.networks.bfloat16.kinds import Kind, Where
 from isthmus.networks.bfloat16.ways import NATIVE, WAYS
-from isthmus.networks.layout import channels_last, in_layout
+from isthmus.networks.layout import channels_last
 
 TOLERANCE = 0.01
 """Relative error in norm that counts as right; rounding to bfloat16 makes 0.002."""
@@ -54,13 +54,14 @@ class Example:
     """A map, weights, a bias and the gradient of the output, all of numbers that bfloat16 can hold."""
 
     def __init__(self, kind: Kind, generator: torch.Generator) -> None:
-        def random(*shape: int) -> Tensor:
+        def random(last: bool, *shape: int) -> Tensor:
             found = torch.randn(shape, generator=generator).bfloat16()
-            return in_layout(found, channels_last(found)) if kind.last and len(shape) > 1 else found
+            return torch.empty_like(found, memory_format=channels_last(found)).copy_(found) if last else found
 
-        self.x, self.weight = random(kind.images, kind.channels, *kind.size), random(*kind.weight)
-        self.gradient = random(kind.images, *kind.output)
-        self.bias = random(kind.output[0]).float() if kind.bias else None
+        self.x = random(kind.last, kind.images, kind.channels, *kind.size)
+        self.weight = random(kind.weights_last, *kind.weight)
+        self.gradient = random(kind.last or kind.weights_last, kind.images, *kind.output)
+        self.bias = random(False, kind.output[0]).float() if kind.bias else None
 
 
 def _soil() -> None:

@@ -24,10 +24,11 @@ class CannotCheck(Exception):
 class Checker:
     """Asks whether kinds of convolutions are computed rightly."""
 
-    command = (sys.executable, "-m", "isthmus.networks.bfloat16.check")
+    command = (sys.executable, "-P", "-m", "isthmus.networks.bfloat16.check")
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._owner = os.getpid()
         atexit.register(self.close)
 
     def ask(self, kind: Kind, way: str) -> bool:
@@ -43,7 +44,7 @@ class Checker:
 
     def close(self) -> None:
         """End the process."""
-        if self._process is None:
+        if self._process is None or self._owner != os.getpid():
             return
         with suppress(OSError):
             cast(IO[str], self._process.stdin).close()
@@ -53,6 +54,8 @@ class Checker:
         self._process = None
 
     def _answer(self, question: str) -> str:
+        if self._owner != os.getpid():  # forked: answers to two askers would be mixed up
+            self._process, self._owner = None, os.getpid()
         process = self._process or self._start()
         with suppress(OSError):
             stdin = cast(IO[str], process.stdin)

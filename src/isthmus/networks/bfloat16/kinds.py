@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from isthmus.networks.layout import is_ambiguous, memory_layout
+from isthmus.networks.layout import strides_last
 
 Form = Literal["plain", "summed", "fused"]
 """Who calls the kernel: a layer, `isthmus.networks.branches` in training, or `isthmus.inference.fused`."""
@@ -45,6 +45,7 @@ class Kind:
         images: number of images in the batch.
         size: of the input map.
         last: whether a pixel's channels lie together in memory.
+        weights_last: the same of the weights.
         learns: whether gradients are wanted.
     """
 
@@ -57,6 +58,7 @@ class Kind:
     learns: bool
     threads: int
     form: Form = "plain"
+    weights_last: bool = False
 
     @property
     def channels(self) -> int:
@@ -109,6 +111,7 @@ class Kind:
             f"bias {self.bias:d}",
             f"on {self.images} of {_times(self.size)}",
             "channels-last" if self.last else "contiguous",
+            f"weights {'channels-last' if self.weights_last else 'contiguous'}",
             "with gradients" if self.learns else "forward",
             f"threads {self.threads}",
         ]
@@ -133,13 +136,6 @@ def _times(numbers: tuple[int, ...]) -> str:
     return "x".join(map(str, numbers))
 
 
-def lies_channels_last(x: Tensor, weight: Tensor) -> bool:
-    """Whether the framework computes a convolution in channels-last layout, as it does if map or weights have it."""
-    if is_ambiguous(weight) or memory_layout(x) != torch.contiguous_format:
-        return memory_layout(x) != torch.contiguous_format
-    return memory_layout(weight) != torch.contiguous_format
-
-
 def kind_of(x: Tensor, weight: Tensor, bias: bool, where: Where, learns: bool, form: Form = "plain") -> Kind:
     """The kind of the convolution of a map with weights."""
     return Kind(
@@ -148,8 +144,9 @@ def kind_of(x: Tensor, weight: Tensor, bias: bool, where: Where, learns: bool, f
         bias,
         int(x.shape[0]),
         tuple(x.shape[2:]),
-        lies_channels_last(x, weight),
+        strides_last(x),
         learns,
         torch.get_num_threads(),
         form,
+        strides_last(weight),
     )

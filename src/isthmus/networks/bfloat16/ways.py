@@ -46,8 +46,13 @@ def _in_whole_vectors(x: Tensor, weight: Tensor, bias: Tensor | None, where: Whe
 
 def _contiguous(x: Tensor, weight: Tensor, bias: Tensor | None, where: Where) -> Tensor:
     """In the other layout; the result is channels-last again."""
-    y = as_it_is(x.contiguous(), weight.contiguous(), bias, where)
+    y = as_it_is(_with_plain_strides(x), _with_plain_strides(weight), bias, where)
     return y.contiguous(memory_format=channels_last(x))
+
+
+def _with_plain_strides(x: Tensor) -> Tensor:
+    """Contiguous by its strides, too: those of one channel or pixel may say channels-last, and kernels go by them."""
+    return x.contiguous().flatten().view(x.shape)
 
 
 def _in_float32(x: Tensor, weight: Tensor, bias: Tensor | None, where: Where) -> Tensor:
@@ -86,4 +91,4 @@ def fits(way: str, kind: Kind) -> bool:
         return not where.transposed and any(where.padding)
     if way == VECTORS:
         return where.groups == 1 and kind.channels % VECTOR > 0
-    return kind.last or way != CONTIGUOUS
+    return kind.last or kind.weights_last or way != CONTIGUOUS
