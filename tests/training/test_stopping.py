@@ -188,6 +188,46 @@ def test_a_kill_between_the_best_weights_and_the_checkpoint_costs_nothing(
     assert reached[0] == first.goodness
 
 
+@pytest.mark.parametrize("kept", ["history.csv", "best.safetensors"])
+def test_a_kill_while_an_epoch_is_written_leaves_a_run_that_can_be_used(
+    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    """Killed at the first of the two files, or at the second."""
+    original = RunFolder.save_network
+
+    def kill(*words: Any) -> None:
+        if kept == "best.safetensors":
+            original(*words)
+        raise SystemExit
+
+    monkeypatch.setattr(RunFolder, "save_network", kill)
+    with pytest.raises(SystemExit):
+        training.train(small(), tmp_path / "run")
+    monkeypatch.undo()
+    folder = RunFolder.open(tmp_path / "run")
+    assert "stopped after epoch 1" in standing(folder).how_to_go_on()
+    assert write_page(folder.path).is_file()
+    if folder.weights.is_file():
+        assert training.finish(folder.path).finished_early()
+    else:
+        with pytest.raises(IsthmusError, match="none of its epochs was scored to its end"):
+            training.finish(folder.path)
+    assert_same(training.train(small(), tmp_path / "whole"), training.resume(folder.path))
+
+
+def test_a_run_that_an_earlier_version_left_says_what_to_do(stopped: RunFolder) -> None:
+    """It wrote the weights at the end only, and kept them in the checkpoint until then."""
+    best = stopped.best()
+    stopped.weights.unlink()
+    with pytest.raises(
+        IsthmusError, match=r"an earlier version.*`isthmus train --resume --out .*stopped` writes them"
+    ):
+        Predictor.load(stopped.path)
+    with pytest.raises(Stopped):
+        training.resume(stopped.path, watch=Asking(1))
+    assert stopped.best() == best
+
+
 @pytest.fixture
 def stopped(small: Any, tmp_path: Path) -> RunFolder:
     """A run of 4 epochs that was stopped in its third."""
@@ -255,7 +295,7 @@ def test_going_on_forgets_the_scores_of_earlier_weights_first(stopped: RunFolder
 def test_a_run_without_a_scored_epoch_is_one_line(small: Any, tmp_path: Path, do: Any) -> None:
     with pytest.raises(Stopped):
         training.train(small(), tmp_path / "run", watch=Asking(1))
-    with pytest.raises(IsthmusError, match=r"scored.*`isthmus train --resume --out .*run` goes on"):
+    with pytest.raises(IsthmusError, match=r"scored.*`isthmus train --resume --out .*run` .*goes on"):
         do(tmp_path / "run")
 
 

@@ -226,9 +226,12 @@ class RunFolder:
         from isthmus.networks.heads import build
 
         if not self.weights.is_file():
+            why = "none of its epochs was scored to its end"
+            if self.checkpoint.is_file():
+                why = "an earlier version, which wrote them last, began it"
             raise IsthmusError(
-                f"{self.path} holds no best.safetensors yet, as none of its epochs was scored; "
-                f"`isthmus train --resume --out {self.path}` goes on with it"
+                f"{self.path} holds no weights (best.safetensors) yet, as {why}; "
+                f"`isthmus train --resume --out {self.path}` writes them and goes on"
             )
         made = read_as(self.network, Made)
         options = made.options

@@ -75,7 +75,7 @@ def standing(folder: RunFolder, running: bool | None = None) -> Standing:
         state = "finished early"
     best = folder.best()
     done = len(folder.read_rows(folder.history)) if folder.history.is_file() else 0
-    done = max(done, best.epoch if best else 0)  # the weights are written first
+    done = max(done, best.epoch if best else 0)  # a run may go on from a checkpoint of before the best
     return Standing(folder.path, state, done, folder.recipe().training.epochs, best)
 
 

@@ -273,11 +273,13 @@ class Saving:
         """Write what this epoch calls for."""
         recipe, progress = loop.prepared.recipe, loop.state.progress
         best = progress.which()
+        write_csv(
+            self.folder.history, progress.history, HISTORY_COLUMNS
+        )  # first: whoever finds weights reads it
         if is_best and not (
             self.ahead and self.ahead.epoch > best.epoch and self.ahead.goodness >= best.goodness
         ):
             self.folder.save_network(recipe.network, progress.best_state, best)
-        write_csv(self.folder.history, progress.history, HISTORY_COLUMNS)
         now = time.perf_counter()
         is_last = stops or progress.epoch == recipe.training.epochs
         if is_last or (now - self.saved) * SHARE_WRITING >= self.write_seconds:
