@@ -36,4 +36,4 @@ def run(
         skip_existing=skip_existing,
         watch=display,
     )
-    display.say(f"{len(written)} masks in {out}")
+    display.say(f"{len(written)} {'mask' if len(written) == 1 else 'masks'} in {out}")

@@ -146,7 +146,7 @@ def _missing(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job
         except Exception as error:
             failures.append(failure(job.targets.case, error))
         watch.advance()
-    watch.say(f"{done} of {len(jobs)} images are done already; {len(left)} are left")
+    watch.say(f"{done} of {len(jobs)} images are done already; {len(left) or 'none'} left to do")
     return left
 
 

@@ -230,7 +230,7 @@ class RunFolder:
             if self.checkpoint.is_file():
                 why = "an earlier version, which wrote them last, began it"
             raise IsthmusError(
-                f"{self.path} holds no weights (best.safetensors) yet, as {why}; "
+                f"{self.path} holds no best.safetensors yet, as {why}; "
                 f"`isthmus train --resume --out {self.path}` writes them and goes on"
             )
         made = read_as(self.network, Made)
