@@ -52,6 +52,8 @@ def test_names_of_a_data_set_never_write_outside_the_run(
     assert "rename it" in error_of(capsys)
     assert not out.exists()
     assert victim.read_text() == "mine"
+    assert call("data", "check", data, "--json") == 2
+    assert "rename it" in capsys.readouterr().out
 
 
 def test_a_case_without_a_name_for_its_files_is_left_out_where_that_is_asked(tmp_path: Path) -> None:

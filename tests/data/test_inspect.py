@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +20,8 @@ from isthmus.data.folder import from_csv, from_folder
 from isthmus.data.inspect import Finding, Inspection, inspect_dataset, open_tolerant
 from isthmus.data.phantoms import write_phantoms
 from isthmus.data.problems import collecting, refuse
+from isthmus.data.values import ValueMap
+from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
 
 
@@ -278,3 +282,27 @@ def test_copies_in_a_sequence_of_real_frames(shared_data: Path) -> None:
     found = inspect_dataset(Dataset("cvc", cases))
     assert found.usable
     assert found.near  # neighbouring frames, taken for groups of their own
+
+
+def test_what_stops_training_is_told(tmp_path: Path) -> None:
+    for kind, pixels in (("images", np.arange(600, dtype=np.uint8)), ("masks", np.arange(600) % 2)):
+        (tmp_path / kind).mkdir()
+        values = pixels.astype(np.uint8)
+        write_image(tmp_path / kind / "flat.png", values.reshape(1, 30, 20))
+        nibabel.save(
+            nibabel.Nifti1Image(values.reshape(10, 10, 6), np.eye(4)), tmp_path / kind / "deep.nii.gz"
+        )
+    found = inspect_dataset(from_folder(tmp_path))
+    assert not found.usable
+    assert found.problem.startswith("images with different numbers of axes: 2 in ")
+    with pytest.raises(IsthmusError, match=r"numbers of axes: 2 in .*flat\.png, 3 in .*deep\.nii\.gz"):
+        check_dataset(from_folder(tmp_path))
+
+
+def test_a_mask_of_ignored_pixels_alone_cannot_be_used(pairs: Any) -> None:
+    root = pairs(4)
+    write_mask(root / "masks" / "im1.png", np.full((24, 20), 9, np.uint8))
+    values = ValueMap(((0, 0), (255, 1), (9, 0)))
+    found = inspect_dataset(replace(from_folder(root), values=values, ignore=9))
+    assert [(bad.case, bad.kind) for bad in found.bad] == [("im1", "values")]
+    assert any("value 9 are neither learnt nor scored" in row.detail for row in found.findings())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from isthmus.data.appearance import Appearance, appearance, thickness
 from isthmus.data.borders import Borders, borders
 from isthmus.data.cases import Case, Dataset, channels_elsewhere, check_sizes, load_image, load_mask
 from isthmus.data.duplicates import perceptual_hash, pixel_hash
+from isthmus.data.fitting import common_channels, refuse_mixed_axes, refuse_unwritable
 from isthmus.data.formats import LOSSY_SUFFIXES, off_whole, told
 from isthmus.data.geometry import Geometry
 from isthmus.data.objects import each_in_one_piece, pieces
@@ -94,11 +95,12 @@ class Bad:
     """A case that cannot be used.
 
     Attributes:
-        kind: a file that does not read, an image and a mask that do not fit, a mask value that fits no class.
+        kind: a name that cannot be written, a file that does not read, an image and a mask that do not fit, a mask
+            value that fits no class.
     """
 
     case: str
-    kind: Literal["unreadable", "pair", "values"]
+    kind: Literal["name", "unreadable", "pair", "values"]
     problem: str
 
 
@@ -165,8 +167,8 @@ def check_dataset(
 
     Raises:
         IsthmusError: all that is wrong (the first 20 are listed): unreadable files, sizes that differ, values
-            that fit no class, NaN pixels; or masks that all hold one value, channels that cannot be brought
-            together.
+            that fit no class, NaN pixels, names that cannot be written; or masks that all hold one value, flat images
+            among volumes, channels that cannot be brought together.
     """
     return conclude(survey(dataset, progress, workers), rule, skip_bad)
 
@@ -178,7 +180,8 @@ def conclude(found: Survey, rule: Rule | None = None, skip_bad: bool = False) ->
         refuse([one.problem for one in bad], dataset.name)
     cases = [case for case in dataset.cases if case.id in found.looks]
     try:
-        channels = _channels(cases, found.looks)
+        refuse_mixed_axes(cases, found.looks)
+        channels = common_channels(cases, found.looks)
     except IsthmusError as error:
         refuse([*(one.problem for one in bad if not skip_bad), str(error)], dataset.name)
         raise
@@ -296,6 +299,10 @@ def survey(
 
 def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
     try:
+        refuse_unwritable(case.id)
+    except IsthmusError as error:
+        return Bad(case.id, "name", str(error))
+    try:
         image, mask = load_image(case), load_mask(case)
         of_image, of_mask = told(case.images[0]), told(case.masks[0])
     except IsthmusError as error:
@@ -362,20 +369,6 @@ def _shares(counts: dict[int, int], values: ValueMap, name: str) -> tuple[float,
     labels = values.apply(np.array(list(counts)))
     pixels = np.bincount(labels, weights=np.array(list(counts.values())), minlength=values.classes)
     return tuple((pixels / pixels.sum()).tolist())
-
-
-def _channels(cases: Sequence[Case], looks: Mapping[str, CaseFacts]) -> int:
-    first: dict[int, Case] = {}
-    for case in cases:
-        first.setdefault(looks[case.id].shape[0], case)
-    if set(first) == {1, 3}:
-        return 3
-    if len(first) > 1:
-        listing = ", ".join(f"{number} in {case.images[0]}" for number, case in sorted(first.items()))
-        raise IsthmusError(
-            f"images with different numbers of channels: {listing}; convert them to one number"
-        )
-    return next(iter(first))
 
 
 def _sha256(path: Path) -> str:

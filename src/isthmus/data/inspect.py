@@ -13,6 +13,7 @@ from isthmus.data.cases import Dataset
 from isthmus.data.check import Bad, CaseFacts, conclude, survey
 from isthmus.data.duplicates import NEAR, duplicates, near_duplicates
 from isthmus.data.folder import open_dataset
+from isthmus.data.ignored import counted, with_ignored
 from isthmus.data.problems import collecting
 from isthmus.data.protocols import GROUP_NOTES
 from isthmus.data.remarks import TURNED, grids, orientations, remarks, spacings
@@ -173,7 +174,7 @@ class Inspection:
             )
 
 
-_KINDS = {"unreadable": "unreadable", "pair": "does not fit", "values": "mask values"}
+_KINDS = {"name": "name", "unreadable": "unreadable", "pair": "does not fit", "values": "mask values"}
 
 
 def open_tolerant(
@@ -211,13 +212,13 @@ def inspect_dataset(
     bad = [Bad("", "pair", problem) for problem in problems]
     if not dataset.cases:
         return Inspection(dataset, (), tuple(bad), "" if bad else "a data set without a case", (), ())
-    found = survey(dataset, progress, workers)
+    found = counted(survey(dataset, progress, workers), dataset.ignore)
     facts, problem = tuple(found.looks.values()), ""
     good = replace(dataset, cases=tuple(case for case in dataset.cases if case.id in found.looks))
     bad += found.bad
     if facts:
         try:
-            checked = conclude(found, rule, skip_bad=True)
+            checked = with_ignored(conclude(found, rule, skip_bad=True), dataset.ignore)
             bad += checked.bad[len(found.bad) :]
             good, facts = checked.dataset, checked.cases
         except IsthmusError as error:

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isthmus.data.case_paths import refuse_name
 from isthmus.data.cases import Case, Dataset, load_image
 from isthmus.data.check import Checked, conclude, survey
 from isthmus.data.folder import open_dataset
@@ -21,7 +20,6 @@ from isthmus.data.folds import Split
 from isthmus.data.ignored import counted, with_ignored
 from isthmus.data.inspect import open_tolerant
 from isthmus.data.patches import windows
-from isthmus.data.problems import refuse
 from isthmus.data.remarks import refuse_resampled
 from isthmus.data.samples import Target
 from isthmus.data.values import ValueMap
@@ -105,8 +103,6 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     else:
         dataset = open_dataset(source.source, root, source.axes)
     dataset = wanted(recipe, dataset)
-    dataset, nameless = _named(dataset, source.skip_bad)
-    unfit += nameless
     if source.values:
         dataset = _with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
@@ -123,30 +119,9 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
     return resolve(recipe, checked, split)
 
 
-def _named(dataset: Dataset, skip_bad: bool) -> tuple[Dataset, tuple[str, ...]]:
-    """The cases that can have files and rows of their name, and what is wrong with the names of the others.
-
-    Raises:
-        IsthmusError: there are such others, and they are not to be left out.
-    """
-    problems = {}
-    for case in dataset.cases:
-        try:
-            refuse_name(case.id)
-            case.id.encode()
-        except IsthmusError as error:
-            problems[case.id] = str(error)
-        except UnicodeEncodeError:
-            problems[case.id] = f"the case '{case.id}' has a name that is no text in UTF-8; rename it"
-    if not skip_bad or len(problems) == len(dataset.cases):
-        refuse(tuple(problems.values()), dataset.name)
-    cases = tuple(case for case in dataset.cases if case.id not in problems)
-    return replace(dataset, cases=cases), tuple(problems.values())
-
-
 def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
     """Fill in what a recipe leaves open, for these cases."""
-    dims = _dims(checked)
+    dims = len(checked.cases[0].shape) - 1
     flat = recipe.input.slices is not None  # volumes, of which the network sees slices
     if flat and dims == 2:
         raise IsthmusError("input.slices is for volumes, and these images are flat; leave it out")
@@ -274,17 +249,6 @@ def _refuse_what_does_not_fit(recipe: Recipe, checked: Checked, axes: int) -> No
             windows(padded, shape.patch or (), shape.windows)
         except ValueError as error:
             raise IsthmusError(f"input.windows: {error}") from error
-
-
-def _dims(checked: Checked) -> int:
-    """Axes of the images, the same for all."""
-    found = {len(facts.shape) - 1: facts.id for facts in checked.cases}
-    if len(found) > 1:
-        listing = ", ".join(f"{dims} in '{case}'" for dims, case in sorted(found.items()))
-        raise IsthmusError(
-            f"images with different numbers of axes: {listing}; train on flat images or on volumes"
-        )
-    return next(iter(found))
 
 
 def _with_values(dataset: Dataset, values: ValueMap, classes: list[str]) -> Dataset:
