@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from isthmus.data.cases import Case, Dataset, Source, channels_elsewhere, load_image, load_mask
 from isthmus.data.check import check_dataset
 from isthmus.data.folder import from_folder
-from isthmus.data.formats import read_image
+from isthmus.data.formats import read_image, read_mask
 from isthmus.data.geometry import Geometry
 from isthmus.data.inspect import inspect_dataset
 from isthmus.data.volume_files import elsewhere, geometry, write_volume
@@ -185,3 +185,36 @@ def test_a_quaternion_that_cannot_say_it_is_left_out(tmp_path: Path) -> None:
     assert [int(written.header[name]) for name in ("sform_code", "qform_code")] == [1, 0]
     write_volume(tmp_path / "z.nii", read_image(Source(path))[0], nrrd(tmp_path / "x.nrrd", VOXELS))
     assert int(nibabel.load(tmp_path / "z.nii").header["qform_code"]) == 1
+
+
+@pytest.mark.parametrize("form", ["zero", "flat", "not finite"])
+@pytest.mark.parametrize("quaternion", [True, False])
+def test_a_form_that_spans_no_space_is_replaced_and_told(tmp_path: Path, form: str, quaternion: bool) -> None:
+    affine = affine_of("LAS", (2, 3, 4))
+    rows = {
+        "zero": np.zeros((3, 4)),
+        "flat": np.diag([1.0, 1, 0, 1])[:3],
+        "not finite": np.full((3, 4), np.nan),
+    }
+    for kind, voxels in (("images", VOXELS), ("masks", LABELS)):
+        path = tmp_path / kind / "a.nii"
+        path.parent.mkdir()
+        image = nibabel.Nifti1Image(voxels, affine)
+        image.set_qform(affine, int(quaternion))
+        content = bytearray(image.to_bytes())
+        content[280:328] = rows[form].astype("<f4").tobytes()  # srow_x, srow_y, srow_z
+        path.write_bytes(content)
+    found = geometry(path)
+    assert found.placed == quaternion
+    np.testing.assert_allclose(np.abs(found.affine[:3, :3]), np.diag([2, 3, 4]))
+    if quaternion:
+        np.testing.assert_allclose(found.affine, affine, atol=1e-6)
+    lines = "\n".join(check_dataset(from_folder(tmp_path)).summary_lines())
+    assert "singular headers (1)" in lines
+    assert (
+        f"a.nii: the sform is singular{', the qform was taken' if quaternion else ' and no qform'}" in lines
+    )
+    write_volume(tmp_path / "mask.nii", read_mask(Source(path)), path)
+    written = nibabel.load(tmp_path / "mask.nii")
+    np.testing.assert_allclose(written.affine, found.affine, atol=1e-6)
+    assert int(written.header["sform_code"]) == int(quaternion)

@@ -14,7 +14,7 @@ from isthmus.data.formats import Source, read_image, read_mask
 from isthmus.data.geometry import MILLIMETRES
 from isthmus.data.objects import Numbers, apart, components, stack
 from isthmus.data.values import ValueMap
-from isthmus.data.volume_files import elsewhere, refuse_other_place, unit
+from isthmus.data.volume_files import elsewhere, geometry, in_space, refuse_other_place, unit
 from isthmus.errors import IsthmusError
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "load_image",
     "load_instances",
     "load_mask",
+    "mended_headers",
     "to_channels",
 ]
 
@@ -177,6 +178,13 @@ def load_mask(case: Case) -> NDArray[Any]:
             )
         mask = np.maximum(mask, other)
     return mask
+
+
+def mended_headers(case: Case) -> tuple[str, ...]:
+    """What was taken instead of headers that place no volume, with the names of their files."""
+    paths = dict.fromkeys(source.path for source in (*case.images, *case.masks))
+    places = [(path.name, geometry(path)) for path in paths if in_space(path)]
+    return tuple(f"{name}: {place.mended}" for name, place in places if place.mended)
 
 
 def channels_elsewhere(case: Case) -> str:

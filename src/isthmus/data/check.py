@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from isthmus.data.appearance import Appearance, appearance, thickness
 from isthmus.data.borders import Borders, borders
-from isthmus.data.cases import Case, Dataset, channels_elsewhere, check_sizes, load_image, load_mask
+from isthmus.data.cases import (
+    Case,
+    Dataset,
+    channels_elsewhere,
+    check_sizes,
+    load_image,
+    load_mask,
+    mended_headers,
+)
 from isthmus.data.duplicates import perceptual_hash, pixel_hash
 from isthmus.data.fitting import common_channels, refuse_mixed_axes, refuse_unwritable
 from isthmus.data.formats import LOSSY_SUFFIXES, off_whole, told
@@ -51,6 +59,7 @@ class CaseFacts:
         channels_turned: how a channel is stored that lies where the first does, in another order, as "LPS, not RAS".
         rounded: how far the values of the mask were from the whole numbers that were made of them.
         shear: by how many degrees the axes of a volume deviate from right angles, as under a tilted gantry.
+        mended: by file, what was taken instead of a part of a header that says nothing of use.
         tags: the orientation tags of image and mask, which were applied.
         inverted: whether tags or palettes invert what viewers show of the image, and of the mask (which keeps its
             stored values).
@@ -77,6 +86,7 @@ class CaseFacts:
     channels_turned: str = ""
     rounded: float = 0.0
     shear: float = 0.0
+    mended: tuple[str, ...] = ()
     tags: tuple[int, int] = (1, 1)
     inverted: tuple[bool, bool] = (False, False)
     pieces: int = 1
@@ -337,6 +347,7 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         _turned(case),
         rounded,
         place.shear if place is not None else 0.0,
+        mended_headers(case),
         (of_image.orientation, of_mask.orientation),
         (of_image.inverted, of_mask.inverted),
         pieces(mask) if len(set(counts) - {0}) == 1 and mask.size <= LARGE else 1,

@@ -48,6 +48,7 @@ class Geometry:
         sized: whether the file says how large a voxel is.
         unit: of the affine, a key of `MILLIMETRES`; "" where the file states none.
         forms: the fields of a NIfTI header that say all this, to be written as they were read.
+        mended: what was taken instead of a part of the header that says nothing of use; "" as a rule.
         like: the grid whose orientation decides how this one is turned; None: its own.
 
     >>> geometry = Geometry((4, 5, 6), np.dtype(np.uint8), np.diag([1.0, 2.0, 3.0, 1.0]))
@@ -62,6 +63,7 @@ class Geometry:
     sized: bool = True
     unit: str = "mm"
     forms: Mapping[str, Any] = field(default_factory=dict)
+    mended: str = ""
     like: Geometry | None = None
 
     def turned_like(self, other: Geometry) -> Geometry:

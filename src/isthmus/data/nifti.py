@@ -6,6 +6,7 @@ import gzip
 import logging
 import math
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -167,7 +168,31 @@ def _geometry(path: Path, image: Any) -> Geometry:
     forms = {"pixdim": np.array(header["pixdim"][:4]), **{name: np.array(header[name]) for name in _FORMS}}
     placed = bool(header["sform_code"] > 0 or header["qform_code"] > 0)
     unit = _UNITS.get(int(header["xyzt_units"]) & 7, "")
+    if not _spans_space(affine) and (other := _other_form(image)):
+        affine, placed, mended = other
+        return Geometry(shape, dtype, affine, placed, unit=unit, mended=mended)  # masks get forms that hold
     return Geometry(shape, dtype, affine, placed, unit=unit, forms=forms)
+
+
+def _spans_space(affine: NDArray[np.float64]) -> bool:
+    """Whether three axes of a length above 0 run in three directions."""
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or (lengths < 1e-9).any():
+        return False
+    return bool(abs(np.linalg.det(affine[:3, :3] / lengths)) >= 1e-3)
+
+
+def _other_form(image: Any) -> tuple[NDArray[np.float64], bool, str] | None:
+    """What else a header says where the form that counts spans no space: an affine, whether it places the volume,
+    and a word on it; None where nothing else holds either."""
+    with suppress(Exception):  # quaternions that are none
+        affine = image.header.get_qform(coded=False)
+        if image.header["qform_code"] > 0 and _spans_space(affine):
+            return np.asarray(affine, np.float64), True, "the sform is singular, the qform was taken"
+    affine = np.asarray(image.header.get_base_affine(), np.float64)
+    if _spans_space(affine):
+        return affine, False, "the sform is singular and no qform is set, the voxel sizes alone were taken"
+    return None
 
 
 def _dtype(path: Path, data: Any) -> np.dtype[Any]:

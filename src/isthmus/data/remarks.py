@@ -199,6 +199,11 @@ def grids(facts: Iterable[CaseFacts]) -> list[Odd]:
             "whose axes are not at right angles (a tilted gantry?), which is kept but not undone",
         ),
         Odd(
+            "singular headers",
+            tuple(f"{one.id} ({'; '.join(one.mended)})" for one in facts if one.mended),
+            "whose affine does not span space, and what was taken instead",
+        ),
+        Odd(
             "rounded masks",
             tuple(f"{one.id} ({one.rounded:.1g})" for one in facts if one.rounded),
             "whose values were nearly whole numbers, and how far they were off",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Case, channels_elsewhere, load_image
+from isthmus.data.cases import Case, channels_elsewhere, load_image, mended_headers
 from isthmus.data.folder import open_dataset
 from isthmus.data.formats import probe
 from isthmus.data.originals import originals
@@ -185,6 +185,7 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
     out, instances = targets.out, predictor.recipe.data.instances
     if away := channels_elsewhere(case):
         predictor.notes.append(f"a channel lies {away} away from the first, by the headers")
+    predictor.notes += mended_headers(replace(case, masks=()))
     if missing.isdisjoint(targets.probabilities):
         maps, mask = None, predictor.mask(image, case.millimetres)
     else:
