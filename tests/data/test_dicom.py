@@ -122,7 +122,7 @@ def test_what_is_no_series(tmp_path: Path) -> None:
     assert "2 series in one folder" in refusal(folder)
     slice_file(series(tmp_path / "sizes") / "other", STORED[0, :3], 18)
     assert "4 x 3 pixels, but" in refusal(tmp_path / "sizes")
-    assert "does not say where its slice lies" in refusal(
+    assert "has no slice position (ImagePositionPatient)" in refusal(
         series(tmp_path / "lost", ImagePositionPatient=None)
     )
     frames = slice_file(tmp_path / "frames.dcm", STORED[0], NumberOfFrames=2)
@@ -199,11 +199,11 @@ def test_what_does_not_fit_together(tmp_path: Path) -> None:
     assert "3.dcm: pixels of 4 x 2 mm, but 0.dcm has pixels of 2 x 1 mm" in spoiled(
         "scales", 3, PixelSpacing=[4, 2]
     )
-    assert "2.dcm: does not say how large its pixels are" in spoiled("none", 2, PixelSpacing=None)
+    assert "2.dcm: has no pixel size" in spoiled("none", 2, PixelSpacing=None)
     assert "stacked 56.3 degrees off" in spoiled(
         "aside", 0, ImagePositionPatient=lambda k: [4.5 * k, 0, 3 * k]
     )
-    assert "how its slice is turned" in spoiled("way", 4, ImageOrientationPatient=[1, 0, 0, 1, 0, 0])
+    assert "is not two directions" in spoiled("way", 4, ImageOrientationPatient=[1, 0, 0, 1, 0, 0])
 
 
 def test_a_tilted_gantry_is_kept_in_the_affine_alone(tmp_path: Path) -> None:
@@ -298,6 +298,14 @@ def test_files_without_their_first_bytes(tmp_path: Path) -> None:
         assert [case.id for case in images_in(old)] == [old.name]
 
 
+@pytest.mark.parametrize("names", [["a.dcm"], ["a.dcm", "notes.txt"], []])
+def test_a_folder_that_is_no_series_is_refused_as_a_folder(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        slice_file(tmp_path / name, STORED[0]) if name.endswith("dcm") else (tmp_path / name).write_text("x")
+    assert "a folder without a DICOM series" in refusal(tmp_path)
+    assert refusal(tmp_path / "none").endswith(": no such file")
+
+
 def compressed(path: Path, pixels: Any, encode: Any, syntax: str, **changes: Any) -> Path:
     from pydicom import dcmread
     from pydicom.encaps import encapsulate
@@ -310,6 +318,29 @@ def compressed(path: Path, pixels: Any, encode: Any, syntax: str, **changes: Any
     data["PixelData"].is_undefined_length = True
     data.save_as(path, enforce_file_format=True)
     return path
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("syntax", ["RLELossless", "DeflatedExplicitVRLittleEndian"])
+def test_pixels_that_pydicom_packs(tmp_path: Path, syntax: str, signed: bool) -> None:
+    from pydicom import dcmread, uid
+
+    values = np.array([[0, 1, 2, 3], [-1, -300, -(2**15), 2**15 - 1]], np.int16)
+    stored = values if signed else values.view(np.uint16)
+    path = slice_file(
+        tmp_path / "x.dcm",
+        stored,
+        BitsStored=16,
+        HighBit=15,
+        PixelRepresentation=int(signed),
+        RescaleIntercept=0,
+    )
+    data = dcmread(path)
+    if syntax == "RLELossless":
+        data.compress(uid.RLELossless)
+    data.file_meta.TransferSyntaxUID = getattr(uid, syntax)
+    data.save_as(path, enforce_file_format=True)
+    np.testing.assert_array_equal(read_image(Source(path))[0], stored)
 
 
 CODECS = {"57": "ljpeg", "70": "ljpeg", "80": "jpegls", "90": "jpeg2k", "91": "jpeg2k", "201": "htj2k"}
@@ -335,6 +366,23 @@ def test_compressed_pixels(tmp_path: Path, syntax: str, stored: int, signed: boo
 
     changes = {"BitsStored": stored, "HighBit": stored - 1, "PixelRepresentation": int(signed)}
     path = compressed(tmp_path / "x.dcm", values, encode, syntax, **changes)
+    np.testing.assert_array_equal(read_image(Source(path))[0], values)
+
+
+@pytest.mark.parametrize("syntax", ["90", "201"])
+def test_compressed_pixels_whose_stream_has_a_sign(tmp_path: Path, syntax: str) -> None:
+    import imagecodecs
+
+    values = np.random.default_rng(0).integers(-(2**15), 2**15, (48, 40)).astype(np.int16)
+
+    def encode(pixels: Any) -> bytes:
+        if syntax == "90":
+            return imagecodecs.jpeg2k_encode(pixels, level=0, reversible=True, codecformat="j2k")
+        return imagecodecs.htj2k_encode(pixels, reversible=True, level=None)
+
+    path = compressed(
+        tmp_path / "x.dcm", values, encode, syntax, BitsStored=16, HighBit=15, PixelRepresentation=1
+    )
     np.testing.assert_array_equal(read_image(Source(path))[0], values)
 
 

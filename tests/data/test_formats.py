@@ -209,7 +209,8 @@ def test_empty_missing_unknown(tmp_path: Path) -> None:
     assert "no such file" in refusal(tmp_path / "y.png")
     assert "'.gif' is no image format" in refusal(written(tmp_path / "x.gif", b"GIF89a"))
     (tmp_path / "folder.png").mkdir()
-    assert "cannot be opened" in refusal(tmp_path / "folder.png")
+    assert "a folder without a DICOM series" in refusal(tmp_path / "folder.png")
+    assert "has no ending of an image" in refusal(written(tmp_path / "folder", b"GIF89a"))
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,14 @@ def one_series(path: Path, files: Sequence[File]) -> list[File]:
             "give each a folder of its own"
         )
     for name, data in files:
-        if not data.get("ImagePositionPatient") or not data.get("ImageOrientationPatient"):
-            raise IsthmusError(f"{name}: does not say where its slice lies; convert the series to NIfTI")
+        for field, missing in (("Position", "slice position"), ("Orientation", "slice orientation")):
+            if not data.get(f"Image{field}Patient"):
+                raise IsthmusError(
+                    f"{name}: has no {missing} (Image{field}Patient); convert the series to NIfTI"
+                )
         if not data.get("PixelSpacing"):
             raise IsthmusError(
-                f"{name}: does not say how large its pixels are (no PixelSpacing); convert the series to NIfTI with "
-                "the true spacing"
+                f"{name}: has no pixel size (PixelSpacing); convert the series to NIfTI with the true spacing"
             )
     _refuse_other(files, _size, "{} pixels")
     _refuse_other(files, _scale, "pixels of {} mm")
@@ -106,7 +108,9 @@ def _way(name: Path, data: Any) -> NDArray[np.float64]:
     """The directions of rows and columns, `(2, 3)`."""
     way = np.array(data.ImageOrientationPatient, np.float64)
     if way.size != 6 or not np.isfinite(way).all() or _angle(way[:3], way[3:]) < 1:
-        raise IsthmusError(f"{name}: does not say how its slice is turned; convert the series to NIfTI")
+        raise IsthmusError(
+            f"{name}: its slice orientation (ImageOrientationPatient) is not two directions; convert the series to NIfTI"
+        )
     return way.reshape(2, 3)
 
 

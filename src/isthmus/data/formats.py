@@ -275,11 +275,9 @@ def _kind(path: Path) -> str:
     if volume_files.is_volume(path):
         return "volume"
     expected = _KINDS.get(path.suffix.lower())
-    if expected is None:
-        known = ", ".join(IMAGE_SUFFIXES)
+    if path.is_dir():
         raise IsthmusError(
-            f"{path}: '{path.suffix}' is no image format that is read ({known}); convert a picture to PNG, a volume "
-            "to NIfTI"
+            f"{path}: a folder without a DICOM series (a single file, such as .dcm, is a picture); name the image in it"
         )
     try:
         with path.open("rb") as file:
@@ -288,6 +286,13 @@ def _kind(path: Path) -> str:
         raise IsthmusError(f"{path}: no such file") from error
     except OSError as error:
         raise IsthmusError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
+    if expected is None:
+        what = (
+            f"'{path.suffix}' is no image format that is read" if path.suffix else "has no ending of an image"
+        )
+        raise IsthmusError(
+            f"{path}: {what} ({', '.join(IMAGE_SUFFIXES)}); convert a picture to PNG, a volume to NIfTI"
+        )
     if not start:
         raise IsthmusError(f"{path}: the file is empty (0 bytes); copy it again or leave it out")
     found = next((kind for magic, kind in _MAGIC if start.startswith(magic)), None)
