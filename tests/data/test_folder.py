@@ -144,6 +144,34 @@ def test_an_empty_or_strange_folder(tmp_path: Path, folders: list[str], says: st
         from_folder(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (
+            ["a.tif", "a.png", "b.png"],
+            r"a\.png and a\.tif differ only in their endings, .*a_mask\.png, or list",
+        ),
+        (
+            ["A.nii.gz", "b.png", "a.png"],
+            r"A\.nii\.gz and a\.png differ only",
+        ),
+        (
+            ["a.tif", "b.png", "old/notes.txt"],
+            r"images without masks here \(a\.tif, b\.png\); put images into",
+        ),
+        (["images/a.png", "preview.png"], r"no folder masks/ here \(found: images\)"),
+    ],
+)
+def test_images_of_which_none_is_a_mask(tmp_path: Path, files: list[str], says: str) -> None:
+    for name in files:
+        path = touch(tmp_path / name) if name.endswith(("png", "tif")) else tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    with pytest.raises(IsthmusError, match=says) as caught:
+        from_folder(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_broken_stack_is_left_to_the_check(tmp_path: Path) -> None:
     touch(tmp_path / "images" / "a.tif").write_bytes(b"II*\0")
     touch(tmp_path / "masks" / "a.tif", pages=7)

@@ -14,6 +14,7 @@ from isthmus.data.case_paths import refuse_name
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog import DATASETS
 from isthmus.data.expansion import expanded, of_set, sets_among, shared_name
+from isthmus.data.layout import LAYOUT, what_is_here
 from isthmus.data.listing import READ, files_in
 from isthmus.data.pairing import find_folders, flat_masks, folders, masks_of
 from isthmus.data.problems import refuse
@@ -21,8 +22,6 @@ from isthmus.errors import IsthmusError, nearest
 
 COLUMNS = ("image", "mask", "group", "id")
 """Columns of a CSV; the first two are needed."""
-
-_LAYOUT = "a data set is a folder with images/ and masks/, or a CSV with the columns image and mask"
 
 
 def open_dataset(name_or_path: str | Path, root: Path | None = None, axes: str | None = None) -> Dataset:
@@ -43,7 +42,7 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None, axes: str |
         return from_folder(path, as_axes(axes))
     if root is None and path.is_file():
         if path.suffix.lower() != ".csv":
-            raise IsthmusError(f"{path}: not a data set; {_LAYOUT}")
+            raise IsthmusError(f"{path}: not a data set; {LAYOUT}")
         return from_csv(path, axes=as_axes(axes))
     if name in DATASETS:
         entry = DATASETS[name]
@@ -57,7 +56,7 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None, axes: str |
     if root is not None:
         raise IsthmusError(f"{name}: no data set of this name to read from {root}; {nearest(name, DATASETS)}")
     raise IsthmusError(
-        f"{name}: no such folder, CSV or data set; {_LAYOUT}, or a name: {nearest(name, DATASETS)}"
+        f"{name}: no such folder, CSV or data set; {LAYOUT}, or a name: {nearest(name, DATASETS)}"
     )
 
 
@@ -74,7 +73,7 @@ def from_folder(root: Path, axes: str = "") -> Dataset:
         IsthmusError: everything that does not fit, in one list.
     """
     if not root.is_dir():
-        raise IsthmusError(f"{root}: no such folder; {_LAYOUT}")
+        raise IsthmusError(f"{root}: no such folder; {LAYOUT}")
     problems: list[str] = []
     notes: list[str] = []
     place = find_folders(root)
@@ -85,7 +84,7 @@ def from_folder(root: Path, axes: str = "") -> Dataset:
         files = files_in(root, problems, notes, beside=True)
         beside = flat_masks(files)
         if not beside:
-            raise IsthmusError(_what_is_here(root))
+            raise IsthmusError(what_is_here(root))
         masks = {stem: files[stem] for stem in beside}
         images = {stem: path for stem, path in files.items() if stem not in masks}
     else:
@@ -272,20 +271,6 @@ def _by_picture(root: Path) -> list[Case]:
             return []
         cases.append(Case(folder.name, (Source(images[0]),), tuple(map(Source, sorted(masks))), folder.name))
     return cases
-
-
-def _what_is_here(root: Path) -> str:
-    """The line for a folder that is no data set: what was found, and what to do with it."""
-    inside = [folder for folder in folders(root) if find_folders(folder)]
-    if inside:
-        return (
-            f"{root}: images and masks lie in {_few([folder.name for folder in inside])}; name one of these folders, "
-            "or list the files of all in a CSV with the columns image and mask"
-        )
-    names = [folder.name for folder in folders(root)]
-    missing = "masks" if "images" in {name.lower() for name in names} else "images"
-    here = f" (found: {_few(names)})" if names else ""
-    return f"{root}: no folder {missing}/ here{here}; {_LAYOUT}"
 
 
 def _matched(images: dict[str, Path], masks: dict[str, Path]) -> dict[str, list[str]]:
