@@ -121,6 +121,23 @@ def test_what_is_not_plain_is_left(images: list[str], masks: list[str]) -> None:
     assert masks_of(images, masks) == {}
 
 
+@pytest.mark.parametrize("image", ["a+", "a-", "a", "z_-3", "z_+3", "z_3", "CD4+_1", "CD4-_1", "CD4_1", "a'"])
+def test_names_that_differ_in_a_sign_are_not_paired(image: str) -> None:
+    names = ["a+", "a-", "a", "z_-3", "z_+3", "z_3", "CD4+_1", "CD4-_1", "CD4_1", "a'"]
+    for pattern in ("mask_{}", "{}_mask", "{} mask", "{}.mask", "{}-mask", "label {}", "{}_cp_masks"):
+        others = [pattern.format(name) for name in names if name != image]
+        for mask in others:
+            assert masks_of([image], [mask]) == {}
+        assert masks_of(["other", image], [*others, "other"]) == {"other": ["other"]}
+        assert masks_of([image], [*others, pattern.format(image)]) == {image: [pattern.format(image)]}
+
+
+def test_signs_in_common_are_not_taken_away() -> None:
+    assert masks_of(["a+", "b+"], ["a", "b"]) == {}
+    assert masks_of(["x-1", "x-2"], ["x_1_mask", "x_2_mask"]) == {"x-1": ["x_1_mask"], "x-2": ["x_2_mask"]}
+    assert masks_of(["cell"], ["cell - mask"]) == {"cell": ["cell - mask"]}
+
+
 def test_strict_habits_go_first() -> None:
     assert masks_of(["a", "a_mask"], ["a", "a_mask"]) == {"a": ["a"], "a_mask": ["a_mask"]}
     assert masks_of(["a"], ["a", "a_mask"]) == {"a": ["a", "a_mask"]}  # for the caller to refuse

@@ -71,7 +71,11 @@ _PHRASES = (
     (re.compile(r"manual\d|(?<=[_ -])[12](?:st|nd)ho"), "mask"),
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
-_TOKEN = re.compile(r"\d+|[^\W\d_]+")
+_TOKEN = re.compile(
+    r"\d+|[^\W\d_]+"  # numbers and words
+    r"|[^\w\s.,#()\[\]{}-]"  # a sign, such as the plus of CD4+
+    r"|(?<=[^\W_])-(?=[-_. ]|$)|(?<![^_ (])-(?=\d)"  # a minus: the hyphen of CD4- and of z_-3, not that of a-b
+)
 
 Key = tuple[str, ...]
 
@@ -166,10 +170,10 @@ def _called(found: list[Path], names: tuple[str, ...], words: frozenset[str]) ->
 
 
 def _tokens(stem: str) -> list[str]:
-    """Words and numbers of a name, in small letters; what stands between them does not count.
+    """Words, numbers and signs of a name, in small letters; blanks, hyphens and the like between them do not count.
 
-    >>> _tokens("Cell-03_Simple Segmentation")
-    ['cell', '03', 'mask']
+    >>> _tokens("Cell-03_Simple Segmentation"), _tokens("CD4+_z_-3")
+    (['cell', '03', 'mask'], ['cd', '4', '+', 'z', '-', '3'])
     """
     text = _CAMEL.sub(" ", stem).lower()
     for phrase, word in _PHRASES:
@@ -222,7 +226,7 @@ def _says_mask(name: str) -> bool:
 def _by_common_words(images: list[str], masks: list[str]) -> dict[str, list[str]]:
     """Pairs of all that is left, where either the images or the masks have words in common that the others lack.
 
-    Numbers are never taken away, and where two ways give different pairs there is none.
+    Numbers and signs are never taken away, and where two ways give different pairs there is none.
     """
     if not images or len(images) != len(masks):
         return {}
@@ -244,10 +248,10 @@ def _by_common_words(images: list[str], masks: list[str]) -> dict[str, list[str]
 
 
 def _shared(lists: list[list[str]]) -> int:
-    """How many words all lists begin with; a number ends them."""
+    """How many words all lists begin with; a number or a sign ends them."""
     count = 0
     for tokens in zip(*lists, strict=False):
-        if len(set(tokens)) > 1 or tokens[0].isdigit():
+        if len(set(tokens)) > 1 or not tokens[0].isalpha():
             break
         count += 1
     return count
