@@ -109,7 +109,7 @@ def _way(name: Path, data: Any) -> NDArray[np.float64]:
     way = np.array(data.ImageOrientationPatient, np.float64)
     if way.size != 6 or not np.isfinite(way).all() or _angle(way[:3], way[3:]) < 1:
         raise IsthmusError(
-            f"{name}: its slice orientation (ImageOrientationPatient) is not two directions; convert the series to NIfTI"
+            f"{name}: its ImageOrientationPatient is not two directions; convert the series to NIfTI"
         )
     return way.reshape(2, 3)
 
