@@ -139,3 +139,25 @@ def test_a_percentile_that_is_a_share_is_refused_with_the_number_meant():
         with pytest.raises(IsthmusError, match=r"percentile is 0.95, and percentiles go .* write 95$"):
             work(0.95)
         assert work(0) == 0.0
+
+
+def test_a_number_may_come_as_a_tensor_or_an_array_without_axes():
+    torch = pytest.importorskip("torch")
+    masks, objects = (PREDICTION == 2, TRUTH == 2), (PREDICTION, TRUTH)
+    for made in (torch.tensor, np.array, lambda value: torch.tensor(value).bfloat16()):
+        for on in ("surface", "foreground"):
+            found = metrics.hausdorff_distance(*masks, percentile=made(50.0), on=on)
+            assert found == metrics.hausdorff_distance(*masks, percentile=50, on=on)
+        assert metrics.surface_dice(*masks, tolerance=made(0.5)) == metrics.surface_dice(
+            *masks, tolerance=0.5
+        )
+        assert metrics.object_f1(*objects, overlap=made(0.75)) == metrics.object_f1(*objects, overlap=0.75)
+        found = metrics.average_precision(*objects, thresholds=made([0.5, 0.75]))
+        assert found == metrics.average_precision(*objects, thresholds=[0.5, 0.75])
+        assert metrics.open_gaps([[1, 0, 1]], [[1, 0, 1]], width=made(2.0), classes=[1]) == {1: 1.0}
+        with pytest.raises(IsthmusError, match=r"^tolerance is -1\.0; give"):
+            metrics.surface_dice(*masks, tolerance=made(-1.0))
+        with pytest.raises(IsthmusError, match=r"^thresholds is 0\.5; give a list"):
+            metrics.average_precision(*objects, thresholds=made(0.5))
+    for label in (torch.tensor(2), np.array(2)):
+        assert metrics.object_dice(*objects, ignore=label) == metrics.object_dice(*objects, ignore=2)

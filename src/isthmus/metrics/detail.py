@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from isthmus.errors import IsthmusError
-from isthmus.metrics.masks import BoolMask, Classes, Mask, Score, as_mask, as_spacing, is_within
+from isthmus.metrics.masks import BoolMask, Classes, Mask, Score, as_mask, as_number, as_spacing, is_within
 from isthmus.metrics.nearest import distance_map
 from isthmus.metrics.objects import Objects, number_components
 from isthmus.metrics.pairs import Box, Pair, per_class
@@ -46,6 +46,7 @@ def open_gaps(
     0.5
     """
     steps = as_spacing(spacing, as_mask(truth, "truth").ndim)
+    width = as_number(width)
     if not (is_within(width, 0, 1e50) and width > 0):
         raise IsthmusError(f"width is {width}; give a positive distance in the unit of the spacing")
     return per_class(lambda pair: open_share(pair, width, steps), prediction, truth, classes, ignore)

@@ -12,7 +12,7 @@ import numpy as np
 from isthmus.errors import IsthmusError
 from isthmus.metrics.border import border
 from isthmus.metrics.empty import Missing, Presence, distance_if_empty, score_if_empty
-from isthmus.metrics.masks import BoolMask, as_tolerance, diagonal, is_within
+from isthmus.metrics.masks import BoolMask, as_number, as_tolerance, diagonal, is_within
 from isthmus.metrics.nearest import EXACT_SQUARE, Distances, Nearest, Points, alike
 from isthmus.metrics.pairs import Pair
 
@@ -84,6 +84,7 @@ class MaskDistances:
 
     def hausdorff(self, percentile: float = 100.0, *, pooled: bool = False) -> float:
         """The larger of the two directed percentiles, or with `pooled` the percentile of all distances."""
+        percentile = as_number(percentile)
         if not is_within(percentile, 0, 100):
             raise IsthmusError(f"percentile is {percentile}; give a number from 0 to 100")
         if 0 < percentile < 1:

@@ -90,6 +90,7 @@ def as_pair(
 
 def ignored(truth: NDArray[Any], ignore: int | None) -> BoolMask | None:
     """Where the truth holds the label that is not scored; None where there is no such point."""
+    ignore = as_number(ignore)
     if ignore is None:
         return None
     if isinstance(ignore, bool) or not isinstance(ignore, int | np.integer):
@@ -125,6 +126,11 @@ def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[floa
     return tuple(values.tolist())
 
 
+def as_number(value: Any) -> Any:
+    """The number in a tensor or an array without axes; anything else as it is."""
+    return as_array(value).item() if getattr(value, "ndim", None) == 0 else value
+
+
 def is_within(value: object, low: float, high: float) -> bool:
     """Whether it is a number, not NaN, and from `low` to `high`."""
     return isinstance(value, int | float | np.number) and bool(low <= value <= high)
@@ -132,6 +138,7 @@ def is_within(value: object, low: float, high: float) -> bool:
 
 def as_tolerance(tolerance: float) -> float:
     """A distance of 0 or more, within which surface points count as hit."""
+    tolerance = as_number(tolerance)
     if not is_within(tolerance, 0, math.inf):
         raise IsthmusError(f"tolerance is {tolerance}; give a distance of 0 or more, in the unit of spacing")
     return tolerance

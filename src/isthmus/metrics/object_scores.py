@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Missing
-from isthmus.metrics.masks import Mask, as_spacing, diagonal
+from isthmus.metrics.masks import Mask, as_number, as_spacing, diagonal
 from isthmus.metrics.object_distances import ObjectDistances
 from isthmus.metrics.overlaps import Overlaps
 from isthmus.metrics.surface import Spacing
@@ -154,6 +154,7 @@ def average_precision(
     >>> average_precision([[1, 1, 1, 0, 2]], [[1, 1, 0, 0, 0]], thresholds=[0.5, 0.7])  # (1/2 + 0) / 2
     0.25
     """
+    thresholds = as_number(thresholds)
     if not isinstance(thresholds, Iterable):
         raise IsthmusError(f"thresholds is {thresholds!r}; give a list of shares from 0 to 1")
     shares = tuple(thresholds)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Presence, presence, score_if_empty
-from isthmus.metrics.masks import Mask, as_pair, is_within
+from isthmus.metrics.masks import Mask, as_number, as_pair, is_within
 from isthmus.metrics.objects import Indices, Instances, Objects, as_instances
 
 SideName: TypeAlias = Literal["prediction", "truth"]
@@ -112,7 +112,7 @@ class Overlaps:
 
     def found(self, overlap: float, one_to_one: bool) -> tuple[int, int]:
         """How many predicted objects are right, and how many true ones are found."""
-        check_share(overlap, "overlap")
+        overlap = as_share(overlap, "overlap")
         if one_to_one:
             n = self.matched_above(overlap).size
             return n, n
@@ -144,13 +144,12 @@ class Overlaps:
         )
 
     def average_precision(self, thresholds: tuple[float, ...]) -> float:
-        for threshold in thresholds:
-            check_share(threshold, "threshold")
+        shares = [as_share(threshold, "threshold") for threshold in thresholds]
         by_rule = score_if_empty(self.presence)
         if by_rule is not None:
             return by_rule
         n_all = len(self.prediction) + len(self.truth)
-        hits = [self.found(threshold, one_to_one=True)[0] for threshold in thresholds]
+        hits = [self.found(threshold, one_to_one=True)[0] for threshold in shares]
         return sum(n / (n_all - n) for n in hits) / len(hits)
 
     def panoptic_quality(self) -> tuple[float, float, float]:
@@ -177,6 +176,8 @@ class Overlaps:
         return float(self.shared[pairs].sum() / (self.united[pairs].sum() + lonely + unused))
 
 
-def check_share(value: float, name: str) -> None:
+def as_share(value: float, name: str) -> float:
+    value = as_number(value)
     if not is_within(value, 0, 1):
         raise IsthmusError(f"{name} is {value}; give a share from 0 to 1")
+    return value
