@@ -16,8 +16,9 @@ from isthmus.objectives import Objective
 from isthmus.training import diagnosis, loop, run
 from isthmus.training.score import Scorer
 
-FLOAT32 = r"lower training\.learning_rate \(a tenth of it, say\) in a new run$"
-BFLOAT16 = r"start again with hardware\.precision=float32 \(this run computes in bfloat16\)$"
+FLOAT32 = r"lower training\.learning_rate \(a tenth of it, say\) in a new run"
+BFLOAT16 = r"start again with hardware\.precision=float32 \(this run computes in bfloat16\)"
+KEPT = ", or take the weights of epoch 1, the best before: --finish scores them$"
 
 
 class Broken(torch.autograd.Function):
@@ -98,10 +99,12 @@ def test_a_layer_whose_output_is_not_finite_is_named(
         training.train(small(hardware={"precision": "float32"}), tmp_path / "run")
     assert caught.match(
         r"in epoch 2, step 2: the first tensor that is not finite is the output of the layer "
-        rf"'{named[0]}' \(\w*Conv2d\); " + FLOAT32
+        rf"'{named[0]}' \(\w*Conv2d\); " + FLOAT32 + KEPT
     )
     with (tmp_path / "run" / "history.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1"]  # what was reached is there
+    monkeypatch.undo()
+    assert training.finish(tmp_path / "run").cases.is_file()
 
 
 def test_weights_the_input_and_a_term_of_the_loss_are_named(
@@ -112,7 +115,8 @@ def test_weights_the_input_and_a_term_of_the_loss_are_named(
             next(networks[0].parameters())[0] = torch.nan
 
     before(monkeypatch, 1, damage)
-    with pytest.raises(IsthmusError, match=r"in epoch 1, step 2: .* is '[\w.]+', one of the weights; "):
+    said = r"in epoch 1, step 2: .* is '[\w.]+', one of the weights; " + FLOAT32 + "$"
+    with pytest.raises(IsthmusError, match=said):
         training.train(small(hardware={"precision": "float32"}), tmp_path / "weights")
 
     parts = Objective.parts
@@ -151,7 +155,7 @@ def test_a_validation_loss_that_is_no_number_ends_training_too(
         training.train(small(hardware={"precision": "float32"}), tmp_path / "run")
     assert caught.match(
         r"^training diverged at the validation of epoch 2: the first tensor that is not finite is the output of "
-        r"the layer '[\w.]+' \(\w*Conv2d\), of case 'phantom-00\d'; " + FLOAT32
+        r"the layer '[\w.]+' \(\w*Conv2d\), of case 'phantom-00\d'; " + FLOAT32 + KEPT
     )
 
 

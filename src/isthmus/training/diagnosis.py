@@ -29,12 +29,13 @@ def is_finite(loss: Tensor, network: nn.Module) -> bool:
     return bool(torch.stack([loss.detach(), *sums]).sum().isfinite())
 
 
-def diverged(when: str, first: str, recipe: Recipe) -> IsthmusError:
+def diverged(when: str, first: str, recipe: Recipe, best_epoch: int = 0) -> IsthmusError:
     """The error that ends training: what is known, and what to try.
 
     Args:
         when: as in "in epoch 3, step 5".
         first: the tensor that stopped being finite; "" where a repetition did not show it.
+        best_epoch: whose weights the run holds; 0: of none.
     """
     known = (
         f"the first tensor that is not finite is {first}"
@@ -45,7 +46,12 @@ def diverged(when: str, first: str, recipe: Recipe) -> IsthmusError:
         remedy = "start again with hardware.precision=float32 (this run computes in bfloat16)"
     else:
         remedy = "lower training.learning_rate (a tenth of it, say) in a new run"
-    return IsthmusError(f"training diverged {when}: {known}; {remedy}")
+    kept = (
+        f", or take the weights of epoch {best_epoch}, the best before: --finish scores them"
+        if best_epoch
+        else ""
+    )
+    return IsthmusError(f"training diverged {when}: {known}; {remedy}{kept}")
 
 
 class Eye:

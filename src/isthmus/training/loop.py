@@ -200,7 +200,7 @@ class Loop:
             if self.world.first:
                 first = diagnosis.of_validation(self.state.scored, self.scorer, self.predictor)
             when = f"at the validation of epoch {self.state.progress.epoch + 1}"
-            raise diagnosis.diverged(when, first, self.prepared.recipe)
+            raise diagnosis.diverged(when, first, self.prepared.recipe, self.state.progress.best_epoch)
         return scored
 
     def seconds_of_a_case(self) -> float:
@@ -212,15 +212,17 @@ class Loop:
 
     def _diverged(self, step: int, image: Tensor, terms: Callable[[Any], dict[str, Tensor]]) -> IsthmusError:
         """What to say of a step (from the start of training) that is not finite; the network is as before it."""
-        recipe, network = self.prepared.recipe, self.state.network
+        recipe, state = self.prepared.recipe, self.state
 
         def forward() -> Any:
             with machine.autocast(recipe.hardware):
-                return network(image)
+                return state.network(image)
 
-        first = diagnosis.of_step(network, image, forward, terms)
+        first = diagnosis.of_step(state.network, image, forward, terms)
         epoch, place = divmod(step, len(self.samples))
-        return diagnosis.diverged(f"in epoch {epoch + 1}, step {place + 1}", first, recipe)
+        return diagnosis.diverged(
+            f"in epoch {epoch + 1}, step {place + 1}", first, recipe, state.progress.best_epoch
+        )
 
     @property
     def device(self) -> torch.device:
