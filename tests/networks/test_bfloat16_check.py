@@ -16,7 +16,7 @@ from isthmus.networks.bfloat16 import check_process, ways
 from isthmus.networks.bfloat16.check import Example, is_right
 from isthmus.networks.bfloat16.check_process import CannotCheck, Checker
 from isthmus.networks.bfloat16.kinds import Kind, Where, kind_of
-from isthmus.networks.bfloat16.ways import BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS, as_it_is, fits
+from isthmus.networks.bfloat16.ways import BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS, as_it_is, ways_for
 from isthmus.networks.layout import channels_last
 
 PLAIN = Where((1, 1), (1, 1), (1, 1), 1, (0, 0))
@@ -107,7 +107,7 @@ def test_what_a_kernel_leaves_unwritten_is_found(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_gives_the_same_numbers(kind: Kind, way: str) -> None:
-    if fits(way, kind):
+    if way in ways_for(kind):
         assert is_right(kind, way)
     else:
         assert way in (BORDER, VECTORS, CONTIGUOUS)

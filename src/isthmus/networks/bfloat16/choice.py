@@ -18,7 +18,7 @@ from torch import Tensor
 from isthmus.networks.bfloat16.check_process import CannotCheck, Checker
 from isthmus.networks.bfloat16.kinds import Form, Kind, Where, kind_of
 from isthmus.networks.bfloat16.machine_cache import of_this_machine
-from isthmus.networks.bfloat16.ways import APART, NATIVE, SURE, WAYS, fits
+from isthmus.networks.bfloat16.ways import NATIVE, WAYS, ways_for
 from isthmus.networks.eager import eager
 
 _checker = Checker()
@@ -87,13 +87,13 @@ def kernel_remarks() -> list[str]:
 def _found(kind: Kind) -> str:
     known, key = of_this_machine(), kind.key()
     way = _by_kind.get(key) or known.answers.get(key)
-    if way not in (*WAYS, APART):
-        way = _searched(kind)
-        if not _unable:
-            trouble = known.trouble
-            known.add(key, way)
-            if known.trouble and not trouble:
-                _troubles.append(f"{known.trouble}; bfloat16 is checked again in every run")
+    if way not in ways_for(kind):
+        way, trouble = _searched(kind), known.trouble
+        if _unable:  # nothing was found out
+            return way
+        known.add(key, way)
+        if known.trouble and not trouble:
+            _troubles.append(f"{known.trouble}; bfloat16 is checked again in every run")
     if way != NATIVE and key not in _by_kind:
         _other_ways.append(way)
     _by_kind[key] = way
@@ -101,12 +101,11 @@ def _found(kind: Kind) -> str:
 
 
 def _searched(kind: Kind) -> str:
-    """The first way that is right; float32 where nothing can be checked."""
+    """The first way that is right; the last where nothing can be checked."""
     global _unable
-    last = SURE if kind.form == "plain" else APART
+    *ways, last = ways_for(kind)
     try:
         if not _unable:
-            ways = (way for way in WAYS if way != last and fits(way, kind))
             return next((way for way in ways if _checker.ask(kind, way)), last)
     except CannotCheck as error:
         _unable = True

@@ -82,11 +82,13 @@ WAYS: dict[str, Callable[[Tensor, Tensor, Tensor | None, Where], Tensor]] = {
 """In the order in which they are tried, the cheapest first."""
 
 
-def fits(way: str, kind: Kind) -> bool:
-    """Whether a convolution of this kind can be computed in this way."""
+def ways_for(kind: Kind) -> list[str]:
+    """The ways in which a convolution of this kind can be computed; the last one is right everywhere."""
+    return [NATIVE, APART] if kind.form != "plain" else [way for way in WAYS if _fits(way, kind)]
+
+
+def _fits(way: str, kind: Kind) -> bool:
     where = kind.where
-    if kind.form != "plain":
-        return way == NATIVE
     if way == BORDER:
         return not where.transposed and any(where.padding)
     if way == VECTORS:
