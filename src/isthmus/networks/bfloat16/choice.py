@@ -3,7 +3,7 @@
 Some of the framework's kernels are silently wrong. Before a kind of convolution is first computed on this machine,
 a separate process checks it (`isthmus.networks.bfloat16.check`), and the answer is kept. A kind that is wrong is
 computed in the first right way of `isthmus.networks.bfloat16.ways.WAYS`. Other number types and other devices are
-left alone.
+left alone, and so are networks that are compiled, traced or exported: their kernels are not chosen here.
 """
 
 from __future__ import annotations
