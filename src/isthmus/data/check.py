@@ -28,7 +28,7 @@ from isthmus.data.duplicates import perceptual_hash, pixel_hash
 from isthmus.data.fitting import common_channels, refuse_mixed_axes, refuse_unwritable
 from isthmus.data.formats import LOSSY_SUFFIXES, off_whole, told
 from isthmus.data.geometry import Geometry
-from isthmus.data.objects import each_in_one_piece, pieces
+from isthmus.data.objects import pieces, values_in_one_piece
 from isthmus.data.problems import refuse
 from isthmus.data.remarks import TURNED, grids, orientations, remarks, spacings
 from isthmus.data.values import MANY, Rule, ValueMap
@@ -53,7 +53,7 @@ class CaseFacts:
         shares: of the pixels, per class (background first); they sum to 1.
         volume: whether the image is a volume, or a slice of one.
         orientation: of a volume as its file stores it, such as "RAS"; "" where that is not said.
-        numbered: whether the mask holds 1, 2, …, n, each in one piece, as object numbers do.
+        numbered: whether the mask holds several values, each in one piece, as object numbers do.
         elsewhere: how far the header of the mask puts it from its image, where they are volumes; "" where it does not.
         channels_elsewhere: how far a channel lies from the first, likewise.
         channels_turned: how a channel is stored that lies where the first does, in another order, as "LPS, not RAS".
@@ -341,7 +341,7 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         (),
         place is not None,
         place.orientation if place is not None and place.placed else "",
-        counts_up(counts) and each_in_one_piece(mask),
+        2 < len(counts) <= MANY and values_in_one_piece(mask, counts),
         next((away for source in case.masks if (away := elsewhere(case.first, source.path))), ""),
         channels_elsewhere(case),
         _turned(case),

@@ -100,6 +100,21 @@ def each_in_one_piece(mask: NDArray[Any]) -> bool:
     )
 
 
+def values_in_one_piece(mask: NDArray[Any], values: Iterable[int]) -> bool:
+    """Whether each value but 0 of a mask is connected.
+
+    Args:
+        values: all that the mask holds.
+
+    >>> values_in_one_piece(np.array([7, 7, 0, 56]), {0, 7, 56}), values_in_one_piece(np.array([7, 0, 7]), {0, 7})
+    (True, False)
+    """
+    numbers = sorted(set(values) - {0})
+    if numbers and numbers[-1] > len(numbers):
+        mask = np.where(mask != 0, np.searchsorted(numbers, mask) + 1, 0)
+    return each_in_one_piece(mask)
+
+
 def _refuse_many(found: int, name: str) -> None:
     if found > MOST:
         raise IsthmusError(

@@ -27,6 +27,9 @@ NEARLY = 0.9
 """Share of the masks that have to look like object numbers before anything is said."""
 
 
+SEVERAL = 6
+"""Values with gaps that may number objects; fewer are classes."""
+
 LITTLE = 0.25
 """Share of foreground beside which more than half of an image looks like a mask of the other polarity."""
 
@@ -215,19 +218,24 @@ def grids(facts: Iterable[CaseFacts]) -> list[Odd]:
 def object_numbers(dataset: Dataset, facts: Sequence[CaseFacts]) -> str:
     """The remark that masks taken for classes may number objects; "" where nothing speaks for it.
 
-    They may where every mask holds 1, 2, … to its own end, at least 3 in one, and nearly each value is one
-    connected piece. Names of classes that somebody gave speak against it.
+    They may where nearly each value is one connected piece, and every mask holds 1, 2, … to its own end, at least 3
+    in one, or where the values differ from mask to mask. Names of classes that somebody gave speak against it.
     """
     values = dataset.values
     if values is None or dataset.classes != values.names():
         return ""
     held = [[index for index, share in enumerate(one.shares) if share > 0] for one in facts]
-    ends = object_ends(values, held, [one.numbered for one in facts])
-    if not ends:
+    numbered = [one.numbered for one in facts]
+    if ends := object_ends(values, held, numbered):
+        found, classes = f"masks count to {min(ends)} … {max(ends)}, each value", max(ends)
+    elif values.rule == "exact" and _differ(held) and _in_one_piece(held, numbered):
+        listing = few([str(value) for value, index in values.pairs if index], 4)
+        found, classes = f"the values {listing} differ from mask to mask, each", values.classes - 1
+    else:
         return ""
     return (
-        f"masks count to {min(ends)} … {max(ends)}, each value in one piece: taken for {max(ends)} classes; if they "
-        "number objects, say so with data.value_rule=objects"
+        f"{found} in one piece: taken for {classes} classes; if they number objects, say so with "
+        "data.value_rule=objects"
     )
 
 
@@ -244,5 +252,21 @@ def object_ends(values: ValueMap, held: Sequence[Sequence[int]], numbered: Seque
     if any(one != list(range(1, len(one) + 1)) for one in found):
         return set()
     ends = {len(one) for one in found} - {0}
-    several = [flag for flag, one in zip(numbered, found, strict=True) if len(one) > 1]
-    return ends if len(ends) > 1 and sum(several) >= NEARLY * len(several) else set()
+    return ends if len(ends) > 1 and _in_one_piece(held, numbered) else set()
+
+
+def _in_one_piece(held: Sequence[Sequence[int]], numbered: Sequence[bool]) -> bool:
+    """Whether nearly all masks of several values hold each in one piece."""
+    several = [flag for flag, one in zip(numbered, held, strict=True) if len(set(one) - {0}) > 1]
+    return sum(several) >= NEARLY * len(several)
+
+
+def _differ(held: Sequence[Sequence[int]]) -> bool:
+    """Whether the classes in the masks differ as object numbers do: each mask holds the first ones, to an end of its
+    own, or it holds at most half of the many that there are."""
+    found = [one for each in held if (one := set(each) - {0})]
+    every = set().union(*found)
+    if len(every) < SEVERAL or len({frozenset(one) for one in found}) == 1:
+        return False
+    first = all(max(one) == len(one) for one in found)
+    return first or 2 * sum(map(len, found)) <= len(every) * len(found)
