@@ -277,7 +277,9 @@ def test_a_value_on_the_command_line_that_is_none(value: str, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize("layout", ["listed", "decathlon"])
-@pytest.mark.parametrize("name", ["\0", "x\0.nii", "\0.png", "\0.dcm", "a" * 5000, "", "..", "\ud800"])
+@pytest.mark.parametrize(
+    "name", ["\0", "x\0.nii", "\0.png", "\0.dcm", "a" * 5000, "", "..", "\ud800", "\ud800.png"]
+)
 def test_a_listed_name_that_no_file_can_have(
     layout: str,
     name: str,

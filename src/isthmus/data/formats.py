@@ -282,7 +282,7 @@ def _kind(path: Path) -> str:
     try:
         with path.open("rb") as file:
             start = file.read(32)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:  # of a name that no file can have
         raise IsthmusError(f"{path}: no such file") from error
     except OSError as error:
         raise IsthmusError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
