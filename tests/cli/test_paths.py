@@ -187,6 +187,18 @@ def test_folds_are_not_trained_for_a_page_that_cannot_be_written(cells: Path, tm
 
 
 @pytest.mark.parametrize("inside", ["images", "masks"])
+@pytest.mark.parametrize("truth", [".", "masks"])
+def test_scores_do_not_go_among_the_data(inside: str, truth: str, cells: Path, tmp_path: Path) -> None:
+    predictions = tmp_path / "predictions"
+    shutil.copytree(cells / "masks", predictions)
+    before = kept(cells)
+    assert call("evaluate", predictions, cells / truth, "--out", cells / inside / "scores.csv") == 2
+    assert call("evaluate", cells / "masks", cells / truth) == 2
+    assert kept(cells) == before
+    assert call("evaluate", predictions, cells / truth, "--out", cells / "scores.csv") == 0
+
+
+@pytest.mark.parametrize("inside", ["images", "masks"])
 def test_results_do_not_go_among_the_data(inside: str, cells: Path) -> None:
     before = kept(cells)
     assert call("train", cells, *SMALL, "--out", cells / inside / "run") == 2

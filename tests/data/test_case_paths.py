@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from isthmus.data.case_paths import case_path, refuse_clashes
+from isthmus.data.case_paths import case_path, refuse_clashes, refuse_no_text
 from isthmus.data.nnunet import read, write
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
@@ -153,3 +153,12 @@ def test_names_of_a_dataset_json_stay_in_the_folder_that_is_exported(tmp_path: P
     with pytest.raises(IsthmusError, match="'aux' is a device"):
         write(dataset, tmp_path / "Dataset001_x")
     assert not (tmp_path / "Dataset001_x").exists()
+
+
+def test_a_name_is_judged_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without UTF-8 mode in an ASCII locale, Python keeps bytes above 127 of names as lone surrogates."""
+    monkeypatch.setattr(os, "fsencode", lambda name: name.encode("ascii", "surrogateescape"))
+    for name, what in (("caf\udcc3\udca9", "set PYTHONUTF8=1"), ("caf\udce9", "rename it")):
+        with pytest.raises(IsthmusError, match=what):
+            refuse_no_text(name)
+    refuse_no_text("café")

@@ -339,3 +339,18 @@ def test_training_that_never_began_leaves_nothing(small: Any, tmp_path: Path) ->
     with pytest.raises(IsthmusError, match="does not divide"):
         training.train(small(input={"patch": 33}), tmp_path / "runs" / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_history_or_cost_is_named(stopped: RunFolder) -> None:
+    history = stopped.history.read_text()
+    column = history.splitlines()[0].split(",").index("seconds")
+    rows = [line.split(",") for line in history.splitlines()]
+    rows[1][column] = "soon"
+    stopped.history.write_text("".join(",".join(row) + "\n" for row in rows))
+    with pytest.raises(IsthmusError, match=r"history\.csv: 'soon' is not a number"):
+        training.finish(stopped.path)
+    stopped.history.write_text(history)
+    stopped.cost.write_text("{")
+    for job in (training.resume, training.finish):
+        with pytest.raises(IsthmusError, match=r"cost\.json"):
+            job(stopped.path)

@@ -59,6 +59,7 @@ def run(
     axes: str | None = None,
 ) -> None:
     """Score a folder of masks, write the CSV and print what it comes to."""
+    from isthmus.data.originals import refuse_among
     from isthmus.inference.evaluate import evaluate_folder
     from isthmus.inference.score_files import refuse_to_replace
     from isthmus.metrics.empty import as_missing
@@ -66,6 +67,7 @@ def run(
     target = out or predictions / "scores.csv"
     data = [truth] if root is None else [root]
     refuse_to_replace(target, overwrite, predictions=predictions, data=data)
+    refuse_among(target.parent, data)
     result = evaluate_folder(
         predictions,
         truth,

@@ -22,7 +22,7 @@ from isthmus.errors import IsthmusError
 from isthmus.memory import large_pages
 
 GOES_ON = {
-    "train": "; `isthmus train --resume --out RUN` goes on with a run",
+    "train": "; the same command with --resume goes on with what was begun",
     "predict": "; the same command with --skip-existing does the rest",
     "study": "; the same command does the rest",
     "reproduce": "; the same command does the rest",

@@ -7,6 +7,7 @@ operating system, and only for a file inside the folder.
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -68,6 +69,26 @@ def refuse_name(name: str, ending: str = LONGEST_ENDING) -> None:
                 f"the case '{name}' cannot be the name of a file: with its ending it takes {size} bytes, but "
                 f"at most {LONGEST_NAME} fit; rename it"
             )
+
+
+def refuse_no_text(name: str) -> None:
+    """Refuse the name of a case that cannot stand in a table: its bytes are no text, or Python was told to read names
+    of files in an encoding that lacks its letters.
+
+    Raises:
+        IsthmusError: it is such.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        try:
+            os.fsencode(name).decode()
+        except UnicodeError:
+            raise IsthmusError(f"the case '{name}' has a name that is no text in UTF-8; rename it") from error
+        raise IsthmusError(
+            f"the case '{name}' has letters that Python is told not to read ({sys.getfilesystemencoding()} for names "
+            "of files); set PYTHONUTF8=1"
+        ) from error
 
 
 def refuse_clashes(folder: Path, paths: Iterable[Path]) -> list[str]:

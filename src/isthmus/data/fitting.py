@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from isthmus.data.case_paths import refuse_name
+from isthmus.data.case_paths import refuse_name, refuse_no_text
 from isthmus.data.cases import Case
 from isthmus.errors import IsthmusError
 
@@ -20,10 +20,7 @@ def refuse_unwritable(name: str) -> None:
         IsthmusError: it is no name of a file (`case_paths.refuse_name`), or no text in UTF-8.
     """
     refuse_name(name)
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise IsthmusError(f"the case '{name}' has a name that is no text in UTF-8; rename it") from error
+    refuse_no_text(name)
 
 
 def refuse_mixed_axes(cases: Sequence[Case], looks: Mapping[str, CaseFacts]) -> None:

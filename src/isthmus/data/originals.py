@@ -47,7 +47,7 @@ def _with_masks(path: Path) -> list[Path]:
     return [*(each for each in described if each.is_file()), *(find_folders(path) or _pair(path))]
 
 
-def _pair(images: Path) -> tuple[Path, ...]:
-    """A folder of images and that of the masks beside it; nothing where there is none."""
-    place = find_folders(images.resolve().parent)
-    return place if place is not None and place[0].resolve() == images.resolve() else ()
+def _pair(path: Path) -> tuple[Path, ...]:
+    """Folders of images and of masks that lie side by side, of which this is one; nothing where it is none."""
+    place = find_folders(path.resolve().parent)
+    return place if place is not None and path.resolve() in [each.resolve() for each in place] else ()

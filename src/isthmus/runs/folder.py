@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,11 +168,13 @@ class RunFolder:
         return self.cost.is_file() and not self.finished_early()
 
     def finished_early(self) -> bool:
-        """Whether it was stopped, and then scored as it stood."""
-        with suppress(IsthmusError):
-            found = read_json(self.cost) if self.cost.is_file() else {}
-            return isinstance(found, dict) and found.get("finished_early") is True
-        return False
+        """Whether it was stopped, and then scored as it stood.
+
+        Raises:
+            IsthmusError: its ``cost.json`` is damaged.
+        """
+        found = read_json(self.cost) if self.cost.is_file() else {}
+        return isinstance(found, dict) and found.get("finished_early") is True
 
     def costs(self) -> Cost:
         """What a finished run took."""

@@ -14,7 +14,7 @@ from isthmus.data.kept import Room
 from isthmus.data.originals import refuse_among
 from isthmus.data.values import ValueMap
 from isthmus.errors import IsthmusError
-from isthmus.files import sweep
+from isthmus.files import number, sweep
 from isthmus.inference.masks import refuse_unwritable, write_case
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.unfamiliar import Remembered
@@ -127,7 +127,9 @@ def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) 
                 watch,
             )
         rows = folder.read_rows(folder.history)
-        progress = Progress(epoch=found.done, seconds=sum(float(row["seconds"]) for row in rows))
+        progress = Progress(
+            epoch=found.done, seconds=sum(number(row.get("seconds"), folder.history) or 0.0 for row in rows)
+        )
         if found.best:
             progress.best_epoch, progress.best_dice = found.best.epoch, found.best.dice
         write_json(folder.cost, _cost(network, prepared, progress) | {"finished_early": True})
