@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -344,6 +345,8 @@ def test_pixels_that_pydicom_packs(tmp_path: Path, syntax: str, signed: bool) ->
 
 
 CODECS = {"57": "ljpeg", "70": "ljpeg", "80": "jpegls", "90": "jpeg2k", "91": "jpeg2k", "201": "htj2k"}
+if metadata.version("imagecodecs") < "2026":  # HTJ2K is decoded, but such a file cannot be made
+    del CODECS["201"]
 
 
 @pytest.mark.parametrize("syntax", CODECS)
@@ -369,7 +372,7 @@ def test_compressed_pixels(tmp_path: Path, syntax: str, stored: int, signed: boo
     np.testing.assert_array_equal(read_image(Source(path))[0], values)
 
 
-@pytest.mark.parametrize("syntax", ["90", "201"])
+@pytest.mark.parametrize("syntax", sorted({"90", "201"} & set(CODECS)))
 def test_compressed_pixels_whose_stream_has_a_sign(tmp_path: Path, syntax: str) -> None:
     import imagecodecs
 
