@@ -33,9 +33,9 @@ from isthmus.data.augment import (
     Turn,
     Zoom,
 )
-from isthmus.data.phantoms import phantom
+from isthmus.data.phantoms.cells import phantom
 from isthmus.data.rng import rng
-from isthmus.data.volumes import slice_stack
+from isthmus.data.sampling.resampling import slice_stack
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SIDE = 144

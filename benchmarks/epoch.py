@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from isthmus import training
-from isthmus.data.writing import write_image, write_mask
+from isthmus.io.writing import write_image, write_mask
 from isthmus.runs.environment import describe_environment
 from isthmus.runs.recipe import make_recipe
 from isthmus.watch import Silent

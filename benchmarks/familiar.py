@@ -26,14 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe
-from isthmus.data.appearance import Appearance, appearance, thickness
 from isthmus.data.cases import Case as DataCase
 from isthmus.data.cases import Dataset, Source, load, load_image, load_mask
-from isthmus.data.check import check_dataset
-from isthmus.data.familiar import Familiar, mask_numbers
-from isthmus.data.folder import open_dataset
-from isthmus.data.unlike import of_image, of_mask
-from isthmus.data.values import ValueMap
+from isthmus.data.checks.check import check_dataset
+from isthmus.data.likeness.appearance import Appearance, appearance, thickness
+from isthmus.data.likeness.familiar import Familiar, mask_numbers
+from isthmus.data.likeness.unlike import of_image, of_mask
+from isthmus.data.masks.values import ValueMap
+from isthmus.data.sources import open_dataset
 
 Array = NDArray[Any]
 NUMBERS = ValueMap(((0, 0), (1, 1)), "objects")

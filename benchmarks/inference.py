@@ -30,8 +30,8 @@ from torch import nn
 
 from benchmarks.machine import describe
 from isthmus.errors import IsthmusError
-from isthmus.inference.engine import Eager, Engine
-from isthmus.inference.portable import SUFFIXES, Opened, capture, write
+from isthmus.inference.engines.engine import Eager, Engine
+from isthmus.inference.engines.portable import SUFFIXES, Opened, capture, write
 from isthmus.inference.predictor import Predictor
 from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.plain import PlainNet
-from isthmus.networks import create_model, lean
+from isthmus.networks import create_model
+from isthmus.networks.kernels import saved_activations as lean
 from isthmus.objectives import binary_cross_entropy
 
 RESULTS = Path(__file__).parent / "results"

@@ -51,7 +51,7 @@ def measure(name: str, dims: int, side: int) -> dict[str, Any]:
     import torch
 
     from isthmus.inference import Predictor
-    from isthmus.inference.engine import Eager
+    from isthmus.inference.engines.engine import Eager
     from isthmus.networks import create_model
     from isthmus.runs.hardware import resolve
     from isthmus.runs.recipe import Hardware, make_recipe

@@ -33,7 +33,7 @@ from benchmarks.machine import describe
 from isthmus.metrics.case import object_scores
 from isthmus.metrics.distances import Sides
 from isthmus.metrics.nearest import Nearest, transform_plane
-from isthmus.metrics.overlaps import Overlaps
+from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.pairs import Pair, per_class
 
 RESULTS = Path(__file__).parent / "results" / "metrics.json"

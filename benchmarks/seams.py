@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from benchmarks.machine import describe
 from isthmus import training
 from isthmus.data.cases import load
-from isthmus.inference import Predictor, plan
+from isthmus.inference import Predictor
+from isthmus.inference.tiling import plan
 from isthmus.metrics import dice
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe

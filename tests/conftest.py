@@ -31,8 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def kernels_are_trusted() -> Iterator[None]:
     """No kernel is checked, which starts a process, but in the tests of that."""
-    from isthmus.networks.bfloat16 import choice
-    from isthmus.networks.bfloat16.ways import NATIVE
+    from isthmus.networks.kernels.bfloat16 import choice
+    from isthmus.networks.kernels.bfloat16.ways import NATIVE
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choice, "_found", lambda _: NATIVE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)

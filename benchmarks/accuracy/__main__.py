@@ -11,8 +11,8 @@ from pathlib import Path
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
 from isthmus.cli.progress import Display
-from isthmus.studies.execute import launch
 from isthmus.studies.run import Asked, run_study
+from isthmus.studies.running.execute import launch
 from isthmus.studies.study import read_study
 
 HERE = Path(__file__).parent

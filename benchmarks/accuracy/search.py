@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.calibrate import EPOCHS, RESULT
-from isthmus.data.folder import open_dataset
+from isthmus.data.sources import open_dataset
 from isthmus.runs.files import read_json, write_yaml
 from isthmus.runs.recipe import make_recipe
-from isthmus.training.divide import chosen, wanted
+from isthmus.training.split import chosen, wanted
 
 STUDY = Path(__file__).with_name("search.yaml")
 DATA: dict[str, dict[str, Any]] = {

@@ -18,8 +18,8 @@ from benchmarks.boundaries.organs import WIDTHS
 from benchmarks.boundaries.pictures import grey, sheet
 from benchmarks.boundaries.runs import PICTURES, Sections, cost, keep, merged, trained
 from isthmus.data.cases import Source
-from isthmus.data.formats import read_image, read_mask
-from isthmus.inference.cleanup import CleanUp
+from isthmus.inference.outputs.cleanup import CleanUp
+from isthmus.io.images import read_image, read_mask
 from isthmus.metrics import score_case
 from isthmus.report.figures import outline
 from isthmus.runs.folder import RunFolder

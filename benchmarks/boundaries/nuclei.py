@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks.boundaries.runs import Sections, cost, keep, merged, trained
 from isthmus.data.cases import Case, Dataset, load_instances
-from isthmus.data.folder import open_dataset
-from isthmus.inference.instances import instances
+from isthmus.data.sources import open_dataset
+from isthmus.inference.outputs.instances import instances
 from isthmus.inference.predictor import Predictor
 from isthmus.metrics import score_case
 from isthmus.metrics.objects import number_components

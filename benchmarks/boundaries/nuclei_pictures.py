@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.boundaries.nuclei import objects, scored, scored_cases
 from benchmarks.boundaries.pictures import Pixels, sheet
 from benchmarks.boundaries.runs import PICTURES
-from isthmus.inference.instance_files import overlay
+from isthmus.inference.outputs.instance_files import overlay
 from isthmus.inference.predictor import Predictor
 
 SIDE = 200

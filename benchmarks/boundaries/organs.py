@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.boundaries.runs import Sections, cost, keep, merged, trained
-from isthmus.data.organ_phantoms import ORGANS, write_organ_phantoms
+from isthmus.data.phantoms.organs import ORGANS, write_organ_phantoms
 from isthmus.runs.files import read_json, write_json
 from isthmus.runs.folder import RunFolder
 from isthmus.statistics import compare

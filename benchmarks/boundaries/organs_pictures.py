@@ -14,11 +14,11 @@ from PIL import Image
 from benchmarks.boundaries.pictures import Pixels, grey, heat, larger, sheet
 from benchmarks.boundaries.runs import PICTURES
 from isthmus.data.cases import Source
-from isthmus.data.formats import read_image, read_mask
-from isthmus.data.organ_phantoms import ORGANS
-from isthmus.data.samples import slice_channels
+from isthmus.data.phantoms.organs import ORGANS
+from isthmus.data.sampling.samples import slice_channels
 from isthmus.inference.predictor import Predictor
-from isthmus.networks.hmedn import HMEDN
+from isthmus.io.images import read_image, read_mask
+from isthmus.networks.models.hmedn import HMEDN
 from isthmus.report.figures import CLASSES, outline
 from isthmus.runs.folder import RunFolder
 

@@ -28,7 +28,7 @@ def organs(result: Result) -> list[str]:
         "## Blurry organs: the ablation on phantoms",
         "",
         *text(
-            "Seeded scans of three adjacent organs of low contrast (`isthmus.data.organ_phantoms`: 24 x",
+            "Seeded scans of three adjacent organs of low contrast (`isthmus.data.phantoms.organs`: 24 x",
             "96 x 96 voxels of",
             "3 x 1 x 1 mm, borders blurred and partly vanishing, streaks, gas). 14 train, 4 choose the",
             "epoch, 16 are",

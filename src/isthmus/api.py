@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from isthmus import training
-from isthmus.inference.evaluate import Evaluation
-from isthmus.inference.evaluate import evaluate_folder as evaluate
+from isthmus.evaluation.scores import Evaluation
+from isthmus.evaluation.scores import evaluate_folder as evaluate
 from isthmus.inference.export import Exported
 from isthmus.inference.export import export_run as export
 from isthmus.inference.folder import predict_folder as predict

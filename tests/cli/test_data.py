@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from isthmus.cli import main as cli
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 
 
 def call(*words: str | Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isthmus.inference import evaluate as module
+from isthmus.evaluation import scores as module
 from isthmus.metrics.rows import columns
 
 from ..masks import four_cases, row, save

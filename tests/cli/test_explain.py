@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from isthmus.cli import main as cli
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.explain import Explainer, grad_cam, saliency
 from isthmus.inference.predictor import Predictor
 from isthmus.networks import create_model

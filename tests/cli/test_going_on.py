@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.runs.folder import RunFolder
 from isthmus.training.state import Progress
 

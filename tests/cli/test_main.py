@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from isthmus.cli import main as cli
 from isthmus.data.cases import Source
-from isthmus.data.formats import read_mask
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
+from isthmus.io.images import read_mask
 from isthmus.runs.files import read_yaml, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Network

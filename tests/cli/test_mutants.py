@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from isthmus.cli import main as cli
-from isthmus.data.phantoms import write_phantoms
-from isthmus.data.split_files import NNUNET
+from isthmus.data.phantoms.cells import write_phantoms
+from isthmus.data.splits.files import NNUNET
 from isthmus.errors import IsthmusError
 from isthmus.studies import run as studies
-from isthmus.studies.execute import Outcome
+from isthmus.studies.running.execute import Outcome
 from isthmus.training import run as training
 
 from .mutants import put
@@ -91,8 +91,8 @@ def call(*words: str) -> int:
 
 
 def _nnunet(folder: Path, listed: bool, decathlon: bool) -> None:
-    from isthmus.data import nifti
-    from isthmus.data.geometry import Geometry
+    from isthmus.io import nifti
+    from isthmus.io.geometry import Geometry
 
     cases = [f"c{i}" for i in range(3)]
     grid = Geometry((6, 5, 4), np.dtype(np.uint8), np.diag([-1.0, -1, 1, 1]))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 
 from .test_main import SMALL, call, data, error_of, run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs a shell that closes streams")
 

@@ -14,7 +14,7 @@ import pytest
 import isthmus
 from isthmus.cli import main as cli
 from isthmus.cli.results import plain
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 
 
 def call(*words: str | Path) -> int:

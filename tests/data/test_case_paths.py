@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from isthmus.data.case_paths import case_path, refuse_clashes, refuse_no_text
-from isthmus.data.nnunet import read, write
-from isthmus.data.values import ValueMap
+from isthmus.data.layouts.nnunet import read, write
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.files import aside, sweep, write_bytes
 

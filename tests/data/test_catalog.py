@@ -10,9 +10,9 @@ import tifffile
 
 from isthmus.data.cases import load
 from isthmus.data.catalog import DATASETS
-from isthmus.data.check import check_dataset
-from isthmus.data.folder import open_dataset
-from isthmus.data.folds import holdout
+from isthmus.data.checks.check import check_dataset
+from isthmus.data.sources import open_dataset
+from isthmus.data.splits.folds import holdout
 from isthmus.errors import IsthmusError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isthmus.data.folder import from_folder, images_in
 from isthmus.data.listing import files_in
+from isthmus.data.sources import from_folder, images_in
 from isthmus.errors import IsthmusError
 
 from .conftest import save

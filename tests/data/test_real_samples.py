@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from isthmus.data.cases import Case, Dataset, Source
-from isthmus.data.check import Checked, check_dataset
-from isthmus.data.folder import from_folder
-from isthmus.data.formats import probe, read_image, read_mask
+from isthmus.data.checks.check import Checked, check_dataset
+from isthmus.data.sources import from_folder
+from isthmus.io.images import probe, read_image, read_mask
 
 
 def check(name: str, pairs: list[tuple[Path, Path]]) -> Checked:

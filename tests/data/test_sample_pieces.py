@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from isthmus.data.augment import AUGMENTATIONS, flips_and_turns, make_augmentation
 from isthmus.data.cases import Dataset
-from isthmus.data.check import check_dataset
-from isthmus.data.folder import open_dataset
-from isthmus.data.kept import Kept, Room
-from isthmus.data.patches import windows
-from isthmus.data.preprocess import Grid, Intensity
-from isthmus.data.samples import Samples, cut_around, middle, window_around
-from isthmus.data.writing import write_image, write_mask
+from isthmus.data.checks.check import check_dataset
+from isthmus.data.sampling.cache import Kept, Room
+from isthmus.data.sampling.patches import windows
+from isthmus.data.sampling.preprocess import Grid, Intensity
+from isthmus.data.sampling.samples import Samples, cut_around, middle, window_around
+from isthmus.data.sources import open_dataset
+from isthmus.io.writing import write_image, write_mask
 
 
 def save(path: Path, volume: NDArray[Any]) -> None:

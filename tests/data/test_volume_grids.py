@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.data.cases import Case, Dataset, Source, channels_elsewhere, load_image, load_mask
-from isthmus.data.check import check_dataset
-from isthmus.data.folder import from_folder
-from isthmus.data.formats import read_image, read_mask
-from isthmus.data.geometry import Geometry
-from isthmus.data.inspect import inspect_dataset
-from isthmus.data.volume_files import elsewhere, geometry, write_volume
+from isthmus.data.checks.check import check_dataset
+from isthmus.data.checks.inspect import inspect_dataset
+from isthmus.data.sources import from_folder
+from isthmus.io.geometry import Geometry
+from isthmus.io.images import read_image, read_mask
+from isthmus.io.volumes import elsewhere, geometry, write_volume
 
 from .volumes import VOXELS, affine_of, mha, nifti, nrrd
 

@@ -11,12 +11,12 @@ import nibabel
 import numpy as np
 import pytest
 
-from isthmus.data.check import check_dataset
-from isthmus.data.folder import from_folder
-from isthmus.data.formats import Source, off_whole, probe, read_image, read_mask
-from isthmus.data.inflate import inflate
-from isthmus.data.volume_files import geometry, spacing, unit, write_volume
+from isthmus.data.checks.check import check_dataset
+from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError
+from isthmus.io.images import Source, off_whole, probe, read_image, read_mask
+from isthmus.io.inflate import inflate
+from isthmus.io.volumes import geometry, spacing, unit, write_volume
 
 from .volumes import VOXELS, affine_of, mha, nifti, nrrd, refusal
 

@@ -11,8 +11,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from isthmus.data.formats import Source, read_image
 from isthmus.errors import IsthmusError
+from isthmus.io.images import Source, read_image
 
 RANDOM = np.random.default_rng(0)
 VOXELS = RANDOM.integers(-1000, 1000, (4, 5, 6), dtype=np.int16)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from isthmus.data.formats import Source, read_mask
 from isthmus.errors import IsthmusError
+from isthmus.evaluation.scores import evaluate_folder
 from isthmus.explain.folder import explain_folder
-from isthmus.inference.evaluate import evaluate_folder
 from isthmus.inference.folder import predict_folder
+from isthmus.io.images import Source, read_mask
 
 from .test_export import run_of
 

@@ -12,15 +12,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
 from isthmus.inference import export as module
 from isthmus.inference.averaging import run_folders
+from isthmus.inference.engines.portable import NEEDS, SUFFIXES, Opened, by_head, example
 from isthmus.inference.export import export_run
 from isthmus.inference.folder import predict_folder
-from isthmus.inference.portable import NEEDS, SUFFIXES, Opened, by_head, example
 from isthmus.inference.predictor import Predictor
-from isthmus.networks.heads import build
+from isthmus.io.writing import write_image, write_mask
+from isthmus.networks.blocks.heads import build
 from isthmus.runs.files import write_json, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe
@@ -253,7 +253,7 @@ def test_openvino_draws_what_torch_draws(patch: int, tmp_path: Path, own_cache: 
 def test_what_openvino_cannot_hold_is_computed_by_torch(
     tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from isthmus.inference import converted
+    from isthmus.inference.engines import converted
 
     def refuse(*_: object) -> None:
         raise RuntimeError("an operation it does not know\nand more")
@@ -267,7 +267,7 @@ def test_what_openvino_cannot_hold_is_computed_by_torch(
 
 @with_openvino
 def test_few_images_are_not_worth_a_conversion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from isthmus.inference import converted, engine
+    from isthmus.inference.engines import converted, engine
 
     asked: list[nn.Module] = []
     monkeypatch.setattr(converted, "converted", lambda network, *_: asked.append(network) or 1 / 0)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.files import aside
 from isthmus.inference import folder as module
 from isthmus.inference.folder import predict_folder
 from isthmus.inference.predictor import Predictor
+from isthmus.io.writing import write_image
 
 from .test_export import data_of, run_of
 

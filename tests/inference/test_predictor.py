@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.inference.meaning import Meaning
+from isthmus.inference.outputs.classes import Meaning
 from isthmus.inference.predictor import Predictor
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import Hardware, make_recipe

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from isthmus.data.appearance import appearance
-from isthmus.data.familiar import Familiar
+from isthmus.data.likeness.appearance import appearance
+from isthmus.data.likeness.familiar import Familiar
 from isthmus.errors import IsthmusError
-from isthmus.inference.evaluate import evaluate_folder
+from isthmus.evaluation.scores import evaluate_folder
 from isthmus.inference.unfamiliar import SINGULAR, WORDS, Remembered, Unfamiliar, read_familiar
 from isthmus.runs.files import write_json, write_yaml
 from isthmus.runs.folder import RunFolder

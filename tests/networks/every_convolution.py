@@ -14,13 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks import branches, create_model, list_models, mildnet
-from isthmus.networks.bfloat16 import choice, kinds
-from isthmus.networks.bfloat16 import layers as convolutions
-from isthmus.networks.bfloat16.check import Example
-from isthmus.networks.bfloat16.kinds import Kind, Where, kind_of
-from isthmus.networks.bfloat16.ways import NATIVE, as_it_is
-from isthmus.networks.measure import WithoutNorms
+from isthmus.networks import create_model, list_models
+from isthmus.networks.describe.measure import WithoutNorms
+from isthmus.networks.kernels import summed_convolutions as branches
+from isthmus.networks.kernels.bfloat16 import choice, kinds
+from isthmus.networks.kernels.bfloat16 import layers as convolutions
+from isthmus.networks.kernels.bfloat16.check import Example
+from isthmus.networks.kernels.bfloat16.kinds import Kind, Where, kind_of
+from isthmus.networks.kernels.bfloat16.ways import NATIVE, as_it_is
+from isthmus.networks.models import mildnet
 from isthmus.networks.registry import dimensions
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import Hardware

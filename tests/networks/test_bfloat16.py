@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isthmus.inference.fused import Convolution
-from isthmus.networks import branches
-from isthmus.networks.bfloat16 import choice
-from isthmus.networks.bfloat16.check_process import CannotCheck
-from isthmus.networks.bfloat16.kinds import Kind, Where
-from isthmus.networks.bfloat16.layers import Conv2d, ConvTranspose2d, made_right
-from isthmus.networks.bfloat16.machine_cache import Known
-from isthmus.networks.bfloat16.ways import APART, BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS
-from isthmus.networks.onednn import available
+from isthmus.inference.engines.fused import Convolution
+from isthmus.networks.kernels import summed_convolutions as branches
+from isthmus.networks.kernels.bfloat16 import choice
+from isthmus.networks.kernels.bfloat16.check_process import CannotCheck
+from isthmus.networks.kernels.bfloat16.kinds import Kind, Where
+from isthmus.networks.kernels.bfloat16.layers import Conv2d, ConvTranspose2d, made_right
+from isthmus.networks.kernels.bfloat16.machine_cache import Known
+from isthmus.networks.kernels.bfloat16.ways import APART, BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS
+from isthmus.networks.kernels.onednn import available
 
 PLAIN = Where((1, 1), (1, 1), (1, 1), 1, (0, 0))
 FOUND = choice._found  # in other tests all kernels are trusted

@@ -12,12 +12,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from isthmus.networks.bfloat16 import check_process, ways
-from isthmus.networks.bfloat16.check import Example, is_right
-from isthmus.networks.bfloat16.check_process import CannotCheck, Checker
-from isthmus.networks.bfloat16.kinds import Kind, Where, kind_of
-from isthmus.networks.bfloat16.ways import BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS, as_it_is, ways_for
-from isthmus.networks.layout import channels_last
+from isthmus.networks.kernels.bfloat16 import check_process, ways
+from isthmus.networks.kernels.bfloat16.check import Example, is_right
+from isthmus.networks.kernels.bfloat16.check_process import CannotCheck, Checker
+from isthmus.networks.kernels.bfloat16.kinds import Kind, Where, kind_of
+from isthmus.networks.kernels.bfloat16.ways import (
+    BORDER,
+    CONTIGUOUS,
+    NATIVE,
+    SURE,
+    VECTORS,
+    WAYS,
+    as_it_is,
+    ways_for,
+)
+from isthmus.networks.kernels.memory_layout import channels_last
 
 PLAIN = Where((1, 1), (1, 1), (1, 1), 1, (0, 0))
 KIND = Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, True, 1)

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
 from isthmus.networks import create_model, initialise
-from isthmus.networks.encoders import ENCODERS
-from isthmus.networks.parts import BLOCKS, SKIPS
-from isthmus.networks.unet import HEADS, UPS
+from isthmus.networks.blocks.base import BLOCKS, SKIPS
+from isthmus.networks.encoders.encoders import ENCODERS
+from isthmus.networks.models.unet import HEADS, UPS
 
 from .variants import fill, image, narrow_encoders
 

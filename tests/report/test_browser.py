@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.data.folder import open_dataset
-from isthmus.data.inspect import inspect_dataset
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.checks.inspect import inspect_dataset
+from isthmus.data.phantoms.cells import write_phantoms
+from isthmus.data.sources import open_dataset
 from isthmus.report import write_comparison, write_folds, write_report
 from isthmus.report.data_page import write_data_page
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from isthmus import training
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_json
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.studies.folder import StudyFolder
+from isthmus.studies.running.worker import compute
 from isthmus.studies.study import Study, make_study
-from isthmus.studies.worker import compute
 
 CASES = (
     "case",
@@ -107,7 +107,7 @@ def _work(folder: StudyFolder, name: str) -> None:
 
 
 def fork(folder: StudyFolder, name: str, threads: int, slot: int) -> Forked:
-    """In the place of `isthmus.studies.execute.launch`."""
+    """In the place of `isthmus.studies.running.execute.launch`."""
     return Forked(folder, name)
 
 

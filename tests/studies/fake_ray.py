@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from isthmus.errors import IsthmusError
-from isthmus.studies.execute import Outcome
 from isthmus.studies.run import Asked, run_study
+from isthmus.studies.running.execute import Outcome
 from isthmus.studies.study import Study
 from isthmus.watch import Silent
 

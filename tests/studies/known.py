@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from isthmus.studies.folder import Plan, Planned, StudyFolder
-from isthmus.studies.sheets import Sheet
 from isthmus.studies.study import Study
+from isthmus.studies.tables.formats import Sheet
 
 from .conftest import write_run
 

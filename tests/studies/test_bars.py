@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.studies import charts
+from isthmus.studies.figures import charts
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isthmus.data.formats import Source, read_mask
-from isthmus.data.writing import write_mask
+from isthmus.io.images import Source, read_mask
+from isthmus.io.writing import write_mask
 from isthmus.studies.page import write_study
 from isthmus.studies.study import Study
 

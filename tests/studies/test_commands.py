@@ -11,7 +11,8 @@ import yaml
 
 from isthmus.cli.main import main
 from isthmus.locks import taken
-from isthmus.studies import execute, run
+from isthmus.studies import run
+from isthmus.studies.running import execute
 from isthmus.watch import Silent
 
 from .conftest import fork

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.data.folder import open_dataset
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
+from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Recipe, make_recipe
 from isthmus.studies.identity import fingerprint, identity

@@ -23,7 +23,7 @@ def test_influence_takes_the_cells_on_its_axis(
     def influence(title: str, ticks: Sequence[str], lines: Any, y_label: str) -> None:
         drawn[title] = list(ticks), [[round(mean, 6) for mean in means] for means, _ in lines]
 
-    monkeypatch.setattr("isthmus.studies.charts.influence", influence)
+    monkeypatch.setattr("isthmus.studies.figures.charts.influence", influence)
     grid = {"training.batch": [1, 2, 3], "training.epochs": [10, 20], "training.samples": [4, 8]}
     scores = {(b, e): 0.1 * b + 0.01 * e for b in grid["training.batch"] for e in grid["training.epochs"]}
     for around, batch, epochs in (

@@ -20,9 +20,9 @@ import pytest
 import yaml
 
 from isthmus.studies.folder import StudyFolder
-from isthmus.studies.progress import status
+from isthmus.studies.running.progress import status
+from isthmus.studies.running.worker import compute
 from isthmus.studies.study import Study
-from isthmus.studies.worker import compute
 from isthmus.watch import Silent
 
 pytestmark = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.runs.recipe import Recipe, make_recipe
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from isthmus import training
 from isthmus.cli import main as cli
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml, write_yaml
 from isthmus.runs.folder import RunFolder

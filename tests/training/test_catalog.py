@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from isthmus import training
-from isthmus.data.folder import open_dataset
+from isthmus.data.sources import open_dataset
 from isthmus.inference.folder import predict_folder
 from isthmus.runs.files import read_json
 from isthmus.runs.recipe import make_recipe

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from isthmus import training
 from isthmus.data.cases import IGNORED, Source
-from isthmus.data.formats import read_mask
-from isthmus.data.nnunet import write
-from isthmus.data.writing import write_mask
+from isthmus.data.layouts.nnunet import write
 from isthmus.errors import IsthmusError
+from isthmus.io.images import read_mask
+from isthmus.io.writing import write_mask
 from isthmus.metrics import dice
 from isthmus.objectives import Objective
 from isthmus.runs.files import read_json

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from isthmus.data.phantoms import write_phantoms
+from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.inference.folder import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page

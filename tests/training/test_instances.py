@@ -10,9 +10,9 @@ import pytest
 import tifffile
 
 from isthmus import training
-from isthmus.data.nuclei_phantoms import write_touching_nuclei
+from isthmus.data.phantoms.nuclei import write_touching_nuclei
 from isthmus.errors import IsthmusError
-from isthmus.inference.evaluate import evaluate_folder
+from isthmus.evaluation.scores import evaluate_folder
 from isthmus.inference.folder import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_report
@@ -58,8 +58,8 @@ def test_any_network_learns_to_tell_objects_apart(small: Any, nuclei: Path, tmp_
 
 
 def test_few_objects_are_numbers_too_where_the_recipe_says_so(small: Any, tmp_path: Path) -> None:
-    from isthmus.data.nuclei_phantoms import touching_nuclei
-    from isthmus.data.writing import write_image, write_mask
+    from isthmus.data.phantoms.nuclei import touching_nuclei
+    from isthmus.io.writing import write_image, write_mask
 
     for index in range(3):
         image, numbers = touching_nuclei(index, 48, 0.2)
@@ -72,7 +72,7 @@ def test_few_objects_are_numbers_too_where_the_recipe_says_so(small: Any, tmp_pa
 
 
 def test_numbers_of_objects_are_of_one_class(small: Any, tmp_path: Path) -> None:
-    from isthmus.data.writing import write_image, write_mask
+    from isthmus.io.writing import write_image, write_mask
 
     for index, name in enumerate("ab"):
         noise = np.random.default_rng(index).integers(0, 255, (1, 64, 64), dtype=np.uint8)

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.bfloat16.machine_cache import Known
-from isthmus.networks.measure import flops
+from isthmus.networks.describe.measure import flops
+from isthmus.networks.kernels.bfloat16.machine_cache import Known
 from isthmus.runs import hardware as machine
 from isthmus.runs import precision
 from isthmus.runs.folder import RunFolder

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isthmus.data.writing import write_image, write_mask
 from isthmus.errors import IsthmusError
+from isthmus.io.writing import write_image, write_mask
 from isthmus.runs.recipe import make_recipe
 from isthmus.training.prepare import Prepared, prepare
 from isthmus.watch import Silent

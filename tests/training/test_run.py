@@ -14,11 +14,11 @@ import torch
 
 from isthmus import training
 from isthmus.data.cases import Case, Source, load_image
-from isthmus.data.folder import images_in
-from isthmus.data.formats import read_mask
-from isthmus.data.writing import write_image, write_mask
+from isthmus.data.sources import images_in
 from isthmus.errors import IsthmusError
 from isthmus.inference import Predictor
+from isthmus.io.images import read_mask
+from isthmus.io.writing import write_image, write_mask
 from isthmus.metrics import dice
 from isthmus.runs.files import read_json
 from isthmus.runs.recipe import make_recipe

@@ -11,7 +11,7 @@ import pytest
 
 from isthmus import training
 from isthmus.data.cases import load_image
-from isthmus.data.folder import images_in
+from isthmus.data.sources import images_in
 from isthmus.errors import IsthmusError
 from isthmus.inference.folder import predict_folder
 from isthmus.inference.predictor import Predictor

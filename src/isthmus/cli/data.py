@@ -14,8 +14,8 @@ from isthmus.errors import IsthmusError, nearest
 
 if TYPE_CHECKING:
     from isthmus.cli.progress import Display
-    from isthmus.data.folds import Split
-    from isthmus.data.inspect import Finding
+    from isthmus.data.checks.inspect import Finding
+    from isthmus.data.splits.folds import Split
 
 app = typer.Typer(
     name="data",
@@ -75,8 +75,8 @@ def check(
     Exit code 0 when every image and mask reads and fits (other findings are warnings), 2 when one does not.
     """
     from isthmus.cli.progress import Display
-    from isthmus.data.inspect import inspect_dataset, open_tolerant
-    from isthmus.data.values import as_rule
+    from isthmus.data.checks.inspect import inspect_dataset, open_tolerant
+    from isthmus.data.masks.values import as_rule
 
     taken = None if rule is None else as_rule(rule)
     dataset, problems = open_tolerant(name, root, axes)
@@ -172,7 +172,7 @@ def splits(
 
     With the files at hand every split passes the guard: no group and no picture stands on two sides.
     """
-    from isthmus.data.protocols import PROTOCOLS
+    from isthmus.data.splits.protocols import PROTOCOLS
 
     if protocol not in PROTOCOLS:
         raise IsthmusError(f"no protocol '{protocol}'; {nearest(protocol, PROTOCOLS)}")
@@ -208,10 +208,10 @@ def _real(
     allow_leak: bool,
 ) -> list[Split]:
     """Divide the cases of a data set at hand, and show how."""
-    from isthmus.data.check import check_dataset
-    from isthmus.data.folder import open_dataset
-    from isthmus.data.protocols import GROUP_NOTES, SHARES, check_split
-    from isthmus.data.protocols import splits as divide
+    from isthmus.data.checks.check import check_dataset
+    from isthmus.data.sources import open_dataset
+    from isthmus.data.splits.protocols import GROUP_NOTES, SHARES, check_split
+    from isthmus.data.splits.protocols import splits as divide
 
     dataset = open_dataset(name, root)
     display.stage("checking files", len(dataset.cases))
@@ -243,7 +243,7 @@ def _read(name: str, root: Path | None) -> list[Path]:
 
 def _write_splits(out: Path, found: list[Split], read: list[Path], overwrite: bool) -> None:
     """Write splits as JSON, over an earlier such file too."""
-    from isthmus.data.split_files import as_json, is_splits
+    from isthmus.data.splits.files import as_json, is_splits
     from isthmus.files import write_bytes
     from isthmus.outputs import Guard
 
@@ -290,15 +290,15 @@ def export(
     The folds pass the guard: no group and no picture stands on two sides.
     """
     from isthmus.cli.progress import Display
-    from isthmus.data import nnunet
-    from isthmus.data.check import check_dataset
-    from isthmus.data.folder import open_dataset
-    from isthmus.data.folds import kfold
-    from isthmus.data.inspect import open_tolerant
+    from isthmus.data.checks.check import check_dataset
+    from isthmus.data.checks.inspect import open_tolerant
+    from isthmus.data.layouts import nnunet
+    from isthmus.data.masks.values import as_rule
     from isthmus.data.originals import refuse_among
-    from isthmus.data.protocols import check_split
-    from isthmus.data.split_files import NNUNET, assign, read_splits
-    from isthmus.data.values import as_rule
+    from isthmus.data.sources import open_dataset
+    from isthmus.data.splits.files import NNUNET, assign, read_splits
+    from isthmus.data.splits.folds import kfold
+    from isthmus.data.splits.protocols import check_split
 
     if to != "nnunet":
         raise IsthmusError(f"no layout '{to}' to write; {nearest(to, ['nnunet'])}")
@@ -340,8 +340,8 @@ def export(
 
 def _paper(protocol: str, name: str | None, given: dict[str, Any]) -> None:
     """The paper's table of data, and how the protocol divides as many images."""
-    from isthmus.data.protocols import PAPER_DATA, images
-    from isthmus.data.protocols import splits as divide
+    from isthmus.data.splits.protocols import PAPER_DATA, images
+    from isthmus.data.splits.protocols import splits as divide
 
     known = {row.name: row for row in PAPER_DATA.get(protocol, ())}
     if not known:

@@ -24,7 +24,7 @@ def run(out: Path, seed: int, display: Display, overwrite: bool = False) -> None
 
 
 def _run(out: Path, seed: int, display: Display) -> None:
-    from isthmus.data.phantoms import write_phantoms
+    from isthmus.data.phantoms.cells import write_phantoms
 
     display.stage("drawing phantoms", 2)
     data, new = out / "phantoms", out / "unseen"

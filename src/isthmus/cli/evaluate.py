@@ -12,7 +12,7 @@ from isthmus.cli.streams import shown
 from isthmus.errors import IsthmusError
 
 if TYPE_CHECKING:
-    from isthmus.inference.evaluate import Evaluation
+    from isthmus.evaluation.scores import Evaluation
 
 SHOWN = (
     "dice",
@@ -60,8 +60,8 @@ def run(
 ) -> None:
     """Score a folder of masks, write the CSV and print what it comes to."""
     from isthmus.data.originals import refuse_among
-    from isthmus.inference.evaluate import evaluate_folder
-    from isthmus.inference.score_files import refuse_to_replace
+    from isthmus.evaluation.score_files import refuse_to_replace
+    from isthmus.evaluation.scores import evaluate_folder
     from isthmus.metrics.empty import as_missing
 
     target = out or predictions / "scores.csv"

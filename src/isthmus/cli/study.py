@@ -12,9 +12,9 @@ from isthmus.cli.streams import show
 
 if TYPE_CHECKING:
     from isthmus.cli.progress import Display
-    from isthmus.studies.execute import Outcome
     from isthmus.studies.folder import Planned, StudyFolder
-    from isthmus.studies.progress import Span, Status
+    from isthmus.studies.running.execute import Outcome
+    from isthmus.studies.running.progress import Span, Status
 
 app = typer.Typer(
     name="study",
@@ -72,7 +72,7 @@ def status_command(
 ) -> None:
     """Say how far a study is: done, running, failed, left, and the time spent and left."""
     from isthmus.studies.folder import StudyFolder
-    from isthmus.studies.progress import status
+    from isthmus.studies.running.progress import status
 
     study = StudyFolder.open(folder)
     found = status(study)

@@ -8,7 +8,7 @@ from isthmus.cli.streams import shown
 
 if TYPE_CHECKING:
     from isthmus.data.cases import Case
-    from isthmus.data.folds import Split
+    from isthmus.data.splits.folds import Split
 
 WIDE = 100_000  # columns where the output is no terminal: a line is a row, however long
 

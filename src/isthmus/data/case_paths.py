@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from isthmus.data.problems import refuse
+from isthmus.data.checks.problems import refuse
 from isthmus.errors import IsthmusError
 from isthmus.files import LONGEST_NAME, aside
 

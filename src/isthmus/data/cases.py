@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.formats import Source, read_image, read_mask
-from isthmus.data.geometry import MILLIMETRES
-from isthmus.data.objects import Numbers, apart, components, stack
-from isthmus.data.values import ValueMap
-from isthmus.data.volume_files import elsewhere, geometry, in_space, refuse_other_place, unit
+from isthmus.data.masks.objects import Numbers, apart, components, stack
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
+from isthmus.io.geometry import MILLIMETRES
+from isthmus.io.images import Source, read_image, read_mask
+from isthmus.io.volumes import elsewhere, geometry, in_space, refuse_other_place, unit
 
 __all__ = [
     "Case",
@@ -76,7 +76,7 @@ class Dataset:
         regions: unions of classes that are scored beside or instead of these, as class indices, by name.
         instances: whether masks tell objects of a class apart (a file for each, or their numbers); None until
             `check_dataset` has looked.
-        axes: what the axes of TIFF images mean, where they have more than two (`isthmus.data.axes`).
+        axes: what the axes of TIFF images mean, where they have more than two (`isthmus.io.tiff_axes`).
         notes: what is to be said of how the files were read: a line each.
         ignore: the mask value of pixels that are neither learnt nor scored; `load` takes them for background.
     """

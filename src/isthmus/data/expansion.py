@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isthmus.data import tiffs, volume_files
-from isthmus.data.axes import AxesError, of_image, of_mask, of_pair
 from isthmus.data.cases import Case, Source
-from isthmus.data.formats import of_tiff, pages
-from isthmus.data.pairing import masks_of
+from isthmus.data.layouts.pairing import masks_of
 from isthmus.errors import IsthmusError
+from isthmus.io import tiff as tiffs
+from isthmus.io import volumes as volume_files
+from isthmus.io.images import of_tiff, pages
+from isthmus.io.tiff_axes import AxesError, of_image, of_mask, of_pair
 
 _NUMBERED = re.compile(r"[ _.-]*(?:ch|channel|tile|time|[ctzws])?[ _.-]*\d*$", re.IGNORECASE)
 
@@ -30,7 +31,7 @@ def expanded(
     """One case, or one per page of a stack; an unreadable file is one case, whose reading says why.
 
     Args:
-        channels, axes: of the run that the image is for (`isthmus.data.axes`).
+        channels, axes: of the run that the image is for (`isthmus.io.tiff_axes`).
         masks_alone: the file is a mask whose image is not at hand.
     """
     spacing = volume_files.spacing(image) if volume_files.is_volume(image) else None

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from isthmus.data import volume_files
-from isthmus.data.formats import IMAGE_SUFFIXES, LOSSY_SUFFIXES
-from isthmus.data.pairing import same_letters
+from isthmus.data.layouts.pairing import same_letters
+from isthmus.io import volumes as volume_files
+from isthmus.io.images import IMAGE_SUFFIXES, LOSSY_SUFFIXES
 
 _MASK_OF_JPEG = (".png", ".bmp")
 READ = ", ".join(IMAGE_SUFFIXES)

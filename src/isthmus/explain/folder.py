@@ -10,13 +10,13 @@ import numpy as np
 from isthmus.data.case_paths import case_path, refuse_clashes
 from isthmus.data.cases import Case, load_image
 from isthmus.data.originals import originals, refuse_among
-from isthmus.data.writing import write_image
 from isthmus.errors import IsthmusError
 from isthmus.explain.overlay import picture
 from isthmus.explain.run import Explainer
 from isthmus.files import sweep
 from isthmus.inference.failures import failure, images_given
 from isthmus.inference.predictor import Predictor
+from isthmus.io.writing import write_image
 from isthmus.outputs import Guard
 from isthmus.watch import Silent, Watch
 

@@ -9,11 +9,11 @@ from functools import singledispatch
 from torch import nn
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.eunet import EUNet
-from isthmus.networks.nuclei import NucleiNet
-from isthmus.networks.ternausnet import TernausNet16
-from isthmus.networks.unet import UNet
-from isthmus.networks.unetpp import UNetPlusPlus
+from isthmus.networks.models.eunet import EUNet
+from isthmus.networks.models.nuclei import NucleiNet
+from isthmus.networks.models.ternausnet import TernausNet16
+from isthmus.networks.models.unet import UNet
+from isthmus.networks.models.unetpp import UNetPlusPlus
 
 
 @dataclass(frozen=True)

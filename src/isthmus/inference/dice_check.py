@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.cases import load
-from isthmus.data.folder import open_dataset
-from isthmus.data.parts import in_parts
+from isthmus.data.sources import open_dataset
+from isthmus.data.splits.single_volume import in_parts
 from isthmus.errors import IsthmusError
-from isthmus.inference.engine import Eager, Engine
+from isthmus.inference.engines.engine import Eager, Engine
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import value_map
 from isthmus.metrics import dice

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from isthmus.data.cases import load_image
-from isthmus.data.formats import read_mask
 from isthmus.errors import IsthmusError
+from isthmus.evaluation.mask_pairs import Pair
 from isthmus.inference.averaging import run_folders
-from isthmus.inference.mask_pairs import Pair
 from isthmus.inference.settings import value_map
 from isthmus.inference.unfamiliar import Unfamiliar
+from isthmus.io.images import read_mask
 from isthmus.runs.folder import RunFolder
 
 

@@ -18,9 +18,7 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.files import sweep, write_bytes
 from isthmus.inference.averaging import run_folders
 from isthmus.inference.dice_check import DiceCheck, compare
-from isthmus.inference.margin import margin
-from isthmus.inference.meaning import Meaning
-from isthmus.inference.portable import (
+from isthmus.inference.engines.portable import (
     INPUT,
     OPSET,
     SUFFIXES,
@@ -33,6 +31,8 @@ from isthmus.inference.portable import (
     require,
     write,
 )
+from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.tiling.margin import margin
 from isthmus.outputs import Guard
 from isthmus.runs.files import write_json
 from isthmus.runs.folder import RunFolder

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from isthmus.data.cases import Case
-from isthmus.data.folder import clashes, images_in
-from isthmus.data.problems import collecting, refuse
+from isthmus.data.checks.problems import collecting, refuse
+from isthmus.data.sources import clashes, images_in
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Data
 

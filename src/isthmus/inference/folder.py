@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, channels_elsewhere, load_image, mended_headers
-from isthmus.data.folder import open_dataset
-from isthmus.data.formats import probe
 from isthmus.data.originals import originals
-from isthmus.data.writing import write_image
+from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.averaging import run_folders
 from isthmus.inference.failures import failure, images_given
-from isthmus.inference.instance_files import overlay
-from isthmus.inference.masks import write_case, write_probabilities
-from isthmus.inference.meaning import Meaning
+from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.outputs.instance_files import overlay
+from isthmus.inference.outputs.mask_files import write_case, write_probabilities
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.targets import Targets, refuse_harm, refuse_mixing
-from isthmus.networks.bfloat16.choice import kernel_remarks
+from isthmus.io.images import probe
+from isthmus.io.writing import write_image
+from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.outputs import Guard
 from isthmus.runs.recipe import Recipe
 from isthmus.watch import Silent, Watch

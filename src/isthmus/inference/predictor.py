@@ -14,21 +14,21 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from isthmus.data.preprocess import Grid
-from isthmus.data.samples import slice_channels
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
+from isthmus.data.sampling.preprocess import Grid
+from isthmus.data.sampling.samples import slice_channels
 from isthmus.errors import IsthmusError, nearest
 from isthmus.inference.averaging import difference, renormalised, run_folders
-from isthmus.inference.engine import Eager, Engine, choose
-from isthmus.inference.image_statistics import any_of_image, of_image, without
-from isthmus.inference.instances import instances
-from isthmus.inference.margin import margin
-from isthmus.inference.meaning import Floats, Meaning
-from isthmus.inference.plan import Plan
+from isthmus.inference.engines.engine import Eager, Engine, choose
+from isthmus.inference.outputs.classes import Floats, Meaning
+from isthmus.inference.outputs.instances import instances
 from isthmus.inference.region import Window, box_around, paste
 from isthmus.inference.settings import clean_up, normaliser, refuse_other_axes, value_map
-from isthmus.inference.stream import as_floats, in_channels, in_values, pieces
-from isthmus.inference.tiles import Place
+from isthmus.inference.tiling.image_statistics import any_of_image, of_image, without
+from isthmus.inference.tiling.margin import margin
+from isthmus.inference.tiling.plan import Plan
+from isthmus.inference.tiling.stream import as_floats, in_channels, in_values, pieces
+from isthmus.inference.tiling.tiles import Place
 from isthmus.inference.unfamiliar import Unfamiliar
 from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
@@ -57,7 +57,7 @@ class Predictor:
         engine: what computes; None: the framework, on the networks as they are at each call.
         overlap: of tiles that are averaged, as a share of their side.
         statistics: what instance normalisation goes by where an image is cut: each ``"tile"`` as on patches,
-            or the whole ``"image"`` (`isthmus.inference.image_statistics`), cut no more than memory asks for.
+            or the whole ``"image"`` (`isthmus.inference.tiling.image_statistics`), cut no more than memory asks for.
         unfamiliar: compares each image and mask with those of training, for `notes`.
     """
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.preprocess import Intensity, intensity
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
+from isthmus.data.sampling.preprocess import Intensity, intensity
 from isthmus.errors import IsthmusError
-from isthmus.inference.cleanup import CleanUp
+from isthmus.inference.outputs.cleanup import CleanUp
 from isthmus.runs.recipe import Input, Recipe
 
 

@@ -10,9 +10,9 @@ import tifffile
 
 from isthmus.data.case_paths import refuse_clashes
 from isthmus.data.cases import Case, Source
-from isthmus.data.formats import probe, read_image, read_mask
 from isthmus.errors import IsthmusError
-from isthmus.inference.masks import is_flat, mask_path, overlay_path, probability_paths
+from isthmus.inference.outputs.mask_files import is_flat, mask_path, overlay_path, probability_paths
+from isthmus.io.images import probe, read_image, read_mask
 from isthmus.outputs import Guard
 
 THERE = (

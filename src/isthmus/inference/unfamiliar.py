@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.appearance import Appearance, appearance, thickness
-from isthmus.data.familiar import Familiar, mask_numbers, plain
-from isthmus.data.unlike import Remark, of_image, of_mask
+from isthmus.data.likeness.appearance import Appearance, appearance, thickness
+from isthmus.data.likeness.familiar import Familiar, mask_numbers, plain
+from isthmus.data.likeness.unlike import Remark, of_image, of_mask
 from isthmus.errors import IsthmusError
-from isthmus.inference.stream import in_blocks
+from isthmus.inference.tiling.stream import in_blocks
 from isthmus.runs.folder import RunFolder
 from isthmus.shapes import read_as
 

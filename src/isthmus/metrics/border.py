@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from isthmus.metrics.masks import BoolMask
+from isthmus.metrics.input_checks import BoolMask
 
 
 def border(mask: BoolMask) -> BoolMask:

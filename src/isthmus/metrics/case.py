@@ -12,12 +12,12 @@ from isthmus.errors import IsthmusError
 from isthmus.metrics.detail import THIN, open_share
 from isthmus.metrics.distances import Sides
 from isthmus.metrics.empty import Missing
-from isthmus.metrics.masks import Classes, Mask, as_mask, as_pair, as_spacing, diagonal
+from isthmus.metrics.input_checks import Classes, Mask, as_mask, as_pair, as_spacing, diagonal
 from isthmus.metrics.object_distances import ObjectDistances
+from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.object_scores import IOU_THRESHOLDS
 from isthmus.metrics.objects import number_components
 from isthmus.metrics.overlap import Counts
-from isthmus.metrics.overlaps import Overlaps
 from isthmus.metrics.pairs import Pair, per_class
 from isthmus.metrics.surface import Spacing
 

@@ -7,7 +7,16 @@ import math
 import numpy as np
 
 from isthmus.errors import IsthmusError
-from isthmus.metrics.masks import BoolMask, Classes, Mask, Score, as_mask, as_number, as_spacing, is_within
+from isthmus.metrics.input_checks import (
+    BoolMask,
+    Classes,
+    Mask,
+    Score,
+    as_mask,
+    as_number,
+    as_spacing,
+    is_within,
+)
 from isthmus.metrics.nearest import distance_map
 from isthmus.metrics.objects import Objects, number_components
 from isthmus.metrics.pairs import Box, Pair, per_class

@@ -12,7 +12,7 @@ import numpy as np
 from isthmus.errors import IsthmusError
 from isthmus.metrics.border import border
 from isthmus.metrics.empty import Missing, Presence, distance_if_empty, score_if_empty
-from isthmus.metrics.masks import BoolMask, as_number, as_tolerance, diagonal, is_within
+from isthmus.metrics.input_checks import BoolMask, as_number, as_tolerance, diagonal, is_within
 from isthmus.metrics.nearest import EXACT_SQUARE, Distances, Nearest, Points, alike
 from isthmus.metrics.pairs import Pair
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.metrics.masks import BoolMask
+from isthmus.metrics.input_checks import BoolMask
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree

@@ -11,10 +11,10 @@ import numpy as np
 
 from isthmus.metrics.distances import Sides
 from isthmus.metrics.empty import Missing, distance_if_empty
-from isthmus.metrics.masks import BoolMask
+from isthmus.metrics.input_checks import BoolMask
 from isthmus.metrics.nearest import Distances, Nearest, distance_map
+from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.objects import Objects
-from isthmus.metrics.overlaps import Overlaps
 from isthmus.metrics.pairs import Box, Pair
 
 if TYPE_CHECKING:

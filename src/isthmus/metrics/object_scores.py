@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Missing
-from isthmus.metrics.masks import Mask, as_number, as_spacing, diagonal
+from isthmus.metrics.input_checks import Mask, as_number, as_spacing, diagonal
 from isthmus.metrics.object_distances import ObjectDistances
-from isthmus.metrics.overlaps import Overlaps
+from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.surface import Spacing
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))

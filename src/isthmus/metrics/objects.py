@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError, nearest
-from isthmus.metrics.masks import BoolMask, Mask, as_mask
+from isthmus.metrics.input_checks import BoolMask, Mask, as_mask
 from isthmus.metrics.pairs import Box
 
 Instances: TypeAlias = NDArray[np.int64] | NDArray[np.int32]

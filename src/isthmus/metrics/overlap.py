@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from isthmus.metrics.empty import presence, score_if_empty
-from isthmus.metrics.masks import Classes, Mask, Score, as_mask, as_spacing
+from isthmus.metrics.input_checks import Classes, Mask, Score, as_mask, as_spacing
 from isthmus.metrics.pairs import Pair, per_class
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Presence, presence
-from isthmus.metrics.masks import (
+from isthmus.metrics.input_checks import (
     BoolMask,
     Classes,
     ClassName,

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from isthmus.errors import IsthmusError, nearest
 from isthmus.metrics.distances import Direction, Sides
 from isthmus.metrics.empty import Missing
-from isthmus.metrics.masks import Classes, Mask, Score, as_mask, as_spacing
+from isthmus.metrics.input_checks import Classes, Mask, Score, as_mask, as_spacing
 from isthmus.metrics.pairs import per_class
 
 Spacing: TypeAlias = float | Sequence[float] | None

@@ -6,18 +6,32 @@
 
 # each registers its networks, in the order of their papers: that of `list_models`
 # isort: off
-from isthmus.networks import unet, unetpp, resdunet, mildnet, multiresunet, unet3d  # noqa: F401
-from isthmus.networks import sharpunet, ternausnet, hmedn, dilnet, fcn, dcan, denseseg  # noqa: F401
-from isthmus.networks import deepmedic, eunet, nuclei  # noqa: F401
+from isthmus.networks.models import unet  # noqa: F401
+from isthmus.networks.models import unetpp  # noqa: F401
+from isthmus.networks.models import resdunet  # noqa: F401
+from isthmus.networks.models import mildnet  # noqa: F401
+from isthmus.networks.models import multiresunet  # noqa: F401
+from isthmus.networks.models import unet3d  # noqa: F401
+from isthmus.networks.models import sharpunet  # noqa: F401
+from isthmus.networks.models import ternausnet  # noqa: F401
+from isthmus.networks.models import hmedn  # noqa: F401
+from isthmus.networks.models import dilnet  # noqa: F401
+from isthmus.networks.models import fcn  # noqa: F401
+from isthmus.networks.models import dcan  # noqa: F401
+from isthmus.networks.models import denseseg  # noqa: F401
+from isthmus.networks.models import deepmedic  # noqa: F401
+from isthmus.networks.models import eunet  # noqa: F401
+from isthmus.networks.models import nuclei  # noqa: F401
 # isort: on
 
-from isthmus.networks.card import CardReport, describe, models_table
-from isthmus.networks.encoder_weights import find_weights, load_encoder_weights
-from isthmus.networks.encoders import Encoder, create_encoder, register_encoder
+from isthmus.networks.blocks.base import Block, Bridge, Skip, register_block, register_skip
+from isthmus.networks.describe.card import CardReport, describe, models_table
+from isthmus.networks.describe.measure import activation_bytes, count_flops, count_parameters
+from isthmus.networks.describe.receptive_field import receptive_field
+from isthmus.networks.encoders.encoders import Encoder, create_encoder, register_encoder
+from isthmus.networks.encoders.weights import find_weights, load_encoder_weights
 from isthmus.networks.initialise import initialise
-from isthmus.networks.measure import activation_bytes, count_flops, count_parameters
-from isthmus.networks.parts import Block, Bridge, Skip, register_block, register_skip
-from isthmus.networks.receptive import receptive_field
+from isthmus.networks.models.unet import UNet
 from isthmus.networks.registry import (
     DEFAULT_MODEL,
     Card,
@@ -26,7 +40,6 @@ from isthmus.networks.registry import (
     model_card,
     register_model,
 )
-from isthmus.networks.unet import UNet
 
 __all__ = [
     "DEFAULT_MODEL",

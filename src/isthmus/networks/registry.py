@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
-from isthmus.networks.bfloat16.layers import made_right
+from isthmus.networks.kernels.bfloat16.layers import made_right
 
 Counted = tuple[int, str] | tuple[int, str, int]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from isthmus.data.cases import load
-from isthmus.data.inspect import CLASS_SHARE, Inspection, percent
+from isthmus.data.checks.inspect import CLASS_SHARE, Inspection, percent
 from isthmus.outputs import Guard
 from isthmus.report import gallery
 from isthmus.report.figures import CLASSES
@@ -40,7 +40,7 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18, guard: Guard 
     """Writes a page that needs no other file: the table of findings, example cases, copies and look-alikes.
 
     Args:
-        found: as `isthmus.data.inspect.inspect_dataset` returns it.
+        found: as `isthmus.data.checks.inspect.inspect_dataset` returns it.
         limit: how many example cases are shown; those with the smallest, the median and the largest
             foreground are always among them.
         guard: keeps other files; None: keeps all but an earlier such page.

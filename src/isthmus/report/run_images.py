@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, Dataset, Source, load
-from isthmus.data.folder import open_dataset
-from isthmus.data.formats import read_mask
-from isthmus.data.parts import in_parts
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
+from isthmus.data.sources import open_dataset
+from isthmus.data.splits.single_volume import in_parts
 from isthmus.errors import IsthmusError
-from isthmus.inference.masks import mask_path
+from isthmus.inference.outputs.mask_files import mask_path
+from isthmus.io.images import read_mask
 from isthmus.report.gallery import Triple
 from isthmus.runs.folder import RunFolder
 

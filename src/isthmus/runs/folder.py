@@ -224,7 +224,7 @@ class RunFolder:
         Raises:
             IsthmusError: files are missing or broken, or the weights belong to another network.
         """
-        from isthmus.networks.heads import build
+        from isthmus.networks.blocks.heads import build
 
         if not self.weights.is_file():
             why = "none of its epochs was scored to its end"

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks.bfloat16.machine_cache import of_this_machine
-from isthmus.networks.heads import build
-from isthmus.networks.layout import in_layout
-from isthmus.networks.measure import flops
+from isthmus.networks.blocks.heads import build
+from isthmus.networks.describe.measure import flops
+from isthmus.networks.kernels.bfloat16.machine_cache import of_this_machine
+from isthmus.networks.kernels.memory_layout import in_layout
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Recipe
 
@@ -29,7 +29,8 @@ def speedup(recipe: Recipe) -> float:
     """How many times faster a training step is in bfloat16 than in float32 on this machine's processor.
 
     Measured in a second or a few at the first time, and kept with what else is known about the machine. Wrong kernels
-    are replaced in the measured step, too (`isthmus.networks.bfloat16.choice`), so it shows what a right step takes.
+    are replaced in the measured step, too (`isthmus.networks.kernels.bfloat16.choice`), so it shows what a right step
+    takes.
 
     Args:
         recipe: resolved, for the processor.

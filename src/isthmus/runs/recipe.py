@@ -35,13 +35,13 @@ class Data(Section):
     channels: Annotated[int, Field(ge=1, le=64)] | None = (
         None  # of the images as the network sees them; None: as found
     )
-    axes: str | None = None  # of TIFF images, as CYX or ZCYX (`isthmus.data.axes`); None: as found
+    axes: str | None = None  # of TIFF images, as CYX or ZCYX (`isthmus.io.tiff_axes`); None: as found
     classes: list[str] = []  # names by class index, background first; filled in from the masks
     values: dict[int, int] = {}  # mask value -> class index; filled in from the masks
     limit: Positive | None = None  # take so many groups of cases only, chosen by their names alone
     skip_bad: bool = False  # leave out cases that do not read or fit; the report says which
     value_rule: Literal["exact", "threshold", "objects"] | None = (
-        None  # see `isthmus.data.values`; None: as found
+        None  # see `isthmus.data.masks.values`; None: as found
     )
     instances: bool = False  # masks number objects, which the network learns to draw apart
     regions: (
@@ -203,7 +203,7 @@ class Protocol(Section):
 
     kind: Literal[
         "holdout", "kfold", "mildnet", "multiresunet", "sharp", "sharp-code", "hmedn", "within-case", "nnunet"
-    ] = "holdout"  # see `isthmus.data.protocols`
+    ] = "holdout"  # see `isthmus.data.splits.protocols`
     fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the cases, held out
     folds: Annotated[int, Field(ge=2)] = 5
     fold: Annotated[int, Field(ge=0)] = 0

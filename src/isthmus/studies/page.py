@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from isthmus.report import page
-from isthmus.studies.albums import albums
-from isthmus.studies.counts import count_sheet
-from isthmus.studies.explained import Explained, explained
-from isthmus.studies.figures import figures
+from isthmus.studies.figures.figures import figures
 from isthmus.studies.folder import StudyFolder
-from isthmus.studies.pictures import Album
+from isthmus.studies.gallery.albums import albums
+from isthmus.studies.gallery.pictures import Album
+from isthmus.studies.gallery.saliency import Explained, explained
 from isthmus.studies.results import read_results
-from isthmus.studies.sheets import Sheet
-from isthmus.studies.tables import about, all_sheets
+from isthmus.studies.tables.formats import Sheet
+from isthmus.studies.tables.parameters import count_sheet
+from isthmus.studies.tables.scores import about, all_sheets
 from isthmus.watch import Watch
 
 

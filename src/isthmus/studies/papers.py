@@ -17,10 +17,10 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.files import atomic_path
 from isthmus.networks.registry import entry, tiny_options
 from isthmus.runs.recipe import overlaid
-from isthmus.studies.execute import Outcome
 from isthmus.studies.folder import StudyFolder
 from isthmus.studies.planning import Place, find_data, undivided
 from isthmus.studies.run import Asked, run_study
+from isthmus.studies.running.execute import Outcome
 from isthmus.studies.study import Phantoms, Sections, Study, make_study
 from isthmus.watch import Watch
 
@@ -161,7 +161,7 @@ def _without(sections: Mapping[str, Any], *keys: str) -> Sections:
 def _meaning(phantoms: Phantoms) -> Sections:
     """What the masks of phantoms mean."""
     if phantoms.kind == "organs":
-        from isthmus.data.organ_phantoms import ORGANS
+        from isthmus.data.phantoms.organs import ORGANS
 
         return {"classes": list(ORGANS), "values": {index: index for index in range(len(ORGANS))}}
     return {"instances": True} if phantoms.kind == "touching" else {}
@@ -185,17 +185,17 @@ def _draw(out: Path, label: str, study: Study) -> Place:
 
 def _write(folder: Path, asked: Phantoms) -> None:
     if asked.kind == "organs":
-        from isthmus.data.organ_phantoms import SHAPE, SPACING, write_organ_phantoms
+        from isthmus.data.phantoms.organs import SHAPE, SPACING, write_organ_phantoms
 
         shape = (asked.slices, asked.size, asked.size)
         spacing = [n * step / side for n, step, side in zip(SHAPE, SPACING, shape, strict=True)]
         write_organ_phantoms(folder, asked.cases, seed=asked.seed, shape=shape, spacing=spacing)
     elif asked.kind == "touching":
-        from isthmus.data.nuclei_phantoms import write_touching_nuclei
+        from isthmus.data.phantoms.nuclei import write_touching_nuclei
 
         write_touching_nuclei(folder, asked.cases, asked.size, asked.seed)
     else:
-        from isthmus.data.phantoms import write_phantoms
+        from isthmus.data.phantoms.cells import write_phantoms
 
         write_phantoms(folder, asked.cases, asked.size, asked.seed)
 

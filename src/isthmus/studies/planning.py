@@ -8,15 +8,15 @@ from pathlib import Path
 
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog import DATASETS
-from isthmus.data.folder import open_dataset
-from isthmus.data.folds import Split
+from isthmus.data.sources import open_dataset
+from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.networks.registry import check_options
 from isthmus.runs.recipe import Recipe
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.identity import fingerprint, identity
 from isthmus.studies.study import Study
-from isthmus.training.divide import chosen, wanted
+from isthmus.training.split import chosen, wanted
 
 
 @dataclass(frozen=True)

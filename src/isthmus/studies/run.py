@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
-from isthmus.studies.execute import Launch, Machines, Outcome, execute, launch, this_machine
 from isthmus.studies.folder import Order, Plan, StudyFolder
-from isthmus.studies.on_ray import cluster, parse
 from isthmus.studies.planning import Place, budget, find_data, plan_study
+from isthmus.studies.running.execute import Launch, Machines, Outcome, execute, launch, this_machine
+from isthmus.studies.running.on_ray import cluster, parse
 from isthmus.studies.study import Study
 from isthmus.watch import Watch
 
@@ -23,7 +23,9 @@ class Asked:
     jobs: int | None = None
     scale: str = ""
     launch: Launch = launch
-    on: str | None = None  # a Ray cluster, as `isthmus.studies.on_ray.cluster` takes it; None: this machine
+    on: str | None = (
+        None  # a Ray cluster, as `isthmus.studies.running.on_ray.cluster` takes it; None: this machine
+    )
 
 
 def run_study(

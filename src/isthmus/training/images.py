@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from isthmus.data.check import CaseFacts
-from isthmus.data.familiar import Familiar
+from isthmus.data.checks.check import CaseFacts
+from isthmus.data.likeness.familiar import Familiar
 from isthmus.inference.unfamiliar import Remembered, Unfamiliar
 from isthmus.training.prepare import Prepared
 

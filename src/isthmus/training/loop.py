@@ -14,15 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.data.augment import make_augmentation
-from isthmus.data.kept import Room
-from isthmus.data.preprocess import Grid
 from isthmus.data.rng import stable_hash
-from isthmus.data.samples import Batch, Samples, batch_sizes
+from isthmus.data.sampling.cache import Room
+from isthmus.data.sampling.preprocess import Grid
+from isthmus.data.sampling.samples import Batch, Samples, batch_sizes
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import normaliser
 from isthmus.memory import give_back_freed_memory
-from isthmus.networks.bfloat16.choice import kernel_remarks
+from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder

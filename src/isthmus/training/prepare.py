@@ -14,27 +14,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.data.cases import Case, Dataset, load_image
-from isthmus.data.check import Checked, conclude, survey
-from isthmus.data.folder import open_dataset
-from isthmus.data.folds import Split
-from isthmus.data.ignored import counted, with_ignored
-from isthmus.data.inspect import open_tolerant
-from isthmus.data.patches import windows
-from isthmus.data.remarks import refuse_resampled
-from isthmus.data.samples import Target
-from isthmus.data.values import ValueMap
+from isthmus.data.checks.check import Checked, conclude, survey
+from isthmus.data.checks.inspect import open_tolerant
+from isthmus.data.checks.remarks import refuse_resampled
+from isthmus.data.masks.ignored import counted, with_ignored
+from isthmus.data.masks.values import ValueMap
+from isthmus.data.sampling.patches import windows
+from isthmus.data.sampling.samples import Target
+from isthmus.data.sources import open_dataset
+from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
-from isthmus.inference.meaning import Meaning
+from isthmus.inference.outputs.classes import Meaning
 from isthmus.inference.settings import clean_up, value_map
 from isthmus.networks import DEFAULT_MODEL
-from isthmus.networks.bfloat16.choice import kernel_remarks
+from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.objectives import Objective
 from isthmus.runs import hardware as machine
 from isthmus.runs.precision import WORTHWHILE, speedup
 from isthmus.runs.recipe import Data, Input, Recipe
-from isthmus.training.aim import aim
 from isthmus.training.distributed import own_device, world
-from isthmus.training.divide import divide, wanted
+from isthmus.training.objective import aim
+from isthmus.training.split import divide, wanted
 from isthmus.watch import Watch
 
 PATCH = {2: 256, 3: 96}  # side of a patch when the user names none and images are larger

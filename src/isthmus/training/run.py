@@ -10,20 +10,20 @@ from typing import Any
 from torch import nn
 
 from isthmus.data.cases import Case, load_image
-from isthmus.data.kept import Room
+from isthmus.data.masks.values import ValueMap
 from isthmus.data.originals import refuse_among
-from isthmus.data.values import ValueMap
+from isthmus.data.sampling.cache import Room
 from isthmus.errors import IsthmusError
 from isthmus.files import number, sweep
-from isthmus.inference.masks import refuse_unwritable, write_case
+from isthmus.inference.outputs.mask_files import refuse_unwritable, write_case
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.unfamiliar import Remembered
 from isthmus.machine import peak_memory
 from isthmus.memory import keep_freed_memory
 from isthmus.metrics.rows import columns as case_columns
 from isthmus.networks import count_parameters, initialise
-from isthmus.networks.bfloat16.choice import kernel_remarks
-from isthmus.networks.heads import build
+from isthmus.networks.blocks.heads import build
+from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.runs import hardware as machine
 from isthmus.runs.environment import describe_environment
 from isthmus.runs.files import write_csv, write_json, write_yaml

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.data.cases import IGNORED, Case
-from isthmus.data.kept import Room
-from isthmus.data.preprocess import Grid
-from isthmus.data.samples import Batch, Samples
+from isthmus.data.sampling.cache import Room
+from isthmus.data.sampling.preprocess import Grid
+from isthmus.data.sampling.samples import Batch, Samples
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import normaliser
-from isthmus.inference.tiles import Floats
+from isthmus.inference.tiling.tiles import Floats
 from isthmus.metrics import dice, iou, score_case
 from isthmus.metrics.rows import case_rows
 from isthmus.training.prepare import Prepared

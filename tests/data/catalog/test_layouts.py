@@ -15,7 +15,7 @@ from PIL import Image
 
 from isthmus.data.cases import load
 from isthmus.data.catalog import DATASETS
-from isthmus.data.check import check_dataset
+from isthmus.data.checks.check import check_dataset
 from isthmus.errors import IsthmusError
 
 MASK = np.zeros((8, 10), np.uint8)

@@ -9,9 +9,9 @@ import pytest
 
 from isthmus.data.cases import Dataset, load
 from isthmus.data.catalog import DATASETS
-from isthmus.data.check import Checked, check_dataset
-from isthmus.data.folder import open_dataset
-from isthmus.data.folds import kfold
+from isthmus.data.checks.check import Checked, check_dataset
+from isthmus.data.sources import open_dataset
+from isthmus.data.splits.folds import kfold
 from isthmus.errors import IsthmusError
 
 

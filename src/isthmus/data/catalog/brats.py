@@ -21,10 +21,10 @@ from pathlib import Path
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import in_order
-from isthmus.data.problems import refuse
-from isthmus.data.values import ValueMap
-from isthmus.data.volume_files import spacing, stem
+from isthmus.data.checks.problems import refuse
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
+from isthmus.io.volumes import spacing, stem
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 DEPTH = 4

@@ -12,7 +12,7 @@ from pathlib import Path
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import locate, pairs, pictures, slices
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 
 _VOLUMES = (".nii.gz", ".nii")

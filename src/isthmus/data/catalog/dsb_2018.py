@@ -12,8 +12,8 @@ from pathlib import Path
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import folders, locate, pictures
-from isthmus.data.problems import refuse
-from isthmus.data.values import ValueMap
+from isthmus.data.checks.problems import refuse
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 
 PART = "stage1_train"

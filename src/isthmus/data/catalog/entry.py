@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isthmus.data.cases import Case, Dataset
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
 
 
 @dataclass(frozen=True)

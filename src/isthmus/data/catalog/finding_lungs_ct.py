@@ -11,7 +11,7 @@ from pathlib import Path
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import locate, pairs, pictures, slices
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
 
 _CITATION = "Mader, Finding and measuring lungs in CT data, Kaggle (kmader/finding-lungs-in-ct-data), 2017"
 _TERMS = "see the page at Kaggle; not stated with the files"

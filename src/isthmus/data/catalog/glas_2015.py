@@ -15,8 +15,8 @@ from pathlib import Path
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import folders, in_order, only_folder, pairs, pictures
-from isthmus.data.problems import refuse
-from isthmus.data.values import ValueMap
+from isthmus.data.checks.problems import refuse
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 
 _ANNOTATION = "_anno"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog.entry import Entry
-from isthmus.data.formats import pages
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
+from isthmus.io.images import pages
 
 
 def read(root: Path) -> Dataset:

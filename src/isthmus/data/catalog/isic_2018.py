@@ -10,7 +10,7 @@ from pathlib import Path
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import locate, pairs, pictures
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
 
 IMAGES, MASKS = "ISIC2018_Task1-2_Training_Input", "ISIC2018_Task1_Training_GroundTruth"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import locate, pairs, pictures
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
 
 
 def read(root: Path) -> Dataset:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from isthmus.data.cases import Case, Source
-from isthmus.data.formats import IMAGE_SUFFIXES
-from isthmus.data.problems import refuse
-from isthmus.data.volume_files import geometry, slice_axis, spacing, stem, suffix
+from isthmus.data.checks.problems import refuse
 from isthmus.errors import IsthmusError
+from isthmus.io.images import IMAGE_SUFFIXES
+from isthmus.io.volumes import geometry, slice_axis, spacing, stem, suffix
 
 DEPTH = 2
 """Folders between the one a user names and the data; archives bring one or two of their own."""

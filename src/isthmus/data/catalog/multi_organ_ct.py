@@ -18,12 +18,12 @@ import numpy as np
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import folders, only_folder, pairs, pictures
-from isthmus.data.formats import Source, read_mask
-from isthmus.data.nnunet import labels_of
-from isthmus.data.values import ValueMap
-from isthmus.data.volume_files import spacing
+from isthmus.data.layouts.nnunet import labels_of
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.files import read_json
+from isthmus.io.images import Source, read_mask
+from isthmus.io.volumes import spacing
 
 _VOLUMES = (".nii.gz", ".nii")
 _MASKS = ("seg", "label", "labels", "mask")

@@ -11,7 +11,7 @@ from pathlib import Path
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import locate, pairs, pictures
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
 
 IMAGES, MASKS = "images/dna-images", "preprocessed-data"
 

@@ -12,7 +12,7 @@ from isthmus.data.cases import Dataset
 from isthmus.data.catalog.dsb_2018 import nuclei
 from isthmus.data.catalog.entry import Entry
 from isthmus.data.catalog.layout import folders, only_folder
-from isthmus.data.values import ValueMap
+from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 
 

@@ -1,0 +1,263 @@
+"""A data set looked through before anyone trains on it: what does not read, what is odd or there twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+from isthmus.data.cases import Dataset
+from isthmus.data.checks.check import Bad, CaseFacts, conclude, survey
+from isthmus.data.checks.duplicates import NEAR, duplicates, near_duplicates
+from isthmus.data.checks.problems import collecting
+from isthmus.data.checks.remarks import TURNED, grids, orientations, remarks, spacings
+from isthmus.data.masks.ignored import counted, with_ignored
+from isthmus.data.masks.values import Rule
+from isthmus.data.sources import open_dataset
+from isthmus.data.splits.protocols import GROUP_NOTES
+from isthmus.errors import IsthmusError
+
+Level = Literal["error", "warning", "fact"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A row of the table: how grave, what, how many, and the details with the names of the cases."""
+
+    level: Level
+    what: str
+    count: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class ClassShare:
+    """Of one class: how many cases hold it, and its mean, smallest and largest share of an image."""
+
+    name: str
+    held: int
+    mean: float
+    low: float
+    high: float
+
+
+CLASS_SHARE = "class share"
+"""What the findings call the rows of `Inspection.class_shares`."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a look at every file found.
+
+    Attributes:
+        dataset: the cases that can be used; `values` is None where the masks do not make sense together.
+        cases: facts of these cases (`shares` are empty where `values` is None).
+        bad: every case that cannot be used, and everything that does not fit the layout.
+        problem: why the cases that read do not fit together, if they do not.
+        copies: ids of pictures that are the same pixel by pixel, in sets.
+        near: ids of pictures that look alike, in sets, copies not counted.
+    """
+
+    dataset: Dataset
+    cases: tuple[CaseFacts, ...]
+    bad: tuple[Bad, ...]
+    problem: str
+    copies: tuple[tuple[str, ...], ...]
+    near: tuple[tuple[str, ...], ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether every pair reads and fits; whatever else was found is a warning."""
+        return bool(self.cases) and not self.bad and not self.problem
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Ids of the cases whose mask holds background only."""
+        return tuple(facts.id for facts in self.cases if facts.shares and facts.shares[0] == 1)
+
+    def class_shares(self) -> list[ClassShare]:
+        """How much of an image each class covers; none where masks have no meaning."""
+        if self.dataset.values is None or not all(facts.shares for facts in self.cases):
+            return []
+        columns = zip(
+            self.dataset.classes, zip(*(facts.shares for facts in self.cases), strict=True), strict=True
+        )
+        return [
+            ClassShare(name, sum(share > 0 for share in shares), fmean(shares), min(shares), max(shares))
+            for name, shares in columns
+        ]
+
+    def findings(self) -> list[Finding]:
+        """The table: errors first, then what the data set holds, with warnings where they belong."""
+        rows = [Finding("error", _KINDS[bad.kind], 1, bad.problem) for bad in self.bad]
+        if self.problem:
+            rows.append(Finding("error", "together", 1, self.problem))
+        if self.cases:
+            rows += [*self._groups(), *self._images(), *self._masks(), *self._twins()]
+        return rows
+
+    def _groups(self) -> Iterable[Finding]:
+        sizes = Counter(case.group for case in self.dataset.cases)
+        total = len(self.cases)
+        if total == 1:
+            detail = "a single case cannot be divided (a volume can, within itself: within-case)"
+            yield Finding("warning", "cases", 1, detail)
+        elif len(sizes) == 1:
+            detail = f"all belong to one group ({next(iter(sizes))}): no split is independent (within-case)"
+            yield Finding("warning", "cases", total, detail)
+        elif len(sizes) == total:
+            yield Finding("fact", "cases", total, "each a group of its own")
+        else:
+            yield Finding("fact", "cases", total, f"in {len(sizes)} groups")
+            several = [(f"{name} ({n})") for name, n in sizes.most_common() if n > 1]
+            yield Finding("fact", "of one group", len(several), _list(several))
+        if self.dataset.name in GROUP_NOTES:
+            yield Finding("warning", "groups", len(sizes), GROUP_NOTES[self.dataset.name])
+
+    def _images(self) -> Iterable[Finding]:
+        for note in self.dataset.notes:
+            yield Finding("fact", "files", 1, note)
+        sizes = Counter(facts.shape for facts in self.cases)
+        listing = [
+            f"{' x '.join(map(str, shape[:0:-1]))}, {channels(shape[0])} ({n})"
+            for shape, n in sizes.most_common()
+        ]
+        yield Finding("fact", "sizes", len(sizes), _list(listing, "; "))
+        lies, steps = orientations(self.cases), spacings(self.dataset.cases)
+        if lies:
+            yield Finding("fact", "orientations", len(lies), f"{_list(lies, '; ')}; {TURNED}")
+        if steps:
+            yield Finding("fact", "spacings", len(steps), _list(steps, "; "))
+        for odd in grids(self.cases):
+            yield Finding("warning", odd.name, len(odd.cases), f"{odd.detail}: {_list(odd.cases)}")
+        for dtype, n in Counter(facts.dtype for facts in self.cases).most_common():
+            those = [facts for facts in self.cases if facts.dtype == dtype]
+            low, high = min(facts.low for facts in those), max(facts.high for facts in those)
+            yield Finding("fact", "intensities", n, f"{dtype}, {low:g} to {high:g}")
+        flat = [facts.id for facts in self.cases if facts.low == facts.high]
+        if flat:
+            yield Finding("warning", "images of one value", len(flat), _list(flat))
+
+    def _masks(self) -> Iterable[Finding]:
+        values = self.dataset.values
+        if values is None or not all(facts.shares for facts in self.cases):
+            return
+        yield Finding("fact", "mask values", len(values.pairs), values.describe(self.dataset.classes))
+        for remark in remarks(self.dataset, self.cases):
+            yield Finding("warning", remark.what, remark.count, remark.detail)
+        if self.dataset.instances:
+            told = "objects of a class are told apart; data.instances=true learns to draw them apart"
+            yield Finding("fact", "objects", len(self.cases), told)
+        for one in self.class_shares():
+            mean, low, high = map(percent, (one.mean, one.low, one.high))
+            detail = f"{one.name}: {mean} of an image" + f" on average, {low} to {high}" * (low != high)
+            yield Finding("fact" if one.held else "warning", CLASS_SHARE, one.held, detail)
+        if self.empty:
+            yield Finding("warning", "empty masks", len(self.empty), _list(self.empty))
+
+    def _twins(self) -> Iterable[Finding]:
+        group = {case.id: case.group for case in self.dataset.cases}
+        if self.copies:
+            sets = [" = ".join(_few(names)) for names in self.copies]
+            yield Finding("warning", "duplicates", len(sets), _list(sets, "; "))
+        across = [names for names in self.near if len({group[name] for name in names}) > 1]
+        within = len(self.near) - len(across)
+        if across:
+            sets = [" ~ ".join(_few(names)) for names in across]
+            yield Finding("warning", "near-duplicates", len(sets), _list(sets, "; "))
+        if within:
+            yield Finding(
+                "fact", "near-duplicates", within, "within one group each, which no split separates"
+            )
+
+
+_KINDS = {"name": "name", "unreadable": "unreadable", "pair": "does not fit", "values": "mask values"}
+
+
+def open_tolerant(
+    name_or_path: str | Path, root: Path | None = None, axes: str | None = None
+) -> tuple[Dataset, tuple[str, ...]]:
+    """`open_dataset` that goes on with the cases that fit the layout, and the problems with the others.
+
+    Raises:
+        IsthmusError: no such data set, or nothing of the layout is there.
+    """
+    with collecting() as problems:
+        dataset = open_dataset(name_or_path, root, axes)
+    first = {case.id: case for case in reversed(dataset.cases)}
+    cases = tuple(case for case in dataset.cases if first[case.id] is case)
+    return replace(dataset, cases=cases), tuple(problems)
+
+
+def inspect_dataset(
+    dataset: Dataset,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    problems: Sequence[str] = (),
+    workers: int | None = None,
+    rule: Rule | None = None,
+    distance: int = NEAR,
+) -> Inspection:
+    """Look at every file of a data set, in parallel; nothing that is wrong ends it.
+
+    Args:
+        progress: called with (cases done, cases).
+        problems: of the layout, as `open_tolerant` found them.
+        workers, rule: as in `check_dataset`.
+        distance: bits of 64 in which the perceptual hashes of near-duplicates differ at most.
+    """
+    bad = [Bad("", "pair", problem) for problem in problems]
+    if not dataset.cases:
+        return Inspection(dataset, (), tuple(bad), "" if bad else "a data set without a case", (), ())
+    found = counted(survey(dataset, progress, workers), dataset.ignore)
+    facts, problem = tuple(found.looks.values()), ""
+    good = replace(dataset, cases=tuple(case for case in dataset.cases if case.id in found.looks))
+    bad += found.bad
+    if facts:
+        try:
+            checked = with_ignored(conclude(found, rule, skip_bad=True), dataset.ignore)
+            bad += checked.bad[len(found.bad) :]
+            good, facts = checked.dataset, checked.cases
+        except IsthmusError as error:
+            problem = str(error)
+            good = replace(good, values=None)
+    hashes = {one.id: one.pixels for one in facts}
+    near = near_duplicates({one.id: one.perceptual for one in facts}, distance)
+    return Inspection(
+        good,
+        facts,
+        tuple(bad),
+        problem,
+        tuple(duplicates(hashes)),
+        tuple(names for names in near if len({hashes[name] for name in names}) > 1),
+    )
+
+
+def percent(share: float) -> str:
+    """A share as people write it; what is there is never written as nothing.
+
+    >>> percent(0.5), percent(0.0004), percent(0.0)
+    ('50.0%', '<0.1%', '0.0%')
+    """
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+
+
+def channels(number: int) -> str:
+    """How many channels, in words.
+
+    >>> channels(1), channels(3)
+    ('1 channel', '3 channels')
+    """
+    return f"{number} channel{'s' * (number > 1)}"
+
+
+def _list(names: Sequence[str], separator: str = ", ", most: int = 10) -> str:
+    rest = f"{separator}… and {len(names) - most} more" if len(names) > most else ""
+    return separator.join(names[:most]) + rest
+
+
+def _few(names: Sequence[str], most: int = 6) -> list[str]:
+    return [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)

@@ -1,0 +1,56 @@
+"""Says what lies in a folder that is no data set, and how it would become one."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+from isthmus.data.layouts.pairing import IMAGE_FOLDERS, MASK_FOLDERS, find_folders, folders
+from isthmus.errors import few
+from isthmus.io import volumes as volume_files
+from isthmus.io.images import IMAGE_SUFFIXES
+
+LAYOUT = "a data set is a folder with images/ and masks/, or a CSV with the columns image and mask"
+
+
+def what_is_here(root: Path) -> str:
+    """One line: what was found in a folder that is no data set, and what to do with it."""
+    inside = [folder.name for folder in folders(root) if find_folders(folder)]
+    if inside:
+        return (
+            f"{root}: images and masks lie in {few(inside, 4)}; name one of these folders, "
+            "or list the files of all in a CSV with the columns image and mask"
+        )
+    names = [folder.name for folder in folders(root)]
+    pictures = _pictures(root)
+    if pictures and not {name.lower() for name in names} & {*IMAGE_FOLDERS, *MASK_FOLDERS}:
+        return (
+            f"{root}: {_of_pictures(pictures)}; put images into images/ and masks into masks/, call the mask of a.png "
+            "a_mask.png, or list both in a CSV with the columns image and mask"
+        )
+    missing = "masks" if "images" in {name.lower() for name in names} else "images"
+    here = f" (found: {few(names, 4)})" if names else ""
+    return f"{root}: no folder {missing}/ here{here}; {LAYOUT}"
+
+
+def _of_pictures(pictures: list[Path]) -> str:
+    """What is the matter with images none of which is the mask of another."""
+    for one, other in pairwise(pictures):
+        if _stem(one) == _stem(other):
+            return f"{one.name} and {other.name} differ only in their endings, so neither is known to be the mask"
+    return f"images without masks here ({few([path.name for path in pictures], 4)})"
+
+
+def _pictures(root: Path) -> list[Path]:
+    """Images directly in a folder, those of one name side by side; a header and its voxels are one."""
+    found = [
+        path
+        for path in root.iterdir()
+        if path.is_file() and path.name[0] != "." and volume_files.suffix(path) in IMAGE_SUFFIXES
+    ]
+    voxels = {file for path in found for file in volume_files.data_files(path)}
+    return sorted((path for path in found if path not in voxels), key=lambda path: (_stem(path), path.name))
+
+
+def _stem(path: Path) -> str:
+    return volume_files.stem(path).lower()

@@ -1,0 +1,1 @@
+"""How much new images resemble the training images."""

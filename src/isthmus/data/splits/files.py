@@ -1,0 +1,199 @@
+"""Splits in files: those of a run, of `isthmus data splits --out`, and nnU-Net's `splits_final.json`, both ways.
+
+nnU-Net has no test set: `[{"train": [...], "val": [...]}, ...]`, a fold each, cases named as its files are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from isthmus.data.cases import Case
+from isthmus.data.splits.folds import Split, natural
+from isthmus.errors import IsthmusError, nearest
+from isthmus.files import read_json, write_bytes
+
+NNUNET = "splits_final.json"
+"""nnU-Net's name for the file."""
+
+SHOWN = 5
+
+
+def read_nnunet_splits(path: Path) -> tuple[Split, ...]:
+    """The folds of a `splits_final.json`, with the names of cases that stand there.
+
+    Raises:
+        IsthmusError: it cannot be read, or is no such file; a case that stands on both sides.
+    """
+    folds = read_json(path)
+    if (
+        not isinstance(folds, list)
+        or not folds
+        or not all(
+            isinstance(fold, dict)
+            and isinstance(fold.get("train"), list)
+            and isinstance(fold.get("val"), list)
+            for fold in folds
+        )
+    ):
+        raise IsthmusError(
+            f'{path}: no splits of nnU-Net; they are a list of {{"train": [...], "val": [...]}}'
+        )
+    return tuple(
+        _split(path, i, {"train": fold["train"], "validation": fold["val"]}) for i, fold in enumerate(folds)
+    )
+
+
+def read_splits(path: Path) -> tuple[Split, ...]:
+    """Splits of any origin: a `splits_final.json`, what `isthmus data splits --out` wrote, a run, or the folder of
+    a cross-validation.
+
+    Raises:
+        IsthmusError: none of these; a case that stands on two sides.
+    """
+    if path.is_dir():
+        folds = sorted(path.glob("fold-*/splits.json"), key=lambda file: natural(file.parent.name))
+        files = [path / "splits.json"] if (path / "splits.json").is_file() else folds
+        if not files:
+            raise IsthmusError(f"{path}: no splits.json here, nor in fold-0, fold-1, …; name a run or a file")
+        return tuple(_split(file, i, read_json(file)) for i, file in enumerate(files))
+    found = read_json(path)
+    if isinstance(found, dict):
+        return (_split(path, 0, found),)
+    if isinstance(found, list) and found and isinstance(found[0], dict) and "validation" in found[0]:
+        return tuple(_split(path, i, one) for i, one in enumerate(found))
+    return read_nnunet_splits(path)
+
+
+def write_nnunet_splits(path: Path, splits: Iterable[Split]) -> None:
+    """Write folds for nnU-Net; test cases appear in neither list.
+
+    Raises:
+        IsthmusError: the file cannot be written.
+    """
+    write_bytes(path, as_json(path, splits))
+
+
+def as_json(path: Path, splits: Iterable[Split]) -> bytes:
+    """The content of a file of splits: of one called `NNUNET` as nnU-Net reads it, else all that is known."""
+    if path.name == NNUNET:
+        listed: list[Any] = [
+            {"train": [case_name(i) for i in split.train], "val": [case_name(i) for i in split.validation]}
+            for split in splits
+        ]
+    else:
+        listed = [asdict(split) for split in splits]
+    return json.dumps(listed, indent=2, ensure_ascii=False).encode(errors="backslashreplace")
+
+
+def is_splits(path: Path) -> bool:
+    """Whether a file holds all that is known of splits, as `isthmus data splits --out` writes it."""
+    try:
+        found = read_json(path)
+    except IsthmusError:
+        return False
+    keys = {field.name for field in fields(Split)}
+    return isinstance(found, list) and all(isinstance(one, dict) and one.keys() == keys for one in found)
+
+
+def assign(splits: Sequence[Split], cases: Sequence[Case], where: object, strict: bool = True) -> list[Split]:
+    """The same splits with the ids of these cases, which may be named as nnU-Net names them.
+
+    Args:
+        where: the file, for messages.
+        strict: False passes over names of no case, such as one that was left out; a note says so.
+
+    Raises:
+        IsthmusError: a name of no case; a set without a case.
+    """
+    known = {case_name(case.id): case.id for case in cases} | {case.id: case.id for case in cases}
+    result = []
+    for split in splits:
+        strangers = [name for ids in split.sides().values() for name in ids if name not in known]
+        if strangers and strict:
+            raise IsthmusError(
+                f"{where}, fold {split.fold}: no case '{strangers[0]}' in the data; {nearest(strangers[0], known)}"
+            )
+        sides = {
+            side: tuple(sorted(known[name] for name in ids if name in known))
+            for side, ids in split.sides().items()
+        }
+        for side in ("train", "validation"):
+            if not sides.get(side):
+                raise IsthmusError(
+                    f"{where}, fold {split.fold}: no case of the data is in its {side} list; are these its splits?"
+                )
+        unused = sorted({case.id for case in cases} - {name for ids in sides.values() for name in ids})
+        notes = [f"listed in {where} but not among the cases: {_few(strangers)}"] * bool(strangers)
+        notes += [f"in no list of {where}, so neither trained on nor scored: {_few(unused)}"] * bool(unused)
+        result.append(
+            replace(
+                split,
+                train=sides["train"],
+                validation=sides["validation"],
+                test=sides.get("test", ()),
+                notes=(*split.notes, *notes),
+            )
+        )
+    return result
+
+
+def beside(cases: Sequence[Case]) -> Path:
+    """The `splits_final.json` in the folder of a data set, or beside its images.
+
+    Raises:
+        IsthmusError: there is none.
+    """
+    if not cases or not cases[0].images:
+        raise IsthmusError(f"no files beside which a {NNUNET} could lie; name the file")
+    folder = cases[0].images[0].path.parent
+    for place in (folder.parent, folder):
+        if (place / NNUNET).is_file():
+            return place / NNUNET
+    raise IsthmusError(
+        f"{folder.parent}: no {NNUNET} here; nnU-Net writes it to its folder of preprocessed data: copy it"
+    )
+
+
+def case_name(case_id: str) -> str:
+    """The id as nnU-Net names files: without folders.
+
+    >>> case_name("patient 1/scan-2")
+    'patient 1_scan-2'
+    """
+    return case_id.replace("/", "_")
+
+
+def _split(path: Path, number: int, content: Any) -> Split:
+    """Of lists of ids by set, or of tables from id to group."""
+    try:
+        sides = {
+            side: tuple(str(name) for name in content.get(side, ()))
+            for side in ("train", "validation", "test")
+        }
+        split = Split(
+            **sides,
+            fold=int(content.get("fold", number)),
+            repeat=int(content.get("repeat", 0)),
+            independent=bool(content.get("independent", True)),
+            notes=tuple(str(note) for note in content.get("notes", ())),
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise IsthmusError(f"{path}: no splits; they hold the ids of train and validation") from error
+    first: dict[str, str] = {}
+    for side, ids in split.sides().items():
+        for name in ids:
+            if first.setdefault(name, side) != side:
+                raise IsthmusError(
+                    f"{path}, fold {number}: {name} is in {first[name]} and in {side}; take it out of one"
+                )
+    if not split.train or not split.validation:
+        raise IsthmusError(f"{path}, fold {number}: a split without cases to train or to validate on")
+    return split
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,0 +1,1 @@
+"""Masks compared with masks. Nothing here knows a network."""

@@ -1,0 +1,125 @@
+"""Which predicted mask is scored against which true ones: both sides by the names that `isthmus train` understands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from isthmus.data.cases import Case, Dataset
+from isthmus.data.checks.problems import refuse
+from isthmus.data.expansion import expanded
+from isthmus.data.layouts.pairing import MASK_FOLDERS, find_folders, flat_masks, folders, masks_of
+from isthmus.data.listing import READ, files_in
+from isthmus.data.sources import clashes, images_in, open_dataset
+from isthmus.errors import IsthmusError, few
+from isthmus.watch import Watch
+
+Pair: TypeAlias = tuple[Case, Case]
+"""The case with the true masks, and that with the predicted one as its image."""
+
+BESIDE = ("probabilities/", "overlays/")  # what `predict_folder` writes beside masks
+
+
+def true_masks(truth: Path, name: str, root: Path | None, axes: str | None = None) -> Dataset:
+    """The masks of a data set (a folder of images and masks in any layout that trains, a CSV, a name), or of a folder
+    that holds nothing else, where every file is a mask.
+
+    Raises:
+        IsthmusError: as `open_dataset`; a folder without masks.
+    """
+    if root is not None or not truth.is_dir() or _is_dataset(truth):
+        return open_dataset(name, root, axes)
+    called = {path: re.sub(r"[\W_]", "", path.name.lower()) for path in folders(truth)}
+    alone = [path for path, word in called.items() if word in MASK_FOLDERS]  # their images are elsewhere
+    if len(alone) != 1 and {"images", "image"} & set(called.values()):
+        return open_dataset(name)  # says which folder is missing: images are no masks
+    place = alone[0] if len(alone) == 1 else truth
+    cases = [Case(case.id, (), case.images, case.group, case.spacing) for case in _masks_in(place)]
+    return Dataset(name, tuple(cases))
+
+
+def paired(
+    predictions: Path, truth: Path | str, cases: Sequence[Case], partial: bool, watch: Watch
+) -> list[Pair]:
+    """Every true mask with the prediction of its name, in the order of the cases; what is left over is told.
+
+    The same name goes first; then names match as those of images and masks do (`isthmus.data.layouts.pairing`): `x` and
+    `x_mask`.
+
+    Raises:
+        IsthmusError: no pair at all; true masks without a prediction, unless `partial`; two masks for one name.
+    """
+    predicted = {case.id: case for case in _masks_in(predictions) if not case.id.startswith(BESIDE)}
+    names = _by_name([case.id for case in cases], list(predicted), truth)
+    pairs = [(case, predicted[names[case.id]]) for case in cases if case.id in names]
+    lacking = [case.id for case in cases if case.id not in names]
+    if not pairs:
+        raise IsthmusError(
+            f"no mask in {predictions} has the name of one in {truth}; masks are matched by file name"
+        )
+    extra = sorted(set(predicted) - set(names.values()))
+    if lacking and not partial:
+        raise IsthmusError(
+            f"{len(lacking)} of {len(cases)} true masks have no prediction in {predictions}: {few(lacking)}; "
+            "predict them, or score the others with --partial"
+        )
+    if lacking:
+        watch.say(
+            f"scored are the {len(pairs)} of {len(cases)} true masks that have a prediction; without: {few(lacking)}"
+        )
+    if extra:
+        watch.say(f"{len(extra)} predictions have no true mask and are not scored: {few(extra)}")
+    unlike = [f"{ours} and {theirs}" for theirs, ours in names.items() if ours != theirs]
+    if unlike:
+        watch.say(f"{len(unlike)} masks are matched though their names differ: {few(unlike)}")
+    return [(_called(case, prediction.id), prediction) for case, prediction in pairs]
+
+
+def _is_dataset(folder: Path) -> bool:
+    """Whether images lie beside the masks, in any of the ways in which `open_dataset` finds them."""
+    if (folder / "dataset.json").is_file() and (folder / "imagesTr").is_dir():
+        return True
+    if find_folders(folder) or any(find_folders(inside) for inside in folders(folder)):
+        return True
+    return bool(flat_masks(files_in(folder, [], beside=True)))
+
+
+def _masks_in(folder: Path) -> list[Case]:
+    """Every file below a folder, whatever it and the folders are called, as the image of a case; stacks by page."""
+    if not folder.is_dir():
+        return images_in(folder)
+    problems: list[str] = []
+    found = files_in(folder, problems)
+    if not found and not problems:
+        problems.append(f"{folder}: no masks here ({READ})")
+    cases = [
+        case
+        for stem, path in found.items()
+        for case in expanded(stem, path, None, stem, problems, masks_alone=True)
+    ]
+    refuse(problems + clashes(cases), folder)
+    return cases
+
+
+def _by_name(true: Sequence[str], predicted: Sequence[str], truth: Path | str) -> dict[str, str]:
+    """The prediction of each true mask."""
+    same = set(true) & set(predicted)
+    names = {name: name for name in true if name in same}
+    left = [name for name in predicted if name not in same]
+    for ours, theirs in masks_of(left, [name for name in true if name not in same]).items():
+        if len(theirs) > 1:
+            raise IsthmusError(
+                f"{truth}: has {len(theirs)} masks for the prediction '{ours}', {' and '.join(theirs)}; keep one"
+            )
+        names[theirs[0]] = ours
+    return names
+
+
+def _called(case: Case, name: str) -> Case:
+    """A mask of a plain folder is called as its prediction, hence as the image; a case of a data set keeps its id."""
+    if case.images or case.id == name:
+        return case
+    return replace(case, id=name, group=name if case.group == case.id else case.group)

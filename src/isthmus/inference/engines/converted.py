@@ -1,0 +1,68 @@
+"""Networks converted for OpenVINO, kept in the user's cache, as converting takes seconds and loading a tenth of one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+from torch import nn
+
+from isthmus.files import atomic_path, user_cache
+from isthmus.inference.engines.portable import Opened, capture, write
+from isthmus.runs.files import write_json
+from isthmus.runs.recipe import Hardware
+from isthmus.shapes import read_as
+
+KEPT = 16
+"""Networks that the cache holds at most; those not used for longest go."""
+
+
+def cache_folder() -> Path:
+    """``isthmus/openvino`` in the user's cache (``XDG_CACHE_HOME``, else ``~/.cache``)."""
+    return user_cache() / "openvino"
+
+
+def converted(network: nn.Module, hardware: Hardware, channels: int, dims: int, divisor: int) -> Opened:
+    """A network run by OpenVINO, converted or as it lies in the cache.
+
+    Raises:
+        IsthmusError: it cannot be converted.
+    """
+    folder = cache_folder() / _key(network, channels, dims)
+    if not (folder / "heads.json").is_file():
+        captured = capture(network, channels, dims, divisor)
+        with atomic_path(folder) as aside:
+            aside.mkdir()
+            write(captured, "openvino", aside / "network.xml")
+            write_json(aside / "heads.json", list(captured.heads))
+        _drop_old(folder.parent)
+    with suppress(OSError):
+        os.utime(folder)
+    return Opened(
+        folder / "network.xml",
+        "openvino",
+        read_as(folder / "heads.json", list[str], f"delete {folder}"),
+        hardware.threads or 1,
+        hardware.precision,
+    )
+
+
+def _key(network: nn.Module, channels: int, dims: int) -> str:
+    """Of weights, layers and the versions of what converts them."""
+    digest = hashlib.sha256(f"{network} {channels} {dims}".encode())
+    for package in ("isthmus", "torch", "openvino"):
+        digest.update(metadata.version(package).encode())
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _drop_old(cache: Path) -> None:
+    held = sorted((path for path in cache.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for path in held[:-KEPT]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,141 @@
+"""What computes the maps of networks: the framework, or OpenVINO where it is installed and there is enough to do."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from collections.abc import Sequence
+from math import prod
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from isthmus.errors import IsthmusError, nearest
+from isthmus.inference.engines.fused import fused
+from isthmus.inference.engines.portable import SIDE, Opened, by_head, example
+from isthmus.inference.engines.portable import require as require_format
+from isthmus.inference.tiling.tiles import Floats
+from isthmus.networks.describe.measure import flops
+from isthmus.runs import hardware as machine
+from isthmus.runs.recipe import Hardware
+
+ENGINES = ("auto", "torch", "openvino")
+ENOUGH = 1.2e14
+"""Operations from which OpenVINO saves more than the conversion of a network takes; see docs/export.md."""
+ALIKE = 0.1
+"""Share of the maps' standard deviation by which OpenVINO may differ from the framework, on average."""
+
+
+class Engine(Protocol):
+    """A batch ``(N, channels, *spatial)`` to the maps ``(N, maps, *spatial)`` of every head, ``"logits"`` first."""
+
+    def __call__(self, batch: Floats) -> dict[str, Floats]: ...
+
+
+class Eager:
+    """The framework, one operation after another; the mean over the networks."""
+
+    def __init__(self, networks: Sequence[nn.Module], hardware: Hardware) -> None:
+        self.networks, self.hardware = networks, hardware
+
+    @classmethod
+    def fused(cls, networks: Sequence[nn.Module], hardware: Hardware) -> Eager:
+        """Copies prepared for prediction (`isthmus.inference.engines.fused`); channels-last on a CPU."""
+        if hardware.device == "cpu" and hardware.channels_last:
+            dtype = torch.bfloat16 if hardware.precision == "bfloat16" else torch.float32
+            networks = [fused(network, dtype) for network in networks]
+        return cls(networks, hardware)
+
+    def __call__(self, batch: Floats) -> dict[str, Floats]:
+        layout = machine.memory_format(self.hardware, batch.ndim - 2)
+        images = torch.from_numpy(np.ascontiguousarray(batch)).to(self.hardware.device)
+        images = images.to(memory_format=layout)
+        with torch.inference_mode(), machine.autocast(self.hardware):
+            total = {name: maps.float() for name, maps in by_head(self.networks[0](images)).items()}
+            for network in self.networks[1:]:
+                for name, maps in by_head(network(images)).items():
+                    total[name] = total[name] + maps.float()
+            return {name: (maps / len(self.networks)).cpu().numpy() for name, maps in total.items()}
+
+
+class Mean:
+    """The mean over the engines of several networks."""
+
+    def __init__(self, engines: Sequence[Opened]) -> None:
+        self.engines = engines
+
+    def __call__(self, batch: Floats) -> dict[str, Floats]:
+        first, *others = (engine(batch) for engine in self.engines)
+        for maps in others:
+            for name, values in maps.items():
+                first[name] += values
+        return {name: values / np.float32(len(self.engines)) for name, values in first.items()}
+
+
+def choose(
+    networks: Sequence[nn.Module],
+    hardware: Hardware,
+    channels: int,
+    dims: int,
+    *,
+    engine: str = "auto",
+    pixels: int | None = None,
+    notes: list[str],
+) -> Engine:
+    """The engine for these networks on this machine.
+
+    Args:
+        networks: on the device and in the layout of ``hardware``; the first one tells the divisor.
+        channels: of the images as the networks see them.
+        engine: ``"torch"``; ``"openvino"``; ``"auto"``: OpenVINO on a CPU, where it is installed and the ``pixels``
+            are so many that it pays.
+        pixels: that will go through each network; None: not known, which is few.
+        notes: gets a line where the user should hear of the choice.
+
+    Raises:
+        IsthmusError: no such engine; OpenVINO was asked for and is not here, or the device is another than the CPU.
+    """
+    if engine not in ENGINES:
+        raise IsthmusError(f"unknown engine '{engine}': {nearest(engine, ENGINES)}")
+    eager = Eager.fused(networks, hardware)
+    if engine == "openvino":
+        require_format("openvino")
+        if hardware.device != "cpu":
+            raise IsthmusError(
+                f"engine 'openvino' runs on the CPU, found device '{hardware.device}'; take --device cpu"
+            )
+    elif engine == "torch" or hardware.device != "cpu" or importlib.util.find_spec("openvino") is None:
+        return eager
+    divisor = int(getattr(networks[0], "divisor", 1))
+    image = example(channels, [SIDE[dims]] * dims, divisor, batch=1, seed=1)
+    if engine == "auto" and (pixels is None or _operations(networks, image, pixels) < ENOUGH):
+        return eager
+    from isthmus.inference.engines.converted import converted
+
+    try:
+        found = Mean([converted(network, hardware, channels, dims, divisor) for network in networks])
+        _refuse_another(found(image.numpy()), eager(image.numpy()))
+    except Exception as error:
+        line = next(iter(str(error).splitlines()), type(error).__name__)
+        notes.append(f"OpenVINO is left out, torch computes instead: {line:.200}")
+        return eager
+    notes.append(f"OpenVINO computes, in {hardware.precision} (--engine torch switches it off)")
+    return found
+
+
+def _operations(networks: Sequence[nn.Module], image: torch.Tensor, pixels: int) -> float:
+    """Of all networks for so many pixels; 0 where they cannot be counted."""
+    try:
+        counted = flops(copy.deepcopy(networks[0]).to("meta"), image.to("meta"))
+    except (RuntimeError, NotImplementedError):
+        return 0.0
+    return len(networks) * counted / prod(image.shape[2:]) * pixels
+
+
+def _refuse_another(found: dict[str, Floats], expected: dict[str, Floats]) -> None:
+    for name, maps in expected.items():
+        spread = float(maps.std()) + 1e-6
+        if not float(np.abs(found[name] - maps).mean()) <= ALIKE * spread:
+            raise IsthmusError(f"its '{name}' is not what torch computes")

@@ -1,0 +1,128 @@
+"""A network over an image of any size, which gives each part of the result as soon as no later tile changes it.
+
+Beyond the image there is in memory what goes through the network at once and, where tiles overlap, the sums of one
+row of tiles (in a volume: one slab); so whoever keeps class indices needs no room for the logits of them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isthmus.data.cases import to_channels
+from isthmus.data.masks.values import ValueMap
+from isthmus.inference.tiling.tiles import Floats, Place, Tiling
+
+Predict = Callable[[Floats], Floats]
+
+
+def as_floats(image: NDArray[Any]) -> Floats:
+    """The numbers as they are, in float32."""
+    return image.astype(np.float32, copy=False)
+
+
+def pieces(
+    predict: Predict,
+    images: Sequence[NDArray[Any]],
+    tiling: Tiling,
+    *,
+    batch: int = 4,
+    read: Callable[[NDArray[Any]], Floats] = as_floats,
+) -> Iterator[tuple[int, Place, Floats]]:
+    """Logits, piece by piece; the pieces of an image cover every pixel of it once.
+
+    Args:
+        predict: a batch ``(N, channels, *tile)`` to logits ``(N, classes, *tile)``.
+        images: ``(channels, *spatial)`` of any number type, all of the size that the tiling is made for.
+        batch: tiles that go through together.
+        read: makes of the numbers of a tile what the network sees.
+
+    Yields:
+        The index of an image, a place in it, and the logits ``(classes, *place)`` there, float32.
+    """
+    waiting = ((number, corner) for number in range(len(images)) for corner in tiling.corners)
+    sums = _Sums(tiling) if tiling.overlaps else None
+    while together := list(islice(waiting, batch)):
+        tiles = [read(tiling.cut(images[number], corner)) for number, corner in together]
+        for (number, corner), logits in zip(together, predict(np.stack(tiles)), strict=True):
+            if sums is None:
+                parts = zip(tiling.axes, corner, tiling.done(corner), strict=True)
+                inside = [
+                    slice(part.start - axis.starts[tile], part.stop - axis.starts[tile])
+                    for axis, tile, part in parts
+                ]
+                done = logits[(slice(None), *inside)]
+            else:
+                done = sums.add(corner, logits)
+            yield number, tiling.place(corner), done
+
+
+class _Sums:
+    """Weighted sums of the logits of overlapping tiles: of the rows that the present row of tiles covers."""
+
+    def __init__(self, tiling: Tiling) -> None:
+        self.tiling = tiling
+        self.sums: Floats | None = None
+        self.start = 0  # the row of the image that is the first one here
+
+    def add(self, corner: Sequence[int], logits: Floats) -> Floats:
+        """Add a tile; the tiles of an image come in their order. Gives a copy of what is finished with it."""
+        rows, *others = self.tiling.axes
+        if self.sums is None:
+            self.sums = np.zeros((len(logits), rows.side, *(axis.padded for axis in others)), np.float32)
+        start = rows.starts[corner[0]]
+        if not any(corner):  # of the next image
+            self.sums.fill(0)
+        elif start > self.start:
+            left = rows.side - (start - self.start)
+            for each in self.sums:  # one by one: what overlaps is copied by way of a copy
+                each[:left] = each[rows.side - left :]
+                each[left:] = 0
+        self.start = start
+        weighted = logits
+        for number, (axis, tile) in enumerate(zip(self.tiling.axes, corner, strict=True), start=1):
+            if axis.weights is not None and len(axis.starts) > 1:
+                weight = axis.weights[tile]
+                weighted = weighted * weight.reshape(-1, *[1] * (logits.ndim - 1 - number))
+        covered = [
+            slice(axis.starts[tile], axis.starts[tile] + axis.side)
+            for axis, tile in zip(others, corner[1:], strict=True)
+        ]
+        self.sums[(slice(None), slice(None), *covered)] += weighted
+        first, *rest = self.tiling.done(corner)
+        inside = slice(first.start - start, first.stop - start)
+        return self.sums[(slice(None), inside, *rest)].copy()
+
+
+def in_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
+    """`to_channels` of `(channels, *spatial)`, block by block, as colours take many times their memory."""
+    if len(image) == channels:
+        return image
+    result = np.empty((channels, *image.shape[1:]), image.dtype)
+    for rows in in_blocks(image.shape[1:]):
+        result[:, rows] = to_channels(image[:, rows], channels)
+    return result
+
+
+def in_values(label: NDArray[np.uint8], values: ValueMap) -> NDArray[Any]:
+    """`ValueMap.invert` of class indices `(*spatial)`, block by block, as indexing takes 8 bytes a pixel."""
+    mask = np.empty(label.shape, values.invert(label[:0]).dtype)
+    for rows in in_blocks(label.shape):
+        mask[rows] = values.invert(label[rows])
+    return mask
+
+
+def in_blocks(shape: Sequence[int], most: int = 2**22) -> Iterator[slice]:
+    """Slices along the first of these axes that cover it, each of about so many pixels.
+
+    >>> list(in_blocks((5, 10), 20))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    rows = max(1, most // max(1, prod(shape[1:])))
+    for start in range(0, shape[0], rows):
+        yield slice(start, min(start + rows, shape[0]))

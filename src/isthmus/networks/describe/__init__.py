@@ -1,0 +1,1 @@
+"""Cards, receptive fields, costs."""

@@ -1,0 +1,95 @@
+"""Starts the process that checks kernels (`.check`), restarts it if it has died, and asks it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, cast
+
+from isthmus.networks.kernels.bfloat16.kinds import Kind
+
+LIMIT = 120.0
+"""Seconds for one answer."""
+
+
+class CannotCheck(Exception):
+    """The checking process cannot be started here."""
+
+
+class Checker:
+    """Asks whether kinds of convolutions are computed rightly."""
+
+    command = (sys.executable, "-P", "-m", "isthmus.networks.kernels.bfloat16.check")
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._owner = os.getpid()
+        atexit.register(self.close)
+
+    def ask(self, kind: Kind, way: str) -> bool:
+        """Whether a convolution of this kind is right when computed in this way; False if the process dies of it.
+
+        Raises:
+            CannotCheck: there is no process to ask.
+        """
+        question = f"{way}\t{kind.to_json()}\n"
+        # twice, as the process may have ended for want of work
+        answers = (self._answer(question) for _ in range(2))
+        return next((answer for answer in answers if answer), "False") == "True"
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is None or self._owner != os.getpid():
+            return
+        with suppress(OSError):
+            cast(IO[str], self._process.stdin).close()
+        self._process.kill()
+        self._process.wait()
+        cast(IO[str], self._process.stdout).close()
+        self._process = None
+
+    def _answer(self, question: str) -> str:
+        if self._owner != os.getpid():  # forked: answers to two askers would be mixed up
+            self._process, self._owner = None, os.getpid()
+        process = self._process or self._start()
+        with suppress(OSError):
+            stdin = cast(IO[str], process.stdin)
+            stdin.write(question)
+            stdin.flush()
+        return self._line(process)
+
+    def _start(self) -> subprocess.Popen[str]:
+        package = Path(__file__).parents[3]
+        path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
+        try:
+            process = subprocess.Popen(  # noqa: S603
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise CannotCheck(str(error)) from error
+        self._process = process
+        if self._line(process) != "ready":
+            raise CannotCheck(f"{' '.join(self.command)} does not start")
+        return process
+
+    def _line(self, process: subprocess.Popen[str]) -> str:
+        """The next line of its output; empty if it died or was killed because it took too long."""
+        limit = threading.Timer(LIMIT, process.kill)
+        limit.start()
+        try:
+            line = cast(IO[str], process.stdout).readline().strip()
+        finally:
+            limit.cancel()
+        if not line:
+            self.close()
+        return line

@@ -1,0 +1,200 @@
+"""MILDNet: multi-level dilated residual blocks on the levels, multi-level residual blocks on the bridges.
+
+Gudhe et al.: Multi-level dilated residual network for biomedical image segmentation. Scientific Reports
+11:14105 (2021), doi:10.1038/s41598-021-93169-w. The authors' code is not public; what the text leaves open,
+and how it was decided, stands with each part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.networks.blocks.base import Block, Bridge, Skip, register_block, register_skip
+from isthmus.networks.blocks.layers import conv, norm
+from isthmus.networks.checks import require_flag, require_name, require_whole, require_wholes
+from isthmus.networks.kernels.concatenation import concatenate
+from isthmus.networks.kernels.saved_activations import norm_relu, relu_by_mask_
+from isthmus.networks.kernels.summed_convolutions import summed, worthwhile
+from isthmus.networks.models.unet import UNet
+from isthmus.networks.registry import Card, register_model
+
+
+@register_block("mldr")
+@dataclass(frozen=True)
+class MLDR(Block):
+    """Multi-level dilated residual block (Methods, figure 2).
+
+    ``levels`` times {BN, ReLU, then 3x3 convolutions of the ``dilations`` in parallel, merged; plus the
+    level's input; ReLU}, around all of them the block's input again, ReLU (equation 1). Inputs pass a 1x1
+    convolution where widths differ.
+
+    Open in the paper: whether branches are summed (here: F of equation 1 is one mapping of the block's
+    width) or concatenated and fused (``merge="concat"``); whether a ReLU follows each addition
+    (``post_activation``).
+    """
+
+    levels: int = 2
+    dilations: tuple[int, ...] = (1, 3, 5)
+    merge: str = "sum"
+    post_activation: bool = True
+
+    def __post_init__(self) -> None:
+        require_whole("levels of the MLDR block", self.levels, 1, 8)
+        require_wholes("dilations of the MLDR block", self.dilations)
+        require_name("merge of the MLDR block", self.merge, ("sum", "concat"))
+        require_flag("post_activation of the MLDR block", self.post_activation)
+
+    def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
+        chain = [
+            _DilatedLevel(dims, in_channels if level == 0 else width, width, self, level < self.levels - 1)
+            for level in range(self.levels)
+        ]
+        return _Outer(dims, in_channels, width, chain, self.post_activation)
+
+
+@register_skip("mlr")
+@dataclass(frozen=True)
+class MLR(Skip):
+    """Multi-level residual block (Methods, figure 3).
+
+    ``levels`` times {BN, ReLU, two 3x3 convolutions; plus the level's input; ReLU}, around all of them the
+    input again, ReLU. No activation stands between the two convolutions, as BN and ReLU are named once a
+    level.
+    """
+
+    levels: int = 2
+    post_activation: bool = True
+
+    def __post_init__(self) -> None:
+        require_whole("levels of the MLR skip", self.levels, 1, 8)
+        require_flag("post_activation of the MLR skip", self.post_activation)
+
+    def build(self, bridge: Bridge) -> nn.Module:
+        dims, channels = bridge.dims, bridge.in_channels
+        chain = [
+            _PlainLevel(dims, channels, self.post_activation, level < self.levels - 1)
+            for level in range(self.levels)
+        ]
+        return _Outer(dims, channels, channels, chain, self.post_activation, kept=False)
+
+
+def _shortcut(dims: int, in_channels: int, width: int) -> nn.Module:
+    return nn.Identity() if in_channels == width else conv(dims, in_channels, width, 1)
+
+
+def _activate(x: Tensor, kept: bool) -> Tensor:
+    """ReLU in place; ``kept``: whether what comes next keeps its result for the backward pass anyway."""
+    return torch.relu_(x) if kept else relu_by_mask_(x)
+
+
+class _DilatedLevel(nn.Module):
+    def __init__(self, dims: int, in_channels: int, width: int, part: MLDR, kept: bool) -> None:
+        super().__init__()
+        self.norm = norm(dims, in_channels, "batch")
+        self.branches = nn.ModuleList(conv(dims, in_channels, width, dilation=d) for d in part.dilations)
+        self.fuse = conv(dims, width * len(part.dilations), width, 1) if part.merge == "concat" else None
+        self.shortcut = _shortcut(dims, in_channels, width)
+        self.post_activation, self.kept = part.post_activation, kept
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = self.shortcut(x)  # first: its gradient comes last and does not wait beside the branches'
+        with norm_relu(self.norm, x) as y:
+            if self.fuse is None and worthwhile(y, shortcut, self.branches):
+                return summed(self.branches, y, shortcut, self.post_activation, self.kept)
+            branches = [branch(y) for branch in self.branches]
+        if self.fuse is not None:
+            merged = cast(Tensor, self.fuse(concatenate(branches)))
+        else:
+            merged = branches[0]
+            for branch in branches[1:]:
+                merged += branch  # in place: no convolution needs its own output again
+        merged += shortcut
+        return _activate(merged, self.kept or not self.training) if self.post_activation else merged
+
+
+class _PlainLevel(nn.Module):
+    def __init__(self, dims: int, channels: int, post_activation: bool, kept: bool) -> None:
+        super().__init__()
+        self.norm = norm(dims, channels, "batch")
+        self.convs = nn.Sequential(conv(dims, channels, channels), conv(dims, channels, channels))
+        self.post_activation, self.kept = post_activation, kept
+
+    def forward(self, x: Tensor) -> Tensor:
+        with norm_relu(self.norm, x) as rectified:
+            first = self.convs[0](rectified)
+        y = self.convs[1](first)
+        y += x  # in place: no convolution needs its own output again
+        return _activate(y, self.kept or not self.training) if self.post_activation else y
+
+
+class _Outer(nn.Module):
+    """The residual around all levels (residual of residual: Zhang et al., doi:10.1109/TCSVT.2017.2654543)."""
+
+    def __init__(
+        self,
+        dims: int,
+        in_channels: int,
+        width: int,
+        levels: Sequence[nn.Module],
+        post_activation: bool,
+        kept: bool = True,
+    ) -> None:
+        super().__init__()
+        self.levels = nn.Sequential(*levels)
+        self.shortcut = _shortcut(dims, in_channels, width)
+        self.post_activation, self.kept = post_activation, kept
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = self.shortcut(x)  # first: see above
+        y = self.levels(x) + shortcut
+        return _activate(y, self.kept or not self.training) if self.post_activation else y
+
+
+_PAPER = "MILDNet"
+_MLDR = (
+    "the branches of a level are summed, as F of equation 1 is one mapping (merge='concat' fuses them)",
+    "BN and ReLU are shared by a level's branches; a ReLU follows each addition (equation 1)",
+    "a shortcut is the identity where widths agree and a 1x1 convolution where they do not",
+    "widths 32 to 512, two levels, dilations 1, 3 and 5; the bottom has the block too",
+)
+_MLR = ("two convolutions on each level of a bridge, without a ReLU between them; the width of the skip",)
+
+register_model(
+    "mildnet",
+    UNet,
+    Card(
+        paper=_PAPER,
+        source="MILDNet (2021), figure 4, table 5",
+        note="built from the text: its figures alone show the wiring, and its code is not public",
+        decisions=_MLDR + _MLR,
+    ),
+    block="mldr",
+    skip="mlr",
+)
+register_model(
+    "mildnet_no_mlr",
+    UNet,
+    Card(
+        paper=_PAPER,
+        source="MILDNet (2021), table 4",
+        note="MILDNet with plain bridges, for the paper's ablation",
+        decisions=_MLDR,
+    ),
+    block="mldr",
+)
+register_model(
+    "unet_mlr",
+    UNet,
+    Card(
+        paper=_PAPER,
+        source="MILDNet (2021), table 4",
+        note="the U-Net of the papers with MLR on its bridges, for the paper's ablation",
+        decisions=_MLR,
+    ),
+    skip="mlr",
+)

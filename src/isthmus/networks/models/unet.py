@@ -1,0 +1,299 @@
+"""The U-Net skeleton, and the networks that are nothing but it.
+
+Ronneberger, Fischer, Brox: U-Net: convolutional networks for biomedical image segmentation. MICCAI 2015,
+doi:10.1007/978-3-319-24574-4_28. Widths 32 to 512 as in the four papers this project implements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from isthmus.errors import IsthmusError
+from isthmus.networks.base import Network
+from isthmus.networks.blocks import plain  # noqa: F401  (registers its parts)
+from isthmus.networks.blocks.base import BLOCKS, SKIPS, Block, Bridge, Skip, resolve
+from isthmus.networks.blocks.layers import conv, max_pool, norm, up_conv
+from isthmus.networks.checks import require_name, require_whole, require_wholes
+from isthmus.networks.encoders.encoders import ENCODERS, Encoder, create_encoder
+from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.concatenation import concatenate
+from isthmus.networks.registry import Card, register_model
+
+UPS = ("transposed", "nearest", "linear")
+HEADS = ("conv", "conv3", "conv_bn")
+_LINEAR = {2: "bilinear", 3: "trilinear"}
+
+
+class UNet(Network):
+    """An encoder and a decoder of blocks, joined on every level by a skip.
+
+    On each level a block; between encoder levels a 2x2 max-pooling; between decoder levels a 2x2 transposed
+    convolution, whose output is concatenated with what the skip brings (up first) before the next block; a
+    convolution to the classes at the end. With ``encoder=`` a pre-trained encoder takes the place of the
+    own levels: each of its taps is a bridge, the coarsest is the bottom, and where it has no tap (a ResNet
+    at full resolution) the decoder's block takes what comes up alone.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: channels of the image.
+        classes: maps of logits: 1 for one foreground class (sigmoid), K for K with background (softmax).
+        widths: channels of the levels from full resolution down; their number is the depth. With an encoder
+            those of the decoder, by default 256 on its deepest level and half as many on each one above.
+        depth: instead of ``widths``: as many levels, each twice as wide as the one above, the first 32.
+        up_widths: channels after each transposed convolution, from the deepest up; None: the levels' own.
+        block: name, mapping ``{"name": …, option: …}`` or `Block`; with an encoder, of the decoder.
+        skip: name, mapping or `Skip`.
+        norm, activation, levels, dilations: options of the block; None leaves its own default,
+            ``norm="none"`` switches normalisation off.
+        encoder: name of a pre-trained encoder (`isthmus.networks.create_encoder`).
+        encoder_weights: file or URL of its weights (`isthmus.networks.load_encoder_weights`), 2D only; None:
+            random ones.
+        up: ``"transposed"``, or without weights ``"nearest"`` (each pixel repeated) or ``"linear"``.
+        head: ``"conv"`` (1x1), ``"conv3"`` (3x3), or ``"conv_bn"``: 1x1 without bias, then batch
+            normalisation without scale (MultiResUNet).
+        checkpoint: in training, compute levels again in the backward pass instead of keeping them in memory.
+
+    Shapes:
+        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side a multiple of
+        ``divisor``: ``2 ** (depth - 1)``, or what the encoder divides it by.
+
+    Raises:
+        IsthmusError: unknown or impossible options, or an input of the wrong shape.
+
+    >>> import torch
+    >>> network = UNet(in_channels=3, classes=2, widths=(4, 8), block="residual")
+    >>> network(torch.zeros(1, 3, 6, 10)).shape
+    torch.Size([1, 2, 6, 10])
+    """
+
+    def __init__(
+        self,
+        *,
+        spatial_dims: int = 2,
+        in_channels: int = 1,
+        classes: int = 1,
+        widths: Sequence[int] | None = None,
+        depth: int | None = None,
+        up_widths: Sequence[int] | None = None,
+        block: str | Mapping[str, Any] | Block = "plain",
+        skip: str | Mapping[str, Any] | Skip = "identity",
+        norm: str | None = None,
+        activation: str | None = None,
+        levels: int | None = None,
+        dilations: Sequence[int] | None = None,
+        encoder: str | None = None,
+        encoder_weights: Path | str | None = None,
+        up: str = "transposed",
+        head: str = "conv",
+        checkpoint: bool = False,
+    ) -> None:
+        super().__init__(spatial_dims, in_channels, classes, checkpoint=checkpoint)
+        require_name("up", up, UPS)
+        require_name("head", head, HEADS)
+        own = {"norm": norm, "activation": activation, "levels": levels, "dilations": dilations}
+        part = resolve("block", block, BLOCKS, own)
+        bridge_part = resolve("skip", skip, SKIPS, {})
+
+        self.encoder: Levels | Encoder
+        if encoder is None:
+            if encoder_weights is not None:
+                raise IsthmusError(f"encoder_weights needs an encoder, one of {', '.join(ENCODERS)}")
+            every = level_widths(widths, depth)
+            self.encoder = Levels(spatial_dims, in_channels, every, part)
+            decoder_widths = every[:-1]
+        else:
+            self.encoder = create_encoder(
+                encoder, in_channels=in_channels, weights=encoder_weights, spatial_dims=spatial_dims
+            )
+            decoder_widths = _decoder_widths(encoder, self.encoder.strides, widths, depth)
+        self.divisor = self.encoder.strides[-1]
+        self.encoder.checkpoint = checkpoint
+
+        taps, depth = dict(zip(self.encoder.strides, self.encoder.channels, strict=True)), len(decoder_widths)
+        bridges = {
+            level: Bridge(spatial_dims, taps[2**level], width, level + 1, depth - level)
+            for level, width in enumerate(decoder_widths)
+            if 2**level in taps
+        }
+        bridge_part.check(list(bridges.values()))
+        self.ups, self.skips, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        channels = self.encoder.channels[-1]
+        for rise, level in zip(_rises(up, up_widths, decoder_widths), reversed(range(depth)), strict=True):
+            if rise is None:
+                self.ups.append(
+                    nn.Upsample(scale_factor=2, mode=up if up == "nearest" else _LINEAR[spatial_dims])
+                )
+            else:
+                self.ups.append(up_conv(spatial_dims, channels, rise))
+                channels = rise
+            if level in bridges:
+                self.skips.append(bridge_part.build(bridges[level]))
+                channels += bridge_part.out_channels(bridges[level])
+            self.decoder.append(part.build(spatial_dims, channels, decoder_widths[level]))
+            channels = part.out_channels(decoder_widths[level])
+        self.head = _head(head, spatial_dims, channels, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.accepted(x)
+        taps = self.encoder(x)
+        x = taps.pop()
+        for step in range(len(self.decoder)):
+            brought = self._bring(step, taps.pop()) if taps else None
+            x = run(self, self._rise, step, x, brought)
+        return cast(Tensor, self.head(x))
+
+    def _bring(self, step: int, tap: Tensor) -> Tensor:
+        """What the skip makes of a tap; a part of its own where it learns, as it then keeps as much as a block."""
+        skip = self.skips[step]
+        return cast(
+            Tensor, run(self, skip, tap) if any(p.requires_grad for p in skip.parameters()) else skip(tap)
+        )
+
+    def _rise(self, step: int, x: Tensor, brought: Tensor | None) -> Tensor:
+        """One level up: from the level below and, where there is one, what the skip brings."""
+        x = self.ups[step](x)
+        if brought is not None:
+            x = concatenate([x, brought])
+        return cast(Tensor, self.decoder[step](x))
+
+
+class Levels(nn.Module):
+    """The U-Net's own encoder: a block on each level, a max-pooling between them; a tap of every level."""
+
+    def __init__(self, dims: int, in_channels: int, widths: Sequence[int], part: Block) -> None:
+        super().__init__()
+        self.channels = tuple(part.out_channels(width) for width in widths)
+        self.strides = tuple(2**level for level in range(len(widths)))
+        self.checkpoint = False
+        self.pool = max_pool(dims)
+        self.blocks = nn.ModuleList(
+            part.build(dims, given, width)
+            for given, width in zip((in_channels, *self.channels[:-1]), widths, strict=True)
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        taps: list[Tensor] = []
+        for level in range(len(self.blocks)):
+            taps.append(run(self, self._sink, level, taps[-1] if taps else x))
+        return taps
+
+    def _sink(self, level: int, x: Tensor) -> Tensor:
+        """One level down: from the tap of the level above, or from the image."""
+        return cast(Tensor, self.blocks[level](self.pool(x) if level else x))
+
+
+def level_widths(widths: Sequence[int] | None, depth: int | None) -> tuple[int, ...]:
+    """Channels of the levels from either of the two, each checked.
+
+    >>> level_widths(None, 3), level_widths([8, 16], None)
+    ((32, 64, 128), (8, 16))
+    """
+    if depth is not None:
+        require_whole("depth (levels of resolution)", depth, 2, 8)
+    if widths is None:
+        return tuple(32 * 2**level for level in range(depth or 5))
+    require_wholes("widths", widths)
+    if depth is not None and len(widths) != depth:
+        raise IsthmusError(f"depth is {depth} but widths has {len(widths)} levels; give one of the two")
+    if len(widths) < 2:
+        raise IsthmusError(f"widths needs at least two levels, found {list(widths)}")
+    return tuple(widths)
+
+
+def _decoder_widths(
+    encoder: str, strides: Sequence[int], widths: Sequence[int] | None, depth: int | None
+) -> tuple[int, ...]:
+    count = strides[-1].bit_length() - 1
+    if depth is not None:
+        raise IsthmusError(
+            f"the encoder '{encoder}' has a depth of its own ({count + 1} levels); leave depth out"
+        )
+    if widths is None:
+        return tuple(256 // 2 ** (count - 1 - level) for level in range(count))
+    require_wholes("widths", widths)
+    if len(widths) != count:
+        raise IsthmusError(
+            f"with the encoder '{encoder}' widths are those of {count} decoder levels, found {list(widths)}"
+        )
+    return tuple(widths)
+
+
+def _rises(up: str, up_widths: Sequence[int] | None, decoder_widths: Sequence[int]) -> Sequence[int | None]:
+    """Channels after each up-sampling, from the deepest; None where it has no weights."""
+    if up_widths is None:
+        return decoder_widths[::-1] if up == "transposed" else [None] * len(decoder_widths)
+    require_wholes("up_widths", up_widths)
+    if up != "transposed":
+        raise IsthmusError(f"up_widths are those of transposed convolutions; with up='{up}' leave them out")
+    if len(up_widths) != len(decoder_widths):
+        raise IsthmusError(
+            f"up_widths needs {len(decoder_widths)} numbers, one an up-sampling, found {list(up_widths)}"
+        )
+    return up_widths
+
+
+def _head(kind: str, dims: int, in_channels: int, classes: int) -> nn.Module:
+    if kind == "conv_bn":
+        return nn.Sequential(
+            conv(dims, in_channels, classes, 1, bias=False), norm(dims, classes, "batch_shift")
+        )
+    return conv(dims, in_channels, classes, 3 if kind == "conv3" else 1)
+
+
+_MULTIRES_PAPER = "MultiResUNet (2019), table 3"
+_SHARP_PAPER = "Sharp U-Net (2021), section 4.2"
+
+register_model(
+    "unet",
+    UNet,
+    Card(
+        paper="Ronneberger 2015; widths of MultiResUNet, Sharp U-Net and MILDNet",
+        source=_MULTIRES_PAPER,
+        parameters=7_759_521,
+        counted=(1, "trainable"),
+        note="the papers' form: no normalisation, biased convolutions, up-sampled maps before the skip's",
+        decisions=("'depth 5' of MILDNet is five levels of resolution, four poolings",),
+    ),
+)
+register_model(
+    "wide_unet",
+    UNet,
+    Card(
+        paper="Sharp U-Net (baseline)",
+        source=_SHARP_PAPER,
+        parameters=9.1e6,
+        counted=(3, "trainable"),
+        note="the U-Net with widths 35 to 560",
+        decisions=(
+            "transposed convolutions keep 256, 128, 64 and 32, as the authors' code and its count do; "
+            "the text's equal widths (up_widths=(280, 140, 70, 35)) would have 9.28M",
+        ),
+    ),
+    widths=(35, 70, 140, 280, 560),
+    up_widths=(256, 128, 64, 32),
+)
+register_model(
+    "residual_unet",
+    UNet,
+    Card(
+        paper="MILDNet (baseline)",
+        source="MILDNet (2021), Methods",
+        note="the U-Net with a residual shortcut around each pair of convolutions",
+        decisions=("wiring in a figure only: conv-BN-ReLU-conv-BN, plus the projected input, ReLU",),
+    ),
+    block="residual",
+)
+register_model(
+    "unet_instance",
+    UNet,
+    Card(
+        paper="none: the network of `isthmus train` when none is named",
+        source="U-Net with instance normalisation and leaky ReLU",
+        note="instance normalisation makes it independent of batch size; the receptive field leaves it out",
+    ),
+    block={"name": "plain", "norm": "instance", "activation": "leaky_relu"},
+)

@@ -1,0 +1,1 @@
+"""Pictures of chosen cases, with saliency maps."""

@@ -1,0 +1,1 @@
+"""Runs the cells of a study: in local processes or on a Ray cluster."""

@@ -1,0 +1,179 @@
+"""The cells of a study on a Ray cluster: each is a task, begun again on another node where its own dies."""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from isthmus.errors import IsthmusError
+from isthmus.machine import cores
+from isthmus.studies.folder import StudyFolder
+from isthmus.studies.running.execute import CORES_OF_A_CELL, Machines, processes
+from isthmus.studies.running.ray_task import RETRIES, Task, submit, telling, work
+from isthmus.watch import Watch
+
+PATIENCE = 5.0
+"""Seconds in which a cluster's port has to answer."""
+STORE = 100 * 2**20
+"""Bytes of the object store of a cluster that is started here: cells exchange files, not objects."""
+CLIENT_PORT = 10001
+"""Of Ray's client server, where an address names none."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Which cluster: its host and port; without a host, the one of this machine."""
+
+    host: str = ""
+    port: int = 0
+    client: bool = False  # through Ray's client server: this machine is no node of it
+
+    def __str__(self) -> str:
+        return f"{'ray://' * self.client}{self.host}:{self.port}" if self.host else "ray"
+
+
+def parse(on: str) -> Address:
+    """What ``--on`` says.
+
+    Raises:
+        IsthmusError: it is none of the three forms.
+
+    >>> str(parse("ray")), str(parse("ray://head")), str(parse("10.0.0.7:6379"))
+    ('ray', 'ray://head:10001', '10.0.0.7:6379')
+    """
+    if on == "ray":
+        return Address()
+    client = on.startswith("ray://")
+    host, colon, port = on.removeprefix("ray://").partition(":")
+    if not host or (colon and not port.isdecimal()) or not (client or colon):
+        raise IsthmusError(f"--on {on}: write ray, ray://HOST or HOST:PORT")
+    return Address(host, int(port or CLIENT_PORT), client)
+
+
+class Node(NamedTuple):
+    """What a node of a cluster has."""
+
+    cores: int
+    gpus: int
+
+    def room(self, threads: int, gpus: bool) -> int:
+        """How many cells of so many cores, and of a GPU each, it takes at a time."""
+        return min(self.cores // threads, self.gpus) if gpus else self.cores // threads
+
+
+def share(nodes: Sequence[Node], jobs: int | None) -> tuple[int, int]:
+    """How many cells at a time, and the cores of each: as many as leave room for all of them.
+
+    Args:
+        jobs: cells at a time; None: one for each GPU, without any one for every four cores of a node. More than there
+            is room for wait in Ray's queue.
+
+    >>> share([Node(16, 0), Node(16, 0)], None), share([Node(16, 2), Node(64, 0)], None)
+    ((8, 4), (2, 8))
+    >>> share([Node(6, 0), Node(2, 0)], 3)
+    (3, 2)
+    """
+    gpus = any(node.gpus for node in nodes)
+
+    def room(threads: int) -> int:
+        return sum(node.room(threads, gpus) for node in nodes)
+
+    every = room(1)
+    if jobs is None:
+        some = (max(1, node.cores // CORES_OF_A_CELL) if node.cores else 0 for node in nodes)
+        jobs = every if gpus else sum(some)
+    most = max(node.cores for node in nodes)
+    return jobs, max(threads for threads in range(1, most + 1) if room(threads) >= min(jobs, every))
+
+
+@contextmanager
+def cluster(on: str, jobs: int | None, watch: Watch) -> Iterator[Machines]:
+    """A Ray cluster as machines for `execute`, joined or started for as long as the block runs.
+
+    Args:
+        on: "ray": the cluster of this machine, else one that is started; ``ray://HOST`` or ``HOST:PORT``.
+        jobs: as `share`.
+
+    Raises:
+        IsthmusError: Ray is not installed, there is no such cluster, or it was lost.
+    """
+    address = parse(on)
+    ray = _ray()
+    own = not ray.is_initialized()
+    if own:
+        _join(ray, address, watch)
+    try:
+        nodes = [_node(each["Resources"]) for each in ray.nodes() if each["Alive"]]
+        gpus = any(node.gpus for node in nodes)
+        usable = [node for node in nodes if node.room(1, gpus)]
+        if not usable:
+            raise IsthmusError(f"--on {on}: none of the cluster's {len(nodes)} nodes has cores to give")
+        number, threads = share(usable, jobs)
+        most = max(node.cores for node in usable)
+        remote = ray.remote(max_calls=1, max_retries=RETRIES, scheduling_strategy="SPREAD")(work)
+
+        def launch(folder: StudyFolder, name: str, threads: int, slot: int) -> Task:  # noqa: ARG001
+            return submit(ray, remote, folder, name, threads, most, gpus)
+
+        where = f"{len(usable)} node{'s' * (len(usable) > 1)}, {threads} core{'s' * (threads > 1)}"
+        yield Machines(
+            number, threads, launch, f"{processes(number)} on Ray: {where}{' and a GPU' * gpus} a cell"
+        )
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        raise IsthmusError(
+            f"the Ray cluster was lost ({telling(error)}); started again, the study goes on where it was"
+        ) from error
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _ray() -> Any:
+    """The library, without telemetry, and told to give up on an address before minutes have gone."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as error:
+        raise IsthmusError(f"--on ray: needs Ray ({error}); pip install 'isthmus[ray]'") from error
+    return ray
+
+
+def _join(ray: Any, address: Address, watch: Watch) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    if not address.host and os.environ.get("RAY_ADDRESS"):
+        address = parse(os.environ["RAY_ADDRESS"])
+    try:
+        if address.host:
+            socket.create_connection((address.host, address.port), PATIENCE).close()
+            watch.say(f"joining the Ray cluster at {address}")
+            with warnings.catch_warnings(action="ignore"):  # what they say is said below
+                ray.init(str(address), **quiet)
+            return
+        watch.say("starting Ray on this machine, or joining it")
+        try:
+            ray.init(num_cpus=cores(), object_store_memory=STORE, include_dashboard=False, **quiet)
+        except ValueError:  # sizes are not for one that runs already
+            ray.init(**quiet)
+    except Exception as error:
+        ray.shutdown()
+        raise IsthmusError(f"no Ray cluster at {address} ({telling(error)}); {_hint(address)}") from error
+
+
+def _hint(address: Address) -> str:
+    if not address.host:
+        return (
+            "`ray stop` ends what an earlier one left; `session_latest/logs` in Ray's own folder tells more"
+        )
+    where = "its client server has this port" if address.client else "this machine is a node of it"
+    return f"see that it runs and that {where}; where it asks for a token, set RAY_AUTH_MODE=token"
+
+
+def _node(resources: dict[str, float]) -> Node:
+    return Node(int(resources.get("CPU", 0)), int(resources.get("GPU", 0)))

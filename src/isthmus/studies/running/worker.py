@@ -1,0 +1,94 @@
+"""One cell, computed by a process of its own: ``python -m isthmus.studies.running.worker FOLDER NAME --threads N``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from isthmus.locks import taken
+from isthmus.runs.recipe import Hardware, Recipe
+from isthmus.studies.folder import StudyFolder
+from isthmus.studies.running.times import timed
+from isthmus.watch import Silent, Watch
+
+DONE, FAILED, TAKEN = 0, 1, 75
+"""What a worker's process ends with."""
+
+
+class Log(Silent):
+    """Prints remarks, and ends the process when the one that started it is gone."""
+
+    def __init__(self, parent: int | None = None) -> None:
+        self.parent = parent
+
+    def advance(self, text: str = "") -> None:  # noqa: ARG002
+        if self.parent is not None and os.getppid() != self.parent:
+            raise SystemExit(FAILED)
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+
+def compute(folder: StudyFolder, name: str, threads: int | None = None, watch: Watch | None = None) -> int:
+    """Train the cell of this name, or go on with it, unless it is done or another process has it.
+
+    A failure is kept in the cell's folder. Returns what the process ends with.
+    """
+    with taken(folder.lock(name)) as mine:
+        if not mine:
+            return TAKEN
+        run = folder.run(name)
+        if run.finished():
+            return DONE
+        from isthmus import training
+
+        try:
+            with timed(folder, name):
+                folder.failure(name).unlink(missing_ok=True)
+                _train(folder, name, threads, watch)
+        except training.Stopped as stopped:
+            folder.fail(name, f"{stopped}\n")
+            return FAILED
+        except Exception as error:
+            folder.fail(name, error)
+            return FAILED
+    return DONE
+
+
+def _train(folder: StudyFolder, name: str, threads: int | None, watch: Watch | None) -> None:
+    from isthmus import training
+
+    run = folder.run(name)
+    if run.recipe_path.is_file():
+        training.resume(run.path, watch=watch)
+    else:
+        training.train(_here(folder.recipe(name), threads), run.path, watch=watch)
+
+
+def _here(recipe: Recipe, threads: int | None) -> Recipe:
+    """With the threads that this process may take, which say nothing of what is computed."""
+    own = recipe.hardware
+    if threads is None or own.threads is not None:
+        return recipe
+    hardware = Hardware(**{**own.model_dump(), "threads": threads, "workers": min(own.workers, threads)})
+    return recipe.model_copy(update={"hardware": hardware})
+
+
+def main(words: list[str] | None = None) -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="isthmus.studies.running.worker", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--parent", type=int, help="the process with which this one ends")
+    asked = parser.parse_args(words)
+    import cv2
+
+    cv2.setNumThreads(asked.threads or 0)
+    return compute(StudyFolder(asked.folder), asked.name, asked.threads, Log(asked.parent))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""From the maps of a network to classes: every pattern of regions, thresholds."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from isthmus.inference.outputs.classes import Meaning
+
+BRAIN = Meaning(
+    ["background", "necrosis", "oedema", "enhancing"],
+    {"WT": [1, 2, 3], "TC": [1, 3], "ET": [3]},
+    multilabel=True,
+)
+CROSSED = Meaning(["background", "x", "y", "z"], {"A": [1, 2], "B": [2, 3]}, multilabel=True)
+
+
+@pytest.mark.parametrize("meaning", [BRAIN, CROSSED])
+def test_the_regions_of_a_class_decide_for_it(meaning: Meaning) -> None:
+    for index, row in enumerate(meaning.membership()):
+        label = meaning.decide(np.where(row, 0.9, 0.1).astype(np.float32)[:, None])
+        assert label.tolist() == [index]
+        masks = meaning.scored(label)
+        assert [bool(mask[0]) for mask in masks.values()] == list(row.astype(bool))
+
+
+def test_regions_that_contradict_each_other_give_the_nearest_class() -> None:
+    for whole, core, enhancing in product((0, 1), repeat=3):
+        maps = np.array([[whole], [core], [enhancing]], np.float32)
+        (found,) = BRAIN.decide(maps)
+        misses = np.abs(BRAIN.membership().astype(int) - maps[:, 0].astype(int)).sum(axis=1)
+        if whole or core or enhancing:
+            assert misses[found] == misses.min()
+        else:
+            assert found == 0
+
+
+def test_the_threshold_counts_where_maps_are_independent() -> None:
+    maps = np.array([[0.2, 0.3, 0.31]], np.float32)
+    assert Meaning(["background", "cell"], threshold=0.3).decide(maps).tolist() == [0, 1, 1]
+    assert Meaning(["background", "cell"]).decide(maps).tolist() == [0, 0, 0]
+
+
+def test_certain_background_is_decided_as_such() -> None:
+    for meaning in (BRAIN, Meaning(["background", "a"]), Meaning(["background", "a", "b"])):
+        logits = meaning.background[:, None]
+        assert meaning.decide(meaning.activate(logits)).tolist() == [0]
