@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, Dataset, load_mask
-from isthmus.data.checks.check import count_values, counts_up
+from isthmus.data.checks.survey import count_values, counts_up
 from isthmus.data.masks.borders import Borders, borders
 from isthmus.data.masks.objects import apart, each_in_one_piece, pieces, stack
 from isthmus.data.masks.values import ValueMap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.data.checks.check import CaseFacts
+from isthmus.data.checks.facts import CaseFacts
 from isthmus.data.likeness.familiar import Familiar
 from isthmus.inference.unfamiliar import Remembered, Unfamiliar
 from isthmus.training.prepare import Prepared

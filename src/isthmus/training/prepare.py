@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.data.cases import Case, Dataset, load_image
-from isthmus.data.checks.check import Checked, conclude, survey
+from isthmus.data.checks.check import Checked, conclude
 from isthmus.data.checks.inspect import open_tolerant
 from isthmus.data.checks.remarks import refuse_resampled
+from isthmus.data.checks.survey import survey
 from isthmus.data.masks.ignored import counted, with_ignored
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.sampling.patches import windows

@@ -14,8 +14,10 @@ import tifffile
 from PIL import Image
 
 from isthmus.data.cases import Case, Dataset, Source, load, load_image, load_instances, to_channels
-from isthmus.data.checks.check import Bad, check_dataset, count_values
+from isthmus.data.checks.check import check_dataset
+from isthmus.data.checks.facts import Bad
 from isthmus.data.checks.inspect import inspect_dataset
+from isthmus.data.checks.survey import count_values
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError

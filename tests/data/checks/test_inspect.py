@@ -15,9 +15,10 @@ from PIL import Image
 
 from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.catalog import isbi_2012
-from isthmus.data.checks.check import check_dataset, conclude, survey
+from isthmus.data.checks.check import check_dataset, conclude
 from isthmus.data.checks.inspect import Finding, Inspection, inspect_dataset, open_tolerant
 from isthmus.data.checks.problems import collecting, refuse
+from isthmus.data.checks.survey import survey
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.data.sources import from_csv, from_folder

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from isthmus.data.checks.check import check_dataset, count_values
+from isthmus.data.checks.check import check_dataset
 from isthmus.data.checks.inspect import inspect_dataset
+from isthmus.data.checks.survey import count_values
 from isthmus.data.masks.borders import borders, cores, lines, soft_top, together
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.sources import from_folder

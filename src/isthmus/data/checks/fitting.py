@@ -10,7 +10,7 @@ from isthmus.data.cases import Case
 from isthmus.errors import IsthmusError
 
 if TYPE_CHECKING:
-    from isthmus.data.checks.check import CaseFacts
+    from isthmus.data.checks.facts import CaseFacts
 
 
 def refuse_unwritable(name: str) -> None:

@@ -10,10 +10,12 @@ from statistics import fmean
 from typing import Literal
 
 from isthmus.data.cases import Dataset
-from isthmus.data.checks.check import Bad, CaseFacts, conclude, survey
+from isthmus.data.checks.check import conclude
 from isthmus.data.checks.duplicates import NEAR, duplicates, near_duplicates
+from isthmus.data.checks.facts import Bad, CaseFacts
 from isthmus.data.checks.problems import collecting
 from isthmus.data.checks.remarks import TURNED, grids, orientations, remarks, spacings
+from isthmus.data.checks.survey import survey
 from isthmus.data.masks.ignored import counted, with_ignored
 from isthmus.data.masks.values import Rule
 from isthmus.data.sources import open_dataset

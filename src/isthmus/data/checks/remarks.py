@@ -15,7 +15,7 @@ from isthmus.io.geometry import AXES
 from isthmus.io.volumes import unit
 
 if TYPE_CHECKING:
-    from isthmus.data.checks.check import CaseFacts
+    from isthmus.data.checks.facts import CaseFacts
     from isthmus.data.masks.values import ValueMap
 
 TURNED = f"all are turned to {AXES}: z to the head, y to the back, x to the patient's left"

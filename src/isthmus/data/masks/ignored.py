@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from isthmus.data.cases import IGNORED
-from isthmus.data.checks.check import Bad, Checked, Survey
+from isthmus.data.checks.check import Checked
+from isthmus.data.checks.facts import Bad
+from isthmus.data.checks.survey import Survey
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 

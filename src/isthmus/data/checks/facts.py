@@ -1,0 +1,84 @@
+"""What the check of a data set knows of each case, and of the cases that it cannot use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from isthmus.data.likeness.appearance import Appearance
+from isthmus.data.masks.borders import Borders
+
+
+@dataclass(frozen=True)
+class CaseFacts:
+    """What one case holds.
+
+    Attributes:
+        shape: `(channels, *spatial)` of the image.
+        dtype: of the image.
+        low, high: smallest and largest number in the image.
+        pixels: hash of the decoded image, to find copies (`isthmus.data.checks.duplicates`).
+        perceptual: hash of how the image looks, to find near-duplicates.
+        sha256: of every file, by path.
+        shares: of the pixels, per class (background first); they sum to 1.
+        volume: whether the image is a volume, or a slice of one.
+        orientation: of a volume as its file stores it, such as "RAS"; "" where that is not said.
+        numbered: whether the mask holds several values, each in one piece, as object numbers do.
+        elsewhere: how far the header of the mask puts it from its image, where they are volumes; "" where it does not.
+        channels_elsewhere: how far a channel lies from the first, likewise.
+        channels_turned: how a channel is stored that lies where the first does, in another order, as "LPS, not RAS".
+        rounded: how far the values of the mask were from the whole numbers that were made of them.
+        shear: by how many degrees the axes of a volume deviate from right angles, as under a tilted gantry.
+        mended: by file, what was taken instead of a part of a header that says nothing of use.
+        tags: the orientation tags of image and mask, which were applied.
+        inverted: whether tags or palettes invert what viewers show of the image, and of the mask (which keeps its
+            stored values).
+        pieces: connected components of a mask that holds a single value besides 0; 1 of every other.
+        borders: which values of the mask lie along borders (`isthmus.data.masks.borders`); {} where it holds two
+        values. look: what the image is like; None where no pixel of it is a number.
+        thickness: of what is not 0 in the mask, and of its foreground if edges are soft (`appearance.thickness`).
+    """
+
+    id: str
+    shape: tuple[int, ...]
+    dtype: str
+    low: float
+    high: float
+    pixels: str
+    perceptual: int
+    sha256: dict[str, str]
+    shares: tuple[float, ...]
+    volume: bool = False
+    orientation: str = ""
+    numbered: bool = False
+    elsewhere: str = ""
+    channels_elsewhere: str = ""
+    channels_turned: str = ""
+    rounded: float = 0.0
+    shear: float = 0.0
+    mended: tuple[str, ...] = ()
+    tags: tuple[int, int] = (1, 1)
+    inverted: tuple[bool, bool] = (False, False)
+    pieces: int = 1
+    borders: Borders = field(default_factory=dict)
+    look: Appearance | None = None
+    thickness: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def foreground(self) -> float:
+        """Share of the pixels that are not background."""
+        return 1.0 - self.shares[0]
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A case that cannot be used.
+
+    Attributes:
+        kind: a name that cannot be written, a file that does not read, an image and a mask that do not fit, a mask
+            value that fits no class.
+    """
+
+    case: str
+    kind: Literal["name", "unreadable", "pair", "values"]
+    problem: str
