@@ -17,6 +17,7 @@ from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.networks.kernels.bfloat16.layers import made_right
+from isthmus.plugins import Registry
 
 Counted = tuple[int, str] | tuple[int, str, int]
 
@@ -63,7 +64,7 @@ class Entry:
 
 
 DEFAULT_MODEL = "unet_instance"
-_ENTRIES: dict[str, Entry] = {}
+_ENTRIES: Registry[Entry] = Registry("model")
 
 
 def register_model(
@@ -80,9 +81,7 @@ def register_model(
         tiny: options that make a variant of a few thousand weights, for tests; by default what `tiny_options`
             finds in the signature.
     """
-    if name in _ENTRIES:
-        raise ValueError(f"a network named {name!r} is registered already")
-    _ENTRIES[name] = Entry(name, make, defaults, card, tiny)
+    _ENTRIES.register(name, Entry(name, make, defaults, card, tiny))
 
 
 def list_models() -> list[str]:
@@ -100,9 +99,7 @@ def entry(name: str) -> Entry:
     Raises:
         IsthmusError: no such network; the message names the nearest.
     """
-    if name not in _ENTRIES:
-        raise IsthmusError(f"unknown model '{name}': {nearest(name, _ENTRIES)}")
-    return _ENTRIES[name]
+    return _ENTRIES.find(name)
 
 
 def model_card(name: str) -> Card:
