@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.files import parse_yaml, read_yaml
-from isthmus.runs.presets import FOUND, PRESETS
+from isthmus.runs.recipe.presets import FOUND, PRESETS
 from isthmus.shapes import fault, shown
 
 Positive = Annotated[int, Field(ge=1, le=10**9)]

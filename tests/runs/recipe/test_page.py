@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from isthmus.runs.recipe import Recipe
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "recipe.md"
 
 
 def test_the_page_has_every_key_of_every_section() -> None:

@@ -1,0 +1,41 @@
+"""The recipe: everything that fixes a run, typed, checked, and stored as YAML."""
+
+from isthmus.runs.recipe.recipe import (
+    Cleanup,
+    Data,
+    Hardware,
+    Input,
+    Network,
+    Objective,
+    Positive,
+    Protocol,
+    Recipe,
+    Roi,
+    Section,
+    Training,
+    make_recipe,
+    overlaid,
+    parse_overrides,
+    read_recipe,
+    validate,
+)
+
+__all__ = [
+    "Cleanup",
+    "Data",
+    "Hardware",
+    "Input",
+    "Network",
+    "Objective",
+    "Positive",
+    "Protocol",
+    "Recipe",
+    "Roi",
+    "Section",
+    "Training",
+    "make_recipe",
+    "overlaid",
+    "parse_overrides",
+    "read_recipe",
+    "validate",
+]
