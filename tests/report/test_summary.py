@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.report import summary as s
-from isthmus.report.folder import Score
+from isthmus.runs.results import Score
 
 inf, nan = math.inf, math.nan
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from isthmus.report.folder import Run
+from isthmus.runs.results import Run
 
 SERIES = 6
 """Colours that the page's style sheet defines for lines: --series-0 to --series-5."""

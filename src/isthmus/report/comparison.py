@@ -12,8 +12,8 @@ from isthmus.errors import IsthmusError
 from isthmus.report import figures, gallery, page, tables
 from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, training_curves
-from isthmus.report.folder import Run, Score, read_run
 from isthmus.report.tables import Cell, Table
+from isthmus.runs.results import Run, Score, read_run
 from isthmus.statistics import holm, wilcoxon
 
 ALPHA = 0.05

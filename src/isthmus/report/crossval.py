@@ -13,8 +13,8 @@ from isthmus.errors import IsthmusError
 from isthmus.report import gallery, page, tables
 from isthmus.report import summary as s
 from isthmus.report.charts import training_curves
-from isthmus.report.folder import Run, Score, look, read_run
 from isthmus.report.tables import Cell, Table, Tile
+from isthmus.runs.results import Run, Score, look, read_run
 
 
 def folds_in(path: Path) -> list[Path]:

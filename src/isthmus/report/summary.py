@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from isthmus.metrics import Summary, over_classes, pooled
 from isthmus.metrics.rows import METRICS, OBJECT_METRICS
 from isthmus.metrics.summary import COUNTS, mean_of
-from isthmus.report.folder import Run, Score
+from isthmus.runs.results import Run, Score
 
 DASH = "–"
 TITLES = {

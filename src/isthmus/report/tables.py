@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from isthmus.report import summary as s
-from isthmus.report.folder import Run, Score
+from isthmus.runs.results import Run, Score
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
-from isthmus.report.folder import Run, Score, look, quantity, read_run
 from isthmus.report.summary import lower_is_better
+from isthmus.runs.results import Run, Score, look, quantity, read_run
 from isthmus.statistics import Spread, over_cases, over_folds, over_repeats
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.study import Measure, Study
