@@ -317,7 +317,7 @@ def test_thirty_cases_stay_small(make_run: MakeRun) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("recipe.yaml", None, "recipe.yaml is missing, so this is no finished run"),
+        ("recipe.yaml", None, "recipe.yaml is missing, so this is not a finished run"),
         ("history.csv", None, "history.csv is missing"),
         ("cases.csv", None, "cases.csv is missing"),
         ("recipe.yaml", "a: [1", "not valid YAML"),
@@ -325,12 +325,12 @@ def test_thirty_cases_stay_small(make_run: MakeRun) -> None:
         ("environment.json", "{", "not valid JSON"),
         ("history.csv", "", "has no column 'epoch'"),
         ("history.csv", "epoch,train_loss\n1,abc\n", "line 2: train_loss is 'abc', not a number"),
-        ("history.csv", "epoch,train_loss\n,0.5\n", "line 2: '' is no epoch"),
+        ("history.csv", "epoch,train_loss\n,0.5\n", "line 2: '' is not an epoch"),
         ("cases.csv", "case,dice\nc,1\n", "has no column 'group'"),
         ("cases.csv", "case,group,set,fold,class,dice\n", "holds no scores"),
         ("cases.csv", "case,group,set,fold,class,dice\nc,c,test,0,cell\n", "line 2: 5 cells under 6 columns"),
         ("cases.csv", "case,group,set,fold,class,dice\nc,c,t,0,x,1\nd,d,t,0,x,?\n", "line 3: dice is '?'"),
-        ("cases.csv", b"\xff\xfe\x00", "cannot be read"),
+        ("cases.csv", b"\xff\xfe\x00", "not text in UTF-8"),
     ],
 )
 def test_a_damaged_run_is_refused_in_one_line(

@@ -68,7 +68,7 @@ def test_misses_are_told_by_the_points_of_the_masks_and_counted_by_case() -> Non
 
 def test_without_counts_a_miss_is_not_guessed() -> None:
     scores = [score("a", dice=0.0), score("b", dice=1.0)]
-    assert not scores[0].counted
+    assert not scores[0].has_counts
     assert s.summarise(scores)["dice"].n_missed == 0
     assert s.pooled_overlap(scores) == {}
 

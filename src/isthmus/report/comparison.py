@@ -174,7 +174,7 @@ def _overview(
             [
                 Cell(name),
                 *(tables.mean_cell(scores, m, strong=i in best[m]) for m in metrics),
-                *(tables.count_cell(n, run.counted) for n in (one.n_missed, one.n_both_empty)),
+                *(tables.count_cell(n, run.has_counts) for n in (one.n_missed, one.n_both_empty)),
                 Cell(s.DASH if run.parameters is None else f"{run.parameters:,}", run.parameters or math.nan),
                 Cell(
                     s.DASH if run.best_epoch is None else f"{run.best_epoch} of {run.epochs}", run.best_epoch

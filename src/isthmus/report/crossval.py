@@ -14,7 +14,7 @@ from isthmus.report import gallery, page, tables
 from isthmus.report import summary as s
 from isthmus.report.charts import training_curves
 from isthmus.report.tables import Cell, Table, Tile
-from isthmus.runs.results import Run, Score, look, read_run
+from isthmus.runs.results import Run, Score, read_run, value_at
 
 
 def folds_in(path: Path) -> list[Path]:
@@ -101,7 +101,7 @@ def _tile(runs: Sequence[Run], metric: str) -> Tile:
     digits = _digits(runs, metric)
     misses = sum(one.n_missed for one in found)
     cases = f"{len(runs)} folds, n = {sum(one.n for one in found)}"
-    cases += f", {misses or 'none'} missed" if all(run.counted for run in runs) else ""
+    cases += f", {misses or 'none'} missed" if all(run.has_counts for run in runs) else ""
     return Tile(
         s.title(metric), s.number(mean, digits), "" if math.isnan(std) else s.number(std, digits), cases
     )
@@ -124,7 +124,7 @@ def _by_fold(runs: Sequence[Run], whole: Run) -> Table:
             Cell(name),
             *(tables.spread_cell(found[m].mean, found[m].std, digits[m]) for m in metrics),
             tables.count_cell(len({x.case for x in run.leading})),
-            *(tables.count_cell(count, run.counted) for count in counts),
+            *(tables.count_cell(count, run.has_counts) for count in counts),
             *rest,
         ]
 
@@ -161,12 +161,12 @@ def _facts(runs: Sequence[Run]) -> str:
 
 def _note(runs: Sequence[Run], paths: Sequence[Path], finished: Sequence[Path]) -> str:
     """Which folds are not there: begun and not finished, or not begun."""
-    planned = look(runs[0].recipe, "protocol.folds")
+    planned = value_at(runs[0].recipe, "protocol.folds")
     total = max(len(paths), planned if isinstance(planned, int) else 0)
     there = {path.name for path in finished}
     numbers = [*(path.name for path in paths), *(f"fold-{number}" for number in range(total))]
     lacking = [name for name in dict.fromkeys(numbers) if name not in there]
-    early = [run.path.name for run in runs if look(run.cost, "finished_early")]
+    early = [run.path.name for run in runs if value_at(run.cost, "finished_early")]
     parts = [f"Not finished, and not counted here: {', '.join(lacking)}."] if lacking else []
     parts += [f"Stopped, and scored as they stood: {', '.join(early)}."] if early else []
     if not parts:

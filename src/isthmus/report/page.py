@@ -24,7 +24,7 @@ from isthmus.report.figures import AGREE, CLASSES, OTHER_CLASS, PREDICTED, TRUTH
 from isthmus.report.tables import cleanup_table, score_table, summary_table, tile
 from isthmus.runs.files import write_text
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.results import Run, Score, flatten, look, read_run, text
+from isthmus.runs.results import Run, Score, flatten, read_run, text, value_at
 from isthmus.runs.standing import Standing, standing
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -256,7 +256,7 @@ def trained(run: Run) -> list[tuple[str, str]]:
 
 
 def _of(run: Run, path: str) -> str:
-    return text(look(run.recipe, path))
+    return text(value_at(run.recipe, path))
 
 
 def _loss(run: Run) -> str:
@@ -279,10 +279,10 @@ def _input(run: Run) -> str:
         ("patches of", "input.patch"),
         ("regions of", "roi.size"),
     ):
-        size = look(run.recipe, key)
+        size = value_at(run.recipe, key)
         if isinstance(size, list):
             parts.append(f"{label} " + " × ".join(map(text, size)))
-    slices = look(run.recipe, "input.slices")
+    slices = value_at(run.recipe, "input.slices")
     return ", ".join([*parts, f"{slices} slices as channels"] if slices else parts)
 
 

@@ -50,7 +50,7 @@ def by_case(scores: Iterable[Score], metric: str) -> dict[str, float]:
 def summarise(scores: Iterable[Score]) -> Mapping[str, Summary]:
     """Every metric over cases, each case the mean over its classes, by `isthmus.metrics.over_classes`.
 
-    Where the rows hold no counts of points, nothing counts as missed; see `Run.counted`.
+    Where the rows hold no counts of points, nothing counts as missed; see `Run.has_counts`.
     """
     nothing = dict.fromkeys(COUNTS, math.nan)
     return over_classes(
@@ -61,7 +61,7 @@ def summarise(scores: Iterable[Score]) -> Mapping[str, Summary]:
 
 def pooled_overlap(scores: Sequence[Score]) -> dict[str, float]:
     """Dice and IoU of all cases taken as one large image; nothing where the rows hold no counts."""
-    if not all(score.counted for score in scores):
+    if not all(score.has_counts for score in scores):
         return {}
     counts = pooled(score.values for score in scores)
     return {"dice": counts.dice, "iou": counts.iou}

@@ -53,7 +53,7 @@ def tile(run: Run, scores: Sequence[Score], metric: str) -> Tile:
     found = s.summarise(scores)[metric]
     total, digits = len({x.case for x in scores}), s.decimals(metric, s.by_case(scores, metric).values())
     cases = f"n = {found.n} of {total}" if found.n < total else f"n = {found.n}"
-    cases += f", {found.n_missed or 'none'} missed" if run.counted else ""
+    cases += f", {found.n_missed or 'none'} missed" if run.has_counts else ""
     spread = "" if math.isnan(found.std) else s.number(found.std, digits)
     return Tile(s.title(metric), s.number(found.mean, digits), spread, cases)
 
@@ -115,7 +115,7 @@ def _summary_rows(run: Run, scores: Sequence[Score], label: str) -> list[list[Ce
         figures = (one.mean, one.std, one.median, one.minimum, one.maximum)
         misses = (one.n_missed, one.n_both_empty, one.n_false_alarm)
         cells = [Cell(s.title(metric)), *(value_cell(value, digits) for value in figures)]
-        rows.append([*cells, count_cell(one.n), *(count_cell(n, run.counted) for n in misses)])
+        rows.append([*cells, count_cell(one.n), *(count_cell(n, run.has_counts) for n in misses)])
     if label != ALL:
         for metric, value in s.pooled_overlap(scores).items():
             cells = [Cell(f"{s.title(metric)}, all cases as one image"), value_cell(value, 3)]
@@ -126,12 +126,13 @@ def _summary_rows(run: Run, scores: Sequence[Score], label: str) -> list[list[Ce
 def cleanup_table(run: Run) -> Table | None:
     """Mean ± standard deviation before and after clean-up, a row for each set, class and main metric; None where
     nothing was cleaned."""
-    if not run.before:
+    if not run.before_cleanup:
         return None
     rows = []
     for name, label in itertools.product(run.sets, run.classes):
         pairs = [
-            [x for x in scores if (x.set, x.label) == (name, label)] for scores in (run.before, run.scores)
+            [x for x in scores if (x.set, x.label) == (name, label)]
+            for scores in (run.before_cleanup, run.scores)
         ]
         if all(pairs):
             rows += [

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "parse_json",
     "parse_yaml",
     "read_cell",
+    "read_csv",
     "read_json",
     "read_table",
     "read_yaml",
@@ -78,6 +80,37 @@ def read_cell(text: str) -> str:
     ('=1+1', "'quoted'")
     """
     return text[1:] if text.startswith("'") and _COMPUTED.match(text) else text
+
+
+@dataclass(frozen=True)
+class CsvRows:
+    """The content of a CSV file: the names of its columns, and each row with the number of its line."""
+
+    columns: tuple[str, ...]
+    lines: tuple[tuple[int, dict[str, str]], ...]
+
+
+def read_csv(path: Path, columns: Sequence[str] = ()) -> CsvRows:
+    """Reads what `write_csv` wrote, every cell as text.
+
+    Raises:
+        IsthmusError: it cannot be read, lacks one of these columns, or a row has fewer or more cells than there are
+            columns.
+    """
+    try:
+        reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+        rows = [(reader.line_num, [*map(read_cell, cells)]) for cells in reader if cells]
+    except csv.Error as error:
+        raise IsthmusError(f"{path}: cannot be read ({error}); restore the file or run again") from error
+    (_, names), *lines = rows or [(1, [])]
+    for column in columns:
+        if column not in names:
+            raise IsthmusError(f"{path}: has no column '{column}'; restore the file or run again")
+    for line, cells in lines:
+        if len(cells) != len(names):
+            found = f"{len(cells)} cells under {len(names)} columns"
+            raise IsthmusError(f"{path}, line {line}: {found}; restore the file or run again")
+    return CsvRows(tuple(names), tuple((line, dict(zip(names, cells, strict=True))) for line, cells in lines))
 
 
 def _is_number(text: str) -> bool:

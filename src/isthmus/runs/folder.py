@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import IsthmusError
-from isthmus.runs.files import parse_json, read_cell, read_json, read_table, write_bytes, write_json
+from isthmus.files import number
+from isthmus.runs.files import parse_json, read_csv, read_json, write_bytes, write_json
 from isthmus.runs.recipe import Network, Recipe, read_recipe
 from isthmus.shapes import read_as, shaped
 
@@ -62,6 +63,13 @@ class Divided:
     train: dict[str, str]
     validation: dict[str, str]
     test: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScoredImages:
+    """What ``images.json`` says of the images that are scored: a line for each way in which they differ."""
+
+    scored: list[str]
 
 
 @dataclass(frozen=True)
@@ -190,7 +198,22 @@ class RunFolder:
 
     def read_rows(self, path: Path) -> list[dict[str, str]]:
         """The rows of one of its CSV files."""
-        return [{name: read_cell(text) for name, text in row.items() if name} for row in read_table(path, ())]
+        return [row for _, row in read_csv(path).lines]
+
+    def seconds_of_epochs(self) -> float:
+        """Seconds of the epochs in ``history.csv``, each with its validation; 0 where there is no such file yet."""
+        rows = self.read_rows(self.history) if self.history.is_file() else []
+        return sum(number(row.get("seconds"), self.history) or 0.0 for row in rows)
+
+    def unlike(self) -> tuple[str, ...]:
+        """In which ways scored images lie outside those of the training; empty for runs of earlier versions.
+
+        Raises:
+            IsthmusError: ``images.json`` is damaged.
+        """
+        if not self.images.is_file():
+            return ()
+        return tuple(read_as(self.images, ScoredImages, "restore the file, or delete it").scored)
 
     def best(self) -> Best | None:
         """Which weights are on disk; None where there are none, or they do not say.

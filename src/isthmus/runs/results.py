@@ -1,10 +1,13 @@
-"""A run folder read as plain files: no part of the program that wrote it is needed to read it."""
+"""What a run left behind, read from the plain files of its folder: recipe, history, scores, costs.
+
+`RunFolder` names the files and checks those that a run resumes from. Here they are read as tables and named values,
+so that runs of other versions, with other keys and other metrics, can be reported and compared.
+"""
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,20 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
-from isthmus.inference.unfamiliar import Remembered
 from isthmus.metrics.rows import KEYS
 from isthmus.metrics.summary import COUNTS
-from isthmus.runs.files import read_cell, read_json, read_yaml
+from isthmus.runs.files import read_csv, read_json, read_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.shapes import shown
 
 NEEDED = tuple(key for key in KEYS if key != "grid")
-"""Columns that cases.csv must have; what is not among `KEYS` is a metric, a count or a remark."""
+"""Columns that cases.csv must have; a column that is not among `KEYS` is a metric, a count or a remark."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """One row of cases.csv: the metrics of one class of one case, and its counts of points where it has them."""
+    """One row of cases.csv: the metrics of one class of one case, and its counts of points where the row has them."""
 
     case: str
     group: str
@@ -38,14 +40,25 @@ class Score:
     grid: str = ""
 
     @property
-    def counted(self) -> bool:
-        """Whether it is known how many points either mask has, without which a miss is not to be told."""
+    def has_counts(self) -> bool:
+        """Whether the row counts the points of both masks, which are needed to detect missed objects."""
         return not any(math.isnan(self.values.get(count, math.nan)) for count in COUNTS)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left behind; environment, cost and splits only describe and are empty where absent."""
+    """What a run left behind.
+
+    Attributes:
+        path: the run folder.
+        recipe: the resolved recipe as nested mappings.
+        history: each column of history.csv, one number per epoch; NaN where a cell is empty.
+        scores: the rows of cases.csv.
+        metrics: the columns of cases.csv that hold metrics, in its order.
+        environment, splits, cost: what these files say; empty where a file is missing.
+        before_cleanup: the scores before clean-up, where the recipe asks for clean-up.
+        unlike: in which ways scored images lie outside those of the training.
+    """
 
     path: Path
     recipe: Mapping[str, Any]
@@ -55,30 +68,30 @@ class Run:
     environment: Mapping[str, Any]
     splits: Mapping[str, Any]
     cost: Mapping[str, Any]
-    before: tuple[Score, ...] = ()  # scores before clean-up, where there was any
-    unlike: tuple[str, ...] = ()  # in which ways scored images lie outside those of the training
+    before_cleanup: tuple[Score, ...] = ()
+    unlike: tuple[str, ...] = ()
 
     @cached_property
     def network(self) -> str:
         """The network's name in the registry."""
-        return text(look(self.recipe, "network.model")) or self.path.name
+        return text(value_at(self.recipe, "network.model")) or self.path.name
 
     @cached_property
     def data(self) -> str:
-        """The data set's name; of a data set given as a folder or a file, that one's name."""
-        source = text(look(self.recipe, "data.source")).rstrip("/\\")
+        """The data set's name; for a folder or a file, the last part of its path."""
+        source = text(value_at(self.recipe, "data.source")).rstrip("/\\")
         return source.replace("\\", "/").rpartition("/")[2]
 
     @cached_property
     def parameters(self) -> int | None:
         """Trainable parameters, as counted when the network was built."""
-        found = quantity(self.cost, "parameters")
+        found = number_at(self.cost, "parameters")
         return None if found is None else int(found)
 
     @cached_property
     def seconds(self) -> float | None:
         """Seconds spent training."""
-        found = quantity(self.cost, "training_seconds")
+        found = number_at(self.cost, "training_seconds")
         if found is not None:
             return found
         spent = self.history.get("seconds", np.empty(0))
@@ -86,8 +99,8 @@ class Run:
 
     @cached_property
     def best_epoch(self) -> int | None:
-        """The epoch whose weights were kept: as the run says, else the one of the best validation score."""
-        said = quantity(self.cost, "best_epoch")
+        """The epoch whose weights were kept: from cost.json, else the epoch of the best validation score."""
+        said = number_at(self.cost, "best_epoch")
         if said is not None:
             return int(said)
         for column, sign in (("validation_dice", 1.0), ("validation_loss", -1.0)):
@@ -103,27 +116,27 @@ class Run:
 
     @cached_property
     def sets(self) -> tuple[str, ...]:
-        """The scored sets, the most honest first: test, then validation, then others, train last."""
+        """The scored sets, the least biased first: test, then validation, then others, train last."""
         rank = {"test": 0, "validation": 1, "train": 9}
         return tuple(sorted({s.set for s in self.scores}, key=lambda name: (rank.get(name, 5), name)))
 
     @cached_property
     def grids(self) -> tuple[str, ...]:
-        """The grids that cases were scored on, the images' own first."""
+        """The grids that cases were scored on, the images' own grid first."""
         rank = {"original": 0, "network": 1}
         return tuple(sorted({s.grid for s in self.scores}, key=lambda name: (rank.get(name, 5), name)))
 
     @cached_property
     def leading(self) -> tuple[Score, ...]:
-        """What the headline is about: the rows of the first set, on the first grid it was scored on."""
+        """The rows behind the headline figures: those of the first set, on the first grid it was scored on."""
         rows = [s for s in self.scores if s.set == self.sets[0]]
         grid = next(g for g in self.grids if any(s.grid == g for s in rows))
         return tuple(s for s in rows if s.grid == grid)
 
     @cached_property
-    def counted(self) -> bool:
-        """Whether all scores are."""
-        return all(score.counted for score in self.scores)
+    def has_counts(self) -> bool:
+        """Whether every row counts the points of both masks."""
+        return all(score.has_counts for score in self.scores)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -135,29 +148,36 @@ def read_run(path: Path, *, scored: bool = True) -> Run:
     """Reads a run folder.
 
     Args:
-        scored: whether it must be; else a run that was stopped has no scores.
+        path: the run folder.
+        scored: whether the run must have scores; an interrupted run has none.
 
-    Raises IsthmusError, in one line, when `recipe.yaml`, `history.csv` or `cases.csv` is missing, or when any
-    file cannot be understood.
+    Raises:
+        IsthmusError: `recipe.yaml`, `history.csv` or `cases.csv` is missing, or a file cannot be understood.
     """
-    path = Path(path)
-    if not path.is_dir():
+    folder = RunFolder(Path(path))
+    if not folder.path.is_dir():
         raise IsthmusError(f"{path}: no such folder; give the run folder that `isthmus train` wrote")
-    recipe = _mapping(path / "recipe.yaml")
-    history = _history(path / "history.csv")
-    scores, metrics = _scores(path / "cases.csv") if scored or (path / "cases.csv").is_file() else ((), ())
-    environment, cost = (_mapping(path / f"{name}.json") for name in ("environment", "cost"))
-    splits = _splits(path / "splits.json")
-    uncleaned = path / "cases-before-cleanup.csv"
-    before = _scores(uncleaned)[0] if uncleaned.is_file() else ()
-    unlike = tuple(Remembered.read(RunFolder(path)).scored)
-    return Run(path, recipe, history, scores, metrics, environment, splits, cost, before, unlike)
+    recipe = _mapping(_required(folder.recipe_path), read_yaml)
+    history = _history(_required(folder.history))
+    scores, metrics = _scores(_required(folder.cases)) if scored or folder.cases.is_file() else ((), ())
+    return Run(
+        folder.path,
+        recipe,
+        history,
+        scores,
+        metrics,
+        environment=_mapping(folder.environment, read_json),
+        splits=_splits(folder.splits),
+        cost=_mapping(folder.cost, read_json),
+        before_cleanup=_scores(folder.cases_before)[0] if folder.cases_before.is_file() else (),
+        unlike=folder.unlike(),
+    )
 
 
-def look(tree: Mapping[str, Any], path: str) -> Any:
-    """The plain value that a dotted path leads to in nested mappings; None when there is none.
+def value_at(tree: Mapping[str, Any], path: str) -> Any:
+    """Returns the plain value at a dotted path in nested mappings; None when there is none.
 
-    >>> look({"training": {"seed": 3}}, "training.seed")
+    >>> value_at({"training": {"seed": 3}}, "training.seed")
     3
     """
     node: Any = tree
@@ -166,18 +186,18 @@ def look(tree: Mapping[str, Any], path: str) -> Any:
     return None if isinstance(node, Mapping) else node
 
 
-def quantity(tree: Mapping[str, Any], path: str) -> float | None:
-    """The number that a dotted path leads to; None where there is none, or one beyond all that is counted.
+def number_at(tree: Mapping[str, Any], path: str) -> float | None:
+    """Returns the number at a dotted path; None when there is none, or when it is 1e300 or larger.
 
-    >>> quantity({"epochs": 3}, "epochs"), quantity({"epochs": 10**400}, "epochs")
+    >>> number_at({"epochs": 3}, "epochs"), number_at({"epochs": 10**400}, "epochs")
     (3.0, None)
     """
-    found = look(tree, path)
+    found = value_at(tree, path)
     return float(found) if isinstance(found, int | float) and abs(found) < 1e300 else None
 
 
 def text(value: Any) -> str:
-    """A value of a recipe as a person would write it.
+    """Returns a value of a recipe as a person would write it.
 
     >>> text([256, 256]), text(1e-3), text(True), text(None)
     ('256, 256', '0.001', 'yes', '')
@@ -196,7 +216,7 @@ def text(value: Any) -> str:
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every plain value of nested mappings with its dotted name.
+    """Yields every plain value of nested mappings with its dotted name.
 
     >>> list(flatten({"data": {"name": "isbi-2012", "resize": [256, 256]}, "seed": 0}))
     [('data.name', 'isbi-2012'), ('data.resize', '256, 256'), ('seed', '0')]
@@ -211,25 +231,23 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 def _required(file: Path) -> Path:
     if not file.is_file():
         raise IsthmusError(
-            f"{file.parent}: {file.name} is missing, so this is no finished run; give the folder of one, "
+            f"{file.parent}: {file.name} is missing, so this is not a finished run; give the folder of one, "
             "or finish it with `isthmus train --resume`"
         )
     return file
 
 
-def _mapping(file: Path) -> Mapping[str, Any]:
-    """The named values of a YAML or JSON file; none of a JSON file that is not there."""
-    if file.suffix == ".json" and not file.exists():
-        return {}
-    tree = read_json(file) if file.suffix == ".json" else read_yaml(_required(file))
+def _mapping(file: Path, read: Callable[[Path], Any]) -> Mapping[str, Any]:
+    """The named values of a file; none where there is no such file."""
+    tree = read(file) if file.exists() else {}
     if not isinstance(tree, dict):
         raise IsthmusError(f"{file}: holds no named values; restore the file or run again")
     return tree
 
 
 def _splits(file: Path) -> Mapping[str, Any]:
-    """Of each set the ids of its cases, with or without their groups."""
-    found = _mapping(file)
+    """The ids of the cases of each set, with or without their groups."""
+    found = _mapping(file, read_json)
     for name, ids in found.items():
         if not isinstance(ids, dict | list) or not all(isinstance(each, str) for each in ids):
             raise IsthmusError(
@@ -238,45 +256,29 @@ def _splits(file: Path) -> Mapping[str, Any]:
     return found
 
 
-def _rows(file: Path, columns: tuple[str, ...]) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Header and rows with their line numbers; every row has a cell for every column."""
-    try:
-        with _required(file).open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.reader(opened, strict=True)
-            rows = [(reader.line_num, [*map(read_cell, cells)]) for cells in reader if cells]
-            header, *lines = rows or [(1, [])]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = " ".join(str(error).split())
-        raise IsthmusError(f"{file}: cannot be read ({reason}); restore the file or run again") from None
-    names = header[1]
-    for column in columns:
-        if column not in names:
-            raise IsthmusError(f"{file}: has no column '{column}'; restore the file or run again")
-    for line, cells in lines:
-        if len(cells) != len(names):
-            found = f"{len(cells)} cells under {len(names)} columns"
-            raise IsthmusError(f"{file}, line {line}: {found}; restore the file or run again")
-    return names, [(line, dict(zip(names, cells, strict=True))) for line, cells in lines]
-
-
 def _history(file: Path) -> dict[str, NDArray[np.float64]]:
-    header, rows = _rows(file, ("epoch",))
-    for line, row in rows:
+    """Each column of history.csv as numbers; an empty cell is NaN."""
+    found = read_csv(file, ("epoch",))
+    for line, row in found.lines:
         if not row["epoch"].isdecimal():
             raise IsthmusError(
-                f"{file}, line {line}: '{row['epoch']}' is no epoch; restore the file or run again"
+                f"{file}, line {line}: '{row['epoch']}' is not an epoch; restore the file or run again"
             )
     return {
-        column: np.array([_number(row[column], file, line, column) for line, row in rows], dtype=np.float64)
-        for column in header
+        column: np.array([_number(row[column], file, line, column) for line, row in found.lines], np.float64)
+        for column in found.columns
     }
 
 
 def _scores(file: Path) -> tuple[tuple[Score, ...], tuple[str, ...]]:
-    header, rows = _rows(file, NEEDED)
-    numbers = [c for c in header if c not in KEYS and _is_metric([row[c] for _, row in rows])]
-    metrics = tuple(c for c in numbers if c not in COUNTS)
-    if not rows or not metrics:
+    """The rows of a table of cases, and the metrics among its columns."""
+    found = read_csv(file, NEEDED)
+    cells = {
+        column: [row[column] for _, row in found.lines] for column in found.columns if column not in KEYS
+    }
+    numbers = [column for column, texts in cells.items() if _has_numbers(texts)]
+    metrics = tuple(column for column in numbers if column not in COUNTS)
+    if not metrics:
         raise IsthmusError(f"{file}: holds no scores; run again with cases to validate on")
     scores = tuple(
         Score(
@@ -288,13 +290,13 @@ def _scores(file: Path) -> tuple[tuple[Score, ...], tuple[str, ...]]:
             {m: _number(row[m], file, line, m) for m in numbers},
             row.get("grid", ""),
         )
-        for line, row in rows
+        for line, row in found.lines
     )
     return scores, metrics
 
 
-def _is_metric(cells: list[str]) -> bool:
-    """A column of numbers; a column of words only (a unit, a grid) is a remark."""
+def _has_numbers(cells: list[str]) -> bool:
+    """Whether a column holds numbers; one of words alone (a unit, a grid) is a remark."""
     return any(_parsed(c) is not None for c in cells if c.strip())
 
 

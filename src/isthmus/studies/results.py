@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
 from isthmus.report.summary import lower_is_better
-from isthmus.runs.results import Run, Score, look, quantity, read_run
+from isthmus.runs.results import Run, Score, number_at, read_run, value_at
 from isthmus.statistics import Spread, over_cases, over_folds, over_repeats
 from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.study import Measure, Study
@@ -185,7 +185,7 @@ class Results:
 
     def cost(self, data: str, network: str, measure: Measure) -> float:
         """Of the network: parameters, or the largest memory of its runs; NaN where unknown."""
-        found = [quantity(x.run.cost, measure.column) for x in self.of(data, network)]
+        found = [number_at(x.run.cost, measure.column) for x in self.of(data, network)]
         numbers = [each for each in found if each is not None]
         return max(numbers) * measure.scale if numbers else math.nan
 
@@ -249,5 +249,5 @@ def _refuse_other_data(folder: StudyFolder, cells: Sequence[Planned]) -> None:
 
 def recipe_value(results: Results, key: str) -> Any:
     """A value of the recipe, where all runs share it; None where they differ."""
-    values = {str(look(x.run.recipe, key)): look(x.run.recipe, key) for x in results.found}
+    values = {str(value_at(x.run.recipe, key)): value_at(x.run.recipe, key) for x in results.found}
     return next(iter(values.values())) if len(values) == 1 else None

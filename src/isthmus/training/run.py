@@ -14,10 +14,9 @@ from isthmus.data.masks.values import ValueMap
 from isthmus.data.originals import refuse_among
 from isthmus.data.sampling.cache import Room
 from isthmus.errors import IsthmusError
-from isthmus.files import number, sweep
+from isthmus.files import sweep
 from isthmus.inference.outputs.mask_files import refuse_unwritable, write_case
 from isthmus.inference.predictor import Predictor
-from isthmus.inference.unfamiliar import Remembered
 from isthmus.machine import peak_memory
 from isthmus.memory import keep_freed_memory
 from isthmus.metrics.rows import columns as case_columns
@@ -68,7 +67,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         if processes.first:
             write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
             _describe(folder, prepared)
-            for line in Remembered.read(folder).scored:
+            for line in folder.unlike():
                 watch.say(f"held out: {line}")
         return _complete(folder, prepared, network, watch)
 
@@ -126,10 +125,7 @@ def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) 
                 Predictor.from_networks([network], prepared.recipe, hardware, localiser),
                 watch,
             )
-        rows = folder.read_rows(folder.history)
-        progress = Progress(
-            epoch=found.done, seconds=sum(number(row.get("seconds"), folder.history) or 0.0 for row in rows)
-        )
+        progress = Progress(epoch=found.done, seconds=folder.seconds_of_epochs())
         if found.best:
             progress.best_epoch, progress.best_dice = found.best.epoch, found.best.dice
         write_json(folder.cost, _cost(network, prepared, progress) | {"finished_early": True})

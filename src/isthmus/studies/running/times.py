@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from isthmus.errors import IsthmusError
-from isthmus.files import number
 from isthmus.runs.files import write_json
 from isthmus.runs.folder import RunFolder
 from isthmus.shapes import read_as
@@ -60,11 +59,7 @@ def spent(folder: StudyFolder, name: str, *, running: bool = False) -> float | N
 
 def trained_for(run: RunFolder) -> float:
     """Seconds of a run's epochs, with the validation after each; of a run that is not finished, of those written."""
-    if run.finished():
-        return run.costs().training_seconds
-    if not run.history.is_file():
-        return 0.0
-    return sum(number(row.get("seconds"), run.history) or 0.0 for row in run.read_rows(run.history))
+    return run.costs().training_seconds if run.finished() else run.seconds_of_epochs()
 
 
 def _until_now(record: Record, run: RunFolder) -> float:
