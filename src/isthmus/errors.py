@@ -27,10 +27,11 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return (f"did you mean '{close[0]}'? " if close else "") + f"(valid: {listing})"
 
 
-def few(names: Sequence[str], most: int = 5) -> str:
-    """The first of some names, and how many there are if there are more.
+def few(names: Sequence[str], most: int = 5, separator: str = ", ") -> str:
+    """Returns the first of some names, and their number if there are more.
 
     >>> few(["a", "b", "c"], most=2)
     'a, b, … (3)'
     """
-    return ", ".join(names[:most]) + (f", … ({len(names)})" if len(names) > most else "")
+    shown = [*names[:most], f"… ({len(names)})"] if len(names) > most else names
+    return separator.join(shown)

@@ -14,7 +14,7 @@ import pytest
 from isthmus.data.checks.check import check_dataset
 from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError
-from isthmus.io.images import Source, off_whole, probe, read_image, read_mask
+from isthmus.io.images import Source, probe, read_image, read_mask, rounding_error
 from isthmus.io.inflate import inflate
 from isthmus.io.volumes import geometry, spacing, unit, write_volume
 
@@ -249,7 +249,7 @@ def test_labels_nearly_whole_are_rounded(tmp_path: Path) -> None:
     nibabel.save(
         nibabel.Nifti1Image(labels.astype(float), np.eye(4), header=header), scaled
     )  # 1 becomes 1.00002
-    assert 0 < off_whole(Source(scaled)) < 1e-4
+    assert 0 < rounding_error(Source(scaled)) < 1e-4
     oriented = read_mask(Source(nifti(tmp_path / "y.nii", labels.astype(np.uint8), np.eye(4))))
     np.testing.assert_array_equal(read_mask(Source(scaled)), oriented)
     for value in (0.998, 1.5, np.nan, np.inf):

@@ -16,7 +16,16 @@ from PIL import Image, ImageOps
 from isthmus.errors import IsthmusError
 from isthmus.io import images as formats
 from isthmus.io import tiff as tiffs
-from isthmus.io.images import Source, pages, probe, read_image, read_mask, told, write_image, write_mask
+from isthmus.io.images import (
+    Source,
+    pages,
+    probe,
+    read_header,
+    read_image,
+    read_mask,
+    write_image,
+    write_mask,
+)
 
 RANDOM = np.random.default_rng(0)
 TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64"]
@@ -75,7 +84,7 @@ def test_min_is_white_is_turned_round(tmp_path: Path) -> None:
         np.testing.assert_array_equal(
             read_mask(Source(path)), pixels
         )  # 0 is background, whatever the tag says
-        assert told(Source(path)).inverted
+        assert read_header(Source(path)).inverted
 
 
 def test_bilevel_in_both_polarities(tmp_path: Path) -> None:
@@ -103,7 +112,7 @@ def test_palettes(tmp_path: Path) -> None:
     tifffile.imwrite(path, indices, photometric="palette", colormap=greys)
     np.testing.assert_array_equal(read_image(Source(path)), 255 - indices[None])
     np.testing.assert_array_equal(read_mask(Source(path)), indices)
-    assert told(Source(path)).inverted
+    assert read_header(Source(path)).inverted
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -331,7 +340,7 @@ def test_a_mask_keeps_its_numbers_whatever_the_tag_says(tmp_path: Path, bits: in
         path = tmp_path / f"{photometric}.tif"
         tifffile.imwrite(path, stored, photometric=photometric)
         np.testing.assert_array_equal(read_mask(Source(path)), expected)
-        assert told(Source(path)).inverted == (photometric == "miniswhite")
+        assert read_header(Source(path)).inverted == (photometric == "miniswhite")
 
 
 def test_a_mask_of_16_bits_keeps_its_numbers_under_a_palette_of_greys(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from isthmus.data.checks.remarks import object_ends
+from isthmus.data.checks.object_numbers import object_ends
 from isthmus.data.masks.borders import Borders, together
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError

@@ -23,7 +23,7 @@ from isthmus.evaluation.mask_pairs import Pair, paired, true_masks
 from isthmus.evaluation.score_files import refuse_to_replace
 from isthmus.files import sweep
 from isthmus.inference.evaluated_images import unlike_training
-from isthmus.io.images import LOSSY_SUFFIXES, off_whole, read_mask
+from isthmus.io.images import LOSSY_SUFFIXES, read_mask, rounding_error
 from isthmus.io.volumes import elsewhere, refuse_other_place
 from isthmus.machine import cores
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
@@ -186,7 +186,7 @@ def _look(pair: Pair, ignore: int | None) -> _Seen:
         raise IsthmusError(f"{case.masks[0]} is {ignore} everywhere, which is ignored; leave it out")
     if ignored:
         true = np.where(true == ignore, 0, true).astype(true.dtype)
-    off = max(off_whole(source) for source in (*case.masks, *prediction.images))
+    off = max(rounding_error(source) for source in (*case.masks, *prediction.images))
     away = elsewhere(case.masks[0].path, prediction.images[0].path)
     counts, others = count_values(true), count_values(predicted)
     lone = len(set(counts) - {0}) == 1

@@ -36,12 +36,12 @@ __all__ = [
     "LOSSY_SUFFIXES",
     "MAX_PIXELS",
     "Source",
-    "off_whole",
     "pages",
     "probe",
+    "read_header",
     "read_image",
     "read_mask",
-    "told",
+    "rounding_error",
     "write_image",
     "write_mask",
 ]
@@ -167,7 +167,7 @@ def read_mask(source: Source) -> NDArray[Any]:
     return mask
 
 
-def off_whole(source: Source) -> float:
+def rounding_error(source: Source) -> float:
     """How far values of a mask that `read_mask` takes are from the whole numbers that it makes of them.
 
     Raises:
@@ -179,7 +179,7 @@ def off_whole(source: Source) -> float:
     return float(np.abs(values - np.rint(values)).max(initial=0.0))
 
 
-def told(source: Source) -> Header:
+def read_header(source: Source) -> Header:
     """What the header of a file says, its tags included.
 
     Raises:
@@ -219,7 +219,7 @@ def probe(source: Source) -> tuple[tuple[int, ...], np.dtype[Any]]:
     Raises:
         IsthmusError: as for `read_image`, as far as the header tells.
     """
-    header = told(source)
+    header = read_header(source)
     return header.shape, header.dtype
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from isthmus.errors import IsthmusError
 from isthmus.io import tiff as tiffs
-from isthmus.io.images import Source, of_tiff, told
+from isthmus.io.images import Source, of_tiff, read_header
 
 CHANNELS = 16
 """Up to this many pages are channels if the mask has one page; more are a stack with a wrong mask."""
@@ -170,7 +170,7 @@ def _with_one_mask(image: Path, array: Array, mask: Path) -> str:
             f"{image}: {array.depth} points in time with a single mask, {mask}; give a mask for each, or say that they "
             "are channels (data.axes=CYX)"
         )
-    size = told(Source(mask)).shape[-2:]
+    size = read_header(Source(mask)).shape[-2:]
     if array.others in UNNAMED and array.shape[:2] == size != array.shape[1:]:
         return "YXC"
     most = NAMED_CHANNELS if array.others == "C" else CHANNELS

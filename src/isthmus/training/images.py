@@ -15,7 +15,7 @@ def describe_images(prepared: Prepared) -> Remembered:
     facts = [each for each in prepared.data.cases if each.id in train]
     spacings = [cases[each.id].millimetres for each in facts]
     known = Familiar.of(
-        [each.look for each in facts if each.look],
+        [each.appearance for each in facts if each.appearance],
         groups=len({cases[each.id].group for each in facts}),
         spacings=[spacing for spacing in spacings if spacing] if all(spacings) else [],
         shares=[each.foreground for each in facts],
@@ -25,8 +25,8 @@ def describe_images(prepared: Prepared) -> Remembered:
         return Remembered(None, [])
     found = Unfamiliar(known, resized=prepared.recipe.input.resize is not None)
     for each in prepared.data.cases:
-        if each.look and each.id in {*prepared.split.validation, *prepared.split.test}:
-            found.look(each.look, cases[each.id].millimetres)
+        if each.appearance and each.id in {*prepared.split.validation, *prepared.split.test}:
+            found.look(each.appearance, cases[each.id].millimetres)
     return Remembered(known, found.lines())
 
 

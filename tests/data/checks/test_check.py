@@ -177,7 +177,7 @@ def test_soft_jpeg_masks(pairs: Any) -> None:
 
 
 def test_masks_that_hold_one_value(pairs: Any) -> None:
-    with pytest.raises(IsthmusError, match="all 3 masks hold 0 only, so there is nothing to tell apart"):
+    with pytest.raises(IsthmusError, match="all 3 masks hold 0 only, so there is nothing to learn"):
         check_dataset(from_folder(pairs(3, masks=[np.zeros((24, 20), np.uint8)] * 3)))
 
 
@@ -197,7 +197,7 @@ def test_grey_and_colour_mixed(pairs: Any) -> None:
 
 
 def test_no_cases() -> None:
-    with pytest.raises(IsthmusError, match="without a case"):
+    with pytest.raises(IsthmusError, match="without cases"):
         check_dataset(Dataset("x", ()))
 
 

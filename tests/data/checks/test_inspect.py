@@ -211,7 +211,7 @@ def test_a_layout_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IsthmusError, match="no folder images/"):
         open_tolerant(tmp_path)
     found = inspect_dataset(Dataset("x", ()))
-    assert (found.usable, found.problem) == (False, "a data set without a case")
+    assert (found.usable, found.problem) == (False, "a data set without cases")
     found = inspect_dataset(Dataset("x", ()), problems=["a.png: an image without a mask"])
     assert [row.detail for row in found.findings()] == ["a.png: an image without a mask"]
 
@@ -248,8 +248,8 @@ def test_a_survey_leaves_conclusions_open(pairs: Any) -> None:
     dataset = from_folder(pairs(3))
     found = survey(dataset)
     assert conclude(found) == check_dataset(dataset)
-    assert all(facts.shares == () for facts in found.looks.values())
-    image = found.looks["im1"]
+    assert all(facts.shares == () for facts in found.facts.values())
+    image = found.facts["im1"]
     assert 0 <= image.low < image.high <= 255
     assert set(image.sha256) == {
         str(s.path) for c in dataset.cases if c.id == "im1" for s in (*c.images, *c.masks)

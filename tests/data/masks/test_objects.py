@@ -134,8 +134,8 @@ def test_few_objects_are_pointed_out_and_taken_where_the_user_says_so(pairs: Any
     assert not checked.dataset.instances
     remark = [line for line in checked.summary_lines() if line.startswith("note")]
     assert remark == [
-        "note: masks count to 2 … 5, each value in one piece: taken for 5 classes; if they number objects, say so "
-        "with data.value_rule=objects"
+        "note: masks count to 2 … 5, each value in one piece: read as 5 classes; if they number objects, set "
+        "data.value_rule=objects"
     ]
     row = next(row for row in inspect_dataset(from_folder(root)).findings() if row.what == "object numbers?")
     assert (row.level, row.detail) == ("warning", remark[0].removeprefix("note: "))

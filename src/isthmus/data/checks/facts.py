@@ -16,26 +16,26 @@ class CaseFacts:
     Attributes:
         shape: `(channels, *spatial)` of the image.
         dtype: of the image.
-        low, high: smallest and largest number in the image.
+        low, high: the smallest and the largest number in the image.
         pixels: hash of the decoded image, to find copies (`isthmus.data.checks.duplicates`).
-        perceptual: hash of how the image looks, to find near-duplicates.
+        perceptual: hash of the appearance of the image, to find near-duplicates.
         sha256: of every file, by path.
         shares: of the pixels, per class (background first); they sum to 1.
         volume: whether the image is a volume, or a slice of one.
-        orientation: of a volume as its file stores it, such as "RAS"; "" where that is not said.
+        orientation: of a volume as its file stores it, such as "RAS"; "" where the file does not state it.
         numbered: whether the mask holds several values, each in one piece, as object numbers do.
-        elsewhere: how far the header of the mask puts it from its image, where they are volumes; "" where it does not.
-        channels_elsewhere: how far a channel lies from the first, likewise.
-        channels_turned: how a channel is stored that lies where the first does, in another order, as "LPS, not RAS".
-        rounded: how far the values of the mask were from the whole numbers that were made of them.
+        elsewhere: how far the header of the mask puts it from its image, as "12 mm"; "" where they coincide.
+        channels_elsewhere: how far a channel lies from the first one, likewise.
+        channels_turned: the orientation of a channel that differs from the first one's, as "LPS, not RAS".
+        rounded: how far the values of the mask were from whole numbers before they were rounded.
         shear: by how many degrees the axes of a volume deviate from right angles, as under a tilted gantry.
-        mended: by file, what was taken instead of a part of a header that says nothing of use.
+        mended: by file, what replaced a part of a header that is unusable.
         tags: the orientation tags of image and mask, which were applied.
         inverted: whether tags or palettes invert what viewers show of the image, and of the mask (which keeps its
             stored values).
-        pieces: connected components of a mask that holds a single value besides 0; 1 of every other.
-        borders: which values of the mask lie along borders (`isthmus.data.masks.borders`); {} where it holds two
-        values. look: what the image is like; None where no pixel of it is a number.
+        pieces: connected components of a mask that holds a single value besides 0; 1 for every other mask.
+        borders: which values of the mask lie along borders (`isthmus.data.masks.borders`); {} if it holds two values.
+        appearance: statistics of the image; None if no pixel of it is a finite number.
         thickness: of what is not 0 in the mask, and of its foreground if edges are soft (`appearance.thickness`).
     """
 
@@ -61,7 +61,7 @@ class CaseFacts:
     inverted: tuple[bool, bool] = (False, False)
     pieces: int = 1
     borders: Borders = field(default_factory=dict)
-    look: Appearance | None = None
+    appearance: Appearance | None = None
     thickness: tuple[float, float] = (0.0, 0.0)
 
     @property
@@ -75,8 +75,8 @@ class Bad:
     """A case that cannot be used.
 
     Attributes:
-        kind: a name that cannot be written, a file that does not read, an image and a mask that do not fit, a mask
-            value that fits no class.
+        kind: a name that cannot be written, a file that cannot be read, an image and a mask that do not fit each
+            other, or a mask value that fits no class.
     """
 
     case: str

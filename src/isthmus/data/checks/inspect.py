@@ -1,4 +1,4 @@
-"""A data set looked through before anyone trains on it: what does not read, what is odd or there twice."""
+"""Inspects a data set before training: unreadable files, oddities, duplicates, and what it holds."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from isthmus.data.checks.check import conclude
 from isthmus.data.checks.duplicates import NEAR, duplicates, near_duplicates
 from isthmus.data.checks.facts import Bad, CaseFacts
 from isthmus.data.checks.problems import collecting
-from isthmus.data.checks.remarks import TURNED, grids, orientations, remarks, spacings
+from isthmus.data.checks.remarks import LISTED, TURNED, grid_remarks, mask_remarks, orientations, spacings
 from isthmus.data.checks.survey import survey
 from isthmus.data.masks.ignored import counted, with_ignored
 from isthmus.data.masks.values import Rule
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.protocols import GROUP_NOTES
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, few
 
 Level = Literal["error", "warning", "fact"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A row of the table: how grave, what, how many, and the details with the names of the cases."""
+    """A row of the table: its level, name and count, and a detail that names the cases."""
 
     level: Level
     what: str
@@ -37,7 +37,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ClassShare:
-    """Of one class: how many cases hold it, and its mean, smallest and largest share of an image."""
+    """One class: the number of cases that hold it, and its mean, smallest and largest share of an image."""
 
     name: str
     held: int
@@ -47,20 +47,20 @@ class ClassShare:
 
 
 CLASS_SHARE = "class share"
-"""What the findings call the rows of `Inspection.class_shares`."""
+"""The name that findings give the rows of `Inspection.class_shares`."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a look at every file found.
+    """What an inspection of every file found.
 
     Attributes:
-        dataset: the cases that can be used; `values` is None where the masks do not make sense together.
+        dataset: the cases that can be used; `values` is None if the masks are not consistent.
         cases: facts of these cases (`shares` are empty where `values` is None).
-        bad: every case that cannot be used, and everything that does not fit the layout.
-        problem: why the cases that read do not fit together, if they do not.
-        copies: ids of pictures that are the same pixel by pixel, in sets.
-        near: ids of pictures that look alike, in sets, copies not counted.
+        bad: the cases that cannot be used, and what does not fit the layout.
+        problem: why the readable cases do not fit together; "" if they do.
+        copies: sets of ids of images that are identical pixel by pixel.
+        near: sets of ids of images that look alike, without the copies.
     """
 
     dataset: Dataset
@@ -72,16 +72,16 @@ class Inspection:
 
     @property
     def usable(self) -> bool:
-        """Whether every pair reads and fits; whatever else was found is a warning."""
+        """Whether every pair can be read and fits; all other findings are warnings."""
         return bool(self.cases) and not self.bad and not self.problem
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """Ids of the cases whose mask holds background only."""
+        """Ids of the cases whose mask holds only background."""
         return tuple(facts.id for facts in self.cases if facts.shares and facts.shares[0] == 1)
 
     def class_shares(self) -> list[ClassShare]:
-        """How much of an image each class covers; none where masks have no meaning."""
+        """Returns how much of an image each class covers; [] where mask values have no known meaning."""
         if self.dataset.values is None or not all(facts.shares for facts in self.cases):
             return []
         columns = zip(
@@ -93,7 +93,7 @@ class Inspection:
         ]
 
     def findings(self) -> list[Finding]:
-        """The table: errors first, then what the data set holds, with warnings where they belong."""
+        """Returns the table: errors first, then facts about the data set with the warnings that belong to them."""
         rows = [Finding("error", _KINDS[bad.kind], 1, bad.problem) for bad in self.bad]
         if self.problem:
             rows.append(Finding("error", "together", 1, self.problem))
@@ -114,8 +114,8 @@ class Inspection:
             yield Finding("fact", "cases", total, "each a group of its own")
         else:
             yield Finding("fact", "cases", total, f"in {len(sizes)} groups")
-            several = [(f"{name} ({n})") for name, n in sizes.most_common() if n > 1]
-            yield Finding("fact", "of one group", len(several), _list(several))
+            several = [f"{name} ({n})" for name, n in sizes.most_common() if n > 1]
+            yield Finding("fact", "of one group", len(several), few(several, LISTED))
         if self.dataset.name in GROUP_NOTES:
             yield Finding("warning", "groups", len(sizes), GROUP_NOTES[self.dataset.name])
 
@@ -127,53 +127,51 @@ class Inspection:
             f"{' x '.join(map(str, shape[:0:-1]))}, {channels(shape[0])} ({n})"
             for shape, n in sizes.most_common()
         ]
-        yield Finding("fact", "sizes", len(sizes), _list(listing, "; "))
-        lies, steps = orientations(self.cases), spacings(self.dataset.cases)
-        if lies:
-            yield Finding("fact", "orientations", len(lies), f"{_list(lies, '; ')}; {TURNED}")
+        yield Finding("fact", "sizes", len(sizes), few(listing, LISTED, "; "))
+        turned, steps = orientations(self.cases), spacings(self.dataset.cases)
+        if turned:
+            yield Finding("fact", "orientations", len(turned), f"{few(turned, LISTED, '; ')}; {TURNED}")
         if steps:
-            yield Finding("fact", "spacings", len(steps), _list(steps, "; "))
-        for odd in grids(self.cases):
-            yield Finding("warning", odd.name, len(odd.cases), f"{odd.detail}: {_list(odd.cases)}")
+            yield Finding("fact", "spacings", len(steps), few(steps, LISTED, "; "))
+        for remark in grid_remarks(self.cases):
+            yield Finding("warning", remark.what, remark.count, remark.detail)
         for dtype, n in Counter(facts.dtype for facts in self.cases).most_common():
             those = [facts for facts in self.cases if facts.dtype == dtype]
             low, high = min(facts.low for facts in those), max(facts.high for facts in those)
             yield Finding("fact", "intensities", n, f"{dtype}, {low:g} to {high:g}")
         flat = [facts.id for facts in self.cases if facts.low == facts.high]
         if flat:
-            yield Finding("warning", "images of one value", len(flat), _list(flat))
+            yield Finding("warning", "images of one value", len(flat), few(flat, LISTED))
 
     def _masks(self) -> Iterable[Finding]:
         values = self.dataset.values
         if values is None or not all(facts.shares for facts in self.cases):
             return
         yield Finding("fact", "mask values", len(values.pairs), values.describe(self.dataset.classes))
-        for remark in remarks(self.dataset, self.cases):
+        for remark in mask_remarks(self.dataset, self.cases):
             yield Finding("warning", remark.what, remark.count, remark.detail)
         if self.dataset.instances:
-            told = "objects of a class are told apart; data.instances=true learns to draw them apart"
-            yield Finding("fact", "objects", len(self.cases), told)
+            detail = "masks separate the objects of a class; data.instances=true learns to separate them"
+            yield Finding("fact", "objects", len(self.cases), detail)
         for one in self.class_shares():
             mean, low, high = map(percent, (one.mean, one.low, one.high))
             detail = f"{one.name}: {mean} of an image" + f" on average, {low} to {high}" * (low != high)
             yield Finding("fact" if one.held else "warning", CLASS_SHARE, one.held, detail)
         if self.empty:
-            yield Finding("warning", "empty masks", len(self.empty), _list(self.empty))
+            yield Finding("warning", "empty masks", len(self.empty), few(self.empty, LISTED))
 
     def _twins(self) -> Iterable[Finding]:
         group = {case.id: case.group for case in self.dataset.cases}
         if self.copies:
-            sets = [" = ".join(_few(names)) for names in self.copies]
-            yield Finding("warning", "duplicates", len(sets), _list(sets, "; "))
+            sets = [few(names, 6, " = ") for names in self.copies]
+            yield Finding("warning", "duplicates", len(sets), few(sets, LISTED, "; "))
         across = [names for names in self.near if len({group[name] for name in names}) > 1]
         within = len(self.near) - len(across)
         if across:
-            sets = [" ~ ".join(_few(names)) for names in across]
-            yield Finding("warning", "near-duplicates", len(sets), _list(sets, "; "))
+            sets = [few(names, 6, " ~ ") for names in across]
+            yield Finding("warning", "near-duplicates", len(sets), few(sets, LISTED, "; "))
         if within:
-            yield Finding(
-                "fact", "near-duplicates", within, "within one group each, which no split separates"
-            )
+            yield Finding("fact", "near-duplicates", within, "within one group, which no split separates")
 
 
 _KINDS = {"name": "name", "unreadable": "unreadable", "pair": "does not fit", "values": "mask values"}
@@ -182,10 +180,10 @@ _KINDS = {"name": "name", "unreadable": "unreadable", "pair": "does not fit", "v
 def open_tolerant(
     name_or_path: str | Path, root: Path | None = None, axes: str | None = None
 ) -> tuple[Dataset, tuple[str, ...]]:
-    """`open_dataset` that goes on with the cases that fit the layout, and the problems with the others.
+    """Opens a data set with the cases that fit the layout, and returns the problems of the others.
 
     Raises:
-        IsthmusError: no such data set, or nothing of the layout is there.
+        IsthmusError: there is no such data set, or nothing of the layout.
     """
     with collecting() as problems:
         dataset = open_dataset(name_or_path, root, axes)
@@ -203,20 +201,20 @@ def inspect_dataset(
     rule: Rule | None = None,
     distance: int = NEAR,
 ) -> Inspection:
-    """Look at every file of a data set, in parallel; nothing that is wrong ends it.
+    """Inspects every file of a data set, in parallel; faulty cases do not stop it.
 
     Args:
         progress: called with (cases done, cases).
         problems: of the layout, as `open_tolerant` found them.
         workers, rule: as in `check_dataset`.
-        distance: bits of 64 in which the perceptual hashes of near-duplicates differ at most.
+        distance: the most bits, of 64, in which the perceptual hashes of near-duplicates differ.
     """
     bad = [Bad("", "pair", problem) for problem in problems]
     if not dataset.cases:
-        return Inspection(dataset, (), tuple(bad), "" if bad else "a data set without a case", (), ())
+        return Inspection(dataset, (), tuple(bad), "" if bad else "a data set without cases", (), ())
     found = counted(survey(dataset, progress, workers), dataset.ignore)
-    facts, problem = tuple(found.looks.values()), ""
-    good = replace(dataset, cases=tuple(case for case in dataset.cases if case.id in found.looks))
+    facts, problem = tuple(found.facts.values()), ""
+    good = replace(dataset, cases=tuple(case for case in dataset.cases if case.id in found.facts))
     bad += found.bad
     if facts:
         try:
@@ -239,7 +237,7 @@ def inspect_dataset(
 
 
 def percent(share: float) -> str:
-    """A share as people write it; what is there is never written as nothing.
+    """Returns a share as a percentage; a share above 0 is never written as 0.0%.
 
     >>> percent(0.5), percent(0.0004), percent(0.0)
     ('50.0%', '<0.1%', '0.0%')
@@ -248,18 +246,9 @@ def percent(share: float) -> str:
 
 
 def channels(number: int) -> str:
-    """How many channels, in words.
+    """Returns a number of channels in words.
 
     >>> channels(1), channels(3)
     ('1 channel', '3 channels')
     """
     return f"{number} channel{'s' * (number > 1)}"
-
-
-def _list(names: Sequence[str], separator: str = ", ", most: int = 10) -> str:
-    rest = f"{separator}… and {len(names) - most} more" if len(names) > most else ""
-    return separator.join(names[:most]) + rest
-
-
-def _few(names: Sequence[str], most: int = 6) -> list[str]:
-    return [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)

@@ -31,25 +31,25 @@ from isthmus.data.masks.objects import pieces, values_in_one_piece
 from isthmus.data.masks.values import MANY
 from isthmus.errors import IsthmusError
 from isthmus.io.geometry import Geometry
-from isthmus.io.images import off_whole, told
+from isthmus.io.images import read_header, rounding_error
 from isthmus.io.volumes import data_files, elsewhere, geometry, in_space
 
 LARGE = 2**24
-"""Pixels of a mask, beyond which its pieces are not counted."""
+"""Number of pixels of a mask beyond which its pieces are not counted."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What one look at every file found, before anything is concluded from all of them together.
+    """What opening every file once found, before conclusions are drawn from all files together.
 
     Attributes:
-        looks: the facts of each case that reads, by id (their `shares` are still empty).
-        counts: values in its mask and their numbers of pixels, by id.
-        bad: the cases that do not read, in the order of `dataset.cases`.
+        facts: of each case that can be read, by id (their `shares` are still empty).
+        counts: the values in the mask and their numbers of pixels, by id.
+        bad: the cases that cannot be read, in the order of `dataset.cases`.
     """
 
     dataset: Dataset
-    looks: dict[str, CaseFacts]
+    facts: dict[str, CaseFacts]
     counts: dict[str, dict[int, int]]
     bad: tuple[Bad, ...]
 
@@ -57,14 +57,14 @@ class Survey:
 def survey(
     dataset: Dataset, progress: Callable[[int, int], None] | None = None, workers: int | None = None
 ) -> Survey:
-    """Open every file once, in parallel; nothing that is wrong with a case ends it.
+    """Opens every file once, in parallel; a faulty case does not stop it.
 
     Raises:
-        IsthmusError: a data set without a case.
+        IsthmusError: the data set has no case.
     """
     if not dataset.cases:
-        raise IsthmusError(f"{dataset.name}: a data set without a case; add images and their masks")
-    looks: dict[str, CaseFacts] = {}
+        raise IsthmusError(f"{dataset.name}: a data set without cases; add images and their masks")
+    facts: dict[str, CaseFacts] = {}
     counts: dict[str, dict[int, int]] = {}
     bad: dict[str, Bad] = {}
     hashes: dict[Path, Future[str]] = {}
@@ -82,39 +82,40 @@ def survey(
                 if isinstance(found, Bad):
                     bad[case.id] = found
                 else:
-                    looks[case.id], counts[case.id] = found
+                    facts[case.id], counts[case.id] = found
                 if progress:
                     progress(done, len(futures))
             for case in dataset.cases:
-                if case.id in looks:
+                if case.id in facts:
                     used = {str(s.path): hashes[s.path].result() for s in (*case.images, *case.masks)}
-                    looks[case.id] = replace(looks[case.id], sha256=used)
-        except BaseException:  # an interrupt too: do not go through ten thousand files first
+                    facts[case.id] = replace(facts[case.id], sha256=used)
+        except BaseException:  # including an interrupt: do not open the remaining files first
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     order = [case.id for case in dataset.cases]
     return Survey(
         dataset,
-        {name: looks[name] for name in order if name in looks},
+        {name: facts[name] for name in order if name in facts},
         counts,
         tuple(bad[name] for name in order if name in bad),
     )
 
 
 def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
+    """Returns the facts of a case and the counts of its mask values, or what is wrong with it."""
     try:
         refuse_unwritable(case.id)
     except IsthmusError as error:
         return Bad(case.id, "name", str(error))
     try:
         image, mask = load_image(case), load_mask(case)
-        of_image, of_mask = told(case.images[0]), told(case.masks[0])
+        headers = read_header(case.images[0]), read_header(case.masks[0])
     except IsthmusError as error:
         return Bad(case.id, "unreadable", str(error))
     try:
         check_sizes(case, image.shape[1:], mask.shape)
         counts = count_values(mask)
-        rounded = max(off_whole(source) for source in case.masks)
+        rounded = max(rounding_error(source) for source in case.masks)
         if len(counts) > MANY and _is_rough(mask):
             raise IsthmusError(
                 f"{case.masks[0]}: looks like an image, not like a mask, with {len(counts)} values that "
@@ -127,50 +128,50 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         case.id,
         image.shape,
         str(image.dtype),
-        float(image.min()),
-        float(image.max()),
-        pixel_hash(image),
-        perceptual_hash(image),
-        {},
-        (),
-        place is not None,
-        place.orientation if place is not None and place.placed else "",
-        2 < len(counts) <= MANY and values_in_one_piece(mask, counts),
-        next((away for source in case.masks if (away := elsewhere(case.first, source.path))), ""),
-        channels_elsewhere(case),
-        _turned(case),
-        rounded,
-        place.shear if place is not None else 0.0,
-        mended_headers(case),
-        (of_image.orientation, of_mask.orientation),
-        (of_image.inverted, of_mask.inverted),
-        pieces(mask) if len(set(counts) - {0}) == 1 and mask.size <= LARGE else 1,
-        borders(mask) if len(counts) > 2 else {},
-        look=appearance(image),
+        low=float(image.min()),
+        high=float(image.max()),
+        pixels=pixel_hash(image),
+        perceptual=perceptual_hash(image),
+        sha256={},
+        shares=(),
+        volume=place is not None,
+        orientation=place.orientation if place is not None and place.placed else "",
+        numbered=2 < len(counts) <= MANY and values_in_one_piece(mask, counts),
+        elsewhere=next((away for source in case.masks if (away := elsewhere(case.first, source.path))), ""),
+        channels_elsewhere=channels_elsewhere(case),
+        channels_turned=_turned(case),
+        rounded=rounded,
+        shear=place.shear if place is not None else 0.0,
+        mended=mended_headers(case),
+        tags=(headers[0].orientation, headers[1].orientation),
+        inverted=(headers[0].inverted, headers[1].inverted),
+        pieces=pieces(mask) if len(set(counts) - {0}) == 1 and mask.size <= LARGE else 1,
+        borders=borders(mask) if len(counts) > 2 else {},
+        appearance=appearance(image),
         thickness=(thickness(mask), thickness(mask > max(counts) / 2) if len(counts) > 2 else 0.0),
     )
     return facts, counts
 
 
 def _place(path: Path) -> Geometry | None:
-    """The grid of a volume; None of a picture."""
+    """Returns the grid of a volume, None for a picture."""
     return geometry(path) if in_space(path) else None
 
 
 def _turned(case: Case) -> str:
-    """How a channel is stored whose header runs otherwise than that of the first; "" where all run alike."""
+    """Returns the orientation of a channel that differs from the first one's; "" where all agree."""
     places = [place for source in case.images if (place := _place(source.path)) and place.placed]
     stored = list(dict.fromkeys(place.orientation for place in places))
     return f"{stored[1]}, not {stored[0]}" if len(stored) > 1 else ""
 
 
 def _is_rough(mask: NDArray[Any]) -> bool:
-    """Whether half of all neighbours differ, as in a photograph; maps of objects are flat."""
+    """Tells whether half of all neighbours differ, as in a photograph; maps of objects are flat."""
     return mask.shape[-1] > 1 and bool((mask[..., 1:] != mask[..., :-1]).mean() > 0.5)
 
 
 def count_values(mask: NDArray[Any]) -> dict[int, int]:
-    """Each value in a mask and its number of pixels.
+    """Returns the values in a mask with their numbers of pixels.
 
     >>> count_values(np.array([[0, 255, 255]], np.uint8))
     {0: 1, 255: 2}
@@ -184,7 +185,7 @@ def count_values(mask: NDArray[Any]) -> dict[int, int]:
 
 
 def counts_up(counts: Mapping[int, int]) -> bool:
-    """Whether the values of a mask are 0, 1, 2, …, n: at least two, but no more than classes are.
+    """Tells whether the values of a mask are 0, 1, …, n with n of at least 2, and no more than there can be classes.
 
     >>> counts_up({0: 9, 1: 3, 2: 4}), counts_up({0: 9, 255: 3})
     (True, False)
@@ -193,8 +194,11 @@ def counts_up(counts: Mapping[int, int]) -> bool:
 
 
 def _sha256(path: Path) -> str:
-    """Of a file; of a folder (a DICOM series) by the hashes of its files in the order of their names, and of a header
-    by those of itself and the file of its voxels."""
+    """Returns the SHA-256 of a file.
+
+    That of a folder (a DICOM series) is computed from the hashes of its files in the order of their names, that of a
+    detached header from its own hash and that of the file of its voxels.
+    """
     try:
         parts = (
             sorted(part for part in path.iterdir() if part.is_file()) if path.is_dir() else data_files(path)

@@ -35,12 +35,12 @@ def counted(found: Survey, ignore: int | None) -> Survey:
         for case in empty
     ]
     kept = {case: of_case for case, of_case in counts.items() if of_case}
-    looks = {
-        case: replace(facts, borders={value: at for value, at in facts.borders.items() if value != ignore})
-        for case, facts in found.looks.items()
+    facts = {
+        case: replace(one, borders={value: at for value, at in one.borders.items() if value != ignore})
+        for case, one in found.facts.items()
         if case in kept
     }
-    return replace(found, looks=looks, counts=kept, bad=(*found.bad, *bad))
+    return replace(found, facts=facts, counts=kept, bad=(*found.bad, *bad))
 
 
 def with_ignored(checked: Checked, ignore: int | None) -> Checked:
