@@ -16,8 +16,8 @@ import benchmarks.accuracy.basic_unet  # noqa: F401
 from benchmarks.between import write_between
 from isthmus.report.summary import duration
 from isthmus.runs.files import read_json
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.page import write_study
+from isthmus.studies.study_folder import StudyFolder
 
 PAGE = Path(__file__).parents[2] / "docs" / "results" / "accuracy.md"
 STUDIES = ("isbi-2012", "dsb-2018", "search", "precision")

@@ -21,7 +21,7 @@ from isthmus.data.cases import Source
 from isthmus.inference.outputs.cleanup import CleanUp
 from isthmus.io.images import read_image, read_mask
 from isthmus.metrics import score_case
-from isthmus.report.figures import outline
+from isthmus.report.drawing import outline
 from isthmus.runs.folder import RunFolder
 
 ORGANS = {

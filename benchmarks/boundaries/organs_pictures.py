@@ -19,7 +19,7 @@ from isthmus.data.sampling.samples import slice_channels
 from isthmus.inference.predictor import Predictor
 from isthmus.io.images import read_image, read_mask
 from isthmus.networks.models.hmedn import HMEDN
-from isthmus.report.figures import CLASSES, outline
+from isthmus.report.drawing import CLASSES, outline
 from isthmus.runs.folder import RunFolder
 
 LOW, HIGH = -160.0, 240.0  # window in which the scans are shown

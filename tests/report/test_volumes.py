@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.report import volumes
-from isthmus.report.figures import PREDICTED, TRUTH
-from isthmus.report.page import write_report
+from isthmus.report.drawing import PREDICTED, TRUTH
+from isthmus.report.run_page import write_report
 from isthmus.report.surface import AZIMUTH, ELEVATION, NEUTRAL, Scene, render
 
 from .conftest import MakeRun, one_class
-from .test_report import Page
+from .test_run_page import Page
 
 
 def ball(radius: float, spacing: tuple[float, float, float] = (1, 1, 1), side: float = 48) -> np.ndarray:

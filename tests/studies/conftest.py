@@ -17,9 +17,9 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_json
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
 from isthmus.runs.recipe import Recipe
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.running.worker import compute
 from isthmus.studies.study import Study, make_study
+from isthmus.studies.study_folder import StudyFolder
 
 CASES = (
     "case",

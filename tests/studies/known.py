@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.study import Study
+from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 from isthmus.studies.tables.formats import Sheet
 
 from .conftest import write_run

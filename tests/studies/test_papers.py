@@ -12,10 +12,10 @@ import pytest
 from isthmus.data.catalog import DATASETS
 from isthmus.errors import IsthmusError
 from isthmus.networks import list_models
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.page import write_study
 from isthmus.studies.papers import list_papers, read_paper, reduced, reproduce
 from isthmus.studies.run import Asked
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent
 
 from .conftest import fork, never

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 import yaml
 
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.running.progress import status
 from isthmus.studies.running.worker import compute
 from isthmus.studies.study import Study
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent
 
 pytestmark = [

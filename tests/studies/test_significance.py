@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.page import write_study
 from isthmus.studies.results import Sample, Value
 from isthmus.studies.significance import as_good_as_best
 from isthmus.studies.study import Measure
+from isthmus.studies.study_folder import StudyFolder
 
 from .known import DICE, NOISE, by_fold, make, rows, sheet, train_on
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from isthmus.networks import create_model
-from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.study import Cell, Study
+from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 
 from .conftest import write_run
 

@@ -13,7 +13,7 @@ def run(path: Path, data: Path | None) -> Path:
 def refuse_to_replace(folds: Path) -> None:
     """Before folds are trained: their page would replace no other file."""
     from isthmus.outputs import Guard
-    from isthmus.report.page import OTHERS, is_page
+    from isthmus.report.run_page import OTHERS, is_page
 
     Guard().refuse(folds / "report.html", ours=is_page("crossval.html"), instead=OTHERS)
 

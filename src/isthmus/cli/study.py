@@ -12,9 +12,9 @@ from isthmus.cli.streams import show
 
 if TYPE_CHECKING:
     from isthmus.cli.progress import Display
-    from isthmus.studies.folder import Planned, StudyFolder
     from isthmus.studies.running.execute import Outcome
     from isthmus.studies.running.progress import Span, Status
+    from isthmus.studies.study_folder import Planned, StudyFolder
 
 app = typer.Typer(
     name="study",
@@ -54,9 +54,9 @@ def run_command(
 ) -> None:
     """Compute the cells that are missing, then write tables and page."""
     from isthmus.cli.progress import Display
-    from isthmus.studies.folder import StudyFolder
     from isthmus.studies.run import Asked, run_study
     from isthmus.studies.study import read_study
+    from isthmus.studies.study_folder import StudyFolder
 
     with Display() as display:
         read = read_study(study)
@@ -71,8 +71,8 @@ def status_command(
     folder: Annotated[Path, typer.Argument(help="The folder of a study.")], as_json: AsJson = False
 ) -> None:
     """Say how far a study is: done, running, failed, left, and the time spent and left."""
-    from isthmus.studies.folder import StudyFolder
     from isthmus.studies.running.progress import status
+    from isthmus.studies.study_folder import StudyFolder
 
     study = StudyFolder.open(folder)
     found = status(study)
@@ -112,7 +112,7 @@ def _epochs(study: StudyFolder, cell: Planned) -> str:
 def tables_command(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
     """Write tables and page anew from the run folders alone, and print the scores."""
     from isthmus.cli.progress import Display
-    from isthmus.studies.folder import StudyFolder
+    from isthmus.studies.study_folder import StudyFolder
 
     with Display() as display:
         study = StudyFolder.open(folder)
@@ -142,8 +142,8 @@ def reproduce(
     """Compute a table or figure of the four papers again, beside the paper's own numbers."""
     from isthmus.cli.progress import Display
     from isthmus.studies import papers
-    from isthmus.studies.folder import StudyFolder
     from isthmus.studies.run import Asked
+    from isthmus.studies.study_folder import StudyFolder
 
     if listing or not name:
         for each in papers.list_papers():

@@ -2,7 +2,7 @@
 
 from isthmus.report.comparison import write_comparison
 from isthmus.report.crossval import write_folds
-from isthmus.report.of_folder import write_page
-from isthmus.report.page import write_report
+from isthmus.report.folder_page import write_page
+from isthmus.report.run_page import write_report
 
 __all__ = ["write_comparison", "write_folds", "write_page", "write_report"]

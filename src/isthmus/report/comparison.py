@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
-from isthmus.report import figures, gallery, page, tables
+from isthmus.report import drawing, gallery, run_page, tables
 from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, training_curves
 from isthmus.report.tables import Cell, Table
@@ -74,7 +74,7 @@ def write_comparison(
         except IsthmusError as error:
             undrawn.append(f"{case}: {error}")
     classes = list(dict.fromkeys(x.label for x in scored[0]))
-    return page.render(
+    return run_page.render(
         "comparison.html",
         Path(out),
         title=title,
@@ -87,15 +87,15 @@ def write_comparison(
         distances=any("distance" in metric for metric in metrics),
         overview=_overview(folders, names, scored, metrics),
         charts=training_curves(folders),
-        lines=page.line_key(names),
+        lines=run_page.line_key(names),
         distribution=case_scores(s.title(main), [[column[case] for case in order] for column in columns]),
-        markers=page.marker_key(names),
+        markers=run_page.marker_key(names),
         table=_table(order, names, scored, metrics, {e.case: e.anchor for e in exhibits}),
         exhibits=exhibits,
         undrawn=undrawn,
         several=len(classes) > 1,
-        key=page.key(classes) if len(classes) > 1 else [],
-        reproduce=[(name, page.command(folder)) for name, folder in zip(names, folders, strict=True)],
+        key=run_page.key(classes) if len(classes) > 1 else [],
+        reproduce=[(name, run_page.command(folder)) for name, folder in zip(names, folders, strict=True)],
     )
 
 
@@ -237,7 +237,7 @@ def _exhibit(
     panels, maps = [], []
     if several or tag:
         panels.append(gallery.image_panel(pictures[0], case))
-        colours = None if several else figures.TRUTH
+        colours = None if several else drawing.TRUTH
         maps.append(gallery.labels_panel(pictures[0], truth, case, "True outline", colours))
     if several and not tag:
         panels, maps = maps, []

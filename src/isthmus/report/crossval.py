@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
-from isthmus.report import gallery, page, tables
+from isthmus.report import gallery, run_page, tables
 from isthmus.report import summary as s
 from isthmus.report.charts import training_curves
 from isthmus.report.tables import Cell, Table, Tile
@@ -51,10 +51,10 @@ def write_folds(folder: Path, *, images: gallery.Images | None = None, limit: in
         )
     runs = [read_run(path) for path in finished]
     whole = _as_one(folder, runs)
-    values = page.scores_and_pictures(whole, images, limit)
+    values = run_page.scores_and_pictures(whole, images, limit)
     values["optimistic"] = whole.sets[0] == "validation" and any(run.epochs > 1 for run in runs)
     values["tiles"] = [_tile(runs, metric) for metric in s.leading(whole)]
-    return page.render(
+    return run_page.render(
         "crossval.html",
         folder / "report.html",
         run=whole,
@@ -64,9 +64,11 @@ def write_folds(folder: Path, *, images: gallery.Images | None = None, limit: in
         folds=len(runs),
         by_fold=_by_fold(runs, whole),
         note=_note(runs, paths, finished),
-        trained=[fact for fact in page.trained(whole) if fact[0] not in ("Cases", "Notes", "Epochs", "Time")],
+        trained=[
+            fact for fact in run_page.trained(whole) if fact[0] not in ("Cases", "Notes", "Epochs", "Time")
+        ],
         charts=training_curves(runs),
-        loss_key=page.line_key([run.path.name for run in runs]),
+        loss_key=run_page.line_key([run.path.name for run in runs]),
         **values,
     )
 

@@ -11,8 +11,8 @@ from isthmus.data.cases import load
 from isthmus.data.checks.inspect import CLASS_SHARE, Inspection, percent
 from isthmus.outputs import Guard
 from isthmus.report import gallery
-from isthmus.report.figures import CLASSES
-from isthmus.report.page import css, is_page, key, render
+from isthmus.report.drawing import CLASSES
+from isthmus.report.run_page import css, is_page, key, render
 from isthmus.report.tables import Cell, Table
 
 LEVELS = {"error": "Error: ", "warning": "Look at this: ", "fact": ""}

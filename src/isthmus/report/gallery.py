@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
-from isthmus.report import figures
+from isthmus.report import drawing
 
 Triple = (
     tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -72,7 +72,7 @@ def loader(images: Images) -> Loader:
 class Picture:
     """One case made ready to draw: two-dimensional, at display size."""
 
-    image: figures.Pixels
+    image: drawing.Pixels
     truth: NDArray[Any]
     predicted: NDArray[Any]
     note: str
@@ -113,14 +113,14 @@ def prepare(case: str, load: Loader, longest: int) -> Picture:
     image, truth, predicted = arrays(case, load(case))
     note = ""
     if truth.ndim == 3:
-        index = figures.telling_slice(truth, predicted)
+        index = drawing.telling_slice(truth, predicted)
         note = f"slice {index + 1} of {len(truth)}"
         image, truth, predicted = image[index], truth[index], predicted[index]
-    size = figures.fit(truth.shape, longest)
+    size = drawing.fit(truth.shape, longest)
     return Picture(
-        figures.resize_image(figures.rgb(image), size),
-        figures.resize_labels(truth, size),
-        figures.resize_labels(predicted, size),
+        drawing.resize_image(drawing.rgb(image), size),
+        drawing.resize_labels(truth, size),
+        drawing.resize_labels(predicted, size),
         note,
     )
 
@@ -128,7 +128,7 @@ def prepare(case: str, load: Loader, longest: int) -> Picture:
 def image_panel(picture: Picture, case: str) -> Panel:
     """The image alone."""
     return Panel(
-        figures.photograph(picture.image, picture.line_width), "Image", f"Image of {case}", *picture.size
+        drawing.photograph(picture.image, picture.line_width), "Image", f"Image of {case}", *picture.size
     )
 
 
@@ -147,14 +147,14 @@ def labels_panel(
     labels: NDArray[Any],
     case: str,
     caption: str,
-    colour: figures.Colour | None = None,
+    colour: drawing.Colour | None = None,
     *,
     broad: bool = False,
 ) -> Panel:
     """The outlines of one label map, in one colour or in a colour for each class."""
-    drawn = figures.outline(picture.image, labels, colour, width=picture.line_width * (2 if broad else 1))
+    drawn = drawing.outline(picture.image, labels, colour, width=picture.line_width * (2 if broad else 1))
     return Panel(
-        figures.photograph(drawn, picture.line_width),
+        drawing.photograph(drawn, picture.line_width),
         caption,
         f"{caption} of {case} over its image",
         *picture.size,
@@ -164,10 +164,10 @@ def labels_panel(
 def overlay_panel(picture: Picture, case: str, caption: str) -> Panel:
     """The true outline, broad, and the predicted one, fine and on top: where they agree both can be seen."""
     fine = picture.line_width
-    drawn = figures.outline(picture.image, picture.truth, figures.TRUTH, width=2 * fine)
-    drawn = figures.outline(drawn, picture.predicted, figures.PREDICTED, width=fine)
+    drawn = drawing.outline(picture.image, picture.truth, drawing.TRUTH, width=2 * fine)
+    drawn = drawing.outline(drawn, picture.predicted, drawing.PREDICTED, width=fine)
     return Panel(
-        figures.photograph(drawn, picture.line_width),
+        drawing.photograph(drawn, picture.line_width),
         caption,
         f"{caption} of {case} over its image",
         *picture.size,
@@ -176,13 +176,13 @@ def overlay_panel(picture: Picture, case: str, caption: str) -> Panel:
 
 def errors_panel(picture: Picture, case: str, caption: str) -> Panel:
     """Missed and false pixels over the image, which is darker where both masks have none."""
-    drawn = figures.errors_over(picture.image, figures.difference(picture.truth, picture.predicted))
-    return Panel(figures.photograph(drawn), caption, f"{caption} for {case}", *picture.size)
+    drawn = drawing.errors_over(picture.image, drawing.difference(picture.truth, picture.predicted))
+    return Panel(drawing.photograph(drawn), caption, f"{caption} for {case}", *picture.size)
 
 
 def difference_panel(picture: Picture, case: str, caption: str = "Difference") -> Panel:
     """Missed and false pixels."""
-    kind = figures.difference(picture.truth, picture.predicted)
+    kind = drawing.difference(picture.truth, picture.predicted)
     shares = [np.count_nonzero(kind == k) / kind.size for k in (2, 3)]
     alt = f"{caption} for {case}: {shares[0]:.1%} of the pixels missed, {shares[1]:.1%} false"
-    return Panel(figures.difference_map(kind), caption, alt, *picture.size)
+    return Panel(drawing.difference_map(kind), caption, alt, *picture.size)

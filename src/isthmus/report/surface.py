@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from isthmus.report.figures import PREDICTED, TRUTH, Colour, Pixels
+from isthmus.report.drawing import PREDICTED, TRUTH, Colour, Pixels
 
 Floats = NDArray[np.float64]
 

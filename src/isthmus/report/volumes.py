@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.report import figures
+from isthmus.report import drawing
 from isthmus.report.gallery import Panel, Picture, Triple, arrays, labels_panel, overlay_panel
 from isthmus.report.surface import Scene, render
 
@@ -61,9 +61,9 @@ def orthogonal(case: str, given: Triple, longest: int = LONGEST) -> list[Picture
         flat = [_slice(volume, axis, at[axis]) for volume in (image, truth, predicted)]
         found.append(
             Picture(
-                figures.resize_image(figures.rgb(flat[0], (float(low), float(high))), size),
-                figures.resize_labels(flat[1], size),
-                figures.resize_labels(flat[2], size),
+                drawing.resize_image(drawing.rgb(flat[0], (float(low), float(high))), size),
+                drawing.resize_labels(flat[1], size),
+                drawing.resize_labels(flat[2], size),
                 f"{name}, slice {at[axis] + 1} of {truth.shape[axis]}",
             )
         )
@@ -95,13 +95,13 @@ def surface_panels(
     scene = Scene.of([truth, *predicted.values()], spacing)
     if scene is None:
         return []
-    colours = figures.CLASSES if several else None
+    colours = drawing.CLASSES if several else None
     drawn = {"True surface": render(scene, truth, size=SURFACE, colours=colours)}
     for name, labels in predicted.items():
         against = None if several else truth
         drawn[name] = render(scene, labels, truth=against, size=SURFACE, colours=colours)
     return [
-        Panel(figures.cut_out(picture), name, f"{name}: surface of {case}", SURFACE, SURFACE)
+        Panel(drawing.cut_out(picture), name, f"{name}: surface of {case}", SURFACE, SURFACE)
         for name, picture in drawn.items()
     ]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from isthmus.report import page
+from isthmus.report import run_page
 from isthmus.studies.figures.figures import figures
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.gallery.albums import albums
-from isthmus.studies.gallery.pictures import Album
+from isthmus.studies.gallery.predicted_cases import Album
 from isthmus.studies.gallery.saliency import Explained, explained
 from isthmus.studies.results import read_results
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.studies.tables.formats import Sheet
 from isthmus.studies.tables.parameters import count_sheet
 from isthmus.studies.tables.scores import about, all_sheets
@@ -33,7 +33,7 @@ def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[Sheet]:
     for sheet in sheets:
         sheet.write(folder.tables)
     states = [folder.state(cell.name) for cell in plan.cells]
-    page.render(
+    run_page.render(
         "study.html",
         folder.page,
         title=study.title or study.name,
@@ -44,7 +44,7 @@ def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[Sheet]:
         small=plan.scale == "small",
         sheets=[(f"table-{sheet.name}", sheet) for sheet in sheets],
         figures=[
-            (f"figure-{i}", figure, page.line_key(figure.names) if figure.names else [])
+            (f"figure-{i}", figure, run_page.line_key(figure.names) if figure.names else [])
             for i, figure in enumerate(drawn)
         ],
         albums=[(f"pictures-{i}", album) for i, album in enumerate(shown)],

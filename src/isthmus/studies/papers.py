@@ -17,11 +17,11 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.files import atomic_path
 from isthmus.networks.registry import entry, tiny_options
 from isthmus.runs.recipe import overlaid
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.planning import Place, find_data, undivided
 from isthmus.studies.run import Asked, run_study
 from isthmus.studies.running.execute import Outcome
 from isthmus.studies.study import Phantoms, Sections, Study, make_study
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Watch
 
 SCALES = ("paper", "small")

@@ -13,9 +13,9 @@ from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.networks.registry import check_options
 from isthmus.runs.recipe import Recipe
-from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.identity import fingerprint, identity
 from isthmus.studies.study import Study
+from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 from isthmus.training.split import chosen, wanted
 
 

@@ -14,8 +14,8 @@ from isthmus.errors import IsthmusError
 from isthmus.report.summary import lower_is_better
 from isthmus.runs.results import Run, Score, number_at, read_run, value_at
 from isthmus.statistics import Spread, over_cases, over_folds, over_repeats
-from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.study import Measure, Study
+from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 
 ALL = "all classes"
 NEITHER = ("volume_difference", "prediction_objects", "truth_objects")

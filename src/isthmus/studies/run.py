@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
-from isthmus.studies.folder import Order, Plan, StudyFolder
 from isthmus.studies.planning import Place, budget, find_data, plan_study
 from isthmus.studies.running.execute import Launch, Machines, Outcome, execute, launch, this_machine
 from isthmus.studies.running.on_ray import cluster, parse
 from isthmus.studies.study import Study
+from isthmus.studies.study_folder import Order, Plan, StudyFolder
 from isthmus.watch import Watch
 
 

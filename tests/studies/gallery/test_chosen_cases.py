@@ -19,11 +19,11 @@ from isthmus.io import nifti
 from isthmus.io.geometry import Geometry
 from isthmus.io.volumes import write_volume
 from isthmus.io.writing import write_image, write_mask
-from isthmus.studies.folder import Plan, Planned, StudyFolder
+from isthmus.studies.gallery.best_and_worst import FIFTEEN, ends
 from isthmus.studies.gallery.chosen_cases import how_few
-from isthmus.studies.gallery.extremes import FIFTEEN, ends
 from isthmus.studies.page import write_study
 from isthmus.studies.study import Study
+from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 
 from ..conftest import write_run
 

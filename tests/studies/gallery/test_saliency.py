@@ -16,12 +16,12 @@ from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.data.phantoms.organs import ORGANS, write_organ_phantoms
 from isthmus.explain import grad_cam, saliency
 from isthmus.inference.predictor import Predictor
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.gallery import saliency_cache as looks
 from isthmus.studies.gallery.saliency import Explained, explained
 from isthmus.studies.page import write_study
 from isthmus.studies.results import read_results
 from isthmus.studies.study import Cell, Study
+from isthmus.studies.study_folder import StudyFolder
 
 from ..weighted import finish
 

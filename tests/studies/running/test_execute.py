@@ -19,12 +19,12 @@ from isthmus.data.splits.protocols import images
 from isthmus.errors import IsthmusError
 from isthmus.locks import is_taken, taken
 from isthmus.runs.recipe import make_recipe
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.run import Asked, lines_of, run_study
 from isthmus.studies.running.execute import Outcome
 from isthmus.studies.running.progress import status
 from isthmus.studies.running.worker import DONE, TAKEN, compute
 from isthmus.studies.study import Study
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.training.split import chosen, wanted
 from isthmus.watch import Silent
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from isthmus.cli.main import main
 from isthmus.errors import IsthmusError
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.running.on_ray import Node, parse, share
+from isthmus.studies.study_folder import StudyFolder
 
 from ..fake_ray import Ray, RayError, Said, ray, run_on
 

@@ -15,7 +15,6 @@ import pytest
 
 from isthmus import training
 from isthmus.errors import IsthmusError
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.planning import find_data, plan_study
 from isthmus.studies.run import Asked, run_study
 from isthmus.studies.running import ray_task
@@ -23,6 +22,7 @@ from isthmus.studies.running.execute import Outcome
 from isthmus.studies.running.progress import status
 from isthmus.studies.running.ray_task import RETRIES, Task
 from isthmus.studies.running.worker import DONE, FAILED, TAKEN
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent
 
 from ..conftest import fork

@@ -15,13 +15,13 @@ from isthmus import training
 from isthmus.locks import taken
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.page import write_study
 from isthmus.studies.planning import find_data, plan_study
 from isthmus.studies.running.progress import Span, status
 from isthmus.studies.running.times import spent, timed
 from isthmus.studies.running.worker import DONE, FAILED, compute
 from isthmus.studies.study import Study
+from isthmus.studies.study_folder import StudyFolder
 
 from ..conftest import write_run
 

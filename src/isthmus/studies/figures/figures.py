@@ -10,7 +10,7 @@ from typing import Any
 from isthmus.report.charts import SERIES, Chart
 from isthmus.studies.figures import charts
 from isthmus.studies.figures.charts import NARROW
-from isthmus.studies.gallery.extremes import FIFTEEN, ends
+from isthmus.studies.gallery.best_and_worst import FIFTEEN, ends
 from isthmus.studies.results import ALL, Results, better
 from isthmus.studies.significance import every_pair, samples
 from isthmus.studies.study import Measure

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from isthmus.studies.folder import StudyFolder
+from isthmus.studies.gallery.best_and_worst import extremes, views
 from isthmus.studies.gallery.chosen_cases import galleries
-from isthmus.studies.gallery.extremes import extremes, views
-from isthmus.studies.gallery.pictures import Album, open_pictures
+from isthmus.studies.gallery.predicted_cases import Album, open_pictures
 from isthmus.studies.results import Results
+from isthmus.studies.study_folder import StudyFolder
 
 KINDS = ("extremes", "gallery", "volumes")
 """The kinds of figures that are made here."""

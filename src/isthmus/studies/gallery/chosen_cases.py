@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from isthmus.errors import IsthmusError
-from isthmus.report import figures, gallery
+from isthmus.report import drawing, gallery
 from isthmus.report.summary import number
 from isthmus.runs.files import cell, write_text
-from isthmus.studies.folder import StudyFolder
-from isthmus.studies.gallery.pictures import (
+from isthmus.studies.gallery.predicted_cases import (
     Album,
     Colours,
     Item,
@@ -27,6 +26,7 @@ from isthmus.studies.gallery.pictures import (
 )
 from isthmus.studies.gallery.selection_rules import RULES, SIDE, Rule, sight
 from isthmus.studies.results import Results
+from isthmus.studies.study_folder import StudyFolder
 
 PICTURES = 500
 """How many a study's galleries hold, about; it limits how many cases stand under a rule."""
@@ -171,7 +171,7 @@ def tiles(pictures: Pictures, case: str, seen: Seen) -> list[Tile]:
     longest = 256 if len(seen.predicted) <= 4 else 192
     shown = seen.pictures(longest)
     first = next(iter(shown.values()))
-    colours = None if pictures.several else figures.TRUTH
+    colours = None if pictures.several else drawing.TRUTH
     image = gallery.image_panel(first, case)
     found = [
         Tile(

@@ -22,15 +22,15 @@ from isthmus.explain.overlay import blended, outlined, rgb
 from isthmus.explain.run import Explainer
 from isthmus.explain.stages import decoder_stages
 from isthmus.inference.predictor import Predictor
-from isthmus.report.figures import fit, photograph, resize_image, resize_labels, telling_slice
+from isthmus.report.drawing import fit, photograph, resize_image, resize_labels, telling_slice
 from isthmus.report.gallery import Exhibit, Panel
 from isthmus.report.run_images import RunImages
 from isthmus.report.summary import landmarks, number, ranked
 from isthmus.runs.folder import RunFolder
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.gallery.saliency_cache import LONGEST, Look, Origin, read_look, write_look
 from isthmus.studies.results import ALL, Result, Results
 from isthmus.studies.study import Measure
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent, Watch
 
 TITLES = {"saliency": "Saliency", "grad-cam": "Grad-CAM"}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from isthmus.report.figures import border, resize_labels
+from isthmus.report.drawing import border, resize_labels
 
 Floats = NDArray[np.float64]
 Labels = NDArray[Any]

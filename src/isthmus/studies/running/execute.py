@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from isthmus.machine import cores
-from isthmus.studies.folder import Order, Plan, Planned, StudyFolder
 from isthmus.studies.running.worker import TAKEN
+from isthmus.studies.study_folder import Order, Plan, Planned, StudyFolder
 from isthmus.watch import Watch
 
 POLL = 0.05

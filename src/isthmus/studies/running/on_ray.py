@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from isthmus.errors import IsthmusError
 from isthmus.machine import cores
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.running.execute import CORES_OF_A_CELL, Machines, processes
 from isthmus.studies.running.ray_task import RETRIES, Task, submit, telling, work
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Watch
 
 PATIENCE = 5.0

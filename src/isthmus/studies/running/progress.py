@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from isthmus.studies.folder import Planned, State, StudyFolder
 from isthmus.studies.running.times import spent, trained_for
+from isthmus.studies.study_folder import Planned, State, StudyFolder
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import Any
 from isthmus.errors import IsthmusError
 from isthmus.memory import large_pages
 from isthmus.runs.recipe import Hardware
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.running.worker import DONE, FAILED, TAKEN, Log, compute
+from isthmus.studies.study_folder import StudyFolder
 
 RETRIES = 3
 """How often a cell whose process or node died is begun again, from its last checkpoint."""

@@ -11,7 +11,7 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_json
 from isthmus.runs.folder import RunFolder
 from isthmus.shapes import read_as
-from isthmus.studies.folder import StudyFolder
+from isthmus.studies.study_folder import StudyFolder
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from isthmus.locks import taken
 from isthmus.runs.recipe import Hardware, Recipe
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.running.times import timed
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent, Watch
 
 DONE, FAILED, TAKEN = 0, 1, 75

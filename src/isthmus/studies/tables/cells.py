@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from isthmus.report.summary import DASH, duration
 from isthmus.report.tables import Cell, Table
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.results import Results
 from isthmus.studies.running.times import spent
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.studies.tables.formats import Sheet
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from isthmus.networks.describe.card import describe
 from isthmus.report.summary import DASH
 from isthmus.report.tables import Cell, Table
-from isthmus.studies.folder import Key
 from isthmus.studies.study import Study
+from isthmus.studies.study_folder import Key
 from isthmus.studies.tables.formats import Sheet
 
 

@@ -11,10 +11,10 @@ from isthmus.errors import IsthmusError
 from isthmus.report.summary import DASH, number
 from isthmus.report.tables import Cell, Table
 from isthmus.statistics import cases_needed, optimism_across_folds, optimism_of_selection
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.results import ALL, Results, recipe_value
 from isthmus.studies.significance import NAMES, Pair, as_good_as_best, every_pair, samples
 from isthmus.studies.study import Measure
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.studies.tables.cells import cells
 from isthmus.studies.tables.formats import Sheet
 

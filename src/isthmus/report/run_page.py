@@ -20,7 +20,7 @@ from isthmus.outputs import Guard
 from isthmus.report import gallery, volumes
 from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, line_sample, marker_sample, training_curves
-from isthmus.report.figures import AGREE, CLASSES, OTHER_CLASS, PREDICTED, TRUTH, Colour
+from isthmus.report.drawing import AGREE, CLASSES, OTHER_CLASS, PREDICTED, TRUTH, Colour
 from isthmus.report.tables import cleanup_table, score_table, summary_table, tile
 from isthmus.runs.files import write_text
 from isthmus.runs.folder import RunFolder

@@ -7,8 +7,8 @@ from pathlib import Path
 from isthmus.errors import IsthmusError
 from isthmus.report.crossval import folds_in, write_folds
 from isthmus.report.gallery import Loader, Triple
-from isthmus.report.page import write_report
 from isthmus.report.run_images import RunImages
+from isthmus.report.run_page import write_report
 from isthmus.runs.folder import RunFolder
 
 

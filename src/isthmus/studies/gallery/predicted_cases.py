@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
-from isthmus.report import figures, gallery, summary
+from isthmus.report import drawing, gallery, summary
 from isthmus.report.gallery import Panel, Picture
 from isthmus.report.run_images import RunImages
-from isthmus.studies.folder import StudyFolder
 from isthmus.studies.results import ALL, Result, Results, better
 from isthmus.studies.study import Measure
+from isthmus.studies.study_folder import StudyFolder
 
 MOST = 10
 """Networks side by side, at most."""
@@ -90,7 +90,7 @@ class Seen:
         """Of a volume the slice with most true foreground, and its number in words."""
         if self.flat:
             return self, ""
-        at = figures.telling_slice(self.truth, *self.predicted.values())
+        at = drawing.telling_slice(self.truth, *self.predicted.values())
         predicted = {name: labels[at] for name, labels in self.predicted.items()}
         spacing = self.spacing[1:] if self.spacing else None
         cut = Seen(self.image[at], self.truth[at], predicted, self.values, spacing)
@@ -102,11 +102,11 @@ class Seen:
         height, width = (
             round(n * side / min(sides)) for n, side in zip(self.truth.shape, sides, strict=True)
         )
-        size = figures.fit((max(1, height), max(1, width)), longest)
-        image = figures.resize_image(figures.rgb(self.image), size)
-        truth = figures.resize_labels(self.truth, size)
+        size = drawing.fit((max(1, height), max(1, width)), longest)
+        image = drawing.resize_image(drawing.rgb(self.image), size)
+        truth = drawing.resize_labels(self.truth, size)
         return {
-            name: Picture(image, truth, figures.resize_labels(labels, size), "")
+            name: Picture(image, truth, drawing.resize_labels(labels, size), "")
             for name, labels in self.predicted.items()
         }
 
@@ -239,7 +239,7 @@ def first_measure(results: Results) -> Measure:
 
 def class_keys(found: Mapping[str, Pictures]) -> dict[str, list[tuple[str, str]]]:
     """The colours of the classes of data sets that have several."""
-    from isthmus.report.page import key
+    from isthmus.report.run_page import key
 
     return {
         each.results.title(data, ALL): key(each.classes[1:]) for data, each in found.items() if each.several

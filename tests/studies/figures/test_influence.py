@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from isthmus.studies.folder import Plan, Planned, StudyFolder
 from isthmus.studies.page import write_study
+from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 
-from .conftest import write_run
-from .known import DICE, by_fold, make
+from ..conftest import write_run
+from ..known import DICE, by_fold, make
 
 
 def test_influence_takes_the_cells_on_its_axis(

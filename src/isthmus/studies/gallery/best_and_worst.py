@@ -8,7 +8,7 @@ from functools import partial
 from isthmus.errors import IsthmusError
 from isthmus.report import gallery, volumes
 from isthmus.report.summary import landmarks, number, ranked
-from isthmus.studies.gallery.pictures import Album, Item, Pictures, Shelf, Tile, captioned, class_keys
+from isthmus.studies.gallery.predicted_cases import Album, Item, Pictures, Shelf, Tile, captioned, class_keys
 from isthmus.studies.results import ALL
 
 FIFTEEN = 15
