@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
+import isthmus
 from isthmus.networks.kernels.bfloat16.kinds import Kind
 
 LIMIT = 120.0
@@ -64,7 +65,7 @@ class Checker:
         return self._line(process)
 
     def _start(self) -> subprocess.Popen[str]:
-        package = Path(__file__).parents[3]
+        package = Path(isthmus.__file__).parents[1]
         path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
         try:
             process = subprocess.Popen(  # noqa: S603

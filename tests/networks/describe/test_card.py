@@ -12,7 +12,7 @@ from isthmus.networks import describe, list_models, models_table
 from isthmus.networks.describe.card import CardReport
 from isthmus.networks.describe.pages import MARK, index, write
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 EXACT = {"unet", "unetpp", "multiresunet", "unet3d_cicek"}
 AS_PRINTED = {
