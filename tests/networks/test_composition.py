@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from isthmus.errors import IsthmusError
 from isthmus.networks import create_model, initialise
 from isthmus.networks.blocks.base import BLOCKS, SKIPS
-from isthmus.networks.encoders.encoders import ENCODERS
+from isthmus.networks.encoders.registry import ENCODERS
 from isthmus.networks.models.unet import HEADS, UPS
 
 from .variants import fill, image, narrow_encoders

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.networks import create_model, list_models
-from isthmus.networks.encoders.encoders import VGG16, DenseNet121, ResNet
+from isthmus.networks.encoders.registry import VGG16, DenseNet121, ResNet
 from isthmus.networks.registry import dimensions, tiny_options
 
 VARIANTS = [(name, dims) for name in list_models() for dims in dimensions(name)]

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.describe.measure import flops
+from isthmus.networks.description.measure import flops
 from isthmus.networks.kernels.bfloat16.machine_cache import Known
 from isthmus.runs import hardware as machine
 from isthmus.runs import precision

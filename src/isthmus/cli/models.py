@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from isthmus.cli.results import emit
 
 if TYPE_CHECKING:
-    from isthmus.networks.describe.card import CardReport
+    from isthmus.networks.description.card import CardReport
 
 WIDE = 180  # columns where the output is no terminal
 

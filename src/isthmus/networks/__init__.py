@@ -25,12 +25,12 @@ from isthmus.networks.models import nuclei  # noqa: F401
 # isort: on
 
 from isthmus.networks.blocks.base import Block, Bridge, Skip, register_block, register_skip
-from isthmus.networks.describe.card import CardReport, describe, models_table
-from isthmus.networks.describe.measure import activation_bytes, count_flops, count_parameters
-from isthmus.networks.describe.receptive_field import receptive_field
-from isthmus.networks.encoders.encoders import Encoder, create_encoder, register_encoder
+from isthmus.networks.description.card import CardReport, describe, models_table
+from isthmus.networks.description.measure import activation_bytes, count_flops, count_parameters
+from isthmus.networks.description.receptive_field import receptive_field
+from isthmus.networks.encoders.registry import Encoder, create_encoder, register_encoder
 from isthmus.networks.encoders.weights import find_weights, load_encoder_weights
-from isthmus.networks.initialise import initialise
+from isthmus.networks.initialisation import initialise
 from isthmus.networks.models.unet import UNet
 from isthmus.networks.registry import (
     DEFAULT_MODEL,

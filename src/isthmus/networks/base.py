@@ -12,9 +12,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.checks import check_input, require_counts, require_dims, require_flag, require_wholes
-from isthmus.networks.describe.receptive_field import receptive_field
-from isthmus.networks.kernels.eager import eager
+from isthmus.networks.description.receptive_field import receptive_field
 from isthmus.networks.kernels.memory_layout import in_layout, is_ambiguous, memory_layout
+from isthmus.networks.kernels.switch import eager
 
 
 def _layout(network: nn.Module, ndim: int) -> torch.memory_format:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.networks.blocks.heads import build
-from isthmus.networks.describe.measure import flops
+from isthmus.networks.description.measure import flops
 from isthmus.networks.kernels.bfloat16.machine_cache import of_this_machine
 from isthmus.networks.kernels.memory_layout import in_layout
 from isthmus.runs import hardware as machine

@@ -7,7 +7,7 @@ from isthmus.data.checks.check import Checked
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.classes import Meaning
-from isthmus.networks.describe.measure import training_heads
+from isthmus.networks.description.measure import training_heads
 from isthmus.objectives import Objective, Settings, class_weights, default_heads
 from isthmus.runs.recipe import Recipe
 

@@ -8,7 +8,7 @@ import torch
 from isthmus.errors import IsthmusError
 from isthmus.networks import create_model
 from isthmus.networks.blocks.heads import Heads, build
-from isthmus.networks.describe.measure import training_heads
+from isthmus.networks.description.measure import training_heads
 
 
 def test_heads_are_the_last_maps_of_the_network() -> None:

@@ -17,7 +17,7 @@ from isthmus.inference.engines.fused import fused
 from isthmus.inference.engines.portable import SIDE, Opened, by_head, example
 from isthmus.inference.engines.portable import require as require_format
 from isthmus.inference.tiling.tiles import Floats
-from isthmus.networks.describe.measure import flops
+from isthmus.networks.description.measure import flops
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Hardware
 

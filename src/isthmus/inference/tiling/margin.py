@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks.describe.receptive_field import output_spans
+from isthmus.networks.description.receptive_field import output_spans
 
 LENGTH = 2304  # of the axis looked at, 256 x 9, which divides by all that networks ask for
 

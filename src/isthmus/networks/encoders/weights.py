@@ -24,7 +24,7 @@ from isthmus.errors import IsthmusError
 from isthmus.networks.checks import require_finite
 
 if TYPE_CHECKING:
-    from isthmus.networks.encoders.encoders import Encoder
+    from isthmus.networks.encoders.registry import Encoder
 
 _CHUNK = 1 << 20
 

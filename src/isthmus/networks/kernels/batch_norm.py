@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isthmus.networks.kernels.eager import by_autograd
 from isthmus.networks.kernels.memory_layout import memory_layout
+from isthmus.networks.kernels.switch import by_autograd
 
 VECTOR = 32
 """Numbers that a kernel takes at once, of the smallest type."""

@@ -8,8 +8,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from isthmus.networks.kernels.eager import by_autograd
 from isthmus.networks.kernels.memory_layout import memory_layout
+from isthmus.networks.kernels.switch import by_autograd
 
 
 def concatenate(maps: Sequence[Tensor]) -> Tensor:

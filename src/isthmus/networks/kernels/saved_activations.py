@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.networks.kernels.batch_norm import BatchNorm2d, BatchNorm3d, batch_norm
-from isthmus.networks.kernels.eager import by_autograd
 from isthmus.networks.kernels.relu_mask import masked, positive
+from isthmus.networks.kernels.switch import by_autograd
 
 
 @contextmanager

@@ -18,10 +18,10 @@ from torch.nn import functional as F
 from isthmus.networks.kernels import onednn
 from isthmus.networks.kernels.bfloat16.choice import is_right
 from isthmus.networks.kernels.bfloat16.layers import Conv2d, Conv3d, where
-from isthmus.networks.kernels.eager import by_autograd
 from isthmus.networks.kernels.memory_layout import memory_layout
 from isthmus.networks.kernels.onednn import Where
 from isthmus.networks.kernels.relu_mask import masked, positive
+from isthmus.networks.kernels.switch import by_autograd
 
 LARGE = 8
 """How many times larger a map must be than a kernel for turning the kernel round to pay."""

@@ -14,7 +14,7 @@ from isthmus.networks.base import Network
 from isthmus.networks.blocks.layers import conv, max_pool
 from isthmus.networks.blocks.upsampling import upsample
 from isthmus.networks.checks import require_share, require_whole
-from isthmus.networks.encoders.encoders import create_encoder
+from isthmus.networks.encoders.registry import create_encoder
 from isthmus.networks.registry import Card, register_model
 
 FACTORS = (8, 16, 32)

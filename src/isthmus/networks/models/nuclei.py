@@ -19,7 +19,7 @@ from isthmus.networks.blocks.layers import conv, norm, up_conv
 from isthmus.networks.blocks.pathway import DILATIONS, HighResolution
 from isthmus.networks.blocks.upsampling import upsample
 from isthmus.networks.checks import require_name, require_share, require_whole
-from isthmus.networks.encoders.encoders import ENCODERS, create_encoder
+from isthmus.networks.encoders.registry import ENCODERS, create_encoder
 from isthmus.networks.kernels.checkpointing import run
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model

@@ -16,7 +16,7 @@ from isthmus.networks.blocks.base import Bridge, Skip, register_skip
 from isthmus.networks.blocks.layers import max_pool
 from isthmus.networks.blocks.plain import Plain
 from isthmus.networks.checks import require_name
-from isthmus.networks.encoders.encoders import VGG16, register_encoder
+from isthmus.networks.encoders.registry import VGG16, register_encoder
 from isthmus.networks.kernels.bfloat16.choice import convolve
 from isthmus.networks.kernels.bfloat16.kinds import Where
 from isthmus.networks.kernels.checkpointing import run

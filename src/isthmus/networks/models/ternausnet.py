@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from isthmus.networks.base import Network
 from isthmus.networks.blocks.layers import conv, max_pool, smooth_up_conv
 from isthmus.networks.checks import require_flag, require_whole
-from isthmus.networks.encoders.encoders import create_encoder
+from isthmus.networks.encoders.registry import create_encoder
 from isthmus.networks.kernels.checkpointing import run
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model

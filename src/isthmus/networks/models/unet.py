@@ -18,7 +18,7 @@ from isthmus.networks.blocks import plain  # noqa: F401  (registers its parts)
 from isthmus.networks.blocks.base import BLOCKS, SKIPS, Block, Bridge, Skip, resolve
 from isthmus.networks.blocks.layers import conv, max_pool, norm, up_conv
 from isthmus.networks.checks import require_name, require_whole, require_wholes
-from isthmus.networks.encoders.encoders import ENCODERS, Encoder, create_encoder
+from isthmus.networks.encoders.registry import ENCODERS, Encoder, create_encoder
 from isthmus.networks.kernels.checkpointing import run
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from isthmus.networks.describe.card import describe
+from isthmus.networks.description.card import describe
 from isthmus.report.summary import DASH
 from isthmus.report.tables import Cell, Table
 from isthmus.studies.study import Study

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.networks import create_model, list_models
-from isthmus.networks.describe.measure import WithoutNorms
+from isthmus.networks.description.measure import WithoutNorms
 from isthmus.networks.kernels import summed_convolutions as branches
 from isthmus.networks.kernels.bfloat16 import choice, kinds
 from isthmus.networks.kernels.bfloat16 import layers as convolutions

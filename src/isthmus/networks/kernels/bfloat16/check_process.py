@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-import isthmus
 from isthmus.networks.kernels.bfloat16.kinds import Kind
 
 LIMIT = 120.0
@@ -65,7 +64,7 @@ class Checker:
         return self._line(process)
 
     def _start(self) -> subprocess.Popen[str]:
-        package = Path(isthmus.__file__).parents[1]
+        package = Path(__file__).parents[4]
         path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
         try:
             process = subprocess.Popen(  # noqa: S603

@@ -20,7 +20,7 @@ from isthmus.networks.kernels.bfloat16.check_process import CannotCheck, Checker
 from isthmus.networks.kernels.bfloat16.kinds import Form, Kind, Where, kind_of
 from isthmus.networks.kernels.bfloat16.machine_cache import of_this_machine
 from isthmus.networks.kernels.bfloat16.ways import NATIVE, WAYS, ways_for
-from isthmus.networks.kernels.eager import eager
+from isthmus.networks.kernels.switch import eager
 
 _checker = Checker()
 _lock = threading.Lock()

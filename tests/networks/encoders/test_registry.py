@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
 from isthmus.networks import Encoder, create_encoder, register_encoder
-from isthmus.networks.encoders.encoders import ENCODERS
+from isthmus.networks.encoders.registry import ENCODERS
 
 from ..variants import fill, image, narrow_encoders
 
@@ -147,7 +147,7 @@ def test_computes_what_is_written_out_by_hand(name):
 
 
 def test_a_users_encoder_is_found_by_its_name(monkeypatch):
-    monkeypatch.setattr("isthmus.networks.encoders.encoders.ENCODERS", dict(ENCODERS))
+    monkeypatch.setattr("isthmus.networks.encoders.registry.ENCODERS", dict(ENCODERS))
 
     @register_encoder("stem")
     class Stem(Encoder):

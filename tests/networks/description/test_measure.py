@@ -16,8 +16,8 @@ from isthmus.networks import (
     receptive_field,
 )
 from isthmus.networks.blocks.layers import conv
-from isthmus.networks.describe.measure import on_meta
-from isthmus.networks.describe.receptive_field import output_spans, reach
+from isthmus.networks.description.measure import on_meta
+from isthmus.networks.description.receptive_field import output_spans, reach
 from isthmus.networks.kernels.instance_norm import InstanceNorm
 from isthmus.networks.registry import dimensions, tiny_options
 

@@ -1,4 +1,4 @@
-"""The pages of the documentation on networks: ``python -m isthmus.networks.describe.pages docs`` writes them.
+"""The pages of the documentation on networks: ``python -m isthmus.networks.description.pages docs`` writes them.
 
 One page for each network, which is its card; and below the mark of ``networks.md`` the tables of blocks, skips
 and networks. Pages of networks that are gone are removed.
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.networks.blocks.base import BLOCKS, SKIPS, Block, Skip
-from isthmus.networks.describe.card import describe, models_table, times
+from isthmus.networks.description.card import describe, models_table, times
 from isthmus.networks.registry import list_models
 
-MARK = "<!-- below: written by `python -m isthmus.networks.describe.pages docs` -->\n"
+MARK = "<!-- below: written by `python -m isthmus.networks.description.pages docs` -->\n"
 
 
 def index(page: str) -> str:

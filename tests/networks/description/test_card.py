@@ -9,8 +9,8 @@ import pytest
 
 from isthmus.errors import IsthmusError
 from isthmus.networks import describe, list_models, models_table
-from isthmus.networks.describe.card import CardReport
-from isthmus.networks.describe.pages import MARK, index, write
+from isthmus.networks.description.card import CardReport
+from isthmus.networks.description.pages import MARK, index, write
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -60,19 +60,19 @@ def test_its_page_is_up_to_date(report):
     path = DOCS / "networks" / f"{report.name}.md"
     page = path.read_text(encoding="utf-8") if path.exists() else ""
     assert _without_memory(page) == _without_memory(report.to_markdown()), (
-        "run: python -m isthmus.networks.describe.pages docs"
+        "run: python -m isthmus.networks.description.pages docs"
     )
 
 
 def test_the_index_is_up_to_date_and_no_page_is_left_over():
     page = (DOCS / "networks.md").read_text(encoding="utf-8")
-    assert page == index(page), "run: python -m isthmus.networks.describe.pages docs"
+    assert page == index(page), "run: python -m isthmus.networks.description.pages docs"
     assert {path.stem for path in (DOCS / "networks").glob("*.md")} == set(list_models())
 
 
 def test_pages_are_written_and_stale_ones_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr("isthmus.networks.describe.pages.list_models", lambda: ["unet"])
-    monkeypatch.setattr("isthmus.networks.describe.pages.models_table", list)
+    monkeypatch.setattr("isthmus.networks.description.pages.list_models", lambda: ["unet"])
+    monkeypatch.setattr("isthmus.networks.description.pages.models_table", list)
     (tmp_path / "networks").mkdir()
     (tmp_path / "networks" / "gone.md").write_text("old")
     (tmp_path / "networks.md").write_text(f"Kept.\n{MARK}Not kept.")

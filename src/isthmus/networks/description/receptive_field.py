@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from isthmus.networks.describe.measure import WithoutNorms
+from isthmus.networks.description.measure import WithoutNorms
 
 _AXIS = 2  # the first spatial axis of (N, C, *spatial)
 _NOTHING = 1 << 40  # an interval that holds no position starts here and ends at its negative

@@ -10,9 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks.describe.measure import WithoutNorms, activation_bytes, count_parameters, flops, on_meta
-from isthmus.networks.describe.receptive_field import reach, receptive_field
-from isthmus.networks.describe.stages import Stage, stages
+from isthmus.networks.description.measure import (
+    WithoutNorms,
+    activation_bytes,
+    count_parameters,
+    flops,
+    on_meta,
+)
+from isthmus.networks.description.receptive_field import reach, receptive_field
+from isthmus.networks.description.stages import Stage, stages
 from isthmus.networks.registry import Card, Counted, create_model, dimensions, list_models, model_card
 
 SIZES = {2: (256, 256), 3: (128, 128, 128)}  # of the image for which costs and stages are given

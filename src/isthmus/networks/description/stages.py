@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks.describe.measure import WithoutNorms, on_meta
+from isthmus.networks.description.measure import WithoutNorms, on_meta
 
 
 @dataclass(frozen=True)
