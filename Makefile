@@ -60,7 +60,7 @@ test-real: $(STAMP)
 	done
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks speed memory
 
 clean:
 	rm -rf $(VENV) $(VENV)-* demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

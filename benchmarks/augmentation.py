@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from benchmarks.between import write_between
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus.data.augment import HMEDN, MILDNET, Elastic, Pipeline
 from isthmus.data.rng import rng
 

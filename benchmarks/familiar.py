@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus.data.cases import Case as DataCase
 from isthmus.data.cases import Dataset, Source, load, load_image, load_mask
 from isthmus.data.checks.check import check_dataset

@@ -23,7 +23,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.epoch import write_random
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus import training
 from isthmus.inference import Predictor
 from isthmus.metrics import score_case

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus.errors import IsthmusError
 from isthmus.inference.engines.engine import Eager, Engine
 from isthmus.inference.engines.portable import SUFFIXES, Opened, capture, write

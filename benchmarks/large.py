@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 
 RESULTS = Path(__file__).parent / "results"
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")

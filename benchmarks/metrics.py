@@ -29,7 +29,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus.metrics.case import object_scores
 from isthmus.metrics.distances import Sides
 from isthmus.metrics.nearest import Nearest, transform_plane

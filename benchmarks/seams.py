@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus import training
 from isthmus.data.cases import load
 from isthmus.inference import Predictor

@@ -25,7 +25,7 @@ import numpy as np
 from scipy import ndimage
 
 from benchmarks.between import write_between
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus.objectives import (
     border_map,
     contour_map,

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model
 from isthmus.runs import hardware as machine

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe
+from benchmarks.frame.machine import describe
 from isthmus import training
 from isthmus.runs.files import read_json, write_text
 from isthmus.runs.folder import RunFolder

@@ -1,22 +1,27 @@
-"""The machine that numbers were measured on, in words that can be committed beside them."""
+"""The machine that rows were measured on, as it is stored beside them."""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from isthmus.machine import cores
 
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "avx512_fp16", "asimd", "bf16")
 
 
 def describe(packages: tuple[str, ...] = ("numpy", "scipy", "torch")) -> dict[str, Any]:
-    """Processor, usable cores, memory in GiB, instruction sets that matter, Python and package versions."""
+    """Processor, usable cores, threads, GPU, memory in GiB, instruction sets, Python and package versions."""
     model, flags = _processor()
     return {
         "processor": model,
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
+        "threads": _threads(),
+        "gpu": _gpu(),
         "memory_gib": _memory_gib(),
         "capabilities": [flag for flag in FLAGS if flag in flags],
         "python": platform.python_version(),
@@ -32,6 +37,17 @@ def _processor() -> tuple[str, set[str]]:
             fields.setdefault(name.strip(), value.strip())
     flags = set((fields.get("flags") or fields.get("Features") or "").split())
     return fields.get("model name") or platform.processor() or platform.machine(), flags
+
+
+def _threads() -> int:
+    """Threads that the framework uses, or may use where it was not needed."""
+    torch = sys.modules.get("torch")
+    return int(torch.get_num_threads()) if torch else int(os.environ.get("OMP_NUM_THREADS") or cores())
+
+
+def _gpu() -> str | None:
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None
 
 
 def _memory_gib() -> float | None:

@@ -1,0 +1,1 @@
+"""What every benchmark shares: rows, contenders, processes, turns, results, pages."""

@@ -1,0 +1,88 @@
+"""Markdown from numbers: tables, paragraphs, spreads, YAML, the machine."""
+
+from __future__ import annotations
+
+import statistics
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import yaml
+
+
+def text(*pieces: str) -> list[str]:
+    """Pieces joined to one paragraph."""
+    return [*textwrap.wrap(" ".join(pieces), 118, break_long_words=False, break_on_hyphens=False), ""]
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """A table; all columns but the first are aligned to the right, and None is a dash."""
+    body = [f"| {' | '.join('-' if cell is None else str(cell) for cell in row)} |" for row in rows]
+    return [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1), *body, ""]
+
+
+def contender_table(
+    head: str,
+    rows: Sequence[dict[str, Any]],
+    cell: Callable[[dict[str, Any], str], str],
+    titles: dict[str, str] | None = None,
+) -> list[str]:
+    """A table with a line for each row and a column for each contender; "-" where a row lacks one."""
+    names = list(dict.fromkeys(name for row in rows for name in row["values"]))
+    return table(
+        [head, *((titles or {}).get(name, name) for name in names)],
+        [
+            [
+                row["name"],
+                *(cell(row, name) if row["values"].get(name) is not None else None for name in names),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def ratio_cell(base: str, show: Callable[[float], str]) -> Callable[[dict[str, Any], str], str]:
+    """Cells of the value beside that of the contender ``base``, in bold, and of the value."""
+    return lambda row, name: (
+        f"**{row['values'][name] / row['values'][base]:.2f}** ({show(row['values'][name])})"
+    )
+
+
+def mib(value: float) -> str:
+    """Bytes as MiB.
+
+    >>> mib(3 * 2**20)
+    '3'
+    """
+    return f"{value / 2**20:.0f}"
+
+
+def machine_line(machine: dict[str, Any]) -> str:
+    """The machine and the versions that were measured with."""
+    memory = f", {machine['memory_gib']} GiB" if machine.get("memory_gib") else ""
+    threads = (
+        f", {machine['threads']} thread{'s' * (machine['threads'] != 1)}" if machine.get("threads") else ""
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    where = machine.get("gpu") or f"{machine['processor']}, {machine['cores']} cores"
+    return f"Measured on {where}{threads}{memory}; Python {machine['python']}, {versions}."
+
+
+def recipe(sections: dict[str, Any]) -> list[str]:
+    """Recipe sections as YAML."""
+    return ["```yaml", *yaml.safe_dump(sections, sort_keys=False, width=110).rstrip().splitlines(), "```", ""]
+
+
+def inline(values: Any) -> str:
+    """Values as YAML on one line."""
+    return yaml.safe_dump(values, default_flow_style=True, sort_keys=False, width=1000).strip()
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Mean ± standard deviation; of one value that value.
+
+    >>> spread([1.0, 3.0], 1), spread([2.0], 1)
+    ('2.0 ± 1.4', '2.0')
+    """
+    mean = f"{statistics.fmean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"

@@ -1,0 +1,85 @@
+"""Measures a row: contenders take turns, in this process or each in a process of its own."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+from benchmarks.frame.benchmark import BYTES, SECONDS, Row, Settings, Work
+from benchmarks.frame.memory import peak_memory
+from benchmarks.frame.processes import worker
+from isthmus.errors import IsthmusError
+
+
+def measure(benchmark: str, row: Row, settings: Settings) -> dict[str, Any]:
+    """Return the row as it is stored: the median of every contender and, of several rounds, its best value."""
+    outputs: dict[str, Any] = {}
+    taken = _apart(benchmark, row, settings) if row.apart else _here(row, outputs)
+    result: dict[str, Any] = {
+        "name": row.name,
+        "unit": row.unit,
+        "values": {name: _median(values) for name, values in taken.items()},
+    }
+    rounds = max(map(len, taken.values()), default=0)
+    if rounds > 1:
+        result |= {"rounds": rounds, "fastest": {name: min(values) for name, values in taken.items()}}
+    if row.unit == SECONDS:
+        result["clock"] = "processor" if row.clock is time.process_time else "wall"
+    if row.facts:
+        result["facts"] = row.facts(outputs)
+    return result
+
+
+def one(work: Work, row: Row) -> Any:
+    """One measurement of a work."""
+    if row.unit == BYTES:
+        return peak_memory(work)
+    if row.unit != SECONDS:
+        return work()
+    start = row.clock()
+    for _ in range(row.calls):
+        work()
+    return (row.clock() - start) / row.calls
+
+
+def _here(row: Row, outputs: dict[str, Any]) -> dict[str, list[Any]]:
+    """Measurements in this process, after one call of each contender to warm up."""
+    works: dict[str, Work] = {}
+    for name, prepare in row.contenders.items():
+        try:
+            works[name] = prepare()
+            if row.unit == SECONDS:
+                outputs[name] = works[name]()
+        except (ImportError, IsthmusError) as error:
+            works.pop(name, None)
+            print(f"{row.name}: {name} is left out ({error})", flush=True)
+    taken: dict[str, list[Any]] = {name: [] for name in works}
+    started = time.perf_counter()
+    for done in range(row.rounds):
+        if row.limit is not None and done >= 3 and time.perf_counter() - started > row.limit:
+            break
+        for name in works if done % 2 == 0 else reversed(works):
+            taken[name] += [one(works[name], row) for _ in range(row.repeats)]
+    if row.unit != SECONDS:
+        outputs |= {name: values[-1] for name, values in taken.items() if values}
+    for work in works.values():
+        getattr(work, "close", lambda: None)()
+    return taken
+
+
+def _apart(benchmark: str, row: Row, settings: Settings) -> dict[str, list[Any]]:
+    """Measurements in processes, one at a time: together they could fill the machine's memory."""
+    taken: dict[str, list[Any]] = {name: [] for name in row.contenders}
+    for _ in range(row.rounds):
+        for name in row.contenders:
+            process = worker(benchmark, row, name, settings)
+            if row.unit == SECONDS:
+                process("warm up")
+            taken[name] += [process("measure") for _ in range(row.repeats)]
+            process.close()
+    return taken
+
+
+def _median(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else statistics.median(values)

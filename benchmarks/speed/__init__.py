@@ -1,0 +1,1 @@
+"""Benchmarks of time, and the page docs/benchmarks.md."""
