@@ -1,26 +1,37 @@
 """Losses, the targets they need, and their sum over the heads of a network."""
 
-from isthmus.objectives.boundary import contour_l2, hausdorff
-from isthmus.objectives.defaults import class_weights, default_heads
-from isthmus.objectives.entropy import (
-    binary_cross_entropy,
-    cross_entropy,
-    difficulty_cross_entropy,
-    distance_cross_entropy,
-    focal,
-    weighted_cross_entropy,
-)
-from isthmus.objectives.objective import LOSSES, Objective, Settings
-from isthmus.objectives.overlap import focal_tversky, soft_dice, soft_iou
-from isthmus.objectives.targets import (
-    border_map,
-    contour_map,
-    difficulty_map,
-    distance_map,
-    edges,
-    interior_map,
-    proximity_map,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from isthmus.objectives.settings import Settings
+
+if TYPE_CHECKING:
+    from isthmus.objectives.boundary import contour_l2, hausdorff
+    from isthmus.objectives.defaults import class_weights, default_heads
+    from isthmus.objectives.entropy import (
+        binary_cross_entropy,
+        cross_entropy,
+        difficulty_cross_entropy,
+        distance_cross_entropy,
+        focal,
+        weighted_cross_entropy,
+    )
+    from isthmus.objectives.objective import LOSSES, Objective
+    from isthmus.objectives.overlap import focal_tversky, soft_dice, soft_iou
+    from isthmus.objectives.targets import (
+        border_map,
+        contour_map,
+        difficulty_map,
+        distance_map,
+        edges,
+        interior_map,
+        proximity_map,
+    )
+
+# loaded when a name of theirs is first used, so that the recipe can read `Settings` without waiting for torch
+_MODULES = ("boundary", "defaults", "entropy", "objective", "overlap", "targets")
 
 __all__ = [
     "LOSSES",
@@ -47,3 +58,12 @@ __all__ = [
     "soft_iou",
     "weighted_cross_entropy",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in _MODULES:
+            found = vars(import_module(f"{__name__}.{module}"))
+            if name in found:
+                return found[name]
+    raise AttributeError(f"module '{__name__}' has no attribute {name!r}")

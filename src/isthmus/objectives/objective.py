@@ -34,9 +34,9 @@ from isthmus.objectives.entropy import (
     weighted_cross_entropy,
 )
 from isthmus.objectives.overlap import focal_tversky, soft_dice, soft_iou
+from isthmus.objectives.settings import Normalise, Settings
 from isthmus.objectives.targets import (
     Floats,
-    Normalise,
     border_map,
     contour_map,
     difficulty_map,
@@ -50,26 +50,6 @@ from isthmus.objectives.targets import (
 
 Heads = Mapping[str, Mapping[str, float]]
 Target = Callable[[NDArray[Any]], Floats]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Parameters of targets and losses; the defaults are the papers'."""
-
-    contour_sigma: float = 2.0  # pixels; see `contour_map`
-    difficulty_sigma: float = 8.0  # these four: see `difficulty_map`
-    difficulty_base: float = 1.0
-    difficulty_weight: float = 25.0
-    difficulty_normalise: Normalise = "class"
-    class_weights: tuple[float, ...] | None = None  # of "weighted_ce", background first
-    auxiliary_weight: float = 1.0  # of heads that exist in training alone
-    smooth: float = 1.0  # pixels; of the overlap losses
-    focal_gamma: float = 2.0
-    focal_alpha: float | None = 0.25
-    tversky_alpha: float = 0.7  # of missed pixels
-    tversky_beta: float = 0.3  # of false pixels
-    tversky_gamma: float = 4 / 3
-    hausdorff_alpha: float = 2.0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ pixel of ours and ours within 1.5 pixels of its (`docs/objectives.md`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from isthmus.errors import IsthmusError
+from isthmus.objectives.settings import Normalise
 
 Floats = NDArray[np.float32]
-Normalise = Literal["class", "sum", "none"]
 
 TRUNCATE = 4.0  # standard deviations after which a Gaussian ends, as in scipy
 MOST_CLASSES = 255

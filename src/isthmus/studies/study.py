@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from isthmus.errors import IsthmusError, nearest
 from isthmus.metrics.rows import METRICS, OBJECT_METRICS
 from isthmus.runs.files import read_yaml
-from isthmus.runs.recipe import Positive, Recipe, make_recipe, parse_overrides
+from isthmus.runs.recipe import Recipe, make_recipe, parse_overrides
 from isthmus.shapes import fault, shown
 
 FOLDED = ("kfold", "mildnet", "multiresunet", "sharp", "within-case", "nnunet")
@@ -25,6 +25,7 @@ REPEATED = ("sharp", "sharp-code")
 COSTS = ("parameters", "peak_memory_bytes")
 """What a table may show of a network's cost."""
 
+Positive = Annotated[int, Field(ge=1, le=10**9)]
 Sections = dict[str, Any]
 _NETWORK = ("model", "options", "heads", "initialisation")
 

@@ -8,7 +8,7 @@ from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.classes import Meaning
 from isthmus.networks.description.measure import training_heads
-from isthmus.objectives import Objective, Settings, class_weights, default_heads
+from isthmus.objectives import Objective, class_weights, default_heads
 from isthmus.runs.recipe import Recipe
 
 WEIGHTED = "weighted_ce"
@@ -44,16 +44,13 @@ def aim(recipe: Recipe, checked: Checked, split: Split) -> tuple[Recipe, Objecti
             f"({', '.join(recipe.data.classes)}); give one for each"
         )
     if weights is None and any(WEIGHTED in losses for losses in heads.values()):
-        weights = list(class_weights(_pixels(checked, split)))
+        weights = class_weights(_pixels(checked, split))
     asked = asked.model_copy(update={"heads": heads, "class_weights": weights})
     objective = Objective(
         {head: losses for head, losses in heads.items() if losses},
         classes=meaning.maps,
         multilabel=meaning.multilabel,
-        settings=Settings(
-            **asked.model_dump(exclude={"heads", "class_weights"}),
-            class_weights=None if weights is None else tuple(weights),
-        ),
+        settings=asked,
         ignore=None if recipe.data.ignore is None else IGNORED,
     )
     objective.check(available)

@@ -1,0 +1,34 @@
+"""The section ``cleanup``: what is done to predicted masks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from isthmus.runs.recipe.section import Section
+from isthmus.settings import SHARE, Range
+
+
+class Cleanup(Section):
+    """What is done to predicted masks before they are written; nothing by default."""
+
+    threshold: Annotated[
+        float,
+        Range(above=0, below=1),
+        "Probability from which a pixel is foreground, for one map, for regions and for the bodies of objects.",
+    ] = 0.5
+    largest: Annotated[
+        bool | list[str], "Keep only the largest component: `true` for every class, or names of classes."
+    ] = False
+    min_size: Annotated[
+        int | dict[str, int],
+        Range(0),
+        "Drop components of fewer pixels: one number, or one for each class as `{liver: 500}`.",
+    ] = 0
+    holes: Annotated[bool, "Fill holes."] = False
+    merge: Annotated[
+        bool,
+        "HMEDN's anatomically constrained merging: islands inside another organ join it, small ones are dropped.",
+    ] = False
+    keep_share: Annotated[
+        float, SHARE, "Share of the largest component's size that others need to stay, with `merge`."
+    ] = 0.1

@@ -1,0 +1,34 @@
+"""The section ``hardware``: where and how it is computed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from isthmus.runs.recipe.section import Section
+from isthmus.settings import POSITIVE, Range
+
+
+class Hardware(Section):
+    """Where and how it is computed; what is left open is decided once, at the start, and stored."""
+
+    device: Annotated[
+        str,
+        Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$"),
+        "`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: the first GPU, else the processor.",
+    ] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        "Number type in which the network computes; `auto`: see [below](#number-types).",
+    ] = "auto"
+    channels_last: Annotated[
+        bool | None, "Keep channels last in memory. Open: on NVIDIA GPUs and on the processor."
+    ] = None
+    threads: Annotated[
+        int | None, POSITIVE, "Threads of the processor. Open: as many as the framework would use."
+    ] = None
+    workers: Annotated[
+        int, Range(0, 64), "Threads that prepare batches; 0: batches are prepared between the steps."
+    ] = 2
+    cache_mb: Annotated[int, Range(0), "Memory for decoded cases, in MB."] = 2048

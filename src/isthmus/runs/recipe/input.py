@@ -1,0 +1,68 @@
+"""The section ``input``: what the network sees of an image."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import field_validator
+
+from isthmus.runs.recipe.section import Section
+from isthmus.settings import POSITIVE, SHARE, Range
+
+SIDE = Range(8, 8192)
+"""Pixels along one side of an image."""
+
+Size = tuple[int, int] | tuple[int, int, int]
+
+
+class Input(Section):
+    """What the network sees of an image: the whole of it resized, or patches at its own scale."""
+
+    resize: Annotated[
+        Size | None,
+        SIDE,
+        "Resize images to `[height, width]` or `[depth, height, width]` pixels; masks come back in the size of the "
+        "image. One number: equal sides.",
+    ] = None
+    patch: Annotated[
+        Size | None,
+        SIDE,
+        "Cut patches of this size, in pixels, at the image's own scale; images of any size are segmented in "
+        "overlapping tiles. This is the default for your own data. One number: equal sides.",
+    ] = None
+    windows: Annotated[
+        int | None,
+        POSITIVE,
+        "Take this many patches at fixed, even places of each image (MILDNet: 4 of an ISBI image, 11 of a GlaS image). "
+        "Open: patches at random places.",
+    ] = None
+    foreground: Annotated[float, SHARE, "Share of the patches that are centred on foreground."] = 0.0
+    slices: Annotated[
+        int | None,
+        Range(1, 31),
+        "Slices of a volume that a 2D network sees as channels: one and its neighbours; an odd number (HMEDN: 5).",
+    ] = None
+    normalise: Annotated[
+        Literal["auto", "scale", "minmax", "zscore", "dataset"],
+        "How intensities are scaled: `zscore` and `minmax` by image; `scale` by the range of the file's type; "
+        "`dataset` by `mean` and `deviation`; `auto` is `scale` where all images have 8 bits, else `zscore`.",
+    ] = "zscore"
+    mean: Annotated[
+        list[float], "Mean of each channel over the training images, for `normalise=dataset`; filled in."
+    ] = []
+    deviation: Annotated[
+        list[float],
+        "Standard deviation of each channel over the training images, for `normalise=dataset`; filled in.",
+    ] = []
+
+    @field_validator("patch", "resize", mode="before")
+    @classmethod
+    def _equal_sides(cls, value: Any) -> Any:
+        return (value, value) if isinstance(value, int) else value
+
+    @field_validator("slices")
+    @classmethod
+    def _odd(cls, value: int | None) -> int | None:
+        if value is not None and value % 2 == 0:
+            raise ValueError("an even number of slices has none in the middle; take an odd number")
+        return value

@@ -1,0 +1,31 @@
+"""The section ``network``: a network of the registry and the options it is made with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from isthmus.runs.recipe.section import Section
+
+
+class Network(Section):
+    """A network of the registry and the options it is made with."""
+
+    model: Annotated[str, "A name of `isthmus models`."] = "unet_instance"
+    options: Annotated[
+        dict[str, Any],
+        "Options of the network, as `{widths: [16, 32, 64]}` ([the networks](networks.md)).",
+    ] = {}
+    depth: Annotated[
+        Literal["auto"] | None,
+        "`auto`: our own network gets as many levels, from three to five, as leave its coarsest map of a flat image 16 "
+        "pixels a side, unless the options name `depth`, `widths` or `encoder`. Open: the levels of the network.",
+    ] = None
+    heads: Annotated[
+        list[Literal["contour", "marker"]] | None,
+        "Additional maps of the last layer, for networks that have no such heads. Open: both with `data.instances`, "
+        "else none.",
+    ] = None
+    initialisation: Annotated[
+        Literal["xavier", "default"],
+        "How weights are drawn: `xavier` (Glorot and Bengio, normal), or `default`, as the framework does.",
+    ] = "xavier"

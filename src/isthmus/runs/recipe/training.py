@@ -1,0 +1,78 @@
+"""The section ``training``: how the network learns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from isthmus.runs.recipe.section import Section
+from isthmus.settings import POSITIVE, Range
+
+FACTOR = Range(above=0, below=1)
+
+
+class Training(Section):
+    """How the network learns."""
+
+    epochs: Annotated[int, POSITIVE, "Epochs to train."] = 50
+    minutes: Annotated[
+        float | None,
+        Range(above=0, most=525_600),
+        "Minutes to train for, instead of `epochs`. Some steps and a validation are timed before training, then "
+        "`epochs` is filled in (and `samples`, where fewer than ten epochs fit), so that the schedule ends in time and "
+        "a resumed run keeps its number of epochs.",
+    ] = None
+    epoch_seconds: Annotated[
+        float | None, Range(0), "Seconds of an epoch with its validation, as timed for `minutes`; filled in."
+    ] = None
+    batch: Annotated[int, POSITIVE, "Images or patches in a step."] = 4
+    samples: Annotated[
+        int | None,
+        POSITIVE,
+        "Images or patches in an epoch. Open: every image once, or patches by the size of the images.",
+    ] = None
+    optimiser: Annotated[Literal["adam", "adamw", "sgd", "rmsprop"], "Optimiser."] = "adam"
+    learning_rate: Annotated[float, Range(above=0, most=10), "Learning rate at its highest."] = 1e-3
+    momentum: Annotated[float, Range(0, below=1), "Momentum; for Adam and AdamW the first beta."] = 0.9
+    weight_decay: Annotated[
+        float,
+        Range(0, below=1),
+        "Weight decay: decoupled from the gradient with `adamw`, else added to it.",
+    ] = 0.0
+    schedule: Annotated[
+        Literal["constant", "plateau", "cosine", "step", "multistep", "cyclic"],
+        "How the learning rate changes over the run.",
+    ] = "cosine"
+    plateau_patience: Annotated[
+        int, POSITIVE, "`plateau`: epochs without a better validation loss before the rate falls."
+    ] = 10
+    plateau_factor: Annotated[float, FACTOR, "`plateau`: factor by which the rate falls."] = 0.1
+    plateau_floor: Annotated[float, Range(0), "`plateau`: the lowest rate."] = 0.0
+    step_epochs: Annotated[int, POSITIVE, "`step`: epochs between two falls of the rate."] = 30
+    step_factor: Annotated[float, FACTOR, "`step` and `multistep`: factor by which the rate falls."] = 0.1
+    milestones: Annotated[
+        list[float], FACTOR, "`multistep`: when the rate falls, as shares of all epochs."
+    ] = [0.5, 0.75]
+    cycle_epochs: Annotated[
+        int, POSITIVE, "`cyclic`: epochs from the lowest rate (a tenth) up to the full one and back."
+    ] = 10
+    select: Annotated[
+        Literal["dice", "iou", "loss"],
+        "Validation score by which the best epoch is chosen and training is stopped early. Tiles overlap for the "
+        "scores and masks at the end, not for those after each epoch, which takes a quarter of the time.",
+    ] = "dice"
+    early_stopping: Annotated[
+        int | None, POSITIVE, "Epochs without a better one after which training ends. Open: never."
+    ] = None
+    augment: Annotated[
+        Literal["none", "flips", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"],
+        "How training images are varied ([augmentation](augmentation.md)).",
+    ] = "flips"
+    average: Annotated[
+        float,
+        Range(0, below=1),
+        "Share of the weights' running mean that stays at each step, such as 0.99; the mean is then scored and kept "
+        "instead of the last weights. 0: no mean.",
+    ] = 0.0
+    seed: Annotated[
+        int, Range(0, 2**31 - 1), "Seed of initial weights, order of samples and augmentation."
+    ] = 0
