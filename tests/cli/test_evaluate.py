@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from isthmus.evaluation import scores as module
-from isthmus.metrics.rows import columns
+from isthmus.metrics.table import columns
 
 from ..masks import four_cases, row, save
 
@@ -38,8 +38,8 @@ def test_the_command_prints_what_was_missed(
     out = capsys.readouterr()
     head, dice = out.out.splitlines()[:2]
     assert head.split() == ["class", "metric", "mean", "sd", "n", "missed", "both", "empty", "false", "alarm"]
-    assert dice.split() == ["foreground", "dice", "0.4167", "0.5000", "4", "1", "1", "1"]
-    assert "object f1" in out.out
+    assert dice.split() == ["foreground", "Dice", "0.4167", "0.5000", "4", "1", "1", "1"]
+    assert "Object F1" in out.out
     assert "on the masks' own grid" in out.err
     with (folders[0] / "scores.csv").open(encoding="utf-8") as file:
         assert tuple(next(iter(csv.DictReader(file)))) == columns(objects=True)
@@ -72,7 +72,7 @@ def test_the_table_cuts_nothing(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Numbers and metrics whole on one line, names of classes whole over several."""
-    from isthmus.cli.evaluate import SHOWN, show
+    from isthmus.cli.evaluate import show
 
     monkeypatch.setenv("COLUMNS", str(columns))
     names = ("foreground", "left ventricular myocardium [of the heart], end of diastole")
@@ -82,10 +82,10 @@ def test_the_table_cuts_nothing(
     text = capsys.readouterr().out
     assert "…" not in text
     assert text.count("123456.7891") == 2
-    assert text.count(" 12345 ") == 2 * 2 * len(cases.keys() & set(SHOWN))  # n, and false alarms
-    assert all(text.count(metric.replace("_", " ")) == 2 for metric in ("hausdorff_distance", "dice"))
-    assert "average surface distance" in text
-    width = min(line.index("dice") for line in text.splitlines() if "dice" in line)
+    assert text.count(" 12345 ") == 2 * 2 * len(cases)  # n, and false alarms
+    assert all(text.count(title) == 2 for title in ("Hausdorff distance", "Dice"))
+    assert "Average surface distance" in text
+    width = min(line.index("Dice") for line in text.splitlines() if "Dice" in line)
     folded = "".join(line[:width].replace(" ", "") for line in text.splitlines()[1:])
     assert "".join(names).replace(" ", "") in folded
 

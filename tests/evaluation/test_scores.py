@@ -14,7 +14,7 @@ from isthmus.errors import IsthmusError
 from isthmus.evaluation import scores as module
 from isthmus.evaluation.scores import evaluate_folder
 from isthmus.metrics import score_case, summarise
-from isthmus.metrics.rows import columns
+from isthmus.metrics.table import columns
 
 from ..masks import four_cases, row, save
 from ..notes import Notes

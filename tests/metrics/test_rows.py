@@ -11,7 +11,8 @@ import pytest
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics import over_classes, pooled, score_case, summarise
-from isthmus.metrics.rows import by_class, case_rows, columns, summaries
+from isthmus.metrics.rows import by_class, case_rows, summaries
+from isthmus.metrics.table import columns
 
 CLASSES = {1: "gland", 2: "lumen"}
 
@@ -30,7 +31,7 @@ def test_the_columns_are_what_score_case_returns():
         (row,) = case_rows(
             score_case(*pair, classes={1: "a", 2: "b"}, objects=objects), case="c", set="test", fold=0
         )[1:]
-        assert tuple(row) == columns(objects)
+        assert tuple(row) == columns(objects=objects)
         assert (row["case"], row["group"], row["set"], row["fold"], row["class"]) == ("c", "", "test", 0, "b")
 
 

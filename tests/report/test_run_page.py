@@ -242,7 +242,7 @@ def test_misses_that_were_not_counted_are_not_claimed(make_run: MakeRun) -> None
 
 def test_every_metric_is_summarised_and_the_table_of_cases_stays_readable(make_run: MakeRun) -> None:
     from isthmus.metrics import case_rows, score_case
-    from isthmus.metrics.rows import METRICS, OBJECT_METRICS, columns
+    from isthmus.metrics.table import METRICS, columns
 
     truth, ours = disks(), disks(shift=2)
     cases = [(truth, truth), (ours, truth), (0 * truth, truth)]
@@ -256,7 +256,7 @@ def test_every_metric_is_summarised_and_the_table_of_cases_stays_readable(make_r
     run = make_run(rows=[tuple(row.values()) for row in rows], columns=columns(objects=True))
     page = Page(write_report(run))
     summary = [row for row in page.rows if len(row) == 10]
-    assert len(summary) == len(METRICS) + len(OBJECT_METRICS) + 2
+    assert len(summary) == len(METRICS) + 2
     assert all(row[-3:] == ["1", "0", "0"] for row in summary[:-2])
     assert len(page.cases[1]) == 2 + 9
     assert "All metrics of every case are in cases.csv." in page.text

@@ -14,24 +14,6 @@ from isthmus.errors import IsthmusError
 if TYPE_CHECKING:
     from isthmus.evaluation.scores import Evaluation
 
-SHOWN = (
-    "dice",
-    "iou",
-    "precision",
-    "recall",
-    "hausdorff_distance",
-    "hausdorff_distance_95",
-    "average_surface_distance",
-    "surface_dice",
-    "object_f1",
-    "object_dice",
-    "object_hausdorff",
-    "panoptic_quality",
-    "aggregated_jaccard",
-    "average_precision",
-)
-"""What is printed; the CSV has all."""
-
 MISSED = {"diagonal": "the image diagonal", "infinity": "infinity", "exclude": "no number"}
 
 COUNTS = ("n", "missed", "both empty", "false alarm")
@@ -115,13 +97,17 @@ def show(result: Evaluation) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from isthmus.metrics.table import is_shown
+    from isthmus.metrics.table import title as title_of
+
     rows = []
     for name, found in result.summaries().items():
-        for metric in (metric for metric in SHOWN if metric in found):
+        first = shown(name)
+        for metric in (metric for metric in found if is_shown(metric, "evaluate")):
             s = found[metric]
             counts = (s.n, s.n_missed, s.n_both_empty, s.n_false_alarm)
-            label = shown(name) if metric == SHOWN[0] else ""
-            rows.append((label, metric.replace("_", " "), f"{s.mean:.4f}", f"{s.std:.4f}", *map(str, counts)))
+            rows.append((first, title_of(metric), f"{s.mean:.4f}", f"{s.std:.4f}", *map(str, counts)))
+            first = ""
     console = Console()
     titles = ["class", "metric", "mean", "sd", *COUNTS]
     widths = _widths(titles, rows)

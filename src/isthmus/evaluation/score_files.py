@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from isthmus.metrics.rows import KEYS
+from isthmus.metrics.table import KEYS
 from isthmus.outputs import OVERWRITE, Guard
 
 

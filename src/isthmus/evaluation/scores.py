@@ -29,7 +29,8 @@ from isthmus.machine import cores
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
 from isthmus.metrics.empty import Missing, as_missing
 from isthmus.metrics.input_checks import as_tolerance
-from isthmus.metrics.rows import by_class, columns, summaries
+from isthmus.metrics.rows import by_class, summaries
+from isthmus.metrics.table import columns
 from isthmus.runs.files import write_csv
 from isthmus.watch import Silent, Watch
 
@@ -79,7 +80,7 @@ class Evaluation:
         """
         refuse_to_replace(path, overwrite, instead="choose another name, or replace it with overwrite=True")
         sweep(path.parent)
-        write_csv(path, self.rows, columns(self.objects))
+        write_csv(path, self.rows, columns(objects=self.objects))
 
 
 def evaluate_folder(

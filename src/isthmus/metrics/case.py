@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from isthmus.errors import IsthmusError
-from isthmus.metrics.detail import THIN, open_share
-from isthmus.metrics.distances import Sides
 from isthmus.metrics.empty import Missing
-from isthmus.metrics.input_checks import Classes, Mask, as_mask, as_pair, as_spacing, diagonal
-from isthmus.metrics.object_distances import ObjectDistances
+from isthmus.metrics.input_checks import Classes, Mask, as_array, as_mask, as_pair, as_spacing
+from isthmus.metrics.measurements import Measurements
 from isthmus.metrics.object_matching import Overlaps
-from isthmus.metrics.object_scores import IOU_THRESHOLDS
-from isthmus.metrics.objects import number_components
-from isthmus.metrics.overlap import Counts
 from isthmus.metrics.pairs import Pair, per_class
 from isthmus.metrics.surface import Spacing
+from isthmus.metrics.table import METRICS, list_metrics
 
 
 def score_case(
@@ -34,33 +29,39 @@ def score_case(
     instances: bool = False,
     ignore: int | None = None,
 ) -> Any:
-    """Every metric of a case: a dict of floats for boolean masks, and one for each class of integer labels.
+    """Computes every metric of masks in one pass over a case.
 
-    Everything is measured in one pass: Dice, IoU, precision, recall, specificity, volumetric similarity,
-    volume difference; Hausdorff distance over surfaces, its 95th percentile and over foregrounds, average
-    and root mean square surface distance, the average in each direction, surface Dice at `tolerance`; unless
-    `objects` is False, the object metrics and the boundary details of the connected components
-    (`components`, face neighbours), which cost most where a prediction falls into thousands of pieces. Each
-    key is the name of its function, and `hausdorff_distance_95` and `hausdorff_distance_foreground` are what
-    they say.
+    The keys are the names of `list_metrics`, followed by the counts `prediction_points`, `truth_points`,
+    `shared_points` and `image_points`. The counts tell a missed case from a bad one, and let `summarise` and
+    `pooled` aggregate without the masks.
 
-    The counts `prediction_points`, `truth_points`, `shared_points` and `image_points` tell a missed case
-    from a bad one, and let `summarise` and `pooled` aggregate without the masks.
+    Args:
+        prediction, truth: arrays or tensors `(*spatial)`, both boolean, or both of integer labels.
+        classes: labels to score, as `[1, 2]`, or `{1: "gland"}` to have names as keys.
+        spacing: distance of neighbouring points along each axis (None: 1), which gives distances their unit.
+        tolerance: distance within which `surface_dice` counts a point, in the same unit.
+        missing: distance where one of the masks is empty, as in `hausdorff_distance`.
+        objects: whether to score whole objects too. This costs most where a prediction falls into thousands of
+            pieces.
+        instances: whether both masks hold object numbers. Else objects are the connected components of each
+            class (`components`, face neighbours). All other metrics then see one class, the numbers above 0.
+        ignore: label of the truth whose points are in neither mask; `image_points` leaves them out.
 
-    `prediction` and `truth` are arrays or tensors `(*spatial)`, both boolean, or both integers whose
-    `classes` are named (`[1, 2]`, or `{1: "gland"}` for names as keys). With `instances` both are object
-    numbers instead, which serve for the object metrics in place of components; all other metrics then see
-    one class, the numbers above 0. `spacing`, units, errors, `missing`, `ignore` and the empty rule as in
-    `hausdorff_distance`; `image_points` leaves out the points that are ignored.
+    Returns:
+        A dict of floats for boolean masks or object numbers; for labels one such dict for each class.
+
+    Raises:
+        IsthmusError: as in `dice` and `hausdorff_distance`; both `classes` and `instances` are given.
 
     >>> scores = score_case([[1, 1, 1, 1]], [[1, 1, 0, 0]], classes={1: "gland"}, spacing=0.5)["gland"]
     >>> scores["iou"], scores["hausdorff_distance"], scores["average_surface_distance"], scores["object_f1"]
     (0.5, 1.0, 0.25, 1.0)
     """
     steps = as_spacing(spacing, as_mask(truth, "truth").ndim)
+    names = list_metrics(objects=objects, probabilities=False)
     if not instances:
         return per_class(
-            lambda pair: _score(pair, steps, tolerance, missing, _components(pair) if objects else None),
+            lambda pair: _scores(Measurements(pair, steps, tolerance, missing), names),
             prediction,
             truth,
             classes,
@@ -76,67 +77,55 @@ def score_case(
 
     def score(pair: Pair) -> dict[str, float]:
         pair = replace(pair, n_ignored=n_ignored)
-        return _score(pair, steps, tolerance, missing, overlaps if objects else None)
+        return _scores(Measurements(pair, steps, tolerance, missing, overlaps), names)
 
     return per_class(score, p > 0, t > 0, None)
 
 
-def _components(pair: Pair) -> Overlaps:
-    return Overlaps(number_components(pair.prediction), number_components(pair.truth))
-
-
-def _score(
-    pair: Pair, spacing: tuple[float, ...], tolerance: float, missing: Missing, overlaps: Overlaps | None
+def score_probabilities(
+    probabilities: Any, truth: Mask, *, spacing: Spacing = None, ignore: int | None = None
 ) -> dict[str, float]:
-    n, sides = Counts.of(pair), Sides(pair, spacing, missing)
-    surface, foreground_hausdorff = sides.surface_and_foreground_hausdorff()
-    scores = {
-        "dice": n.dice,
-        "iou": n.iou,
-        "precision": n.precision,
-        "recall": n.recall,
-        "specificity": n.specificity,
-        "volumetric_similarity": n.volumetric_similarity,
-        "volume_difference": n.volume_difference() * math.prod(spacing),
-        "hausdorff_distance": surface.hausdorff(),
-        "hausdorff_distance_95": surface.hausdorff(95),
-        "hausdorff_distance_foreground": foreground_hausdorff,
-        "average_surface_distance": surface.average(),
-        "average_distance_to_truth": surface.average("to_truth"),
-        "average_distance_to_prediction": surface.average("to_prediction"),
-        "root_mean_square_surface_distance": surface.root_mean_square(),
-        "surface_dice": surface.share_within(tolerance),
-    }
-    if overlaps is not None:
-        scores |= object_scores(pair, overlaps, spacing, missing)
-    return scores | {
-        "prediction_points": float(n.prediction),
-        "truth_points": float(n.truth),
-        "shared_points": float(n.both),
-        "image_points": float(n.image),
-    }
+    """Computes every metric that needs the probabilities of a class; none is built in.
+
+    Args:
+        probabilities: array or tensor `(*spatial)` of floats in [0, 1].
+        truth: mask `(*spatial)` of booleans, or of 0 and 1 and the label `ignore`.
+        spacing, ignore: as in `score_case`. Ignored points have a probability of 0.
+
+    Returns:
+        The values by the names of the metrics.
+
+    Raises:
+        IsthmusError: as in `dice`; probabilities are of another shape, or outside 0 to 1.
+
+    >>> score_probabilities([[0.9, 0.2]], [[True, False]])
+    {}
+    """
+    names = [name for name, metric in METRICS.items() if metric.probabilities]
+    if not names:
+        return {}
+    p, shape = as_array(probabilities, np.float32), as_mask(truth, "truth").shape
+    if p.shape != shape or not ((p >= 0) & (p <= 1)).all():
+        raise IsthmusError(
+            f"probabilities have shape {p.shape}; give a number from 0 to 1 for each point of the truth, which has "
+            f"shape {shape}"
+        )
+    predicted, true, outside = as_pair((p >= 0.5).astype(np.uint8), truth, ignore)
+    n_ignored = 0
+    if outside is not None:
+        p, n_ignored = np.where(outside, np.float32(0), p), int(np.count_nonzero(outside))
+    pair = replace(Pair.whole(predicted > 0, true > 0), n_ignored=n_ignored)
+    found = Measurements(pair, as_spacing(spacing, len(shape)), probabilities=p)
+    return {name: float(METRICS[name].value(found)) for name in names}
 
 
-def object_scores(
-    pair: Pair, overlaps: Overlaps, spacing: tuple[float, ...], missing: Missing
-) -> dict[str, float]:
-    """Every object metric, and the boundary details, of one class."""
-    panoptic, segmentation, recognition = overlaps.panoptic_quality()
+def _scores(of: Measurements, names: list[str]) -> dict[str, float]:
+    """The metrics of these names of one class, and its counts of points."""
+    counts = of.counts
     return {
-        "object_precision": overlaps.precision(),
-        "object_recall": overlaps.recall(),
-        "object_f1": overlaps.f1(),
-        "object_dice": overlaps.dice(),
-        "object_hausdorff": ObjectDistances(overlaps, spacing).weighted(
-            diagonal(pair.shape, spacing), missing
-        ),
-        "average_precision": overlaps.average_precision(IOU_THRESHOLDS),
-        "panoptic_quality": panoptic,
-        "segmentation_quality": segmentation,
-        "recognition_quality": recognition,
-        "aggregated_jaccard": overlaps.aggregated_jaccard(),
-        "open_gaps": open_share(pair, THIN, spacing),
-        "false_objects": float(overlaps.n_false),
-        "prediction_objects": float(len(overlaps.prediction)),
-        "truth_objects": float(len(overlaps.truth)),
+        **{name: float(METRICS[name].value(of)) for name in names},
+        "prediction_points": float(counts.prediction),
+        "truth_points": float(counts.truth),
+        "shared_points": float(counts.both),
+        "image_points": float(counts.image),
     }

@@ -12,9 +12,9 @@ import numpy as np
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Presence, presence
 from isthmus.metrics.overlap import Counts
+from isthmus.metrics.table import COUNTS
 
 Row: TypeAlias = Mapping[str, float]
-COUNTS = ("prediction_points", "truth_points", "shared_points", "image_points")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
+from isthmus.metrics.table import direction
 from isthmus.report import drawing, gallery, run_page, tables
 from isthmus.report import summary as s
 from isthmus.report.charts import case_scores, training_curves
@@ -142,20 +143,22 @@ def _tags(order: Sequence[str], columns: Sequence[dict[str, float]]) -> dict[str
 
 def _best(means: Sequence[float], metric: str) -> set[int]:
     finite = [m for m in means if math.isfinite(m)]
-    if not finite:
+    sign = direction(metric)
+    if not finite or sign == 0:
         return set()
-    best = min(finite) if s.lower_is_better(metric) else max(finite)
+    best = sign * max(sign * mean for mean in finite)
     return {i for i, m in enumerate(means) if m == best}
 
 
 def _not_different(columns: Sequence[dict[str, float]], metric: str) -> set[int]:
     """The best mean, and all that are not shown to differ from it, on the cases where each run has a value."""
     cases = [case for case in columns[0] if not any(math.isnan(column[case]) for column in columns)]
-    if not cases:
+    sign = direction(metric)
+    if not cases or sign == 0:
         return set()
     values = [[column[case] for case in cases] for column in columns]
     means = [sum(each) / len(each) for each in values]
-    best = means.index(min(means) if s.lower_is_better(metric) else max(means))
+    best = max(range(len(means)), key=lambda i: sign * means[i])
     others = [i for i in range(len(values)) if i != best]
     adjusted = holm([wilcoxon(values[best], values[i]).p for i in others])
     return {best, *(i for i, p in zip(others, adjusted, strict=True) if p > ALPHA)}

@@ -7,35 +7,12 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from isthmus.metrics import Summary, over_classes, pooled
-from isthmus.metrics.rows import METRICS, OBJECT_METRICS
-from isthmus.metrics.summary import COUNTS, mean_of
+from isthmus.metrics.summary import mean_of
+from isthmus.metrics.table import COUNTS, METRICS, direction, is_shown
+from isthmus.metrics.table import title as plain_title
 from isthmus.runs.results import Run, Score
 
 DASH = "–"
-TITLES = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "hausdorff_distance": "Hausdorff distance",
-    "hausdorff_distance_95": "Hausdorff distance, 95\u00a0%",
-    "average_surface_distance": "Average surface distance",
-    "surface_dice": "Surface Dice",
-    "object_f1": "Object F1",
-    "object_dice": "Object Dice",
-    "object_hausdorff": "Object Hausdorff distance",
-    "aggregated_jaccard": "Aggregated Jaccard index",
-}
-MAIN = (
-    "dice",
-    "iou",
-    "hausdorff_distance",
-    "hausdorff_distance_95",
-    "average_surface_distance",
-    "object_f1",
-    "object_dice",
-    "object_hausdorff",
-    "panoptic_quality",
-)
-"""What the table of cases shows of the metrics of `score_case`; the summary and cases.csv have all."""
 GRIDS = {"original": "the images' own grid", "network": "the grid the network sees"}
 
 
@@ -98,26 +75,16 @@ def on_grid(grids: Iterable[str]) -> str:
 
 
 def main_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
-    """Those that a table of cases shows: the main ones, and any that `score_case` does not give."""
-    return tuple(m for m in metrics if m in MAIN or m not in (*METRICS, *OBJECT_METRICS))
+    """Those that a table of cases shows: what the table of metrics says, and columns that are not in it."""
+    return tuple(m for m in metrics if is_shown(m, "report") or m not in METRICS)
 
 
 def leading(run: Run) -> tuple[str, ...]:
     """The metrics of the headline: Dice, IoU and Hausdorff distance, or Dice and those of objects where objects were
     scored; the first three where there are none."""
-    objects = "object_f1" in run.metrics
-    wanted = ("dice", "object_f1", "object_dice") if objects else ("dice", "iou", "hausdorff_distance")
-    named = tuple(m for m in wanted if m in run.metrics)
-    return named or run.metrics[:3]
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether a smaller value of this metric is the better one.
-
-    >>> lower_is_better("dice"), lower_is_better("hausdorff_distance")
-    (False, True)
-    """
-    return any(word in metric for word in ("distance", "hausdorff", "error", "loss", "difference", "false"))
+    objects = any(m in METRICS and METRICS[m].objects for m in run.metrics)
+    named = tuple(m for m in METRICS if is_shown(m, "object headline" if objects else "headline"))
+    return tuple(m for m in named if m in run.metrics) or run.metrics[:3]
 
 
 def ranked(values: dict[str, float], metric: str) -> list[str]:
@@ -126,7 +93,7 @@ def ranked(values: dict[str, float], metric: str) -> list[str]:
     >>> ranked({"a": 0.2, "b": float("nan"), "c": 0.9}, "dice")
     ['c', 'a', 'b']
     """
-    sign = 1.0 if lower_is_better(metric) else -1.0
+    sign = 1 if direction(metric) < 0 else -1
     return sorted(values, key=lambda case: (math.isnan(values[case]), sign * values[case], case))
 
 
@@ -148,13 +115,14 @@ def title(metric: str) -> str:
     >>> title("iou"), title("volume_similarity")
     ('IoU', 'Volume similarity')
     """
-    return TITLES.get(metric, metric.replace("_", " ").capitalize())
+    return plain_title(metric).replace(" %", "\u00a0%")
 
 
 def decimals(metric: str, values: Iterable[float]) -> int:
     """Digits after the point for a whole column: three for shares of one, two for anything larger."""
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
-    return 2 if lower_is_better(metric) or largest > 1 else 3
+    share = metric not in METRICS or METRICS[metric].unit == "share"
+    return 3 if share and largest <= 1 else 2
 
 
 def number(value: float, digits: int) -> str:

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
-from isthmus.metrics.rows import KEYS
-from isthmus.metrics.summary import COUNTS
+from isthmus.metrics.table import COUNTS, KEYS
 from isthmus.runs.files import read_csv, read_json, read_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.shapes import shown

@@ -11,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
-from isthmus.report.summary import lower_is_better
+from isthmus.metrics.table import direction
 from isthmus.runs.results import Run, Score, number_at, read_run, value_at
 from isthmus.statistics import Spread, over_cases, over_folds, over_repeats
 from isthmus.studies.study import Measure, Study
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 
 ALL = "all classes"
-NEITHER = ("volume_difference", "prediction_objects", "truth_objects")
-"""Columns of which no value is the best one."""
 
 
 @dataclass(frozen=True)
@@ -205,11 +203,9 @@ def row(cell: Planned) -> str:
     return f"{cell.network}, {cell.point}" if cell.point else cell.network
 
 
-def better(measure: Measure) -> float:
+def better(measure: Measure) -> int:
     """1 where higher is better, -1 where lower is, 0 where neither is: of differences with a sign, and of counts."""
-    if measure.column in NEITHER:
-        return 0.0
-    return -1.0 if measure.is_cost or lower_is_better(measure.column) else 1.0
+    return -1 if measure.is_cost else direction(measure.column)
 
 
 def read_results(folder: StudyFolder) -> Results:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from isthmus.errors import IsthmusError, nearest
-from isthmus.metrics.rows import METRICS, OBJECT_METRICS
+from isthmus.metrics.table import METRICS
 from isthmus.runs.files import read_yaml
 from isthmus.runs.recipe import Recipe, make_recipe, parse_overrides
 from isthmus.shapes import fault, shown
@@ -47,9 +47,8 @@ class Measure(Part):
     @field_validator("column")
     @classmethod
     def _known(cls, value: str) -> str:
-        valid = (*METRICS, *OBJECT_METRICS, *COSTS)
-        if value not in valid:
-            raise ValueError(f"no such score: {nearest(value, valid)}")
+        if value not in COSTS and value not in METRICS:
+            raise ValueError(f"no such score: {nearest(value, (*METRICS, *COSTS))}")
         return value
 
     @property

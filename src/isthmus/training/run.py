@@ -19,7 +19,7 @@ from isthmus.inference.outputs.mask_files import refuse_unwritable, write_case
 from isthmus.inference.predictor import Predictor
 from isthmus.machine import peak_memory
 from isthmus.memory import keep_freed_memory
-from isthmus.metrics.rows import columns as case_columns
+from isthmus.metrics.table import columns as case_columns
 from isthmus.networks import count_parameters, initialise
 from isthmus.networks.blocks.heads import build
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
