@@ -27,7 +27,7 @@ from benchmarks.frame.machine import describe
 from isthmus import training
 from isthmus.data.cases import load
 from isthmus.inference import Predictor
-from isthmus.inference.tiling import plan
+from isthmus.inference.tiling import cutter
 from isthmus.metrics import dice
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe
@@ -70,12 +70,12 @@ def predictor(folder: RunFolder, side: int, statistics: Any = "tile") -> Predict
 @contextmanager
 def largest(side: int) -> Iterator[None]:
     """Within it no tile is larger."""
-    before = plan.WHOLE[2]
-    plan.WHOLE[2] = side
+    before = cutter.WHOLE[2]
+    cutter.WHOLE[2] = side
     try:
         yield
     finally:
-        plan.WHOLE[2] = before
+        cutter.WHOLE[2] = before
 
 
 def held_out(folder: RunFolder) -> list[tuple[Floats, Floats]]:

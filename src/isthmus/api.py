@@ -10,7 +10,7 @@ from isthmus.evaluation.scores import Evaluation
 from isthmus.evaluation.scores import evaluate_folder as evaluate
 from isthmus.inference.export import Exported
 from isthmus.inference.export import export_run as export
-from isthmus.inference.folder import predict_folder as predict
+from isthmus.inference.predict import predict_folder as predict
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder

@@ -11,8 +11,8 @@ import tifffile
 
 from isthmus.errors import IsthmusError
 from isthmus.evaluation.scores import evaluate_folder
-from isthmus.explain.folder import explain_folder
-from isthmus.inference.folder import predict_folder
+from isthmus.explain.explain import explain_folder
+from isthmus.inference.predict import predict_folder
 from isthmus.io.images import Source, read_mask
 
 from .test_export import run_of

@@ -17,7 +17,7 @@ from isthmus.inference import export as module
 from isthmus.inference.averaging import run_folders
 from isthmus.inference.engines.portable import NEEDS, SUFFIXES, Opened, by_head, example
 from isthmus.inference.export import export_run
-from isthmus.inference.folder import predict_folder
+from isthmus.inference.predict import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.io.writing import write_image, write_mask
 from isthmus.networks.blocks.heads import build

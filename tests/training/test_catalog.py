@@ -8,7 +8,7 @@ import pytest
 
 from isthmus import training
 from isthmus.data.sources import open_dataset
-from isthmus.inference.folder import predict_folder
+from isthmus.inference.predict import predict_folder
 from isthmus.runs.files import read_json
 from isthmus.runs.recipe import make_recipe
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from isthmus.data.phantoms.cells import write_phantoms
-from isthmus.inference.folder import predict_folder
+from isthmus.inference.predict import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder

@@ -13,9 +13,9 @@ from isthmus import training
 from isthmus.data.cases import load_image
 from isthmus.data.sources import images_in
 from isthmus.errors import IsthmusError
-from isthmus.inference.folder import predict_folder
+from isthmus.inference.localiser import box_around, paste
+from isthmus.inference.predict import predict_folder
 from isthmus.inference.predictor import Predictor
-from isthmus.inference.region import box_around, paste
 from isthmus.metrics import dice
 from isthmus.report import write_page
 from isthmus.runs.files import read_json

@@ -39,7 +39,7 @@ def _run(out: Path, seed: int, display: Display) -> None:
     display.advance()
 
     from isthmus.cli.evaluate import run as evaluate
-    from isthmus.inference.folder import predict_folder
+    from isthmus.inference.predict import predict_folder
     from isthmus.report import write_comparison
     from isthmus.report.run_images import RunImages
     from isthmus.runs.folder import RunFolder

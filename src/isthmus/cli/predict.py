@@ -21,7 +21,7 @@ def run(
     display: Display,
 ) -> None:
     """Segment images and say where the masks are."""
-    from isthmus.inference.folder import predict_folder
+    from isthmus.inference.predict import predict_folder
 
     written = predict_folder(
         run,

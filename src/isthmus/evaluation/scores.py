@@ -18,8 +18,8 @@ from isthmus.data.masks.objects import apart, each_in_one_piece, pieces, stack
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.evaluation.mask_grids import Spacing, check_spacing, in_one_unit, remarks, unit_of
-from isthmus.evaluation.mask_meaning import NUMBERS, predicted_values, refuse_doubt
 from isthmus.evaluation.mask_pairs import Pair, paired, true_masks
+from isthmus.evaluation.mask_values import NUMBERS, predicted_values, refuse_doubt
 from isthmus.evaluation.score_files import refuse_to_replace
 from isthmus.files import sweep
 from isthmus.inference.evaluated_images import unlike_training

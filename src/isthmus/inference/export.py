@@ -17,7 +17,6 @@ from isthmus.data.originals import originals, refuse_among
 from isthmus.errors import IsthmusError, nearest
 from isthmus.files import sweep, write_bytes
 from isthmus.inference.averaging import run_folders
-from isthmus.inference.dice_check import DiceCheck, compare
 from isthmus.inference.engines.portable import (
     INPUT,
     OPSET,
@@ -31,6 +30,7 @@ from isthmus.inference.engines.portable import (
     require,
     write,
 )
+from isthmus.inference.export_check import DiceCheck, compare
 from isthmus.inference.outputs.classes import Meaning
 from isthmus.inference.tiling.margin import margin
 from isthmus.outputs import Guard

@@ -20,13 +20,13 @@ from isthmus.data.sampling.samples import slice_channels
 from isthmus.errors import IsthmusError, nearest
 from isthmus.inference.averaging import difference, renormalised, run_folders
 from isthmus.inference.engines.engine import Eager, Engine, choose
+from isthmus.inference.localiser import Window, box_around, paste
 from isthmus.inference.outputs.classes import Floats, Meaning
 from isthmus.inference.outputs.instances import instances
-from isthmus.inference.region import Window, box_around, paste
 from isthmus.inference.settings import clean_up, normaliser, refuse_other_axes, value_map
+from isthmus.inference.tiling.cutter import Plan
 from isthmus.inference.tiling.image_statistics import any_of_image, of_image, without
 from isthmus.inference.tiling.margin import margin
-from isthmus.inference.tiling.plan import Plan
 from isthmus.inference.tiling.stream import as_floats, in_channels, in_values, pieces
 from isthmus.inference.tiling.tiles import Place
 from isthmus.inference.unfamiliar import Unfamiliar

@@ -14,7 +14,7 @@ from torch import nn
 from isthmus.errors import IsthmusError
 from isthmus.inference import Predictor
 from isthmus.inference.engines.engine import Eager
-from isthmus.inference.tiling import plan
+from isthmus.inference.tiling import cutter
 from isthmus.inference.tiling.image_statistics import of_image, without
 from isthmus.inference.tiling.stream import pieces
 from isthmus.networks import create_model
@@ -88,7 +88,7 @@ def test_tiles_have_no_seams(
     dims: int, size: tuple[int, ...], side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They give what the network by the same statistics gives of the image in one piece."""
-    monkeypatch.setitem(plan.WHOLE, dims, side)
+    monkeypatch.setitem(cutter.WHOLE, dims, side)
     made = network(spatial_dims=dims)
     picture = image(*size)
     found = predictor(made, side, statistics="image").probabilities(picture)
@@ -110,7 +110,7 @@ def test_tiles_have_no_seams(
 
 
 def test_closer_to_one_piece_than_averaged_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(plan.WHOLE, 2, 32)
+    monkeypatch.setitem(cutter.WHOLE, 2, 32)
     made = network()
     picture = np.random.default_rng(0).integers(0, 256, (1, 96, 160), dtype=np.uint8)  # alike all over
     whole, averaged, ours = (
@@ -136,7 +136,7 @@ def test_an_image_of_one_tile_and_a_network_without_statistics_are_seen_once() -
 
 
 def test_fused_networks_and_several_do_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(plan.WHOLE, 2, 32)
+    monkeypatch.setitem(cutter.WHOLE, 2, 32)
     made, picture = [network(), network()], image(64, 96)
     with torch.no_grad():
         made[1].head.bias += 1.0
@@ -147,7 +147,7 @@ def test_fused_networks_and_several_do_it_too(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_slices_are_images_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(plan.WHOLE, 2, 32)
+    monkeypatch.setitem(cutter.WHOLE, 2, 32)
     made = network(in_channels=3)
     recipe = make_recipe(
         "bare", {"data": DATA, "input": {"patch": [32, 32], "normalise": "scale", "slices": 3}}
@@ -175,14 +175,14 @@ def test_an_image_that_memory_has_room_for_goes_through_in_one_piece() -> None:
 
 def test_tiles_apart_hardly_overlap() -> None:
     """An image little larger than a tile is halved, not seen four times."""
-    tiling = plan.Plan([256, 256], 16, 4, 0.5).apart([257, 257])
+    tiling = cutter.Plan([256, 256], 16, 4, 0.5).apart([257, 257])
     assert tiling.shape == (144, 144)
     assert len(list(tiling.corners)) == 4
 
 
 def test_the_network_is_as_before_where_prediction_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the exception, and with it the frames that it came through, is kept."""
-    monkeypatch.setitem(plan.WHOLE, 2, 32)
+    monkeypatch.setitem(cutter.WHOLE, 2, 32)
     made = network()
     layers = [module for module in made.modules() if isinstance(module, InstanceNorm)]
     given = predictor(made, 32, statistics="image")

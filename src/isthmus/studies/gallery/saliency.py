@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from isthmus.data.case_paths import case_path
 from isthmus.data.cases import load
 from isthmus.errors import IsthmusError
+from isthmus.explain.explainer import Explainer
 from isthmus.explain.overlay import blended, outlined, rgb
-from isthmus.explain.run import Explainer
 from isthmus.explain.stages import decoder_stages
 from isthmus.inference.predictor import Predictor
 from isthmus.report.drawing import fit, photograph, resize_image, resize_labels, telling_slice

@@ -11,10 +11,10 @@ from isthmus.data.case_paths import case_path, refuse_clashes
 from isthmus.data.cases import Case, load_image
 from isthmus.data.originals import originals, refuse_among
 from isthmus.errors import IsthmusError
+from isthmus.explain.explainer import Explainer
 from isthmus.explain.overlay import picture
-from isthmus.explain.run import Explainer
 from isthmus.files import sweep
-from isthmus.inference.failures import failure, images_given
+from isthmus.inference.input_images import failure, images_given
 from isthmus.inference.predictor import Predictor
 from isthmus.io.writing import write_image
 from isthmus.outputs import Guard

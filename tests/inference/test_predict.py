@@ -10,8 +10,8 @@ import pytest
 
 from isthmus.errors import IsthmusError
 from isthmus.files import aside
-from isthmus.inference import folder as module
-from isthmus.inference.folder import predict_folder
+from isthmus.inference import predict as module
+from isthmus.inference.predict import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.io.writing import write_image
 

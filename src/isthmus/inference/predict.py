@@ -20,12 +20,12 @@ from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.averaging import run_folders
-from isthmus.inference.failures import failure, images_given
+from isthmus.inference.input_images import failure, images_given
+from isthmus.inference.output_files import Targets, refuse_harm, refuse_mixing
 from isthmus.inference.outputs.classes import Meaning
 from isthmus.inference.outputs.instance_files import overlay
 from isthmus.inference.outputs.mask_files import write_case, write_probabilities
 from isthmus.inference.predictor import Predictor
-from isthmus.inference.targets import Targets, refuse_harm, refuse_mixing
 from isthmus.io.images import probe
 from isthmus.io.writing import write_image
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
