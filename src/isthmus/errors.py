@@ -35,3 +35,12 @@ def few(names: Sequence[str], most: int = 5, separator: str = ", ") -> str:
     """
     shown = [*names[:most], f"… ({len(names)})"] if len(names) > most else names
     return separator.join(shown)
+
+
+def size_text(shape: Sequence[int]) -> str:
+    """Returns a size as people write it: the last axis of the array first.
+
+    >>> size_text((480, 640))
+    '640 x 480'
+    """
+    return " x ".join(str(n) for n in reversed(shape))

@@ -55,7 +55,7 @@ def test_what_other_programs_leave_is_passed_over_and_said(tmp_path: Path) -> No
     assert "1 .zip" in notes[0]
     (tmp_path / "b.npy").write_bytes(b"x")  # may well be an image
     files_in(tmp_path, problems)
-    assert "b.npy: no image format that is read" in problems[0]
+    assert "b.npy: not an image format that is read" in problems[0]
 
 
 def test_a_png_beside_a_jpeg_of_its_name_is_the_mask(tmp_path: Path) -> None:

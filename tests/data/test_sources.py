@@ -96,7 +96,7 @@ def test_everything_wrong_in_one_list(tmp_path: Path) -> None:
         "orphan.png: a mask without an image",
         "two.png: has the same name as two.jpg",
         "many.png: has 2 masks, many.png and many_mask.png; keep one",
-        "x.webp: no image format",
+        "x.webp: not an image format",
         "has 6 pages but its image",
     ):
         assert part in text

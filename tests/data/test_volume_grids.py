@@ -46,7 +46,7 @@ def test_the_first_file_decides_for_the_others(noise: list[float], degrees: int,
     like = other.turned_like(first)
     np.testing.assert_array_equal(like.to_array(VOXELS), first.to_array(VOXELS))
     np.testing.assert_array_equal(like.from_array(like.to_array(VOXELS)[0]), VOXELS)
-    assert first.apart(other) == 0
+    assert first.distance(other) == 0
 
 
 def test_a_tie_is_not_decided_by_rounding() -> None:
@@ -95,17 +95,17 @@ def test_apart(tmp_path: Path, shift: tuple[float, ...], told: str) -> None:
     )  # said so: the same grid
 
 
-def test_apart_looks_at_spacing_turns_and_units(tmp_path: Path) -> None:
+def test_distance_looks_at_spacing_turns_and_units(tmp_path: Path) -> None:
     first = grid(np.diag([1, 1, 1]))
-    assert first.apart(grid(np.diag([3, 3, 3]))) == 10  # the last of six voxels: 5 and 15 mm
+    assert first.distance(grid(np.diag([3, 3, 3]))) == 10  # the last of six voxels: 5 and 15 mm
     tilted = np.eye(3)
     tilted[1, 2] = 0.1
-    assert first.apart(grid(tilted)) == pytest.approx(0.5)
+    assert first.distance(grid(tilted)) == pytest.approx(0.5)
     micro = replace(first, unit="µm")
-    assert first.apart(micro) == pytest.approx(4.995)
-    assert micro.apart(replace(first, affine=first.affine * 1.0)) == pytest.approx(4.995)
+    assert first.distance(micro) == pytest.approx(4.995)
+    assert micro.distance(replace(first, affine=first.affine * 1.0)) == pytest.approx(4.995)
     assert (
-        first.apart(replace(first, unit="")) == micro.apart(replace(first, unit="")) == 0
+        first.distance(replace(first, unit="")) == micro.distance(replace(first, unit="")) == 0
     )  # nobody says otherwise
     assert (
         elsewhere(nifti(tmp_path / "a.nii", VOXELS), nifti(tmp_path / "b.nii", VOXELS, affine_of("LPS")))

@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageOps
 
 from isthmus.errors import IsthmusError
-from isthmus.io import images as formats
+from isthmus.io import images
 from isthmus.io.images import Source, pages, probe, read_image, read_mask
 
 RANDOM = np.random.default_rng(0)
@@ -175,7 +175,7 @@ def test_a_damaged_exif_block_does_not_matter(tmp_path: Path) -> None:
 def test_png_survives_the_way_to_disk_and_back(tmp_path_factory: pytest.TempPathFactory, pixels: Any) -> None:
     path = tmp_path_factory.mktemp("png") / "x.png"
     image = np.ascontiguousarray(pixels.transpose(2, 0, 1))
-    formats.write_image(path, image)
+    images.write_image(path, image)
     np.testing.assert_array_equal(read_image(Source(path)), image)
     assert probe(Source(path)) == (image.shape, image.dtype)
     assert pages(path) == 1
@@ -195,7 +195,7 @@ def test_truncated(tmp_path: Path, kind: str, share: float) -> None:
     suffix = {"JPEG": "jpg", "BMP": "bmp"}.get(kind, "png")
     line = refusal(written(tmp_path / f"x.{suffix}", content[: max(9, int(len(content) * share))]))
     assert "truncated" in line
-    assert "copy it again" in line
+    assert "copy or export it again" in line
 
 
 def test_a_flipped_bit_in_a_png(tmp_path: Path) -> None:
@@ -207,10 +207,10 @@ def test_a_flipped_bit_in_a_png(tmp_path: Path) -> None:
 def test_empty_missing_unknown(tmp_path: Path) -> None:
     assert "empty (0 bytes)" in refusal(written(tmp_path / "x.png", b""))
     assert "no such file" in refusal(tmp_path / "y.png")
-    assert "'.gif' is no image format" in refusal(written(tmp_path / "x.gif", b"GIF89a"))
+    assert "unknown file format '.gif'" in refusal(written(tmp_path / "x.gif", b"GIF89a"))
     (tmp_path / "folder.png").mkdir()
     assert "a folder without a DICOM series" in refusal(tmp_path / "folder.png")
-    assert "has no ending of an image" in refusal(written(tmp_path / "folder", b"GIF89a"))
+    assert "has no suffix of an image format" in refusal(written(tmp_path / "folder", b"GIF89a"))
 
 
 @pytest.mark.parametrize(
@@ -255,15 +255,15 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path: Path) -> None
 
 
 def test_large_microscopy_passes_the_limit_and_pillow_s_own() -> None:
-    assert formats.MAX_PIXELS >= 16384 * 16384
+    assert images.MAX_PIXELS >= 16384 * 16384
     assert Image.MAX_IMAGE_PIXELS is not None  # not switched off for the rest of the process
 
 
 def test_the_limit_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path / "x.png", encoded(Image.fromarray(GREY), "PNG"))
-    monkeypatch.setattr(formats, "MAX_PIXELS", 34)
+    monkeypatch.setattr(images, "MAX_PIXELS", 34)
     assert "5 x 7 pixels, more than the 34" in refusal(path)
-    monkeypatch.setattr(formats, "MAX_PIXELS", 35)
+    monkeypatch.setattr(images, "MAX_PIXELS", 35)
     assert read_image(Source(path)).size == 35
 
 

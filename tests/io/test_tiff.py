@@ -234,7 +234,7 @@ def test_truncated(tmp_path: Path, form: str, share: float) -> None:
     tifffile.imwrite(path, pixels, **options)
     content = path.read_bytes()
     path.write_bytes(content[: max(9, int(len(content) * share))])
-    with pytest.raises(IsthmusError, match=r"damaged or truncated TIFF.*copy it again") as caught:
+    with pytest.raises(IsthmusError, match=r"damaged or unsupported TIFF.*copy or export it again") as caught:
         read_image(Source(path))
     assert "\n" not in str(caught.value)
 

@@ -198,7 +198,7 @@ def test_damaged_files(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
         refusal(tmp_path / name)
     (tmp_path / "text.nii.gz").write_text("version https://git-lfs.github.com/spec/v1")
-    assert "damaged or not read" in refusal(tmp_path / "text.nii.gz")
+    assert "damaged or unsupported" in refusal(tmp_path / "text.nii.gz")
     assert "no such file" in refusal(tmp_path / "none.nii.gz")
     assert spacing(cut.with_name("none.nii.gz")) is None
     colours = np.zeros((4, 5, 6), [("R", "u1"), ("G", "u1"), ("B", "u1")])
@@ -215,7 +215,7 @@ def test_huge_headers_are_not_believed(tmp_path: Path) -> None:
 
 def test_writing_refuses(tmp_path: Path) -> None:
     like = nifti(tmp_path / "x.nii", VOXELS)
-    with pytest.raises(IsthmusError, match=r"written as \.nii\.gz"):
+    with pytest.raises(IsthmusError, match=r"written as \.nii, \.nii\.gz"):
         write_volume(tmp_path / "y.png", np.zeros((6, 5, 4), np.uint8), like)
     with pytest.raises(IsthmusError, match="4 x 5 x 7 voxels do not lie on"):
         write_volume(tmp_path / "y.nii", np.zeros((7, 5, 4), np.uint8), like)
@@ -231,7 +231,9 @@ def test_writing_refuses(tmp_path: Path) -> None:
 def test_a_mask_that_says_not_where_it_lies(tmp_path: Path) -> None:
     image = nifti(tmp_path / "images" / "a.nii.gz", VOXELS, affine_of("RPS"))
     mask = nifti(tmp_path / "masks" / "a.nii.gz", (VOXELS > 0).astype(np.uint8))
-    with pytest.raises(IsthmusError, match=r"masks/a\.nii\.gz: does not say how it lies .* \(RPS\)"):
+    with pytest.raises(
+        IsthmusError, match=r"masks/a\.nii\.gz: does not state its place in space, .* \(RPS\)"
+    ):
         check_dataset(from_folder(tmp_path))
     nifti(mask, (VOXELS > 0).astype(np.uint8), affine_of("RPS"))
     (facts,) = check_dataset(from_folder(tmp_path)).cases

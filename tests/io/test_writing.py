@@ -68,7 +68,7 @@ def test_colours_in_their_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "pixels", "says"),
     [
-        ("x.jpg", np.zeros((1, 2, 2), np.uint8), "without loss, as .png or .tif"),
+        ("x.jpg", np.zeros((1, 2, 2), np.uint8), "without loss, as .png, .tif"),
         ("x.png", np.zeros((1, 2, 2), np.int32), "PNG cannot hold .* int32; choose .tif"),
         ("x.png", np.zeros((2, 2, 2), np.uint8), "PNG cannot hold"),
         ("x.png", np.zeros((1, 2, 2, 2), np.uint8), "PNG cannot hold"),

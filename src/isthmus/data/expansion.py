@@ -10,10 +10,12 @@ from pathlib import Path
 from isthmus.data.cases import Case, Source
 from isthmus.data.layouts.pairing import masks_of
 from isthmus.errors import IsthmusError
-from isthmus.io import tiff as tiffs
-from isthmus.io import volumes as volume_files
+from isthmus.io import tiff
+from isthmus.io.formats import stem as stem_of
 from isthmus.io.images import of_tiff, pages
 from isthmus.io.tiff_axes import AxesError, of_image, of_mask, of_pair
+from isthmus.io.volumes import is_volume
+from isthmus.io.volumes import spacing as volume_spacing
 
 _NUMBERED = re.compile(r"[ _.-]*(?:ch|channel|tile|time|[ctzws])?[ _.-]*\d*$", re.IGNORECASE)
 
@@ -34,7 +36,7 @@ def expanded(
         channels, axes: of the run that the image is for (`isthmus.io.tiff_axes`).
         masks_alone: the file is a mask whose image is not at hand.
     """
-    spacing = volume_files.spacing(image) if volume_files.is_volume(image) else None
+    spacing = volume_spacing(image) if is_volume(image) else None
     whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group, spacing)
     try:
         if mask:
@@ -106,7 +108,7 @@ def of_set(
     if len(own) == 1:
         (name,) = own.values()
         return expanded(base, first, masks[name], base, problems, axes=axes), [name]
-    origins = tiffs.origins(first, axes)
+    origins = tiff.origins(first, axes)
     if not own or len(own) < len(stems) or not origins or pages(first, axes) == 1:
         problems.append(
             f"{first}: one picture in {len(stems)} files, of which {len(own)} have a mask; give one mask to the whole, "
@@ -114,9 +116,9 @@ def of_set(
         )
         return [], list(own.values())
     cases: list[Case] = []
-    stem_of = {images[stem].name: stem for stem in stems}
+    stems_by_name = {images[stem].name: stem for stem in stems}
     for page, name in enumerate(origins):
-        stem = stem_of[name]
+        stem = stems_by_name[name]
         several = origins.count(name) > 1
         place = origins[:page].count(name)
         mask = Source(masks[own[stem]], place if several else None)
@@ -139,13 +141,13 @@ def shared_name(stems: Sequence[str]) -> str:
 def _of_files(stem: str, image: Path, letters: str, number: int) -> list[str]:
     """Names of the pages: counted, or those of the files of an OME set that hold one each."""
     if _files(image):
-        origins = tiffs.origins(image, letters)
+        origins = tiff.origins(image, letters)
         if len(set(origins)) == number:
-            return [(Path(stem).parent / volume_files.stem(Path(name))).as_posix() for name in origins]
+            return [(Path(stem).parent / stem_of(Path(name))).as_posix() for name in origins]
     digits = max(3, len(str(number - 1)))
     return [f"{stem}-{page:0{digits}d}" for page in range(number)]
 
 
 def _files(path: Path) -> tuple[str, ...]:
     none: tuple[str, ...] = ()
-    return of_tiff(lambda: tiffs.files(path), path, none)
+    return of_tiff(lambda: tiff.files(path), path, none)

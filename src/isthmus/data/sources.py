@@ -16,10 +16,11 @@ from isthmus.data.expansion import expanded, of_set, sets_among, shared_name
 from isthmus.data.layouts import decathlon, nnunet
 from isthmus.data.layouts.pairing import find_folders, flat_masks, folders, masks_of
 from isthmus.data.layouts.unrecognised import LAYOUT, what_is_here
-from isthmus.data.listing import READ, files_in
+from isthmus.data.listing import files_in, readable
 from isthmus.errors import IsthmusError, nearest
-from isthmus.io import volumes as volume_files
+from isthmus.io.formats import stem as file_stem
 from isthmus.io.tiff_axes import as_axes, common
+from isthmus.io.volumes import is_volume
 
 COLUMNS = ("image", "mask", "group", "id")
 """Columns of a CSV; the first two are needed."""
@@ -92,7 +93,9 @@ def from_folder(root: Path, axes: str = "") -> Dataset:
     else:
         images, masks = (files_in(folder, problems, notes) for folder in place)
     if not images and not masks and not problems:
-        raise IsthmusError(f"{place[0]}: no images here; put some in, and their masks in {place[1]} ({READ})")
+        raise IsthmusError(
+            f"{place[0]}: no images here; put some in, and their masks in {place[1]} ({readable()})"
+        )
     cases = _of_pairs(images, masks, place, problems, axes)
     problems += clashes(cases)
     refuse(problems, root)
@@ -202,7 +205,7 @@ def images_in(
     paths = [paths] if isinstance(paths, Path) else list(paths)
     given = _pictures({str(path): path for path in paths if path.is_file()})
     for path in paths:
-        if path.is_dir() and volume_files.is_volume(path):
+        if path.is_dir() and is_volume(path):
             cases += expanded(path.name, path, None, path.name, problems)
         elif path.is_dir() and (described := _described(path)) is not None:
             cases += described
@@ -213,7 +216,7 @@ def images_in(
             folder = place[0] if place else path / "images" if (path / "images").is_dir() else path
             found = files_in(folder, problems, beside=place is None and folder == path)
             if not found and not problems:
-                problems.append(f"{path}: no images here ({READ})")
+                problems.append(f"{path}: no images here ({readable()})")
             beside = flat_masks(found) if place is None else {}
             for stem, image in _pictures(
                 {at: file for at, file in found.items() if at not in beside}
@@ -223,7 +226,7 @@ def images_in(
             cases += [replace(case, masks=()) for case in from_csv(path, False, axes, channels).cases]
         elif path.is_file():
             for name in [name for name, file in given.items() if file == path]:
-                stem = volume_files.stem(Path(name))
+                stem = file_stem(Path(name))
                 cases += expanded(stem, path, None, stem, problems, channels, axes)
         else:
             problems.append(f"{path}: no such file or folder")
@@ -256,7 +259,7 @@ def _described(path: Path) -> list[Case] | None:
     root = path.resolve().parent
     if path.name.startswith(("imagesTs", "imagesTr")) and (root / "dataset.json").is_file():
         first = next((file for file in sorted(path.iterdir()) if file.name[0] != "."), path)
-        listed = decathlon.is_decathlon(root) and not volume_files.stem(first).endswith("_0000")
+        listed = decathlon.is_decathlon(root) and not file_stem(first).endswith("_0000")
         return decathlon.images(path) if listed else nnunet.images(root / path.name)
     return None
 
@@ -354,7 +357,7 @@ def _names(images: Sequence[Path]) -> list[str]:
     ['a/x', 'b/x']
     """
     paths = [
-        [part for part in (image.parent / volume_files.stem(image)).parts if part not in ("..", image.anchor)]
+        [part for part in (image.parent / file_stem(image)).parts if part not in ("..", image.anchor)]
         for image in images
     ]
     for depth in range(1, max((len(parts) for parts in paths), default=1) + 1):

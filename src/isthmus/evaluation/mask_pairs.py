@@ -12,7 +12,7 @@ from isthmus.data.cases import Case, Dataset
 from isthmus.data.checks.problems import refuse
 from isthmus.data.expansion import expanded
 from isthmus.data.layouts.pairing import MASK_FOLDERS, find_folders, flat_masks, folders, masks_of
-from isthmus.data.listing import READ, files_in
+from isthmus.data.listing import files_in, readable
 from isthmus.data.sources import clashes, images_in, open_dataset
 from isthmus.errors import IsthmusError, few
 from isthmus.watch import Watch
@@ -94,7 +94,7 @@ def _masks_in(folder: Path) -> list[Case]:
     problems: list[str] = []
     found = files_in(folder, problems)
     if not found and not problems:
-        problems.append(f"{folder}: no masks here ({READ})")
+        problems.append(f"{folder}: no masks here ({readable()})")
     cases = [
         case
         for stem, path in found.items()

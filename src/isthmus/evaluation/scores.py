@@ -23,7 +23,8 @@ from isthmus.evaluation.mask_values import NUMBERS, predicted_values, refuse_dou
 from isthmus.evaluation.score_files import refuse_to_replace
 from isthmus.files import sweep
 from isthmus.inference.evaluated_images import unlike_training
-from isthmus.io.images import LOSSY_SUFFIXES, read_mask, rounding_error
+from isthmus.io.formats import is_lossy
+from isthmus.io.images import read_mask, rounding_error
 from isthmus.io.volumes import elsewhere, refuse_other_place
 from isthmus.machine import cores
 from isthmus.metrics import Counts, Summary, case_rows, components, pooled, score_case
@@ -283,7 +284,7 @@ class _Scorer:
         if instances and not by_file:
             values = NUMBERS
         elif values is None:
-            lossy = [str(c.masks[0]) for c, _ in pairs if c.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
+            lossy = [str(c.masks[0]) for c, _ in pairs if is_lossy(c.masks[0].path)]
             held = {str(case.masks[0]): each.true for (case, _), each in zip(pairs, seen, strict=True)}
             edges = {str(case.masks[0]): each.borders for (case, _), each in zip(pairs, seen, strict=True)}
             values = ValueMap.infer_masks(held, None, lossy, edges)

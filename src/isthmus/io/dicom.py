@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from isthmus.errors import IsthmusError
 from isthmus.io import dicom_codecs
 from isthmus.io.dicom_series import is_projection, one_series
+from isthmus.io.formats import Volume, register_format
 from isthmus.io.geometry import Geometry
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -213,3 +214,7 @@ def _read(path: Path, *, pixels: bool) -> Any:
         reason = (str(error).splitlines() or [""])[0][:120]
         raise IsthmusError(f"{path}: damaged DICOM ({reason}); copy it again or leave it out") from error
     return data
+
+
+FORMAT = Volume("DICOM", geometry, voxels, mask_voxels=partial(voxels, mask=True))
+register_format(SUFFIXES, FORMAT)

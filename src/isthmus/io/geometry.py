@@ -123,9 +123,11 @@ class Geometry:
             affine[:, axis] *= -1
         return affine
 
-    def apart(self, other: Geometry) -> float:
-        """How far, along an axis of the world and in mm, corners of this grid lie from those of another of its size,
-        both turned alike; 0 where that is less than headers round."""
+    def distance(self, other: Geometry) -> float:
+        """Returns the largest distance, in mm along an axis of the world, between corners of this grid and of another.
+
+        The other grid has the same size and takes the orientation of this one. Less than `ROUNDING` counts as 0.
+        """
         corners = np.stack(np.meshgrid(*[(0, side - 1) for side in self.array_shape], [1], indexing="ij"), -1)
         units = (self.unit or other.unit, other.unit or self.unit)
         ours, theirs = (

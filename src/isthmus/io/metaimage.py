@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.io.detached import beside
+from isthmus.io.formats import Volume, register_format
 from isthmus.io.geometry import MILLIMETRES, Geometry
 from isthmus.io.inflate import inflate
 
@@ -138,3 +139,6 @@ def _dtype(fields: dict[str, str]) -> np.dtype[Any]:
         raise ValueError(f"voxels of type {name}")
     big = _is_true(fields, "BinaryDataByteOrderMSB") or _is_true(fields, "ElementByteOrderMSB")
     return np.dtype((">" if big else "<") + _TYPES[name])
+
+
+register_format((".mha", ".mhd"), Volume("MetaImage", geometry, voxels, data_files=data_files))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from isthmus.errors import IsthmusError
 from isthmus.files import write_bytes
 from isthmus.io.detached import beside
+from isthmus.io.formats import Volume, register_format, suffix
 from isthmus.io.geometry import MILLIMETRES, Geometry
 
 _ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
@@ -39,11 +40,13 @@ _DENSEST = 1100
 
 def geometry(path: Path) -> Geometry:
     """What the header says; axes of length 1 beyond the third are dropped, a picture is one slice."""
+    path = _header_path(path)
     return _geometry(path, _open(path))
 
 
 def voxels(path: Path) -> NDArray[Any]:
     """All voxels in the file's order, in the numbers that its slope and intercept make of them."""
+    path = _header_path(path)
     image = _open(path)
     if not (_is_packed(path) or _is_freesurfer(path)):
         return _scaled(path, image, image)
@@ -90,6 +93,17 @@ def write(path: Path, values: NDArray[Any], like: Geometry) -> None:
         _place(image, like)
     content = image.to_bytes()
     write_bytes(path, gzip.compress(content, 6, mtime=0) if path.suffix.lower() == ".gz" else content)
+
+
+def _header_path(path: Path) -> Path:
+    """Returns the `.hdr` of an `.img`, and any other path itself."""
+    if suffix(path) != ".img":
+        return path
+    names = [path.with_suffix(ending) for ending in (".hdr", ".HDR")]
+    found = next((name for name in names if name.is_file()), None)
+    if found is None:
+        raise IsthmusError(f"{path}: its header is missing, there is no file {names[0]}; copy it here too")
+    return found
 
 
 def _place(image: Any, like: Geometry) -> None:
@@ -207,3 +221,8 @@ def _dtype(path: Path, data: Any) -> np.dtype[Any]:
     if whole and stored.kind in "iu" and stored.itemsize <= 2 and abs(data.slope) < 2**14:
         return np.dtype(np.int32)
     return np.dtype(np.float64 if stored == np.float64 else np.float32)
+
+
+register_format((".nii", ".nii.gz"), Volume("NIfTI", geometry, voxels, write))
+register_format((".hdr", ".img"), Volume("Analyze or NIfTI", geometry, voxels, data_files=data_files))
+register_format((".mgz", ".mgh"), Volume("FreeSurfer", geometry, voxels))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.io.detached import beside
+from isthmus.io.formats import Volume, register_format
 from isthmus.io.geometry import MILLIMETRES, Geometry
 from isthmus.io.inflate import inflate
 
@@ -162,3 +163,6 @@ def _dtype(fields: dict[str, Any]) -> np.dtype[Any]:
     if code == "V":
         raise ValueError(f"voxels of type {fields.get('type', 'nothing')}")
     return np.dtype(code)
+
+
+register_format((".nrrd", ".nhdr"), Volume("NRRD", geometry, voxels, data_files=data_files))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin
 
+from isthmus.errors import IsthmusError
+from isthmus.files import write_bytes
+from isthmus.io.formats import Header, Picture, Source, register_format
+
 _OPEN: dict[str, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
 }
-"""The classes behind `Image.open`, which would apply a size limit that holds for the whole process."""
+"""The classes behind `Image.open`, whose size limit would hold for the whole process."""
 
 _ORIENTATION = 274
 _MODES = {"1": "L", "LA": "L", "RGBA": "RGB", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
-"""Pillow's mode -> the mode it is read as: without alpha, in grey or RGB."""
+"""The mode in which each of Pillow's modes is read: without alpha, in grey or RGB."""
 
 _PNG_CHANNELS = {0: 1, 2: 3, 4: 1, 6: 3}
-"""Colour type in a PNG's header -> channels without alpha."""
+"""The number of channels without alpha for each colour type in the header of a PNG."""
 
 
-@dataclass(frozen=True)
-class Header:
-    """What can be told of a file without decoding it.
-
-    Attributes:
-        orientation: the tag of EXIF or TIFF, which is applied.
-        inverted: whether a tag or a palette makes viewers show large numbers dark. Images are read as they are shown,
-            masks in their stored numbers.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    orientation: int = 1
-    inverted: bool = False
-
-
-def header(path: Path, kind: str) -> Header:
-    """Shape as `read` gives it, `(channels, height, width)` after orientation, and dtype."""
-    with path.open("rb") as file:
+def header(kind: str, source: Source) -> Header:
+    """Returns the shape that `read` gives, `(channels, height, width)` after orientation, and the dtype."""
+    with source.path.open("rb") as file:
         start = file.read(26)
         file.seek(0)
         picture = _OPEN[kind](file)
@@ -63,13 +51,13 @@ def header(path: Path, kind: str) -> Header:
     return Header((channels, height, width), np.dtype(np.uint16 if deep else np.uint8), orientation, inverted)
 
 
-def read(path: Path, kind: str, head: Header, *, mask: bool) -> NDArray[Any]:
-    """The pixels `(channels, height, width)`: uint16 for a PNG of 16 bits, uint8 else."""
+def read(kind: str, source: Source, head: Header, mask: bool) -> NDArray[Any]:
+    """Returns the pixels `(channels, height, width)`: uint16 for a PNG of 16 bits, otherwise uint8."""
     if head.dtype == np.uint16:  # Pillow would read 16-bit colour as 8 bits
-        pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
+        pixels: NDArray[Any] = imagecodecs.png_decode(source.path.read_bytes())
         pixels = pixels.reshape(*pixels.shape[:2], -1)[..., : head.shape[0]]
     else:
-        with path.open("rb") as file:
+        with source.path.open("rb") as file:
             picture: Image.Image = _OPEN[kind](file)
             palette = _palette(picture) if picture.mode == "P" else None
             picture.load()
@@ -82,15 +70,29 @@ def read(path: Path, kind: str, head: Header, *, mask: bool) -> NDArray[Any]:
     return orient(np.moveaxis(pixels, -1, 0), head.orientation)
 
 
+def write_png(path: Path, image: NDArray[Any]) -> None:
+    """Writes `(channels, height, width)` of 1 or 3 channels, uint8 or uint16.
+
+    Raises:
+        IsthmusError: PNG cannot hold the array, or the disk fails.
+    """
+    channels, spatial = image.shape[0], image.shape[1:]
+    if image.dtype not in (np.uint8, np.uint16) or channels not in (1, 3) or len(spatial) != 2:
+        size = " x ".join(str(n) for n in image.shape)
+        raise IsthmusError(f"{path}: PNG cannot hold {size} pixels of type {image.dtype}; choose .tif")
+    pixels = image[0] if channels == 1 else np.moveaxis(image, 0, -1)
+    write_bytes(path, bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=6)))
+
+
 def look_up(indices: NDArray[Any], palette: NDArray[np.uint8], *, mask: bool) -> NDArray[Any]:
-    """Palette indices `(...)` to greys `(...)` or colours `(..., 3)`; a mask in colours keeps its indices."""
+    """Turns palette indices `(...)` into greys `(...)` or colours `(..., 3)`; a mask in colours keeps its indices."""
     if _is_grey(palette):
         return np.asarray(palette[indices, 0])
     return indices if mask else np.asarray(palette[indices])
 
 
 def orient(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn `(..., height, width)` as the EXIF or TIFF orientation tag (1 to 8) asks for."""
+    """Turns `(..., height, width)` as the EXIF or TIFF orientation tag (1 to 8) states."""
     if orientation in (5, 6, 7, 8):
         pixels = np.swapaxes(pixels, -1, -2)
     if orientation in (2, 3, 6, 7):
@@ -101,23 +103,24 @@ def orient(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def _orientation(picture: ImageFile.ImageFile) -> int:
-    """1 to 8; a file whose EXIF block is damaged is read as it lies."""
+    """Returns the EXIF orientation, 1 to 8; 1 where the EXIF block is damaged."""
     try:
         found = int(picture.getexif().get(_ORIENTATION, 1))
-    except Exception:  # the EXIF parser raises whatever it likes; the pixels are none the worse
+    except Exception:  # the EXIF parser raises all kinds of exceptions, which do not affect the pixels
         return 1
     return found if 1 <= found <= 8 else 1
 
 
 def _palette(picture: Image.Image) -> NDArray[np.uint8]:
-    """256 entries `(256, 3)`, black where the file has fewer."""
+    """Returns 256 entries `(256, 3)`, black where the file has fewer."""
     entries = np.array(picture.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
     return np.concatenate([entries, np.zeros((256 - len(entries), 3), np.uint8)])
 
 
 def inverting(palette: NDArray[np.uint8]) -> bool:
-    """Whether a palette is a full ramp from white to black, as ImageJ's inverting look-up table; a short list of greys
-    is none, for the programs that write it put them in any order.
+    """Tells whether a palette `(entries, 3)` is a full ramp from white to black, as ImageJ's inverting look-up table.
+
+    A short list of greys is not, because the programs that write one use any order.
 
     >>> inverting(np.repeat(np.arange(255, -1, -1, np.uint8)[:, None], 3, 1))
     True
@@ -134,7 +137,7 @@ def inverting(palette: NDArray[np.uint8]) -> bool:
 
 
 def from_cmyk(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Inks `(pages, 4, height, width)` of unsigned integers, 0 being none, to red, green and blue, as Pillow does."""
+    """Turns inks `(pages, 4, height, width)` of unsigned integers, where 0 is no ink, into RGB as Pillow does."""
     full = int(np.iinfo(pixels.dtype).max)
     paper = full - pixels.astype(np.uint64)
     return np.asarray((paper[:, :3] * paper[:, 3:] + full // 2) // full, pixels.dtype)
@@ -142,3 +145,13 @@ def from_cmyk(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def _is_grey(palette: NDArray[np.uint8]) -> bool:
     return bool((palette == palette[:, :1]).all())
+
+
+def _register(suffixes: tuple[str, ...], kind: str, signature: bytes, **facts: Any) -> None:
+    reader = Picture(kind, partial(header, kind), partial(read, kind), signatures=(signature,), **facts)
+    register_format(suffixes, reader)
+
+
+_register((".png",), "PNG", b"\x89PNG\r\n\x1a\n", write=write_png)
+_register((".jpg", ".jpeg"), "JPEG", b"\xff\xd8\xff", lossy=True)
+_register((".bmp",), "BMP", b"BM")

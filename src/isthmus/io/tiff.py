@@ -6,6 +6,7 @@ of a pixel) as everywhere, C for channels; any other axis counts pages.
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import struct
@@ -21,7 +22,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
-from isthmus.io.rasters import Header, from_cmyk, inverting, look_up, orient
+from isthmus.files import write_bytes
+from isthmus.io.formats import Header, Picture, Source, register_format
+from isthmus.io.rasters import from_cmyk, inverting, look_up, orient
 
 logging.getLogger("tifffile").addHandler(
     logging.NullHandler()
@@ -157,10 +160,11 @@ def origins(path: Path, letters: str = "") -> list[str]:
         return [page.parent.filehandle.name for page in planes] if whole else []
 
 
-def header(path: Path, page: int | None, letters: str = "") -> Header:
-    """Shape `(channels, height, width)`, with pages before the height where there are several, and dtype."""
+def header(source: Source) -> Header:
+    """Returns the shape `(channels, height, width)`, with pages before the height of a stack, and the dtype."""
+    path, page = source.path, source.page
     with _opened(path) as tiff:
-        stack, _ = _find(_stacks(tiff, path, letters), page, path)
+        stack, _ = _find(_stacks(tiff, path, source.axes), page, path)
         palette = stack.palette
         dtype = np.dtype(np.uint8) if palette is not None or stack.first.dtype == bool else stack.first.dtype
         channels = stack.colours
@@ -172,10 +176,11 @@ def header(path: Path, page: int | None, letters: str = "") -> Header:
         return Header(shape, np.dtype(dtype).newbyteorder("="), stack.orientation, stack.inverted)
 
 
-def read(path: Path, page: int | None, letters: str = "", *, mask: bool) -> NDArray[Any]:
-    """The pixels `(channels, height, width)` of a page, or `(channels, pages, height, width)` of a stack."""
+def read(source: Source, header: Header, mask: bool) -> NDArray[Any]:  # noqa: ARG001 - read again with the pixels
+    """Returns the pixels `(channels, height, width)` of a page, or `(channels, pages, height, width)` of a stack."""
+    path = source.path
     with _opened(path) as tiff:
-        stack, index = _find(_stacks(tiff, path, letters), page, path)
+        stack, index = _find(_stacks(tiff, path, source.axes), source.page, path)
         pixels = _pixels(path, stack, index)  # (pages, channels, height, width)
         palette = stack.palette
         if palette is not None:
@@ -321,3 +326,23 @@ def _refuse_cut_off(page: Any, size: int) -> None:
     ends = [start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=False)]
     if max(ends, default=0) > size:
         raise ValueError(f"pixels up to byte {max(ends)}, but the file ends at {size}")
+
+
+def write(path: Path, image: NDArray[Any]) -> None:
+    """Writes `(channels, *spatial)` of any number type; see `isthmus.io.writing.write_image`."""
+    depth = "Z" * (image.ndim - 3)
+    if image.shape[0] == 1:
+        pixels, axes, photometric = image[0], f"{depth}YX", "minisblack"
+    elif image.shape[0] == 3 and image.dtype.kind == "u":
+        pixels, axes, photometric = np.moveaxis(image, 0, -1), f"{depth}YXS", "rgb"
+    else:
+        pixels, axes, photometric = image, f"C{depth}YX", "minisblack"
+    file = io.BytesIO()
+    pixels = np.ascontiguousarray(pixels)
+    tifffile.imwrite(file, pixels, compression="deflate", photometric=photometric, metadata={"axes": axes})
+    write_bytes(path, file.getvalue())
+
+
+_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+register_format((".tif", ".tiff"), Picture("TIFF", header, read, write, signatures=_SIGNATURES, paged=True))

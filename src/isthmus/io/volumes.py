@@ -1,9 +1,9 @@
-"""Volumes: NIfTI, Analyze, `.mgz`, MetaImage, NRRD, DICOM (a folder with a series; a single file is a picture).
+"""Volumes of every registered format, and DICOM: a folder with a series is a volume, a single file a picture.
 
-Whatever the file, an image is `(channels, z, y, x)` in the orientation of `isthmus.io.geometry`: z towards
-the head, y to the back, x to the patient's left, without resampling. `write_volume` undoes this, so a mask
-lies on the volume it was predicted from in any viewer. Where a function takes `like`, that file decides how the
-axes are turned: the files of one case all lie like its first (`isthmus.io.geometry`).
+An image is `(channels, z, y, x)` in the orientation of `isthmus.io.geometry`, whatever the file: z towards the head,
+y to the back, x to the patient's left, without resampling. `write_volume` undoes this, so a mask lies on the volume it
+was predicted from in any viewer. Where a function takes `like`, that file decides how the axes are turned: the files of
+one case all lie like its first (`isthmus.io.geometry`).
 """
 
 from __future__ import annotations
@@ -13,83 +13,46 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path, PurePath
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from isthmus.errors import IsthmusError
-from isthmus.io import dicom, nifti, nrrd
-from isthmus.io import metaimage as mha
+from isthmus.errors import IsthmusError, size_text
+from isthmus.io import dicom
+from isthmus.io import metaimage as _metaimage  # noqa: F401 - registers its format
+from isthmus.io import nifti as _nifti  # noqa: F401
+from isthmus.io import nrrd as _nrrd  # noqa: F401
+from isthmus.io.formats import FORMATS, Header, Source, Volume, damaged, is_unnamed, suffix
 from isthmus.io.geometry import Geometry
-from isthmus.io.rasters import Header
-
-_MODULES: dict[str, ModuleType] = {
-    **dict.fromkeys((".nii", ".nii.gz", ".hdr", ".img", ".mgz", ".mgh"), nifti),
-    **dict.fromkeys((".mha", ".mhd"), mha),
-    **dict.fromkeys((".nrrd", ".nhdr"), nrrd),
-    **dict.fromkeys(dicom.SUFFIXES, dicom),
-}
-
-SUFFIXES = tuple(_MODULES)
-"""Suffixes of volumes, in lower case."""
-
-HEADERS = (".hdr", ".mhd", ".nhdr", ".mha", ".nrrd")
-"""Suffixes of files whose voxels may lie in another one."""
 
 CACHE_BYTES = 2**30
-"""Volumes that are read slice by slice are kept decoded up to this many bytes."""
-
-
-def suffix(path: PurePath) -> str:
-    """The suffix in lower case, both parts of `.nii.gz`.
-
-    >>> suffix(Path("a.1.NII.gz")), suffix(Path("b.png"))
-    ('.nii.gz', '.png')
-    """
-    name = path.name.lower()
-    other = "" if is_unnamed(path) else path.suffix.lower()
-    return next((known for known in SUFFIXES if name.endswith(known)), other)
-
-
-def stem(path: PurePath) -> str:
-    """The name without its suffix (and without the ".ome" that OME puts before it).
-
-    >>> stem(Path("a.1.nii.gz")), stem(Path("b.ome.tif"))
-    ('a.1', 'b')
-    """
-    name = path.name[: len(path.name) - len(suffix(path))]
-    return name[:-4] if name.lower().endswith(".ome") and name[:-4] else name
+"""Volumes that are read slice by slice stay decoded up to this many bytes."""
 
 
 def is_volume(path: Path) -> bool:
-    """Whether this module reads it: by its suffix, a folder that holds a DICOM series, or a DICOM file of any name."""
-    return suffix(path) in SUFFIXES or dicom.is_series(path) or (is_unnamed(path) and dicom.is_dicom(path))
-
-
-def is_unnamed(path: PurePath) -> bool:
-    """Whether a name has no suffix that says anything, as those of DICOM files often: `IM0001`, `1.2.840.5`."""
-    return not path.suffix or path.suffix[1:].isdecimal()
+    """Tells whether a path is a volume by its suffix, a folder with a DICOM series, or a DICOM file of any name."""
+    if isinstance(FORMATS.get(suffix(path)), Volume) or dicom.is_series(path):
+        return True
+    return is_unnamed(path) and dicom.is_dicom(path)
 
 
 def is_picture(path: Path) -> bool:
-    """Whether it is a single DICOM file, which is a picture and no volume."""
-    return _module(path) is dicom and not path.is_dir() and is_volume(path)
+    """Tells whether a path is a single DICOM file, which is a picture."""
+    return _format(path) is dicom.FORMAT and not path.is_dir() and is_volume(path)
 
 
 def data_files(path: Path) -> list[Path]:
-    """The files beside a header that hold its voxels; [] where it holds them itself, or is damaged."""
-    if suffix(path) not in HEADERS:
-        return []
-    with suppress(Exception):  # what is wrong is told when it is read
-        found: list[Path] = _module(path).data_files(path)
-        return found
+    """Returns the files beside a header that hold its voxels; [] if the file holds them itself, or is damaged."""
+    format = FORMATS.get(suffix(path))
+    if isinstance(format, Volume) and format.data_files is not None:
+        with suppress(Exception):  # what is wrong is reported when the file is read
+            return format.data_files(path)
     return []
 
 
 def geometry(path: Path, like: Path | None = None) -> Geometry:
-    """Size, orientation, spacing and number type, from the header alone.
+    """Returns size, orientation, spacing and number type, from the header alone.
 
     Raises:
         IsthmusError: the file is missing, or its header is damaged.
@@ -104,14 +67,14 @@ def geometry(path: Path, like: Path | None = None) -> Geometry:
     except FileNotFoundError as error:
         raise IsthmusError(f"{path}: no such file") from error
     except Exception as error:
-        raise damaged(path, error) from error
+        raise damaged(path, _format(path).name, error) from error
 
 
 def spacing(path: Path, axis: int | None = None) -> tuple[float, ...] | None:
-    """From voxel to voxel along (z, y, x), or along the two axes of a slice across `axis`, in the unit of the file;
-    None if it cannot be read, or is not stated for a picture.
+    """Returns the distances between voxels along (z, y, x), or along the two axes of a slice across `axis`.
 
-    What is wrong with such a file comes out when it is checked.
+    They are in the unit of the file. None: the file cannot be read (which its check reports), or is a picture without
+    a stated spacing.
     """
     try:
         found = geometry(path)
@@ -125,91 +88,86 @@ def spacing(path: Path, axis: int | None = None) -> tuple[float, ...] | None:
 
 
 def unit(path: Path) -> str:
-    """The unit of `spacing`: "mm", "µm", …; "" for a file that states none, or is no volume."""
+    """Returns the unit of `spacing`: "mm", "µm", …; "" for a file that states none, or is not a volume."""
     try:
         return geometry(path).unit if is_volume(path) else ""
     except IsthmusError:
         return ""
 
 
-def header(
-    path: Path, page: int | None = None, axis: int = 0, channels: bool = False, like: Path | None = None
-) -> Header:
-    """Shape and number type that `read` will give.
+def header(source: Source) -> Header:
+    """Returns the shape and number type that `read` will give.
 
     Raises:
-        IsthmusError: as `read`, as far as the header tells.
+        IsthmusError: as `read`, as far as the header shows it.
     """
-    found = geometry(path, like)
+    path, page, axis = source.path, source.page, source.axis
+    found = geometry(path, source.like)
     number = found.shape[3] if len(found.shape) == 4 else 1
-    if len(found.shape) > 4 or (number > 1 and not channels):
+    if len(found.shape) > 4 or (number > 1 and not source.channels):
         size = " x ".join(str(n) for n in found.shape)
         raise IsthmusError(
             f"{path}: {len(found.shape)} axes ({size}) where a volume has 3; save each volume to its own file"
         )
-    size_zyx: tuple[int, ...] = found.array_shape
+    sizes: tuple[int, ...] = found.array_shape
     if is_picture(path):
-        size_zyx = _without(size_zyx, found.axis(2))
+        sizes = _without(sizes, found.axis(2))
     if page is not None:
-        if not 0 <= page < size_zyx[axis]:
-            raise IsthmusError(
-                f"{path}: has no slice {page} along axis {axis}, only 0 to {size_zyx[axis] - 1}"
-            )
-        size_zyx = _without(size_zyx, axis)
-    return Header((number, *size_zyx), found.dtype)
+        if not 0 <= page < sizes[axis]:
+            raise IsthmusError(f"{path}: has no slice {page} along axis {axis}, only 0 to {sizes[axis] - 1}")
+        sizes = _without(sizes, axis)
+    if source.part is not None:
+        sizes = (source.part[1] - source.part[0], *sizes[1:])
+    return Header((number, *sizes), found.dtype)
 
 
-def read(
-    path: Path,
-    page: int | None = None,
-    axis: int = 0,
-    channels: bool = False,
-    like: Path | None = None,
-    *,
-    mask: bool = False,
-) -> NDArray[Any]:
-    """A volume `(channels, z, y, x)`, or slice `page` across `axis` of it: `(channels, rows, columns)`.
+def read(source: Source, *, mask: bool = False) -> NDArray[Any]:
+    """Returns a volume `(channels, z, y, x)`, or one slice across an axis of it: `(channels, rows, columns)`.
 
     A single DICOM file is a picture `(1, rows, columns)`.
 
     Args:
-        channels: whether the fourth axis of a file, if it has one, counts channels.
-        like: the file that decides how the axes are turned; None: this one.
-        mask: whether its numbers mean classes, which stay as stored where DICOM says that small is white.
+        mask: whether the numbers are classes, which stay as stored where DICOM marks them as inverted.
 
     Raises:
-        IsthmusError: the file is missing, damaged or cut off, four-dimensional, of colours, or a series that does not
-            fit together.
+        IsthmusError: the file is missing, damaged or cut off, has four axes or colours, or is a series whose slices
+            do not fit together.
     """
-    shape = header(path, page, axis, channels, like).shape
-    if page is None:
-        return _decode(path, like, mask).reshape(shape)
-    taken: NDArray[Any] = _RECENT.get(path, like, mask).take(page, axis + 1)
-    return taken
+    if source.page is not None:
+        volume = _RECENT.get(source.path, source.like, mask)
+        taken: NDArray[Any] = volume.take(source.page, source.axis + 1)
+        return taken
+    volume = _decode(source.path, source.like, mask)
+    if source.part is not None:
+        return volume[:, slice(*source.part)]
+    return volume.reshape(header(source).shape)
 
 
 def write_volume(path: Path, array: NDArray[Any], like: Path) -> None:
-    """Write `(z, y, x)` as NIfTI on the grid of another volume: its orientation, order of axes, spacing and unit, and
-    the forms in which a NIfTI header says so.
+    """Writes `(z, y, x)` on the grid of another volume: its orientation, order of axes, spacing and unit.
+
+    NIfTI also keeps the forms in which the other header states these.
 
     Raises:
-        IsthmusError: a suffix that is not `.nii` or `.nii.gz`, an array of another size, or a disk that takes
-            no more.
+        IsthmusError: a suffix of no format that is written (`.nii`, `.nii.gz`), an array of another size, or a failure
+            of the disk.
     """
-    if suffix(path) not in (".nii", ".nii.gz"):
-        raise IsthmusError(f"{path}: volumes are written as .nii.gz or .nii")
+    format = FORMATS.get(suffix(path))
+    if not isinstance(format, Volume) or format.write is None:
+        known = ", ".join(each for each, f in FORMATS.items() if isinstance(f, Volume) and f.write)
+        raise IsthmusError(f"{path}: volumes are written as {known}; change the suffix")
     grid = geometry(like)
     if array.shape != grid.array_shape:
         raise IsthmusError(
-            f"{path}: {_size(array.shape)} voxels do not lie on {like} with {_size(grid.array_shape)}"
+            f"{path}: {size_text(array.shape)} voxels do not lie on {like} with {size_text(grid.array_shape)}"
         )
-    nifti.write(path, grid.from_array(array), grid)
+    format.write(path, grid.from_array(array), grid)
 
 
 def refuse_other_place(image: Path, mask: Path) -> None:
-    """Refuse a mask that is turned otherwise than its image, where only one of them says how it lies.
+    """Refuses a mask with another orientation than its image, where only one of them states its place in space.
 
-    A shift or another spacing is let pass, as such headers are common and the voxels fit; `elsewhere` tells.
+    A shift or another spacing passes, as such headers are common and the voxels fit; `elsewhere` reports them.
 
     Raises:
         IsthmusError: names both files and their orientations.
@@ -220,32 +178,34 @@ def refuse_other_place(image: Path, mask: Path) -> None:
     if ours.placed != theirs.placed and ours.orientation != theirs.orientation:
         silent, other = (mask, image) if ours.placed else (image, mask)
         raise IsthmusError(
-            f"{silent}: does not say how it lies in space, but {other} does "
+            f"{silent}: does not state its place in space, but {other} does "
             f"({(ours if ours.placed else theirs).orientation}); copy the affine from one to the other"
         )
 
 
 def elsewhere(first: Path, other: Path) -> str:
-    """How far the header of `other` puts it from the first file of its case, as "12 mm"; "" where both lie on one grid
-    to within rounding, or one of them does not say where it lies."""
+    """Returns how far the header of `other` puts it from the first file of its case, as "12 mm".
+
+    "" if both lie on one grid to within rounding, or one of them does not state its place in space.
+    """
     if not (in_space(first) and in_space(other)):
         return ""
     ours, theirs = geometry(first), geometry(other)
     if not (ours.placed and theirs.placed) or sorted(ours.shape[:3]) != sorted(theirs.shape[:3]):
         return ""
-    away = ours.apart(theirs)
+    away = ours.distance(theirs)
     return f"{away:.3g} mm" if away else ""
 
 
 def in_space(path: Path) -> bool:
-    """Whether it is a volume that may say how it lies in space, and no picture."""
+    """Tells whether a path is a volume, which may state its place in space, and not a picture."""
     return is_volume(path) and not is_picture(path)
 
 
 def slice_axis(path: Path) -> int:
-    """The axis of the array that counts slices: the one whose length the other two do not share, else z.
+    """Returns the axis of the array that counts slices: the one whose length differs from the other two, else z.
 
-    Volumes stacked from axial slices often come with a header that says nothing, or something wrong.
+    Volumes stacked from axial slices often have a header that states nothing about this, or something wrong.
     """
     z, y, x = geometry(path).array_shape
     if y == x:
@@ -253,16 +213,8 @@ def slice_axis(path: Path) -> int:
     return 1 if z == x else 2 if z == y else 0
 
 
-def damaged(path: Path, error: Exception) -> IsthmusError:
-    """The one line for whatever a decoder raised."""
-    if isinstance(error, OSError) and error.strerror:
-        return IsthmusError(f"{path}: cannot be read ({error.strerror}); check the disk and its permissions")
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-    return IsthmusError(f"{path}: a volume that is damaged or not read ({reason}); copy or export it again")
-
-
 def _state(path: Path) -> tuple[Path, int, int]:
-    """A file as it is now, with what lies beside it; another key once it has changed."""
+    """Returns a key of a file and of what belongs to it, which changes when they change."""
     files = (
         [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path, *data_files(path)]
     )
@@ -272,49 +224,36 @@ def _state(path: Path) -> tuple[Path, int, int]:
 
 @lru_cache(maxsize=256)
 def _geometry(path: Path, changed: int, size: int) -> Geometry:  # noqa: ARG001
-    found: Geometry = _module(path).geometry(_header_of(path))
+    found = _format(path).geometry(path)
     if min(found.shape) < 1:
         raise ValueError(f"an axis of length {min(found.shape)}, {' x '.join(map(str, found.shape))} voxels")
-    _ = found.array_shape  # an affine that makes no sense is told here
+    _ = found.array_shape  # raises for an invalid affine
     return found
 
 
-def _module(path: Path) -> ModuleType:
-    return _MODULES.get(suffix(path), dicom)
-
-
-def _header_of(path: Path) -> Path:
-    """The `.hdr` of an `.img`; any other file itself."""
-    if suffix(path) != ".img":
-        return path
-    names = [path.with_suffix(ending) for ending in (".hdr", ".HDR")]
-    found = next((name for name in names if name.is_file()), None)
-    if found is None:
-        raise IsthmusError(f"{path}: its header is missing, there is no file {names[0]}; copy it here too")
-    return found
+def _format(path: Path) -> Volume:
+    """Returns the format that the suffix names; DICOM where it names none."""
+    format = FORMATS.get(suffix(path))
+    return format if isinstance(format, Volume) else dicom.FORMAT
 
 
 def _decode(path: Path, like: Path | None = None, mask: bool = False) -> NDArray[Any]:
+    format = _format(path)
+    voxels = format.mask_voxels if mask and format.mask_voxels is not None else format.voxels
     try:
-        module = _module(path)
-        voxels = dicom.voxels(path, mask=mask) if module is dicom else module.voxels(_header_of(path))
-        return geometry(path, like).to_array(voxels)
+        return geometry(path, like).to_array(voxels(path))
     except (IsthmusError, MemoryError):
         raise
     except Exception as error:
-        raise damaged(path, error) from error
+        raise damaged(path, format.name, error) from error
 
 
 def _without(values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
     return values[:axis] + values[axis + 1 :]
 
 
-def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(n) for n in reversed(shape))
-
-
 class _Recent:
-    """The volumes read last: a volume cut into a hundred slices is decoded once, whichever thread asks."""
+    """The volumes read last, so that a volume of a hundred slices is decoded once for all threads."""
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -337,7 +276,7 @@ class _Recent:
         return future.result()
 
     def _make_room(self) -> None:
-        """Forget the volumes used longest ago, but never the last one."""
+        """Forgets the volumes used longest ago, but never the last one."""
         with self._lock:
             done = [key for key, future in self._kept.items() if future.done()]
             used = sum(self._kept[key].result().nbytes for key in done)

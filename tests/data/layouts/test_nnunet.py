@@ -189,7 +189,7 @@ def test_the_label_ignore_is_no_class(tmp_path: Path) -> None:
     [
         ({"labels": None}, "no 'labels'"),
         ({"file_ending": None}, "no 'file_ending'"),
-        ({"file_ending": ".xyz"}, "file ending '.xyz' is not read"),
+        ({"file_ending": ".xyz"}, "unknown file format '.xyz'"),
         ({"labels": ["a", "b"]}, "is no table"),
         ({"labels": {"background": 0, "ignore": 1}}, "is no table"),
         (

@@ -24,7 +24,8 @@ from isthmus.data.catalog.layout import in_order
 from isthmus.data.checks.problems import refuse
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
-from isthmus.io.volumes import spacing, stem
+from isthmus.io.formats import stem
+from isthmus.io.volumes import spacing
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 DEPTH = 4

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 from isthmus.data.cases import Case, Source
 from isthmus.data.checks.problems import refuse
 from isthmus.errors import IsthmusError
-from isthmus.io.images import IMAGE_SUFFIXES
-from isthmus.io.volumes import geometry, slice_axis, spacing, stem, suffix
+from isthmus.io.formats import FORMATS, stem, suffix
+from isthmus.io.volumes import geometry, slice_axis, spacing
 
 DEPTH = 2
 """Folders between the one a user names and the data; archives bring one or two of their own."""
@@ -56,7 +56,7 @@ def folders(folder: Path) -> list[Path]:
     )
 
 
-def pictures(folder: Path, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> dict[str, Path]:
+def pictures(folder: Path, suffixes: Container[str] = FORMATS) -> dict[str, Path]:
     """Images in a folder by stem, numbers in their order; other files are passed over.
 
     Raises:

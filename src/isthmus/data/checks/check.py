@@ -15,7 +15,7 @@ from isthmus.data.checks.remarks import TURNED, grid_remarks, mask_remarks, orie
 from isthmus.data.checks.survey import Survey, survey
 from isthmus.data.masks.values import Rule, ValueMap
 from isthmus.errors import IsthmusError, few
-from isthmus.io.images import LOSSY_SUFFIXES
+from isthmus.io.formats import is_lossy
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _values(found: Survey, cases: list[Case], rule: Rule | None) -> tuple[ValueM
     if values is not None:
         return (values if rule in (None, values.rule) else ValueMap(values.pairs, rule)), {}
     masks = {str(case.masks[0]): found.counts[case.id] for case in cases}
-    lossy = [str(case.masks[0]) for case in cases if case.masks[0].path.suffix.lower() in LOSSY_SUFFIXES]
+    lossy = [str(case.masks[0]) for case in cases if is_lossy(case.masks[0].path)]
     edges = {str(case.masks[0]): found.facts[case.id].borders for case in cases}
     return ValueMap.agree(masks, rule, lossy, edges)
 

@@ -19,7 +19,8 @@ from isthmus.data.checks.problems import refuse
 from isthmus.data.layouts.nnunet import labels_of, listed_file
 from isthmus.errors import IsthmusError
 from isthmus.files import read_json
-from isthmus.io.volumes import is_volume, spacing, stem, suffix
+from isthmus.io.formats import stem, suffix
+from isthmus.io.volumes import is_volume, spacing
 
 CITATION = (
     "Antonelli et al., The Medical Segmentation Decathlon, Nature Communications 13, 2022, "

@@ -26,9 +26,10 @@ from isthmus.data.checks.problems import refuse
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.splits.files import NNUNET, case_name, write_nnunet_splits
 from isthmus.data.splits.folds import Split
-from isthmus.errors import IsthmusError, nearest
+from isthmus.errors import IsthmusError
 from isthmus.files import atomic_path, write_bytes
-from isthmus.io.images import IMAGE_SUFFIXES, write_image, write_mask
+from isthmus.io.formats import FORMATS
+from isthmus.io.images import write_image, write_mask
 from isthmus.io.volumes import is_volume, spacing, write_volume
 from isthmus.shapes import read_as, shown
 
@@ -73,10 +74,7 @@ def read(root: Path) -> Dataset:
     """
     description = read_as(root / "dataset.json", Description, f"nnU-Net's layout is {LAYOUT}")
     ending = description.file_ending
-    if ending.lower() not in IMAGE_SUFFIXES:
-        raise IsthmusError(
-            f"{root / 'dataset.json'}: file ending '{ending}' is not read; {nearest(ending, IMAGE_SUFFIXES)}"
-        )
+    FORMATS.find(ending.lower(), str(root / "dataset.json"))
     labels, ignore = _without_ignore(description.labels)
     values, classes = labels_of(root / "dataset.json", labels)
     if ignore is not None:

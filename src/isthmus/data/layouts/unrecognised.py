@@ -7,8 +7,8 @@ from pathlib import Path
 
 from isthmus.data.layouts.pairing import IMAGE_FOLDERS, MASK_FOLDERS, find_folders, folders
 from isthmus.errors import few
-from isthmus.io import volumes as volume_files
-from isthmus.io.images import IMAGE_SUFFIXES
+from isthmus.io.formats import FORMATS, stem, suffix
+from isthmus.io.volumes import data_files
 
 LAYOUT = "a data set is a folder with images/ and masks/, or a CSV with the columns image and mask"
 
@@ -44,13 +44,11 @@ def _of_pictures(pictures: list[Path]) -> str:
 def _pictures(root: Path) -> list[Path]:
     """Images directly in a folder, those of one name side by side; a header and its voxels are one."""
     found = [
-        path
-        for path in root.iterdir()
-        if path.is_file() and path.name[0] != "." and volume_files.suffix(path) in IMAGE_SUFFIXES
+        path for path in root.iterdir() if path.is_file() and path.name[0] != "." and suffix(path) in FORMATS
     ]
-    voxels = {file for path in found for file in volume_files.data_files(path)}
+    voxels = {file for path in found for file in data_files(path)}
     return sorted((path for path in found if path not in voxels), key=lambda path: (_stem(path), path.name))
 
 
 def _stem(path: Path) -> str:
-    return volume_files.stem(path).lower()
+    return stem(path).lower()
