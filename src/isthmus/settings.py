@@ -3,6 +3,7 @@
 A setting is a field with a default whose annotation carries its range and its help text:
 
 >>> from dataclasses import dataclass
+>>> from typing import Annotated
 >>> @dataclass
 ... class Blur:
 ...     sigma: Annotated[float, Range(above=0), "Standard deviation of the Gaussian, in pixels."] = 2.0
@@ -12,9 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Annotated
-
-__all__ = ["POSITIVE", "SHARE", "Annotated", "Range"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +45,18 @@ class Range:
 
     def __str__(self) -> str:
         if self.least > -inf and self.most < inf:
-            return f"from {self.least:,} to {self.most:,}"
+            return f"from {self.least:,} to {_written(self.most)}"
         bounds = (
             (self.least, "at least"),
             (self.above, "above"),
             (self.most, "at most"),
             (self.below, "below"),
         )
-        return " and ".join(f"{word} {bound:,}" for bound, word in bounds if abs(bound) < inf)
+        return " and ".join(f"{word} {_written(bound)}" for bound, word in bounds if abs(bound) < inf)
+
+
+def _written(bound: float) -> str:
+    return "10^9" if bound == 10**9 else f"{bound:,}"
 
 
 POSITIVE = Range(1, 10**9)

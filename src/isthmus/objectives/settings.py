@@ -47,7 +47,7 @@ class Settings:
     focal_gamma: Annotated[
         float,
         Range(0),
-        "Exponent of `focal`; the larger it is, the less pixels count that are already right.",
+        "Exponent of `focal`; larger values give less weight to pixels that are already right.",
     ] = 2.0
     focal_alpha: Annotated[
         float | None,

@@ -1,30 +1,25 @@
-"""The page of the recipe names every key, and no other."""
+"""The page of the recipe: every key with the type, range, default and help text of the code."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import get_args
 
-from pydantic import BaseModel
-
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe.page import TABLE, table, updated
+from isthmus.runs.recipe.recipe import sections
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "recipe.md"
 
 
-def test_the_page_has_every_key_of_every_section() -> None:
-    tables = re.findall(
-        r"\| key of `(\w+)` \|[^\n]*\n\|[-|]+\|\n((?:\|[^\n]*\n)+)", PAGE.read_text(encoding="utf-8")
-    )
-    named = {
-        section: {key for row in rows.splitlines() for key in re.findall(r"`(\w+)`", row.split("|")[1])}
-        for section, rows in tables
-    }
-    sections: dict[str, set[str]] = {}
-    for name, field in Recipe.model_fields.items():
-        kinds = [field.annotation, *get_args(field.annotation)]
-        (model,) = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        sections[name] = set(model.model_fields)
-    sections["input"] -= {"mean", "deviation"}  # filled in, and told beside "normalise"
-    assert named == sections
+def test_the_page_is_that_of_the_code() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == updated(page), "run: python -m isthmus.runs.recipe.page docs"
+    assert sorted(TABLE.findall(page)) == sorted(sections())
+
+
+def test_a_row_has_values_default_and_meaning() -> None:
+    rows = {line.split(" | ")[0]: line.split(" | ")[1:3] for line in table("training").splitlines()}
+    assert rows["| `epochs`"] == ["integer from 1 to 10^9", "`50`"]
+    assert rows["| `early_stopping`"] == ["integer from 1 to 10^9, or open", "open"]
+    assert rows["| `learning_rate`"] == ["number, above 0 and at most 10", "`0.001`"]
+    assert rows["| `select`"] == ["`dice`, `iou` or `loss`", "`dice`"]
+    assert rows["| `milestones`"] == ["list of numbers, above 0 and below 1", "`[0.5, 0.75]`"]
