@@ -168,7 +168,7 @@ def test_every_loss_trains_a_head_that_it_serves(name: str) -> None:
         classes, multilabel = {"binary": (1, False), "softmax": (3, False), "multilabel": (3, True)}[form]
         settings = Settings(class_weights=(1.0, 2.0, 3.0)[: max(2, classes)])
         main = "bce" if form != "softmax" else "ce"
-        if entry.kinds == ("contour",):
+        if entry.heads == ("contour",):
             if form != "binary":
                 continue
             heads = {"logits": {main: 0.0}, "contour": {name: 1.0}}

@@ -31,7 +31,7 @@ def test_page_names_every_loss_and_target() -> None:
     page = targets.PAGE.read_text(encoding="utf-8")
     assert [name for name in LOSSES if f"| `{name}` |" not in page] == []
     heads = {
-        "logits": {name: 1.0 for name, loss in LOSSES.items() if "logits" in loss.kinds and name != "ce"},
+        "logits": {name: 1.0 for name, loss in LOSSES.items() if "logits" in loss.heads and name != "ce"},
         "contour": {"contour_l2": 1.0, "bce": 1.0},
         "marker": {"bce": 1.0},
     }

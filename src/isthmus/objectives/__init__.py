@@ -18,7 +18,8 @@ if TYPE_CHECKING:
         focal,
         weighted_cross_entropy,
     )
-    from isthmus.objectives.objective import LOSSES, Objective
+    from isthmus.objectives.losses import LOSSES, Loss, list_losses, register_loss
+    from isthmus.objectives.objective import Objective
     from isthmus.objectives.overlap import focal_tversky, soft_dice, soft_iou
     from isthmus.objectives.targets import (
         border_map,
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     )
 
 # loaded when a name of theirs is first used, so that the recipe can read `Settings` without waiting for torch
-_MODULES = ("boundary", "defaults", "entropy", "objective", "overlap", "targets")
+_MODULES = ("boundary", "defaults", "entropy", "losses", "objective", "overlap", "targets")
 
 __all__ = [
     "LOSSES",
+    "Loss",
     "Objective",
     "Settings",
     "binary_cross_entropy",
@@ -53,7 +55,9 @@ __all__ = [
     "focal_tversky",
     "hausdorff",
     "interior_map",
+    "list_losses",
     "proximity_map",
+    "register_loss",
     "soft_dice",
     "soft_iou",
     "weighted_cross_entropy",

@@ -13,8 +13,7 @@ make the targets of one sample (they run in the loader's workers, after augmenta
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,17 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.errors import IsthmusError, nearest
-from isthmus.objectives.boundary import contour_l2, hausdorff
-from isthmus.objectives.entropy import (
-    binary_cross_entropy,
-    cross_entropy,
-    difficulty_cross_entropy,
-    distance_cross_entropy,
-    finite_weights,
-    focal,
-    weighted_cross_entropy,
-)
-from isthmus.objectives.overlap import focal_tversky, soft_dice, soft_iou
+from isthmus.objectives.entropy import finite_weights
+from isthmus.objectives.losses import LOSSES, MakeTarget
 from isthmus.objectives.settings import Normalise, Settings
 from isthmus.objectives.targets import (
     Floats,
@@ -49,43 +39,7 @@ from isthmus.objectives.targets import (
 )
 
 Heads = Mapping[str, Mapping[str, float]]
-Target = Callable[[NDArray[Any]], Floats]
 
-
-@dataclass(frozen=True)
-class _Loss:
-    """A loss function `(logits, truth[, map], **parameters)`, and what it can serve."""
-
-    function: Callable[..., Tensor]
-    map: str | None = None  # the target it needs, beside the labels where the head draws masks
-    parameters: Mapping[str, str] = field(default_factory=dict)  # keyword -> the field of Settings it is
-    kinds: tuple[str, ...] = ("logits", "contour", "marker")
-    outputs: tuple[str, ...] = ("binary", "softmax", "multilabel")
-
-
-_SMOOTH = {"smooth": "smooth"}
-_TVERSKY = {"alpha": "tversky_alpha", "beta": "tversky_beta", "gamma": "tversky_gamma"}
-_MASKS_ALONE = ("logits",)
-
-LOSSES: dict[str, _Loss] = {
-    "bce": _Loss(binary_cross_entropy, outputs=("binary", "multilabel")),
-    "ce": _Loss(cross_entropy, outputs=("softmax",)),
-    "weighted_ce": _Loss(
-        weighted_cross_entropy,
-        parameters={"weights": "class_weights"},
-        kinds=_MASKS_ALONE,
-        outputs=("binary", "softmax"),
-    ),
-    "difficulty_ce": _Loss(difficulty_cross_entropy, "difficulty", kinds=_MASKS_ALONE),
-    "distance_ce": _Loss(distance_cross_entropy, "proximity", kinds=_MASKS_ALONE),
-    "focal": _Loss(focal, parameters={"gamma": "focal_gamma", "alpha": "focal_alpha"}),
-    "dice": _Loss(soft_dice, parameters=_SMOOTH),
-    "iou": _Loss(soft_iou, parameters=_SMOOTH),
-    "focal_tversky": _Loss(focal_tversky, parameters=_SMOOTH | _TVERSKY),
-    "contour_l2": _Loss(contour_l2, "contour", kinds=("contour",)),
-    "hausdorff": _Loss(hausdorff, "distance", {"alpha": "hausdorff_alpha"}, kinds=_MASKS_ALONE),
-}
-"""Every loss by its name in a recipe."""
 
 MASKS = {"contour": "border", "marker": "interior"}
 """The mask that the head of a kind learns, where a loss needs no map of its own."""
@@ -155,12 +109,11 @@ class Objective:
 
     def _check_loss(self, head: str, loss: str, weight: float) -> None:
         where = f"objective.heads.{head}"
-        if loss not in LOSSES:
-            raise IsthmusError(f"{where}: unknown loss '{loss}': {nearest(loss, LOSSES)}")
+        LOSSES.find(loss, where)
         if not (math.isfinite(weight) and weight >= 0):
             raise IsthmusError(f"{where}: the weight of '{loss}' must be a number from 0, found {weight}")
         kind, output = kind_of(head), self._output(head)
-        fits = [name for name, entry in LOSSES.items() if kind in entry.kinds and output in entry.outputs]
+        fits = [name for name, entry in LOSSES.items() if kind in entry.heads and output in entry.outputs]
         if loss not in fits:
             what = {
                 "binary": "one sigmoid map",
@@ -194,7 +147,7 @@ class Objective:
                 )
 
     @property
-    def targets(self) -> dict[str, Target]:
+    def targets(self) -> dict[str, MakeTarget]:
         """Functions that make the targets the losses need, by name; `{}` when labels alone are enough.
 
         Each takes the labels of **one** sample and returns float32 `(*spatial)`. With one foreground class an
@@ -203,28 +156,30 @@ class Objective:
         the classes. With `multilabel` the argument is one mask for each class, `(K, *spatial)`.
         """
         needed = {self._target(head, loss) for head, losses in self.heads.items() for loss in losses}
-        known = self._all_targets()
-        made = {name: known[name] for name in known if name in needed}
+        made = {name: make for name, make in self._all_targets().items() if name in needed}
         if self.ignore is None:
             return made
         return {name: partial(_of_counted, make, self.ignore) for name, make in made.items()}
 
     def _target(self, head: str, loss: str) -> str | None:
-        return LOSSES[loss].map or MASKS.get(kind_of(head) or "")
+        """The name of the target that a loss needs; a loss that makes its own gives it its own name."""
+        target = LOSSES[loss].target
+        return loss if callable(target) else target or MASKS.get(kind_of(head) or "")
 
-    def _all_targets(self) -> dict[str, Target]:
+    def _all_targets(self) -> dict[str, MakeTarget]:
         s = self.settings
-        contour = partial(contour_map, sigma=s.contour_sigma)
         options = (s.difficulty_sigma, s.difficulty_base, s.difficulty_weight, s.difficulty_normalise)
-        simple: dict[str, Target] = {
-            "contour": contour,
+        own = {loss: LOSSES[loss].target for losses in self.heads.values() for loss in losses}
+        simple: dict[str, MakeTarget] = {
+            "contour": partial(contour_map, sigma=s.contour_sigma),
             "border": border_map,
             "interior": interior_map,
             "distance": distance_map,
             "proximity": proximity_map,
+            **{loss: make for loss, make in own.items() if callable(make)},
         }
         if self.multilabel:
-            difficulty: Target = partial(_difficulty_of_masks, options=options)
+            difficulty: MakeTarget = partial(_difficulty_of_masks, options=options)
             return {name: partial(_of_masks, make) for name, make in simple.items()} | {
                 "difficulty": difficulty
             }
@@ -297,11 +252,11 @@ def kind_of(head: str) -> str | None:
     return None
 
 
-def _of_counted(make: Target, ignore: int, label: NDArray[Any]) -> Floats:
+def _of_counted(make: MakeTarget, ignore: int, label: NDArray[Any]) -> Floats:
     return make(np.where(label == ignore, label.dtype.type(0), label))
 
 
-def _of_masks(make: Target, masks: NDArray[Any]) -> Floats:
+def _of_masks(make: MakeTarget, masks: NDArray[Any]) -> Floats:
     return make(union(masks))
 
 
