@@ -6,9 +6,10 @@ table, `summarise` and `pooled` the numbers below it. What happens with empty ma
 `isthmus.metrics.empty`.
 """
 
-from isthmus.metrics.case import score_case
+from isthmus.metrics.case import score_case, score_probabilities
 from isthmus.metrics.detail import false_objects, open_gaps
 from isthmus.metrics.distances import MaskDistances
+from isthmus.metrics.measurements import Measurements
 from isthmus.metrics.object_scores import (
     aggregated_jaccard,
     average_precision,
@@ -39,10 +40,13 @@ from isthmus.metrics.surface import (
     root_mean_square_surface_distance,
     surface_dice,
 )
+from isthmus.metrics.table import Metric, list_metrics, register_metric
 
 __all__ = [
     "Counts",
     "MaskDistances",
+    "Measurements",
+    "Metric",
     "Summary",
     "aggregated_jaccard",
     "average_precision",
@@ -53,6 +57,7 @@ __all__ = [
     "false_objects",
     "hausdorff_distance",
     "iou",
+    "list_metrics",
     "mask_distances",
     "object_dice",
     "object_f1",
@@ -65,8 +70,10 @@ __all__ = [
     "pooled",
     "precision",
     "recall",
+    "register_metric",
     "root_mean_square_surface_distance",
     "score_case",
+    "score_probabilities",
     "specificity",
     "summarise",
     "surface_dice",
