@@ -1,0 +1,139 @@
+"""Every way of sampling gives the samples that commit 28c1025 gave, bit for bit: hashes of them were stored there.
+
+Pixels are small integers and all weights are powers of two, so that no rounding comes between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from isthmus.data.augment import flips_and_turns
+from isthmus.data.cases import Dataset
+from isthmus.data.masks.values import ValueMap
+from isthmus.data.sampling.preprocess import Grid, Intensity
+from isthmus.data.sampling.samples import Samples
+from isthmus.data.sources import open_dataset
+from isthmus.io.writing import write_image, write_mask
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Five images of 24 columns and 20 to 28 rows, whose masks hold the values 0 to 4."""
+    path = tmp_path_factory.mktemp("images")
+    for k in range(5):
+        size = (20 + 2 * k, 24)
+        write_image(path / "images" / f"im{k}.tif", pixels(size, k)[None])
+        write_mask(path / "masks" / f"im{k}.png", mask(size, k))
+    return open_dataset(str(path))
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Ten volumes of 4 x 20 x 24, whose masks hold the values 0 to 4."""
+    path = tmp_path_factory.mktemp("volumes")
+    for k in range(10):
+        for kind, array in (("images", pixels((4, 20, 24), k)), ("masks", mask((4, 20, 24), k))):
+            (path / kind).mkdir(exist_ok=True)
+            volume = nibabel.Nifti1Image(array.astype(np.int16).T, np.diag([-1.0, -1.0, 1.0, 1.0]))
+            nibabel.save(volume, path / kind / f"v{k}.nii.gz")
+    return open_dataset(str(path))
+
+
+def pixels(size: tuple[int, ...], k: int) -> NDArray[np.uint16]:
+    return (np.arange(np.prod(size)).reshape(size) * 7 % 401 + 500 * k).astype(np.uint16)
+
+
+def mask(size: tuple[int, ...], k: int) -> NDArray[np.uint16]:
+    """Boxes of 5 x 4 pixels with a number each, in one corner of the image; of a volume on its second slice."""
+    plane = np.zeros(size[-2:], np.uint16)
+    for index in range(4):
+        y, x = divmod(index, 2)
+        plane[3 + 7 * y : 8 + 7 * y, 8 + 6 * x + k % 2 : 12 + 6 * x + k % 2] = index + 1
+    if len(size) == 2:
+        return plane
+    volume = np.zeros(size, np.uint16)
+    volume[1:3] = plane, plane * (plane > 2)
+    return volume
+
+
+def raw(image: NDArray[Any]) -> Intensity:
+    return Intensity(np.zeros(len(image), np.float32), np.ones(len(image), np.float32))
+
+
+def twice(label: NDArray[Any]) -> NDArray[np.float32]:
+    return 2.0 * label.astype(np.float32)
+
+
+CLASSES = ValueMap(((0, 0), (1, 1), (2, 2), (3, 1), (4, 2)))
+OBJECTS = ValueMap(((0, 0), (1, 1)), "objects")
+HALF, DOUBLE = Grid((10, 12)), Grid((40, 48))
+WAYS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "whole, at half the size": ("images", {"grid": HALF}, "aa4622fd1994a5ea"),
+    "whole, flipped": ("images", {"grid": HALF, "augment": flips_and_turns}, "b90cad0d59ed8731"),
+    "patches": ("images", {"patch": (16, 12), "samples_per_epoch": 13}, "bde7ec7f92d2f77e"),
+    "patches on foreground": (
+        "images",
+        {"patch": (8, 8), "samples_per_epoch": 13, "foreground": 0.5, "augment": flips_and_turns},
+        "8d5a3847df19281e",
+    ),
+    "patches larger than images": ("images", {"patch": (24, 32), "foreground": 0.5}, "9bfce88a0844b872"),
+    "patches at twice the size": ("images", {"grid": DOUBLE, "patch": (16, 16)}, "66f92f1cd7dd9725"),
+    "windows": ("images", {"patch": (16, 16), "windows": 4, "augment": flips_and_turns}, "fa491767c3dc58c2"),
+    "around the foreground": ("images", {"patch": (8, 8), "around": 0.25}, "fed1d8a9c6f328ce"),
+    "on foreground, one class ignored": ("images ignoring", {"patch": (8, 8), "foreground": 0.75}, "eb97552b16e52750"),
+    "around the foreground, one class ignored": ("images ignoring", {"patch": (8, 8), "around": 0.25}, "d428c7f25d99135f"),
+    "objects": ("images", {"patch": (16, 16), "instances": True, "augment": flips_and_turns}, "b976888a2d1b1c02"),
+    "objects at half the size": ("images", {"grid": HALF, "instances": True}, "cfd466c5bfdc3d8d"),
+    "slices": ("volumes", {"slices": 3, "samples_per_epoch": 23}, "fd52caff872da89a"),
+    "slices on foreground": (
+        "volumes",
+        {"grid": HALF, "slices": 5, "foreground": 0.75, "samples_per_epoch": 23},
+        "18e4a93023ff3c71",
+    ),
+    "slices on foreground, one class ignored": (
+        "volumes ignoring",
+        {"slices": 1, "foreground": 1.0, "samples_per_epoch": 23},
+        "d7ae1c87cc6f3be7",
+    ),
+    "patches of slices": (
+        "volumes",
+        {"slices": 3, "patch": (16, 16), "foreground": 0.5, "samples_per_epoch": 23},
+        "1e3003a08a6f5fc7",
+    ),
+    "slices around the foreground": (
+        "volumes",
+        {"slices": 3, "patch": (16, 16), "around": 0.25, "foreground": 0.5, "samples_per_epoch": 23},
+        "b0ea372496313315",
+    ),
+    "volumes": ("volumes", {"grid": Grid((2, 10, 12))}, "3bf499b678e373f5"),
+    "patches of volumes": ("volumes", {"patch": (2, 8, 8), "foreground": 0.5, "samples_per_epoch": 13}, "4c43faff5c3354d6"),
+    "volumes around the foreground": ("volumes", {"patch": (2, 8, 8), "around": 0.25}, "43af53714d0b0a3a"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_samples_as_before(images: Dataset, volumes: Dataset, way: str) -> None:
+    kind, options, expected = WAYS[way]
+    dataset = volumes if "volumes" in kind else images
+    dataset = replace(
+        dataset,
+        values=OBJECTS if "instances" in options else CLASSES,
+        ignore=4 if "images ignoring" in kind else None,
+    )
+    options = {"channels": 1, "batch": 4, "seed": 3, "normalization": raw, "targets": {"twice": twice}} | options
+    samples = Samples(dataset, dataset.cases, **options)
+    found = hashlib.sha256()
+    batches = [batch for epoch, part in ((0, (0, 1)), (1, (0, 1)), (1, (1, 2))) for batch in samples.batches(epoch, part)]
+    for image, label, targets in (*batches, samples.whole(1)):
+        for array in (image, label, targets["twice"]):
+            found.update(f"{array.dtype} {array.shape}".encode())
+            found.update(np.ascontiguousarray(array).tobytes())
+    assert found.hexdigest()[:16] == expected
