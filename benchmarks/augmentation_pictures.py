@@ -35,7 +35,7 @@ from isthmus.data.augment import (
 )
 from isthmus.data.phantoms.cells import phantom
 from isthmus.data.rng import rng
-from isthmus.data.sampling.resampling import slice_stack
+from isthmus.data.sampling.slices import slice_stack
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SIDE = 144

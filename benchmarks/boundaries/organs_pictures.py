@@ -15,7 +15,7 @@ from benchmarks.boundaries.pictures import Pixels, grey, heat, larger, sheet
 from benchmarks.boundaries.runs import PICTURES
 from isthmus.data.cases import Source
 from isthmus.data.phantoms.organs import ORGANS
-from isthmus.data.sampling.samples import slice_channels
+from isthmus.data.sampling.slices import slice_channels
 from isthmus.inference.predictor import Predictor
 from isthmus.io.images import read_image, read_mask
 from isthmus.networks.models.hmedn import HMEDN

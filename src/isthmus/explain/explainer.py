@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isthmus.data.cases import to_channels
-from isthmus.data.sampling.preprocess import Grid
+from isthmus.data.sampling.grid import Grid
 from isthmus.errors import IsthmusError, nearest
 from isthmus.explain.maps import METHODS, Floats, Method, chosen_maps, combined, raw_maps
 from isthmus.inference.predictor import Predictor

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from isthmus.data.sampling.preprocess import pad_to
+from isthmus.data.sampling.grid import pad_to
 from isthmus.errors import IsthmusError
 from isthmus.explain.stages import decoder_stages
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from isthmus.data.sampling.samples import window_around
+from isthmus.data.sampling.patches import window_around
 
 Window = tuple[slice, ...]
 SPECK = 0.1

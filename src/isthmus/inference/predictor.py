@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from isthmus.data.masks.values import ValueMap
-from isthmus.data.sampling.preprocess import Grid
-from isthmus.data.sampling.samples import slice_channels
+from isthmus.data.sampling.grid import Grid
+from isthmus.data.sampling.slices import slice_channels
 from isthmus.errors import IsthmusError, nearest
 from isthmus.inference.averaging import difference, renormalised, run_folders
 from isthmus.inference.engines.engine import Eager, Engine, choose
@@ -269,7 +269,7 @@ class Predictor:
 
     def _native(self, image: NDArray[Any]) -> Generator[tuple[Place, Floats]]:
         """`_pieces` of an image in the numbers of the file, which are normalised tile by tile."""
-        return self._pieces(image, self.normaliser(image).repeated(self.recipe.input.slices or 1).apply)
+        return self._pieces(image, self.normaliser(image).apply)
 
     def _seen(self, image: NDArray[Any], spacing: Sequence[float] | None) -> NDArray[Any]:
         """The image with the channels of training, after it was compared with the training images."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isthmus.data.masks.values import ValueMap
-from isthmus.data.sampling.preprocess import Intensity, intensity
+from isthmus.data.sampling.intensity import Intensity, Normaliser, intensity
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.cleanup import CleanUp
 from isthmus.runs.recipe import Input, Recipe
@@ -20,7 +18,7 @@ def value_map(recipe: Recipe) -> ValueMap:
     return ValueMap(tuple(recipe.data.values.items()), recipe.data.value_rule or "exact")
 
 
-def normaliser(given: Input) -> Callable[[NDArray[Any]], Intensity]:
+def normaliser(given: Input) -> Normaliser:
     """How images are normalised: each by itself, or all by the training images' mean and deviation."""
     if given.normalise == "dataset":
         deviation = np.asarray(given.deviation, np.float32)

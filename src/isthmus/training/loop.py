@@ -15,17 +15,19 @@ from torch import Tensor, nn
 
 from isthmus.data.augment import make_augmentation
 from isthmus.data.rng import stable_hash
-from isthmus.data.sampling.cache import Room
-from isthmus.data.sampling.preprocess import Grid
-from isthmus.data.sampling.samples import Batch, Samples, batch_sizes
+from isthmus.data.sampling.cache import ByteBudget
+from isthmus.data.sampling.loading import Batch
+from isthmus.data.sampling.patches import CentredPatches, EvenPatches, Patches, RandomPatches
+from isthmus.data.sampling.samples import Samples, Sampling, batch_sizes
+from isthmus.data.sampling.slices import Slices
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor
-from isthmus.inference.settings import normaliser
 from isthmus.memory import give_back_freed_memory
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
+from isthmus.runs.recipe import Recipe
 from isthmus.training import diagnosis
 from isthmus.training.average import Average
 from isthmus.training.distributed import World, world
@@ -150,12 +152,12 @@ class Loop:
         state.network.train()
         total = torch.zeros((), device=self.device)
         batches = Waited(self.samples.batches(epoch, (self.world.rank, self.world.size)))
-        sizes = batch_sizes(self.samples.samples_per_epoch, training.batch)
+        sizes = batch_sizes(self.samples.per_epoch, training.batch)
         for step, (size, batch) in enumerate(zip(sizes, batches, strict=True), epoch * len(self.samples)):
             if self.world.size == 1:
                 between(epoch)
             loss = self._step(step, size, batch)
-            total += loss * (size / self.samples.samples_per_epoch / self.world.size)
+            total += loss * (size / self.samples.per_epoch / self.world.size)
             for line in kernel_remarks():
                 watch.say(line)
             watch.advance(_standing(epoch, training.epochs, state.progress))
@@ -243,9 +245,9 @@ def begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) -
         predictor = Predictor.from_networks([average.network], recipe, recipe.hardware, localiser)
     predictor.overlap = 0.0  # up to a quarter of the tiles; at the end they overlap
     optimiser = make_optimiser(network, training, fused=device.type != "mps")
-    room = Room(recipe.hardware.cache_mb * 2**20)
-    samples = training_samples(prepared, room)
-    scorer = Scorer(prepared, prepared.cases(prepared.split.validation), room)
+    budget = ByteBudget(recipe.hardware.cache_mb * 2**20)
+    samples = training_samples(prepared, budget)
+    scorer = Scorer(prepared, prepared.cases(prepared.split.validation), budget)
     state = State(network, average, optimiser, Rate(training, training.epochs * len(samples)))
     processes = world()
     return Loop(prepared, state, processes.wrap(network), samples, scorer, predictor, processes)
@@ -291,29 +293,37 @@ class Saving:
             self.write_seconds = self.saved - now
 
 
-def training_samples(prepared: Prepared, room: Room) -> Samples:
-    """The stream that a recipe trains on."""
-    recipe, shape, training = prepared.recipe, prepared.recipe.input, prepared.recipe.training
+def training_samples(prepared: Prepared, budget: ByteBudget) -> Samples:
+    """Returns the stream of samples that a recipe trains on."""
+    recipe, training = prepared.recipe, prepared.recipe.training
+    slices, foreground = recipe.input.slices, recipe.input.foreground
     return Samples(
         prepared.data.dataset,
         prepared.cases(prepared.split.train),
-        channels=recipe.data.channels or 1,
+        prepared.preprocessing,
+        Sampling(
+            slices=Slices(slices, foreground) if slices else None,
+            patches=patches(recipe),
+            per_epoch=training.samples,
+            augment=make_augmentation(training.augment),
+        ),
         batch=training.batch,
         seed=training.seed,
-        grid=Grid(shape.resize),
-        normalization=normaliser(shape),
-        patch=recipe.roi.size if recipe.roi else shape.patch,
-        foreground=shape.foreground,
-        windows=shape.windows,
-        slices=shape.slices,
-        around=JITTER if recipe.roi else None,
-        samples_per_epoch=training.samples,
-        augment=make_augmentation(training.augment),
-        instances=recipe.data.instances,
-        targets=prepared.targets,
         workers=recipe.hardware.workers,
-        room=room,
+        budget=budget,
     )
+
+
+def patches(recipe: Recipe) -> Patches | None:
+    """Returns the way in which a recipe places patches; None if it trains on whole images."""
+    shape = recipe.input
+    if recipe.roi:
+        return CentredPatches(recipe.roi.size, JITTER)
+    if shape.patch is None:
+        return None
+    if shape.windows:
+        return EvenPatches(shape.patch, shape.windows)
+    return RandomPatches(shape.patch, shape.foreground)
 
 
 def _standing(epoch: int, epochs: int, progress: Progress) -> str:

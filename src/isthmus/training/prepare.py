@@ -20,13 +20,15 @@ from isthmus.data.checks.remarks import refuse_resampled
 from isthmus.data.checks.survey import survey
 from isthmus.data.masks.ignored import counted, with_ignored
 from isthmus.data.masks.values import ValueMap
+from isthmus.data.sampling.grid import Grid
+from isthmus.data.sampling.loading import Preprocessing, Target
 from isthmus.data.sampling.patches import windows
-from isthmus.data.sampling.samples import Target
+from isthmus.data.sampling.slices import slice_by_slice
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.classes import Meaning
-from isthmus.inference.settings import clean_up, value_map
+from isthmus.inference.settings import clean_up, normaliser, value_map
 from isthmus.networks import DEFAULT_MODEL
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.objectives import Objective
@@ -70,12 +72,18 @@ class Prepared:
         return table[labels.long()].movedim(-1, 1)
 
     @property
-    def targets(self) -> dict[str, Target]:
-        """What the loader's workers make of each label."""
-        if not self.recipe.data.multilabel:
-            return self.objective.targets
-        table = Meaning.of(self.recipe.data).membership().T
-        return {name: _of_regions(make, table) for name, make in self.objective.targets.items()}
+    def preprocessing(self) -> Preprocessing:
+        """How a case becomes arrays for the network."""
+        data, shape = self.recipe.data, self.recipe.input
+        targets: dict[str, Target] = dict(self.objective.targets)
+        if data.multilabel:
+            regions = Meaning.of(data).membership().T
+            targets = {name: _of_regions(target, regions) for name, target in targets.items()}
+        if shape.slices is not None:
+            targets = {name: slice_by_slice(target) for name, target in targets.items()}
+        return Preprocessing(
+            data.channels or 1, normaliser(shape), Grid(shape.resize), data.instances, targets
+        )
 
     def spacing(self, case: Case, size: tuple[int, ...]) -> tuple[float, ...] | None:
         """Of a case on the network's grid, on which it has this size."""
@@ -85,9 +93,14 @@ class Prepared:
         return tuple(step * old / new for step, old, new in zip(case.spacing, own, size, strict=True))
 
 
-def _of_regions(make: Target, table: NDArray[np.uint8]) -> Target:
-    """A target of the masks of all regions, from the label of classes that they are made of."""
-    return lambda label: make(table[:, label])
+def _of_regions(target: Target, regions: NDArray[np.uint8]) -> Target:
+    """Returns the target of the masks of all regions, computed from a label of classes.
+
+    Args:
+        target: what is computed from the masks ``(regions, *spatial)``.
+        regions: ``(regions, classes)``, 1 where a class belongs to a region.
+    """
+    return lambda label: target(regions[:, label])
 
 
 def prepare(recipe: Recipe, watch: Watch) -> Prepared:

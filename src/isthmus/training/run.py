@@ -12,7 +12,7 @@ from torch import nn
 from isthmus.data.cases import Case, load_image
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.originals import refuse_among
-from isthmus.data.sampling.cache import Room
+from isthmus.data.sampling.cache import ByteBudget
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.outputs.mask_files import refuse_unwritable, write_case
@@ -328,9 +328,9 @@ def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: W
     watch.stage("scoring", sum(map(len, sets.values())))
     rows: list[dict[str, Any]] = []
     before: list[dict[str, Any]] = []
-    room = Room(recipe.hardware.cache_mb * 2**20)
+    budget = ByteBudget(recipe.hardware.cache_mb * 2**20)
     for which, cases in sets.items():
-        scorer = Scorer(prepared, cases, room) if cases else None
+        scorer = Scorer(prepared, cases, budget) if cases else None
         predictor.notes.clear()
         for of_case in scorer.rows(predictor, which) if scorer else ():
             rows += of_case.final

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.data.cases import IGNORED, Case
-from isthmus.data.sampling.cache import Room
-from isthmus.data.sampling.preprocess import Grid
-from isthmus.data.sampling.samples import Batch, Samples
+from isthmus.data.sampling.cache import ByteBudget
+from isthmus.data.sampling.loading import Batch, CaseStore
 from isthmus.inference.predictor import Predictor
-from isthmus.inference.settings import normaliser
 from isthmus.inference.tiling.tiles import Floats
 from isthmus.metrics import dice, iou, score_case
 from isthmus.metrics.rows import case_rows
@@ -52,25 +50,11 @@ class Rows:
 class Scorer:
     """The held-out cases on the network's grid, read once and kept within the cache's budget."""
 
-    def __init__(self, prepared: Prepared, cases: Sequence[Case], room: Room) -> None:
-        self.recipe = recipe = prepared.recipe
+    def __init__(self, prepared: Prepared, cases: Sequence[Case], budget: ByteBudget) -> None:
+        self.recipe = prepared.recipe
         self.objective = prepared.objective
         self.prepared = prepared
-        self.cases = sorted(cases, key=lambda case: case.id)
-        self.samples = Samples(
-            prepared.data.dataset,
-            self.cases,
-            channels=recipe.data.channels or 1,
-            batch=1,
-            grid=Grid(recipe.input.resize),
-            normalization=normaliser(recipe.input),
-            slices=recipe.input.slices,
-            instances=recipe.data.instances,
-            targets=prepared.targets,
-            shuffle=False,
-            workers=0,
-            room=room,
-        )
+        self.store = CaseStore(prepared.data.dataset, cases, prepared.preprocessing, budget)
 
     def score(self, predictor: Predictor) -> Scored:
         """Loss, Dice and IoU."""
@@ -110,7 +94,7 @@ class Scorer:
             mask = predictor.drawn(maps, spacing) if self.recipe.input.resize is None else None
             if self.recipe.data.instances:
                 numbers = predictor.apart(maps, spacing) if mask is None else mask
-                found = score_case(numbers, self.samples.numbers(index), spacing=spacing, instances=True)
+                found = score_case(numbers, self.store[index].label, spacing=spacing, instances=True)
                 yield Rows(case, case_rows({names[1]: found}, **about), [], mask)
                 continue
             decided = meaning.decide(maps["logits"])
@@ -151,8 +135,8 @@ class Scorer:
             yield case, outputs, self.objective.parts(*self._for_the_loss(outputs, sample))
 
     def _outputs(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], Batch]]:
-        for index, case in enumerate(self.cases):
-            sample = self.samples.whole(index)
+        for index, case in enumerate(self.store.cases):
+            sample = self.store.whole(index)
             yield case, predictor.outputs(sample.images), sample
 
 

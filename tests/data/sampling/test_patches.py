@@ -14,14 +14,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from isthmus.data.cases import Source
 from isthmus.data.rng import rng
 from isthmus.data.sampling.patches import (
-    MILDNET_PATCHES,
-    cut_foreground,
-    cut_window,
-    cut_windows,
+    CentredPatches,
+    EvenPatches,
+    Patches,
+    RandomPatches,
     foreground_window,
     windows,
 )
-from isthmus.data.sampling.samples import cut, cut_around
 from isthmus.io.images import read_image, read_mask
 
 
@@ -42,17 +41,7 @@ def test_eleven_of_glas_are_all_but_the_last_of_three_by_four() -> None:
 
 def test_the_numbers_of_the_paper() -> None:
     sizes = [(522, 775), (453, 589), (442, 581), (433, 574), (430, 567)]
-    assert [len(windows(size, (256, 256), MILDNET_PATCHES["glas-2015"])) for size in sizes] == [11] * 5
-    assert 165 * MILDNET_PATCHES["glas-2015"] == 1815
-    assert 30 * MILDNET_PATCHES["isbi-2012"] == 120
-
-
-def test_a_random_eleven_depends_on_the_seed() -> None:
-    grid = corners(windows((522, 775), (256, 256)))
-    found = [tuple(corners(windows((522, 775), (256, 256), 11, rng(seed)))) for seed in range(60)]
-    assert len(set(found)) == 12
-    assert all(len(set(one)) == 11 and sorted(one) == list(one) and set(one) <= set(grid) for one in found)
-    assert corners(windows((522, 775), (256, 256), 11, rng(3))) == list(found[3])
+    assert [len(windows(size, (256, 256), 11)) for size in sizes] == [11] * 5
 
 
 @given(st.data())
@@ -81,16 +70,6 @@ def test_too_large_or_too_many() -> None:
         foreground_window(np.zeros((4, 4), np.uint8), (5, 4), rng(0))
 
 
-def test_small_images_and_padding_are_reflected() -> None:
-    label = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    image = np.stack([label, label]).astype(np.float32)
-    pieces = cut_windows(image, label, (4, 4))
-    assert len(pieces) == 1
-    np.testing.assert_array_equal(pieces[0][1], np.pad(label, ((0, 1), (0, 0)), mode="reflect"))
-    pieces = cut_windows(image, label, (5, 6), padding=1)
-    np.testing.assert_array_equal(pieces[0][0][1], np.pad(label, 1, mode="reflect"))
-
-
 @pytest.mark.parametrize("size", [(3, 5), (6, 2), (2, 3), (7, 7), (2, 3, 4), (7, 2, 7)])
 def test_every_way_to_cut_pads_small_images_evenly_by_reflection(size: tuple[int, ...]) -> None:
     """To the patch of the training, image and label alike; what is large enough along an axis is cut there."""
@@ -98,16 +77,15 @@ def test_every_way_to_cut_pads_small_images_evenly_by_reflection(size: tuple[int
     label = rng(0).integers(1, 250, size).astype(np.uint8)
     missing = [max(0, 6 - side) for side in size]
     padded = np.pad(label, [(n // 2, n - n // 2) for n in missing], mode="reflect")
-    ways: list[Any] = [
-        lambda image: cut(image, label, patch, rng(1)),
-        lambda image: cut_window(image, label, patch, 0, 1),
-        lambda image: cut_windows(image, label, patch)[0],
-        lambda image: cut_foreground(image, label, patch, rng(1), 0.0),
-        lambda image: cut_foreground(image, label, patch, rng(1), 1.0),
-        lambda image: cut_around(image, label, patch, tuple(n // 2 for n in size), rng(1), 0.1),
+    ways: list[Patches] = [
+        RandomPatches(patch),
+        EvenPatches(patch),
+        RandomPatches(patch, foreground=1e-9),
+        RandomPatches(patch, foreground=1.0),
+        CentredPatches(patch, jitter=0.1),
     ]
     for way in ways:
-        image, piece = way(np.stack([label, 255 - label]).astype(np.float32))
+        image, piece = way.cut(np.stack([label, 255 - label]).astype(np.float32), label, rng(1))
         assert piece.shape == patch
         np.testing.assert_array_equal(image, [piece, 255.0 - piece])
         if padded.shape == patch:
@@ -120,11 +98,12 @@ def test_every_way_to_cut_pads_small_images_evenly_by_reflection(size: tuple[int
 
 def test_image_and_label_are_cut_alike() -> None:
     label = rng(0).integers(0, 256, (20, 30)).astype(np.uint8)
-    for image, piece in cut_windows(label[None], label, (8, 9), 11, rng(1)):
+    for turn in range(11):
+        image, piece = EvenPatches((8, 9), 11).cut(label[None], label, rng(1), turn=turn)
         np.testing.assert_array_equal(image[0], piece)
     label = rng(0).integers(0, 3, (6, 20, 30)).astype(np.uint8)
     for seed in range(9):
-        image, piece = cut_foreground(label[None], label, (8, 9, 9), rng(seed))
+        image, piece = RandomPatches((8, 9, 9), 1 / 3).cut(label[None], label, rng(seed))
         assert piece.shape == (8, 9, 9)
         np.testing.assert_array_equal(image[0], piece)
 
@@ -171,10 +150,11 @@ def test_real_images(shared_data: Path) -> None:
     folder = shared_data / "glas-2015" / "Warwick QU Dataset (Released 2016_07_08)"
     image = read_image(Source(folder / "train_1.bmp"))
     label = (read_mask(Source(folder / "train_1_anno.bmp")) > 0).astype(np.uint8)
-    pieces = cut_windows(image, label, count=11)
+    glands = EvenPatches((256, 256), 11)
+    pieces = [glands.cut(image, label, rng(0), turn=turn) for turn in range(glands.per_case)]
     assert [piece.shape for piece, _ in pieces] == [(3, 256, 256)] * 11
     assert all(part.shape == (256, 256) for _, part in pieces)
     stack = read_image(Source(shared_data / "isbi-2012" / "train-volume.tif", page=0))
-    parts = cut_windows(stack, np.zeros(stack.shape[1:], np.uint8), count=4)
-    whole = np.block([[parts[0][0][0], parts[1][0][0]], [parts[2][0][0], parts[3][0][0]]])
-    np.testing.assert_array_equal(whole, stack[0])
+    neurons, nothing = EvenPatches((256, 256), 4), np.zeros(stack.shape[1:], np.uint8)
+    parts = [neurons.cut(stack, nothing, rng(0), turn=turn)[0][0] for turn in range(4)]
+    np.testing.assert_array_equal(np.block([parts[:2], parts[2:]]), stack[0])

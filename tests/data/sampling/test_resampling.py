@@ -1,4 +1,4 @@
-"""Slices as channels, tumour regions, sizes: against their definitions and other libraries."""
+"""Resizing: against definitions and other libraries."""
 
 from __future__ import annotations
 
@@ -14,44 +14,89 @@ from torch.nn.functional import interpolate
 
 from isthmus.data.rng import rng
 from isthmus.data.sampling.resampling import (
+    resize_image,
+    resize_label,
     resize_volume,
     resize_volume_label,
-    slice_stack,
-    slice_stacks,
 )
 
-
-def test_five_slices_repeat_at_the_ends() -> None:
-    volume = np.arange(6)[:, None, None] * np.ones((1, 2, 3))
-    found = [slice_stack(volume, index)[:, 0, 0].tolist() for index in range(6)]
-    assert found[0] == [0, 0, 0, 1, 2]
-    assert found[1] == [0, 0, 1, 2, 3]
-    assert found[2] == [0, 1, 2, 3, 4]
-    assert found[5] == [3, 4, 5, 5, 5]
-    assert slice_stack(volume[:1], 0)[:, 0, 0].tolist() == [0] * 5
-    assert slice_stack(volume, 4, 3)[:, 0, 0].tolist() == [3, 4, 5]
+RANDOM = np.random.default_rng(0)
 
 
-def test_stacks_and_their_flip() -> None:
-    volume = rng(0).random((4, 3, 2))
-    label = rng(0).integers(0, 3, (4, 3, 2)).astype(np.uint8)
-    pairs = slice_stacks(volume, label, flipped=True)
-    assert len(pairs) == 8
-    for index in range(4):
-        stack, middle = pairs[index]
-        flipped, flipped_middle = pairs[4 + index]
-        np.testing.assert_array_equal(stack[2], volume[index])
-        np.testing.assert_array_equal(flipped, stack[::-1])
-        np.testing.assert_array_equal(middle, label[index])
-        np.testing.assert_array_equal(flipped_middle, label[index])
-    assert len(slice_stacks(volume, label)) == 4
+def block_mean(image: Any, factor: int) -> Any:
+    channels, height, width = image.shape
+    return image.reshape(channels, height // factor, factor, width // factor, factor).mean(axis=(2, 4))
 
 
-def test_stacks_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="odd"):
-        slice_stack(np.zeros((3, 1, 1)), 0, 4)
-    with pytest.raises(ValueError, match="no slice -1"):
-        slice_stack(np.zeros((3, 1, 1)), -1)
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_shrinking_takes_the_mean_of_each_block(factor: int) -> None:
+    image = RANDOM.random((2, 12 * factor, 9 * factor)).astype(np.float32)
+    np.testing.assert_allclose(resize_image(image, (12, 9)), block_mean(image, factor), atol=1e-6)
+
+
+def test_shrinking_does_not_alias() -> None:
+    stripes = np.tile(np.array([0, 1], np.float32), (1, 64, 32))
+    np.testing.assert_allclose(resize_image(stripes, (32, 32)), 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(64, 10), (10, 64), (64, 64), (10, 10), (33, 47)])
+def test_a_constant_stays_constant_and_a_ramp_a_ramp(size: tuple[int, int]) -> None:
+    np.testing.assert_allclose(resize_image(np.full((3, 33, 47), 7, np.float32), size), 7, rtol=1e-6)
+    ramp = np.tile(np.arange(47, dtype=np.float32), (1, 33, 1))
+    found = resize_image(ramp, size)[0, 0]
+    expected = (np.arange(size[1]) + 0.5) * 47 / size[1] - 0.5  # pixel centres stay where they are
+    np.testing.assert_allclose(found[2:-2], expected[2:-2], atol=0.51)
+    np.testing.assert_allclose(found.mean(), 23, atol=0.02)
+
+
+def test_the_same_size_changes_nothing() -> None:
+    image, label = (
+        RANDOM.random((3, 20, 30)).astype(np.float32),
+        RANDOM.integers(0, 4, (20, 30), dtype=np.uint8),
+    )
+    np.testing.assert_array_equal(resize_image(image, (20, 30)), image)
+    np.testing.assert_array_equal(resize_label(label, (20, 30)), label)
+
+
+def test_labels_shrink_by_majority() -> None:
+    label = np.array([[1, 1, 0, 2], [1, 0, 2, 2]], np.uint8)
+    assert resize_label(label, (1, 2)).tolist() == [[1, 2]]
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20)), elements=st.integers(0, 5)),
+    st.tuples(st.integers(1, 30), st.integers(1, 30)),
+)
+def test_a_label_never_gains_a_class(label: Any, size: tuple[int, int]) -> None:
+    result = resize_label(label, size)
+    assert result.shape == size
+    assert result.dtype == np.uint8
+    assert set(np.unique(result)) <= set(np.unique(label))
+
+
+def test_enlarged_labels_shrink_back() -> None:
+    label = RANDOM.integers(0, 4, (13, 17), dtype=np.uint8)
+    np.testing.assert_array_equal(resize_label(resize_label(label, (39, 51)), (13, 17)), label)
+
+
+@pytest.mark.parametrize("thin", [0, 1])
+def test_thin_structures_are_neither_thickened_nor_thinned(thin: int) -> None:
+    lines = np.full(
+        (128, 128), 1 - thin, np.uint8
+    )  # lines of 3 pixels, at all offsets and in both directions
+    for at in range(4, 120, 9):
+        lines[at : at + 3] = thin
+    for label in (lines, lines.T):
+        half = resize_label(np.ascontiguousarray(label), (64, 64))
+        assert (half == thin).mean() == pytest.approx((label == thin).mean(), rel=0.03)
+
+
+def test_a_random_label_keeps_its_share() -> None:
+    label = (RANDOM.random((512, 512)) < 0.5).astype(np.uint8)  # ties everywhere
+    assert resize_label(label, (256, 256)).mean() == pytest.approx(0.5, abs=0.01)
+
+
+# volumes
 
 
 @pytest.mark.parametrize("size", [(7, 31), (30, 9), (13, 13), (26, 40), (1, 1)])

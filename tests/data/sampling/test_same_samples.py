@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import nibabel
@@ -18,10 +17,13 @@ from numpy.typing import NDArray
 from isthmus.data.augment import flips_and_turns
 from isthmus.data.cases import Dataset
 from isthmus.data.masks.values import ValueMap
-from isthmus.data.sampling.preprocess import Grid, Intensity
-from isthmus.data.sampling.samples import Samples
+from isthmus.data.sampling.grid import Grid
+from isthmus.data.sampling.patches import CentredPatches, EvenPatches, RandomPatches
+from isthmus.data.sampling.slices import Slices
 from isthmus.data.sources import open_dataset
 from isthmus.io.writing import write_image, write_mask
+
+from .makers import make
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +66,6 @@ def mask(size: tuple[int, ...], k: int) -> NDArray[np.uint16]:
     return volume
 
 
-def raw(image: NDArray[Any]) -> Intensity:
-    return Intensity(np.zeros(len(image), np.float32), np.ones(len(image), np.float32))
-
-
 def twice(label: NDArray[Any]) -> NDArray[np.float32]:
     return 2.0 * label.astype(np.float32)
 
@@ -78,44 +76,72 @@ HALF, DOUBLE = Grid((10, 12)), Grid((40, 48))
 WAYS: dict[str, tuple[str, dict[str, Any], str]] = {
     "whole, at half the size": ("images", {"grid": HALF}, "aa4622fd1994a5ea"),
     "whole, flipped": ("images", {"grid": HALF, "augment": flips_and_turns}, "b90cad0d59ed8731"),
-    "patches": ("images", {"patch": (16, 12), "samples_per_epoch": 13}, "bde7ec7f92d2f77e"),
+    "patches": ("images", {"patches": RandomPatches((16, 12)), "per_epoch": 13}, "bde7ec7f92d2f77e"),
     "patches on foreground": (
         "images",
-        {"patch": (8, 8), "samples_per_epoch": 13, "foreground": 0.5, "augment": flips_and_turns},
+        {"patches": RandomPatches((8, 8), 0.5), "per_epoch": 13, "augment": flips_and_turns},
         "8d5a3847df19281e",
     ),
-    "patches larger than images": ("images", {"patch": (24, 32), "foreground": 0.5}, "9bfce88a0844b872"),
-    "patches at twice the size": ("images", {"grid": DOUBLE, "patch": (16, 16)}, "66f92f1cd7dd9725"),
-    "windows": ("images", {"patch": (16, 16), "windows": 4, "augment": flips_and_turns}, "fa491767c3dc58c2"),
-    "around the foreground": ("images", {"patch": (8, 8), "around": 0.25}, "fed1d8a9c6f328ce"),
-    "on foreground, one class ignored": ("images ignoring", {"patch": (8, 8), "foreground": 0.75}, "eb97552b16e52750"),
-    "around the foreground, one class ignored": ("images ignoring", {"patch": (8, 8), "around": 0.25}, "d428c7f25d99135f"),
-    "objects": ("images", {"patch": (16, 16), "instances": True, "augment": flips_and_turns}, "b976888a2d1b1c02"),
+    "patches larger than images": ("images", {"patches": RandomPatches((24, 32), 0.5)}, "9bfce88a0844b872"),
+    "patches at twice the size": (
+        "images",
+        {"grid": DOUBLE, "patches": RandomPatches((16, 16))},
+        "66f92f1cd7dd9725",
+    ),
+    "windows": (
+        "images",
+        {"patches": EvenPatches((16, 16), 4), "augment": flips_and_turns},
+        "fa491767c3dc58c2",
+    ),
+    "around the foreground": ("images", {"patches": CentredPatches((8, 8), 0.25)}, "fed1d8a9c6f328ce"),
+    "on foreground, one class ignored": (
+        "images ignoring",
+        {"patches": RandomPatches((8, 8), 0.75)},
+        "eb97552b16e52750",
+    ),
+    "around the foreground, one class ignored": (
+        "images ignoring",
+        {"patches": CentredPatches((8, 8), 0.25)},
+        "d428c7f25d99135f",
+    ),
+    "objects": (
+        "images",
+        {"patches": RandomPatches((16, 16)), "instances": True, "augment": flips_and_turns},
+        "b976888a2d1b1c02",
+    ),
     "objects at half the size": ("images", {"grid": HALF, "instances": True}, "cfd466c5bfdc3d8d"),
-    "slices": ("volumes", {"slices": 3, "samples_per_epoch": 23}, "fd52caff872da89a"),
+    "slices": ("volumes", {"slices": Slices(3), "per_epoch": 23}, "fd52caff872da89a"),
     "slices on foreground": (
         "volumes",
-        {"grid": HALF, "slices": 5, "foreground": 0.75, "samples_per_epoch": 23},
+        {"grid": HALF, "slices": Slices(5, 0.75), "per_epoch": 23},
         "18e4a93023ff3c71",
     ),
     "slices on foreground, one class ignored": (
         "volumes ignoring",
-        {"slices": 1, "foreground": 1.0, "samples_per_epoch": 23},
+        {"slices": Slices(1, 1.0), "per_epoch": 23},
         "d7ae1c87cc6f3be7",
     ),
     "patches of slices": (
         "volumes",
-        {"slices": 3, "patch": (16, 16), "foreground": 0.5, "samples_per_epoch": 23},
+        {"slices": Slices(3, 0.5), "patches": RandomPatches((16, 16), 0.5), "per_epoch": 23},
         "1e3003a08a6f5fc7",
     ),
     "slices around the foreground": (
         "volumes",
-        {"slices": 3, "patch": (16, 16), "around": 0.25, "foreground": 0.5, "samples_per_epoch": 23},
+        {"slices": Slices(3, 0.5), "patches": CentredPatches((16, 16), 0.25), "per_epoch": 23},
         "b0ea372496313315",
     ),
     "volumes": ("volumes", {"grid": Grid((2, 10, 12))}, "3bf499b678e373f5"),
-    "patches of volumes": ("volumes", {"patch": (2, 8, 8), "foreground": 0.5, "samples_per_epoch": 13}, "4c43faff5c3354d6"),
-    "volumes around the foreground": ("volumes", {"patch": (2, 8, 8), "around": 0.25}, "43af53714d0b0a3a"),
+    "patches of volumes": (
+        "volumes",
+        {"patches": RandomPatches((2, 8, 8), 0.5), "per_epoch": 13},
+        "4c43faff5c3354d6",
+    ),
+    "volumes around the foreground": (
+        "volumes",
+        {"patches": CentredPatches((2, 8, 8), 0.25)},
+        "43af53714d0b0a3a",
+    ),
 }
 
 
@@ -128,11 +154,14 @@ def test_the_same_samples_as_before(images: Dataset, volumes: Dataset, way: str)
         values=OBJECTS if "instances" in options else CLASSES,
         ignore=4 if "images ignoring" in kind else None,
     )
-    options = {"channels": 1, "batch": 4, "seed": 3, "normalization": raw, "targets": {"twice": twice}} | options
-    samples = Samples(dataset, dataset.cases, **options)
+    samples = make(dataset, batch=4, seed=3, targets={"twice": twice}, **options)
     found = hashlib.sha256()
-    batches = [batch for epoch, part in ((0, (0, 1)), (1, (0, 1)), (1, (1, 2))) for batch in samples.batches(epoch, part)]
-    for image, label, targets in (*batches, samples.whole(1)):
+    batches = [
+        batch
+        for epoch, part in ((0, (0, 1)), (1, (0, 1)), (1, (1, 2)))
+        for batch in samples.batches(epoch, part)
+    ]
+    for image, label, targets in (*batches, samples.cases.whole(1)):
         for array in (image, label, targets["twice"]):
             found.update(f"{array.dtype} {array.shape}".encode())
             found.update(np.ascontiguousarray(array).tobytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from isthmus.data.augment import flips_and_turns
-from isthmus.data.cases import Dataset
+from isthmus.data.cases import Case, Dataset
 from isthmus.data.checks.check import check_dataset
 from isthmus.data.rng import rng
-from isthmus.data.sampling import samples as module
-from isthmus.data.sampling.cache import Room
-from isthmus.data.sampling.preprocess import Grid, normalize
-from isthmus.data.sampling.samples import Samples, batch_sizes, cut
+from isthmus.data.sampling import loading
+from isthmus.data.sampling.grid import Grid
+from isthmus.data.sampling.intensity import intensity
+from isthmus.data.sampling.patches import RandomPatches
+from isthmus.data.sampling.samples import Samples, batch_sizes
 from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError
+
+from . import makers
+from .makers import SCALE, ZSCORE
 
 
 @pytest.fixture
@@ -40,11 +44,10 @@ def dataset(tmp_path: Path) -> Dataset:
     return check_dataset(from_folder(tmp_path)).dataset
 
 
-def make(dataset: Dataset, **options: Any) -> Samples:
-    options = {"channels": 1, "batch": 3, "grid": Grid((16, 16)), "seed": 1} | options
-    if "cache_bytes" in options:
-        options["room"] = Room(options.pop("cache_bytes"))
-    return Samples(dataset, options.pop("cases", dataset.cases), **options)
+def make(dataset: Dataset, cases: Sequence[Case] | None = None, **options: Any) -> Samples:
+    return makers.make(
+        dataset, cases, **{"batch": 3, "grid": Grid((16, 16)), "seed": 1, "normaliser": ZSCORE} | options
+    )
 
 
 def stream(samples: Samples, epoch: int) -> list[tuple[bytes, bytes]]:
@@ -64,7 +67,7 @@ def test_shapes_and_types(dataset: Dataset) -> None:
 
 
 def test_every_case_once_an_epoch_in_changing_order(dataset: Dataset) -> None:
-    samples = make(dataset, normalization="scale")
+    samples = make(dataset, normaliser=SCALE)
     first_pixels = [
         [round(float(i[0, 0, 0]) * 255) // 10 for b, *_ in samples.batches(e) for i in b] for e in range(3)
     ]
@@ -72,14 +75,10 @@ def test_every_case_once_an_epoch_in_changing_order(dataset: Dataset) -> None:
     assert len({tuple(order) for order in first_pixels}) == 3
 
 
-def test_without_shuffling_in_the_order_of_ids(dataset: Dataset) -> None:
-    samples = make(dataset, shuffle=False, normalization="scale", cases=dataset.cases[::-1])
-    order = [round(float(i[0, 0, 0]) * 255) // 10 for b, *_ in samples.batches(5) for i in b]
-    assert order == list(range(7))
-
-
 @pytest.mark.parametrize(
-    "options", [{}, {"grid": Grid(), "patch": (12, 40), "samples_per_epoch": 17}], ids=["whole", "patch"]
+    "options",
+    [{}, {"grid": Grid(), "patches": RandomPatches((12, 40)), "per_epoch": 17}],
+    ids=["whole", "patch"],
 )
 def test_the_same_stream_whatever_the_workers_cache_and_order_of_cases(
     dataset: Dataset, options: Any
@@ -89,8 +88,8 @@ def test_the_same_stream_whatever_the_workers_cache_and_order_of_cases(
     for other in (
         {"workers": 1},
         {"workers": 4},
-        {"cache_bytes": 0},
-        {"cache_bytes": 2000},
+        {"budget": 0},
+        {"budget": 2000},
         {"cases": dataset.cases[::-1]},
     ):
         samples = make(dataset, **options, **other)
@@ -99,9 +98,11 @@ def test_the_same_stream_whatever_the_workers_cache_and_order_of_cases(
     assert stream(make(dataset, **options, seed=2), 0) != expected[0]
 
 
-@pytest.mark.parametrize("options", [{"augment": flips_and_turns}, {"patch": (12, 12), "grid": Grid()}])
+@pytest.mark.parametrize(
+    "options", [{"augment": flips_and_turns}, {"patches": RandomPatches((12, 12)), "grid": Grid()}]
+)
 def test_a_case_is_seen_differently_in_every_epoch(dataset: Dataset, options: Any) -> None:
-    samples = make(dataset, shuffle=False, **options)
+    samples = make(dataset, dataset.cases[:1], **options)
     seen = {samples.sample(epoch, 0)[0].tobytes() for epoch in range(12)}
     assert len(seen) > 4
     assert samples.sample(3, 0)[0].tobytes() == samples.sample(3, 0)[0].tobytes()
@@ -112,7 +113,7 @@ def test_another_seed_gives_another_stream(dataset: Dataset) -> None:
 
 
 def test_patches_come_from_the_image_at_its_own_scale(dataset: Dataset) -> None:
-    samples = make(dataset, grid=Grid(), patch=(8, 8), samples_per_epoch=30, normalization="scale")
+    samples = make(dataset, grid=Grid(), patches=RandomPatches((8, 8)), per_epoch=30, normaliser=SCALE)
     starts = set()
     for images, labels, _ in samples.batches(0):
         for image, label in zip(images, labels, strict=True):
@@ -124,16 +125,16 @@ def test_patches_come_from_the_image_at_its_own_scale(dataset: Dataset) -> None:
 
 
 def test_patches_visit_the_cases_in_turn(dataset: Dataset) -> None:
-    samples = make(dataset, grid=Grid(), patch=(8, 8), samples_per_epoch=16)
-    visits = Counter(samples._case(0, index)[0] for index in range(16))
+    samples = make(dataset, grid=Grid(), patches=RandomPatches((8, 8)), per_epoch=16)
+    visits = Counter(samples.place(0, index)[0] for index in range(16))
     assert sorted(visits.values()) == [2, 2, 2, 2, 2, 3, 3]
-    turns = [[samples._case(0, turn * 7 + place)[0] for place in range(7)] for turn in range(4)]
+    turns = [[samples.place(0, turn * 7 + place)[0] for place in range(7)] for turn in range(4)]
     assert all(sorted(turn) == list(range(7)) for turn in turns)
     assert len({tuple(turn) for turn in turns}) > 1
 
 
 def test_patches_larger_than_the_image_are_reflected(dataset: Dataset) -> None:
-    samples = make(dataset, grid=Grid(), patch=(64, 64), normalization="scale")
+    samples = make(dataset, grid=Grid(), patches=RandomPatches((64, 64)), normaliser=SCALE)
     images, labels, _ = next(iter(samples.batches(0)))
     assert images.shape == (3, 1, 64, 64)
     assert images.min() >= 0
@@ -141,14 +142,15 @@ def test_patches_larger_than_the_image_are_reflected(dataset: Dataset) -> None:
 
 
 def test_patches_are_normalised_by_their_image(dataset: Dataset) -> None:
-    samples = make(dataset, grid=Grid(), patch=(26, 30), cases=dataset.cases[6:], batch=1)
+    samples = make(dataset, grid=Grid(), patches=RandomPatches((26, 30)), cases=dataset.cases[6:], batch=1)
     ((images, *_),) = samples.batches(0)
     with Image.open(dataset.cases[6].images[0].path) as picture:
-        np.testing.assert_array_equal(images[0], normalize(np.asarray(picture)[None], "zscore"))
+        image = np.asarray(picture)[None]
+    np.testing.assert_array_equal(images[0], intensity(image, "zscore").apply(image))
 
 
 def test_patches_of_resized_images(dataset: Dataset) -> None:
-    samples = make(dataset, grid=Grid((40, 40)), patch=(16, 16))
+    samples = make(dataset, grid=Grid((40, 40)), patches=RandomPatches((16, 16)))
     assert next(iter(samples.batches(0)))[0].shape == (3, 1, 16, 16)
 
 
@@ -156,27 +158,27 @@ def test_a_file_is_read_once_where_the_cache_has_room(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: Counter[str] = Counter()
-    real = module.load
+    real = loading.load
 
-    def counted(case: Any, *rest: Any) -> Any:
+    def counted(case: Any, *rest: Any, **options: Any) -> Any:
         reads[case.id] += 1
-        return real(case, *rest)
+        return real(case, *rest, **options)
 
-    monkeypatch.setattr(module, "load", counted)
+    monkeypatch.setattr(loading, "load", counted)
     samples = make(dataset)
     for epoch in range(3):
         list(samples.batches(epoch))
     assert set(reads.values()) == {1}
     reads.clear()
     one = 16 * 16 * (4 + 1)
-    samples = make(dataset, cache_bytes=3 * one, workers=0)
+    samples = make(dataset, budget=3 * one, workers=0)
     for epoch in range(3):
         list(samples.batches(epoch))
     assert sorted(reads.values()) == [1, 1, 1, 3, 3, 3, 3]
 
 
 def test_a_file_that_breaks_during_training(dataset: Dataset) -> None:
-    samples = make(dataset, cache_bytes=0)
+    samples = make(dataset, budget=0)
     list(samples.batches(0))
     dataset.cases[3].images[0].path.write_bytes(b"")
     with pytest.raises(IsthmusError, match=r"im3\.png: the file is empty"):
@@ -207,7 +209,8 @@ def test_batch_sizes(n: int, batch: int) -> None:
 def test_cuts_reach_every_place_equally() -> None:
     image = np.arange(5)[None, :, None] * np.ones((1, 1, 1))
     found = Counter(
-        int(cut(image, np.zeros((5, 1), np.uint8), (3, 1), rng(0, i))[0][0, 0, 0]) for i in range(900)
+        int(RandomPatches((3, 1)).cut(image, np.zeros((5, 1), np.uint8), rng(0, i))[0][0, 0, 0])
+        for i in range(900)
     )
     assert sorted(found) == [0, 1, 2]
     assert min(found.values()) > 240

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from isthmus.data.sampling.preprocess import intensity, pad_to
+from isthmus.data.sampling.grid import pad_to
+from isthmus.data.sampling.intensity import intensity
 from isthmus.inference import Predictor
 from isthmus.inference.tiling.margin import margin
 from isthmus.inference.tiling.stream import in_blocks, pieces

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.data.sampling.preprocess import pad_to
+from isthmus.data.sampling.grid import pad_to
 from isthmus.inference.tiling.tiles import Tiling, blended, cropped, on_grid, room_for, starts, window
 
 SIZES = st.integers(1, 300)

@@ -1,4 +1,4 @@
-"""Decoded cases in memory, within a budget that several streams of samples share."""
+"""Keeps decoded cases in memory, within a budget that several streams of samples share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Sized(Protocol):
-    """Something that knows its bytes."""
+    """Anything that knows its size in bytes."""
 
     @property
     def nbytes(self) -> int: ...
@@ -18,11 +18,11 @@ class Sized(Protocol):
 T = TypeVar("T", bound=Sized)
 
 
-class Room:
-    """Bytes that may still be taken.
+class ByteBudget:
+    """Bytes of memory that may still be taken; safe to share between threads.
 
-    >>> room = Room(100)
-    >>> room.take(70), room.take(70), room.left
+    >>> budget = ByteBudget(100)
+    >>> budget.take(70), budget.take(70), budget.left
     (True, False, 30)
     """
 
@@ -31,7 +31,7 @@ class Room:
         self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
-        """Whether there was room, which is then taken."""
+        """Takes `size` bytes if that many are left, and returns whether it did."""
         with self._lock:
             if size > self.left:
                 return False
@@ -39,50 +39,52 @@ class Room:
             return True
 
 
-class Kept(Generic[T]):
-    """What was loaded, by name: the first to come stay for good, the others are loaded again each time.
+class Cache(Generic[T]):
+    """Loads items by name, and keeps those that fit into the budget.
 
-    So a set larger than the budget is read again in part only, whatever the order.
+    The first items to be loaded stay for good; the others are loaded again each time. A data set larger than the
+    budget is therefore read again only in part, whatever the order of access.
 
     Args:
-        room: the budget of what stays, shared between streams.
-        passing: bytes, out of ``room``, for those that found no room to stay: the last used are at hand, which
-            serves where a case is asked for several times in a row.
+        load: reads the item of a name.
+        budget: bytes for what stays, shared between streams.
+        recent: bytes, taken from `budget`, for the most recently used of the items that found no place to stay. They
+            help where an item is asked for several times in a row.
     """
 
-    def __init__(self, load: Callable[[str], T], room: Room, passing: int = 0) -> None:
+    def __init__(self, load: Callable[[str], T], budget: ByteBudget, recent: int = 0) -> None:
         self.load = load
-        self.room = room
-        self._passing_left = passing if room.take(passing) else 0
-        self._stay: dict[str, T] = {}
-        self._passing: OrderedDict[str, T] = OrderedDict()
+        self.budget = budget
+        self._recent_left = recent if budget.take(recent) else 0
+        self._lasting: dict[str, T] = {}
+        self._recent: OrderedDict[str, T] = OrderedDict()
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def __getitem__(self, name: str) -> T:
-        """What bears the name, loaded where it is not here; by one thread, while others wait for it."""
-        found = self._stay.get(name)
+        """Returns the item of this name; if it must be loaded, one thread loads it while others wait."""
+        found = self._lasting.get(name)
         if found is not None:
             return found
         with self._lock:
-            own = self._locks.setdefault(name, threading.Lock())
-        with own:
+            lock_of_name = self._locks.setdefault(name, threading.Lock())
+        with lock_of_name:
             with self._lock:
-                found = self._stay.get(name) or self._passing.get(name)
+                found = self._lasting.get(name) or self._recent.get(name)
                 if found is not None:
-                    if name in self._passing:
-                        self._passing.move_to_end(name)
+                    if name in self._recent:
+                        self._recent.move_to_end(name)
                     return found
             loaded = self.load(name)
             self._keep(name, loaded)
             return loaded
 
     def _keep(self, name: str, loaded: T) -> None:
-        if self.room.take(loaded.nbytes):
-            self._stay[name] = loaded
+        if self.budget.take(loaded.nbytes):
+            self._lasting[name] = loaded
             return
         with self._lock:
-            self._passing[name] = loaded
-            self._passing_left -= loaded.nbytes
-            while self._passing_left < 0 and self._passing:
-                self._passing_left += self._passing.popitem(last=False)[1].nbytes
+            self._recent[name] = loaded
+            self._recent_left -= loaded.nbytes
+            while self._recent_left < 0 and self._recent:
+                self._recent_left += self._recent.popitem(last=False)[1].nbytes

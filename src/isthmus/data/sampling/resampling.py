@@ -1,4 +1,4 @@
-"""What volumes need besides: slices as channels, another size."""
+"""Resizes images, volumes and their labels."""
 
 from __future__ import annotations
 
@@ -6,44 +6,56 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+cv2.setNumThreads(
+    1
+)  # the stream of samples must not depend on the number of threads, and workers are threads
 
-def slice_stack(volume: NDArray[Any], index: int, slices: int = 5) -> NDArray[Any]:
-    """Slice `index` of `(depth, height, width)` with its neighbours as channels: `(slices, height, width)`.
 
-    HMEDN (section IV-A) takes five. Beyond the first and the last slice these repeat.
+def resize_image(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resizes an image `(channels, height, width)` to `size`, which is `(height, width)`.
 
-    >>> slice_stack(np.arange(4).reshape(4, 1, 1), 0).ravel().tolist()
-    [0, 0, 0, 1, 2]
+    Each axis is resized by itself: by area means, which avoid aliasing, where it shrinks, and linearly where it grows.
     """
-    if slices % 2 == 0:
-        raise ValueError(f"{slices} slices have none in the middle; take an odd number")
-    if not 0 <= index < len(volume):
-        raise ValueError(f"there is no slice {index} in a volume of {len(volume)}")
-    around = np.arange(index - slices // 2, index + slices // 2 + 1)
-    stack: NDArray[Any] = volume[around.clip(0, len(volume) - 1)]
-    return stack
+    height, width = size
+    channels: list[NDArray[Any]] = []
+    channel: NDArray[Any]
+    for channel in image:
+        for to_height, to_width in ((channel.shape[0], width), (height, width)):
+            if (to_height, to_width) != channel.shape:
+                shrinks = to_height < channel.shape[0] or to_width < channel.shape[1]
+                method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+                channel = np.asarray(cv2.resize(channel, (to_width, to_height), interpolation=method))
+        channels.append(channel)
+    return np.stack(channels).astype(np.float32, copy=False)
 
 
-def slice_stacks(
-    volume: NDArray[Any], label: NDArray[np.uint8], slices: int = 5, flipped: bool = False
-) -> list[tuple[NDArray[Any], NDArray[np.uint8]]]:
-    """Every slice of a volume as an image with its neighbours as channels, and the label of its middle.
+def resize_label(label: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resizes a label `(height, width)` of class indices: each new pixel takes the class that covers most of it.
 
-    `flipped` adds each stack in reverse order, which doubles the samples as HMEDN (section IV-A) does; the
-    augmentation "hmedn-ct" draws it at random instead.
+    A tie between classes goes to the one at the centre of the new pixel (by nearest neighbour). At half the size every
+    second boundary is a tie, and a fixed rule would thicken one class, such as thin membranes, everywhere.
     """
-    pairs = [(slice_stack(volume, index, slices), label[index]) for index in range(len(volume))]
-    return pairs + [(stack[::-1], middle) for stack, middle in pairs] if flipped else pairs
+    if label.shape == size:
+        return label
+    classes = np.unique(label)
+    if classes.size == 1:
+        return np.full(size, classes[0], np.uint8)
+    nearest = cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST)
+    cover = resize_image(np.stack([label == index for index in classes]).astype(np.float32), size)
+    cover += 1e-4 * (nearest == classes[:, None, None])
+    return np.asarray(classes[cover.argmax(axis=0)], np.uint8)
 
 
 def resize_volume(image: NDArray[Any], size: Sequence[int]) -> NDArray[np.float32]:
-    """`(channels, *spatial)` to another size: linear where it grows; where it shrinks, the linear filter is
-    widened by the factor, which keeps fine structure from turning into false coarse one.
+    """Resizes an image `(channels, *spatial)` with any number of spatial axes to `size`, linearly.
 
-    MultiResUNet brings BraTS to 80 x 80 x 48, HMEDN to 128^3; axes come in the order of the array.
+    Along an axis that shrinks, the linear filter is widened by the factor, so that fine structure does not turn into
+    false coarse structure (aliasing). MultiResUNet resizes BraTS to 80 x 80 x 48, and HMEDN to 128^3; here sizes are in
+    the order of the array's axes.
 
     >>> resize_volume(np.array([[0.0, 2.0]]), (4,)).tolist()
     [[0.0, 0.5, 1.5, 2.0]]
@@ -52,9 +64,9 @@ def resize_volume(image: NDArray[Any], size: Sequence[int]) -> NDArray[np.float3
 
 
 def resize_volume_label(label: NDArray[np.uint8], size: Sequence[int]) -> NDArray[np.uint8]:
-    """`(*spatial)` classes to another size: each new voxel takes the class that covers most of it.
+    """Resizes a label `(*spatial)` of class indices: each new voxel takes the class that covers most of it.
 
-    A tie goes to the tied class that nearest neighbour finds at its centre.
+    A tie between classes goes to the one at the centre of the new voxel (by nearest neighbour).
 
     >>> resize_volume_label(np.array([1, 1, 0, 2, 2, 2], np.uint8), (2,)).tolist()
     [1, 2]
@@ -79,7 +91,7 @@ def _resampled(image: NDArray[np.float32], size: Sequence[int], kernel: Any) -> 
 
 @lru_cache(maxsize=32)
 def _weights(old: int, new: int, kernel: Any) -> NDArray[np.float32]:
-    """`(new, old)`: the share of each old sample in each new one; a row sums to 1."""
+    """Returns `(new, old)`, the share of each old sample in each new one; each row sums to 1."""
     factor = old / new
     centres = (np.arange(new) + 0.5) * factor - 0.5
     weights = kernel(np.arange(old)[None] - centres[:, None], factor)
@@ -92,7 +104,7 @@ def _triangle(distance: NDArray[np.float64], factor: float) -> NDArray[np.float6
 
 
 def _box(distance: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
-    """How much of an old sample, one wide, lies in a new one, `factor` wide."""
+    """Returns how much of an old sample, one wide, lies within a new one, `factor` wide."""
     return np.clip((1 + factor) / 2 - np.abs(distance), 0, min(1, factor))
 
 

@@ -14,12 +14,20 @@ from numpy.typing import NDArray
 from isthmus.data.augment import AUGMENTATIONS, flips_and_turns, make_augmentation
 from isthmus.data.cases import Dataset
 from isthmus.data.checks.check import check_dataset
-from isthmus.data.sampling.cache import Kept, Room
-from isthmus.data.sampling.patches import windows
-from isthmus.data.sampling.preprocess import Grid, Intensity
-from isthmus.data.sampling.samples import Samples, cut_around, middle, window_around
+from isthmus.data.sampling.grid import Grid
+from isthmus.data.sampling.patches import (
+    CentredPatches,
+    EvenPatches,
+    RandomPatches,
+    foreground_centre,
+    window_around,
+    windows,
+)
+from isthmus.data.sampling.slices import Slices
 from isthmus.data.sources import open_dataset
 from isthmus.io.writing import write_image, write_mask
+
+from .makers import ZSCORE, make
 
 
 def save(path: Path, volume: NDArray[Any]) -> None:
@@ -45,18 +53,9 @@ def numbered(path: Path, count: int, depth: int = 0) -> Dataset:
     return check_dataset(open_dataset(str(path))).dataset
 
 
-def raw(image: NDArray[Any]) -> Intensity:
-    return Intensity(np.zeros(len(image), np.float32), np.ones(len(image), np.float32))
-
-
-def make(dataset: Dataset, **options: Any) -> Samples:
-    options = {"channels": 1, "batch": 2, "normalization": raw, "seed": 3} | options
-    return Samples(dataset, dataset.cases, **options)
-
-
 def test_fixed_windows_come_once_an_epoch(tmp_path: Path) -> None:
-    samples = make(numbered(tmp_path, 3), patch=(16, 16), windows=4)
-    assert samples.samples_per_epoch == 12
+    samples = make(numbered(tmp_path, 3), patches=EvenPatches((16, 16), 4))
+    assert samples.per_epoch == 12
     corners = {(w[0].start, w[1].start) for w in windows((20, 24), (16, 16), 4)}
     seen = Counter(
         (int(image[0, 0, 0]) // 1000, int(image[0, 0, 0]) % 1000, float(label.sum()))
@@ -70,7 +69,7 @@ def test_fixed_windows_come_once_an_epoch(tmp_path: Path) -> None:
 
 
 def test_a_slice_comes_with_its_neighbours_and_its_own_label(tmp_path: Path) -> None:
-    samples = make(numbered(tmp_path, 2, depth=4), slices=5, samples_per_epoch=60)
+    samples = make(numbered(tmp_path, 2, depth=4), slices=Slices(5), per_epoch=60)
     middles = set()
     for index in range(60):
         image, label, _ = samples.sample(0, index)
@@ -85,14 +84,14 @@ def test_a_slice_comes_with_its_neighbours_and_its_own_label(tmp_path: Path) -> 
 
 
 def test_slices_centred_on_foreground(tmp_path: Path) -> None:
-    samples = make(numbered(tmp_path, 2, depth=9), slices=3, samples_per_epoch=40, foreground=1.0)
+    samples = make(numbered(tmp_path, 2, depth=9), slices=Slices(3, foreground=1.0), per_epoch=40)
     assert all(samples.sample(0, index).labels.any() for index in range(40))
 
 
 def test_slices_are_normalised_by_their_volume_and_patches_of_them_cut(tmp_path: Path) -> None:
     dataset = numbered(tmp_path, 1, depth=5)
-    whole = make(dataset, slices=3, samples_per_epoch=4, normalization="zscore", grid=Grid((20, 24)))
-    cut = make(dataset, slices=3, samples_per_epoch=4, normalization="zscore", patch=(20, 24))
+    whole = make(dataset, slices=Slices(3), per_epoch=4, normaliser=ZSCORE, grid=Grid((20, 24)))
+    cut = make(dataset, slices=Slices(3), per_epoch=4, normaliser=ZSCORE, patches=RandomPatches((20, 24)))
     for index in range(4):
         np.testing.assert_allclose(
             whole.sample(1, index).images, cut.sample(1, index).images, rtol=1e-4, atol=1e-5
@@ -102,11 +101,11 @@ def test_slices_are_normalised_by_their_volume_and_patches_of_them_cut(tmp_path:
 def test_a_volume_in_slices_is_scored_whole_on_the_grid_of_its_slices(tmp_path: Path) -> None:
     samples = make(
         numbered(tmp_path, 1, depth=4),
-        slices=5,
+        slices=Slices(5),
         grid=Grid((10, 12)),
         targets={"twice": lambda label: 2.0 * label.astype(np.float32)},
     )
-    image, label, targets = samples.whole(0)
+    image, label, targets = samples.cases.whole(0)
     assert image.shape == (1, 4, 10, 12)
     assert label.shape == (4, 10, 12)
     np.testing.assert_array_equal(targets["twice"], 2.0 * label)
@@ -115,12 +114,13 @@ def test_a_volume_in_slices_is_scored_whole_on_the_grid_of_its_slices(tmp_path: 
 @pytest.mark.parametrize("depth", [0, 4])
 def test_the_stream_is_the_same_for_any_workers_and_memory(tmp_path: Path, depth: int) -> None:
     dataset = numbered(tmp_path, 11, depth)
-    options: dict[str, Any] = {"augment": flips_and_turns, "samples_per_epoch": 30, "patch": (16, 16)}
-    options |= {"slices": 3} if depth else {"around": 0.25}
+    options: dict[str, Any] = {"augment": flips_and_turns, "per_epoch": 30}
+    options["patches"] = RandomPatches((16, 16)) if depth else CentredPatches((16, 16), 0.25)
+    options["slices"] = Slices(3) if depth else None
     options["targets"] = {"mask": lambda label: label.astype(np.float32)}
     expected = None
     for workers, size in ((0, 2**30), (1, 2**30), (2, 0), (4, 40_000)):
-        samples = make(dataset, workers=workers, room=Room(size), **options)
+        samples = make(dataset, workers=workers, budget=size, **options)
         got = [
             (b.images.tobytes(), b.labels.tobytes(), b.targets["mask"].tobytes()) for b in samples.batches(2)
         ]
@@ -136,7 +136,11 @@ def test_targets_of_fixed_geometry_are_made_once(tmp_path: Path) -> None:
         return label.astype(np.float32)
 
     dataset = numbered(tmp_path, 2)
-    for options, most in (({}, 2), ({"augment": flips_and_turns}, 6), ({"patch": (8, 8)}, 6)):
+    for options, most in (
+        ({}, 2),
+        ({"augment": flips_and_turns}, 6),
+        ({"patches": RandomPatches((8, 8))}, 6),
+    ):
         calls.clear()
         samples = make(dataset, targets={"t": target}, grid=Grid((20, 24)), **options)
         for epoch in range(3):
@@ -144,25 +148,25 @@ def test_targets_of_fixed_geometry_are_made_once(tmp_path: Path) -> None:
                 np.testing.assert_array_equal(batch.targets["t"], batch.labels)
         assert len(calls) == most
     calls.clear()
-    samples.whole(0), samples.whole(0)
+    samples.cases.whole(0), samples.cases.whole(0)
     assert len(calls) == 1
 
 
 def test_few_volumes_are_needed_at_a_time(tmp_path: Path) -> None:
-    samples = make(numbered(tmp_path, 20, depth=3), slices=1, samples_per_epoch=100)
-    order = [samples._case(0, index)[0] for index in range(100)]
+    samples = make(numbered(tmp_path, 20, depth=3), slices=Slices(1), per_epoch=100)
+    order = [samples.place(0, index)[0] for index in range(100)]
     assert set(order) == set(range(20))
     for first in range(0, 100, 10):
         assert len(set(order[first : first + 10])) <= 16
-    assert len({tuple(samples._case(epoch, i)[0] for i in range(100)) for epoch in range(3)}) == 3
+    assert len({tuple(samples.place(epoch, i)[0] for i in range(100)) for epoch in range(3)}) == 3
 
 
 def test_around_the_middle_of_the_foreground(tmp_path: Path) -> None:
-    samples = make(numbered(tmp_path, 1), patch=(8, 8), around=0.0)
+    samples = make(numbered(tmp_path, 1), patches=CentredPatches((8, 8)))
     image, label, _ = samples.sample(0, 0)
     assert image[0, 0, 0] == 12  # the box spans columns 14 to 19, its middle is 16
     assert label.sum() == 5 * 6
-    moved = make(numbered(tmp_path / "b", 1), patch=(8, 8), around=0.5, samples_per_epoch=40)
+    moved = make(numbered(tmp_path / "b", 1), patches=CentredPatches((8, 8), 0.5), per_epoch=40)
     starts = {int(moved.sample(0, index).images[0, 0, 0]) for index in range(40)}
     assert {8, 16} <= starts | {8, 16}
     assert len(starts) > 4
@@ -171,12 +175,12 @@ def test_around_the_middle_of_the_foreground(tmp_path: Path) -> None:
 
 def test_the_middle_and_the_window_stay_inside() -> None:
     label = np.zeros((9, 7), np.uint8)
-    assert middle(label) == (4, 3)
+    assert foreground_centre(label, 2) == (4, 3)
     label[8, 6] = 1
-    assert middle(label) == (8, 6)
+    assert foreground_centre(label, 2) == (8, 6)
     assert window_around((9, 7), (4, 4), (8, 6)) == (slice(5, 9), slice(3, 7))
     assert window_around((3, 7), (4, 4), (1, 0)) == (slice(0, 4), slice(0, 4))  # padded before it is cut
-    image, cut = cut_around(np.ones((1, 3, 7)), label[:3], (4, 4), (1, 0), np.random.default_rng(0), 0.1)
+    image, cut = CentredPatches((4, 4), 0.1).cut(np.ones((1, 3, 7)), label[:3], np.random.default_rng(0))
     assert image.shape == (1, 4, 4)
     assert cut.shape == (4, 4)
 
@@ -194,7 +198,7 @@ def test_targets_see_the_numbers_of_the_objects_after_augmentation(tmp_path: Pat
     augment = make_augmentation("mildnet")
     samples = make(
         dataset,
-        patch=(16, 16),
+        patches=RandomPatches((16, 16)),
         instances=True,
         augment=augment,
         targets={"numbers": lambda label: label.astype(np.float32)},
@@ -207,7 +211,7 @@ def test_targets_see_the_numbers_of_the_objects_after_augmentation(tmp_path: Pat
         seen |= set(np.unique(targets["numbers"]).astype(int))
     assert seen <= set(range(17))
     assert len(seen) > 10
-    assert set(np.unique(samples.numbers(0))) == set(range(17))
+    assert set(np.unique(samples.cases[0].label)) == set(range(17))
 
 
 @pytest.mark.parametrize("name", sorted(AUGMENTATIONS))
@@ -224,22 +228,3 @@ def test_every_augmentation_takes_five_slices(name: str) -> None:
         assert changed.shape == (5, 24, 24)
         assert np.isfinite(changed).all()
         assert set(np.unique(mask)) <= {0, 700}
-
-
-def test_kept_within_the_room() -> None:
-    loads: Counter[str] = Counter()
-
-    def load(name: str) -> NDArray[Any]:
-        loads[name] += 1
-        return np.zeros(10, np.uint8)
-
-    kept = Kept(load, Room(35), passing=15)  # room for two that stay, and one that passes
-    for name in "aabbccccddccab":
-        assert kept[name].nbytes == 10
-    assert loads == {"a": 1, "b": 1, "c": 2, "d": 1}
-    shared = Room(10)
-    one, other = Kept(load, shared), Kept(load, shared)
-    loads.clear()
-    for _ in range(3):
-        one["x"], other["y"]
-    assert loads == {"x": 1, "y": 3}
