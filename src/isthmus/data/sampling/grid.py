@@ -33,7 +33,7 @@ class Grid:
         slices = resize_image(image.reshape(-1, *image.shape[-2:]), size)
         return slices.reshape(*image.shape[:-2], *size)
 
-    def label(self, label: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def label(self, label: NDArray[Any]) -> NDArray[np.uint8]:
         """Brings a label `(*spatial)` of class indices to this grid."""
         if self.resize is None:
             return label
