@@ -11,7 +11,8 @@ from pathlib import Path
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
 from isthmus.cli.progress import Display
-from isthmus.studies.run import Asked, run_study
+from isthmus.studies.planning import find_data
+from isthmus.studies.run import RunOptions, run_study
 from isthmus.studies.running.execute import launch
 from isthmus.studies.study import read_study
 
@@ -29,7 +30,8 @@ def main() -> None:
     study = read_study(HERE / f"{asked.name}.yaml")
     own = partial(launch, module="benchmarks.accuracy.worker")
     with Display() as display:
-        run_study(study, asked.out, display, root=asked.root, asked=Asked(jobs=asked.jobs, launch=own))
+        data = find_data(study, asked.root).complete()
+        run_study(study, data, asked.out, display, options=RunOptions(jobs=asked.jobs, launch=own))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from isthmus.errors import IsthmusError
-from isthmus.studies.run import Asked, run_study
+from isthmus.studies.planning import find_data
+from isthmus.studies.run import RunOptions, run_study
 from isthmus.studies.running.execute import Outcome
 from isthmus.studies.study import Study
 from isthmus.watch import Silent
@@ -156,4 +157,6 @@ class Said(Silent):
 def run_on(
     study: Study, out: Path, *, on: str = "ray", jobs: int | None = None, watch: Any = None
 ) -> Outcome:
-    return run_study(study, out, watch or Silent(), asked=Asked(jobs=jobs, on=on))
+    return run_study(
+        study, find_data(study).complete(), out, watch or Silent(), options=RunOptions(jobs=jobs, on=on)
+    )

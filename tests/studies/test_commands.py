@@ -12,6 +12,7 @@ import yaml
 from isthmus.cli.main import main
 from isthmus.locks import taken
 from isthmus.studies import run
+from isthmus.studies.planning import find_data
 from isthmus.studies.running import execute
 from isthmus.watch import Silent
 
@@ -22,8 +23,8 @@ from .conftest import fork
 def isthmus(monkeypatch: pytest.MonkeyPatch, trained: None, capsys: pytest.CaptureFixture[str]) -> Any:
     """A function from words to the exit code, standard output and error; training is replaced."""
     monkeypatch.setattr(execute, "launch", fork)
-    monkeypatch.setattr(run.Asked, "launch", fork, raising=False)
-    monkeypatch.setattr(run.Asked.__init__, "__defaults__", (None, "", fork, None))
+    monkeypatch.setattr(run.RunOptions, "launch", fork, raising=False)
+    monkeypatch.setattr(run.RunOptions.__init__, "__defaults__", (None, "", fork, None))
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["isthmus", *words])
@@ -163,8 +164,8 @@ def test_each_of_two_commands_ends_with_the_tables_of_what_it_asked_for(
         if not seen:
             seen.append("begun")
             with taken(folder.lock("another")):
-                run.run_study(shorter, folder.path, Silent())
-                seen.append(folder.taken_beside(folder.plan()))
+                run.run_study(shorter, find_data(shorter), folder.path, Silent())
+                seen.append(folder.taken_outside(folder.plan()))
         return outcome
 
     monkeypatch.setattr(run, "execute", meanwhile)

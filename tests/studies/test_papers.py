@@ -14,7 +14,7 @@ from isthmus.errors import IsthmusError
 from isthmus.networks import list_models
 from isthmus.studies.page import write_study
 from isthmus.studies.papers import list_papers, read_paper, reduced, reproduce
-from isthmus.studies.run import Asked
+from isthmus.studies.run import RunOptions
 from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent
 
@@ -114,8 +114,8 @@ def test_the_protocols_are_those_of_the_papers() -> None:
 
 @pytest.mark.usefixtures("trained")
 def test_phantoms_stand_in_at_the_small_scale_and_every_table_says_so(tmp_path: Path, begun: Any) -> None:
-    asked = Asked(jobs=2, scale="small", launch=fork)
-    outcome = reproduce("sharpunet/figure5", tmp_path / "study", Silent(), asked=asked)
+    options = RunOptions(jobs=2, scale="small", launch=fork)
+    outcome = reproduce("sharpunet/figure5", tmp_path / "study", Silent(), options=options)
     assert not outcome.failed
     assert len(begun()) == 2 * 2 * 2
     folder = StudyFolder.open(tmp_path / "study")
@@ -123,8 +123,8 @@ def test_phantoms_stand_in_at_the_small_scale_and_every_table_says_so(tmp_path: 
     assert "CVC-ClinicDB (phantoms)" in text
     assert "Scale: small" in text
     assert "73.97 ± 3.41" in text
-    again = Asked(jobs=2, scale="small", launch=never)
-    assert reproduce("sharpunet/figure5", tmp_path / "study", Silent(), asked=again).computed == ()
+    again = RunOptions(jobs=2, scale="small", launch=never)
+    assert reproduce("sharpunet/figure5", tmp_path / "study", Silent(), options=again).computed == ()
 
 
 @pytest.mark.usefixtures("trained")
@@ -138,8 +138,8 @@ def test_data_that_is_there_is_taken_and_what_is_not_is_said(tmp_path: Path, sha
     (tmp_path / "data").mkdir()
     for name in ("isbi-2012", "cvc-clinicdb"):  # of the second there is one sequence only
         (tmp_path / "data" / name).symlink_to(shared_data / name)
-    asked = Asked(jobs=2, scale="paper", launch=fork)
-    reproduce("multiresunet/table4", tmp_path / "study", Watch(), root=tmp_path / "data", asked=asked)
+    options = RunOptions(jobs=2, scale="paper", launch=fork)
+    reproduce("multiresunet/table4", tmp_path / "study", Watch(), root=tmp_path / "data", options=options)
     plan = StudyFolder.open(tmp_path / "study").plan()
     assert {cell.data for cell in plan.cells} == {"Electron Microscopy"}
     assert set(plan.absent) == {"Dermoscopy", "Fluorescence Microscopy", "Endoscopy", "MRI"}
@@ -154,12 +154,14 @@ def test_nothing_to_compute_on_is_told(tmp_path: Path) -> None:
     with pytest.raises(IsthmusError, match="did you mean 'mildnet/table5'"):
         read_paper("mildnet/tabel5")
     with pytest.raises(IsthmusError, match="--scale tiny"):
-        reproduce("sharpunet/figure5", tmp_path / "study", Silent(), asked=Asked(scale="tiny"))
+        reproduce("sharpunet/figure5", tmp_path / "study", Silent(), options=RunOptions(scale="tiny"))
     with pytest.raises(IsthmusError, match="no such folder; --data"):
         reproduce("sharpunet/figure5", tmp_path / "study", Silent(), root=tmp_path / "none")
 
 
 def test_parameters_are_counted_without_training(tmp_path: Path) -> None:
-    reproduce("multiresunet/table3", tmp_path / "study", Silent(), asked=Asked(scale="paper", launch=never))
+    reproduce(
+        "multiresunet/table3", tmp_path / "study", Silent(), options=RunOptions(scale="paper", launch=never)
+    )
     text = write_study(StudyFolder.open(tmp_path / "study"))[0].markdown()
     assert text.count("| exact |") == 4

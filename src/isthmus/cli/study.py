@@ -54,15 +54,17 @@ def run_command(
 ) -> None:
     """Compute the cells that are missing, then write tables and page."""
     from isthmus.cli.progress import Display
-    from isthmus.studies.run import Asked, run_study
+    from isthmus.studies.planning import find_data
+    from isthmus.studies.run import RunOptions, run_study
     from isthmus.studies.study import read_study
     from isthmus.studies.study_folder import StudyFolder
 
     with Display() as display:
         read = read_study(study)
         printed = _printed(study.parent / read.printed) if read.printed else None
-        asked = Asked(jobs=jobs, on=on)
-        outcome = run_study(read, out, display, root=root, beside=study.parent, printed=printed, asked=asked)
+        data = find_data(read, root, study.parent).complete()
+        options = RunOptions(jobs=jobs, on=on)
+        outcome = run_study(read, data, out, display, printed=printed, options=options)
         _finish(StudyFolder(out), outcome, display)
 
 
@@ -93,7 +95,7 @@ def status_command(
     for cell in found.cells["failed"]:
         show(f"failed: {cell.label}: {study.why(cell.name)} (see {study.failure(cell.name)})")
 
-    if beside := study.taken_beside(study.plan()):
+    if beside := study.taken_outside(study.plan()):
         show(f"another command is computing {beside} other cells of this folder")
 
 
@@ -142,7 +144,7 @@ def reproduce(
     """Compute a table or figure of the four papers again, beside the paper's own numbers."""
     from isthmus.cli.progress import Display
     from isthmus.studies import papers
-    from isthmus.studies.run import Asked
+    from isthmus.studies.run import RunOptions
     from isthmus.studies.study_folder import StudyFolder
 
     if listing or not name:
@@ -151,8 +153,8 @@ def reproduce(
         return
     folder = out or Path("reproduced") / name
     with Display() as display:
-        asked = Asked(jobs=jobs, scale=scale, on=on)
-        outcome = papers.reproduce(name, folder, display, root=data, asked=asked)
+        options = RunOptions(jobs=jobs, scale=scale, on=on)
+        outcome = papers.reproduce(name, folder, display, root=data, options=options)
         _finish(StudyFolder(folder), outcome, display)
 
 
@@ -192,19 +194,19 @@ def _printed(path: Path) -> str:
 def _finish(folder: StudyFolder, outcome: Outcome, display: Display) -> None:
     """Tables of what was asked for and is done; exit code 1 where cells failed."""
     with folder.held():
-        if outcome.order is not None:  # another command may have asked for another study meanwhile
-            folder.write(outcome.order.study, outcome.order.plan, {}, outcome.order.printed)
+        if (request := outcome.request) is not None:  # another command may have run another study meanwhile
+            folder.write(request.study, request.plan, {}, request.printed)
         plan = folder.plan()
         if folder.study().counted or any(folder.run(cell.name).finished() for cell in plan.cells):
-            if folder.is_told() and not outcome.computed:
+            if folder.page_is_current() and not outcome.computed:
                 show((folder.tables / "scores.md").read_text(encoding="utf-8"))
                 display.say(f"tables in {folder.tables}, page in {folder.page}")
             else:
                 _tables(folder, display)
     if outcome.failed:
-        from isthmus.studies.run import lines_of
+        from isthmus.studies.run import failure_lines
 
-        for line in lines_of(outcome, plan, folder):
+        for line in failure_lines(outcome, plan, folder):
             display.say(line)
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""The papers' tables and figures as studies: which there are, on which data, at which scale."""
+"""The papers' tables and figures as studies, at the papers' scale or at a small one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.files import atomic_path
 from isthmus.networks.registry import entry, tiny_options
 from isthmus.runs.recipe import overlaid
-from isthmus.studies.planning import Place, find_data, undivided
-from isthmus.studies.run import Asked, run_study
+from isthmus.studies.planning import Place, StudyData, find_data, without_unsplittable
+from isthmus.studies.run import RunOptions, run_study
 from isthmus.studies.running.execute import Outcome
 from isthmus.studies.study import Phantoms, Sections, Study, make_study
 from isthmus.studies.study_folder import StudyFolder
@@ -26,7 +26,7 @@ from isthmus.watch import Watch
 
 SCALES = ("paper", "small")
 WIDER = 2
-"""By which the smallest networks, which are for tests, are made wider at the small scale."""
+"""Factor by which the tiny networks of the tests are widened at the small scale."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Paper:
 
 
 def list_papers() -> list[str]:
-    """Names of all tables and figures.
+    """Returns the names of all tables and figures.
 
     >>> "mildnet/table5" in list_papers()
     True
@@ -52,10 +52,10 @@ def list_papers() -> list[str]:
 
 
 def read_paper(name: str) -> Paper:
-    """The study of a table or figure.
+    """Reads the study of a table or figure.
 
     Raises:
-        IsthmusError: no such one; the nearest is named.
+        IsthmusError: there is no such table or figure; the message names the nearest.
     """
     if name not in list_papers():
         raise IsthmusError(f"no table or figure '{name}': {nearest(name, list_papers())}")
@@ -67,62 +67,58 @@ def read_paper(name: str) -> Paper:
 
 
 def reproduce(
-    name: str, out: Path, watch: Watch, *, root: Path | None = None, asked: Asked | None = None
+    name: str, out: Path, watch: Watch, *, root: Path | None = None, options: RunOptions | None = None
 ) -> Outcome:
-    """Compute a table or figure of a paper.
+    """Computes a table or figure of a paper.
 
     Args:
         name: one of `list_papers`.
         out: the folder of the study.
-        root: where the data sets lie, each in a folder of its name; those that are not there are left out, or at the
-            small scale replaced by phantoms.
+        watch: told what is planned and how far it is.
+        root: where the data sets lie, each in a folder of its name. Data sets that are not there are left out, or at
+            the small scale replaced by phantoms.
+        options: how cells are computed, and at which scale.
 
     Raises:
         IsthmusError: as `run_study`; at the paper's scale, none of the data sets is there.
     """
-    asked = asked or Asked(scale="paper")
-    if asked.scale not in SCALES:
-        raise IsthmusError(f"--scale {asked.scale}: {nearest(asked.scale, SCALES)}")
+    options = options or RunOptions(scale="paper")
+    if options.scale not in SCALES:
+        raise IsthmusError(f"--scale {options.scale}: {nearest(options.scale, SCALES)}")
     if root is not None and not root.is_dir():
         raise IsthmusError(f"{root}: no such folder; --data is where the data sets lie")
     paper = read_paper(name)
     StudyFolder(out).refuse_others()
-    places, absent = find_data(paper.study, root)
-    small = asked.scale == "small" and not paper.study.counted
-    study = reduced(paper.study, tuple(absent)) if small else paper.study
-    for label, why in undivided(study, places).items():
-        absent[label] = why
-        del places[label]
-    drawn: tuple[str, ...] = ()
+    data = find_data(paper.study, root)
+    small = options.scale == "small" and not paper.study.counted
+    study = reduced(paper.study, tuple(data.absent)) if small else paper.study
+    data = without_unsplittable(study, data)
     if small:
-        study = reduced(paper.study, tuple(absent))
-        drawn = tuple(absent)
-        places |= {label: _draw(out, label, study) for label in absent}
-        absent = {}
-    if not places and not study.counted:
+        study = reduced(paper.study, tuple(data.absent))
+        phantoms = {label: _draw(out, label, study) for label in data.absent}
+        data = StudyData({**data.places, **phantoms}, tuple(phantoms))
+    if not data.places and not study.counted:
         sources = ", ".join(str(each["data"]["source"]) for each in study.data.values())
-        first = next(iter(absent.values()))
+        first = next(iter(data.absent.values()))
         raise IsthmusError(
             f"{name}: none of its data sets ({sources}) is there: {first}; or take --scale small"
         )
-    for label, why in absent.items():
+    for label, why in data.absent.items():
         watch.say(f"left out: {label}: {why}")
-    if drawn:
-        watch.say(f"phantoms stand in for {', '.join(drawn)}")
-    return run_study(
-        study, out, watch, places=places, printed=paper.printed, drawn=drawn, absent=absent, asked=asked
-    )
+    if data.phantoms:
+        watch.say(f"phantoms stand in for {', '.join(data.phantoms)}")
+    return run_study(study, data, out, watch, printed=paper.printed, options=options)
 
 
-def reduced(study: Study, drawn: tuple[str, ...] = ()) -> Study:
-    """The study at the small scale, on phantoms for the data sets of these labels."""
+def reduced(study: Study, phantoms: tuple[str, ...] = ()) -> Study:
+    """Returns the study at the small scale, with phantoms for the data sets of these labels."""
     small = study.small
-    dropped = ("input",) if "input" in small.recipe else ()  # sizes are the small scale's
+    dropped = ("input",) if "input" in small.recipe else ()  # the small scale has its own sizes
     data = {}
     for label, sections in study.data.items():
         data[label] = overlaid(_without(sections, *dropped), small.data.get(label, {}))
-        if label in drawn:
-            about = {"data": {**_meaning(_phantoms(small.phantoms, label)), "source": label}}
+        if label in phantoms:
+            about = {"data": {**_classes(_phantoms(small.phantoms, label)), "source": label}}
             data[label] = overlaid(overlaid(_without(data[label], "data"), about), small.drawn.get(label, {}))
     changes: dict[str, Any] = {
         "recipe": overlaid(study.recipe, small.recipe),
@@ -140,7 +136,7 @@ def reduced(study: Study, drawn: tuple[str, ...] = ()) -> Study:
 
 
 def _smaller(sections: Sections) -> Sections:
-    """With the fewest weights that the layout allows, a little wider."""
+    """Returns the sections with the options of the smallest such network, a little wider."""
     network = sections.get("network", {})
     tiny = {name: _wider(name, value) for name, value in tiny_options(network["model"]).items()}
     if "encoder_weights" in inspect.signature(entry(network["model"]).make).parameters:
@@ -158,8 +154,8 @@ def _without(sections: Mapping[str, Any], *keys: str) -> Sections:
     return {name: value for name, value in sections.items() if name not in keys}
 
 
-def _meaning(phantoms: Phantoms) -> Sections:
-    """What the masks of phantoms mean."""
+def _classes(phantoms: Phantoms) -> Sections:
+    """Returns what a recipe says about the values in the masks of phantoms."""
     if phantoms.kind == "organs":
         from isthmus.data.phantoms.organs import ORGANS
 
@@ -172,32 +168,32 @@ def _phantoms(phantoms: Phantoms | Mapping[str, Phantoms], label: str) -> Phanto
 
 
 def _draw(out: Path, label: str, study: Study) -> Place:
-    """Write the phantoms of a data set, where they are not written yet."""
-    asked = _phantoms(study.small.phantoms, label)
+    """Opens the phantoms of a data set, which are written first where they are not there."""
+    wanted = _phantoms(study.small.phantoms, label)
     word = re.sub(r"\W+", "-", label.lower())
-    path = out / "phantoms" / f"{word}-{asked.kind}-{asked.cases}-{asked.size}-{asked.seed}"
+    path = out / "phantoms" / f"{word}-{wanted.kind}-{wanted.cases}-{wanted.size}-{wanted.seed}"
     if not path.is_dir():
         StudyFolder(out).begin()
         with atomic_path(path) as aside:
-            _write(aside, asked)
+            _write(aside, wanted)
     return Place.open(str(path))
 
 
-def _write(folder: Path, asked: Phantoms) -> None:
-    if asked.kind == "organs":
+def _write(folder: Path, wanted: Phantoms) -> None:
+    if wanted.kind == "organs":
         from isthmus.data.phantoms.organs import SHAPE, SPACING, write_organ_phantoms
 
-        shape = (asked.slices, asked.size, asked.size)
+        shape = (wanted.slices, wanted.size, wanted.size)
         spacing = [n * step / side for n, step, side in zip(SHAPE, SPACING, shape, strict=True)]
-        write_organ_phantoms(folder, asked.cases, seed=asked.seed, shape=shape, spacing=spacing)
-    elif asked.kind == "touching":
+        write_organ_phantoms(folder, wanted.cases, seed=wanted.seed, shape=shape, spacing=spacing)
+    elif wanted.kind == "touching":
         from isthmus.data.phantoms.nuclei import write_touching_nuclei
 
-        write_touching_nuclei(folder, asked.cases, asked.size, asked.seed)
+        write_touching_nuclei(folder, wanted.cases, wanted.size, wanted.seed)
     else:
         from isthmus.data.phantoms.cells import write_phantoms
 
-        write_phantoms(folder, asked.cases, asked.size, asked.seed)
+        write_phantoms(folder, wanted.cases, wanted.size, wanted.seed)
 
 
 def _recipes() -> Traversable:

@@ -1,9 +1,10 @@
-"""From a study to the plan of its cells: names, recipes, and what it will cost."""
+"""Plans a study: where its data lies, the name and recipe of each cell, and what they will cost."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
@@ -14,14 +15,21 @@ from isthmus.errors import IsthmusError
 from isthmus.networks.registry import check_options
 from isthmus.runs.recipe import Recipe
 from isthmus.studies.identity import fingerprint, identity
-from isthmus.studies.study import Study
+from isthmus.studies.study import Cell, Study
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 from isthmus.training.split import chosen, wanted
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a data set lies, what it holds, and the name of that."""
+    """A data set of a study.
+
+    Attributes:
+        source: the source as a recipe names it.
+        root: the folder of a built-in data set; None for any other.
+        dataset: its cases.
+        contents: their `fingerprint`.
+    """
 
     source: str
     root: Path | None
@@ -30,7 +38,7 @@ class Place:
 
     @classmethod
     def open(cls, source: str, root: Path | None = None) -> Place:
-        """A data set as the recipe names it.
+        """Opens a data set as a recipe names it.
 
         Raises:
             IsthmusError: no such data set.
@@ -41,16 +49,48 @@ class Place:
 
 
 @dataclass(frozen=True)
+class StudyData:
+    """The data sets of a study, by label.
+
+    Attributes:
+        places: where each data set lies; cells of other data sets are left out of the plan.
+        phantoms: the labels of data sets that phantoms stand in for.
+        absent: why a data set is not there.
+    """
+
+    places: Mapping[str, Place]
+    phantoms: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+    def complete(self) -> StudyData:
+        """Returns itself.
+
+        Raises:
+            IsthmusError: a data set is missing.
+        """
+        for reason in self.absent.values():
+            raise IsthmusError(reason)
+        return self
+
+
+@dataclass(frozen=True)
 class Budget:
-    """What a study will cost: cells, those of them that are not done, and their steps (at most)."""
+    """What a study will cost.
+
+    Attributes:
+        cells: the number of cells.
+        left: the number of cells that are not done.
+        steps: the largest number of steps that these cells may take.
+        unknown: how many of them have a number of steps that depends on images which are not read yet.
+    """
 
     cells: int
     left: int
     steps: int
-    unknown: int  # cells whose steps cannot be told before their data is read
+    unknown: int
 
     def line(self) -> str:
-        """One line for the user.
+        """Returns the budget in one line.
 
         >>> Budget(8, 6, 1200, 0).line()
         '8 cells, 6 to compute, at most 1,200 steps in all'
@@ -66,12 +106,16 @@ class Budget:
         return f"{self.cells} cells, {self.left} to compute, {told}"
 
 
-def plan_study(study: Study, places: dict[str, Place], **about: object) -> tuple[Plan, dict[str, Recipe]]:
-    """The cells of a study on the data that is there, and the recipe of each by its name.
+def plan_study(study: Study, data: StudyData, scale: str = "") -> tuple[Plan, dict[str, Recipe]]:
+    """Returns the cells of a study on the data that is there, and the recipe of each cell by its name.
 
     Args:
-        places: where the data sets lie, by their label; a label that is not there is left out.
-        about: what else the plan says: scale, drawn, absent.
+        study: the study.
+        data: its data sets.
+        scale: "small" or "paper" for a study of a paper.
+
+    Raises:
+        IsthmusError: a recipe is not valid, or the data cannot be split as the recipe says.
     """
     for cell in study.cells():
         check_options(cell.recipe.network.model, cell.recipe.network.options)
@@ -79,52 +123,56 @@ def plan_study(study: Study, places: dict[str, Place], **about: object) -> tuple
     recipes: dict[str, Recipe] = {}
     known: dict[tuple[str, str], Split] = {}
     for cell in study.cells():
-        if cell.data not in places:
+        if cell.data not in data.places:
             continue
-        place = places[cell.data]
+        place = data.places[cell.data]
         recipe = _on(cell.recipe, place)
         name = identity(recipe, place.contents)
-        division = (cell.data, f"{recipe.protocol.model_dump_json()} {recipe.data.limit}")
-        if division not in known:
-            known[division] = chosen(
-                recipe, wanted(recipe, place.dataset)
-            )  # shares of foreground are not known yet
-        steps = _steps(recipe, place.dataset, len(known[division].train))
+        key = (cell.data, f"{recipe.protocol.model_dump_json()} {recipe.data.limit}")
+        if key not in known:  # shares of foreground are not known yet
+            known[key] = chosen(recipe, wanted(recipe, place.dataset))
+        steps = _steps(recipe, place.dataset, len(known[key].train))
         recipes[name] = recipe
         cells.append(Planned(name, cell.data, cell.network, cell.point, cell.fold, cell.repeat, steps))
-    return replace(Plan(tuple(cells)), **about), recipes  # type: ignore[arg-type]
+    plan = Plan(tuple(cells), scale=scale, drawn=data.phantoms, absent=tuple(data.absent))
+    return plan, recipes
 
 
-def undivided(study: Study, places: dict[str, Place]) -> dict[str, str]:
-    """Of data sets that cannot be divided as the study asks, why, by label."""
-    found: dict[str, str] = {}
-    seen = set()
+def without_unsplittable(study: Study, data: StudyData) -> StudyData:
+    """Returns the data without the data sets that cannot be split as the study asks, which count as absent."""
+    refused: dict[str, str] = {}
+    cells: dict[str, Cell] = {}
     for cell in study.cells():
-        if cell.data in places and cell.data not in seen:
-            seen.add(cell.data)
-            try:
-                chosen(cell.recipe, wanted(cell.recipe, places[cell.data].dataset))
-            except IsthmusError as error:
-                found[cell.data] = str(error)
-    return found
+        if cell.data in data.places:
+            cells.setdefault(cell.data, cell)
+    for label, cell in cells.items():
+        try:
+            chosen(cell.recipe, wanted(cell.recipe, data.places[label].dataset))
+        except IsthmusError as error:
+            refused[label] = str(error)
+    places = {label: place for label, place in data.places.items() if label not in refused}
+    return replace(data, places=places, absent={**data.absent, **refused})
 
 
 def budget(folder: StudyFolder, plan: Plan) -> Budget:
-    """What is left to compute."""
+    """Returns what is left to compute."""
     every = {cell.name: cell for cell in plan.cells}
     left = [cell for cell in every.values() if not folder.run(cell.name).finished()]
     known = [cell.steps for cell in left if cell.steps is not None]
     return Budget(len(every), len(left), sum(known), len(left) - len(known))
 
 
-def find_data(
-    study: Study, root: Path | None, beside: Path | None = None
-) -> tuple[dict[str, Place], dict[str, str]]:
-    """Where the study's data sets lie, and of those that are not found, why, by label.
+def find_data(study: Study, root: Path | None = None, beside: Path | None = None) -> StudyData:
+    """Finds the data sets of a study.
 
     Args:
-        root: the folder that holds the built-in data sets, each in a folder of its name; or one of them itself.
+        study: the study.
+        root: the folder that holds the built-in data sets, each in a folder of its name; or the folder of the only
+            one that the study needs.
         beside: the folder of the study's file, from which relative paths start.
+
+    Raises:
+        IsthmusError: a data set of the study names no source.
     """
     found, absent = {}, {}
     alone = len({str(each.get("data", {}).get("source")) for each in study.data.values()}) == 1
@@ -140,11 +188,11 @@ def find_data(
             found[label] = _place(source, where, beside)
         except IsthmusError as error:
             absent[label] = str(error)
-    return found, absent
+    return StudyData(found, absent=absent)
 
 
 def _home(source: str, root: Path | None, alone: bool) -> Path | None:
-    """The folder of a built-in data set: that of its name, or all of the root where the study needs no other."""
+    """Returns the folder of a built-in data set: the one of its name, or the root itself."""
     if source not in DATASETS or root is None:
         return None
     if not alone and not (root / source).is_dir():
@@ -162,13 +210,13 @@ def _place(source: str, root: Path | None, beside: Path | None) -> Place:
 
 
 def _on(recipe: Recipe, place: Place) -> Recipe:
-    """The recipe on the data that lies here."""
+    """Returns the recipe with the place of the data on this machine."""
     here = {"source": place.source, "root": str(place.root) if place.root else None}
     return recipe.model_copy(update={"data": recipe.data.model_copy(update=here)})
 
 
 def _steps(recipe: Recipe, dataset: Dataset, train: int) -> int | None:
-    """At most so many steps of the optimiser; None where it depends on the images' size."""
+    """Returns the largest number of optimiser steps; None where it depends on the size of the images."""
     training, shape = recipe.training, recipe.input
     samples = training.samples
     if training.minutes is not None and training.epoch_seconds is None:

@@ -1,99 +1,93 @@
-"""A study from its file to its page: plan, compute what is missing, write tables."""
+"""A study from its file to its run folders: plans the cells, and computes those that are missing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
-from isthmus.studies.planning import Place, budget, find_data, plan_study
+from isthmus.studies.planning import StudyData, budget, plan_study
 from isthmus.studies.running.execute import Launch, Machines, Outcome, execute, launch, this_machine
 from isthmus.studies.running.on_ray import cluster, parse
 from isthmus.studies.study import Study
-from isthmus.studies.study_folder import Order, Plan, StudyFolder
+from isthmus.studies.study_folder import Plan, StudyFolder, StudyRequest
 from isthmus.watch import Watch
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a study is to be run."""
+class RunOptions:
+    """How the cells of a study are computed.
+
+    Attributes:
+        jobs: cells at a time; None: one for each GPU, or else one for every four cores.
+        scale: "small" or "paper" for a study of a paper; empty for any other.
+        launch: starts the process of a cell on this machine.
+        on: a Ray cluster, in the form that `isthmus.studies.running.on_ray.parse` reads; None: this machine.
+    """
 
     jobs: int | None = None
     scale: str = ""
     launch: Launch = launch
-    on: str | None = (
-        None  # a Ray cluster, as `isthmus.studies.running.on_ray.cluster` takes it; None: this machine
-    )
+    on: str | None = None
 
 
 def run_study(
     study: Study,
+    data: StudyData,
     out: Path,
     watch: Watch,
     *,
-    root: Path | None = None,
-    beside: Path | None = None,
-    places: Mapping[str, Place] | None = None,
     printed: str | None = None,
-    drawn: tuple[str, ...] = (),
-    absent: Mapping[str, str] | None = None,
-    asked: Asked | None = None,
+    options: RunOptions | None = None,
 ) -> Outcome:
-    """Compute the cells of a study that are missing.
+    """Computes the missing cells of a study.
 
     Args:
-        out: the folder of the study; what an earlier run of it, or of a smaller one, finished there is kept.
-        root: where built-in data sets lie, each in a folder of its name.
-        beside: where relative paths start.
-        places: where data lies, if it is known; None: looked for in ``root``.
-        printed: CSV of the paper's own numbers.
-        drawn, absent: labels of phantoms, and of data that was not given.
+        study: the study.
+        data: where its data sets lie, from `find_data`.
+        out: the folder of the study; cells that an earlier run, or a smaller study, finished there are kept.
+        watch: told what is planned and how far it is.
+        printed: CSV of the numbers that the paper prints.
+        options: how cells are computed.
 
     Raises:
-        IsthmusError: a data set is missing or a recipe is wrong; nothing is computed then.
+        IsthmusError: an option or a recipe is wrong; nothing is computed then.
     """
-    asked = asked or Asked()
-    if places is None:
-        found, missing = find_data(study, root, beside)
-        if missing:
-            raise IsthmusError(next(iter(missing.values())))
-        places = found
-    if asked.jobs is not None and asked.jobs < 1:
-        raise IsthmusError(f"--jobs is {asked.jobs}; at least one process computes")
-    if asked.on is not None:
-        parse(asked.on)
+    options = options or RunOptions()
+    if options.jobs is not None and options.jobs < 1:
+        raise IsthmusError(f"--jobs is {options.jobs}; give 1 or more processes")
+    if options.on is not None:
+        parse(options.on)
     folder = StudyFolder(out)
     folder.refuse_others()
-    plan, recipes = plan_study(
-        study, dict(places), scale=asked.scale, drawn=drawn, absent=tuple(absent or ())
-    )
+    plan, recipes = plan_study(study, data, options.scale)
     cost = budget(folder, plan)
     if study.counted or not cost.left:
-        with suppress(IsthmusError):  # what was written stays as it is
+        with suppress(IsthmusError):  # the plan on disk keeps its number of jobs
             plan = replace(plan, jobs=folder.plan().jobs)
         with folder.held():
             folder.write(study, plan, recipes, printed)
         if not study.counted:
             watch.say(f"{study.name}: {cost.line()}")
-        return Outcome((), (), Order(study, plan, printed))
-    with _machines(asked, watch) as here:
-        plan = replace(plan, jobs=here.jobs)
+        return Outcome((), (), StudyRequest(study, plan, printed))
+    with _machines(options, watch) as machines:
+        plan = replace(plan, jobs=machines.jobs)
         with folder.held():
             folder.write(study, plan, recipes, printed)
-        watch.say(f"{study.name}: {cost.line()}; {here.line}")
-        return replace(execute(folder, plan, here, watch), order=Order(study, plan, printed))
+        watch.say(f"{study.name}: {cost.line()}; {machines.line}")
+        outcome = execute(folder, plan, machines, watch)
+        return replace(outcome, request=StudyRequest(study, plan, printed))
 
 
-def _machines(asked: Asked, watch: Watch) -> AbstractContextManager[Machines]:
-    if asked.on is None:
-        return nullcontext(this_machine(asked.jobs, asked.launch))
-    return cluster(asked.on, asked.jobs, watch)
+def _machines(options: RunOptions, watch: Watch) -> AbstractContextManager[Machines]:
+    if options.on is None:
+        return nullcontext(this_machine(options.jobs, options.launch))
+    return cluster(options.on, options.jobs, watch)
 
 
-def lines_of(outcome: Outcome, plan: Plan, folder: StudyFolder) -> list[str]:
-    """What is said at the end: the cells that failed, and why."""
+def failure_lines(outcome: Outcome, plan: Plan, folder: StudyFolder) -> list[str]:
+    """Returns the lines that name the failed cells and their reasons; none where no cell failed."""
     found = [f"{cell.label} ({folder.cells / cell.name}): {folder.why(cell.name)}" for cell in outcome.failed]
     return (
         [f"{len(found)} of {len({cell.name for cell in plan.cells})} cells failed:", *found] if found else []

@@ -1,4 +1,4 @@
-"""A study on disk: its plan, its cells (each a run folder), and the state of each."""
+"""A study on disk: its plan, its cells (each a run folder), and the state of each cell."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ State = Literal["done", "running", "failed", "left"]
 FAILURE = "failed.txt"
 MARK = ".isthmus-study"
 Key = tuple[str, str, str]
-"""Data set (in small letters), network, measure."""
+"""Data set (in lower case), network, measure."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell of a plan: the name of its run, where it stands on the axes, and the steps of its training."""
+    """A cell of a plan: the name of its run, its place on each axis, and the steps of its training."""
 
     name: str
     data: str
@@ -40,29 +40,29 @@ class Planned:
     point: str
     fold: int
     repeat: int
-    steps: int | None = None  # at most; None: not known before its data is read
+    steps: int | None = None  # at most; None: unknown until its data is read
 
     @property
     def label(self) -> str:
-        """For messages."""
+        """The cell's place on the axes, for messages."""
         parts = [self.data, self.network, self.point, f"fold {self.fold}", f"repeat {self.repeat}"]
         return ", ".join(filter(None, parts))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells of a study, and what has to be said about it in every table."""
+    """All cells of a study, and what every table has to say about it."""
 
     cells: tuple[Planned, ...]
-    scale: str = ""  # "small" or "paper" of a paper's study
-    drawn: tuple[str, ...] = ()  # data sets that are phantoms
-    absent: tuple[str, ...] = ()  # data sets that were not given
+    scale: str = ""  # "small" or "paper" for a study of a paper
+    drawn: tuple[str, ...] = ()  # data sets that phantoms stand in for
+    absent: tuple[str, ...] = ()  # data sets that were not there
     jobs: int = 1
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a command asked for: a study, its plan on the data that is there, and the paper's own numbers."""
+class StudyRequest:
+    """What a command was asked for: a study, its plan on the data that is there, and the paper's own numbers."""
 
     study: Study
     plan: Plan
@@ -77,7 +77,7 @@ class StudyFolder:
 
     @classmethod
     def open(cls, path: Path | str) -> StudyFolder:
-        """An existing study.
+        """Opens an existing study.
 
         Raises:
             IsthmusError: the folder is missing or holds no study.
@@ -97,7 +97,7 @@ class StudyFolder:
 
     @property
     def printed_path(self) -> Path:
-        """The paper's own numbers."""
+        """The numbers that the paper prints."""
         return self.path / "printed.csv"
 
     @property
@@ -121,51 +121,51 @@ class StudyFolder:
         return self.path / "phantoms"
 
     def run(self, name: str) -> RunFolder:
-        """The run of a cell."""
+        """Returns the run of a cell."""
         return RunFolder(self.cells / name)
 
     def lock(self, name: str) -> Path:
-        """Held while a cell is computed."""
+        """Returns the lock that is held while a cell is computed."""
         return self.path / "locks" / name
 
     def log(self, name: str) -> Path:
-        """What a cell's process printed."""
+        """Returns the file with what the cell's process printed."""
         return self.path / "logs" / f"{name}.txt"
 
     def times(self, name: str) -> Path:
-        """How long a cell has taken."""
+        """Returns the record of how long a cell has taken."""
         return self.path / "times" / f"{name}.json"
 
     def failure(self, name: str) -> Path:
-        """The traceback of a cell that failed."""
+        """Returns the file with the traceback of a failed cell."""
         return self.cells / name / FAILURE
 
     def recipe(self, name: str) -> Recipe:
-        """What a cell is to compute."""
+        """Reads the recipe of a cell."""
         return read_recipe(self._planned(name))
 
     def study(self) -> Study:
-        """The study as it was last run."""
+        """Reads the study as it was last run."""
         return read_study(self.study_path)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """While the block runs, no other command changes which study the folder tells of, nor its tables.
+        """Keeps other commands from changing the study, the plan and the tables while the block runs.
 
-        Cells are computed all the while. Commands that ask for different studies of one folder each write theirs anew
-        before they write tables.
+        Cells may be computed meanwhile. Commands that run different studies in one folder each write their own study
+        again before they write tables.
         """
         self.begin()
         with ExitStack() as stack:
-            with suppress(NoLocks):  # a study without cells needs none; cells say what they miss
+            with suppress(NoLocks):  # a study without cells needs no locks; cells say what they need
                 stack.enter_context(taken(self.path / "locks" / "study", patience=-1))
             yield
 
     def refuse_others(self) -> None:
-        """Refuse a folder that holds other things than a study.
+        """Refuses a folder that holds something other than a study.
 
         Raises:
-            IsthmusError: it does.
+            IsthmusError: the folder is a file, or is neither empty nor a study.
         """
         if self.path.exists() and not self.path.is_dir():
             raise IsthmusError(f"{self.path} is a file; choose another --out")
@@ -179,37 +179,37 @@ class StudyFolder:
             raise IsthmusError(f"{self.path} exists and holds no study; choose another --out") from error
 
     def begin(self) -> None:
-        """Make the folder, so that it is known as that of a study before it has a plan."""
+        """Makes the folder, marked as a study's before it has a plan."""
         if not (self.path / MARK).is_file():
             write_text(self.path / MARK, "a study of isthmus\n")
 
     def write(self, study: Study, plan: Plan, recipes: Mapping[str, Recipe], printed: str | None) -> None:
-        """Keep the study, its plan, and the recipe of each cell that is not done."""
+        """Writes the study, its plan, and the recipe of each cell that is not done."""
         self.begin()
         for name, recipe in recipes.items():
             if not self.run(name).finished():
                 write_yaml(self._planned(name), recipe.to_dict())
-        _keep(
+        _write_changed(
             self.study_path,
             yaml.safe_dump(study.to_dict() | {"printed": None}, sort_keys=False, allow_unicode=True),
         )
         if printed is not None:
-            _keep(self.printed_path, printed)
-        _keep(self.plan_path, json.dumps(asdict(plan), indent=1, ensure_ascii=False))
+            _write_changed(self.printed_path, printed)
+        _write_changed(self.plan_path, json.dumps(asdict(plan), indent=1, ensure_ascii=False))
 
     def is_taken(self, name: str) -> bool:
-        """Whether a living process computes a cell, as a part of the study or as a run by itself."""
+        """Whether a running process computes a cell, as part of the study or as a run of its own."""
         return is_taken(self.lock(name)) or is_taken(self.run(name).lock)
 
-    def taken_beside(self, plan: Plan) -> int:
-        """How many cells that are not of this plan other commands compute."""
+    def taken_outside(self, plan: Plan) -> int:
+        """Counts the cells outside this plan that other commands are computing."""
         locks = self.path / "locks"
         known = {"study", *(cell.name for cell in plan.cells)}
         names = [path.name for path in locks.iterdir()] if locks.is_dir() else []
         return sum(self.is_taken(name) for name in names if name not in known)
 
-    def is_told(self) -> bool:
-        """Whether the page is younger than all that it is made of."""
+    def page_is_current(self) -> bool:
+        """Whether the page is newer than everything it is made from."""
         paths = [self.study_path, self.plan_path, self.printed_path]
         paths += [self.run(cell.name).cost for cell in self.plan().cells]
         paths += [self.failure(cell.name) for cell in self.plan().cells]
@@ -219,21 +219,21 @@ class StudyFolder:
         return all(path.stat().st_mtime_ns <= page for path in paths if path.is_file())
 
     def plan(self) -> Plan:
-        """The plan.
+        """Reads the plan.
 
         Raises:
-            IsthmusError: it is broken.
+            IsthmusError: the file is damaged.
         """
         plan = read_as(self.plan_path, Plan, "run the study again")
         try:
             for cell in plan.cells:
                 refuse_name(cell.name)
         except IsthmusError as error:
-            raise IsthmusError(f"{self.plan_path} is no plan ({error}); run the study again") from error
+            raise IsthmusError(f"{self.plan_path} is not a plan ({error}); run the study again") from error
         return plan
 
     def printed(self) -> dict[Key, tuple[float, float]]:
-        """The paper's own means and standard deviations (NaN where it prints none), by data set, network and measure.
+        """Reads the means and standard deviations that the paper prints, NaN where it prints none.
 
         Raises:
             IsthmusError: the file is not such a table.
@@ -250,7 +250,7 @@ class StudyFolder:
         }
 
     def state(self, name: str) -> State:
-        """How far a cell is."""
+        """Returns the state of a cell."""
         if self.run(name).finished():
             return "done"
         if self.is_taken(name):
@@ -258,13 +258,13 @@ class StudyFolder:
         return "failed" if self.failure(name).is_file() else "left"
 
     def fail(self, name: str, reason: str | BaseException) -> None:
-        """Keep why a cell failed, in its folder."""
+        """Writes why a cell failed into its folder."""
         if isinstance(reason, BaseException):
             reason = "".join(traceback.format_exception(reason))
         write_text(self.failure(name), reason)
 
     def why(self, name: str) -> str:
-        """The last line of the traceback of a cell that failed."""
+        """Returns the last line of a failed cell's traceback; empty where there is none."""
         try:
             lines = self.failure(name).read_text(encoding="utf-8").split("\n")
         except OSError:
@@ -280,7 +280,7 @@ class StudyFolder:
         return self.path / "planned" / f"{name}.yaml"
 
 
-def _keep(path: Path, text: str) -> None:
-    """Write a file, unless it says the same already."""
+def _write_changed(path: Path, text: str) -> None:
+    """Writes a file, unless it holds the same text already."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)

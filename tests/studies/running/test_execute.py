@@ -19,7 +19,8 @@ from isthmus.data.splits.protocols import images
 from isthmus.errors import IsthmusError
 from isthmus.locks import is_taken, taken
 from isthmus.runs.recipe import make_recipe
-from isthmus.studies.run import Asked, lines_of, run_study
+from isthmus.studies.planning import find_data
+from isthmus.studies.run import RunOptions, failure_lines, run_study
 from isthmus.studies.running.execute import Outcome
 from isthmus.studies.running.progress import status
 from isthmus.studies.running.worker import DONE, TAKEN, compute
@@ -42,7 +43,13 @@ class Said(Silent):
 
 
 def run(study: Study, out: Path, *, jobs: int = 2, launch: Any = fork, watch: Any = None) -> Outcome:
-    return run_study(study, out, watch or Silent(), asked=Asked(jobs=jobs, launch=launch))
+    return run_study(
+        study,
+        find_data(study).complete(),
+        out,
+        watch or Silent(),
+        options=RunOptions(jobs=jobs, launch=launch),
+    )
 
 
 def test_all_cells_are_computed_once_and_a_finished_study_returns(
@@ -83,7 +90,7 @@ def test_a_failed_cell_keeps_its_traceback_and_the_others_go_on(
     text = folder.failure(outcome.failed[0].name).read_text()
     assert "Traceback" in text
     assert text.endswith("isthmus.errors.IsthmusError: training diverged\n")
-    lines = lines_of(outcome, folder.plan(), folder)
+    lines = failure_lines(outcome, folder.plan(), folder)
     assert lines[0] == "2 of 4 cells failed:"
     assert "UNet++" in lines[1]
     assert lines[1].endswith(": training diverged")

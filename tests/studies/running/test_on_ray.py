@@ -31,7 +31,7 @@ def test_a_cluster_that_is_lost_is_told(
         raise lost
 
     monkeypatch.setattr(ray, "nodes", nodes)
-    with pytest.raises(IsthmusError, match=r"cluster was lost \(gone\); started again, the study goes on"):
+    with pytest.raises(IsthmusError, match=r"cluster was lost \(gone\); run the study again to resume it"):
         run_on(small(), tmp_path / "study")
     assert ray.calls[-1] == "shutdown"
 
@@ -54,7 +54,7 @@ def test_cells_ask_for_what_they_use(small: Any, tmp_path: Path, trained: None, 
 
 def test_a_cluster_without_cores_is_refused(small: Any, tmp_path: Path, ray: Ray) -> None:
     ray.resources = [{"memory": 1e9}]
-    with pytest.raises(IsthmusError, match="none of the cluster's 1 nodes has cores to give"):
+    with pytest.raises(IsthmusError, match="none of the cluster's 1 nodes has free cores"):
         run_on(small(), tmp_path / "study")
 
 

@@ -16,7 +16,7 @@ import pytest
 from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.studies.planning import find_data, plan_study
-from isthmus.studies.run import Asked, run_study
+from isthmus.studies.run import RunOptions, run_study
 from isthmus.studies.running import ray_task
 from isthmus.studies.running.execute import Outcome
 from isthmus.studies.running.progress import status
@@ -69,7 +69,7 @@ def test_a_study_goes_from_this_machine_to_ray_and_back(
     small: Any, tmp_path: Path, trained: None, begun: Any, ray: Ray
 ) -> None:
     one = small(networks={"U-Net": "unet"})
-    run_study(one, tmp_path / "study", Silent(), asked=Asked(jobs=1, launch=fork))
+    run_study(one, find_data(one), tmp_path / "study", Silent(), options=RunOptions(jobs=1, launch=fork))
     assert len(run_on(small(), tmp_path / "study").computed) == 2
     assert len(begun()) == len(set(begun())) == 4
 
@@ -123,8 +123,7 @@ def test_a_cell_that_always_dies_fails_and_the_others_go_on(
     assert cell.fold == 1
     assert len(outcome.computed) == 1
     assert StudyFolder(tmp_path / "study").why(cell.name) == (
-        "its node or process died 4 times (The worker died unexpectedly.); "
-        "started again, it goes on where it was"
+        "its node or process died 4 times (The worker died unexpectedly.); run the study again to resume it"
     )
     assert run_on(small(networks={"U-Net": "unet"}), tmp_path / "study").computed == (cell.name,)
 
@@ -176,7 +175,7 @@ def test_a_node_that_does_not_see_the_folder_ends_it_with_a_line(
 @pytest.fixture
 def cell(small: Any, tmp_path: Path) -> tuple[StudyFolder, str]:
     folder, study = StudyFolder(tmp_path / "study"), small()
-    plan, recipes = plan_study(study, find_data(study, None)[0])
+    plan, recipes = plan_study(study, find_data(study))
     folder.write(study, plan, recipes, None)
     return folder, plan.cells[0].name
 

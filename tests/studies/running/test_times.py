@@ -47,7 +47,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def planned(study: Study, out: Path) -> tuple[StudyFolder, list[str]]:
     folder = StudyFolder(out)
-    plan, recipes = plan_study(study, find_data(study, None)[0])
+    plan, recipes = plan_study(study, find_data(study))
     folder.write(study, plan, recipes, None)
     return folder, [cell.name for cell in plan.cells]
 

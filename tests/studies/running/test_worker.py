@@ -21,7 +21,7 @@ from isthmus.watch import Silent
 
 def planned(study: Study, out: Path) -> tuple[StudyFolder, list[str]]:
     folder = StudyFolder(out)
-    plan, recipes = plan_study(study, find_data(study, None)[0])
+    plan, recipes = plan_study(study, find_data(study))
     folder.write(study, plan, recipes, None)
     return folder, [cell.name for cell in plan.cells]
 

@@ -58,9 +58,9 @@ def test_the_choice_of_the_epoch_on_the_scored_cases_is_told(small: Any, tmp_pat
 def test_lost_tables_are_written_anew(small: Any, tmp_path: Path) -> None:
     folder = make(small(folds=4, measures=[DICE]), tmp_path / "study", by_fold({}))
     write_study(folder)
-    assert folder.is_told()
+    assert folder.page_is_current()
     (folder.tables / "scores.md").unlink()
-    assert not folder.is_told()
+    assert not folder.page_is_current()
 
 
 def test_the_papers_numbers_stand_beside_and_say_how_many_cases_they_need(small: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The cells of a study, as many at a time as asked for, by default in processes of this machine."""
+"""Computes the cells of a study, several at a time, by default in processes of this machine."""
 
 from __future__ import annotations
 
@@ -14,65 +14,78 @@ from typing import Protocol
 
 from isthmus.machine import cores
 from isthmus.studies.running.worker import TAKEN
-from isthmus.studies.study_folder import Order, Plan, Planned, StudyFolder
+from isthmus.studies.study_folder import Plan, Planned, StudyFolder, StudyRequest
 from isthmus.watch import Watch
 
 POLL = 0.05
-"""Seconds between two looks at the processes."""
+"""Seconds between two checks of the processes."""
 CORES_OF_A_CELL = 4
-"""Where there is no CUDA device, by default."""
+"""Cores for each cell by default, where there is no CUDA device."""
 
 
 class Process(Protocol):
     """A cell that is being computed."""
 
     def poll(self) -> int | None:
-        """What it ended with; None while it runs, and minus the signal's number where one ended it."""
+        """Returns the exit code, minus the signal's number if a signal ended it; None while it runs."""
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Asks it to end."""
 
     def wait(self) -> int:
-        """Until it has ended."""
+        """Waits until it has ended, and returns its exit code."""
 
 
 Launch = Callable[[StudyFolder, str, int, int], Process]
-"""(folder, name, threads, slot) -> the process that computes this cell."""
+"""Starts the process that computes a cell, from (folder, name, threads, slot)."""
 
 
 @dataclass(frozen=True)
 class Machines:
-    """Where cells are computed."""
+    """Where cells are computed.
 
-    jobs: int  # cells at a time
-    threads: int  # cores of each
+    Attributes:
+        jobs: cells at a time.
+        threads: cores for each cell.
+        launch: starts a cell.
+        line: what the user is told.
+    """
+
+    jobs: int
+    threads: int
     launch: Launch
-    line: str  # for the user
+    line: str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a study ended."""
+    """How a study ended.
+
+    Attributes:
+        computed: the names of the cells that were computed now.
+        failed: the cells that are not done.
+        request: what the command was asked for.
+    """
 
     computed: tuple[str, ...]
     failed: tuple[Planned, ...]
-    order: Order | None = field(default=None, compare=False)  # what was asked for
+    request: StudyRequest | None = field(default=None, compare=False)
 
 
 def accelerators() -> int:
-    """CUDA devices."""
+    """Counts the CUDA devices."""
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def default_jobs() -> int:
-    """One for each CUDA device; without any, one for every four cores."""
+    """Returns one job for each CUDA device, or else one for every four cores."""
     return accelerators() or max(1, cores() // CORES_OF_A_CELL)
 
 
 def processes(number: int) -> str:
-    """For messages.
+    """Returns how many processes run at a time, in words.
 
     >>> processes(1), processes(2)
     ('1 process at a time', '2 processes at a time')
@@ -83,10 +96,14 @@ def processes(number: int) -> str:
 def launch(
     folder: StudyFolder, name: str, threads: int, slot: int, module: str = "isthmus.studies.running.worker"
 ) -> Process:
-    """A process of its own, with its share of the cores, and a CUDA device where there are several.
+    """Starts a process for a cell, with its share of the cores, and with a CUDA device of its own if there are several.
 
     Args:
-        module: what is run, which takes the words of `isthmus.studies.running.worker`.
+        folder: the folder of the study.
+        name: the name of the cell.
+        threads: the number of cores it may use.
+        slot: which of the cells that run at a time this is, from 0.
+        module: the module to run, which takes the arguments of `isthmus.studies.running.worker`.
     """
     environment = os.environ | dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)
@@ -108,18 +125,18 @@ def launch(
 
 
 def this_machine(jobs: int | None = None, launch: Launch = launch) -> Machines:
-    """Processes of this machine, which share its cores."""
+    """Returns this machine, whose processes share its cores."""
     jobs = default_jobs() if jobs is None else jobs
     return Machines(jobs, max(1, cores() // jobs), launch, processes(jobs))
 
 
 def execute(folder: StudyFolder, plan: Plan, machines: Machines, watch: Watch) -> Outcome:
-    """Compute every cell that is not done: those that failed before are tried again, once.
+    """Computes every cell that is not done; cells that failed in an earlier run are tried once more.
 
-    Cells that another process computes are left to it and waited for; where it dies, they are taken over.
+    Cells that another process computes are left to it and waited for; if that process dies, they are taken over.
     """
     cells = {cell.name: cell for cell in plan.cells}
-    old = {name: _stamp(folder, name) for name in cells}  # failures of earlier days
+    old = {name: _failed_at(folder, name) for name in cells}  # failures of earlier runs
     waiting = [name for name in cells if not folder.run(name).finished()]
     watch.stage("cells", len(cells), len(cells) - len(waiting))
     jobs = machines.jobs
@@ -137,13 +154,13 @@ def execute(folder: StudyFolder, plan: Plan, machines: Machines, watch: Watch) -
                     continue
                 if folder.run(name).finished():
                     computed.append(name)
-                elif _stamp(folder, name) in (None, old[name]):
+                elif _failed_at(folder, name) in (None, old[name]):
                     folder.fail(name, _ended(code, folder, name))
-                _tell(folder, cells[name], watch)
+                _report(folder, cells[name], watch)
             for name in list(waiting) if len(running) < jobs else ():
-                if folder.run(name).finished() or _stamp(folder, name) not in (None, old[name]):
+                if folder.run(name).finished() or _failed_at(folder, name) not in (None, old[name]):
                     waiting.remove(name)  # by another process
-                    _tell(folder, cells[name], watch)
+                    _report(folder, cells[name], watch)
                 elif len(running) < jobs and not folder.is_taken(name):
                     slot = next(number for number in range(jobs) if number not in running)
                     waiting.remove(name)
@@ -155,8 +172,8 @@ def execute(folder: StudyFolder, plan: Plan, machines: Machines, watch: Watch) -
     return Outcome(tuple(computed), failed)
 
 
-def _stamp(folder: StudyFolder, name: str) -> int | None:
-    """When a cell failed; None where it did not."""
+def _failed_at(folder: StudyFolder, name: str) -> int | None:
+    """Returns the time at which a cell failed, in nanoseconds; None where it did not fail."""
     try:
         return folder.failure(name).stat().st_mtime_ns
     except FileNotFoundError:
@@ -164,22 +181,21 @@ def _stamp(folder: StudyFolder, name: str) -> int | None:
 
 
 def _ended(code: int, folder: StudyFolder, name: str) -> str:
-    """Why a process that left no traceback ended."""
+    """Returns why a process that left no traceback ended."""
     if code < 0:
         with suppress(ValueError):
             named = signal.Signals(-code).name
             hint = "; memory may have run out" if named == "SIGKILL" else ""
-            return f"its process was ended by {named}{hint}; started again, it goes on where it was\n"
+            return f"its process was ended by {named}{hint}; run the study again to resume it\n"
     return f"its process ended with code {code}; what it printed is in {folder.log(name).name}\n"
 
 
-def _tell(folder: StudyFolder, cell: Planned, watch: Watch) -> None:
+def _report(folder: StudyFolder, cell: Planned, watch: Watch) -> None:
     run = folder.run(cell.name)
+    watch.advance()
     if run.finished():
-        watch.advance()
         watch.say(f"done: {cell.label}: best Dice {run.costs().best_validation_dice:.4f}")
     else:
-        watch.advance()
         watch.say(f"failed: {cell.label} ({cell.name}): {folder.why(cell.name)}")
 
 

@@ -1,4 +1,4 @@
-"""The cells of a study on a Ray cluster: each is a task, begun again on another node where its own dies."""
+"""Computes the cells of a study on a Ray cluster: each cell is a task, started again elsewhere if its node dies."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Watch
 
 PATIENCE = 5.0
-"""Seconds in which a cluster's port has to answer."""
+"""Seconds within which a cluster's port must answer."""
 STORE = 100 * 2**20
 """Bytes of the object store of a cluster that is started here: cells exchange files, not objects."""
 CLIENT_PORT = 10001
-"""Of Ray's client server, where an address names none."""
+"""Port of Ray's client server, where an address names none."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Which cluster: its host and port; without a host, the one of this machine."""
+    """The address of a cluster; without a host, the cluster of this machine."""
 
     host: str = ""
     port: int = 0
-    client: bool = False  # through Ray's client server: this machine is no node of it
+    client: bool = False  # through Ray's client server: this machine is not a node of the cluster
 
     def __str__(self) -> str:
         return f"{'ray://' * self.client}{self.host}:{self.port}" if self.host else "ray"
 
 
 def parse(on: str) -> Address:
-    """What ``--on`` says.
+    """Reads the value of ``--on``.
 
     Raises:
-        IsthmusError: it is none of the three forms.
+        IsthmusError: it has none of the three forms.
 
     >>> str(parse("ray")), str(parse("ray://head")), str(parse("10.0.0.7:6379"))
     ('ray', 'ray://head:10001', '10.0.0.7:6379')
@@ -56,22 +56,23 @@ def parse(on: str) -> Address:
 
 
 class Node(NamedTuple):
-    """What a node of a cluster has."""
+    """The resources of a node of a cluster."""
 
     cores: int
     gpus: int
 
     def room(self, threads: int, gpus: bool) -> int:
-        """How many cells of so many cores, and of a GPU each, it takes at a time."""
+        """Counts the cells that fit at a time, each with so many cores and, if `gpus`, with a GPU."""
         return min(self.cores // threads, self.gpus) if gpus else self.cores // threads
 
 
 def share(nodes: Sequence[Node], jobs: int | None) -> tuple[int, int]:
-    """How many cells at a time, and the cores of each: as many as leave room for all of them.
+    """Returns how many cells run at a time, and the cores of each: as many as leave room for all of them.
 
     Args:
-        jobs: cells at a time; None: one for each GPU, without any one for every four cores of a node. More than there
-            is room for wait in Ray's queue.
+        nodes: the nodes of the cluster.
+        jobs: cells at a time; None: one for each GPU, or without GPUs one for every four cores of a node. Cells that
+            do not fit wait in Ray's queue.
 
     >>> share([Node(16, 0), Node(16, 0)], None), share([Node(16, 2), Node(64, 0)], None)
     ((8, 4), (2, 8))
@@ -93,11 +94,15 @@ def share(nodes: Sequence[Node], jobs: int | None) -> tuple[int, int]:
 
 @contextmanager
 def cluster(on: str, jobs: int | None, watch: Watch) -> Iterator[Machines]:
-    """A Ray cluster as machines for `execute`, joined or started for as long as the block runs.
+    """Joins a Ray cluster, or starts one, for as long as the block runs.
 
     Args:
-        on: "ray": the cluster of this machine, else one that is started; ``ray://HOST`` or ``HOST:PORT``.
-        jobs: as `share`.
+        on: "ray": the cluster of this machine, or else one that is started; ``ray://HOST`` or ``HOST:PORT``.
+        jobs: as for `share`.
+        watch: told which cluster is joined.
+
+    Yields:
+        The cluster as machines for `execute`.
 
     Raises:
         IsthmusError: Ray is not installed, there is no such cluster, or it was lost.
@@ -112,7 +117,9 @@ def cluster(on: str, jobs: int | None, watch: Watch) -> Iterator[Machines]:
         gpus = any(node.gpus for node in nodes)
         usable = [node for node in nodes if node.room(1, gpus)]
         if not usable:
-            raise IsthmusError(f"--on {on}: none of the cluster's {len(nodes)} nodes has cores to give")
+            raise IsthmusError(
+                f"--on {on}: none of the cluster's {len(nodes)} nodes has free cores; add a node"
+            )
         number, threads = share(usable, jobs)
         most = max(node.cores for node in usable)
         remote = ray.remote(max_calls=1, max_retries=RETRIES, scheduling_strategy="SPREAD")(work)
@@ -126,7 +133,7 @@ def cluster(on: str, jobs: int | None, watch: Watch) -> Iterator[Machines]:
         )
     except (ray.exceptions.RayError, ConnectionError) as error:
         raise IsthmusError(
-            f"the Ray cluster was lost ({telling(error)}); started again, the study goes on where it was"
+            f"the Ray cluster was lost ({telling(error)}); run the study again to resume it"
         ) from error
     finally:
         if own:
@@ -134,7 +141,7 @@ def cluster(on: str, jobs: int | None, watch: Watch) -> Iterator[Machines]:
 
 
 def _ray() -> Any:
-    """The library, without telemetry, and told to give up on an address before minutes have gone."""
+    """Imports Ray, without telemetry and with a short wait for an address that does not answer."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")
     try:
@@ -153,13 +160,13 @@ def _join(ray: Any, address: Address, watch: Watch) -> None:
         if address.host:
             socket.create_connection((address.host, address.port), PATIENCE).close()
             watch.say(f"joining the Ray cluster at {address}")
-            with warnings.catch_warnings(action="ignore"):  # what they say is said below
+            with warnings.catch_warnings(action="ignore"):  # the error below says the same
                 ray.init(str(address), **quiet)
             return
         watch.say("starting Ray on this machine, or joining it")
         try:
             ray.init(num_cpus=cores(), object_store_memory=STORE, include_dashboard=False, **quiet)
-        except ValueError:  # sizes are not for one that runs already
+        except ValueError:  # a running cluster accepts no sizes
             ray.init(**quiet)
     except Exception as error:
         ray.shutdown()
@@ -168,11 +175,9 @@ def _join(ray: Any, address: Address, watch: Watch) -> None:
 
 def _hint(address: Address) -> str:
     if not address.host:
-        return (
-            "`ray stop` ends what an earlier one left; `session_latest/logs` in Ray's own folder tells more"
-        )
+        return "`ray stop` ends what an earlier cluster left; see `session_latest/logs` in Ray's own folder"
     where = "its client server has this port" if address.client else "this machine is a node of it"
-    return f"see that it runs and that {where}; where it asks for a token, set RAY_AUTH_MODE=token"
+    return f"check that it runs and that {where}; if it asks for a token, set RAY_AUTH_MODE=token"
 
 
 def _node(resources: dict[str, float]) -> Node:

@@ -1,4 +1,4 @@
-"""How far a study is, what it has cost, and what is left of it: from its files alone."""
+"""How far a study has come, what it has cost, and how long the rest will take, from its files alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isthmus.studies.study_folder import Planned, State, StudyFolder
 
 @dataclass(frozen=True)
 class Span:
-    """Seconds, and whether they are the whole of it: else of some cells only the epochs are in it."""
+    """A time in seconds; `whole` is False where only the epochs of some cells are known."""
 
     seconds: float
     whole: bool = True
@@ -19,11 +19,12 @@ class Span:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a study is: names of cells by state, and the time that is left, where it can be told.
+    """How far a study has come.
 
     Attributes:
-        spent: of all cells one after another, whatever ran beside what.
-        left: with as many at a time as now.
+        cells: the cells in each state.
+        spent: the sum of the times of all cells, also of those that ran at the same time.
+        left: the time that is left with as many cells at a time as now; None where it cannot be estimated.
     """
 
     cells: Mapping[State, tuple[Planned, ...]]
@@ -31,19 +32,20 @@ class Status:
     left: Span | None
 
     def count(self, state: State) -> int:
-        """How many cells are in a state."""
+        """Counts the cells in a state."""
         return len(self.cells[state])
 
 
 def status(folder: StudyFolder) -> Status:
-    """How far a study is.
+    """Returns how far a study has come.
 
-    What a cell costs is the time from its beginning to its end, all attempts together. The time that is left is that
-    of finished cells of the same network (else of any), less the epochs that are done, divided by how many run at once.
+    The time of a cell runs from its start to its end, over all attempts. The time that is left is estimated from
+    finished cells of the same network, or else of any network, less the epochs that are done, and divided by the
+    number of cells that run at a time.
     """
     plan = folder.plan()
     found: dict[State, list[Planned]] = {"done": [], "running": [], "failed": [], "left": []}
-    for cell in _once(plan.cells):
+    for cell in {cell.name: cell for cell in plan.cells}.values():  # two places on the axes may share one run
         found[folder.state(cell.name)].append(cell)
     left = [*found["running"], *found["left"]]
     rest = _left(folder, found["done"], left)
@@ -84,7 +86,7 @@ def _left(folder: StudyFolder, done: Sequence[Planned], left: Sequence[Planned])
 
 
 def _share(folder: StudyFolder, cell: Planned) -> float:
-    """Of the epochs of a cell, how many are done."""
+    """Returns the share of a cell's epochs that are done."""
     run = folder.run(cell.name)
     if not run.history.is_file():
         return 0.0
@@ -94,8 +96,3 @@ def _share(folder: StudyFolder, cell: Planned) -> float:
 def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return sum(found) / len(found)
-
-
-def _once(cells: Iterable[Planned]) -> list[Planned]:
-    """Two places on the axes may be one computation."""
-    return list({cell.name: cell for cell in cells}.values())

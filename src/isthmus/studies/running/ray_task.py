@@ -1,4 +1,4 @@
-"""A cell as a task of a Ray cluster: what runs on the node, and what is seen of it from here."""
+"""A cell as a task of a Ray cluster: what runs on the node, and how it is followed from here."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ from isthmus.studies.running.worker import DONE, FAILED, TAKEN, Log, compute
 from isthmus.studies.study_folder import StudyFolder
 
 RETRIES = 3
-"""How often a cell whose process or node died is begun again, from its last checkpoint."""
+"""How often a cell whose process or node died is started again, from its last checkpoint."""
 LATE = 90.0
-"""Seconds for which a network file system may not show here what a node has written (NFS: up to 60)."""
+"""Seconds after which a network file system must show here what a node has written (NFS: up to 60)."""
 ENDING = 10.0
-"""Seconds that are left to processes which are asked to end."""
+"""Seconds that a process has to end after it is asked to."""
 
 
 def submit(ray: Any, remote: Any, folder: StudyFolder, name: str, threads: int, most: int, gpu: bool) -> Task:
-    """Hand a cell to Ray.
+    """Hands a cell to Ray.
 
     Args:
+        ray: the library.
         remote: `work` as Ray's remote function.
-        threads: its cores, where its recipe names none.
-        most: what the largest node has.
-        gpu: whether there are GPUs; a cell that is for the CPU asks for none.
+        folder: the folder of the study.
+        name: the name of the cell.
+        threads: the cell's cores, where its recipe names none.
+        most: the cores of the largest node.
+        gpu: whether the cluster has GPUs; a cell whose recipe names the CPU asks for none.
     """
     hardware = _hardware(folder, name)
     threads = min(hardware.threads or threads, most)
@@ -43,19 +46,27 @@ def submit(ray: Any, remote: Any, folder: StudyFolder, name: str, threads: int, 
     folder.log(name).parent.mkdir(parents=True, exist_ok=True)
     with folder.log(name).open("a", encoding="utf-8") as log:
         log.write(f"{note}\n")
-    asked = remote.options(num_cpus=threads, num_gpus=gpus, name=f"{path.name}/{name}")
-    reference = asked.remote(str(path), name, note, threads, gpus, os.getcwd())
+    options = remote.options(num_cpus=threads, num_gpus=gpus, name=f"{path.name}/{name}")
+    reference = options.remote(str(path), name, note, threads, gpus, os.getcwd())
     return Task(folder, name, reference.future(), lambda: ray.cancel(reference, force=True))
 
 
 def work(path: str, name: str, note: str, threads: int, gpus: int, cwd: str) -> int:
-    """A cell, in a process that Ray began for it alone.
+    """Computes a cell in a process that Ray started for it alone.
 
     Args:
-        note: what the cell's log holds, if this node sees the study's folder.
+        path: the folder of the study.
+        name: the name of the cell.
+        note: a line of the cell's log, by which this node shows that it sees the study's folder.
+        threads: the cell's cores.
+        gpus: the cell's GPUs.
+        cwd: the working folder of the command.
+
+    Returns:
+        The exit code, as of `isthmus.studies.running.worker`.
 
     Raises:
-        IsthmusError: it does not.
+        IsthmusError: this node does not see the study's folder.
     """
     folder = StudyFolder(Path(path))
     log = folder.log(name)
@@ -74,7 +85,7 @@ def work(path: str, name: str, note: str, threads: int, gpus: int, cwd: str) -> 
     print(f"begun on {platform.node()} in process {os.getpid()}", flush=True)
     with suppress(OSError):
         os.chdir(cwd)
-    if not gpus:  # Ray hides those that it gave to nobody from nobody
+    if not gpus:  # Ray does not hide GPUs that it gave to nobody
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     large_pages()
     import cv2
@@ -84,7 +95,7 @@ def work(path: str, name: str, note: str, threads: int, gpus: int, cwd: str) -> 
 
 
 class Task:
-    """A cell that Ray computes, looked at as `execute` looks at a process."""
+    """A cell that Ray computes, with the methods of a process that `execute` uses."""
 
     def __init__(
         self, folder: StudyFolder, name: str, future: Future[int], cancel: Callable[[], None]
@@ -93,7 +104,7 @@ class Task:
         self.ended: float | None = None
 
     def poll(self) -> int | None:
-        """As `isthmus.studies.running.worker` ends; None also while its files are on their way to this machine.
+        """Returns the exit code of the worker; None while it runs, or while its files are not visible here yet.
 
         Raises:
             IsthmusError: a node does not see the folder, or cannot run cells at all.
@@ -105,14 +116,14 @@ class Task:
             return self._seen(self.future.result())
         if isinstance(error, ConnectionError):
             raise error
-        if hasattr(error, "cause"):  # not of training, which keeps its own: the node is at fault
+        if hasattr(error, "cause"):  # training writes its own failures, so this one is the node's
             if isinstance(error.cause, IsthmusError):
                 raise error.cause
             raise IsthmusError(
                 f"a node could not run {self.name} ({telling(error)}); install isthmus and Ray there as they are here"
             ) from error
         died = f"its node or process died {RETRIES + 1} times ({telling(error)})"
-        self.folder.fail(self.name, f"{died}; started again, it goes on where it was\n")
+        self.folder.fail(self.name, f"{died}; run the study again to resume it\n")
         return FAILED
 
     def _seen(self, code: int) -> int | None:
@@ -128,27 +139,27 @@ class Task:
         )
 
     def terminate(self) -> None:
-        """End its process, wherever it is."""
+        """Ends the process, wherever it runs."""
         with suppress(Exception):  # the cluster may be gone, and its processes with it
             self.cancel()
 
     def wait(self) -> int:
-        """Until it has ended, or its cluster does not say."""
+        """Waits until the process has ended or the cluster does not answer."""
         with suppress(Exception):
             self.future.exception(timeout=ENDING)
         return FAILED
 
 
 def _hardware(folder: StudyFolder, name: str) -> Hardware:
-    """What the recipe of a cell says of it; a cell that was begun goes on with what it was begun with."""
+    """Returns the hardware of a cell's recipe: of the run if it has started, else of the plan."""
     run = folder.run(name)
-    with suppress(IsthmusError):  # a broken recipe is the cell's failure, and told there
+    with suppress(IsthmusError):  # a broken recipe is reported as the cell's failure
         return (run.recipe() if run.recipe_path.is_file() else folder.recipe(name)).hardware
     return Hardware()
 
 
 def telling(error: BaseException) -> str:
-    """The line of a message that says most: the last of a traceback, the first of anything else.
+    """Returns the most telling line of a message: the last of a traceback, the first of any other.
 
     >>> telling(OSError("no route\\nto there"))
     'no route'

@@ -16,7 +16,7 @@ from isthmus.studies.study_folder import StudyFolder
 
 @dataclass(frozen=True)
 class Record:
-    """Seconds of the attempts that have ended, and when the one that has not began (seconds since 1970)."""
+    """Seconds of the attempts that have ended, and the start of an attempt that has not (seconds since 1970)."""
 
     seconds: float
     begun: float | None = None
@@ -24,9 +24,9 @@ class Record:
 
 @contextmanager
 def timed(folder: StudyFolder, name: str) -> Iterator[None]:
-    """Add the time that the block takes to the cell's record.
+    """Adds the time that the block takes to the cell's record.
 
-    Of a cell that was begun where nothing was recorded the whole is not known, and stays so.
+    If the cell was started without a record, its whole time is unknown and nothing is recorded.
     """
     run, before = folder.run(name), _read(folder, name)
     if before is None and run.recipe_path.is_file():
@@ -43,10 +43,12 @@ def timed(folder: StudyFolder, name: str) -> Iterator[None]:
 
 
 def spent(folder: StudyFolder, name: str, *, running: bool = False) -> float | None:
-    """Seconds of all attempts at a cell; None where they, or some of them, were not recorded.
+    """Returns the seconds of all attempts at a cell; None where some of them were not recorded.
 
     Args:
-        running: whether an attempt goes on; one that does not is counted up to its last sign of life.
+        folder: the folder of the study.
+        name: the name of the cell.
+        running: whether an attempt is running; one that was killed counts up to the last file it wrote.
     """
     record, trained = _read(folder, name), trained_for(folder.run(name))
     if record is None:
@@ -58,23 +60,23 @@ def spent(folder: StudyFolder, name: str, *, running: bool = False) -> float | N
 
 
 def trained_for(run: RunFolder) -> float:
-    """Seconds of a run's epochs, with the validation after each; of a run that is not finished, of those written."""
+    """Returns the seconds of a run's epochs, each with its validation; for an unfinished run, of those recorded."""
     return run.costs().training_seconds if run.finished() else run.seconds_of_epochs()
 
 
 def _until_now(record: Record, run: RunFolder) -> float:
-    """With an attempt that was killed, up to the last that it wrote."""
+    """Returns the recorded seconds, and those of a killed attempt up to the last file it wrote."""
     if record.begun is None:
         return record.seconds
     try:
         last = max(path.stat().st_mtime for path in run.path.iterdir())
-    except (OSError, ValueError):  # it came to nothing
+    except (OSError, ValueError):  # it wrote nothing
         return record.seconds
     return record.seconds + max(0.0, min(last, time.time()) - record.begun)
 
 
 def _read(folder: StudyFolder, name: str) -> Record | None:
-    """The record; None where there is none, or a damaged one."""
+    """Reads the record; None where it is missing or damaged."""
     if not folder.times(name).is_file():
         return None
     try:

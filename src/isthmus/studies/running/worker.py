@@ -1,4 +1,4 @@
-"""One cell, computed by a process of its own: ``python -m isthmus.studies.running.worker FOLDER NAME --threads N``."""
+"""Computes one cell in a process of its own: ``python -m isthmus.studies.running.worker FOLDER NAME --threads N``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent, Watch
 
 DONE, FAILED, TAKEN = 0, 1, 75
-"""What a worker's process ends with."""
+"""Exit codes of a worker's process."""
 
 
 class Log(Silent):
-    """Prints remarks, and ends the process when the one that started it is gone."""
+    """Prints messages, and ends the process when its parent is gone."""
 
     def __init__(self, parent: int | None = None) -> None:
         self.parent = parent
@@ -32,9 +32,12 @@ class Log(Silent):
 
 
 def compute(folder: StudyFolder, name: str, threads: int | None = None, watch: Watch | None = None) -> int:
-    """Train the cell of this name, or go on with it, unless it is done or another process has it.
+    """Trains or resumes the cell of this name, unless it is done or another process computes it.
 
-    A failure is kept in the cell's folder. Returns what the process ends with.
+    A failure is written into the cell's folder.
+
+    Returns:
+        The exit code: `DONE`, `FAILED` or `TAKEN`.
     """
     with taken(folder.lock(name)) as mine:
         if not mine:
@@ -64,11 +67,11 @@ def _train(folder: StudyFolder, name: str, threads: int | None, watch: Watch | N
     if run.recipe_path.is_file():
         training.resume(run.path, watch=watch)
     else:
-        training.train(_here(folder.recipe(name), threads), run.path, watch=watch)
+        training.train(_with_threads(folder.recipe(name), threads), run.path, watch=watch)
 
 
-def _here(recipe: Recipe, threads: int | None) -> Recipe:
-    """With the threads that this process may take, which say nothing of what is computed."""
+def _with_threads(recipe: Recipe, threads: int | None) -> Recipe:
+    """Returns the recipe with this process's thread count, which does not affect the name of the cell."""
     own = recipe.hardware
     if threads is None or own.threads is not None:
         return recipe
@@ -77,17 +80,17 @@ def _here(recipe: Recipe, threads: int | None) -> Recipe:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Entry point."""
+    """Parses the command line and computes the cell."""
     parser = argparse.ArgumentParser(prog="isthmus.studies.running.worker", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("name")
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--parent", type=int, help="the process with which this one ends")
-    asked = parser.parse_args(words)
+    parser.add_argument("--parent", type=int, help="process whose end ends this one")
+    options = parser.parse_args(words)
     import cv2
 
-    cv2.setNumThreads(asked.threads or 0)
-    return compute(StudyFolder(asked.folder), asked.name, asked.threads, Log(asked.parent))
+    cv2.setNumThreads(options.threads or 0)
+    return compute(StudyFolder(options.folder), options.name, options.threads, Log(options.parent))
 
 
 if __name__ == "__main__":
