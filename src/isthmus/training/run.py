@@ -345,7 +345,7 @@ def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: W
                 watch.say(line)
             predictor.notes.clear()
             watch.advance()
-    columns = case_columns(objects=recipe.data.instances)
+    columns = case_columns(objects=recipe.data.instances, probabilities=True)
     write_csv(folder.cases, rows, columns)
     if before:
         write_csv(folder.cases_before, before, columns)

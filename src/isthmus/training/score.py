@@ -18,7 +18,7 @@ from isthmus.data.sampling.cache import ByteBudget
 from isthmus.data.sampling.loading import Batch, CaseStore
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.tiling.tiles import Floats
-from isthmus.metrics import dice, iou, score_case
+from isthmus.metrics import dice, iou, score_case, score_probabilities
 from isthmus.metrics.rows import case_rows
 from isthmus.training.prepare import Prepared
 
@@ -94,17 +94,20 @@ class Scorer:
             mask = predictor.drawn(maps, spacing) if self.recipe.input.resize is None else None
             if self.recipe.data.instances:
                 numbers = predictor.apart(maps, spacing) if mask is None else mask
-                found = score_case(numbers, self.store[index].label, spacing=spacing, instances=True)
+                numbered = self.store[index].label
+                found = score_case(numbers, numbered, spacing=spacing, instances=True)
+                found |= score_probabilities(maps["logits"][0], numbered > 0, spacing=spacing)
                 yield Rows(case, case_rows({names[1]: found}, **about), [], mask)
                 continue
             decided = meaning.decide(maps["logits"])
             true = meaning.scored(sample.labels)
             cleaned = predictor.clean_up.apply(decided)
+            maps_of = meaning.scored_probabilities(maps["logits"])
             outside = self._ignored(sample.labels)
-            final = case_rows(_score(meaning.scored(cleaned), true, spacing, outside), **about)
+            final = case_rows(_score(meaning.scored(cleaned), true, maps_of, spacing, outside), **about)
             before: list[dict[str, Any]] = []
             if not predictor.clean_up.is_nothing:
-                before = case_rows(_score(meaning.scored(decided), true, spacing, outside), **about)
+                before = case_rows(_score(meaning.scored(decided), true, maps_of, spacing, outside), **about)
             yield Rows(case, final, before, mask)
 
     def _ignored(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
@@ -143,15 +146,20 @@ class Scorer:
 def _score(
     predicted: Mapping[str, NDArray[np.bool_]],
     true: Mapping[str, NDArray[np.bool_]],
+    probabilities: Mapping[str, Floats],
     spacing: tuple[float, ...] | None,
     outside: NDArray[np.bool_] | None,
-) -> dict[Any, Any]:
+) -> dict[str, dict[str, float]]:
     """All metrics of every class; points `outside` count on neither side."""
 
-    def score(name: str) -> Any:
-        if outside is None:
-            return score_case(predicted[name], true[name], spacing=spacing, objects=False)
-        truth = np.where(outside, IGNORED, true[name]).astype(np.uint8)
-        return score_case(predicted[name], truth, spacing=spacing, objects=False, ignore=IGNORED)
+    def score(name: str) -> dict[str, float]:
+        truth: NDArray[Any] = true[name]
+        ignore = None
+        if outside is not None:
+            truth, ignore = np.where(outside, IGNORED, truth).astype(np.uint8), IGNORED
+        found: dict[str, float] = score_case(
+            predicted[name], truth, spacing=spacing, objects=False, ignore=ignore
+        )
+        return found | score_probabilities(probabilities[name], truth, spacing=spacing, ignore=ignore)
 
     return {name: score(name) for name in true}

@@ -92,6 +92,24 @@ class Meaning:
             return {name: np.isin(label, list(indices)) for name, indices in self.regions.items()}
         return {name: label == index for index, name in enumerate(self.classes) if index}
 
+    def scored_probabilities(self, maps: Floats) -> dict[str, Floats]:
+        """Probability of what is scored, by name: ``(*spatial)`` for each foreground class or region.
+
+        >>> brain = Meaning(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]})
+        >>> found = brain.scored_probabilities(np.array([[0.25], [0.25], [0.5]], np.float32))
+        >>> {name: of_class.tolist() for name, of_class in found.items()}
+        {'whole': [0.75], 'core': [0.5]}
+        """
+        if self.multilabel:
+            return dict(zip(self.regions, maps, strict=True))
+        foreground = maps if self.maps == 1 else maps[1:]
+        if self.regions:
+            return {
+                name: np.minimum(foreground[[index - 1 for index in indices]].sum(axis=0), 1)
+                for name, indices in self.regions.items()
+            }
+        return dict(zip(self.classes[1:], foreground, strict=True))
+
     def membership(self) -> NDArray[np.uint8]:
         """``(classes, regions)``: whether a class belongs to a region."""
         table = np.zeros((len(self.classes), len(self.regions)), np.uint8)
