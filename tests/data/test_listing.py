@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from isthmus.data.listing import files_in
-from isthmus.data.sources import from_folder, images_in
+from isthmus.data.new_images import images_in
+from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError
 
 from .conftest import save

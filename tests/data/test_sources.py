@@ -13,7 +13,9 @@ from PIL import Image
 
 from isthmus.data.cases import Case, Source, load_image
 from isthmus.data.checks.check import check_dataset
-from isthmus.data.sources import from_csv, from_folder, images_in, open_dataset
+from isthmus.data.csv_files import from_csv
+from isthmus.data.new_images import images_in
+from isthmus.data.sources import from_folder, open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.io.images import probe
 from isthmus.io.writing import write_image
@@ -219,7 +221,7 @@ def test_names_that_have_nothing_in_common_are_one_line(tmp_path: Path) -> None:
         from_folder(tmp_path)
     text = str(caught.value)
     assert "\n" not in text
-    assert "images are scan0, scan1, scan2, scan3, …, masks drawn-4, drawn-5" in text
+    assert "images are scan0, scan1, scan2, scan3, … (6), masks drawn-4, drawn-5" in text
 
 
 def test_pages_are_channels_where_the_mask_has_one(tmp_path: Path) -> None:
@@ -321,7 +323,7 @@ def test_a_stack_keeps_its_group(files: Path) -> None:
             r"no column 'image' in its first line \(images, masks\); the columns are image, mask",
         ),
         (["image,grop,mask"], "unknown column 'grop'; did you mean 'group'"),
-        (["image,mask,mask"], "'mask' stands twice"),
+        (["image,mask,mask"], "'mask' occurs twice"),
         (["image,mask"], "no lines below the header"),
         ([""], "no column 'image'"),
         (["image,mask", "p1/a.png,"], "line 2: names no mask"),
@@ -340,7 +342,7 @@ def test_tables_that_do_not_fit(files: Path, lines: list[str], says: str) -> Non
 
 def test_a_table_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(IsthmusError, match="cannot be read as text"):
+    with pytest.raises(IsthmusError, match="not text in UTF-8"):
         from_csv(tmp_path / "x.csv")
 
 
@@ -358,12 +360,16 @@ def test_open_dataset_finds_folders_tables_and_names(files: Path, shared_data: P
 @pytest.mark.parametrize(
     ("name", "root", "says"),
     [
-        ("isbi2012", None, "isbi2012: no such folder, CSV or data set; .* did you mean 'isbi-2012'"),
-        ("isbi2012", ".", "no data set of this name.*did you mean 'isbi-2012'"),
+        (
+            "isbi2012",
+            None,
+            "isbi2012: no such folder or CSV, and unknown data set .* did you mean 'isbi-2012'",
+        ),
+        ("isbi2012", ".", "unknown data set.*did you mean 'isbi-2012'"),
         (
             "isbi-2012",
             None,
-            r"isbi-2012: say where it lies \(--root, .*\): a folder with train-volume",
+            r"isbi-2012: name the folder of this data set \(--root, .*\), which contains train-volume",
         ),
         ("isbi-2012", "nowhere", "nowhere: no such folder; --root is the folder with train-volume"),
     ],

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isthmus.data.sources import from_folder, images_in
+from isthmus.data.new_images import images_in
+from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError
 from isthmus.io.images import Source, probe, read_image, read_mask
 from isthmus.io.volumes import geometry, refuse_other_place, spacing, write_volume

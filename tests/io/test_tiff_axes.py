@@ -11,7 +11,8 @@ import pytest
 import tifffile
 
 from isthmus.data.cases import load_image, load_mask
-from isthmus.data.sources import from_folder, images_in, open_dataset
+from isthmus.data.new_images import images_in
+from isthmus.data.sources import from_folder, open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.io.tiff_axes import as_axes
 

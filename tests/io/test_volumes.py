@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from isthmus.data.cases import Case, load_image, load_mask
 from isthmus.data.checks.check import check_dataset
-from isthmus.data.sources import from_csv, from_folder, images_in
+from isthmus.data.csv_files import from_csv
+from isthmus.data.new_images import images_in
+from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError
 from isthmus.io import volumes as volume_files
 from isthmus.io.geometry import Geometry

@@ -14,7 +14,7 @@ import torch
 
 from isthmus import training
 from isthmus.data.cases import Case, Source, load_image
-from isthmus.data.sources import images_in
+from isthmus.data.new_images import images_in
 from isthmus.errors import IsthmusError
 from isthmus.inference import Predictor
 from isthmus.io.images import read_mask

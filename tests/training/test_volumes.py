@@ -11,7 +11,7 @@ import pytest
 
 from isthmus import training
 from isthmus.data.cases import load_image
-from isthmus.data.sources import images_in
+from isthmus.data.new_images import images_in
 from isthmus.errors import IsthmusError
 from isthmus.inference.localiser import box_around, paste
 from isthmus.inference.predict import predict_folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ __all__ = [
     "Dataset",
     "Source",
     "channels_elsewhere",
+    "clashes",
     "load",
     "load_image",
     "load_instances",
@@ -234,3 +235,14 @@ def to_channels(image: NDArray[Any], channels: int, name: str = "the image") -> 
 def _size(shape: tuple[int, ...]) -> str:
     """`(height, width)` as people write it: width x height."""
     return " x ".join(str(n) for n in reversed(shape))
+
+
+def clashes(cases: Sequence[Case]) -> list[str]:
+    """Returns a line for each case that has the id of an earlier one."""
+    first: dict[str, Case] = {}
+    problems = []
+    for case in cases:
+        if first.setdefault(case.id, case) is not case:
+            other = first[case.id].images[0]
+            problems.append(f"{case.images[0]}: would be called '{case.id}', as {other} is; name them apart")
+    return problems

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isthmus.data.cases import Case, Source
+from isthmus.data.cases import Case, Dataset, Source
 from isthmus.data.layouts.pairing import masks_of
 from isthmus.errors import IsthmusError
 from isthmus.io import tiff
 from isthmus.io.formats import stem as stem_of
 from isthmus.io.images import of_tiff, pages
-from isthmus.io.tiff_axes import AxesError, of_image, of_mask, of_pair
+from isthmus.io.tiff_axes import AxesError, common, of_image, of_mask, of_pair
 from isthmus.io.volumes import is_volume
 from isthmus.io.volumes import spacing as volume_spacing
 
@@ -68,6 +68,12 @@ def expanded(
         )
         for page in range(number)
     ]
+
+
+def with_axes(dataset: Dataset) -> Dataset:
+    """Returns a data set that states what the axes of its files mean."""
+    axes, note = common(source for case in dataset.cases for source in case.images)
+    return replace(dataset, axes=axes, notes=(*dataset.notes, note)) if axes else dataset
 
 
 def sets_among(files: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:

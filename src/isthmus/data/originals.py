@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from isthmus.data.cases import Case
+from isthmus.data.csv_files import from_csv
 from isthmus.data.layouts.pairing import find_folders
-from isthmus.data.sources import from_csv
 from isthmus.errors import IsthmusError
 
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from isthmus.data.cases import Case, Dataset
+from isthmus.data.cases import Case, Dataset, clashes
 from isthmus.data.checks.problems import refuse
 from isthmus.data.expansion import expanded
 from isthmus.data.layouts.pairing import MASK_FOLDERS, find_folders, flat_masks, folders, masks_of
 from isthmus.data.listing import files_in, readable
-from isthmus.data.sources import clashes, images_in, open_dataset
+from isthmus.data.new_images import images_in
+from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError, few
 from isthmus.watch import Watch
 

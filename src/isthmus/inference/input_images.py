@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from isthmus.data.cases import Case
+from isthmus.data.cases import Case, clashes
 from isthmus.data.checks.problems import collecting, refuse
-from isthmus.data.sources import clashes, images_in
+from isthmus.data.new_images import images_in
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Data
 

@@ -19,9 +19,10 @@ from isthmus.data.checks.check import check_dataset, conclude
 from isthmus.data.checks.inspect import Finding, Inspection, inspect_dataset, open_tolerant
 from isthmus.data.checks.problems import collecting, refuse
 from isthmus.data.checks.survey import survey
+from isthmus.data.csv_files import from_csv
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.phantoms.cells import write_phantoms
-from isthmus.data.sources import from_csv, from_folder
+from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError
 from isthmus.io.writing import write_image, write_mask
 

@@ -12,7 +12,8 @@ import pytest
 
 from isthmus.data.cases import load, load_image
 from isthmus.data.checks.check import check_dataset
-from isthmus.data.sources import images_in, open_dataset
+from isthmus.data.new_images import images_in
+from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError
 
 

@@ -16,7 +16,8 @@ from isthmus.data.cases import Case, Dataset, Source, load
 from isthmus.data.checks.check import check_dataset
 from isthmus.data.layouts.nnunet import read, write
 from isthmus.data.masks.values import ValueMap
-from isthmus.data.sources import images_in, open_dataset
+from isthmus.data.new_images import images_in
+from isthmus.data.sources import open_dataset
 from isthmus.data.splits.folds import kfold
 from isthmus.data.splits.protocols import splits as divide
 from isthmus.errors import IsthmusError

@@ -15,8 +15,9 @@ from PIL import Image
 
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.checks.check import Checked, check_dataset
+from isthmus.data.csv_files import from_csv
 from isthmus.data.phantoms.cells import write_phantoms
-from isthmus.data.sources import from_csv, from_folder
+from isthmus.data.sources import from_folder
 from isthmus.data.splits.folds import Split
 from isthmus.data.splits.protocols import (
     EPOCH,

@@ -1,8 +1,8 @@
-"""Public data sets by name, one small module each: cases, classes, citation and terms."""
+"""Public data sets by name, one small module each, which registers it with `register_dataset`."""
 
 from __future__ import annotations
 
-from isthmus.data.catalog import (
+from isthmus.data.catalog import (  # noqa: F401 - importing them registers their data sets
     brats,
     covid_19_ct,
     cvc_clinicdb,
@@ -17,26 +17,6 @@ from isthmus.data.catalog import (
     murphy_lab,
     nuclei_3627,
 )
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import DATASETS, Entry, register_dataset
 
-__all__ = ["DATASETS", "Entry"]
-
-DATASETS: dict[str, Entry] = {
-    entry.name: entry
-    for entry in (
-        isic_2018.ENTRY,
-        isbi_2012.ENTRY,
-        lgg_mri.ENTRY,
-        glas_2015.ENTRY,
-        dsb_2018.ENTRY,
-        murphy_lab.ENTRY,
-        cvc_clinicdb.ENTRY,
-        kvasir_seg.ENTRY,
-        brats.ENTRY,
-        covid_19_ct.ENTRY,
-        finding_lungs_ct.ENTRY,
-        finding_lungs_ct.VOLUMES,
-        nuclei_3627.ENTRY,
-        multi_organ_ct.ENTRY,
-    )
-}
+__all__ = ["DATASETS", "Entry", "register_dataset"]

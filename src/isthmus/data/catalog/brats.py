@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus.data.cases import Case, Dataset, Source
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import in_order
 from isthmus.data.checks.problems import refuse
 from isthmus.data.masks.values import ValueMap
@@ -161,3 +161,5 @@ ENTRY = Entry(
     sizes={"multiresunet": (48, 80, 80), "hmedn": (128, 128, 128)},
     regions=REGIONS_2017,
 )
+
+register_dataset(ENTRY)

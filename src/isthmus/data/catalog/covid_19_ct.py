@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import locate, pairs, pictures, slices
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
@@ -55,3 +55,5 @@ ENTRY = Entry(
     terms="not stated with the files; see medicalsegmentation.com/covid19",
     sizes={"sharp": (512, 512)},
 )
+
+register_dataset(ENTRY)

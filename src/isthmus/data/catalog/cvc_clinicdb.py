@@ -13,7 +13,7 @@ from bisect import bisect
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import locate, pairs, pictures
 from isthmus.data.masks.values import ValueMap
 
@@ -73,3 +73,5 @@ ENTRY = Entry(
     resize=(192, 256),
     sizes={"multiresunet": (192, 256), "sharp": (192, 256)},
 )
+
+register_dataset(ENTRY)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from isthmus.data.cases import Case, Dataset, Source
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import folders, locate, pictures
 from isthmus.data.checks.problems import refuse
 from isthmus.data.masks.values import ValueMap
@@ -78,3 +78,5 @@ ENTRY = Entry(
     sizes={"mildnet": (256, 256), "sharp": (256, 256)},
     instances=True,
 )
+
+register_dataset(ENTRY)

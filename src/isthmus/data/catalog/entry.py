@@ -1,4 +1,4 @@
-"""What a module of the catalog provides."""
+"""The catalogue of data sets: what an entry states, and how it is registered."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from pathlib import Path
 
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.masks.values import ValueMap
+from isthmus.plugins import Registry
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A public data set: what it is, and how to read the folder users download.
+    """A public data set: what it is, and how to read the folder that users download.
 
     Attributes:
-        layout: what `root` must hold, in a phrase.
-        read: root folder -> `Dataset`; raises `IsthmusError` where the layout is not the one described.
-        classes: names by class index; empty where the files decide.
-        values: mask value -> class; None where the files decide.
-        groups: what a group is, which folds never separate.
-        tried: on which real files the reader was tried; empty: on none, only on files of this layout.
-        resize: the size that images are brought to unless told otherwise, (height, width); None: native scale.
-        sizes: what the papers bring the images to, (height, width) or (depth, height, width), by paper.
-        regions: unions of classes that the challenge scores, by name, as the values in the masks.
-        instances: whether masks tell objects of a class apart.
+        layout: what `root` must contain, in a phrase.
+        read: returns the `Dataset` in a root folder; raises `IsthmusError` if the layout is another one.
+        classes: names by class index; (): the files decide.
+        values: the class of each mask value; None: the files decide.
+        groups: what a group is; folds never separate one.
+        tried: on which real files the reader was tried; "": on none, only on files written in this layout.
+        resize: the default size of images, (height, width); None: native scale.
+        sizes: the size to which each paper resizes images, (height, width) or (depth, height, width).
+        regions: unions of classes that the challenge scores: mask values by name.
+        instances: whether masks separate the objects of a class.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Entry:
         classes: tuple[str, ...] | None = None,
         regions: Mapping[str, tuple[int, ...]] | None = None,
     ) -> Dataset:
-        """The data set of these cases; `values`, `classes` and `regions` where the files decided them."""
+        """Returns the data set of these cases; `values`, `classes` and `regions` override those of the entry."""
         values = values or self.values
         index = dict(values.pairs) if values else {}
         regions = self.regions if regions is None else regions
@@ -64,3 +65,16 @@ class Entry:
             regions={name: tuple(index[value] for value in held) for name, held in regions.items()},
             instances=self.instances,
         )
+
+
+DATASETS: Registry[Entry] = Registry("data set")
+"""The entry of each data set, by name."""
+
+
+def register_dataset(entry: Entry) -> None:
+    """Registers a data set under its name, so that every command finds it.
+
+    Raises:
+        ValueError: another data set has this name.
+    """
+    DATASETS.register(entry.name, entry)

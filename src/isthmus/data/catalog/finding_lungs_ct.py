@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import locate, pairs, pictures, slices
 from isthmus.data.masks.values import ValueMap
 
@@ -67,3 +67,6 @@ VOLUMES = Entry(
     resize=(256, 256),
     sizes={"sharp": (256, 256)},
 )
+
+register_dataset(ENTRY)
+register_dataset(VOLUMES)

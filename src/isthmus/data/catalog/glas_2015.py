@@ -13,7 +13,7 @@ import csv
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import folders, in_order, only_folder, pairs, pictures
 from isthmus.data.checks.problems import refuse
 from isthmus.data.masks.values import ValueMap
@@ -78,3 +78,5 @@ ENTRY = Entry(
     tried="20 of 165 images (one in the original format; Grade.csv was not at hand)",
     instances=True,
 )
+
+register_dataset(ENTRY)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from isthmus.data.cases import Case, Dataset, Source
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.io.images import pages
@@ -51,3 +51,5 @@ ENTRY = Entry(
     resize=(256, 256),
     sizes={"multiresunet": (256, 256), "sharp": (256, 256)},
 )
+
+register_dataset(ENTRY)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import locate, pairs, pictures
 from isthmus.data.masks.values import ValueMap
 
@@ -43,3 +43,5 @@ ENTRY = Entry(
     resize=(192, 256),
     sizes={"mildnet": (256, 256), "multiresunet": (192, 256), "sharp": (192, 256)},
 )
+
+register_dataset(ENTRY)

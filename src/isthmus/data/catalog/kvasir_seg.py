@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import locate, pairs, pictures
 from isthmus.data.masks.values import ValueMap
 
@@ -28,3 +28,5 @@ ENTRY = Entry(
     terms="research and education",
     tried="10 of 1000 pictures",
 )
+
+register_dataset(ENTRY)

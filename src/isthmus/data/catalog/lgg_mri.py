@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import folders, locate, pairs, pictures
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
@@ -48,3 +48,5 @@ ENTRY = Entry(
     resize=(256, 256),
     sizes={"mildnet": (256, 256)},
 )
+
+register_dataset(ENTRY)

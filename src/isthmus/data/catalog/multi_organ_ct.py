@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from isthmus.data.cases import Case, Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import folders, only_folder, pairs, pictures
 from isthmus.data.layouts.nnunet import labels_of
 from isthmus.data.masks.values import ValueMap
@@ -107,3 +107,5 @@ ENTRY = Entry(
     terms="those of your data",
     tried="one volume with 41 organs",
 )
+
+register_dataset(ENTRY)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import locate, pairs, pictures
 from isthmus.data.masks.values import ValueMap
 
@@ -49,3 +49,5 @@ ENTRY = Entry(
     sizes={"multiresunet": (256, 256)},
     instances=True,
 )
+
+register_dataset(ENTRY)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from isthmus.data.cases import Dataset
 from isthmus.data.catalog.dsb_2018 import nuclei
-from isthmus.data.catalog.entry import Entry
+from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import folders, only_folder
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
@@ -45,3 +45,5 @@ ENTRY = Entry(
     sizes={"hmedn": (256, 256)},
     instances=True,
 )
+
+register_dataset(ENTRY)

@@ -1,52 +1,53 @@
-"""The page of the documentation that lists the data sets: `python -m isthmus.data.catalog.page`."""
+"""Writes the page of the documentation that lists the data sets: `python -m isthmus.data.catalog.page`."""
 
 from __future__ import annotations
 
 from isthmus.data.catalog import DATASETS, Entry
+from isthmus.errors import size_text
 
 _OWN = """\
 ## Your own data
 
-| | what it is |
+| layout | contents |
 |---|---|
-| a folder | `images/`, `masks/` (or `imgs/`, `labels/`, …); a mask is called like its image, or with `_mask` behind |
-| one folder | each image with its mask beside it, as `a.png` and `a_mask.png` |
-| a folder a picture | `<id>/images/` with one file and `<id>/masks/` with a file for each object, as in DSB-2018 |
-| a CSV | columns `image` and `mask`, and where wanted `group` (patient, slide) and `id` |
+| a folder | `images/` and `masks/` (or `imgs/`, `labels/`, …); a mask has the name of its image, or `_mask` after it |
+| one folder | each image with its mask beside it, such as `a.png` and `a_mask.png` |
+| a folder per image | `<id>/images/` with one file and `<id>/masks/` with one file per object, as in DSB-2018 |
+| a CSV | the columns `image` and `mask`, and optionally `group` (patient, slide) and `id` |
 | nnU-Net | a folder with `dataset.json`, `imagesTr/CASE_0000.nii.gz` and `labelsTr/CASE.nii.gz`; \
-voxels of its label `ignore` are neither learnt nor scored |
+voxels of its label `ignore` are neither learned nor scored |
 | Decathlon | a folder with a `dataset.json` that lists training pairs |
 
-Files are PNG, JPEG, BMP, TIFF (8 to 32 bit, float, many pages), NIfTI, DICOM series (a folder each), MHA and NRRD.
-A TIFF of N pages whose mask has N pages is N cases of one group; where the mask has one page, its pages are channels.
-Volumes are brought to one orientation, without resampling, and predicted masks lie where the volume lay. What the
-values in masks mean is found, printed and stored; `data.values` and `data.value_rule` in the recipe say it instead:
+[Files](files.md) lists the formats that are read. A TIFF of N pages whose mask has N pages is N cases of one group;
+if the mask has one page, the pages of the image are its channels. Volumes are brought to one orientation without
+resampling, and predicted masks coincide with the original volume. The meaning of mask values is inferred, printed and
+stored; `data.values` and `data.value_rule` in the recipe set it explicitly:
 
 | `value_rule` | masks hold |
 |---|---|
-| `exact` | a value for each class |
-| `threshold` | soft edges: 128 and more is foreground |
-| `objects` | the number of an object: all but 0 is foreground |
+| `exact` | one value per class |
+| `threshold` | soft edges: 128 and above is foreground |
+| `objects` | the number of an object: all values but 0 are foreground |
 """
 
 _HEAD = """\
 # Data sets
 
-Each is read from the folder in which its files are downloaded; nothing is downloaded by itself.
+Each data set is read from the folder to which you downloaded its files; nothing is downloaded automatically.
 
     isthmus data check NAME ROOT
     isthmus train NAME --root ROOT
 
-Folds never separate a group. "Tried" says on which real files a reader was tried; all are tested on files
-written in the layout described. The terms are those that the files came with: read them again where you
-download.
+Folds never separate a group. "Tried" names the real files on which a reader was tried; all readers are tested on files
+written in the layout described. The terms are those that came with the files: read them again where you download
+them. [Add a data set](add-a-data-set.md) shows how to register one of your own.
 
 This page is written by `python -m isthmus.data.catalog.page`.
 """
 
 
 def page() -> str:
-    """The whole page, in Markdown."""
+    """Returns the whole page in Markdown."""
     table = ["| name | data set | tried on the real files |", "|---|---|---|"]
     table += [f"| [`{e.name}`](#{e.name}) | {e.title} | {_tried(e)} |" for e in DATASETS.values()]
     return "\n".join([_HEAD, *table, "", _OWN, *(_section(entry) for entry in DATASETS.values())])
@@ -70,14 +71,10 @@ def _section(entry: Entry) -> str:
 
 
 def _size(entry: Entry) -> str:
-    """What images are brought to, and the sizes in the papers, as people write them: width first."""
-    told = f"{_sides(entry.resize)} unless told otherwise" if entry.resize else "as in the files"
-    papers = ", ".join(f"{_sides(size)} ({paper})" for paper, size in entry.sizes.items())
-    return told + (f"; in the papers {papers}" if papers else "")
-
-
-def _sides(size: tuple[int, ...]) -> str:
-    return " x ".join(str(side) for side in reversed(size))
+    """Returns the default size of images and the sizes in the papers, width first."""
+    default = f"{size_text(entry.resize)} by default" if entry.resize else "as in the files"
+    papers = ", ".join(f"{size_text(size)} ({paper})" for paper, size in entry.sizes.items())
+    return default + (f"; in the papers {papers}" if papers else "")
 
 
 def _values(held: tuple[int, ...]) -> str:
