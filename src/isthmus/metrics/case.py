@@ -115,7 +115,7 @@ def score_probabilities(
     if outside is not None:
         p, n_ignored = np.where(outside, np.float32(0), p), int(np.count_nonzero(outside))
     pair = replace(Pair.whole(predicted > 0, true > 0), n_ignored=n_ignored)
-    found = Measurements(pair, as_spacing(spacing, len(shape)), probabilities=p)
+    found = Measurements(pair, as_spacing(spacing, len(shape)), known=p)
     return {name: float(METRICS[name].value(found)) for name in names}
 
 

@@ -28,7 +28,7 @@ class Measurements:
         tolerance: distance within which surface Dice counts a point, in the same unit.
         missing: rule for the distance where one mask is empty.
         numbered: objects by their numbers; None: the connected components of the masks.
-        probabilities: float32 `(*spatial)` in [0, 1], 0 where points are ignored; None where only masks are known.
+        known: probabilities of the class; None where only masks are known.
     """
 
     pair: Pair
@@ -36,7 +36,14 @@ class Measurements:
     tolerance: float = 1.0
     missing: Missing = "diagonal"
     numbered: Overlaps | None = None
-    probabilities: NDArray[np.float32] | None = None
+    known: NDArray[np.float32] | None = None
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Probabilities of the class, float32 `(*spatial)` in [0, 1]; 0 where points are ignored."""
+        if self.known is None:
+            raise ValueError("only masks are known here; state probabilities=True in the row of the metric")
+        return self.known
 
     @cached_property
     def prediction(self) -> BoolMask:

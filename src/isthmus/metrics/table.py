@@ -101,8 +101,8 @@ OF_OBJECTS = (
            "Aggregated Jaccard index"),
     Metric("open_gaps", "share", "higher", lambda m: open_share(m.pair, THIN, m.spacing)),
     Metric("false_objects", "count", "lower", lambda m: m.objects.n_false),
-    Metric("prediction_objects", "count", "neither", lambda m: len(m.objects.prediction)),
-    Metric("truth_objects", "count", "neither", lambda m: len(m.objects.truth)),
+    Metric("prediction_objects", "count", "neither", lambda m: len(m.objects.prediction), title="Predicted objects"),
+    Metric("truth_objects", "count", "neither", lambda m: len(m.objects.truth), title="True objects"),
 )
 # fmt: on
 
