@@ -16,7 +16,7 @@ from benchmarks.accuracy.calibrate import EPOCHS, RESULT
 from isthmus.data.sources import open_dataset
 from isthmus.runs.files import read_json, write_yaml
 from isthmus.runs.recipe import make_recipe
-from isthmus.training.split import chosen, wanted
+from isthmus.training.split import select_cases, split_of_protocol
 
 STUDY = Path(__file__).with_name("search.yaml")
 DATA: dict[str, dict[str, Any]] = {
@@ -113,7 +113,7 @@ def study(root: Path) -> dict[str, Any]:
     for label, about in DATA.items():
         source = about["source"]
         outer = make_recipe("default", {"data": {"source": source}, "protocol": {"kind": "kfold"}})
-        aside = chosen(outer, wanted(outer, open_dataset(source, root / source))).validation
+        aside = split_of_protocol(outer, select_cases(outer, open_dataset(source, root / source))).validation
         data[label] = {
             "data": {"source": source},
             "input": {"resize": about["resize"]},

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from isthmus import training
 from isthmus.data.cases import IGNORED, Source
 from isthmus.data.layouts.nnunet import write
+from isthmus.data.sampling.cache import ByteBudget
 from isthmus.errors import IsthmusError
 from isthmus.io.images import read_mask
 from isthmus.io.writing import write_mask
 from isthmus.metrics import dice
 from isthmus.objectives import Objective
 from isthmus.runs.files import read_json
-from isthmus.training.loop import Room, training_samples
+from isthmus.training.loop import training_samples
 from isthmus.training.prepare import prepare
 from isthmus.watch import Silent
 
@@ -98,7 +99,7 @@ def test_patches_on_foreground_are_not_drawn_to_ignored_pixels(marked: Path, sma
         mask[40:, 40:], mask[60, 60] = 0, 255
         write_mask(path, mask)
     prepared = prepare(of_run(marked, small, input={"patch": 32, "foreground": 1.0}), Silent())
-    samples = training_samples(prepared, Room(2**20))
+    samples = training_samples(prepared, ByteBudget(2**20))
     for index in range(4):
         label = samples.sample(0, index).labels
         assert (label == 1).sum() == 1
@@ -132,9 +133,9 @@ def test_what_cannot_be_ignored_is_one_line(marked: Path, small: Any, tmp_path: 
 
     refuses("data.ignore is 9, and no mask holds this value", data={"ignore": 9})
     refuses("which is a class", data={"values": {0: 0, 255: 1, VOID: 2}})
-    refuses("which is a class|in masks of classes alone", data={"instances": True})
+    refuses("which is a class|only masks of classes can have ignored pixels", data={"instances": True})
     regions = {"multilabel": True, "regions": {"all": [1]}}
-    refuses("in masks of classes alone", data=regions)
+    refuses("only masks of classes can have ignored pixels", data=regions)
     path = sorted((marked / "masks").iterdir())[0]
     write_mask(path, np.full((64, 64), VOID, np.uint8))
     refuses(f"'{path.stem}': its mask holds nothing but {VOID}, which is ignored")

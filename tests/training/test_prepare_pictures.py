@@ -11,7 +11,8 @@ from PIL import Image
 from isthmus.errors import IsthmusError
 from isthmus.io.writing import write_image, write_mask
 from isthmus.runs.recipe import make_recipe
-from isthmus.training.prepare import Prepared, prepare
+from isthmus.training.prepare import prepare
+from isthmus.training.prepared import Prepared
 from isthmus.watch import Silent
 
 FULL = np.kron(np.arange(1, 81).reshape(8, 10), np.ones((6, 5), int)).astype(np.uint8)
@@ -32,7 +33,7 @@ def prepared(root: Path, **data: object) -> Prepared:
 def test_labels_without_background_train_as_objects_alone(tmp_path: Path) -> None:
     root = place(tmp_path, FULL)
     assert prepared(root, instances=True).recipe.data.value_rule == "objects"
-    with pytest.raises(IsthmusError, match=r"no background to tell it from; .* data\.instances=true"):
+    with pytest.raises(IsthmusError, match=r"no background to separate it from; .* data\.instances=true"):
         prepared(root)
 
 

@@ -18,7 +18,7 @@ from isthmus.runs.recipe import Training
 from isthmus.training.distributed import world
 from isthmus.training.forecast import FINAL
 from isthmus.training.loop import begin
-from isthmus.training.prepare import Prepared
+from isthmus.training.prepared import Prepared
 from isthmus.watch import Silent, Watch, about
 
 SHARE, SHORTEST, MOST = 0.05, 2.0, 30

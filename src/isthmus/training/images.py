@@ -5,7 +5,7 @@ from __future__ import annotations
 from isthmus.data.checks.facts import CaseFacts
 from isthmus.data.likeness.familiar import Familiar
 from isthmus.inference.unfamiliar import Remembered, Unfamiliar
-from isthmus.training.prepare import Prepared
+from isthmus.training.prepared import Prepared
 
 
 def describe_images(prepared: Prepared) -> Remembered:

@@ -33,7 +33,7 @@ from isthmus.training.average import Average
 from isthmus.training.distributed import World, world
 from isthmus.training.forecast import Forecast
 from isthmus.training.optimiser import make_optimiser
-from isthmus.training.prepare import Prepared
+from isthmus.training.prepared import Prepared
 from isthmus.training.rate import Rate
 from isthmus.training.score import Scored, Scorer
 from isthmus.training.state import Progress, State

@@ -34,7 +34,8 @@ from isthmus.training.budget import within_minutes
 from isthmus.training.distributed import refuse_small_batches, world
 from isthmus.training.images import describe_images
 from isthmus.training.loop import fit
-from isthmus.training.prepare import Prepared, prepare, resolve
+from isthmus.training.prepare import prepare, resolve
+from isthmus.training.prepared import Prepared
 from isthmus.training.score import Scorer
 from isthmus.training.state import Progress
 from isthmus.watch import Silent, Watch

@@ -20,7 +20,7 @@ from isthmus.inference.predictor import Predictor
 from isthmus.inference.tiling.tiles import Floats
 from isthmus.metrics import dice, iou, score_case, score_probabilities
 from isthmus.metrics.rows import case_rows
-from isthmus.training.prepare import Prepared
+from isthmus.training.prepared import Prepared
 
 
 @dataclass(frozen=True)

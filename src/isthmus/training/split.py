@@ -1,4 +1,4 @@
-"""Who trains and who is scored: the cases that a recipe wants, divided by its protocol, past the guard."""
+"""Selects the cases of a recipe and splits them by its protocol into those that train and those that are scored."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Recipe
 
 
-def wanted(recipe: Recipe, dataset: Dataset) -> Dataset:
-    """The cases that a recipe takes: all, or few; of a volume that is divided within itself, its parts."""
+def select_cases(recipe: Recipe, dataset: Dataset) -> Dataset:
+    """Returns the data set with the cases that a recipe takes: all, or as many as its limit.
+
+    Of a volume that is split within itself, the cases are its parts.
+    """
     if recipe.data.limit is not None:
         dataset = replace(dataset, cases=tuple(few(dataset.cases, recipe.data.limit)))
     if recipe.protocol.kind == "within-case":
@@ -23,11 +26,15 @@ def wanted(recipe: Recipe, dataset: Dataset) -> Dataset:
     return dataset
 
 
-def divide(recipe: Recipe, checked: Checked) -> Split:
-    """The split of the recipe's protocol, past the guard; its notes are what a report has to say."""
+def split_cases(recipe: Recipe, checked: Checked) -> Split:
+    """Returns the split of the recipe's protocol, with notes on what a report has to mention.
+
+    Raises:
+        IsthmusError: cases or a fold that do not exist, or the same images on both sides of the split.
+    """
     protocol, dataset = recipe.protocol, checked.dataset
     shares = {facts.id: facts.foreground for facts in checked.cases} if protocol.stratify else None
-    split = chosen(recipe, dataset, shares)
+    split = split_of_protocol(recipe, dataset, shares)
     notes = check_split(
         split,
         dataset.cases,
@@ -36,32 +43,33 @@ def divide(recipe: Recipe, checked: Checked) -> Split:
         distance=protocol.distance,
         allow_leak=protocol.allow_leak,
     )
-    about = GROUP_NOTES.get(dataset.name)
+    groups = GROUP_NOTES.get(dataset.name)
     left_out = [f"left out: {bad.problem}" for bad in checked.bad]
-    return replace(split, notes=(*notes, *([about] if about else []), *left_out))
+    return replace(split, notes=(*notes, *([groups] if groups else []), *left_out))
 
 
-def chosen(recipe: Recipe, dataset: Dataset, foreground: Mapping[str, float] | None = None) -> Split:
-    """The split that the recipe's fold and repeat name.
+def split_of_protocol(
+    recipe: Recipe, dataset: Dataset, foreground: Mapping[str, float] | None = None
+) -> Split:
+    """Returns the split that the recipe's fold and repeat name, unchecked.
 
     Args:
-        dataset: as `wanted`.
-        foreground: its share in each case, where a protocol is to look at it.
+        recipe: names the protocol.
+        dataset: as `select_cases` returns it.
+        foreground: share of foreground in each case, for protocols that balance it.
 
     Raises:
-        IsthmusError: cases or a fold that are not there.
+        IsthmusError: cases or a fold that do not exist.
     """
-    protocol, cases = recipe.protocol, dataset.cases
-    if not protocol.test:
-        return _of_protocol(recipe, cases, dataset.name, foreground)
-    aside = holdout(cases, validation=protocol.test)  # set aside first, the rest is divided
-    rest = [case for case in cases if case.id in set(aside.train)]
-    return replace(_of_protocol(recipe, rest, dataset.name, foreground), test=aside.validation)
+    cases = dataset.cases
+    if not recipe.protocol.test:
+        return _split(recipe, cases, dataset.name, foreground)
+    tested = holdout(cases, validation=recipe.protocol.test)  # set aside first; the others are split
+    others = [case for case in cases if case.id in set(tested.train)]
+    return replace(_split(recipe, others, dataset.name, foreground), test=tested.validation)
 
 
-def _of_protocol(
-    recipe: Recipe, cases: Sequence[Case], name: str, foreground: Mapping[str, float] | None
-) -> Split:
+def _split(recipe: Recipe, cases: Sequence[Case], name: str, foreground: Mapping[str, float] | None) -> Split:
     protocol = recipe.protocol
     if protocol.validation is not None:
         return holdout(cases, validation=protocol.validation)

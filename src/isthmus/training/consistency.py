@@ -1,0 +1,107 @@
+"""Refuses settings of a recipe that contradict each other or the data, before any time is spent."""
+
+from __future__ import annotations
+
+import math
+
+from isthmus.data.checks.check import Checked
+from isthmus.data.sampling.patches import windows
+from isthmus.errors import IsthmusError
+from isthmus.inference.settings import clean_up
+from isthmus.runs.recipe import Recipe
+
+MOST_REGIONS = 12
+"""How many overlapping regions a network can have maps for."""
+
+
+def refuse_contradictions(recipe: Recipe, checked: Checked, axes: int) -> None:
+    """Raises an error for the first contradiction found.
+
+    Args:
+        recipe: with `data` and `input` filled in.
+        checked: its data.
+        axes: spatial axes of the network.
+
+    Raises:
+        IsthmusError: two settings exclude each other, or the data does not have what a setting needs.
+    """
+    _objects(recipe, checked)
+    _ignored_pixels(recipe)
+    _regions(recipe)
+    _slices(recipe)
+    _region_of_interest(recipe, axes)
+    _windows(recipe, checked)
+
+
+def _objects(recipe: Recipe, checked: Checked) -> None:
+    data = recipe.data
+    if data.instances and (len(data.classes) != 2 or data.regions):
+        raise IsthmusError(
+            f"data.instances numbers the objects of one class, and these masks have {len(data.classes) - 1}; "
+            "leave it out"
+        )
+    if not data.instances and all(facts.foreground == 1 for facts in checked.cases):
+        raise IsthmusError(
+            f"{checked.dataset.name}: every pixel of all masks belongs to an object, so there is no background to "
+            "separate it from; separate the objects from each other with data.instances=true"
+        )
+    if data.instances and not clean_up(recipe).is_nothing:
+        raise IsthmusError(
+            "cleanup is for masks of classes, and data.instances numbers objects; leave cleanup out (all but its "
+            "threshold)"
+        )
+
+
+def _ignored_pixels(recipe: Recipe) -> None:
+    data = recipe.data
+    if data.ignore is not None and (data.instances or data.multilabel):
+        raise IsthmusError(
+            "only masks of classes can have ignored pixels; leave out data.ignore, or data.instances and "
+            "data.multilabel"
+        )
+
+
+def _regions(recipe: Recipe) -> None:
+    data = recipe.data
+    if data.multilabel and len(data.regions) > MOST_REGIONS:
+        raise IsthmusError(
+            f"data.regions names {len(data.regions)} regions; at most {MOST_REGIONS} can overlap"
+        )
+    if data.multilabel and not data.regions:
+        raise IsthmusError(
+            "data.multilabel needs data.regions, such as data.regions={WT: [1, 2, 3], ET: [3]}"
+        )
+
+
+def _slices(recipe: Recipe) -> None:
+    if recipe.input.slices and recipe.training.augment == "hmedn-ct" and (recipe.data.channels or 1) > 1:
+        raise IsthmusError(
+            "training.augment=hmedn-ct reverses the order of the channels, which here are more than slices; "
+            "choose another augmentation"
+        )
+
+
+def _region_of_interest(recipe: Recipe, axes: int) -> None:
+    if recipe.roi is None:
+        return
+    for key, sides in (("roi.size", recipe.roi.size), ("roi.resize", recipe.roi.resize)):
+        if len(sides) != axes:
+            raise IsthmusError(f"{key} names {len(sides)} sides but the network has {axes} axes")
+
+
+def _windows(recipe: Recipe, checked: Checked) -> None:
+    given = recipe.input
+    if not given.windows:
+        return
+    if given.patch is None:
+        raise IsthmusError("input.windows needs input.patch, the size of the windows")
+    if given.foreground or given.slices or recipe.roi:
+        raise IsthmusError(
+            "input.windows fixes the places of patches; leave out input.foreground, input.slices and roi"
+        )
+    smallest = min((facts.shape[1:] for facts in checked.cases), key=math.prod)
+    padded = [max(side, patch) for side, patch in zip(smallest, given.patch, strict=True)]
+    try:
+        windows(padded, given.patch, given.windows)
+    except ValueError as error:
+        raise IsthmusError(f"input.windows: {error}") from error
