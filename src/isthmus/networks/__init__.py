@@ -31,6 +31,7 @@ from isthmus.networks.description.receptive_field import receptive_field
 from isthmus.networks.encoders.registry import Encoder, create_encoder, register_encoder
 from isthmus.networks.encoders.weights import find_weights, load_encoder_weights
 from isthmus.networks.initialisation import initialise
+from isthmus.networks.kernels.switch import plain
 from isthmus.networks.models.unet import UNet
 from isthmus.networks.registry import (
     DEFAULT_MODEL,
@@ -62,6 +63,7 @@ __all__ = [
     "load_encoder_weights",
     "model_card",
     "models_table",
+    "plain",
     "receptive_field",
     "register_block",
     "register_encoder",

@@ -1,4 +1,4 @@
-"""What the networks share: the words of the constructor, checked once, and how far they see."""
+"""What all networks share: checks of the constructor's arguments and of the input, and the receptive field."""
 
 from __future__ import annotations
 
@@ -8,29 +8,21 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.checks import check_input, require_counts, require_dims, require_flag, require_wholes
 from isthmus.networks.description.receptive_field import receptive_field
-from isthmus.networks.kernels.memory_layout import in_layout, is_ambiguous, memory_layout
-from isthmus.networks.kernels.switch import eager
-
-
-def _layout(network: nn.Module, ndim: int) -> torch.memory_format:
-    """That of the first kernel which can have but one."""
-    for weight in network.parameters():
-        if weight.ndim == ndim and not is_ambiguous(weight):
-            return memory_layout(weight)
-    return torch.contiguous_format
+from isthmus.networks.kernels.memory_layout import in_layout_of_weights
 
 
 class Network(nn.Module):
-    """A network that knows its input: ``spatial_dims``, ``in_channels``, ``classes``, ``divisor`` of sizes.
+    """A network that knows the input it takes.
 
     Attributes:
-        only: the numbers of spatial dimensions that the network exists in.
-        checkpoint: whether, in training, parts are computed again in the backward pass instead of kept.
+        only: the numbers of spatial dimensions in which the network exists.
+        spatial_dims, in_channels, classes: those of this network.
+        divisor: every side of an image must be a multiple of it.
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
     """
 
     only: ClassVar[tuple[int, ...]] = (2, 3)
@@ -56,31 +48,34 @@ class Network(nn.Module):
         self.divisor, self.checkpoint = divisor, checkpoint
 
     def accepted(self, x: Tensor) -> Tensor:
-        """The batch in the memory layout of the weights; refused, in one line, where its shape is wrong, or too small
-        to train on."""
+        """Returns the batch in the memory layout of the weights.
+
+        Raises:
+            IsthmusError: its shape does not fit, or is too small to train on.
+        """
         check_input(x, self.spatial_dims, self.in_channels, self.divisor)
         if self.training and not torch.compiler.is_compiling():
             self._require_pixels(x)
-        return in_layout(x, _layout(self, x.ndim)) if eager() and not x.is_meta else x
+        return in_layout_of_weights(x, self)
 
     def _require_pixels(self, x: Tensor) -> None:
         one = x.shape[0] == 1 and all(side == self.divisor for side in x.shape[2:])
-        if one and any(isinstance(module, _BatchNorm) for module in self.modules()):
+        if one and any(isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d) for module in self.modules()):
             raise IsthmusError(
-                f"one image of size {self.divisor} leaves one pixel on the deepest level, which batch "
-                "normalisation cannot train on: take larger patches or several images a batch"
+                f"one image of size {self.divisor} leaves one pixel on the deepest level, too little to train batch "
+                "normalisation on: take larger patches or several images per batch"
             )
 
     def receptive_field(self) -> int:
-        """Side, in pixels, of the input square on which one output pixel can depend, for the worst position.
+        """Returns the side, in pixels, of the input square on which an output pixel can depend at most.
 
-        What mixes the whole image (the statistics of instance normalisation) is left out.
+        Operations that mix the whole image (the statistics of instance normalisation) are left out.
         """
         return receptive_field(copy.deepcopy(self).to("meta"))
 
 
 def wholes(what: str, values: Sequence[int], least: int = 1) -> tuple[int, ...]:
-    """The values as a tuple, when they are ``least`` or more whole numbers above 0; else a refusal.
+    """Returns the values as a tuple; refuses fewer than ``least`` of them, and any that is no whole number above 0.
 
     >>> wholes("widths", [4, 8], 2)
     (4, 8)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
-from isthmus.networks.kernels.bfloat16.layers import made_right
+from isthmus.networks.kernels.bfloat16.layers import check_convolutions
 from isthmus.plugins import Registry
 
 Counted = tuple[int, str] | tuple[int, str, int]
@@ -134,7 +134,7 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
     found = entry(name)
     check_options(name, options)
     try:
-        return made_right(found.make(**{**found.defaults, **options}))
+        return check_convolutions(found.make(**{**found.defaults, **options}))
     except (TypeError, OverflowError) as error:
         if "Overflow" not in str(error) and not isinstance(error, OverflowError):
             raise

@@ -76,20 +76,19 @@ def _best_device() -> str:
 
 
 def _has_bfloat16(device: str) -> bool:
-    import torch
+    from isthmus.networks.kernels.bfloat16.processor import has_bfloat16
+    from isthmus.networks.kernels.switch import is_plain
 
-    if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return False
+    return has_bfloat16(device) and not is_plain()  # the framework's own kernels may be wrong in bfloat16
 
 
 def memory_format(hardware: Hardware, spatial_dims: int) -> torch.memory_format:
-    """The layout of batches and weights."""
+    """The layout of batches and weights; contiguous where `isthmus.networks.plain` switches kernels off."""
     import torch
 
-    if not hardware.channels_last:
+    from isthmus.networks.kernels.switch import is_plain
+
+    if not hardware.channels_last or is_plain():
         return torch.contiguous_format
     return torch.channels_last if spatial_dims == 2 else torch.channels_last_3d
 

@@ -6,6 +6,7 @@ import copy
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 RAMP = 10
 """Steps of the beginning, in which the mean forgets faster, so that the first random weights leave it."""
@@ -39,7 +40,7 @@ class Average:
         decay = min(self.decay, (1 + step) / (RAMP + step))
         pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
         real = [(kept, new) for kept, new in pairs if kept.is_floating_point()]
-        torch._foreach_lerp_([kept for kept, _ in real], [new for _, new in real], 1 - decay)
+        get_ema_multi_avg_fn(decay)([kept for kept, _ in real], [new for _, new in real], step)
         for kept, new in pairs:
             if not kept.is_floating_point():
                 kept.copy_(new)

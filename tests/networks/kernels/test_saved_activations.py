@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks import create_model
-from isthmus.networks.kernels import saved_activations as lean
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks import create_model, plain
+from isthmus.networks.kernels import saved_activations as saved
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.models import mildnet
 
 from ..graphs import lets_go
@@ -28,7 +28,7 @@ class Block(nn.Module):
         self.branches = nn.ModuleList(layer(3, 2, 3, padding=d, dilation=d) for d in (1, 2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        with lean.norm_relu(self.norm, x) as y:
+        with saved.norm_relu(self.norm, x) as y:
             return sum(branch(y) for branch in self.branches)
 
     def plainly(self, x: Tensor) -> Tensor:
@@ -68,20 +68,20 @@ def test_the_result_is_computed_once_in_the_backward_pass_and_not_kept(
 ) -> None:
     kept: list[Tensor] = []
     computed: list[int] = []
-    pack, compute = lean._Again.pack, lean._Again.compute
+    pack, compute = saved._Recomputed.pack, saved._Recomputed.compute
 
-    def spy(self: lean._Again, tensor: Tensor) -> object:
+    def spy(self: saved._Recomputed, tensor: Tensor) -> object:
         packed = pack(self, tensor)
         if packed is not None:
             kept.append(tensor)
         return packed
 
-    def count(self: lean._Again) -> Tensor:
+    def count(self: saved._Recomputed) -> Tensor:
         computed.append(1)
         return compute(self)
 
-    monkeypatch.setattr(lean._Again, "pack", spy)
-    monkeypatch.setattr(lean._Again, "compute", count)
+    monkeypatch.setattr(saved._Recomputed, "pack", spy)
+    monkeypatch.setattr(saved._Recomputed, "compute", count)
     x = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
     loss = block()(x).sum()
     assert not [tensor for tensor in kept if tensor.shape == x.shape]
@@ -117,7 +117,7 @@ def test_a_frozen_branch_and_a_frozen_norm() -> None:
 def test_where_nothing_is_gained_the_layers_run_as_they_are(
     state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lean, "_Again", None)  # it would fail
+    monkeypatch.setattr(saved, "_Recomputed", None)  # it would fail
     made, x = block(), torch.randn(1, 3, 8, 8, dtype=torch.float64)
     if state == "evaluation":
         made.eval()(x)
@@ -130,7 +130,9 @@ def test_in_a_checkpointed_part() -> None:
     ours, plain = block(), block()
     ours.checkpoint = True
     x = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
-    a = run(ours, lambda y: ours(y * 1), x)  # the product belongs to the part: it must not outlive it
+    a = checkpointed(
+        ours, lambda y: ours(y * 1), x
+    )  # the product belongs to the part: it must not outlive it
     b = plain.plainly(x)
     for got, expected in zip(
         gradients(ours, a.square().sum(), x), gradients(plain, b.square().sum(), x), strict=True
@@ -143,7 +145,7 @@ def test_in_a_checkpointed_part() -> None:
 def test_what_a_checkpointed_part_computes_inside_does_not_outlive_it() -> None:
     """The second convolution of a bridge's level reads a tensor that only the part made."""
     torch.manual_seed(0)
-    level = mildnet._PlainLevel(2, 3, True, kept=False)
+    level = mildnet._PlainLevel(2, 3, True, last=True)
     level.checkpoint = True
     alive: list[weakref.ref[Tensor]] = []
 
@@ -151,7 +153,7 @@ def test_what_a_checkpointed_part_computes_inside_does_not_outlive_it() -> None:
         alive.append(weakref.ref(inputs[0]))
 
     hook = level.convs[1].register_forward_pre_hook(watched)
-    y = run(level, level.__call__, torch.randn(1, 3, 8, 8, requires_grad=True))
+    y = checkpointed(level, level.__call__, torch.randn(1, 3, 8, 8, requires_grad=True))
     assert len(alive) == 1
     assert alive[0]() is None
     y.sum().backward()
@@ -172,10 +174,10 @@ def test_nor_do_weights_in_the_number_type_of_its_convolutions() -> None:
         for branch in ours.branches:
             branch.half = branch.weight.bfloat16()
             note(branch.half)
-        with lean.norm_relu(ours.norm, x) as y:
+        with saved.norm_relu(ours.norm, x) as y:
             return sum(torch.conv2d(y.bfloat16(), branch.__dict__.pop("half")) for branch in ours.branches)
 
-    loss = run(ours, part, torch.randn(2, 3, 8, 8, requires_grad=True)).float().sum()
+    loss = checkpointed(ours, part, torch.randn(2, 3, 8, 8, requires_grad=True)).float().sum()
     assert [kept() for kept in alive] == [None] * 3
     loss.backward()
 
@@ -191,7 +193,7 @@ def test_it_lets_go_of_its_input_without_the_collector(backward: bool) -> None:
 def test_pooling_is_the_framework_s_and_keeps_no_places(dims: int, kernel: int, padding: int) -> None:
     ours, plain = (
         kind(kernel, stride=2, padding=padding)
-        for kind in ((lean.MaxPool2d, nn.MaxPool2d) if dims == 2 else (lean.MaxPool3d, nn.MaxPool3d))
+        for kind in ((saved.MaxPool2d, nn.MaxPool2d) if dims == 2 else (saved.MaxPool3d, nn.MaxPool3d))
     )
     torch.manual_seed(0)
     x = torch.randint(0, 3, (2, 3, *[9] * dims)).double().requires_grad_()  # ties in most windows
@@ -210,7 +212,7 @@ def test_pooling_is_the_framework_s_and_keeps_no_places(dims: int, kernel: int, 
     assert ours(x.contiguous(memory_format=layout)).is_contiguous(memory_format=layout)
 
 
-@pytest.mark.parametrize("ours", [lean.MaxPool2d(2), lean.MaxPool3d(2)])
+@pytest.mark.parametrize("ours", [saved.MaxPool2d(2), saved.MaxPool3d(2)])
 def test_pooling_of_a_single_image_is_the_framework_s(ours: nn.MaxPool2d | nn.MaxPool3d) -> None:
     plain = nn.MaxPool2d(2) if isinstance(ours, nn.MaxPool2d) else nn.MaxPool3d(2)
     x = torch.randn(2, *[6] * (2 if isinstance(ours, nn.MaxPool2d) else 3), requires_grad=True)
@@ -244,7 +246,7 @@ def test_what_lies_otherwise_in_memory_is_kept_as_it_is() -> None:
     """A transposed view begins at the same place with the same shape."""
     norm, conv = nn.BatchNorm2d(2).double(), nn.Conv2d(2, 2, 3).double()
     x = torch.randn(2, 2, 5, 5, dtype=torch.float64)
-    with lean.norm_relu(norm, x) as y:
+    with saved.norm_relu(norm, x) as y:
         ours = conv(y.transpose(2, 3))
     plain = conv(torch.relu(norm(x)).transpose(2, 3))
     for got, expected in zip(
@@ -256,17 +258,19 @@ def test_what_lies_otherwise_in_memory_is_kept_as_it_is() -> None:
 def test_a_checkpointed_part_goes_backward_twice() -> None:
     made = block()
     made.checkpoint = True
-    loss = run(made, made.__call__, torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)).sum()
+    loss = checkpointed(
+        made, made.__call__, torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    ).sum()
     first = torch.autograd.grad(loss, list(made.parameters()), retain_graph=True)
     second = torch.autograd.grad(loss, list(made.parameters()))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_pooling_where_nothing_is_learned_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lean, "_MaxPool", None)  # it would fail
-    lean.MaxPool2d(2)(torch.randn(1, 1, 4, 4))
+    monkeypatch.setattr(saved, "_MaxPool", None)  # it would fail
+    saved.MaxPool2d(2)(torch.randn(1, 1, 4, 4))
     with torch.no_grad():
-        lean.MaxPool3d(2)(torch.randn(1, 1, 4, 4, 4, requires_grad=True))
+        saved.MaxPool3d(2)(torch.randn(1, 1, 4, 4, 4, requires_grad=True))
 
 
 def test_as_training_runs_it_in_bfloat16_and_channels_last() -> None:
@@ -291,7 +295,7 @@ def test_relu_by_mask_keeps_one_byte_a_value() -> None:
     x = torch.tensor([-2.0, -0.0, 0.0, 3.0, float("inf")], requires_grad=True)
     kept: list[Tensor] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
-        y = lean.relu_by_mask_(x * 1)
+        y = saved.relu_(x * 1, saved_anyway=False)
     assert [tensor.dtype for tensor in kept if tensor.shape == x.shape and tensor is not x] == [torch.bool]
     assert y.tolist() == [0, 0, 0, 3, float("inf")]
     y.sum().backward()
@@ -299,24 +303,13 @@ def test_relu_by_mask_keeps_one_byte_a_value() -> None:
     assert x.grad.tolist() == [0, 0, 0, 1, 1]
 
 
-def test_mildnet_trains_as_with_everything_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mildnet_trains_as_with_everything_saved() -> None:
     torch.manual_seed(0)
     ours = create_model("mildnet", widths=(2, 3, 4)).double()
-    plain = copy.deepcopy(ours)
+    plain_one = copy.deepcopy(ours)
     x = torch.randn(2, 1, 16, 16, dtype=torch.float64)
     ours(x).square().sum().backward()
-
-    class Kept:
-        def __init__(self, norm: nn.Module, x: Tensor) -> None:
-            self.y = torch.relu(norm(x))
-
-        def __enter__(self) -> Tensor:
-            return self.y
-
-        def __exit__(self, *_: object) -> None: ...
-
-    monkeypatch.setattr(mildnet, "norm_relu", Kept)
-    monkeypatch.setattr(mildnet, "relu_by_mask_", torch.relu)
-    plain(x).square().sum().backward()
-    for (name, got), expected in zip(ours.named_parameters(), plain.parameters(), strict=True):
+    with plain():
+        plain_one(x).square().sum().backward()
+    for (name, got), expected in zip(ours.named_parameters(), plain_one.parameters(), strict=True):
         torch.testing.assert_close(got.grad, expected.grad, rtol=1e-10, atol=1e-10, msg=name)

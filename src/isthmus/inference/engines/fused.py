@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from isthmus.networks.blocks import plain
 from isthmus.networks.kernels import onednn
 from isthmus.networks.kernels.bfloat16.choice import convolve, is_right
-from isthmus.networks.kernels.bfloat16.layers import where
+from isthmus.networks.kernels.conv_arguments import ConvArguments
 from isthmus.networks.kernels.memory_layout import channels_last
 from isthmus.networks.models import mildnet
 
@@ -53,36 +53,36 @@ class Convolution(nn.Module):
             scale, shift = affine(norm)
             weight = weight * scale.view(-1, *[1] * (weight.ndim - 1))
             bias = bias * scale + shift
-        self.where, self.told = onednn.where(layer), where(layer)
+        self.arguments = ConvArguments.of(layer)
         self.bias = bias.to(dtype)
         self.dtype = dtype
         self.plain = weight.to(dtype).contiguous(memory_format=channels_last(weight))
-        self.weight = onednn.laid_out(self.plain, self.where)
+        self.weight = onednn.laid_out(self.plain, self.arguments)
 
     def forward(self, x: Tensor, relu: bool = False) -> Tensor:
         """``(N, in, *spatial)`` to ``(N, out, *spatial)``."""
         x = x.to(self.dtype)
-        if not is_right(x, self.plain, self.told, "fused"):
+        if not is_right(x, self.plain, self.arguments, "fused"):
             return _rectified_(self._apart(x), relu)
-        return onednn.convolution(x, self.weight, self.bias, self.where, relu)
+        return onednn.convolution(x, self.weight, self.bias, self.arguments, relu)
 
     def plus(self, x: Tensor, other: Tensor, relu: bool = False) -> Tensor:
         """With ``other`` added, which stays as it is."""
         x, other = x.to(self.dtype), other.to(self.dtype)
-        if not is_right(x, self.plain, self.told, "fused"):
+        if not is_right(x, self.plain, self.arguments, "fused"):
             return _rectified_(self._apart(x).add_(other), relu)
-        return onednn.convolution_plus(x, other, self.weight, self.bias, self.where, relu)
+        return onednn.convolution_plus(x, other, self.weight, self.bias, self.arguments, relu)
 
     def onto(self, total: Tensor, x: Tensor, relu: bool = False) -> Tensor:
         """Added to ``total`` in place."""
         x = x.to(self.dtype)
-        if not is_right(x, self.plain, self.told, "fused"):
+        if not is_right(x, self.plain, self.arguments, "fused"):
             return _rectified_(total.add_(self._apart(x)), relu)
-        return onednn.convolution_onto_(total, x, self.weight, self.bias, self.where, relu)
+        return onednn.convolution_onto_(total, x, self.weight, self.bias, self.arguments, relu)
 
     def _apart(self, x: Tensor) -> Tensor:
         """By the framework, and by another way where that is wrong, too."""
-        return convolve(x, self.plain, self.bias, self.told)
+        return convolve(x, self.plain, self.bias, self.arguments)
 
 
 def _rectified_(y: Tensor, relu: bool) -> Tensor:

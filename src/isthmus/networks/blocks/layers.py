@@ -1,8 +1,4 @@
-"""Layers by number of spatial dimensions.
-
-One word a layer: ``conv(2, …)`` is a 2D convolution, ``conv(3, …)`` a 3D one, both padded so that the size
-stays.
-"""
+"""Layers by number of spatial dimensions: ``conv(2, …)`` makes a 2D convolution, ``conv(3, …)`` a 3D one."""
 
 from __future__ import annotations
 
@@ -44,39 +40,44 @@ def conv(
     stride: int = 1,
     dilation: int = 1,
     bias: bool = True,
+    valid: bool = False,
 ) -> nn.Module:
-    """A convolution of odd ``kernel``, zero-padded: the size stays, or is divided by the stride."""
-    padding = dilation * (kernel - 1) // 2
+    """Makes a convolution padded with zeros, so that the size stays, or is divided by the stride; ``kernel`` is odd.
+
+    With ``valid`` there is no padding.
+    """
+    padding = 0 if valid else dilation * (kernel - 1) // 2
     return _CONV[dims](
         in_channels, out_channels, kernel, stride=stride, padding=padding, dilation=dilation, bias=bias
     )
 
 
 def up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
-    """A biased transposed convolution of kernel 2 and stride 2, which doubles every side."""
+    """Makes a biased transposed convolution of kernel 2 and stride 2, which doubles every side."""
     return _UP[dims](in_channels, out_channels, 2, stride=2)
 
 
 def smooth_up_conv(dims: int, in_channels: int, out_channels: int) -> nn.Module:
-    """A biased transposed convolution of kernel 4 and stride 2, which doubles every side."""
+    """Makes a biased transposed convolution of kernel 4 and stride 2, which doubles every side."""
     return _UP[dims](in_channels, out_channels, 4, stride=2, padding=1)
 
 
 def max_pool(dims: int, kernel: int = 2) -> nn.Module:
-    """Max-pooling of stride 2 (and kernel 2 or 3), which halves every side."""
+    """Makes a max-pooling of stride 2 and kernel 2 or 3, which halves every side."""
     return _POOL[dims](kernel, stride=2, padding=kernel // 2 if kernel % 2 else 0)
 
 
 def avg_pool(dims: int) -> nn.Module:
-    """Mean pooling of kernel and stride 2, which halves every side."""
+    """Makes a mean pooling of kernel and stride 2, which halves every side."""
     return _MEAN[dims](2)
 
 
 def norm(dims: int, channels: int, kind: str) -> nn.Module:
-    """A normalisation by name.
+    """Makes a normalisation by name.
 
-    ``"none"``; ``"batch"`` or ``"instance"``, both with learned scale and shift; ``"batch_keras"`` with
-    Keras' epsilon and momentum; ``"batch_shift"`` the same without a learned scale.
+    Args:
+        kind: ``"none"``; ``"batch"`` or ``"instance"``, both with learned scale and shift; ``"batch_keras"``, with
+            the epsilon and momentum of Keras; ``"batch_shift"``, the same without a learned scale.
     """
     require_name("norm", kind, NORMS)
     if kind == "none":
@@ -94,6 +95,6 @@ def norm(dims: int, channels: int, kind: str) -> nn.Module:
 
 
 def activation(kind: str) -> nn.Module:
-    """``"relu"`` or ``"leaky_relu"`` (slope 0.01), in place."""
+    """Makes an activation that works in place: ``"relu"``, or ``"leaky_relu"`` with slope 0.01."""
     require_name("activation", kind, tuple(ACTIVATIONS))
     return ACTIVATIONS[kind]()

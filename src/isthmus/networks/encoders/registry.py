@@ -24,7 +24,7 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.networks.blocks.layers import avg_pool, conv, max_pool, norm
 from isthmus.networks.checks import require_dims, require_whole
 from isthmus.networks.encoders.weights import load_encoder_weights
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 
 
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
     Attributes:
         channels: of each tap, fine to coarse.
         strides: of each tap: how many pixels of the image one of its pixels stands for, along each side.
-        checkpoint: in training, compute groups of layers again in the backward pass (`checkpointing.run`).
+        checkpoint: in training, compute groups of layers again in the backward pass (`checkpointed`).
         loaded: names of the pre-trained tensors; `isthmus.networks.initialise` leaves them as they are.
 
     Shapes:
@@ -91,7 +91,7 @@ class VGG16(Encoder):
     def forward(self, x: Tensor) -> list[Tensor]:
         taps: list[Tensor] = []
         for start, end in zip((0, *self.ends), self.ends, strict=False):
-            taps.append(run(self, self._group, taps[-1] if taps else x, start, end))
+            taps.append(checkpointed(self, self._group, taps[-1] if taps else x, start, end))
         return taps
 
     def _group(self, x: Tensor, start: int, end: int) -> Tensor:
@@ -130,7 +130,7 @@ class ResNet(Encoder):
         taps = [F.relu(self.bn1(self.conv1(x)), inplace=True)]
         x = self.maxpool(taps[0])
         for index in range(1, 5):
-            x = run(self, self.get_submodule(f"layer{index}"), x)
+            x = checkpointed(self, self.get_submodule(f"layer{index}"), x)
             taps.append(x)
         return taps
 
@@ -218,7 +218,7 @@ class DenseNet121(Encoder):
         for name, layer in self.features.named_children():
             if name == "pool0" or name.startswith("transition"):
                 taps.append(x)
-            x = run(self, layer, x) if name.startswith("denseblock") else layer(x)
+            x = checkpointed(self, layer, x) if name.startswith("denseblock") else layer(x)
         return [*taps, torch.relu_(x)]
 
 

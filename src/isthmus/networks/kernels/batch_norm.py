@@ -1,9 +1,11 @@
 """Batch normalisation that is fast for any number of channels on a CPU in channels-last layout.
 
-The framework's kernels take a pixel's channels in vectors of 32 numbers (bfloat16) and treat what does not fill a
-vector many times more slowly: the backward pass of 8 channels takes 5 times as long as that of 32. Here several pixels
-are taken as one with as many times the channels, so that vectors are full; the means and variances of these many
-channels together give those of the few.
+The framework's kernels process the channels of a pixel in vectors of 32 numbers (bfloat16), and channels that do not
+fill a vector many times more slowly: the backward pass of 8 channels takes 5 times as long as that of 32. Here several
+pixels are folded into one with as many times the channels, so that all vectors are full. The means and variances of
+the folded channels are then combined into those of the original ones.
+
+The plain equivalent is the framework's layer. Both agree to rounding.
 """
 
 from __future__ import annotations
@@ -16,17 +18,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.networks.kernels.memory_layout import memory_layout
-from isthmus.networks.kernels.switch import by_autograd
+from isthmus.networks.kernels.switch import enabled_for_gradients
 
 VECTOR = 32
-"""Numbers that a kernel takes at once, of the smallest type."""
+"""Numbers of the smallest type that a kernel processes at once."""
 
 LARGE = 512
-"""Channels from which those that do not fill a vector are too few to matter."""
+"""Number of channels from which a vector that is not full does not matter."""
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """``nn.BatchNorm2d``, faster in training for channels-last batches on a CPU whose channels fill no vectors.
+    """``nn.BatchNorm2d``, faster in training for channels-last batches on a CPU whose channels do not fill vectors.
 
     >>> norm = BatchNorm2d(3)
     >>> x = torch.randn(2, 3, 8, 8).contiguous(memory_format=torch.channels_last)
@@ -39,21 +41,21 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 
 class BatchNorm3d(nn.BatchNorm3d):
-    """``nn.BatchNorm3d`` likewise, see `BatchNorm2d`."""
+    """``nn.BatchNorm3d``, faster in the same cases as `BatchNorm2d`."""
 
     def forward(self, x: Tensor) -> Tensor:
         return batch_norm(self, x)[0] if _applies(self, x) else super().forward(x)
 
 
 def batch_norm(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A step of batch normalisation in training: running statistics are brought forward.
+    """Normalises a batch as in training and updates the running statistics.
 
     Args:
-        norm: with running statistics and a momentum.
+        norm: a layer with scale, shift, running statistics and a momentum.
         x: ``(N, channels, *spatial)``.
 
     Returns:
-        The result, of the shape, type and layout of ``x``; mean and 1 / sqrt(variance + eps), ``(channels,)``.
+        The result in the shape, type and layout of ``x``, and mean and 1 / sqrt(variance + eps) as ``(channels,)``.
     """
     if norm.num_batches_tracked is not None:
         norm.num_batches_tracked.add_(1)
@@ -78,14 +80,14 @@ def _applies(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: Tensor) -> bool:
         and norm.weight is not None
         and norm.bias is not None
         and x.requires_grad
-        and by_autograd()
+        and enabled_for_gradients()
         and x.ndim == (4 if isinstance(norm, nn.BatchNorm2d) else 5)
         and _pixels(x) > 1
     )
 
 
 def _pixels(x: Tensor) -> int:
-    """How many pixels are best taken as one; 1 where the framework's own way is as good or the only one."""
+    """Returns how many pixels are best folded into one; 1 where the framework's kernel is as fast, or the only one."""
     channels = x.shape[1]
     pixels = VECTOR // math.gcd(channels, VECTOR)
     fits = (
@@ -99,18 +101,18 @@ def _pixels(x: Tensor) -> int:
 
 
 def _folded(x: Tensor, pixels: int) -> Tensor:
-    """``(1, pixels x channels, pixels fewer, 1)``, a view of a channels-last batch that is one, too."""
+    """Returns ``(1, pixels * channels, N * size / pixels, 1)``, a channels-last view of a channels-last batch."""
     channels = x.shape[1]
     rows = x.movedim(1, -1).reshape(1, -1, 1, pixels * channels)
     return rows.movedim(-1, 1)
 
 
 def _scaled(x: Tensor, pixels: int, factor: Tensor, shift: Tensor) -> Tensor:
-    """``x * factor + shift`` by channel, in one pass."""
+    """Returns ``x * factor + shift`` with one factor and shift for each channel, in one pass."""
     factor, shift = factor.repeat(pixels), shift.repeat(pixels)
     zeros, ones = torch.zeros_like(factor), torch.ones_like(factor)
     found = torch.native_batch_norm(_folded(x, pixels), factor, shift, zeros, ones, False, 0.0, 0.0)[0]
-    # no view, or autograd would not let it be changed in place
+    # a tensor of its own, as autograd does not let a view be changed in place
     return found.new_empty(0).set_(found.untyped_storage(), 0, x.shape, x.stride())
 
 
@@ -119,7 +121,7 @@ class _Folded(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, pixels: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        unused = weight.new_zeros(2, pixels * len(weight))  # tells the type of the statistics, too
+        unused = weight.new_zeros(2, pixels * len(weight))  # also sets the type of the statistics
         found = torch.ops.aten.batch_norm_update_stats(_folded(x, pixels), *unused, 0.0)
         means, variances = (one.view(pixels, -1) for one in found)
         mean = means.mean(0)
@@ -134,7 +136,7 @@ class _Folded(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, weight, mean, variance = ctx.saved_tensors
         gradient, pixels, eps = gradients[0], ctx.pixels, ctx.eps
-        if torch.is_grad_enabled():  # gradients of gradients: by operations that have them
+        if torch.is_grad_enabled():  # gradients of gradients need differentiable operations
             bias = torch.zeros_like(weight, requires_grad=True)
             y = F.batch_norm(x, None, None, weight, bias, True, 0.0, eps)
             sought = [one for one in (x, weight, bias) if one.requires_grad]

@@ -1,8 +1,8 @@
 """Instance normalisation that keeps channels-last data channels-last.
 
-The framework's own copies a channels-last batch to the contiguous layout and gives a contiguous one back,
-which costs half a U-Net's training step on a CPU. Here each image passes the batch normalisation kernel by
-itself: the same sums over the same pixels, without a copy.
+The framework's layer copies a channels-last batch to contiguous layout and returns a contiguous one, which takes half
+of a U-Net's training step on a CPU. Here each image passes the kernel of batch normalisation by itself: the same sums
+over the same pixels, without a copy. The plain equivalent is the framework's function. Both agree to rounding.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.networks.kernels.memory_layout import channels_last
+from isthmus.networks.kernels.switch import is_plain
 
 
 class _PerImage(torch.autograd.Function):
@@ -51,7 +52,7 @@ class _PerImage(torch.autograd.Function):
 
 
 class InstanceNorm(nn.Module):
-    """Each channel of each image to mean 0 and variance 1 over its pixels, then a learned scale and shift.
+    """Normalises each channel of each image to mean 0 and variance 1, then applies a learned scale and shift.
 
     y = (x - mean) / sqrt(variance + eps) * weight + bias, the variance without Bessel's correction (Ulyanov,
     Vedaldi, Lempitsky 2016, arXiv:1607.08022). Parameters are named as in ``torch.nn.InstanceNorm2d``.
@@ -75,14 +76,15 @@ class InstanceNorm(nn.Module):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        # the framework's own wherever it does not copy, and where a compiler reads this line
-        own = (
+        # the framework's function wherever it does not copy, and for compilers
+        per_image = (
             x.device.type == "cpu"
             and not torch.compiler.is_compiling()
+            and not is_plain()
             and x.is_contiguous(memory_format=channels_last(x))
             and x.shape[2:].numel() > 1
         )
-        if own:
+        if per_image:
             y: Tensor = _PerImage.apply(x, self.weight, self.bias, self.eps)  # type: ignore[no-untyped-call]
             return y
         return F.instance_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)

@@ -1,29 +1,31 @@
-"""How the numbers of batches and kernels lie in memory."""
+"""The order in which the numbers of a batch or of weights lie in memory."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from isthmus.networks.kernels.switch import enabled
 
 
 def channels_last(x: Tensor) -> torch.memory_format:
-    """The layout in which a pixel's channels lie together, by the number of axes."""
+    """Returns the layout for this number of axes in which the channels of a pixel lie together."""
     return torch.channels_last if x.ndim == 4 else torch.channels_last_3d
 
 
 def memory_layout(x: Tensor) -> torch.memory_format:
-    """Channels last where the batch lies so in memory, else contiguous."""
+    """Returns channels-last for a tensor that has this layout and no other, else contiguous."""
     last = channels_last(x)
     return last if x.is_contiguous(memory_format=last) and not x.is_contiguous() else torch.contiguous_format
 
 
 def is_ambiguous(x: Tensor) -> bool:
-    """Whether the order of a batch's or kernel's numbers in memory is that of both layouts: one channel or pixel."""
+    """Returns whether a tensor has both layouts at once, as one of a single channel or a single pixel has."""
     return x.is_contiguous() and x.is_contiguous(memory_format=channels_last(x))
 
 
 def strides_last(x: Tensor) -> bool:
-    """Whether the framework's kernels take a tensor for channels-last, by strides alone where the order says nothing.
+    """Returns whether the framework's kernels treat a tensor as channels-last; if ambiguous, its strides decide.
 
     >>> weight = torch.empty(8, 5, 1, 1)
     >>> strides_last(weight), strides_last(torch.empty(8, 5, 1, 1, memory_format=torch.channels_last))
@@ -35,11 +37,24 @@ def strides_last(x: Tensor) -> bool:
 
 
 def in_layout(x: Tensor, layout: torch.memory_format) -> Tensor:
-    """The batch in a layout, and so that one of a single channel counts as channels-last.
+    """Returns a batch ``(N, channels, *spatial)`` in a layout, with strides that say so.
 
-    Of such a batch both layouts are the same; a convolution of kernel 1 then takes it for contiguous, and what it makes
-    is added to channels-last maps many times more slowly.
+    A batch of one channel has both layouts, and a convolution of kernel 1 treats it as contiguous; adding its result to
+    channels-last maps is then many times slower. Here such a batch gets the strides of channels-last.
     """
     if layout == torch.contiguous_format:
         return x
     return x[:, 0].unsqueeze(-1).movedim(-1, 1) if x.shape[1] == 1 else x.contiguous(memory_format=layout)
+
+
+def in_layout_of_weights(x: Tensor, network: nn.Module) -> Tensor:
+    """Returns a batch in the memory layout of a network's weights; the plain equivalent is the batch as it is."""
+    return in_layout(x, _layout_of_weights(network, x.ndim)) if enabled() and not x.is_meta else x
+
+
+def _layout_of_weights(network: nn.Module, ndim: int) -> torch.memory_format:
+    """Returns the memory layout of the first weight with ``ndim`` axes whose layout is unambiguous."""
+    for weight in network.parameters():
+        if weight.ndim == ndim and not is_ambiguous(weight):
+            return memory_layout(weight)
+    return torch.contiguous_format

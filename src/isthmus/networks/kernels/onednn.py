@@ -1,89 +1,113 @@
-"""oneDNN's convolutions with what may follow inside their kernel: an addition, a ReLU.
+"""oneDNN's convolutions, which can add and rectify inside their kernel.
 
-On a CPU with matrix instructions a ReLU or an addition by itself reads and writes all maps once more and takes as long
-as the convolution before it. The framework uses these operators in code that it compiles; they are no part of its
-public interface, so `available` asks for them.
+On a CPU with matrix instructions a separate ReLU or addition reads and writes all maps once more, and takes as long as
+the convolution before it. The framework uses these operators in code that it compiles. They are not part of its public
+interface, so `available` looks for them. Their plain equivalents are a convolution, ``+`` and ``torch.relu``.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-Where: TypeAlias = tuple[list[int], list[int], list[int], int]
-"""Padding, stride, dilation and groups."""
+from isthmus.networks.kernels.conv_arguments import ConvArguments
+from isthmus.networks.kernels.memory_layout import channels_last
+from isthmus.networks.kernels.switch import is_plain
 
 TYPICAL = {2: (1, 256, 256), 3: (1, 64, 64, 64)}
-"""Batch and sides for which weights are laid out."""
+"""Batch and sides of the image for which weights are laid out, by number of spatial axes."""
 
 
 @cache
 def available() -> bool:
-    """Whether this build of the framework has the kernels."""
+    """Returns whether this build of the framework has the operators."""
     names = ("_convolution_pointwise", "_convolution_pointwise_", "_reorder_convolution_weight")
     built = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
     return built and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
 def computes(dtype: torch.dtype) -> bool:
-    """Whether they run here in a number type, and are not switched off (``torch.backends.mkldnn.flags``)."""
-    if not (available() and torch._C._get_mkldnn_enabled()):
+    """Returns whether the operators compute in a number type here and are not switched off.
+
+    Either `isthmus.networks.plain` or ``torch.backends.mkldnn.flags`` switches them off.
+    """
+    if is_plain() or not (available() and torch._C._get_mkldnn_enabled()):
         return False
     return dtype == torch.float32 or (
         dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )
 
 
-def where(layer: nn.Module) -> Where:
-    """Of a convolution that is padded with zeros by a number."""
-    layer = cast(nn.Conv2d, layer)  # or a Conv3d
-    return list(cast(Any, layer.padding)), list(layer.stride), list(layer.dilation), layer.groups
-
-
-def laid_out(weight: Tensor, at: Where) -> Tensor:
-    """Weights in the order in which the kernels read them fastest, for prediction; others are right too."""
-    padding, stride, dilation, groups = at
-    dims = weight.ndim - 2
-    layout = torch.channels_last if dims == 2 else torch.channels_last_3d
-    batch, *sides = TYPICAL[dims]
+def laid_out(weight: Tensor, arguments: ConvArguments) -> Tensor:
+    """Returns weights in the order in which the kernels read them fastest, for prediction; any order is valid."""
+    batch, *sides = TYPICAL[weight.ndim - 2]
     found: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
-        weight.contiguous(memory_format=layout),
-        padding,
-        stride,
-        dilation,
-        groups,
-        [batch, weight.shape[1] * groups, *sides],
+        weight.contiguous(memory_format=channels_last(weight)),
+        *_in_order(arguments),
+        [batch, weight.shape[1] * arguments.groups, *sides],
     )
     return found
 
 
-def convolution(x: Tensor, weight: Tensor, bias: Tensor | None, at: Where, relu: bool = False) -> Tensor:
-    """``x * weight + bias``, rectified if wanted; all of one type, bfloat16 or float32, ``x`` channels-last."""
+def convolution(
+    x: Tensor, weight: Tensor, bias: Tensor | None, arguments: ConvArguments, relu: bool = False
+) -> Tensor:
+    """Returns ``x * weight + bias``, rectified if ``relu``.
+
+    Args:
+        x: ``(N, in, *spatial)``, channels-last, bfloat16 or float32.
+        weight: ``(out, in / groups, *kernel)``, of the same type, as is ``bias``, ``(out,)``.
+    """
     result: Tensor = torch.ops.mkldnn._convolution_pointwise(
-        x, weight, bias, *at, "relu" if relu else "none", [], ""
+        x, weight, bias, *_in_order(arguments), "relu" if relu else "none", [], ""
     )
     return result
 
 
 def convolution_plus(
-    x: Tensor, other: Tensor, weight: Tensor, bias: Tensor | None, at: Where, relu: bool = False
+    x: Tensor,
+    other: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    arguments: ConvArguments,
+    relu: bool = False,
 ) -> Tensor:
-    """With ``other`` added, which stays as it is."""
-    return _added(torch.ops.mkldnn._convolution_pointwise, (x, other), weight, bias, at, relu)
+    """Returns `convolution` plus ``other``, which does not change."""
+    operator = torch.ops.mkldnn._convolution_pointwise
+    return _added(operator, (x, other), weight, bias, arguments, relu)
 
 
 def convolution_onto_(
-    total: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, at: Where, relu: bool = False
+    total: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    arguments: ConvArguments,
+    relu: bool = False,
 ) -> Tensor:
-    """Added to ``total`` in place."""
-    return _added(torch.ops.mkldnn._convolution_pointwise_, (total, x), weight, bias, at, relu)
+    """Adds `convolution` to ``total`` in place, and returns it."""
+    operator = torch.ops.mkldnn._convolution_pointwise_
+    return _added(operator, (total, x), weight, bias, arguments, relu)
 
 
 def _added(
-    operator: Any, maps: tuple[Tensor, Tensor], weight: Tensor, bias: Tensor | None, at: Where, relu: bool
+    operator: Any,
+    maps: tuple[Tensor, Tensor],
+    weight: Tensor,
+    bias: Tensor | None,
+    arguments: ConvArguments,
+    relu: bool,
 ) -> Tensor:
-    result: Tensor = operator.binary(*maps, weight, bias, *at, "add", 1.0, "relu" if relu else None, [], "")
+    after = "relu" if relu else None
+    result: Tensor = operator.binary(*maps, weight, bias, *_in_order(arguments), "add", 1.0, after, [], "")
     return result
+
+
+def _in_order(
+    arguments: ConvArguments,
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]:
+    """Returns the arguments in the order in which the operators take them."""
+    return arguments.padding, arguments.stride, arguments.dilation, arguments.groups

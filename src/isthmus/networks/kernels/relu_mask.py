@@ -1,6 +1,6 @@
-"""Where a ReLU's result is above zero, and the gradient there: on the bits of the numbers, taken for whole numbers.
+"""Masks of a ReLU's result, by whole-number arithmetic on the bits of the numbers.
 
-Ten times as fast on a CPU as `torch.where`.
+On a CPU this is ten times as fast as ``torch.where``, which is the plain equivalent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def positive(rectified: Tensor) -> Tensor:
-    """Where numbers not below zero are above it.
+    """Returns where numbers are above zero, of which none is below; ``rectified > 0``.
 
     >>> positive(torch.tensor([0.0, 2.0]))
     tensor([False,  True])
@@ -21,12 +21,12 @@ def positive(rectified: Tensor) -> Tensor:
 
 
 def masked(gradient: Tensor, mask: Tensor) -> Tensor:
-    """The gradient where the mask is true, else zero; differentiable.
+    """Returns the gradient where the mask is true, else zero; differentiable.
 
     >>> masked(torch.tensor([3.0, 4.0]), torch.tensor([False, True]))
     tensor([0., 4.])
     """
     if gradient.requires_grad and torch.is_grad_enabled():  # gradients of gradients
         return torch.where(mask, gradient, gradient.new_zeros(()))
-    kept = gradient.view(_BITS[gradient.element_size()]) * mask.view(torch.uint8)
-    return kept.view(gradient.dtype)
+    bits = gradient.view(_BITS[gradient.element_size()]) * mask.view(torch.uint8)
+    return bits.view(gradient.dtype)

@@ -1,10 +1,14 @@
-"""Layers that keep less in memory for the backward pass than the framework does.
+"""Layers that save less for the backward pass than the framework's do.
 
-Of BN, ReLU and the convolutions that read them, the framework keeps BN's input and ReLU's output. The second
-follows from the first by one cheap pass, so it need not be kept: half of what a pre-activation block holds
-(Rota Bulò, Porzi, Kontschieder: In-place activated BatchNorm. CVPR 2018, doi:10.1109/CVPR.2018.00591, who
-turn it round and keep the output). Of a ReLU whose result nothing else keeps, the places above zero are enough: a byte
-instead of two or four; and pooling's places of the maxima follow from its input, which is mostly kept anyway.
+Of a batch normalisation, the ReLU after it and the convolutions that read the result, the framework saves the input of
+the normalisation and the output of the ReLU. The output follows from the input by one cheap pass, so it is computed
+again instead of saved, which halves what a pre-activation block holds (Rota Bulò, Porzi, Kontschieder: In-place
+activated BatchNorm. CVPR 2018, doi:10.1109/CVPR.2018.00591, save the output and invert it). A ReLU whose result no
+other layer saves needs only a mask of what is above zero, one byte a value instead of two or four. The positions of the
+maxima in a pooling follow from its input, which mostly is saved anyway.
+
+The plain equivalents are the framework's layers. Values and gradients are equal bit for bit, apart from the rounding of
+`batch_norm`.
 """
 
 from __future__ import annotations
@@ -20,15 +24,15 @@ from torch.nn import functional as F
 
 from isthmus.networks.kernels.batch_norm import BatchNorm2d, BatchNorm3d, batch_norm
 from isthmus.networks.kernels.relu_mask import masked, positive
-from isthmus.networks.kernels.switch import by_autograd
+from isthmus.networks.kernels.switch import enabled_for_gradients
 
 
 @contextmanager
 def norm_relu(norm: nn.Module, x: Tensor) -> Iterator[Tensor]:
-    """``relu(norm(x))``; what is computed from it inside the ``with`` does not keep it for the backward pass.
+    """Yields ``relu(norm(x))``, which layers that read it inside the ``with`` do not save for the backward pass.
 
-    Values and running statistics are those of ``norm``. Only batch normalisation in training is treated so, outside
-    of compiled code; everything else is kept as usual.
+    The running statistics of ``norm`` are updated as usual. Only batch normalisation in training is treated in this
+    way, outside of compiled code.
 
     Args:
         norm: a normalisation.
@@ -42,7 +46,7 @@ def norm_relu(norm: nn.Module, x: Tensor) -> Iterator[Tensor]:
     ...     z = conv(y)
     >>> z.sum().backward()
     """
-    if not _worthwhile(norm, x):
+    if not _recomputes(norm, x):
         yield torch.relu_(norm(x))
         return
     batch = cast(nn.BatchNorm2d | nn.BatchNorm3d, norm)
@@ -50,55 +54,58 @@ def norm_relu(norm: nn.Module, x: Tensor) -> Iterator[Tensor]:
     if not z.requires_grad:
         yield torch.relu_(z)
         return
-    again = _Again(batch, z, _Source.of(x, mean, inverse_std))
-    hooks = torch.autograd.graph.saved_tensors_hooks(again.pack, again.unpack)
-    again.hooks = weakref.ref(hooks)  # or the two would hold each other, and the source with them
+    recomputed = _Recomputed(batch, z, _Source.of(x, mean, inverse_std))
+    hooks = torch.autograd.graph.saved_tensors_hooks(recomputed.pack, recomputed.unpack)
+    recomputed.hooks = weakref.ref(hooks)  # a strong reference would make a circle that holds the source
     with hooks:
         yield torch.relu_(z)
 
 
-def relu_by_mask_(x: Tensor) -> Tensor:
-    """ReLU in place, of which the backward pass keeps a mask of a byte a value instead of the result.
-
-    It pays where nothing else keeps the result, as before an addition.
+def relu_(x: Tensor, *, saved_anyway: bool) -> Tensor:
+    """Rectifies in place, as ``torch.relu_`` does, and saves a mask of one byte a value instead of the result.
 
     Args:
-        x: any shape and floating-point type; it becomes the result.
+        x: a tensor of any shape and floating-point type; it becomes the result.
+        saved_anyway: whether the next layer saves the result for its own gradient, so that a mask would add to it.
 
-    >>> relu_by_mask_(torch.tensor([-1.0, 2.0]))
+    >>> relu_(torch.tensor([-1.0, 2.0]), saved_anyway=False)
     tensor([0., 2.])
     """
-    if not _learns(x):
+    if saved_anyway or not _needs_gradient(x):
         return torch.relu_(x)
     return cast(Tensor, _ReluByMask.apply(x))  # type: ignore[no-untyped-call]
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """``nn.MaxPool2d`` that in training finds the places of the maxima again in the backward pass.
+    """``nn.MaxPool2d`` that finds the positions of the maxima again in the backward pass instead of saving them.
 
-    The framework keeps eight bytes for each: beside a result in bfloat16 four times as much. The result has the
-    input's type, under autocast too.
+    The framework saves eight bytes for each, four times as much as a result in bfloat16. The result has the type of
+    the input, also under autocast.
 
     >>> MaxPool2d(2)(torch.tensor([[[[1.0, 3.0], [2.0, 0.0]]]]))
     tensor([[[[3.]]]])
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return _pool_again(self, x) if self.training and x.ndim == 4 and _learns(x) else super().forward(x)
+        return (
+            _max_pool(self, x) if self.training and x.ndim == 4 and _needs_gradient(x) else super().forward(x)
+        )
 
 
 class MaxPool3d(nn.MaxPool3d):
-    """``nn.MaxPool3d`` likewise, see `MaxPool2d`."""
+    """``nn.MaxPool3d`` that saves as little as `MaxPool2d`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _pool_again(self, x) if self.training and x.ndim == 5 and _learns(x) else super().forward(x)
+        return (
+            _max_pool(self, x) if self.training and x.ndim == 5 and _needs_gradient(x) else super().forward(x)
+        )
 
 
-def _learns(x: Tensor) -> bool:
-    return x.requires_grad and by_autograd()
+def _needs_gradient(x: Tensor) -> bool:
+    return x.requires_grad and enabled_for_gradients()
 
 
-def _pool_again(layer: nn.MaxPool2d | nn.MaxPool3d, x: Tensor) -> Tensor:
+def _max_pool(layer: nn.MaxPool2d | nn.MaxPool3d, x: Tensor) -> Tensor:
     window = layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode
     return cast(Tensor, _MaxPool.apply(x, window))  # type: ignore[no-untyped-call]
 
@@ -123,8 +130,8 @@ class _MaxPool(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x: Tensor = ctx.saved_tensors[0]
         with torch.no_grad():
-            places = _MaxPool.FORWARD[x.ndim](x, *ctx.window)[1]
-        return _MaxPool.BACKWARD[x.ndim](gradient, x, *ctx.window, places), None
+            positions = _MaxPool.FORWARD[x.ndim](x, *ctx.window)[1]
+        return _MaxPool.BACKWARD[x.ndim](gradient, x, *ctx.window, positions), None
 
 
 class _ReluByMask(torch.autograd.Function):
@@ -140,7 +147,7 @@ class _ReluByMask(torch.autograd.Function):
         return masked(gradient, ctx.saved_tensors[0])
 
 
-def _worthwhile(norm: nn.Module, x: Tensor) -> bool:
+def _recomputes(norm: nn.Module, x: Tensor) -> bool:
     return (
         type(norm) in (nn.BatchNorm2d, nn.BatchNorm3d, BatchNorm2d, BatchNorm3d)
         and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d)
@@ -148,16 +155,16 @@ def _worthwhile(norm: nn.Module, x: Tensor) -> bool:
         and norm.track_running_stats
         and norm.affine
         and norm.momentum is not None
-        and by_autograd()
-        and x.shape[0] * x.shape[2:].numel() > 1  # of a single value the framework's own layer complains
+        and enabled_for_gradients()
+        and x.shape[0] * x.shape[2:].numel() > 1  # the framework's layer refuses a single value
     )
 
 
-class _Again:
-    """Hooks that keep a mark for the one tensor, and compute it when the mark is read.
+class _Recomputed:
+    """Hooks that save a mark in place of one tensor, and compute the tensor when the mark is read.
 
-    Who reads it first computes it, and it is let go when as many have read it as kept it. Other tensors are kept as
-    they are outside of the hooks.
+    The first reader computes it, and it is freed when it has been read as often as it was saved. Other tensors are
+    saved as usual.
     """
 
     def __init__(self, norm: nn.BatchNorm2d | nn.BatchNorm3d, z: Tensor, source: Any) -> None:
@@ -184,7 +191,7 @@ class _Again:
         if packed is not None:
             return cast(Tensor, packed.grad_fn.saved_tensors[0])
         norm = self.norm
-        if torch.is_grad_enabled():  # gradients of gradients: it has a history of its own
+        if torch.is_grad_enabled():  # gradients of gradients need a differentiable result
             x, *_ = self.source.grad_fn.saved_tensors
             return torch.relu(F.batch_norm(x, None, None, norm.weight, norm.bias, True, 0.0, norm.eps))
         value = self.compute() if self.value is None else self.value
@@ -204,7 +211,7 @@ def _kind(tensor: Tensor) -> tuple[Any, ...]:
 
 
 class _Source(torch.autograd.Function):
-    """Keeps tensors as autograd keeps those of a layer, so that in a checkpointed part nothing is kept."""
+    """Saves tensors as autograd saves those of a layer, so that a checkpointed part saves nothing."""
 
     @staticmethod
     def forward(ctx: Any, learned: Tensor, *tensors: Tensor) -> Tensor:
@@ -213,10 +220,10 @@ class _Source(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:  # noqa: ARG004
-        raise RuntimeError("nothing is computed from it")
+        raise RuntimeError("nothing depends on this tensor")
 
     @classmethod
     def of(cls, *tensors: Tensor) -> Any:
-        """An empty tensor whose ``grad_fn.saved_tensors`` are these, for as long as it lives."""
-        learned = torch.empty(0, requires_grad=True)  # or nothing is kept for a network's input
+        """Returns an empty tensor whose ``grad_fn.saved_tensors`` are these as long as it lives."""
+        learned = torch.empty(0, requires_grad=True)  # without it nothing is saved for the input of a network
         return cls.apply(learned, *tensors)  # type: ignore[no-untyped-call]

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.base import Network, wholes
+from isthmus.networks.blocks.layers import conv
 from isthmus.networks.blocks.upsampling import upsample
 from isthmus.networks.checks import require_flag, require_share
-from isthmus.networks.kernels.bfloat16.layers import Conv3d
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
 
@@ -116,7 +116,7 @@ class DeepMedic(Network):
         if stride > 1:
             first = stride // 2
             x = x[:, :, first::stride, first::stride, first::stride]
-        y = upsample(run(self, path, x), stride, "nearest")
+        y = upsample(checkpointed(self, path, x), stride, "nearest")
         return y if self.valid else y[:, :, : size[0], : size[1], : size[2]]
 
 
@@ -125,7 +125,7 @@ class _Path(nn.Module):
         super().__init__()
         given = (in_channels, *widths[:-1])
         self.layers = nn.ModuleList(
-            _layer(c, width, 3, valid=valid) if i else _conv(c, width, 3, valid)
+            _layer(c, width, 3, valid=valid) if i else conv(3, c, width, 3, valid=valid, bias=False)
             for i, (c, width) in enumerate(zip(given, widths, strict=True))
         )
 
@@ -154,10 +154,6 @@ def _middle(x: Tensor, cut: int) -> Tensor:
     return x[:, :, cut:depth, cut:height, cut:width]
 
 
-def _conv(in_channels: int, channels: int, kernel: int, valid: bool, bias: bool = False) -> nn.Module:
-    return Conv3d(in_channels, channels, kernel, padding=0 if valid else kernel // 2, bias=bias)
-
-
 def _layer(
     in_channels: int,
     channels: int,
@@ -170,7 +166,7 @@ def _layer(
     layers: list[nn.Module] = [nn.BatchNorm3d(in_channels), nn.PReLU(in_channels, init=0.01)]
     if dropout:
         layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers, _conv(in_channels, channels, kernel, valid, bias))
+    return nn.Sequential(*layers, conv(3, in_channels, channels, kernel, valid=valid, bias=bias))
 
 
 register_model(

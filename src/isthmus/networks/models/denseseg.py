@@ -16,7 +16,7 @@ from isthmus.networks.base import Network, wholes
 from isthmus.networks.blocks.layers import conv, norm
 from isthmus.networks.blocks.upsampling import LinearUp
 from isthmus.networks.checks import require_name, require_share, require_whole
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
 
@@ -97,7 +97,7 @@ class DenseSeg(Network):
         x = self.stem(x)
         seen = [x]
         for down, block, up in zip(self.downs, self.blocks, self.ups, strict=True):
-            x = run(self, block, down(x))
+            x = checkpointed(self, block, down(x))
             seen.append(up(x))
         logits: Tensor = self.head(concatenate(seen))
         return logits

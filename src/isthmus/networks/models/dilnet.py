@@ -16,7 +16,7 @@ from isthmus.networks.blocks.dense import conv_unit
 from isthmus.networks.blocks.layers import conv
 from isthmus.networks.blocks.pathway import ResidualDilated
 from isthmus.networks.checks import require_whole
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
 
@@ -68,7 +68,7 @@ class DilNet(Network):
         x = self.accepted(x)
         steps = [self.stem(x)]
         for block in self.blocks:
-            steps.append(run(self, block, steps[-1]))
+            steps.append(checkpointed(self, block, steps[-1]))
         y: Tensor = self.head(self.last(concatenate(steps)))
         return y
 

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.base import Network, wholes
-from isthmus.networks.blocks.layers import conv
+from isthmus.networks.blocks.layers import conv, norm
 from isthmus.networks.blocks.upsampling import upsample
 from isthmus.networks.checks import require_share
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
-from isthmus.networks.kernels.instance_norm import InstanceNorm
 from isthmus.networks.registry import Card, register_model
 
 _SLOPE = 0.3  # of the leaky ReLU, the default of the framework the network was written in
@@ -90,14 +89,14 @@ class EUNet(Network):
         bridges: list[Tensor] = []
         for down, context in zip(self.downs, self.contexts, strict=True):
             x = down(x)
-            x = x + run(self, context, x)
+            x = x + checkpointed(self, context, x)
             bridges.append(x)
         bridges.pop()
         silent = len(self.ups) - len(self.heads)
         segmentations = []
         for i, (up, localise) in enumerate(zip(self.ups, self.localise, strict=True)):
             here = up(upsample(x, 2, "nearest"))
-            x = run(self, localise, concatenate([bridges.pop(), here]))
+            x = checkpointed(self, localise, concatenate([bridges.pop(), here]))
             if i >= silent:
                 segmentations.append(self.heads[i - silent](x))
         logits: Tensor = segmentations[0]
@@ -109,7 +108,7 @@ class EUNet(Network):
 def _unit(in_channels: int, channels: int, kernel: int = 3, *, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         conv(3, in_channels, channels, kernel, stride=stride),
-        InstanceNorm(channels),
+        norm(3, channels, "instance"),
         nn.LeakyReLU(_SLOPE, inplace=True),
     )
 

@@ -21,7 +21,7 @@ from isthmus.networks.blocks.layers import conv, max_pool, up_conv
 from isthmus.networks.blocks.pathway import DILATIONS, HighResolution
 from isthmus.networks.blocks.upsampling import upsample
 from isthmus.networks.checks import require_flag
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
 
@@ -121,18 +121,18 @@ class HMEDN(Network):
         x = self.accepted(x)
         bridges: list[Tensor] = []
         for i, block in enumerate(self.encoder):
-            x = run(self, block, self.pool(x) if i else x)
+            x = checkpointed(self, block, self.pool(x) if i else x)
             bridges.append(x)
         bridges.pop()
         detail: Tensor | None = None
         if self.pathway is not None and self.level is not None:
-            detail = run(self, self.pathway, bridges[self.level - 1])
+            detail = checkpointed(self, self.pathway, bridges[self.level - 1])
         levels = [x]  # what each level gives, the finest first
         for up, block in zip(self.ups, self.decoder, strict=True):
             parts = [up(x), bridges.pop()]
             if detail is not None and len(bridges) + 1 == self.level:
                 parts.append(detail)
-            x = run(self, block, concatenate(parts))
+            x = checkpointed(self, block, concatenate(parts))
             levels.insert(0, x)
         sides = [
             upsample(side(given), 2**i)

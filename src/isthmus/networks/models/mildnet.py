@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from isthmus.networks.blocks.base import Block, Bridge, Skip, register_block, register_skip
 from isthmus.networks.blocks.layers import conv, norm
 from isthmus.networks.checks import require_flag, require_name, require_whole, require_wholes
 from isthmus.networks.kernels.concatenation import concatenate
-from isthmus.networks.kernels.saved_activations import norm_relu, relu_by_mask_
-from isthmus.networks.kernels.summed_convolutions import summed, worthwhile
+from isthmus.networks.kernels.saved_activations import norm_relu, relu_
+from isthmus.networks.kernels.summed_convolutions import norm_relu_sum
 from isthmus.networks.models.unet import UNet
 from isthmus.networks.registry import Card, register_model
 
@@ -51,7 +49,7 @@ class MLDR(Block):
 
     def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
         chain = [
-            _DilatedLevel(dims, in_channels if level == 0 else width, width, self, level < self.levels - 1)
+            _DilatedLevel(dims, in_channels if level == 0 else width, width, self, level == self.levels - 1)
             for level in range(self.levels)
         ]
         return _Outer(dims, in_channels, width, chain, self.post_activation)
@@ -77,59 +75,55 @@ class MLR(Skip):
     def build(self, bridge: Bridge) -> nn.Module:
         dims, channels = bridge.dims, bridge.in_channels
         chain = [
-            _PlainLevel(dims, channels, self.post_activation, level < self.levels - 1)
+            _PlainLevel(dims, channels, self.post_activation, level == self.levels - 1)
             for level in range(self.levels)
         ]
-        return _Outer(dims, channels, channels, chain, self.post_activation, kept=False)
+        return _Outer(dims, channels, channels, chain, self.post_activation, saved_anyway=False)
 
 
 def _shortcut(dims: int, in_channels: int, width: int) -> nn.Module:
     return nn.Identity() if in_channels == width else conv(dims, in_channels, width, 1)
 
 
-def _activate(x: Tensor, kept: bool) -> Tensor:
-    """ReLU in place; ``kept``: whether what comes next keeps its result for the backward pass anyway."""
-    return torch.relu_(x) if kept else relu_by_mask_(x)
-
-
 class _DilatedLevel(nn.Module):
-    def __init__(self, dims: int, in_channels: int, width: int, part: MLDR, kept: bool) -> None:
+    def __init__(self, dims: int, in_channels: int, width: int, part: MLDR, last: bool) -> None:
         super().__init__()
         self.norm = norm(dims, in_channels, "batch")
         self.branches = nn.ModuleList(conv(dims, in_channels, width, dilation=d) for d in part.dilations)
         self.fuse = conv(dims, width * len(part.dilations), width, 1) if part.merge == "concat" else None
         self.shortcut = _shortcut(dims, in_channels, width)
-        self.post_activation, self.kept = part.post_activation, kept
+        self.post_activation = part.post_activation
+        self.saved_anyway = not last  # by the next level's normalisation
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = self.shortcut(x)  # first: its gradient comes last and does not wait beside the branches'
+        shortcut = self.shortcut(
+            x
+        )  # first, so that its gradient comes last and does not wait for the branches'
+        relu, saved_anyway = self.post_activation, self.saved_anyway
+        if self.fuse is None:
+            branches = list(self.branches)
+            return norm_relu_sum(self.norm, branches, x, shortcut, relu=relu, saved_anyway=saved_anyway)
         with norm_relu(self.norm, x) as y:
-            if self.fuse is None and worthwhile(y, shortcut, self.branches):
-                return summed(self.branches, y, shortcut, self.post_activation, self.kept)
-            branches = [branch(y) for branch in self.branches]
-        if self.fuse is not None:
-            merged = cast(Tensor, self.fuse(concatenate(branches)))
-        else:
-            merged = branches[0]
-            for branch in branches[1:]:
-                merged += branch  # in place: no convolution needs its own output again
-        merged += shortcut
-        return _activate(merged, self.kept or not self.training) if self.post_activation else merged
+            scales = [branch(y) for branch in self.branches]
+        merged: Tensor = self.fuse(concatenate(scales))
+        merged += shortcut  # in place, as no convolution needs its own output again
+        return relu_(merged, saved_anyway=saved_anyway) if relu else merged
 
 
 class _PlainLevel(nn.Module):
-    def __init__(self, dims: int, channels: int, post_activation: bool, kept: bool) -> None:
+    def __init__(self, dims: int, channels: int, post_activation: bool, last: bool) -> None:
         super().__init__()
         self.norm = norm(dims, channels, "batch")
         self.convs = nn.Sequential(conv(dims, channels, channels), conv(dims, channels, channels))
-        self.post_activation, self.kept = post_activation, kept
+        self.post_activation = post_activation
+        self.saved_anyway = not last
 
     def forward(self, x: Tensor) -> Tensor:
         with norm_relu(self.norm, x) as rectified:
             first = self.convs[0](rectified)
-        y = self.convs[1](first)
-        y += x  # in place: no convolution needs its own output again
-        return _activate(y, self.kept or not self.training) if self.post_activation else y
+        y: Tensor = self.convs[1](first)
+        y += x  # in place, as above
+        return relu_(y, saved_anyway=self.saved_anyway) if self.post_activation else y
 
 
 class _Outer(nn.Module):
@@ -142,17 +136,17 @@ class _Outer(nn.Module):
         width: int,
         levels: Sequence[nn.Module],
         post_activation: bool,
-        kept: bool = True,
+        saved_anyway: bool = True,
     ) -> None:
         super().__init__()
         self.levels = nn.Sequential(*levels)
         self.shortcut = _shortcut(dims, in_channels, width)
-        self.post_activation, self.kept = post_activation, kept
+        self.post_activation, self.saved_anyway = post_activation, saved_anyway
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = self.shortcut(x)  # first: see above
-        y = self.levels(x) + shortcut
-        return _activate(y, self.kept or not self.training) if self.post_activation else y
+        shortcut = self.shortcut(x)  # first, as above
+        y: Tensor = self.levels(x) + shortcut
+        return relu_(y, saved_anyway=self.saved_anyway) if self.post_activation else y
 
 
 _PAPER = "MILDNet"

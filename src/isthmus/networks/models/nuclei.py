@@ -20,7 +20,7 @@ from isthmus.networks.blocks.pathway import DILATIONS, HighResolution
 from isthmus.networks.blocks.upsampling import upsample
 from isthmus.networks.checks import require_name, require_share, require_whole
 from isthmus.networks.encoders.registry import ENCODERS, create_encoder
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
 
@@ -125,10 +125,10 @@ class NucleiNet(Network):
         heads: dict[str, Tensor] = {}
         detail = None
         if self.pathway is not None and self.level is not None:
-            detail = run(self, self.pathway, taps[self.level])
+            detail = checkpointed(self, self.pathway, taps[self.level])
             taps[self.level] = concatenate([taps[self.level], detail])
         for decoder in self.decoders:
-            heads |= run(self, decoder, taps)
+            heads |= checkpointed(self, decoder, taps)
         if self.training and detail is not None and self.auxiliary is not None and self.level is not None:
             heads["auxiliary"] = upsample(self.auxiliary(detail), self.encoder.strides[self.level])
         return heads if len(heads) > 1 else heads["logits"]

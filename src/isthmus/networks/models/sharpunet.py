@@ -17,10 +17,8 @@ from isthmus.networks.blocks.layers import max_pool
 from isthmus.networks.blocks.plain import Plain
 from isthmus.networks.checks import require_name
 from isthmus.networks.encoders.registry import VGG16, register_encoder
-from isthmus.networks.kernels.bfloat16.choice import convolve
-from isthmus.networks.kernels.bfloat16.kinds import Where
-from isthmus.networks.kernels.checkpointing import run
-from isthmus.networks.kernels.memory_layout import memory_layout
+from isthmus.networks.kernels.checkpointing import checkpointed
+from isthmus.networks.kernels.symmetric_filter import filter_channels
 from isthmus.networks.models.unet import UNet
 from isthmus.networks.registry import Card, register_model
 
@@ -59,38 +57,7 @@ class _Sharpen(nn.Module):
         self.register_buffer("kernel", kernels, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.compiler.is_compiling():
-            return _filter(x, self.kernel)
-        sharpened: Tensor = _SelfAdjoint.apply(x, self.kernel)  # type: ignore[no-untyped-call]
-        return sharpened
-
-
-def _filter(x: Tensor, kernel: Tensor) -> Tensor:
-    one = (1,) * (x.ndim - 2)
-    return convolve(x, kernel.to(x.dtype), None, Where(one, one, one, len(kernel)))
-
-
-class _SelfAdjoint(torch.autograd.Function):
-    """A depthwise filter with a symmetric kernel, whose backward pass is the filter itself.
-
-    The framework's own backward is several times slower on a CPU: in 3D, and on the slice of a gradient that
-    comes out of a concatenation.
-    """
-
-    @staticmethod
-    def forward(x: Tensor, kernel: Tensor) -> Tensor:
-        return _filter(x, kernel)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
-        ctx.save_for_backward(inputs[1])
-        ctx.layout = memory_layout(inputs[0])
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (kernel,) = ctx.saved_tensors
-        dense = gradient.contiguous(memory_format=ctx.layout)
-        return _SelfAdjoint.apply(dense, kernel), None  # type: ignore[no-untyped-call]
+        return filter_channels(x, self.kernel)
 
 
 @register_encoder("vgg16_centre")
@@ -113,7 +80,7 @@ class CentredVGG16(VGG16):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         taps = super().forward(x)[1:]
-        return [*taps, run(self, self.centre, taps[-1])]
+        return [*taps, checkpointed(self, self.centre, taps[-1])]
 
 
 _KERNEL = (

@@ -14,13 +14,12 @@ from torch import Tensor, nn
 
 from isthmus.networks.base import Network
 from isthmus.networks.blocks.layers import conv, max_pool, smooth_up_conv
+from isthmus.networks.blocks.upsampling import upsample_by_two
 from isthmus.networks.checks import require_flag, require_whole
 from isthmus.networks.encoders.registry import create_encoder
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
-
-_LINEAR = {2: "bilinear", 3: "trilinear"}
 
 
 class TernausNet16(Network):
@@ -79,10 +78,10 @@ class TernausNet16(Network):
     def forward(self, x: Tensor) -> Tensor:
         x = self.accepted(x)
         taps = self.encoder(x)
-        x = run(self, self._centre, taps[-1])
+        x = checkpointed(self, self._centre, taps[-1])
         for up in self.ups[1:]:
-            x = run(self, _join, up, x, taps.pop())
-        return cast(Tensor, self.head(run(self, _join, self.last, x, taps.pop())))
+            x = checkpointed(self, _join, up, x, taps.pop())
+        return cast(Tensor, self.head(checkpointed(self, _join, self.last, x, taps.pop())))
 
     def _centre(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.ups[0](self.pool(x)))
@@ -94,7 +93,7 @@ def _join(part: nn.Module, x: Tensor, tap: Tensor) -> Tensor:
 
 def _interpolate(dims: int, in_channels: int, inner: int, outer: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Upsample(scale_factor=2, mode=_LINEAR[dims]),
+        upsample_by_two(dims),
         conv(dims, in_channels, inner),
         nn.ReLU(inplace=True),
         conv(dims, inner, outer),

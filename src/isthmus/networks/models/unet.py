@@ -17,15 +17,15 @@ from isthmus.networks.base import Network
 from isthmus.networks.blocks import plain  # noqa: F401  (registers its parts)
 from isthmus.networks.blocks.base import BLOCKS, SKIPS, Block, Bridge, Skip, resolve
 from isthmus.networks.blocks.layers import conv, max_pool, norm, up_conv
+from isthmus.networks.blocks.upsampling import upsample_by_two
 from isthmus.networks.checks import require_name, require_whole, require_wholes
 from isthmus.networks.encoders.registry import ENCODERS, Encoder, create_encoder
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
 
 UPS = ("transposed", "nearest", "linear")
 HEADS = ("conv", "conv3", "conv_bn")
-_LINEAR = {2: "bilinear", 3: "trilinear"}
 
 
 class UNet(Network):
@@ -94,17 +94,15 @@ class UNet(Network):
         super().__init__(spatial_dims, in_channels, classes, checkpoint=checkpoint)
         require_name("up", up, UPS)
         require_name("head", head, HEADS)
-        own = {"norm": norm, "activation": activation, "levels": levels, "dilations": dilations}
-        part = resolve("block", block, BLOCKS, own)
-        bridge_part = resolve("skip", skip, SKIPS, {})
-
-        self.encoder: Levels | Encoder
+        options = {"norm": norm, "activation": activation, "levels": levels, "dilations": dilations}
+        block = resolve("block", block, BLOCKS, options)
+        skip = resolve("skip", skip, SKIPS, {})
         if encoder is None:
             if encoder_weights is not None:
                 raise IsthmusError(f"encoder_weights needs an encoder, one of {', '.join(ENCODERS)}")
-            every = level_widths(widths, depth)
-            self.encoder = Levels(spatial_dims, in_channels, every, part)
-            decoder_widths = every[:-1]
+            own_widths = level_widths(widths, depth)
+            self.encoder: Levels | Encoder = Levels(spatial_dims, in_channels, own_widths, block)
+            decoder_widths = own_widths[:-1]
         else:
             self.encoder = create_encoder(
                 encoder, in_channels=in_channels, weights=encoder_weights, spatial_dims=spatial_dims
@@ -112,52 +110,56 @@ class UNet(Network):
             decoder_widths = _decoder_widths(encoder, self.encoder.strides, widths, depth)
         self.divisor = self.encoder.strides[-1]
         self.encoder.checkpoint = checkpoint
+        channels = self._add_decoder(block, skip, decoder_widths, up, up_widths)
+        self.head = _head(head, spatial_dims, channels, classes)
 
-        taps, depth = dict(zip(self.encoder.strides, self.encoder.channels, strict=True)), len(decoder_widths)
+    def _add_decoder(
+        self, block: Block, skip: Skip, widths: Sequence[int], up: str, up_widths: Sequence[int] | None
+    ) -> int:
+        """Adds up-sampling, skip and block for each level, the deepest first; returns the channels of the last."""
+        dims, depth = self.spatial_dims, len(widths)
+        taps = dict(zip(self.encoder.strides, self.encoder.channels, strict=True))
         bridges = {
-            level: Bridge(spatial_dims, taps[2**level], width, level + 1, depth - level)
-            for level, width in enumerate(decoder_widths)
+            level: Bridge(dims, taps[2**level], width, level + 1, depth - level)
+            for level, width in enumerate(widths)
             if 2**level in taps
         }
-        bridge_part.check(list(bridges.values()))
+        skip.check(list(bridges.values()))
         self.ups, self.skips, self.decoder = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         channels = self.encoder.channels[-1]
-        for rise, level in zip(_rises(up, up_widths, decoder_widths), reversed(range(depth)), strict=True):
+        for rise, level in zip(_rises(up, up_widths, widths), reversed(range(depth)), strict=True):
             if rise is None:
-                self.ups.append(
-                    nn.Upsample(scale_factor=2, mode=up if up == "nearest" else _LINEAR[spatial_dims])
-                )
+                self.ups.append(upsample_by_two(dims, up))
             else:
-                self.ups.append(up_conv(spatial_dims, channels, rise))
+                self.ups.append(up_conv(dims, channels, rise))
                 channels = rise
             if level in bridges:
-                self.skips.append(bridge_part.build(bridges[level]))
-                channels += bridge_part.out_channels(bridges[level])
-            self.decoder.append(part.build(spatial_dims, channels, decoder_widths[level]))
-            channels = part.out_channels(decoder_widths[level])
-        self.head = _head(head, spatial_dims, channels, classes)
+                self.skips.append(skip.build(bridges[level]))
+                channels += skip.out_channels(bridges[level])
+            self.decoder.append(block.build(dims, channels, widths[level]))
+            channels = block.out_channels(widths[level])
+        return channels
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.accepted(x)
         taps = self.encoder(x)
         x = taps.pop()
         for step in range(len(self.decoder)):
-            brought = self._bring(step, taps.pop()) if taps else None
-            x = run(self, self._rise, step, x, brought)
+            bridged = self._cross(step, taps.pop()) if taps else None
+            x = checkpointed(self, self._rise, step, x, bridged)
         return cast(Tensor, self.head(x))
 
-    def _bring(self, step: int, tap: Tensor) -> Tensor:
-        """What the skip makes of a tap; a part of its own where it learns, as it then keeps as much as a block."""
+    def _cross(self, step: int, tap: Tensor) -> Tensor:
+        """Passes a tap through its skip, which is checkpointed if it learns, as it then saves as much as a block."""
         skip = self.skips[step]
-        return cast(
-            Tensor, run(self, skip, tap) if any(p.requires_grad for p in skip.parameters()) else skip(tap)
-        )
+        learns = any(p.requires_grad for p in skip.parameters())
+        return cast(Tensor, checkpointed(self, skip, tap) if learns else skip(tap))
 
-    def _rise(self, step: int, x: Tensor, brought: Tensor | None) -> Tensor:
-        """One level up: from the level below and, where there is one, what the skip brings."""
+    def _rise(self, step: int, x: Tensor, bridged: Tensor | None) -> Tensor:
+        """Goes one level up, from the level below and what the skip gives, if there is one."""
         x = self.ups[step](x)
-        if brought is not None:
-            x = concatenate([x, brought])
+        if bridged is not None:
+            x = concatenate([x, bridged])
         return cast(Tensor, self.decoder[step](x))
 
 
@@ -178,7 +180,7 @@ class Levels(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         taps: list[Tensor] = []
         for level in range(len(self.blocks)):
-            taps.append(run(self, self._sink, level, taps[-1] if taps else x))
+            taps.append(checkpointed(self, self._sink, level, taps[-1] if taps else x))
         return taps
 
     def _sink(self, level: int, x: Tensor) -> Tensor:

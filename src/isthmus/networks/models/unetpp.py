@@ -15,7 +15,7 @@ from isthmus.networks.base import Network
 from isthmus.networks.blocks.base import BLOCKS, Block, resolve
 from isthmus.networks.blocks.layers import conv, max_pool, up_conv
 from isthmus.networks.checks import require_flag
-from isthmus.networks.kernels.checkpointing import run
+from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.models.unet import level_widths
 from isthmus.networks.registry import Card, register_model
@@ -87,9 +87,11 @@ class UNetPlusPlus(Network):
         x = self.accepted(x)
         rows: list[list[Tensor]] = []  # the nodes of each level so far
         for i in range(self.depth):
-            rows.append([run(self, self.nodes[_name(i, 0)], self.pool(rows[-1][0]) if i else x)])
+            rows.append([checkpointed(self, self.nodes[_name(i, 0)], self.pool(rows[-1][0]) if i else x)])
             for j in range(1, i + 1):  # the diagonal that the new node completes
-                rows[i - j].append(run(self, self._node, i - j, rows[i - j + 1][j - 1], *rows[i - j]))
+                rows[i - j].append(
+                    checkpointed(self, self._node, i - j, rows[i - j + 1][j - 1], *rows[i - j])
+                )
         final = rows[0][1:]
         logits: Tensor = self.heads[-1](final[-1])
         if not self.training or len(self.heads) == 1:

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from isthmus.networks import create_model, list_models
 from isthmus.networks.description.measure import WithoutNorms
-from isthmus.networks.kernels import summed_convolutions as branches
+from isthmus.networks.kernels import summed_convolutions
 from isthmus.networks.kernels.bfloat16 import choice, kinds
 from isthmus.networks.kernels.bfloat16 import layers as convolutions
 from isthmus.networks.kernels.bfloat16.check import Example
-from isthmus.networks.kernels.bfloat16.kinds import Kind, Where, kind_of
-from isthmus.networks.kernels.bfloat16.ways import NATIVE, as_it_is
-from isthmus.networks.models import mildnet
+from isthmus.networks.kernels.bfloat16.kinds import Kind, kind_of
+from isthmus.networks.kernels.bfloat16.ways import NATIVE, native
+from isthmus.networks.kernels.conv_arguments import ConvArguments
 from isthmus.networks.registry import dimensions
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import Hardware
@@ -39,32 +39,34 @@ MANY = 128
 def of_network(network: nn.Module, image: Tensor) -> set[Kind]:
     """The kinds of convolution of a step of training, without a step."""
     found: set[Kind] = set()
-    real = choice.way_of, convolutions.way_of, convolutions.concerned, mildnet.worthwhile
+    real = choice.way_of, convolutions.way_of, convolutions.uses_bfloat16, summed_convolutions.is_faster
 
-    def noted(x: Tensor, weight: Tensor, bias: bool, where: Where, form: Any = "plain") -> str:
-        kind = replace(kind_of(x, weight, bias, where, True, form), last=True, weights_last=True, bias=True)
-        if where.groups == 1:
+    def noted(x: Tensor, weight: Tensor, bias: bool, arguments: ConvArguments, form: Any = "plain") -> str:
+        kind = replace(
+            kind_of(x, weight, bias, arguments, True, form), last=True, weights_last=True, bias=True
+        )
+        if arguments.groups == 1:
             kind = replace(kind, weight=(*map(_fewer, kind.weight[:2]), *kind.weight[2:]))
         elif kind.weight[1] == 1:  # each channel by itself
-            few = _fewer(where.groups)
-            kind = replace(kind, weight=(few, *kind.weight[1:]), where=where._replace(groups=few))
+            few = _fewer(arguments.groups)
+            kind = replace(kind, weight=(few, *kind.weight[1:]), arguments=arguments._replace(groups=few))
         found.add(kind.reduced())
         return NATIVE
 
     def with_sums(x: Tensor, _: Tensor, layers: Any) -> bool:
         for layer in layers:
-            noted(x, layer.weight, True, convolutions.where(layer), "summed")
+            noted(x, layer.weight, True, ConvArguments.of(layer), "summed")
         return False
 
     choice.way_of = convolutions.way_of = noted
-    choice.concerned = convolutions.concerned = lambda _: True
-    mildnet.worthwhile = with_sums
+    choice.uses_bfloat16 = convolutions.uses_bfloat16 = lambda _: True
+    summed_convolutions.is_faster = with_sums
     try:
         with torch.no_grad(), WithoutNorms():
             network.train()(image)
     finally:
-        choice.way_of, convolutions.way_of, convolutions.concerned, mildnet.worthwhile = real
-        choice.concerned = real[2]
+        choice.way_of, convolutions.way_of, convolutions.uses_bfloat16, summed_convolutions.is_faster = real
+        choice.uses_bfloat16 = real[2]
     return found
 
 
@@ -97,19 +99,21 @@ def computed(kind: Kind, example: Example, dtype: torch.dtype) -> list[Tensor]:
     leaves = [nn.Parameter(one.float()) for one in given]
     x, weight, bias = *leaves[:2], leaves[2] if len(leaves) > 2 else None
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-        if kind.form == "summed" and choice.is_right(x.to(dtype), weight, kind.where, "summed"):
+        if kind.form == "summed" and choice.is_right(x.to(dtype), weight, kind.arguments, "summed"):
             make = nn.Conv2d if x.ndim == 4 else nn.Conv3d
             layer = make(1, 1, 1)
             layer.padding, layer.stride, layer.dilation = (
-                kind.where.padding,
-                kind.where.stride,
-                kind.where.dilation,
+                kind.arguments.padding,
+                kind.arguments.stride,
+                kind.arguments.dilation,
             )
             layer.weight, layer.bias = weight, bias
             low = x.to(dtype)
-            y = branches.summed([layer], low, low.new_zeros(example.gradient.shape), relu=False, kept=False)
+            y = summed_convolutions.summed(
+                [layer], low, low.new_zeros(example.gradient.shape), relu=False, saved_anyway=False
+            )
         else:
-            y = choice.convolve(x, weight, bias, kind.where)
+            y = choice.convolve(x, weight, bias, kind.arguments)
     return [y.detach(), *torch.autograd.grad(y, leaves, example.gradient.to(y.dtype))]
 
 
@@ -117,7 +121,7 @@ def expected(kind: Kind, example: Example) -> list[Tensor]:
     """The same in float64."""
     given = [example.x, example.weight, *([] if example.bias is None else [example.bias])]
     leaves = [one.double().contiguous().requires_grad_() for one in given]
-    y = as_it_is(leaves[0], leaves[1], leaves[2] if len(leaves) > 2 else None, kind.where)
+    y = native(leaves[0], leaves[1], leaves[2] if len(leaves) > 2 else None, kind.arguments)
     return [y.detach(), *torch.autograd.grad(y, leaves, example.gradient.double())]
 
 

@@ -15,45 +15,55 @@ from torch import Tensor
 from isthmus.networks.kernels.bfloat16 import check_process, ways
 from isthmus.networks.kernels.bfloat16.check import Example, is_right
 from isthmus.networks.kernels.bfloat16.check_process import CannotCheck, Checker
-from isthmus.networks.kernels.bfloat16.kinds import Kind, Where, kind_of
+from isthmus.networks.kernels.bfloat16.kinds import Kind, kind_of
 from isthmus.networks.kernels.bfloat16.ways import (
     BORDER,
     CONTIGUOUS,
+    FLOAT32,
     NATIVE,
-    SURE,
     VECTORS,
     WAYS,
-    as_it_is,
+    native,
     ways_for,
 )
+from isthmus.networks.kernels.conv_arguments import ConvArguments
 from isthmus.networks.kernels.memory_layout import channels_last
 
-PLAIN = Where((1, 1), (1, 1), (1, 1), 1, (0, 0))
+PLAIN = ConvArguments((1, 1), (1, 1), (1, 1), 1, (0, 0))
 KIND = Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, True, 1)
 KINDS = {
     "channels-last": KIND,
     "contiguous": Kind((8, 6, 3, 3), PLAIN, False, 1, (9, 7), False, True, 1),
     "forward": Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, False, 1),
     "stride and dilation": Kind(
-        (5, 3, 3, 5), Where((2, 1), (0, 2), (1, 2), 1, (0, 0)), True, 2, (9, 14), True, True, 1
+        (5, 3, 3, 5), ConvArguments((2, 1), (0, 2), (1, 2), 1, (0, 0)), True, 2, (9, 14), True, True, 1
     ),
-    "groups": Kind((6, 2, 3, 3), Where((1, 1), (1, 1), (1, 1), 3, (0, 0)), True, 2, (9, 7), True, True, 1),
+    "groups": Kind(
+        (6, 2, 3, 3), ConvArguments((1, 1), (1, 1), (1, 1), 3, (0, 0)), True, 2, (9, 7), True, True, 1
+    ),
     "transposed": Kind(
-        (6, 4, 4, 4), Where((2, 2), (1, 1), (1, 1), 2, (1, 0), True), True, 2, (5, 4), True, True, 1
+        (6, 4, 4, 4), ConvArguments((2, 2), (1, 1), (1, 1), 2, (1, 0), True), True, 2, (5, 4), True, True, 1
     ),
     "volumes": Kind(
-        (4, 6, 3, 3, 3), Where((1,) * 3, (1,) * 3, (1,) * 3, 1, (0,) * 3), True, 1, (2, 4, 5), True, True, 1
+        (4, 6, 3, 3, 3),
+        ConvArguments((1,) * 3, (1,) * 3, (1,) * 3, 1, (0,) * 3),
+        True,
+        1,
+        (2, 4, 5),
+        True,
+        True,
+        1,
     ),
     "one channel": Kind(
-        (1, 1, 1, 1), Where((1, 1), (0, 0), (1, 1), 1, (0, 0)), True, 1, (5, 5), True, True, 1
+        (1, 1, 1, 1), ConvArguments((1, 1), (0, 0), (1, 1), 1, (0, 0)), True, 1, (5, 5), True, True, 1
     ),
 }
-Compute = Callable[[Tensor, Tensor, Tensor | None, Where], Tensor]
+Compute = Callable[[Tensor, Tensor, Tensor | None, ConvArguments], Tensor]
 
 
-def in_float32(x: Tensor, weight: Tensor, bias: Tensor | None, where: Where) -> Tensor:
+def in_float32(x: Tensor, weight: Tensor, bias: Tensor | None, arguments: ConvArguments) -> Tensor:
     """A kernel that is right."""
-    return WAYS[SURE](x, weight, bias, where)
+    return WAYS[FLOAT32](x, weight, bias, arguments)
 
 
 class _Scaled(torch.autograd.Function):
@@ -72,7 +82,7 @@ class _Scaled(torch.autograd.Function):
 def wrong(tensor: str) -> Compute:
     """A kernel with one channel of a tensor wrong by half: of the output, or of a gradient."""
 
-    def compute(x: Tensor, weight: Tensor, bias: Tensor | None, where: Where) -> Tensor:
+    def compute(x: Tensor, weight: Tensor, bias: Tensor | None, arguments: ConvArguments) -> Tensor:
         def spoilt(values: Tensor, axis: int) -> Tensor:
             factor = torch.ones(values.shape[axis])
             factor[-1] = torch.inf if tensor == "infinite" else 0.5
@@ -84,7 +94,7 @@ def wrong(tensor: str) -> Compute:
             weight = spoilt(weight, 1)
         if tensor == "bias" and bias is not None:
             bias = spoilt(bias, 0)
-        y = in_float32(x, weight, bias, where)
+        y = in_float32(x, weight, bias, arguments)
         return torch.cat([y[:, :-1], y[:, -1:] * 0.5], 1) if tensor == "y" else y
 
     return compute
@@ -92,7 +102,7 @@ def wrong(tensor: str) -> Compute:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_right_kernel_is_found_right(kind: Kind) -> None:
-    assert is_right(kind, SURE)
+    assert is_right(kind, FLOAT32)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -131,9 +141,9 @@ def test_kinds_survive_the_journey() -> None:
 def test_large_maps_are_cut_where_no_kernel_notices() -> None:
     def cut(size: tuple[int, ...], channels: int = 64, dilation: int = 1, learns: bool = True) -> Any:
         dims = len(size)
-        where = Where((1,) * dims, (dilation,) * dims, (dilation,) * dims, 1, (0,) * dims)
+        arguments = ConvArguments((1,) * dims, (dilation,) * dims, (dilation,) * dims, 1, (0,) * dims)
         weight = (channels, channels, *(3,) * dims)
-        return Kind(weight, where, True, 8, size, True, learns, 1).reduced()
+        return Kind(weight, arguments, True, 8, size, True, learns, 1).reduced()
 
     assert cut((64, 48)).size == (64, 48)
     assert cut((64, 48)).images == 2
@@ -183,8 +193,8 @@ def test_a_process_that_does_not_start_is_told(command: Any, monkeypatch: pytest
 @pytest.mark.slow
 def test_a_process_that_checks() -> None:
     asks = Checker()
-    assert asks.ask(KIND, SURE)
-    assert asks.ask(KINDS["volumes"], SURE)
+    assert asks.ask(KIND, FLOAT32)
+    assert asks.ask(KINDS["volumes"], FLOAT32)
     asks.close()
 
 
@@ -212,7 +222,7 @@ def test_files_of_the_folder_are_not_taken_for_modules(
     (tmp_path / "random.py").write_text("raise SystemExit")
     monkeypatch.chdir(tmp_path)
     asks = Checker()
-    assert asks.ask(KIND, SURE)
+    assert asks.ask(KIND, FLOAT32)
     asks.close()
 
 
@@ -236,16 +246,18 @@ def test_what_is_checked_has_the_strides_of_what_is_computed(
         for one, last in zip(given, layouts, strict=True)
     ]
     dims = len(x) - 2
-    where = Where((1,) * dims, tuple(side // 2 for side in weight[2:]), (1,) * dims, x[1] // weight[1])
-    example = Example(kind_of(*given, bias=True, where=where, learns=True), torch.Generator())
+    arguments = ConvArguments(
+        (1,) * dims, tuple(side // 2 for side in weight[2:]), (1,) * dims, x[1] // weight[1]
+    )
+    example = Example(kind_of(*given, bias=True, arguments=arguments, learns=True), torch.Generator())
     assert [example.x.stride(), example.weight.stride()] == [one.stride() for one in given]
     seen = []
 
-    def noted(x: Tensor, weight: Tensor, bias: Tensor | None, where: Where) -> Tensor:
+    def noted(x: Tensor, weight: Tensor, bias: Tensor | None, arguments: ConvArguments) -> Tensor:
         seen.extend([x, weight])
-        return as_it_is(x, weight, bias, where)
+        return native(x, weight, bias, arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ways, "as_it_is", noted)
-        WAYS[CONTIGUOUS](*given, None, where)
+        patch.setattr(ways, "native", noted)
+        WAYS[CONTIGUOUS](*given, None, arguments)
     assert [one.stride() for one in seen] == [torch.empty(shape).stride() for shape in (x, weight)]

@@ -13,16 +13,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.inference.engines.fused import Convolution
-from isthmus.networks.kernels import summed_convolutions as branches
+from isthmus.networks.kernels import summed_convolutions
 from isthmus.networks.kernels.bfloat16 import choice
 from isthmus.networks.kernels.bfloat16.check_process import CannotCheck
-from isthmus.networks.kernels.bfloat16.kinds import Kind, Where
-from isthmus.networks.kernels.bfloat16.layers import Conv2d, ConvTranspose2d, made_right
+from isthmus.networks.kernels.bfloat16.kinds import Kind
+from isthmus.networks.kernels.bfloat16.layers import Conv2d, ConvTranspose2d, check_convolutions
 from isthmus.networks.kernels.bfloat16.machine_cache import Known
-from isthmus.networks.kernels.bfloat16.ways import APART, BORDER, CONTIGUOUS, NATIVE, SURE, VECTORS, WAYS
+from isthmus.networks.kernels.bfloat16.ways import (
+    BORDER,
+    CONTIGUOUS,
+    FLOAT32,
+    NATIVE,
+    SEPARATE,
+    VECTORS,
+    WAYS,
+)
+from isthmus.networks.kernels.conv_arguments import ConvArguments
 from isthmus.networks.kernels.onednn import available
 
-PLAIN = Where((1, 1), (1, 1), (1, 1), 1, (0, 0))
+PLAIN = ConvArguments((1, 1), (1, 1), (1, 1), 1, (0, 0))
 FOUND = choice._found  # in other tests all kernels are trusted
 KIND = Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, True, 1)
 
@@ -82,7 +91,7 @@ def near(found: Tensor, expected: Tensor, share: float = 0.01) -> bool:
         ((NATIVE,), BORDER),
         ((NATIVE, BORDER), VECTORS),
         ((NATIVE, BORDER, VECTORS), CONTIGUOUS),
-        ((NATIVE, BORDER, VECTORS, CONTIGUOUS), SURE),
+        ((NATIVE, BORDER, VECTORS, CONTIGUOUS), FLOAT32),
     ],
 )
 def test_the_first_right_way_is_taken_and_said(
@@ -142,7 +151,7 @@ def test_a_damaged_cache_is_done_again(damage: bytes, begin: Callable[..., None]
         assert len(asks.questions) == questions
 
 
-@pytest.mark.parametrize("answer", [APART, [NATIVE], 7, None, "no way"])
+@pytest.mark.parametrize("answer", [SEPARATE, [NATIVE], 7, None, "no way"])
 def test_a_way_that_fits_no_layer_is_not_believed(
     answer: Any, begin: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -212,13 +221,13 @@ def test_branches_are_layers_where_their_sum_is_wrong(begin: Callable[..., None]
     layers = nn.ModuleList(Conv2d(6, 8, 3, padding=d, dilation=d) for d in (1, 2))
     x = torch.randn(2, 6, 9, 7).bfloat16().contiguous(memory_format=torch.channels_last).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
-        for wrong_ways, worthwhile in (((), True), ((NATIVE,), False)):
+        for wrong_ways, faster in (((), True), ((NATIVE,), False)):
             asks = Asked(*wrong_ways)
-            begin(asks, tmp_path / f"{worthwhile}.jsonl")
-            if branches.onednn.computes(x.dtype):
-                assert branches.worthwhile(x, x.new_zeros(2, 8, 9, 7), layers) is worthwhile
+            begin(asks, tmp_path / f"{faster}.jsonl")
+            if summed_convolutions.onednn.computes(x.dtype):
+                assert summed_convolutions.is_faster(x, x.new_zeros(2, 8, 9, 7), layers) is faster
                 assert {form for form, _ in asks.questions} == {"summed"}
-        assert all(line.endswith(f"1 {APART}") for line in choice.kernel_remarks())
+        assert all(line.endswith(f"1 {SEPARATE}") for line in choice.kernel_remarks())
 
 
 @pytest.mark.skipif(not available(), reason="this build of the framework has no oneDNN")
@@ -238,10 +247,10 @@ def test_prediction_is_right(wrong_ways: tuple[str, ...], begin: Callable[..., N
         assert near(total, expected + other)
 
 
-def test_networks_of_others_are_made_right() -> None:
+def test_networks_of_others_are_check_convolutions() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.ConvTranspose2d(2, 1, 2), Conv2d(1, 1, 1))
     state = network.state_dict()
-    assert made_right(network) is network
+    assert check_convolutions(network) is network
     assert [type(layer) for layer in network] == [Conv2d, nn.ReLU, ConvTranspose2d, Conv2d]
     assert list(network.state_dict()) == list(state)
 

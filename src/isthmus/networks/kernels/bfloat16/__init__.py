@@ -1,1 +1,1 @@
-"""Convolutions in bfloat16 that are right on every processor."""
+"""Convolutions in bfloat16 with correct results on every processor."""

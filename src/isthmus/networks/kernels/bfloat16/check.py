@@ -1,13 +1,13 @@
 """Checks whether this processor computes a kind of convolution correctly.
 
-Run as ``python -m isthmus.networks.kernels.bfloat16.check``.
+``python -m isthmus.networks.kernels.bfloat16.check`` runs it as a process of its own, because some kernels crash. The
+process reads lines, each a way and, after a tab, a kind, and answers ``True`` or ``False``. It ends after `IDLE`
+seconds without work.
 
-It is a separate process because some kernels crash. Each line that it reads is a way and, after a tab, a kind; it
-answers ``True`` or ``False``. It ends after `IDLE` seconds without work.
-
-The bfloat16 kernels are compared with sums of products in float32, written without any convolution. To keep that cheap
-the channels on one side are added up with random signs first: the sum of the outputs is the output of summed weights,
-the sum of the weights' gradients that of summed gradients, and the sum of the inputs' gradients that of summed weights.
+It compares the bfloat16 kernels with sums of products in float32 that use no convolution. To keep this cheap, it first
+adds up the channels on one side with random signs: the sum of the outputs is the output of summed weights, the sum of
+the gradients of the weights is that of summed gradients, and the sum of the gradients of the inputs is that of summed
+weights.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ from torch.nn import functional as F
 
 from isthmus.memory import keep_freed_memory
 from isthmus.networks.kernels import onednn
-from isthmus.networks.kernels import summed_convolutions as branches
-from isthmus.networks.kernels.bfloat16.kinds import Kind, Where
+from isthmus.networks.kernels.bfloat16.kinds import Kind
 from isthmus.networks.kernels.bfloat16.ways import NATIVE, WAYS
+from isthmus.networks.kernels.conv_arguments import ConvArguments
 from isthmus.networks.kernels.memory_layout import channels_last
+from isthmus.networks.kernels.summed_convolutions import summed
 
 TOLERANCE = 0.01
-"""Relative error in norm that counts as right; rounding to bfloat16 makes 0.002."""
+"""Largest relative error in norm that counts as correct; rounding to bfloat16 alone gives 0.002."""
 
 IDLE = 30.0
 
 DIRT = [2**size for size in range(8, 22)]
-"""Sizes of the blocks filled with NaN: what a kernel fails to write would be zero in a new process, but not later."""
+"""Sizes of the blocks of NaN: memory that a kernel fails to write is zero in a new process only, so it is soiled."""
 
 
 def is_right(kind: Kind, way: str = NATIVE) -> bool:
-    """Whether the output and, where it learns, all gradients of a convolution computed in this way are right."""
+    """Returns whether the output of a convolution computed in this way, and its gradients if wanted, are correct."""
     torch.set_num_threads(kind.threads)
     generator = torch.Generator().manual_seed(0)
     example = Example(kind, generator)
@@ -54,7 +55,7 @@ def is_right(kind: Kind, way: str = NATIVE) -> bool:
 
 
 class Example:
-    """A map, weights, a bias and the gradient of the output, all of numbers that bfloat16 can hold."""
+    """A map, weights, a bias and a gradient of the output, all with numbers that bfloat16 represents exactly."""
 
     def __init__(self, kind: Kind, generator: torch.Generator) -> None:
         def random(last: bool, *shape: int) -> Tensor:
@@ -68,13 +69,13 @@ class Example:
 
 
 def _soil() -> None:
-    """Leave NaN in free memory."""
-    kept = [torch.full((size,), torch.nan) for size in DIRT]
-    del kept
+    """Leaves NaN in free memory."""
+    dirt = [torch.full((size,), torch.nan) for size in DIRT]
+    del dirt
 
 
 def _found(kind: Kind, way: str, example: Example) -> dict[str, Tensor]:
-    """What the kernels compute: the output ``y`` (without the bias) and the gradients of map, weights and bias."""
+    """Returns what the kernels compute: the output ``y`` without the bias, and the gradients by name."""
     given = {"x": example.x, "weight": example.weight, "bias": example.bias}
     leaves = {
         name: nn.Parameter(one, requires_grad=kind.learns) for name, one in given.items() if one is not None
@@ -90,38 +91,37 @@ def _found(kind: Kind, way: str, example: Example) -> dict[str, Tensor]:
 
 
 def _output(kind: Kind, way: str, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    where = kind.where
+    arguments = kind.arguments
     if kind.form == "plain":
-        return WAYS[way](x, weight, bias, where)
-    if kind.form == "summed":  # two equal branches are added to zeros: half of that
+        return WAYS[way](x, weight, bias, arguments)
+    if kind.form == "summed":  # two equal branches added to zeros, then halved
         layer = (nn.Conv2d if x.ndim == 4 else nn.Conv3d)(1, 1, 1)
-        layer.padding, layer.stride, layer.dilation = where.padding, where.stride, where.dilation
+        layer.padding, layer.stride, layer.dilation = arguments.padding, arguments.stride, arguments.dilation
         layer.weight, layer.bias = cast(nn.Parameter, weight), cast(nn.Parameter, bias)
         nothing = x.new_zeros(len(x), len(weight), *x.shape[2:])
-        return branches.summed([layer, layer], x, nothing, relu=False, kept=False) / 2
-    at = (list(where.padding), list(where.stride), list(where.dilation), where.groups)
-    laid, bias = onednn.laid_out(weight.detach(), at), None if bias is None else bias.bfloat16()
-    y = onednn.convolution(x, laid, bias, at)  # by itself, and added to that
-    return onednn.convolution_onto_(y.clone(), x, laid, bias, at) / 2
+        return summed([layer, layer], x, nothing, relu=False, saved_anyway=False) / 2
+    laid, bias = onednn.laid_out(weight.detach(), arguments), None if bias is None else bias.bfloat16()
+    y = onednn.convolution(x, laid, bias, arguments)  # by itself, and added to that
+    return onednn.convolution_onto_(y.clone(), x, laid, bias, arguments) / 2
 
 
 def _expected(
     kind: Kind, example: Example, generator: torch.Generator
 ) -> Iterator[tuple[str, Tensor | None, Tensor]]:
-    """The right values: name, ``signs`` of shape ``(groups, channels)`` and the signed sums over channels.
+    """Yields the correct values: name, ``signs`` of shape ``(groups, channels)``, and the signed sums over channels.
 
-    A transposed convolution is a convolution from its output to its input; ``inner`` is the map on the side of the
-    convolution's input, ``outer`` the one on that of its output.
+    A transposed convolution is a convolution from its output to its input. ``inner`` is the map at the input of that
+    convolution, ``outer`` the one at its output.
     """
-    where, groups = kind.where, kind.where.groups
+    arguments, groups = kind.arguments, kind.arguments.groups
     weight = torch.unflatten(example.weight.float(), 0, (groups, -1))  # (groups, outer, inner, *kernel)
-    maps = (example.gradient, example.x) if where.transposed else (example.x, example.gradient)
+    maps = (example.gradient, example.x) if arguments.transposed else (example.x, example.gradient)
     inner, outer = (torch.unflatten(one.float(), 1, (groups, -1)) for one in maps)
-    by_sums, by_transposition = ("x", "y") if where.transposed else ("y", "x")
+    by_sums, by_transposition = ("x", "y") if arguments.transposed else ("y", "x")
     if kind.learns or by_sums == "y":
         signs = _signs(groups, weight.shape[1], generator)
         summed = _add_up(weight, (0, 1), signs).requires_grad_()
-        values = _products(inner, summed, where)
+        values = _products(inner, summed, arguments)
         yield by_sums, signs, values.detach().squeeze(2)
         if kind.learns:
             (gradient,) = torch.autograd.grad(values, summed, _add_up(outer, (1, 2), signs))
@@ -129,7 +129,7 @@ def _expected(
     if kind.learns or by_transposition == "y":
         signs = _signs(groups, weight.shape[2], generator)
         narrow = torch.zeros_like(inner[:, :, :1]).requires_grad_()
-        values = _products(narrow, _add_up(weight, (0, 2), signs), where)
+        values = _products(narrow, _add_up(weight, (0, 2), signs), arguments)
         (gradient,) = torch.autograd.grad(values, narrow, outer)
         yield by_transposition, signs, gradient.squeeze(2)
     if kind.learns and kind.bias:
@@ -141,18 +141,18 @@ def _signs(groups: int, channels: int, generator: torch.Generator) -> Tensor:
 
 
 def _add_up(x: Tensor, axes: tuple[int, int], signs: Tensor) -> Tensor:
-    """The signed sum over channels; ``axes``: of groups and of channels, which stays with length one."""
+    """Returns the signed sum over channels; ``axes`` are those of groups and channels, which stays with length 1."""
     shape = [1] * x.ndim
     for axis, length in zip(axes, signs.shape, strict=True):
         shape[axis] = length
     return (x * signs.view(shape)).sum(axes[1], keepdim=True)
 
 
-def _products(x: Tensor, weight: Tensor, where: Where) -> Tensor:
-    """A convolution as sums of products: ``(N, groups, in, *spatial)`` to ``(N, groups, out, *spatial)``."""
-    around = [side for padding in reversed(where.padding) for side in (padding, padding)]
+def _products(x: Tensor, weight: Tensor, arguments: ConvArguments) -> Tensor:
+    """Computes a convolution as sums of products: ``(N, groups, in, *spatial)`` to ``(N, groups, out, *spatial)``."""
+    around = [side for padding in reversed(arguments.padding) for side in (padding, padding)]
     x, kernel, total = F.pad(x, around), weight.shape[3:], torch.zeros(())
-    axes = list(zip(x.shape[3:], kernel, where.stride, where.dilation, strict=True))
+    axes = list(zip(x.shape[3:], kernel, arguments.stride, arguments.dilation, strict=True))
     whole = (slice(None),) * 3
     for tap in product(*(range(side) for side in kernel)):
         place: list[slice] = []
@@ -165,17 +165,17 @@ def _products(x: Tensor, weight: Tensor, where: Where) -> Tensor:
 
 def _alike(name: str, found: Tensor, signs: Tensor | None, expected: Tensor) -> bool:
     found = found.float()
-    scale = found.norm()  # that of the sums too, unless they happen to cancel
+    scale = found.norm()  # also the scale of the sums, unless they happen to cancel
     if signs is not None:
-        axis = 0 if name == "weight" else 1  # of the channels that are added up
+        axis = 0 if name == "weight" else 1  # of the channels to add up
         found = _add_up(torch.unflatten(found, axis, signs.shape), (axis, axis + 1), signs).squeeze(axis + 1)
     return bool(scale.isfinite()) and bool((found - expected).norm() <= TOLERANCE * scale)
 
 
 def main() -> None:
-    keep_freed_memory()  # what is soiled is used again
+    keep_freed_memory()  # so that soiled memory is used again
     answers = sys.stdout
-    sys.stdout = sys.stderr  # anything else that is printed is no answer
+    sys.stdout = sys.stderr  # whatever else is printed is not an answer
     print("ready", file=answers, flush=True)
     while True:
         idle = threading.Timer(IDLE, os._exit, [0])

@@ -1,4 +1,4 @@
-"""Starts the process that checks kernels (`.check`), restarts it if it has died, and asks it."""
+"""Starts the process that checks kernels, restarts it if it has died, and asks it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import IO, cast
 from isthmus.networks.kernels.bfloat16.kinds import Kind
 
 LIMIT = 120.0
-"""Seconds for one answer."""
+"""Seconds to wait for one answer."""
 
 
 class CannotCheck(Exception):
-    """The checking process cannot be started here."""
+    """The process that checks kernels cannot be started here."""
 
 
 class Checker:
-    """Asks whether kinds of convolutions are computed rightly."""
+    """Asks whether kinds of convolutions are computed correctly, and keeps the process that answers."""
 
     command = (sys.executable, "-P", "-m", "isthmus.networks.kernels.bfloat16.check")
 
@@ -32,18 +32,18 @@ class Checker:
         atexit.register(self.close)
 
     def ask(self, kind: Kind, way: str) -> bool:
-        """Whether a convolution of this kind is right when computed in this way; False if the process dies of it.
+        """Returns whether this way of computing this kind of convolution is correct; False if the process dies.
 
         Raises:
-            CannotCheck: there is no process to ask.
+            CannotCheck: the process cannot be started.
         """
         question = f"{way}\t{kind.to_json()}\n"
-        # twice, as the process may have ended for want of work
+        # twice, as an idle process may just have ended
         answers = (self._answer(question) for _ in range(2))
         return next((answer for answer in answers if answer), "False") == "True"
 
     def close(self) -> None:
-        """End the process."""
+        """Ends the process."""
         if self._process is None or self._owner != os.getpid():
             return
         with suppress(OSError):
@@ -54,7 +54,7 @@ class Checker:
         self._process = None
 
     def _answer(self, question: str) -> str:
-        if self._owner != os.getpid():  # forked: answers to two askers would be mixed up
+        if self._owner != os.getpid():  # forked: the answers for two processes would be mixed up
             self._process, self._owner = None, os.getpid()
         process = self._process or self._start()
         with suppress(OSError):
@@ -83,7 +83,7 @@ class Checker:
         return process
 
     def _line(self, process: subprocess.Popen[str]) -> str:
-        """The next line of its output; empty if it died or was killed because it took too long."""
+        """Returns the next line of its output; empty if it died or was killed after `LIMIT` seconds."""
         limit = threading.Timer(LIMIT, process.kill)
         limit.start()
         try:

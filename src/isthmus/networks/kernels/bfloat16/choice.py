@@ -1,10 +1,10 @@
-"""Convolutions in bfloat16 that are right on every processor.
+"""Chooses how a convolution in bfloat16 is computed, so that its result is correct on every processor.
 
-Some of the framework's kernels are silently wrong. Before a kind of convolution is first computed on this machine,
-a separate process checks it (`isthmus.networks.kernels.bfloat16.check`), and the answer is kept. A kind that is wrong
-is
-computed in the first right way of `isthmus.networks.kernels.bfloat16.ways.WAYS`. Other number types and other devices
-are left alone, and so are networks that are compiled, traced or exported: their kernels are not chosen here.
+Some of the framework's kernels give wrong results without a word. Before a kind of convolution is computed for the
+first time on a machine, a separate process checks it (`isthmus.networks.kernels.bfloat16.check`), and the answer is
+stored. A kind that is wrong is computed in the first correct way of `isthmus.networks.kernels.bfloat16.ways.WAYS`.
+Other number types and devices are left alone, and so are networks that are compiled, traced or exported, because their
+kernels are not chosen here.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from isthmus.networks.kernels.bfloat16.check_process import CannotCheck, Checker
-from isthmus.networks.kernels.bfloat16.kinds import Form, Kind, Where, kind_of
+from isthmus.networks.kernels.bfloat16.kinds import Form, Kind, kind_of
 from isthmus.networks.kernels.bfloat16.machine_cache import of_this_machine
 from isthmus.networks.kernels.bfloat16.ways import NATIVE, WAYS, ways_for
-from isthmus.networks.kernels.switch import eager
+from isthmus.networks.kernels.conv_arguments import ConvArguments
+from isthmus.networks.kernels.switch import enabled
 
 _checker = Checker()
 _lock = threading.Lock()
@@ -31,45 +32,45 @@ _troubles: list[str] = []
 _unable = False
 
 
-def concerned(x: Tensor) -> bool:
-    """Whether a convolution of this map is computed in bfloat16 on the processor."""
-    if x.device.type != "cpu" or not eager():
+def uses_bfloat16(x: Tensor) -> bool:
+    """Returns whether a convolution of this map would be computed in bfloat16 on the CPU by a kernel to choose."""
+    if x.device.type != "cpu" or not enabled():
         return False
     used = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
     return used == torch.bfloat16
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, where: Where) -> Tensor:
-    """A convolution, or a transposed one, by the framework's kernels where they are right.
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, arguments: ConvArguments) -> Tensor:
+    """Computes a convolution or a transposed one, in the framework's way where that is correct.
 
     Args:
         x: ``(N, in, *spatial)``.
         weight: ``(out, in / groups, *kernel)``; transposed ``(in, out / groups, *kernel)``.
     """
-    way = way_of(x, weight, bias is not None, where) if concerned(x) else NATIVE
-    return WAYS[way](x, weight, bias, where)
+    way = way_of(x, weight, bias is not None, arguments) if uses_bfloat16(x) else NATIVE
+    return WAYS[way](x, weight, bias, arguments)
 
 
-def is_right(x: Tensor, weight: Tensor, where: Where, form: Form) -> bool:
-    """Whether the kernels that add and rectify are right for the convolution, which has a bias."""
-    return not concerned(x) or way_of(x, weight, True, where, form) == NATIVE
+def is_right(x: Tensor, weight: Tensor, arguments: ConvArguments, form: Form) -> bool:
+    """Returns whether a kernel that adds and rectifies is correct for this convolution, which has a bias."""
+    return not uses_bfloat16(x) or way_of(x, weight, True, arguments, form) == NATIVE
 
 
-def way_of(x: Tensor, weight: Tensor, bias: bool, where: Where, form: Form = "plain") -> str:
-    """The way, one of `WAYS` or `APART`, in which this machine computes a convolution in bfloat16."""
+def way_of(x: Tensor, weight: Tensor, bias: bool, arguments: ConvArguments, form: Form = "plain") -> str:
+    """Returns the way, one of `WAYS` or `SEPARATE`, in which this machine computes a convolution in bfloat16."""
     learns = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
     threads = torch.get_num_threads()
-    at = (x.shape, x.stride(), weight.shape, weight.stride(), bias, where, form, learns, threads)
-    way = _by_call.get(at)
+    call = (x.shape, x.stride(), weight.shape, weight.stride(), bias, arguments, form, learns, threads)
+    way = _by_call.get(call)
     if way is None:
         with _lock:
-            way = _found(kind_of(x, weight, bias, where, learns, form).reduced())
-        _by_call[at] = way
+            way = _found(kind_of(x, weight, bias, arguments, learns, form).reduced())
+        _by_call[call] = way
     return way
 
 
 def kernel_remarks() -> list[str]:
-    """What the user should know and has not been told yet, a line each."""
+    """Returns what the user should know and has not been told yet, one line each."""
     with _lock:
         counted, lines = Counter(_other_ways), list(_troubles)
         _other_ways.clear()
@@ -102,7 +103,7 @@ def _found(kind: Kind) -> str:
 
 
 def _searched(kind: Kind) -> str:
-    """The first way that is right; the last where nothing can be checked."""
+    """Returns the first correct way, or the last if nothing can be checked."""
     global _unable
     *ways, last = ways_for(kind)
     try:

@@ -1,53 +1,56 @@
-"""The framework's convolutions, right in bfloat16 on every processor (`isthmus.networks.kernels.bfloat16.choice`)."""
+"""The framework's convolutions, with correct results in bfloat16 on every processor.
+
+Outside of bfloat16 on a CPU, and when kernels are switched off, they are the framework's own.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
-from isthmus.networks.kernels.bfloat16.choice import concerned, way_of
-from isthmus.networks.kernels.bfloat16.kinds import Where
+from isthmus.networks.kernels.bfloat16.choice import uses_bfloat16, way_of
 from isthmus.networks.kernels.bfloat16.ways import NATIVE, WAYS
+from isthmus.networks.kernels.conv_arguments import ConvArguments
+
+Convolution = nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d
 
 
 class Conv2d(nn.Conv2d):
-    """``nn.Conv2d``.
+    """``nn.Conv2d`` with correct results in bfloat16.
 
     >>> Conv2d(1, 8, 3, padding=1)
     Conv2d(1, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        another = _another_way(self, x)
-        return super().forward(x) if another is None else another
+        result = _computed_otherwise(self, x)
+        return super().forward(x) if result is None else result
 
 
 class Conv3d(nn.Conv3d):
-    """``nn.Conv3d``."""
+    """``nn.Conv3d`` with correct results in bfloat16."""
 
     def forward(self, x: Tensor) -> Tensor:
-        another = _another_way(self, x)
-        return super().forward(x) if another is None else another
+        result = _computed_otherwise(self, x)
+        return super().forward(x) if result is None else result
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """``nn.ConvTranspose2d``."""
+    """``nn.ConvTranspose2d`` with correct results in bfloat16."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        another = _another_way(self, x) if output_size is None else None
-        return super().forward(x, output_size) if another is None else another
+        result = _computed_otherwise(self, x) if output_size is None else None
+        return super().forward(x, output_size) if result is None else result
 
 
 class ConvTranspose3d(nn.ConvTranspose3d):
-    """``nn.ConvTranspose3d``."""
+    """``nn.ConvTranspose3d`` with correct results in bfloat16."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        another = _another_way(self, x) if output_size is None else None
-        return super().forward(x, output_size) if another is None else another
+        result = _computed_otherwise(self, x) if output_size is None else None
+        return super().forward(x, output_size) if result is None else result
 
 
-OWN: dict[type[nn.Module], type[nn.Module]] = {
+CHECKED: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: Conv2d,
     nn.Conv3d: Conv3d,
     nn.ConvTranspose2d: ConvTranspose2d,
@@ -55,28 +58,22 @@ OWN: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
-def made_right(network: nn.Module) -> nn.Module:
-    """The network, with the framework's convolutions turned into those of this file."""
+def check_convolutions(network: nn.Module) -> nn.Module:
+    """Turns the framework's convolutions in a network into those of this file, in place, and returns the network."""
     for module in network.modules():
-        module.__class__ = OWN.get(type(module), type(module))
+        module.__class__ = CHECKED.get(type(module), type(module))
     return network
 
 
-def where(layer: nn.Module) -> Where:
-    """The arguments of a convolution that is padded with zeros by a number."""
-    told: dict[str, Any] = {name: getattr(layer, name) for name in Where._fields}
-    return Where(**told)
-
-
-def _another_way(layer: nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d, x: Tensor) -> Any:
-    """The layer's result, if the framework's kernel is wrong."""
+def _computed_otherwise(layer: Convolution, x: Tensor) -> Tensor | None:
+    """Returns the layer's result if the framework's kernel is wrong, else None."""
     if (
-        not concerned(x)
+        not uses_bfloat16(x)
         or x.ndim != layer.weight.ndim
         or layer.padding_mode != "zeros"
         or isinstance(layer.padding, str)
     ):
         return None
-    told = where(layer)
-    way = way_of(x, layer.weight, layer.bias is not None, told)
-    return None if way == NATIVE else WAYS[way](x, layer.weight, layer.bias, told)
+    arguments = ConvArguments.of(layer)
+    way = way_of(x, layer.weight, layer.bias is not None, arguments)
+    return None if way == NATIVE else WAYS[way](x, layer.weight, layer.bias, arguments)

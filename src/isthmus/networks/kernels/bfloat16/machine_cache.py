@@ -1,4 +1,4 @@
-"""Keeps what was measured on this machine, so that it is measured only once."""
+"""Stores what was measured on this machine, so that it is measured only once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from isthmus.files import user_cache
 
 
 class Known:
-    """Answers by question, kept in a file to which every process appends a line.
+    """Answers by question, in a file to which every process appends lines.
 
-    A damaged line is ignored. Answers that cannot be written last as long as this process.
+    Damaged lines are ignored. Answers that cannot be written last as long as this process.
 
     Attributes:
+        path: the file.
         trouble: why answers cannot be written; None if they can.
+        answers: all answers by question.
 
     >>> known = Known(Path("/dev/null/nowhere"))
     >>> known.add("answer", 42)
@@ -38,12 +40,12 @@ class Known:
         self._read()
 
     def add(self, question: str, answer: Any) -> Any:
-        """Keep an answer; return the one that was kept first, so that all processes use the same."""
+        """Stores an answer and returns the one that was stored first, so that all processes use the same."""
         line = json.dumps({"question": question, "answer": answer})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(f"\n{line}\n")  # the line before may be half of one
+                file.write(f"\n{line}\n")  # the line before may be incomplete
         except OSError as error:
             self.trouble = f"{self.path}: cannot be written ({error.strerror})"
         self._read()
@@ -59,13 +61,13 @@ class Known:
 
 @cache
 def of_this_machine() -> Known:
-    """What is known about this processor with this build of the framework."""
+    """Returns what is known about this processor with this build of the framework."""
     digest = hashlib.sha256(json.dumps([_processor(), torch.__version__, _settings()]).encode())
     return Known(user_cache() / "kernels" / f"{digest.hexdigest()[:16]}.jsonl")
 
 
 def _settings() -> list[str]:
-    """Settings that make the framework choose other kernels on the same processor."""
+    """Returns the settings that make the framework choose other kernels on the same processor."""
     chosen = [
         f"{name}={value}" for name, value in os.environ.items() if name.startswith(("ONEDNN_", "DNNL_"))
     ]
@@ -73,9 +75,9 @@ def _settings() -> list[str]:
 
 
 def _processor() -> list[str]:
-    """Model and instructions."""
+    """Returns model and instructions of the processor."""
     with suppress(OSError):
         first, _, _ = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").partition("\n\n")
-        told = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")
-        return [line for line in first.splitlines() if line.startswith(told)]
+        wanted = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")
+        return [line for line in first.splitlines() if line.startswith(wanted)]
     return [platform.system(), platform.machine(), platform.processor()]
