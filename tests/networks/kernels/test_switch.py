@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
@@ -100,7 +101,7 @@ CASES: dict[str, Case] = {
 
 def results(case: Case) -> dict[str, Tensor]:
     """Output, gradients and running statistics of one step of training."""
-    fill(case.zero_grad() or case)
+    case = fill(copy.deepcopy(case))
     x = image(2, 4, *(16, 12, 8)[: case.dims])
     x = x.contiguous(memory_format=LAST[x.ndim]).requires_grad_()
     case.train().to(memory_format=LAST[x.ndim])
@@ -167,8 +168,8 @@ def test_every_network_trains_alike_with_kernels_and_without(name: str, dims: in
         forbid(patch)
         expected = step()
     assert found.keys() == expected.keys()
+    scale = max(float(value.detach().abs().max()) for value in expected.values())
     for key, value in expected.items():
-        scale = float(value.detach().abs().max().clamp(min=1e-6))
         torch.testing.assert_close(
             found[key], value.detach(), rtol=0, atol=1e-9 * scale, msg=lambda m, k=key: f"{k}: {m}"
         )
@@ -189,7 +190,7 @@ def test_prediction_and_layout_are_plain_too(monkeypatch: pytest.MonkeyPatch) ->
         engine = Eager.fused([network], plain_hardware)
         assert engine.networks[0] is network
         found = engine(batch)
-    np.testing.assert_allclose(found["logits"], expected["logits"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found["logits"], expected["logits"], rtol=1e-5, atol=1e-5)
 
 
 def test_the_switch_returns_to_where_it_was() -> None:
