@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from benchmarks.plain import PlainNet
 from isthmus.networks import create_model
-from isthmus.networks.kernels import saved_activations as lean
+from isthmus.networks.kernels import saved_activations
 from isthmus.objectives import binary_cross_entropy
 
 RESULTS = Path(__file__).parent / "results"
@@ -91,7 +91,7 @@ def _of_branches(saved: tuple[Tensor, ...]) -> list[tuple[str, Tensor]]:
     return list(zip(names, saved, strict=False))
 
 
-def _not_again(_: lean._Again, packed: Any) -> Tensor:
+def _not_again(_: saved_activations._Recomputed, packed: Any) -> Tensor:
     """What is to be computed again is not kept, and looking at it must not compute it."""
     return torch.empty(0) if packed is None else packed.grad_fn.saved_tensors[0]
 
@@ -113,7 +113,7 @@ def measure(size: int, batch: int, widths: tuple[int, ...]) -> dict[str, dict[st
             network = create_model("mildnet", widths=widths).to(memory_format=torch.channels_last)
             x = images.contiguous(memory_format=torch.channels_last)
         with (
-            patch.object(lean._Again, "unpack", _not_again),
+            patch.object(saved_activations._Recomputed, "unpack", _not_again),
             torch.autocast("cpu", torch.bfloat16, enabled=variant != "plain, float32"),
         ):
             loss = binary_cross_entropy(network(x), labels)

@@ -40,7 +40,8 @@ class Average:
         decay = min(self.decay, (1 + step) / (RAMP + step))
         pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
         real = [(kept, new) for kept, new in pairs if kept.is_floating_point()]
-        get_ema_multi_avg_fn(decay)([kept for kept, _ in real], [new for _, new in real], step)
+        update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        update([kept for kept, _ in real], [new for _, new in real], step)
         for kept, new in pairs:
             if not kept.is_floating_point():
                 kept.copy_(new)
