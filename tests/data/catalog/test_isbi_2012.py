@@ -1,4 +1,4 @@
-"""Public data sets, read from real files where they are here and from the layout where not."""
+"""ISBI-2012: the real stack, where it is present, and files written in its layout."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ from isthmus.data.checks.check import check_dataset
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.folds import holdout
 from isthmus.errors import IsthmusError
-
-
-def test_every_entry_is_complete() -> None:
-    for name, entry in DATASETS.items():
-        assert entry.name == name
-        assert entry.title
-        assert entry.layout
 
 
 def test_isbi_2012_real(shared_data: Path) -> None:
