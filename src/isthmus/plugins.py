@@ -109,6 +109,13 @@ def load() -> list[str]:
         return _failures
 
 
+def packages() -> dict[str, str]:
+    """Returns the packages that have plug-ins, with their versions."""
+    from importlib.metadata import entry_points
+
+    return {point.dist.name: point.dist.version for point in entry_points(group=GROUP) if point.dist}
+
+
 def _load(point: EntryPoint) -> str | None:
     """Imports or calls what an entry point names; returns what went wrong, in one line."""
     try:

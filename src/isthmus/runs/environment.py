@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from isthmus import plugins
+
 PACKAGES = (
     "isthmus",
     "torch",
@@ -34,7 +36,7 @@ def describe_environment() -> dict[str, Any]:
         "processor": processor(),
         "cores": os.cpu_count(),
         "gpu": gpu,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in PACKAGES} | plugins.packages(),
         "commit": _commit(),
     }
 
