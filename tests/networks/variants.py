@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.networks import create_model, list_models
-from isthmus.networks.encoders.registry import VGG16, DenseNet121, ResNet
+from isthmus.networks.encoders.densenet import DenseNet121
+from isthmus.networks.encoders.resnet import ResNet
+from isthmus.networks.encoders.vgg import VGG16
 from isthmus.networks.registry import dimensions, tiny_options
 
 VARIANTS = [(name, dims) for name in list_models() for dims in dimensions(name)]

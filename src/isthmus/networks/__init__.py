@@ -28,7 +28,8 @@ from isthmus.networks.blocks.base import Block, Bridge, Skip, register_block, re
 from isthmus.networks.description.card import CardReport, describe, models_table
 from isthmus.networks.description.measure import activation_bytes, count_flops, count_parameters
 from isthmus.networks.description.receptive_field import receptive_field
-from isthmus.networks.encoders.registry import Encoder, create_encoder, register_encoder
+from isthmus.networks.encoders.base import Encoder
+from isthmus.networks.encoders.registry import create_encoder, register_encoder
 from isthmus.networks.encoders.weights import find_weights, load_encoder_weights
 from isthmus.networks.initialisation import initialise
 from isthmus.networks.kernels.switch import plain

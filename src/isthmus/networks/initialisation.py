@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
-from isthmus.networks.encoders.registry import Encoder
+from isthmus.networks.encoders.base import Encoder
 
 SCHEMES = ("xavier", "default")
 

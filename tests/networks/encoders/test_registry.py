@@ -147,7 +147,7 @@ def test_computes_what_is_written_out_by_hand(name):
 
 
 def test_a_users_encoder_is_found_by_its_name(monkeypatch):
-    monkeypatch.setattr("isthmus.networks.encoders.registry.ENCODERS", dict(ENCODERS))
+    monkeypatch.setattr(ENCODERS, "_things", dict(ENCODERS))
 
     @register_encoder("stem")
     class Stem(Encoder):
@@ -167,7 +167,7 @@ def test_a_users_encoder_is_found_by_its_name(monkeypatch):
     ("arguments", "says"),
     [
         ({"name": "resnet3"}, "did you mean 'resnet34'"),
-        ({"name": None}, "unknown encoder None"),
+        ({"name": None}, "unknown encoder 'None'"),
         ({"name": "vgg16", "in_channels": 0}, "in_channels must be a whole number of at least 1"),
         ({"name": "vgg16", "in_channels": 2.0}, "in_channels must be"),
         ({"name": "vgg16", "spatial_dims": 4}, "spatial_dims must be 2 or 3"),

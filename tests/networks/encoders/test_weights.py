@@ -234,7 +234,7 @@ def test_a_url_is_fetched_only_when_a_call_allows_it(server, tmp_path):
 
 def test_what_arrives_with_another_hash_is_not_kept(server, tmp_path):
     url, _, asked, _ = server
-    with pytest.raises(IsthmusError, match="another SHA-256 than stated; nothing was kept"):
+    with pytest.raises(IsthmusError, match="does not have the stated SHA-256; it was not stored"):
         find_weights(f"{url}#sha256={'0' * 64}", download=True)
     assert len(asked) == 1
     assert not kept(tmp_path)
@@ -244,7 +244,7 @@ def test_a_file_here_with_another_hash_is_refused(server, tmp_path):
     url, digest, asked, _ = server
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     (tmp_path / "hub" / "checkpoints" / "weights.pth").write_bytes(b"other")
-    with pytest.raises(IsthmusError, match="another SHA-256"):
+    with pytest.raises(IsthmusError, match="does not have the SHA-256"):
         find_weights(f"{url}#sha256={digest}", download=True)
     assert not asked
 

@@ -1,7 +1,7 @@
-"""What the papers change in a U-Net: the block on a level and the skip on a bridge.
+"""The parts of a U-Net that the papers change: the block on a level and the skip on a bridge.
 
-A part is a frozen dataclass whose fields are its options. It knows how many channels it gives and builds its
-module for 2 or 3 dimensions. ``@register_block("name")`` and ``@register_skip("name")`` make it available to
+A part is a frozen dataclass whose fields are its options. It states how many channels it gives, and builds its module
+for 2 or 3 dimensions. ``@register_block("name")`` and ``@register_skip("name")`` make it available to
 ``UNet(block="name", skip="name")``.
 """
 
@@ -15,29 +15,30 @@ from typing import Any, TypeVar
 from torch import nn
 
 from isthmus.errors import IsthmusError, nearest
+from isthmus.plugins import Registry
 
 
 @dataclass(frozen=True)
 class Block:
-    """What stands on a level of the encoder and of the decoder."""
+    """The layers on a level of the encoder or the decoder."""
 
     def out_channels(self, width: int) -> int:
-        """Channels the block gives on a level of this width."""
+        """Returns the number of channels that the block gives on a level of this width."""
         return width
 
     def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
-        """The module: ``(N, in_channels, *s)`` to ``(N, out_channels(width), *s)``."""
+        """Builds the module: ``(N, in_channels, *spatial)`` to ``(N, out_channels(width), *spatial)``."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Bridge:
-    """Where a skip stands.
+    """A place for a skip.
 
     Attributes:
         dims: 2 or 3 spatial dimensions.
-        in_channels: that the encoder gives on this level.
-        width: of the level.
+        in_channels: number of channels that the encoder gives on this level.
+        width: width of the level.
         level: 1 at full resolution, 2 at half of it, and so on.
         pools_below: poolings between this level and the bottom, 1 for the deepest.
     """
@@ -51,22 +52,22 @@ class Bridge:
 
 @dataclass(frozen=True)
 class Skip:
-    """What stands on the bridge from the encoder to the decoder of the same level."""
+    """The layers on the bridge from the encoder to the decoder of the same level."""
 
     def check(self, bridges: Sequence[Bridge]) -> None:
-        """Refuse, in one line, bridges on which it cannot stand."""
+        """Refuses bridges on which the skip cannot stand."""
 
     def out_channels(self, bridge: Bridge) -> int:
-        """Channels that arrive at the decoder."""
+        """Returns the number of channels that arrive at the decoder."""
         return bridge.in_channels
 
     def build(self, bridge: Bridge) -> nn.Module:
-        """The module: ``(N, bridge.in_channels, *s)`` to ``(N, out_channels(bridge), *s)``."""
+        """Builds the module: ``(N, bridge.in_channels, *spatial)`` to ``(N, out_channels(bridge), *spatial)``."""
         raise NotImplementedError
 
 
-BLOCKS: dict[str, type[Block]] = {}
-SKIPS: dict[str, type[Skip]] = {}
+BLOCKS: Registry[type[Block]] = Registry("block")
+SKIPS: Registry[type[Skip]] = Registry("skip")
 
 B = TypeVar("B", bound=Block)
 S = TypeVar("S", bound=Skip)
@@ -74,42 +75,42 @@ P = TypeVar("P", bound=Block | Skip)
 
 
 def register_block(name: str) -> Callable[[type[B]], type[B]]:
-    """Give a block the name by which ``block=`` finds it."""
+    """Registers a block for ``block=name``."""
 
     def register(part: type[B]) -> type[B]:
-        BLOCKS[name] = part
+        BLOCKS.register(name, part)
         return part
 
     return register
 
 
 def register_skip(name: str) -> Callable[[type[S]], type[S]]:
-    """Give a skip the name by which ``skip=`` finds it."""
+    """Registers a skip for ``skip=name``."""
 
     def register(part: type[S]) -> type[S]:
-        SKIPS[name] = part
+        SKIPS.register(name, part)
         return part
 
     return register
 
 
-def resolve(
-    kind: str, value: str | Mapping[str, Any] | P, known: Mapping[str, type[P]], options: Mapping[str, Any]
-) -> P:
-    """A part from its name, a mapping ``{"name": …, option: …}`` or the part itself.
+def resolve(value: str | Mapping[str, Any] | P, known: Registry[type[P]], options: Mapping[str, Any]) -> P:
+    """Makes a part from its name, from a mapping ``{"name": …, option: …}`` or from the part itself.
 
     Args:
-        kind: ``"block"`` or ``"skip"``, for messages.
-        options: further options by name; those that are None are left at the part's own default.
+        known: `BLOCKS` or `SKIPS`.
+        options: more options by name; None stands for the part's own default.
+
+    Raises:
+        IsthmusError: the part or an option is unknown.
     """
+    kind = known.kind
     given = {name: option for name, option in options.items() if option is not None}
     if isinstance(value, Mapping):
         given = {**{k: v for k, v in value.items() if k != "name"}, **given}
         value = value.get("name", "")
     if isinstance(value, str):
-        if value not in known:
-            raise IsthmusError(f"unknown {kind} '{value}': {nearest(value, known)}")
-        return _replace(kind, value, known[value](), given)
+        return _replace(kind, value, known.find(value)(), given)
     if not isinstance(value, Block if kind == "block" else Skip):
         raise IsthmusError(
             f"{kind} must be a name or a mapping with a name, found {value!r}: {nearest('', known)}"

@@ -138,7 +138,7 @@ class HighResolution(Skip):
     @property
     def plain(self) -> Skip:
         """The part that stands beside the pathway."""
-        return resolve("skip", self.beside, SKIPS, {})
+        return resolve(self.beside, SKIPS, {})
 
     def on(self, bridge: Bridge) -> bool:
         """Whether the pathway stands on this bridge."""

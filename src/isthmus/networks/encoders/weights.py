@@ -1,7 +1,7 @@
-"""Pre-trained weights of an encoder: found, checked, loaded, without running code from the file.
+"""Finds, checks and loads pre-trained weights of an encoder, without running code from their file.
 
-Nothing is fetched unless a call says ``download=True``. Files lie where torch keeps its own
-(``torch.hub.get_dir()/checkpoints``), so that what torchvision once fetched is found.
+Nothing is downloaded without ``download=True``. Downloaded files are stored where torch stores its own
+(``torch.hub.get_dir()/checkpoints``), so that those of torchvision are found.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import torch
@@ -22,26 +21,25 @@ from torch import Tensor
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.checks import require_finite
-
-if TYPE_CHECKING:
-    from isthmus.networks.encoders.registry import Encoder
+from isthmus.networks.encoders.base import Encoder
 
 _CHUNK = 1 << 20
 
 
 def load_encoder_weights(encoder: Encoder, source: Path | str, *, download: bool = False) -> None:
-    """Load pre-trained weights into an encoder, in place.
+    """Loads pre-trained weights into an encoder, in place.
 
-    Tensors of the classifier are ignored; filters for three channels are adapted to the encoder's number
-    (`adapt_filters`). An encoder stays as it was if anything does not fit.
+    Tensors of the classifier are ignored. Filters for three channels are adapted to the number that the encoder reads
+    (`adapt_filters`). If anything does not fit, the encoder stays as it was.
 
     Args:
-        source: a ``.safetensors`` or ``.pth`` file with torchvision's names, or the URL of one with
-            its hash: ``https://…#sha256=…``.
-        download: whether a URL may be fetched when its file is not on this machine yet.
+        encoder: the encoder to change.
+        source: a ``.safetensors`` or ``.pth`` file with torchvision's names, or the URL of one with its hash:
+            ``https://…#sha256=…``.
+        download: whether a URL may be downloaded if its file is not on this machine.
 
     Raises:
-        IsthmusError: no such file, no file of weights, another hash, or tensors that do not fit (named).
+        IsthmusError: there is no such file, it has another hash or is no file of weights, or tensors do not fit.
     """
     path = find_weights(source, download=download)
     given = {_modern(name): tensor for name, tensor in _read(path).items()}
@@ -70,11 +68,11 @@ def load_encoder_weights(encoder: Encoder, source: Path | str, *, download: bool
 
 
 def adapt_filters(filters: Tensor, in_channels: int) -> Tensor:
-    """Filters that read RGB, made to read any number of channels; the sum over channels stays.
+    """Adapts filters that read RGB to any number of channels; their sum over channels stays the same.
 
-    From three channels on, channel c takes the filter of colour c mod 3, divided by how many channels share
-    that colour; fewer than three each take the mean filter, scaled so that the sum stays. So an image that
-    repeats one grey channel gives the features it would give as RGB.
+    From three channels on, channel c gets the filter of colour c mod 3, divided by the number of channels that share
+    that colour. Fewer than three channels get the mean filter, scaled to keep the sum. So an image that repeats one
+    grey channel gives the same features as in RGB.
 
     Args:
         filters: ``(out, 3, *kernel)``.
@@ -99,13 +97,14 @@ def adapt_filters(filters: Tensor, in_channels: int) -> Tensor:
 
 
 def find_weights(source: Path | str, *, download: bool = False) -> Path:
-    """The file of a path or URL, checked against the URL's hash; fetched only where ``download`` allows it.
+    """Returns the file of a path or URL, checked against the hash in the URL; downloads it only if allowed.
 
     Raises:
-        IsthmusError: no such file, a URL without a hash, not here and not to be downloaded, or another hash.
+        IsthmusError: there is no such file, the URL has no hash, the file is not here and may not be downloaded, or
+            it has another hash.
     """
     if not isinstance(source, Path | str):
-        raise IsthmusError(f"weights are the path of a file or a URL with its hash, found {source!r}")
+        raise IsthmusError(f"encoder weights must be a path or a URL with its hash, found {source!r}")
     text = str(source)
     if "://" not in text:
         path = Path(source).expanduser()
@@ -116,7 +115,7 @@ def find_weights(source: Path | str, *, download: bool = False) -> Path:
     name = PurePosixPath(urlsplit(url).path).name
     match = re.fullmatch(r"sha256=([0-9a-fA-F]{64})", fragment)
     if urlsplit(url).scheme not in ("http", "https") or not name or not match:
-        raise IsthmusError(f"a URL of weights is https://…#sha256=<64 hexadecimal digits>, found {text}")
+        raise IsthmusError(f"a URL of weights must be https://…#sha256=<64 hexadecimal digits>, found {text}")
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
         if not download:
@@ -126,7 +125,9 @@ def find_weights(source: Path | str, *, download: bool = False) -> Path:
             )
         _download(url, path, match[1].lower())
     elif _sha256(path) != match[1].lower():
-        raise IsthmusError(f"{path} has another SHA-256 than {text} states; remove it and download it again")
+        raise IsthmusError(
+            f"{path} does not have the SHA-256 that {text} states; remove it and download it again"
+        )
     return path
 
 
@@ -139,7 +140,7 @@ def _download(url: str, path: Path, digest: str) -> None:
             while chunk := reply.read(_CHUNK):
                 file.write(chunk)
         if _sha256(aside) != digest:
-            raise IsthmusError(f"what {url} sent has another SHA-256 than stated; nothing was kept")
+            raise IsthmusError(f"the file from {url} does not have the stated SHA-256; it was not stored")
         aside.replace(path)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise IsthmusError(f"could not download {url}: {error}") from error
@@ -153,26 +154,26 @@ def _sha256(path: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a file; a training checkpoint's ``state_dict`` where it holds one."""
+    """Reads the named tensors of a file, or those in the ``state_dict`` of a training checkpoint."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # many kinds, by what is wrong with the file
+    except Exception as error:  # of many kinds, depending on what is wrong with the file
         reason = str(error).strip().splitlines()
         detail = reason[0][:160] if reason else type(error).__name__
-        raise IsthmusError(f"{path} is no .safetensors, nor a .pth of plain tensors: {detail}") from error
+        raise IsthmusError(f"{path} is neither .safetensors nor a .pth of plain tensors: {detail}") from error
     if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
         found = found["state_dict"]
     if not isinstance(found, Mapping) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
-        raise IsthmusError(f"{path} holds no mapping of tensor names to tensors")
+        raise IsthmusError(f"{path} does not hold tensors by name")
     return dict(found)
 
 
 def _modern(name: str) -> str:
-    """The name of a tensor today: the first DenseNet files of torchvision say ``norm.1`` for ``norm1``."""
+    """Returns today's name of a tensor; torchvision's first DenseNet files have ``norm.1`` for ``norm1``."""
     return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", name)
 
 

@@ -83,7 +83,7 @@ class HMEDN(Network):
             spatial_dims, in_channels, classes, divisor=2 ** (len(widths) - 1), checkpoint=checkpoint
         )
         require_flag("contour", contour)
-        part = resolve("block", block, BLOCKS, {"dropout": dropout})
+        part = resolve(block, BLOCKS, {"dropout": dropout})
         pathway = HighResolution(
             level=level, width=pathway_width, dilations=wholes("dilations", dilations), dense=dense
         )

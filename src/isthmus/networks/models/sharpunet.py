@@ -16,7 +16,8 @@ from isthmus.networks.blocks.base import Bridge, Skip, register_skip
 from isthmus.networks.blocks.layers import max_pool
 from isthmus.networks.blocks.plain import Plain
 from isthmus.networks.checks import require_name
-from isthmus.networks.encoders.registry import VGG16, register_encoder
+from isthmus.networks.encoders.registry import register_encoder
+from isthmus.networks.encoders.vgg import VGG16
 from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.symmetric_filter import filter_channels
 from isthmus.networks.models.unet import UNet

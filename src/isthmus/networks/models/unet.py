@@ -19,7 +19,8 @@ from isthmus.networks.blocks.base import BLOCKS, SKIPS, Block, Bridge, Skip, res
 from isthmus.networks.blocks.layers import conv, max_pool, norm, up_conv
 from isthmus.networks.blocks.upsampling import upsample_by_two
 from isthmus.networks.checks import require_name, require_whole, require_wholes
-from isthmus.networks.encoders.registry import ENCODERS, Encoder, create_encoder
+from isthmus.networks.encoders.base import Encoder
+from isthmus.networks.encoders.registry import ENCODERS, create_encoder
 from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
@@ -95,8 +96,8 @@ class UNet(Network):
         require_name("up", up, UPS)
         require_name("head", head, HEADS)
         options = {"norm": norm, "activation": activation, "levels": levels, "dilations": dilations}
-        block = resolve("block", block, BLOCKS, options)
-        skip = resolve("skip", skip, SKIPS, {})
+        block = resolve(block, BLOCKS, options)
+        skip = resolve(skip, SKIPS, {})
         if encoder is None:
             if encoder_weights is not None:
                 raise IsthmusError(f"encoder_weights needs an encoder, one of {', '.join(ENCODERS)}")

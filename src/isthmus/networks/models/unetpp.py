@@ -67,7 +67,7 @@ class UNetPlusPlus(Network):
         require_flag("deep_supervision", deep_supervision)
         widths = level_widths(widths, depth)
         own = {"norm": norm, "activation": activation, "levels": levels, "dilations": dilations}
-        part = resolve("block", block, BLOCKS, own)
+        part = resolve(block, BLOCKS, own)
         self.depth, self.divisor = len(widths), 2 ** (len(widths) - 1)
         given = [part.out_channels(width) for width in widths]
 
