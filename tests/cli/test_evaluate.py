@@ -1,33 +1,27 @@
-"""`isthmus evaluate`: what the command takes and prints."""
+"""``isthmus evaluate``: what the command takes and prints."""
 
 from __future__ import annotations
 
 import csv
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from isthmus.evaluation import scores as module
+from isthmus.data.cases import Source
+from isthmus.io.images import read_mask
 from isthmus.metrics.table import columns
 
 from ..masks import four_cases, row, save
+from .calls import call, error_of
 
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
     return four_cases(tmp_path)
-
-
-def call(*words: object) -> int:
-    from isthmus.cli import main
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["isthmus", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            main.main()
-    return int(left.value.code or 0)
 
 
 def test_the_command_prints_what_was_missed(
@@ -67,29 +61,6 @@ def test_the_command_takes_classes_tolerance_and_the_rule(
     assert "missing='no' is not a rule" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("columns", [20, 60, 80, 100, 200])
-def test_the_table_cuts_nothing(
-    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Numbers and metrics whole on one line, names of classes whole over several."""
-    from isthmus.cli.evaluate import show
-
-    monkeypatch.setenv("COLUMNS", str(columns))
-    names = ("foreground", "left ventricular myocardium [of the heart], end of diastole")
-    cases = {"dice": 0.123456, "hausdorff_distance": 123456.78912, "average_surface_distance": 1.5}
-    counts = {"prediction_points": 1, "truth_points": 0}
-    show(module.Evaluation([{"class": name, **cases, **counts} for name in names for _ in range(12345)]))
-    text = capsys.readouterr().out
-    assert "…" not in text
-    assert text.count("123456.7891") == 2
-    assert text.count(" 12345 ") == 2 * 2 * len(cases)  # n, and false alarms
-    assert all(text.count(title) == 2 for title in ("Hausdorff distance", "Dice"))
-    assert "Average surface distance" in text
-    width = min(line.index("Dice") for line in text.splitlines() if "Dice" in line)
-    folded = "".join(line[:width].replace(" ", "") for line in text.splitlines()[1:])
-    assert "".join(names).replace(" ", "") in folded
-
-
 def test_a_value_of_the_truth_can_be_ignored(tmp_path: Path) -> None:
     some = np.zeros((8, 30), np.uint8)
     some[2:6, 2:9] = 1
@@ -98,3 +69,65 @@ def test_a_value_of_the_truth_can_be_ignored(tmp_path: Path) -> None:
     folders = save(tmp_path / "p", a=some), save(tmp_path / "t", a=marked)
     assert call("evaluate", *folders, "--ignore", 9, "--out", tmp_path / "s.csv") == 0
     assert (tmp_path / "s.csv").read_text(encoding="utf-8").strip().endswith(",28,28,28,160")
+
+
+def test_evaluate_scores_every_case(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data / "masks", tmp_path / "masks")
+    one = sorted((tmp_path / "masks").iterdir())[0]
+    blank = np.zeros_like(read_mask(Source(one))).astype(np.uint8)
+    Image.fromarray(blank).save(one)
+    assert call("evaluate", tmp_path / "masks", data) == 0
+    with (tmp_path / "masks" / "scores.csv").open() as file:
+        rows = {row["case"]: row for row in csv.DictReader(file)}
+    assert len(rows) == 5
+    assert float(rows[one.stem]["dice"]) == 0.0
+    assert float(rows[one.stem]["hausdorff_distance"]) == pytest.approx(63 * 2**0.5)
+    assert all(float(row["dice"]) == 1.0 for name, row in rows.items() if name != one.stem)
+    out = capsys.readouterr().out
+    assert "0.8000" in out  # the mean over all five: the miss counts
+
+
+def _write(folder: Path, **masks: np.ndarray) -> Path:
+    folder.mkdir()
+    for name, mask in masks.items():
+        Image.fromarray(mask.astype(np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+def test_evaluate_reads_each_side_in_its_own_values(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    square = np.zeros((20, 20))
+    square[5:15, 5:15] = 1
+    truth = _write(tmp_path / "truth", a=square * 255, b=square.T * 255)
+    ours = _write(tmp_path / "ours", a=square, b=square)
+    assert call("evaluate", ours, truth) == 0
+    assert "1.0000" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_values_that_the_truth_does_not_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bands = np.repeat([0, 1, 2], 4)[:, None].repeat(12, 1)
+    truth, ours = (
+        _write(tmp_path / "truth", a=bands, b=bands),
+        _write(tmp_path / "ours", a=bands * 100, b=bands),
+    )
+    assert call("evaluate", ours, truth) == 2
+    assert "100, 200 do not occur in the truth" in error_of(capsys)
+
+
+def test_evaluate_refuses_to_drop_what_has_no_prediction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    square = np.eye(8) * 255
+    truth, ours = (
+        _write(tmp_path / "truth", a=square, b=square),
+        _write(tmp_path / "ours", a=square, x=square),
+    )
+    assert call("evaluate", ours, truth) == 2
+    assert "1 of 2 true masks have no prediction" in error_of(capsys)
+    assert call("evaluate", ours, truth, "--partial") == 0
+    assert "1 of 2 true masks" in capsys.readouterr().err

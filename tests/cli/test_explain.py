@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -13,7 +12,6 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from isthmus.cli import main as cli
 from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.explain import Explainer, grad_cam, saliency
 from isthmus.inference.predictor import Predictor
@@ -22,21 +20,7 @@ from isthmus.runs.files import write_json, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
 
-
-def call(*words: str | Path) -> int:
-    """Run the command in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["isthmus", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-    return int(end.value.code or 0)
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    """The only line on standard error that complains."""
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("isthmus: ")]
-    assert len(lines) == 1
-    return lines[0]
+from .calls import call, error_of
 
 
 def write_run(

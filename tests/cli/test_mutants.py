@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from isthmus.cli import main as cli
 from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.data.splits.files import NNUNET
 from isthmus.errors import IsthmusError
@@ -23,6 +21,7 @@ from isthmus.studies import run as studies
 from isthmus.studies.running.execute import Outcome
 from isthmus.training import run as training
 
+from .calls import call
 from .mutants import put
 
 SMALL = {
@@ -80,14 +79,6 @@ KINDS = {
     ),
     "table": Kind("table.csv", ("data check table.csv",)),
 }
-
-
-def call(*words: str) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["isthmus", *words])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-    return int(end.value.code or 0)
 
 
 def _nnunet(folder: Path, listed: bool, decathlon: bool) -> None:

@@ -12,9 +12,7 @@ from PIL import Image
 
 from isthmus.data.phantoms.cells import write_phantoms
 
-from .test_main import SMALL, call, data, error_of, run
-
-__all__ = ["data", "run"]  # fixtures
+from .calls import SMALL, call, error_of
 
 
 def of_nnunet(root: Path, names: list[str]) -> Path:

@@ -12,17 +12,10 @@ from typing import Any
 import pytest
 
 import isthmus
-from isthmus.cli import main as cli
 from isthmus.cli.results import plain
 from isthmus.data.phantoms.cells import write_phantoms
 
-
-def call(*words: str | Path) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["isthmus", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-    return int(end.value.code or 0)
+from .calls import call
 
 
 @pytest.fixture(scope="module")

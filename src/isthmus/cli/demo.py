@@ -4,45 +4,54 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from isthmus.cli.progress import Display
+import typer
+
 from isthmus.errors import IsthmusError
-from isthmus.runs.files import write_text
+
+if TYPE_CHECKING:
+    from isthmus.cli.progress import Display
 
 LEARNED, UNSEEN, SIZE = 32, 8, 128
 EPOCHS, WIDTHS = 20, [16, 32, 64, 128]  # small enough for a laptop
-MARK = ".isthmus-demo"  # stands in a folder that a demo wrote, and lists what it wrote there
+MARK = ".isthmus-demo"
+"""A file in the folder of a demo that lists what the demo wrote there."""
 
 
-def run(out: Path, seed: int, display: Display, overwrite: bool = False) -> None:
-    """Write phantoms, train U-Net and Sharp U-Net, segment the unseen ones, write the page."""
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Folder to write to; files of an earlier demo in it are replaced.")
+    ] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the phantoms and of training.")] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also remove other files from the folder of an earlier demo.")
+    ] = False,
+) -> None:
+    """Train two networks on phantoms and write OUT/report.html.
+
+    Needs no data and no network connection.
+    """
+    from isthmus.cli.progress import Display
+    from isthmus.runs.files import write_text
+
     _clear(out, overwrite)
     try:
-        _run(out, seed, display)
-    finally:  # what was written so far is a demo's, too
+        with Display() as display:
+            _run(out, seed, display)
+    finally:  # even if it was interrupted, the files so far are the demo's
         write_text(out / MARK, "".join(f"{name}\n" for name in sorted(_files(out))))
 
 
 def _run(out: Path, seed: int, display: Display) -> None:
-    from isthmus.data.phantoms.cells import write_phantoms
+    """Writes phantoms, trains U-Net and Sharp U-Net, segments the unseen phantoms, writes the page."""
+    unseen = _write_phantoms(out, seed, display)
 
-    display.stage("drawing phantoms", 2)
-    data, new = out / "phantoms", out / "unseen"
-    write_phantoms(data, LEARNED + UNSEEN, SIZE, seed)
-    display.advance()
-    ids = sorted(path.stem for path in (data / "images").iterdir())
-    unseen = ids[LEARNED:]
-    for kind in ("images", "masks"):
-        (new / kind).mkdir(parents=True)
-        for case in unseen:
-            shutil.copy(data / kind / f"{case}.png", new / kind / f"{case}.png")
-    display.advance()
-
-    from isthmus.cli.evaluate import run as evaluate
+    from isthmus.cli.score_table import describe_scores, print_scores
+    from isthmus.evaluation.scores import evaluate_folder
     from isthmus.inference.predict import predict_folder
     from isthmus.report import write_comparison
     from isthmus.report.run_images import RunImages
-    from isthmus.runs.folder import RunFolder
     from isthmus.runs.recipe import make_recipe
     from isthmus.training import train
 
@@ -51,27 +60,51 @@ def _run(out: Path, seed: int, display: Display) -> None:
         recipe = make_recipe(
             "default",
             {
-                "data": {"source": str(data)},
+                "data": {"source": str(out / "phantoms")},
                 "network": {"model": model, "options": {"widths": WIDTHS}},
                 "training": {"epochs": EPOCHS, "samples": LEARNED, "seed": seed},
                 "protocol": {"test": unseen},
             },
         )
+        masks = out / "masks" / model
         folders.append(train(recipe, out / "runs" / model, watch=display))
-        predict_folder(folders[-1].path, new / "images", out / "masks" / model, watch=display)
-        display.say(f"{model} on {UNSEEN} phantoms it has not seen:")
-        evaluate(out / "masks" / model, new / "masks", None, None, False, display)
+        predict_folder(folders[-1].path, out / "unseen" / "images", masks, watch=display)
+        display.say(f"{model} on {UNSEEN} phantoms that it has not seen:")
+        scores = evaluate_folder(masks, out / "unseen" / "masks", watch=display)
+        scores.write(masks / "scores.csv", False)
+        print_scores(scores)
+        display.say(describe_scores(scores, masks / "scores.csv"))
     page = write_comparison(
         [folder.path for folder in folders],
         out / "report.html",
         "U-Net and Sharp U-Net on phantoms",
-        images=[RunImages(RunFolder.open(folder.path)) for folder in folders],
+        images=[RunImages(folder) for folder in folders],
     )
     display.say(f"look at {page}")
 
 
+def _write_phantoms(out: Path, seed: int, display: Display) -> list[str]:
+    """Writes all phantoms, and those that the networks do not see once more by themselves; returns their ids."""
+    from isthmus.data.phantoms.cells import write_phantoms
+
+    display.stage("drawing phantoms", 2)
+    write_phantoms(out / "phantoms", LEARNED + UNSEEN, SIZE, seed)
+    display.advance()
+    unseen = sorted(path.stem for path in (out / "phantoms" / "images").iterdir())[LEARNED:]
+    for kind in ("images", "masks"):
+        (out / "unseen" / kind).mkdir(parents=True)
+        for case in unseen:
+            shutil.copy(out / "phantoms" / kind / f"{case}.png", out / "unseen" / kind / f"{case}.png")
+    display.advance()
+    return unseen
+
+
 def _clear(out: Path, overwrite: bool) -> None:
-    """An empty folder, in place of what an earlier demo wrote and nothing else."""
+    """Makes an empty folder in place of that of an earlier demo.
+
+    Raises:
+        IsthmusError: the folder holds anything else.
+    """
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).is_file())):
         raise IsthmusError(f"{out} exists and is not from a demo; choose another --out")
     if out.is_dir() and not overwrite and any(out.iterdir()):
@@ -80,8 +113,8 @@ def _clear(out: Path, overwrite: bool) -> None:
         if others:
             more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
             raise IsthmusError(
-                f"{out / others[0]} was not written by the demo{more}; choose another --out, or remove it all with "
-                "--overwrite"
+                f"{out / others[0]} was not written by the demo{more}; choose another --out, or remove everything "
+                "with --overwrite"
             )
     if out.is_dir():
         shutil.rmtree(out)
@@ -90,6 +123,7 @@ def _clear(out: Path, overwrite: bool) -> None:
 
 
 def _files(out: Path) -> set[str]:
+    """Returns the files in a folder, relative to it, without the mark."""
     return {
         path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file() and path.name != MARK
     }

@@ -2,83 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from isthmus.cli.progress import Display
-from isthmus.cli.results import emit
-from isthmus.cli.streams import shown
+import typer
+
+from isthmus.cli.options import AsJson, Axes, ReplaceOthers, Root
 from isthmus.errors import IsthmusError
 
 if TYPE_CHECKING:
     from isthmus.evaluation.scores import Evaluation
 
-MISSED = {"diagonal": "the image diagonal", "infinity": "infinity", "exclude": "no number"}
+Predictions = Annotated[Path, typer.Argument(help="Folder of predicted masks.")]
+Truth = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder of true masks, or a data set: a folder of images and masks, a CSV, or with --root a name of "
+        "`isthmus data list`."
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="CSV to write.", show_default="PREDICTIONS/scores.csv"),
+]
+Partial = Annotated[
+    bool,
+    typer.Option("--partial", help="Score the predictions that exist, even if some true masks have none."),
+]
+Objects = Annotated[
+    bool | None,
+    typer.Option(
+        help="Also score whole objects: F1, object Dice, panoptic quality, AJI, …",
+        show_default="where the truth tells objects apart",
+    ),
+]
+Instances = Annotated[
+    bool | None,
+    typer.Option(help="Mask values number objects.", show_default="decided from the masks"),
+]
+Spacing = Annotated[
+    str | None,
+    typer.Option(
+        help="Pixel size along each axis (rows, columns), as 0.5,0.5, for masks whose files state none.",
+        show_default="distances in pixels",
+    ),
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        help="Meaning of mask values on both sides, as 1=liver,2=kidney; values with the same name form one class.",
+        show_default="the values of the truth",
+    ),
+]
+Tolerance = Annotated[
+    float,
+    typer.Option(
+        help="Distance within which surface Dice counts a point, in pixels or in the unit of the spacing."
+    ),
+]
+Missing = Annotated[
+    str,
+    typer.Option(
+        help="Distance of a case in which one mask is empty: diagonal (of the image), infinity, or exclude."
+    ),
+]
+Ignore = Annotated[
+    int | None,
+    typer.Option(
+        help="Value of true masks, such as 255, whose pixels are not scored.",
+        show_default="none",
+    ),
+]
+TrainedRun = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        help="The run that predicted, to be told where images and masks differ from its training data.",
+        show_default=False,
+    ),
+]
 
-COUNTS = ("n", "missed", "both empty", "false alarm")
-GAP = 2
-MIN_NAME = 12
 
-
-def run(
-    predictions: Path,
-    truth: Path,
-    root: Path | None,
-    out: Path | None,
-    partial: bool,
-    display: Display,
-    objects: bool | None = None,
-    instances: bool | None = None,
-    spacing: str | None = None,
-    classes: str | None = None,
-    tolerance: float = 1.0,
-    missing: str = "diagonal",
-    ignore: int | None = None,
-    trained: Path | None = None,
-    as_json: bool = False,
-    overwrite: bool = False,
-    axes: str | None = None,
+def evaluate(
+    predictions: Predictions,
+    truth: Truth,
+    root: Root = None,
+    out: Out = None,
+    partial: Partial = False,
+    objects: Objects = None,
+    instances: Instances = None,
+    spacing: Spacing = None,
+    classes: Classes = None,
+    tolerance: Tolerance = 1.0,
+    missing: Missing = "diagonal",
+    overwrite: ReplaceOthers = False,
+    ignore: Ignore = None,
+    run: TrainedRun = None,
+    axes: Axes = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Score a folder of masks, write the CSV and print what it comes to."""
+    """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
+    from isthmus.cli.progress import Display
+    from isthmus.cli.results import emit
+    from isthmus.cli.score_table import describe_scores, print_scores
     from isthmus.data.originals import refuse_among
     from isthmus.evaluation.score_files import refuse_to_replace
     from isthmus.evaluation.scores import evaluate_folder
     from isthmus.metrics.empty import as_missing
 
-    target = out or predictions / "scores.csv"
-    data = [truth] if root is None else [root]
-    refuse_to_replace(target, overwrite, predictions=predictions, data=data)
-    refuse_among(target.parent, data)
-    result = evaluate_folder(
-        predictions,
-        truth,
-        root=root,
-        partial=partial,
-        objects=objects,
-        instances=instances,
-        classes=None if classes is None else names(classes),
-        spacing=None if spacing is None else steps(spacing),
-        tolerance=tolerance,
-        missing=as_missing(missing),
-        ignore=ignore,
-        run=trained,
-        axes=axes,
-        watch=display,
-    )
-    result.write(target, overwrite)
-    if as_json:
-        emit(_summary(result, target))
-    else:
-        show(result)
-    display.say(
-        f"{len(result.rows)} rows in {target}, scored on the masks' own grid; distances (and the {tolerance:g} within "
-        f"which surface Dice counts) in {result.unit}; a missed case has Dice 0 and {MISSED[missing]} for a distance"
-    )
+    target, data = out or predictions / "scores.csv", [truth] if root is None else [root]
+    with Display() as display:
+        refuse_to_replace(target, overwrite, predictions=predictions, data=data)
+        refuse_among(target.parent, data)
+        result = evaluate_folder(
+            predictions,
+            truth,
+            root=root,
+            partial=partial,
+            objects=objects,
+            instances=instances,
+            classes=None if classes is None else parse_classes(classes),
+            spacing=None if spacing is None else parse_spacing(spacing),
+            tolerance=tolerance,
+            missing=as_missing(missing),
+            ignore=ignore,
+            run=run,
+            axes=axes,
+            watch=display,
+        )
+        result.write(target, overwrite)
+        if as_json:
+            emit(_summary(result, target))
+        else:
+            print_scores(result)
+        display.say(describe_scores(result, target, tolerance, missing))
 
 
 def _summary(result: Evaluation, target: Path) -> dict[str, Any]:
-    """By class each metric's summary over cases, and where the rows are."""
+    """Returns the summary of each metric over the cases by class, and where the rows are."""
     return {
         "cases": len({row["case"] for row in result.rows}),
         "classes": result.summaries(),
@@ -88,61 +149,10 @@ def _summary(result: Evaluation, target: Path) -> dict[str, Any]:
     }
 
 
-def show(result: Evaluation) -> None:
-    """The table: for each class and metric mean, standard deviation, over how many cases, and what was missed.
+def parse_classes(text: str) -> dict[int, str]:
+    """Reads mask values and their names, separated by commas.
 
-    Nothing is cut: where it is too wide titles break, then names of classes; numbers stay whole whatever the width.
-    """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from isthmus.metrics.table import is_shown
-    from isthmus.metrics.table import title as title_of
-
-    rows = []
-    for name, found in result.summaries().items():
-        first = shown(name)
-        for metric in (metric for metric in found if is_shown(metric, "evaluate")):
-            s = found[metric]
-            counts = (s.n, s.n_missed, s.n_both_empty, s.n_false_alarm)
-            rows.append((first, title_of(metric), f"{s.mean:.4f}", f"{s.std:.4f}", *map(str, counts)))
-            first = ""
-    console = Console()
-    titles = ["class", "metric", "mean", "sd", *COUNTS]
-    widths = _widths(titles, rows)
-    if sum(widths) > console.width:
-        titles = [title.replace(" ", "\n") for title in titles]
-        widths = _widths(titles, rows)
-    widths[0] = min(widths[0], max(console.width - sum(widths[1:]), MIN_NAME + GAP))
-    table = Table(box=None, header_style="bold", padding=(0, GAP, 0, 0))
-    for place, (title, width) in enumerate(zip(titles, widths, strict=True)):
-        table.add_column(
-            title,
-            justify="left" if place < 2 else "right",
-            width=width - GAP,
-            overflow="fold",
-            no_wrap=place > 0,
-        )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console(width=max(console.width, sum(widths))).print(table)
-
-
-def _widths(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Of each column, with the gap behind it."""
-    from rich.cells import cell_len
-
-    return [
-        GAP + max(map(cell_len, [*title.splitlines(), *(row[place] for row in rows)]))
-        for place, title in enumerate(titles)
-    ]
-
-
-def names(text: str) -> dict[int, str]:
-    """Values and what they are called, separated by commas.
-
-    >>> names("1=liver,2=kidney")
+    >>> parse_classes("1=liver,2=kidney")
     {1: 'liver', 2: 'kidney'}
     """
     found: dict[int, str] = {}
@@ -156,10 +166,10 @@ def names(text: str) -> dict[int, str]:
     return found
 
 
-def steps(text: str) -> tuple[float, ...] | float:
-    """Numbers separated by commas.
+def parse_spacing(text: str) -> tuple[float, ...] | float:
+    """Reads numbers separated by commas; one number stands for all axes.
 
-    >>> steps("0.5,0.25"), steps("2")
+    >>> parse_spacing("0.5,0.25"), parse_spacing("2")
     ((0.5, 0.25), 2.0)
     """
     try:

@@ -7,27 +7,32 @@ from typing import Annotated
 
 import typer
 
+from isthmus.cli.options import Device, Overwrite, Run
+
 
 def explain(
-    run: Annotated[
-        Path, typer.Argument(help="A run folder, or the folder of a cross-validation (folds are averaged).")
-    ],
-    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
-    out: Annotated[Path, typer.Option(help="Folder for the pictures (PNG) and maps (float32 TIFF).")],
+    run: Run,
+    images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
+    out: Annotated[Path, typer.Option(help="Folder for the pictures (PNG) and the maps (float32 TIFF).")],
     method: Annotated[
         str,
-        typer.Option(help="saliency (of the decoder stages), grad-cam (at the concatenations) or input."),
+        typer.Option(
+            help="saliency (of the decoder's stages), grad-cam (at the concatenations) or input (gradient at the "
+            "image)."
+        ),
     ] = "saliency",
     label: Annotated[
         list[str] | None,
         typer.Option(
-            "--class", help="Explain this class alone; may be repeated.  [default: all]", show_default=False
+            "--class",
+            help="Explain this class only; may be repeated.",
+            show_default="all classes",
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")] = False,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
 ) -> None:
-    """Show which parts of images a trained network's answer depends on: saliency or Grad-CAM."""
+    """Show which parts of an image a trained network's answer depends on (saliency or Grad-CAM)."""
     from isthmus.cli.progress import Display
     from isthmus.explain import explain_folder
 

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from isthmus.cli.results import emit
+import typer
+
+from isthmus.cli.options import AsJson
 
 if TYPE_CHECKING:
     from isthmus.networks.description.card import CardReport
 
-WIDE = 180  # columns where the output is no terminal
+WIDTH = 180
+"""Columns where the output is no terminal."""
 
 
-def run(name: str | None, as_json: bool = False) -> None:
-    """The table of all networks, or one card."""
+def models(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A network, such as sharp_unet, whose card is printed.",
+            show_default="a table of all",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the networks: paper, parameters here and in the paper, receptive field, operations."""
     from isthmus import networks
+    from isthmus.cli.results import emit
 
     if as_json:
-        emit(_card(networks.describe(name)) if name is not None else {"models": networks.models_table()})
-        return
-    if name is not None:
+        emit({"models": networks.models_table()} if name is None else _as_dict(networks.describe(name)))
+    elif name is None:
+        _print(networks.models_table())
+    else:
         print(networks.describe(name).to_text())
-        return
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -31,20 +47,20 @@ def run(name: str | None, as_json: bool = False) -> None:
     for title in ("dims", "parameters", "in the paper", "sees (px)", "GFLOPs"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("for")
-    for row in networks.models_table():
+    for row in rows:
         table.add_row(*_cells(row))
     terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=WIDE)
+    console = terminal if terminal.is_terminal else Console(width=WIDTH)
     console.print(table)
     console.print(
-        "sees: side of the receptive field; GFLOPs: of one forward pass of the size beside; "
-        "`isthmus models NAME` shows a card",
+        "sees: side of the receptive field; GFLOPs: of one forward pass of an image of the size given under `for`; "
+        "`isthmus models NAME` prints a card",
         highlight=False,
     )
 
 
-def _card(found: CardReport) -> dict[str, Any]:
-    """A card by its parts: the paper and what it leaves open, and each of the network's forms."""
+def _as_dict(found: CardReport) -> dict[str, Any]:
+    """Returns the parts of a card: the paper and what it leaves open, and each of the network's forms."""
     return {"name": found.name, "card": found.card, "forms": found.forms}
 
 
@@ -54,17 +70,17 @@ def _cells(row: dict[str, Any]) -> list[str]:
         row["paper"],
         ", ".join(f"{dims}D" for dims in row["dims"]),
         f"{row['parameters']:,}",
-        _printed(row["paper_parameters"]),
+        _count(row["paper_parameters"]),
         str(row["receptive_field"] or "all"),
         f"{row['flops'] / 1e9:.1f}",
         "x".join(map(str, row["size"])),
     ]
 
 
-def _printed(count: float | None) -> str:
-    """The paper's count to the digits it gives."""
-    if count is None:
+def _count(parameters: float | None) -> str:
+    """Returns the paper's number of parameters with the digits that it prints."""
+    if parameters is None:
         return "-"
-    if count % 10_000 == 0:
-        return f"{count / 1e6:g}M"
-    return f"{int(count):,}"
+    if parameters % 10_000 == 0:
+        return f"{parameters / 1e6:g}M"
+    return f"{int(parameters):,}"

@@ -3,37 +3,74 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from isthmus.cli.progress import Display
+import typer
+
+from isthmus.cli.options import Device, Overwrite, Root, Run
+
+Images = Annotated[
+    list[Path],
+    typer.Argument(help="Images or folders of images; with --root, the name of a built-in data set."),
+]
+Out = Annotated[Path, typer.Option(help="Folder for the masks.")]
+Probabilities = Annotated[
+    bool, typer.Option("--probabilities", help="Also write probabilities (float32 TIFF).")
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        help="torch, openvino, or auto: OpenVINO on the CPU where it is installed and there are enough images for it "
+        "to pay."
+    ),
+]
+Statistics = Annotated[
+    str,
+    typer.Option(
+        help="What instance normalisation averages over in an image that is cut into tiles: tile or image "
+        "(docs/large-images.md)."
+    ),
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing",
+        help="Keep existing files and write the missing ones, for instance after an interruption.",
+    ),
+]
 
 
-def run(
-    run: Path,
-    images: list[Path],
-    out: Path,
-    root: Path | None,
-    probabilities: bool,
-    device: str,
-    engine: str,
-    statistics: str,
-    overwrite: bool,
-    skip_existing: bool,
-    display: Display,
+def predict(
+    run: Run,
+    images: Images,
+    out: Out,
+    root: Root = None,
+    probabilities: Probabilities = False,
+    device: Device = "auto",
+    engine: Engine = "auto",
+    statistics: Statistics = "tile",
+    overwrite: Overwrite = False,
+    skip_existing: SkipExisting = False,
 ) -> None:
-    """Segment images and say where the masks are."""
+    """Segment images with a trained network.
+
+    Writes a mask for each image, in the mask values of the training data.
+    """
+    from isthmus.cli.progress import Display
     from isthmus.inference.predict import predict_folder
 
-    written = predict_folder(
-        run,
-        images,
-        out,
-        root=root,
-        probabilities=probabilities,
-        device=device,
-        engine=engine,
-        statistics=statistics,
-        overwrite=overwrite,
-        skip_existing=skip_existing,
-        watch=display,
-    )
-    display.say(f"{len(written)} {'mask' if len(written) == 1 else 'masks'} in {out}")
+    with Display() as display:
+        written = predict_folder(
+            run,
+            images,
+            out,
+            root=root,
+            probabilities=probabilities,
+            device=device,
+            engine=engine,
+            statistics=statistics,
+            overwrite=overwrite,
+            skip_existing=skip_existing,
+            watch=display,
+        )
+        display.say(f"{len(written)} {'mask' if len(written) == 1 else 'masks'} in {out}")

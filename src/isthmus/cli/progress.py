@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from isthmus.cli.streams import shown, tell
+from isthmus.cli.streams import printable, tell
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -73,7 +73,7 @@ class Display:
     def advance(self, text: str = "") -> None:
         self._done += 1
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._done, text=shown(text))
+            self._bar.update(self._task, completed=self._done, text=printable(text))
             return
         now = time.monotonic()
         if self._done < self._total and now - self._last >= SPARSE_SECONDS:
@@ -84,7 +84,7 @@ class Display:
 
     def say(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(shown(text), markup=False, highlight=False, soft_wrap=True)
+            self._bar.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
         elif not self.quiet:
             tell(text)
 

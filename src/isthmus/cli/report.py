@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isthmus.cli.streams import show
 
 
-def run(path: Path, data: Path | None) -> Path:
-    """Write the page of a run, or of the folds of one, from its files; its path."""
-    return write(path, data)
-
-
-def refuse_to_replace(folds: Path) -> None:
-    """Before folds are trained: their page would replace no other file."""
-    from isthmus.outputs import Guard
-    from isthmus.report.run_page import OTHERS, is_page
-
-    Guard().refuse(folds / "report.html", ours=is_page("crossval.html"), instead=OTHERS)
-
-
-def write(path: Path, data: Path | None) -> Path:
-    """``report.html``, with pictures where the data can still be read."""
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder, or the folder of a cross-validation.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Where the images are now, if they have moved.", show_default=False),
+    ] = None,
+) -> None:
+    """Write RUN/report.html anew from the files of the run."""
     from isthmus.report import write_page
 
-    return write_page(path, data)
+    show(write_page(run, data))

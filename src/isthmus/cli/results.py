@@ -6,31 +6,24 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from isthmus.errors import IsthmusError
 
 FLAG = "--json"
 
 
-class Told(IsthmusError):
-    """The printed JSON object says already what is wrong."""
-
-
-AsJson = Annotated[
-    bool, typer.Option(FLAG, help="Print one JSON object (docs/json.md); all else goes to standard error.")
-]
+class AlreadyPrinted(IsthmusError):
+    """An error that the JSON object on standard output states already."""
 
 
 def emit(value: Mapping[str, Any]) -> None:
-    """Print one JSON object: ASCII alone, so that it is the same whatever the encoding of the terminal."""
+    """Prints one JSON object in ASCII, which is the same whatever the encoding of the terminal."""
     print(json.dumps(plain(value), allow_nan=False), flush=True)
 
 
 def plain(value: Any) -> Any:
-    """Values that JSON has; a number that is not finite becomes null.
+    """Turns values into those that JSON has; a number that is not finite becomes null.
 
     >>> plain({"mean": float("nan"), "size": (256, 256), 1: True})
     {'mean': None, 'size': [256, 256], '1': True}

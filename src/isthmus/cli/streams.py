@@ -53,19 +53,19 @@ def prepare() -> None:
 def tell(line: str) -> None:
     """A line on standard error; if it cannot be written, work goes on."""
     with suppress(OSError, ValueError):
-        print(shown(line), file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def show(result: object) -> None:
     """Results on standard output, in plain text: lines stay lines."""
-    print("\n".join(shown(line) for line in str(result).split("\n")))
+    print("\n".join(printable(line) for line in str(result).split("\n")))
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Text in which nothing steers the terminal: names of files may hold escapes, line breaks and marks that turn the
     direction of writing, which are shown as their codes.
 
-    >>> shown("a\\x1b[31m.png")
+    >>> printable("a\\x1b[31m.png")
     'a\\\\x1b[31m.png'
     """
     return "".join(c.encode("unicode_escape").decode() if _steers(c) else c for c in text)

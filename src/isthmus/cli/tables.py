@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.streams import shown
+from isthmus.cli.streams import printable
 
 if TYPE_CHECKING:
     from isthmus.data.cases import Case
@@ -27,7 +27,7 @@ def add_row(table: Any, *cells: str) -> None:
     """A row of plain text."""
     from rich.text import Text
 
-    table.add_row(*(Text(shown(cell)) for cell in cells))
+    table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
 def print_table(table: Any) -> None:

@@ -1,4 +1,4 @@
-"""``train --resume`` and ``--finish``: what they refuse, and what the folds of a cross-validation come to."""
+"""``isthmus train --resume`` and ``--finish``: what they refuse, and the folds of a cross-validation."""
 
 from __future__ import annotations
 
@@ -8,18 +8,10 @@ from typing import Any
 
 import pytest
 
-from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.runs.folder import RunFolder
 from isthmus.training.state import Progress
 
-from .test_main import SMALL, call, error_of
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cells")
-    write_phantoms(folder, 6, 64, seed=2)
-    return folder
+from ..calls import SMALL, call, error_of
 
 
 class Stopper:
@@ -85,7 +77,7 @@ def test_a_stopped_cross_validation_is_finished_as_it_stands_and_goes_on(
     assert call("train", "--finish", "--out", out) == 0
     said = capsys.readouterr().err
     assert "epoch 1 of 2, finished early after epoch 1" in said
-    assert said.count("left out, as none of its epochs was scored") == 2
+    assert said.count("left out, because none of its epochs was scored") == 2
     page = (out / "report.html").read_text()
     assert "Not finished, and not counted here: fold-1, fold-2." in page
     assert "Stopped, and scored as they stood: fold-0." in page
@@ -99,3 +91,28 @@ def test_finish_needs_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "--finish needs --out" in error_of(capsys)
     assert call("train", "--finish", "--out", tmp_path / "none") == 2
     assert "no run folder at" in error_of(capsys)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--model", "unet"),
+        ("--preset", "default"),
+        ("--epochs", "99"),
+        ("--seed", "3"),
+        ("--validation", "a,b"),
+        ("--fold", "1"),
+        ("--device", "cpu"),
+    ],
+)
+def test_resume_refuses_options_that_it_would_ignore(
+    run: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    assert call("train", "--resume", "--out", run, option, value) == 2
+    assert f"leave out {option}" in error_of(capsys)
+
+
+def test_resume_starts_what_was_killed_before_it_had_begun(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".recipe.yaml.7.part").write_text("half")
+    assert call("train", data, *SMALL, "epochs=1", "--out", tmp_path / "run", "--resume") == 0

@@ -1,0 +1,1 @@
+"""``isthmus train``: the command, the recipe that its options describe, starting, and resuming."""
