@@ -22,7 +22,7 @@ from isthmus.io.geometry import Geometry
 from isthmus.io.images import Source, pages, probe, read_image, read_mask
 from isthmus.io.volumes import geometry, refuse_other_place, slice_axis, spacing, write_volume
 
-from ..data.volumes import RANDOM, VOXELS, affine_of, mha, nifti, nrrd, refusal
+from .volume_files import RANDOM, VOXELS, affine_of, mha, nifti, nrrd, refusal
 
 CODES = [
     "".join(axis[bit] for axis, bit in zip(order, bits, strict=True))

@@ -18,7 +18,7 @@ from isthmus.io.images import Source, probe, read_image, read_mask, rounding_err
 from isthmus.io.inflate import inflate
 from isthmus.io.volumes import geometry, spacing, unit, write_volume
 
-from .volumes import VOXELS, affine_of, mha, nifti, nrrd, refusal
+from .volume_files import VOXELS, affine_of, mha, nifti, nrrd, refusal
 
 sitk = pytest.importorskip("SimpleITK", reason="SimpleITK (extra `io`) is not installed")
 

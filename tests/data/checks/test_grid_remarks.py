@@ -20,7 +20,7 @@ from isthmus.io.geometry import Geometry
 from isthmus.io.images import read_image, read_mask
 from isthmus.io.volumes import elsewhere, geometry, write_volume
 
-from .volumes import VOXELS, affine_of, mha, nifti, nrrd
+from ...io.volume_files import VOXELS, affine_of, mha, nifti, nrrd
 
 LABELS = (VOXELS > 300).astype(np.uint8)
 HALF = np.sqrt(0.5)
