@@ -10,6 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from .makers import touch
+
 WritePairs = Callable[..., Path]
 
 
@@ -35,3 +37,11 @@ def pairs(tmp_path: Path) -> WritePairs:
         return tmp_path
 
     return write
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder of tiny images and masks in two sub-folders, for tables to name."""
+    for name in ("p1/a.png", "p1/a_m.png", "p2/a.png", "p2/a_m.png", "p2/b.png", "p2/b_m.png"):
+        touch(tmp_path / name)
+    return tmp_path

@@ -1,37 +1,23 @@
-"""Folders, tables and single images become cases; what does not fit is told together."""
+"""The user's own data: folders of images and masks, and everything that does not fit."""
 
 from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from isthmus.data.cases import Case, Source, load_image
+from isthmus.data.cases import Source, load_image
 from isthmus.data.checks.check import check_dataset
-from isthmus.data.csv_files import from_csv
 from isthmus.data.new_images import images_in
 from isthmus.data.sources import from_folder, open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.io.images import probe
-from isthmus.io.writing import write_image
 
-PIXELS = np.zeros((4, 5), np.uint8)
-
-
-def touch(path: Path, pages: int = 1) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() in (".tif", ".tiff"):
-        tifffile.imwrite(
-            path, np.zeros((pages, 4, 5), np.uint8) if pages > 1 else PIXELS, photometric="minisblack"
-        )
-    else:
-        Image.fromarray(PIXELS).save(path)
-    return path
+from .makers import table, touch
 
 
 def test_pairs_by_stem_whatever_the_format(tmp_path: Path) -> None:
@@ -270,85 +256,6 @@ def test_a_series_alone_in_a_folder_bears_its_name(tmp_path: Path) -> None:
         from_folder(tmp_path)
 
 
-# tables
-
-
-def table(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
-    path.write_text("\n".join(lines) + "\n", encoding=encoding)
-    return path
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Path:
-    for name in ("p1/a.png", "p1/a_m.png", "p2/a.png", "p2/a_m.png", "p2/b.png", "p2/b_m.png"):
-        touch(tmp_path / name)
-    return tmp_path
-
-
-def test_a_table(files: Path) -> None:
-    lines = ["image,mask,group,id", "p1/a.png,p1/a_m.png,one,first", "p2/b.png, p2/b_m.png,two,"]
-    dataset = from_csv(table(files / "set.csv", *lines))
-    assert dataset.name == "set"
-    assert dataset.cases == (
-        Case("first", (Source(files / "p1/a.png"),), (Source(files / "p1/a_m.png"),), "one"),
-        Case("b", (Source(files / "p2/b.png"),), (Source(files / "p2/b_m.png"),), "two"),
-    )
-
-
-@pytest.mark.parametrize(("separator", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-8"), (",", "utf-8")])
-def test_as_spreadsheets_write_it(files: Path, separator: str, encoding: str) -> None:
-    lines = [separator.join(row) for row in (("Mask", "IMAGE"), ("p1/a_m.png", "p1/a.png"), ("", ""))]
-    (case,) = from_csv(table(files / "x.csv", *lines, encoding=encoding)).cases
-    assert (case.id, case.group) == ("a", "a")
-
-
-def test_images_of_one_name_are_told_apart_by_their_folders(files: Path) -> None:
-    lines = ["image,mask", "p1/a.png,p1/a_m.png", f"{files}/p2/a.png,./p2/a_m.png"]
-    assert [case.id for case in from_csv(table(files / "x.csv", *lines)).cases] == ["p1/a", "p2/a"]
-
-
-def test_a_stack_keeps_its_group(files: Path) -> None:
-    touch(files / "s.tif", pages=6)
-    touch(files / "t.tif", pages=6)
-    cases = from_csv(table(files / "x.csv", "image,mask,group", "s.tif,t.tif,patient 1")).cases
-    assert [case.id for case in cases][:2] == ["s-000", "s-001"]
-    assert {case.group for case in cases} == {"patient 1"}
-
-
-@pytest.mark.parametrize(
-    ("lines", "says"),
-    [
-        (
-            ["images,masks", "a,b"],
-            r"no column 'image' in its first line \(images, masks\); the columns are image, mask",
-        ),
-        (["image,grop,mask"], "unknown column 'grop'; did you mean 'group'"),
-        (["image,mask,mask"], "'mask' occurs twice"),
-        (["image,mask"], "no lines below the header"),
-        ([""], "no column 'image'"),
-        (["image,mask", "p1/a.png,"], "line 2: names no mask"),
-        (["image,mask", "p1/a.png,p1/none.png"], r"line 2: no file .*none\.png; paths are relative"),
-        (["image,mask", "p1/a.png,p1/a_m.png,extra"], "line 2: more values than columns"),
-        (["image,mask,id", "p1/a.png,p1/a_m.png,../../x"], "cannot be the name of a file"),
-        (["image,mask,id", "p1/a.png,p1/a_m.png,/x"], "cannot be the name of a file"),
-        (["image,mask,id", "p1/a.png,p1/a_m.png,a\\b"], "cannot be the name of a file"),
-        (["image,mask,id", "p1/a.png,p1/a_m.png,x", "p2/a.png,p2/a_m.png,x"], "would be called 'x', as"),
-    ],
-)
-def test_tables_that_do_not_fit(files: Path, lines: list[str], says: str) -> None:
-    with pytest.raises(IsthmusError, match=says):
-        from_csv(table(files / "x.csv", *lines))
-
-
-def test_a_table_that_is_no_text(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(IsthmusError, match="not text in UTF-8"):
-        from_csv(tmp_path / "x.csv")
-
-
-# by name or path
-
-
 def test_open_dataset_finds_folders_tables_and_names(files: Path, shared_data: Path) -> None:
     touch(files / "images" / "a.png")
     touch(files / "masks" / "a.png")
@@ -382,56 +289,3 @@ def test_names_that_do_not_exist(name: str, root: str | None, says: str) -> None
 def test_a_file_that_is_no_table(files: Path) -> None:
     with pytest.raises(IsthmusError, match="not a data set"):
         open_dataset(files / "p1" / "a.png")
-
-
-# images alone
-
-
-def test_images_from_files_and_folders(tmp_path: Path) -> None:
-    single, stack = touch(tmp_path / "one.png"), touch(tmp_path / "s.tif", pages=6)
-    touch(tmp_path / "folder" / "deep" / "two.jpg")
-    assert [case.id for case in images_in([single, tmp_path / "folder"])] == ["one", "deep/two"]
-    (case, *_) = images_in(stack)
-    assert (case.id, case.masks, case.images) == ("s-000", (), (Source(stack, 0),))
-    assert len(images_in(stack)) == 6
-
-
-def test_only_the_images_of_a_data_set(tmp_path: Path) -> None:
-    touch(tmp_path / "images" / "a.png")
-    touch(tmp_path / "masks" / "b.png")
-    assert [case.id for case in images_in(tmp_path)] == ["a"]
-
-
-def test_an_unreadable_image_does_not_hide_the_others(tmp_path: Path) -> None:
-    touch(tmp_path / "good.png")
-    (tmp_path / "bad.tif").write_bytes(b"II*\0")
-    (tmp_path / "empty.png").write_bytes(b"")
-    assert [case.id for case in images_in(tmp_path)] == ["bad", "empty", "good"]
-
-
-@pytest.mark.parametrize("make", [lambda p: p / "none.png", lambda p: p])
-def test_no_images(tmp_path: Path, make: Any) -> None:
-    with pytest.raises(IsthmusError, match=r"no such file or folder|no images here"):
-        images_in(make(tmp_path))
-
-
-def test_two_images_that_would_get_one_name(tmp_path: Path) -> None:
-    first, second = touch(tmp_path / "a" / "x.png"), touch(tmp_path / "b" / "x.png")
-    with pytest.raises(IsthmusError, match="would be called 'x'"):
-        images_in([first, second])
-
-
-def test_masks_beside_their_images_are_not_segmented(tmp_path: Path) -> None:
-    for name in ("a", "a_mask", "b", "b_anno", "c"):
-        write_image(tmp_path / f"{name}.png", np.zeros((1, 4, 4), np.uint8))
-    assert [case.id for case in images_in(tmp_path)] == ["a", "b", "c"]
-
-
-def test_images_of_a_table(tmp_path: Path) -> None:
-    write_image(tmp_path / "far" / "a.png", np.zeros((1, 4, 4), np.uint8))
-    (tmp_path / "t.csv").write_text("image\nfar/a.png\n", encoding="utf-8")
-    (case,) = images_in(tmp_path / "t.csv")
-    assert (case.id, case.masks) == ("a", ())
-    (tmp_path / "t.csv").write_text("image,mask\nfar/a.png,\nfar/b.png,x.png\n", encoding="utf-8")
-    with pytest.raises(IsthmusError, match=r"line 3: no file .*b\.png"):
-        images_in(tmp_path / "t.csv")

@@ -16,6 +16,9 @@ from isthmus.io.images import Source, read_image
 
 RANDOM = np.random.default_rng(0)
 VOXELS = RANDOM.integers(-1000, 1000, (4, 5, 6), dtype=np.int16)
+ZYX = np.ascontiguousarray(VOXELS.transpose(2, 1, 0))
+HALF = np.sqrt(0.5)
+OBLIQUE = np.array([[1, 0, 0], [0, HALF, -HALF], [0, HALF, HALF]])  # turned by 45 degrees about x
 
 
 def nifti(path: Path, voxels: Any, affine: Any = None, **changes: Any) -> Path:

@@ -1,57 +1,24 @@
-"""Where the files of one case lie: turned alike, compared to rounding, written as they were."""
+"""Volumes of a case that lie elsewhere, are turned or tilted: found and reported."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from isthmus.data.cases import Case, Dataset, Source, channels_elsewhere, load_image, load_mask
 from isthmus.data.checks.check import check_dataset
 from isthmus.data.checks.inspect import inspect_dataset
 from isthmus.data.sources import from_folder
-from isthmus.io.geometry import Geometry
-from isthmus.io.images import read_image, read_mask
+from isthmus.io.images import read_mask
 from isthmus.io.volumes import elsewhere, geometry, write_volume
 
-from ...io.volume_files import VOXELS, affine_of, mha, nifti, nrrd
+from ...io.volume_files import OBLIQUE, VOXELS, affine_of, mha, nifti
 
 LABELS = (VOXELS > 300).astype(np.uint8)
-HALF = np.sqrt(0.5)
-OBLIQUE = np.array([[1, 0, 0], [0, HALF, -HALF], [0, HALF, HALF]])  # turned by 45 degrees about x
-
-
-def grid(affine: Any, shape: tuple[int, ...] = (4, 5, 6), **changes: Any) -> Geometry:
-    full = np.eye(4)
-    full[: len(affine), : len(affine)] = affine
-    return Geometry(shape, np.dtype(np.int16), full, **changes)
-
-
-@given(
-    st.lists(st.floats(-1e-6, 1e-6), min_size=9, max_size=9),
-    st.sampled_from([30, 45, 60, 135]),
-    st.integers(0, 2),
-)
-def test_the_first_file_decides_for_the_others(noise: list[float], degrees: int, axis: int) -> None:
-    from scipy.spatial.transform import Rotation
-
-    turn = Rotation.from_euler("xyz"[axis], degrees, degrees=True).as_matrix()
-    first, other = grid(turn), grid(turn + np.reshape(noise, (3, 3)))
-    like = other.turned_like(first)
-    np.testing.assert_array_equal(like.to_array(VOXELS), first.to_array(VOXELS))
-    np.testing.assert_array_equal(like.from_array(like.to_array(VOXELS)[0]), VOXELS)
-    assert first.distance(other) == 0
-
-
-def test_a_tie_is_not_decided_by_rounding() -> None:
-    turns = {grid(OBLIQUE + sign * 1e-8 * np.eye(3)[::-1]).to_array(VOXELS).shape for sign in (-1, 0, 1)}
-    assert len(turns) == 1
 
 
 def test_image_and_mask_in_two_formats_at_45_degrees(tmp_path: Path) -> None:
@@ -95,24 +62,6 @@ def test_apart(tmp_path: Path, shift: tuple[float, ...], told: str) -> None:
     )  # said so: the same grid
 
 
-def test_distance_looks_at_spacing_turns_and_units(tmp_path: Path) -> None:
-    first = grid(np.diag([1, 1, 1]))
-    assert first.distance(grid(np.diag([3, 3, 3]))) == 10  # the last of six voxels: 5 and 15 mm
-    tilted = np.eye(3)
-    tilted[1, 2] = 0.1
-    assert first.distance(grid(tilted)) == pytest.approx(0.5)
-    micro = replace(first, unit="µm")
-    assert first.distance(micro) == pytest.approx(4.995)
-    assert micro.distance(replace(first, affine=first.affine * 1.0)) == pytest.approx(4.995)
-    assert (
-        first.distance(replace(first, unit="")) == micro.distance(replace(first, unit="")) == 0
-    )  # nobody says otherwise
-    assert (
-        elsewhere(nifti(tmp_path / "a.nii", VOXELS), nifti(tmp_path / "b.nii", VOXELS, affine_of("LPS")))
-        == ""
-    )
-
-
 def test_channels_and_masks_elsewhere_are_told(tmp_path: Path) -> None:
     away = affine_of("LPS")
     away[:3, 3] += 50
@@ -154,39 +103,6 @@ def test_rounded_masks_and_tilted_volumes_are_told(tmp_path: Path) -> None:
     assert "the axes of volumes are not at right angles" in lines
     assert "a (26.6 degrees)" in lines
     assert "mask values were nearly whole numbers" in lines
-
-
-@pytest.mark.parametrize("codes", [(4, 1), (2, 0), (0, 3), (0, 0)])
-@pytest.mark.parametrize("version", [nibabel.Nifti1Image, nibabel.Nifti2Image])
-def test_both_forms_of_a_header_are_kept(tmp_path: Path, codes: tuple[int, int], version: Any) -> None:
-    scanner, aligned = affine_of("LPS", (1, 2, 3)), affine_of("LPS", (1, 2, 3))
-    aligned[:3, 3] += (30, 10, 5)
-    image = version(VOXELS, scanner)
-    image.set_sform(aligned, codes[0])
-    image.set_qform(scanner, codes[1])
-    nibabel.save(image, tmp_path / "x.nii")
-    path = tmp_path / "x.nii"
-    write_volume(tmp_path / "y.nii.gz", read_image(Source(path))[0], path)
-    first, second = nibabel.load(path), nibabel.load(tmp_path / "y.nii.gz")
-    np.testing.assert_array_equal(np.asarray(second.dataobj), VOXELS)
-    np.testing.assert_allclose(second.affine, first.affine)
-    for form in ("get_sform", "get_qform"):
-        ours, theirs = getattr(second, form)(coded=True), getattr(first, form)(coded=True)
-        assert ours[1] == theirs[1]
-        if theirs[1]:
-            np.testing.assert_allclose(ours[0], theirs[0], atol=1e-6)
-
-
-def test_a_quaternion_that_cannot_say_it_is_left_out(tmp_path: Path) -> None:
-    path = nrrd(
-        tmp_path / "x.nrrd", VOXELS, space_directions="(1,0,0) (0,2,0) (0,1,3)"
-    )  # as under a tilted gantry
-    write_volume(tmp_path / "y.nii", read_image(Source(path))[0], path)
-    written = nibabel.load(tmp_path / "y.nii")
-    np.testing.assert_allclose(written.affine, geometry(path).affine, atol=1e-6)
-    assert [int(written.header[name]) for name in ("sform_code", "qform_code")] == [1, 0]
-    write_volume(tmp_path / "z.nii", read_image(Source(path))[0], nrrd(tmp_path / "x.nrrd", VOXELS))
-    assert int(nibabel.load(tmp_path / "z.nii").header["qform_code"]) == 1
 
 
 @pytest.mark.parametrize("form", ["zero", "flat", "not finite"])

@@ -1,0 +1,19 @@
+"""Volumes as ITK holds them; tests that import this are skipped where SimpleITK is not installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .volume_files import ZYX
+
+sitk = pytest.importorskip("SimpleITK", reason="SimpleITK (extra `io`) is not installed")
+
+
+def image(voxels: Any = ZYX, steps: tuple[float, ...] = (1, 2, 3)) -> Any:
+    """As ITK holds it: left, posterior, superior, so arrays are as the program sees them."""
+    made = sitk.GetImageFromArray(voxels)
+    made.SetSpacing(steps[: made.GetDimension()])
+    made.SetOrigin((5, 6, 7)[: made.GetDimension()])
+    return made
