@@ -1,4 +1,4 @@
-"""Networks: one skeleton, exchangeable parts, a registry. Needs torch alone.
+"""Networks: one skeleton, exchangeable parts, a registry. They need torch, and safetensors to load encoder weights.
 
 >>> from isthmus.networks import create_model
 >>> network = create_model("unet", block="mldr", skip="sharp", spatial_dims=3, widths=(4, 8))
