@@ -19,6 +19,7 @@ from isthmus.runs.recipe import Training, make_recipe
 from isthmus.training import budget, forecast
 from isthmus.training.budget import Pace, _fitted
 from isthmus.training.forecast import Forecast
+from isthmus.training.state import Progress
 from isthmus.watch import about
 
 SMALL: dict[str, Any] = {
@@ -160,36 +161,32 @@ class Clock:
 
 def forecasting(
     monkeypatch: pytest.MonkeyPatch, steps: int, epochs: int, case: float
-) -> tuple[Clock, Told, Forecast, Any]:
+) -> tuple[Clock, Told, Forecast, Progress]:
     """A training of so many steps an epoch, with five held-out cases of which each takes `case` seconds."""
     clock, told = Clock(), Told()
     monkeypatch.setattr(forecast, "time", clock)
-    loop: Any = SimpleNamespace(
-        state=SimpleNamespace(progress=SimpleNamespace(epoch=0, history=[])),
-        prepared=SimpleNamespace(
-            split=SimpleNamespace(validation=range(5), test=()),
-            recipe=SimpleNamespace(training=SimpleNamespace(epochs=epochs, early_stopping=None)),
-        ),
-        samples=range(steps),
-        seconds_of_a_case=lambda: case,
+    prepared: Any = SimpleNamespace(
+        split=SimpleNamespace(validation=range(5), test=()),
+        recipe=SimpleNamespace(training=Training(epochs=epochs)),
     )
-    watch = Forecast(told, loop)
+    progress = Progress()
+    watch = Forecast(told, prepared, progress, steps, lambda: case)
     watch.stage("training", steps * epochs)
-    return clock, told, watch, loop
+    return clock, told, watch, progress
 
 
 def test_time_is_told_after_the_first_steps_and_mended_after_an_epoch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock, told, watch, loop = forecasting(monkeypatch, steps=20, epochs=5, case=2.0)
+    clock, told, watch, progress = forecasting(monkeypatch, steps=20, epochs=5, case=2.0)
     for seconds in (9.0, 3.0, 3.0):  # the first is slow
         assert told.lines == []
         clock.now += seconds
         watch.advance()
     # 15 s, 97 steps of 3 s, 5 validations of 10 s, scoring of 20 s: 376 s
     assert told.lines == ["training takes about 6 minutes on this machine, with validation and scoring"]
-    loop.state.progress.epoch = 1
-    loop.state.progress.history.append({"seconds": 120.0, "seconds_validating": 60.0})
+    progress.epoch = 1
+    progress.history.append({"seconds": 120.0, "seconds_validating": 60.0})
     clock.now = 130.0
     watch.done = 20
     watch.advance()

@@ -19,7 +19,7 @@ from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.training import checkpoint, loop, state
+from isthmus.training import checkpoint, saving, state
 
 
 class Stopped(Exception):
@@ -65,7 +65,7 @@ def test_stopped_after_every_epoch_it_ends_the_same(
         raise Stopped
 
     monkeypatch.setattr(checkpoint, "save", save_and_stop)
-    monkeypatch.setattr(loop, "SHARE_WRITING", 1e9)  # a checkpoint after every epoch
+    monkeypatch.setattr(saving, "SHARE_WRITING", 1e9)  # a checkpoint after every epoch
     with pytest.raises(Stopped):
         training.train(recipe, tmp_path / "parts")
     for _ in range(recipe.training.epochs - 1):

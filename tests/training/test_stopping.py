@@ -19,7 +19,7 @@ from isthmus.report import write_page
 from isthmus.runs.files import read_json
 from isthmus.runs.folder import Best, RunFolder
 from isthmus.runs.standing import standing
-from isthmus.training import checkpoint, loop
+from isthmus.training import checkpoint, saving
 from isthmus.training.stop import Stop, Stopped
 from isthmus.watch import Silent
 
@@ -100,7 +100,7 @@ def test_asked_to_stop_it_saves_what_is_done_and_goes_on_to_the_same_weights(
 def test_an_epoch_that_is_done_but_not_saved_is_not_lost(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "SHARE_WRITING", 0.0)  # no checkpoint between the first epoch and the last
+    monkeypatch.setattr(saving, "SHARE_WRITING", 0.0)  # no checkpoint between the first epoch and the last
     watch = Asking(5)  # in the third epoch; that of the first is saved
     with pytest.raises(Stopped):
         training.train(small(), tmp_path / "run", watch=watch)
@@ -110,7 +110,7 @@ def test_an_epoch_that_is_done_but_not_saved_is_not_lost(
 
 
 def test_asked_twice_it_ends_at_once(small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SHARE_WRITING", 0.0)
+    monkeypatch.setattr(saving, "SHARE_WRITING", 0.0)
     watch = Asking(5, 5)
     with pytest.raises(KeyboardInterrupt) as ended:
         training.train(small(), tmp_path / "run", watch=watch)
@@ -144,7 +144,7 @@ def test_a_program_that_handles_signals_itself_and_other_threads_are_left_alone(
 def test_the_best_weights_are_on_disk_as_soon_as_they_are_best(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "SHARE_WRITING", 0.0)
+    monkeypatch.setattr(saving, "SHARE_WRITING", 0.0)
     folder = RunFolder(tmp_path / "run")
     watch = Looking(folder)
     training.train(small(training={"epochs": 6, "select": "dice"}), folder.path, watch=watch)
@@ -172,7 +172,7 @@ def test_a_kill_between_the_best_weights_and_the_checkpoint_costs_nothing(
             raise SystemExit
 
     monkeypatch.setattr(checkpoint, "save", kill)
-    monkeypatch.setattr(loop, "SHARE_WRITING", 1e9)
+    monkeypatch.setattr(saving, "SHARE_WRITING", 1e9)
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(SystemExit):
         training.train(recipe, folder.path)

@@ -72,7 +72,7 @@ def _measure(prepared: Prepared, network: nn.Module, seconds: float) -> Pace:
         times = [time.perf_counter()]
         longest = max(SHORTEST, SHARE * seconds)
 
-        def before_step(_: int) -> None:
+        def before_step() -> None:
             times.append(time.perf_counter())
             if len(times) > MOST or (len(times) > 4 and times[-1] - times[0] > longest):
                 raise _Enough

@@ -1,34 +1,50 @@
-"""How long training will take on this machine, told once its first steps are done."""
+"""Announces how long training will take on this machine, once its first steps are done."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from isthmus.training.prepared import Prepared
+from isthmus.training.state import Progress
 from isthmus.watch import Watch, about
 
-if TYPE_CHECKING:
-    from isthmus.training.loop import Loop
-
 STEPS, SECONDS = 3, 5.0
-"""A time is told after this many steps, and after this many seconds or ten steps."""
+"""A time is announced after this many steps, and after this many seconds or ten steps."""
 LATEST = 600.0
-"""Seconds after which it is told in any case, at the end of the current step."""
+"""Seconds after which it is announced in any case, at the end of the current step."""
 FINAL = 2.0
 """What scoring a case at the end costs, in validations: tiles overlap, and all metrics are computed."""
 WRONG = 1.25
-"""The factor by which a time must be wrong to be told again after the first epoch."""
+"""The factor by which a time must be wrong to be announced again after the first epoch."""
 
 
 class Forecast:
-    """A watch that forwards everything to another one, and says how long training takes."""
+    """A watch that forwards everything to another one, and says how long training takes.
 
-    def __init__(self, watch: Watch, loop: Loop) -> None:
-        self.watch, self.loop = watch, loop
+    Args:
+        watch: where everything is forwarded to.
+        prepared: what is trained.
+        progress: how far it is.
+        steps: per epoch.
+        seconds_of_a_case: measures the validation of a case.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        prepared: Prepared,
+        progress: Progress,
+        steps: int,
+        seconds_of_a_case: Callable[[], float],
+    ) -> None:
+        self.watch, self.progress, self.steps_per_epoch = watch, progress, steps
+        self.training, self.split = prepared.recipe.training, prepared.split
+        self.seconds_of_a_case = seconds_of_a_case
         self.total = self.done = self.steps = 0
         self.began = self.first = time.perf_counter()
-        self.begun_at = loop.state.progress.epoch
-        self.end: float | None = None  # of training, as it was told
+        self.begun_at = progress.epoch
+        self.end: float | None = None  # of training, as it was announced
         self.is_final = False
 
     def stage(self, label: str, total: int, done: int = 0) -> None:
@@ -47,30 +63,30 @@ class Forecast:
         if self.done >= self.total or self.is_final:
             return
         spent = now - self.began
-        if self.loop.state.progress.epoch > self.begun_at:
+        if self.progress.epoch > self.begun_at:
             self.is_final = True
-            self._tell(time.perf_counter() + self._left_after_an_epoch())
+            self._announce(time.perf_counter() + self._left_after_an_epoch())
         elif self.end is None and (
             (self.steps >= STEPS and (spent >= SECONDS or self.steps >= 10)) or spent >= LATEST
         ):
             pace = (now - self.first) / (self.steps - 1) if self.steps > 1 else spent
-            self._tell(time.perf_counter() + self._left(pace, self.loop.seconds_of_a_case()))
+            self._announce(time.perf_counter() + self._left(pace, self.seconds_of_a_case()))
 
     def _left(self, step: float, case: float) -> float:
-        """Seconds, by those of a step and of the validation of a case."""
-        split, epochs = self.loop.prepared.split, self.loop.prepared.recipe.training.epochs
-        validation = case * len(split.validation) * (epochs - self.loop.state.progress.epoch)
-        scoring = FINAL * case * (len(split.validation) + len(split.test))
+        """Returns the seconds left, given those of a step and of the validation of a case."""
+        validated, tested = len(self.split.validation), len(self.split.test)
+        validation = case * validated * (self.training.epochs - self.progress.epoch)
+        scoring = FINAL * case * (validated + tested)
         return step * (self.total - self.done) + validation + scoring
 
     def _left_after_an_epoch(self) -> float:
-        """Seconds, by those of the last epoch."""
-        last, split = self.loop.state.progress.history[-1], self.loop.prepared.split
-        case = last["seconds_validating"] / max(1, len(split.validation))
-        step = (last["seconds"] - last["seconds_validating"]) / len(self.loop.samples)
+        """Returns the seconds left, given those of the last epoch."""
+        last = self.progress.history[-1]
+        case = last["seconds_validating"] / max(1, len(self.split.validation))
+        step = (last["seconds"] - last["seconds_validating"]) / self.steps_per_epoch
         return self._left(step, case)
 
-    def _tell(self, end: float) -> None:
+    def _announce(self, end: float) -> None:
         now = time.perf_counter()
         before, self.end = self.end, end
         if before is not None:
@@ -78,7 +94,7 @@ class Forecast:
             if 1 / WRONG < then / this < WRONG:
                 return
         span = about(end - now) if before or self.begun_at else about(end - self.began)
-        most = "at most " if self.loop.prepared.recipe.training.early_stopping else ""
+        most = "at most " if self.training.early_stopping else ""
         what = (
             f"training takes {most}about {span}"
             if not (before or self.begun_at)

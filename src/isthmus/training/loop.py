@@ -1,4 +1,4 @@
-"""The training loop: epochs of steps, the best epoch kept, a checkpoint from which it goes on bit for bit."""
+"""The training loop: epochs of steps, the best epoch kept, and checkpoints from which training resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -6,28 +6,23 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isthmus.data.augment import make_augmentation
 from isthmus.data.rng import stable_hash
 from isthmus.data.sampling.cache import ByteBudget
 from isthmus.data.sampling.loading import Batch
-from isthmus.data.sampling.patches import CentredPatches, EvenPatches, Patches, RandomPatches
-from isthmus.data.sampling.samples import Samples, Sampling, batch_sizes
-from isthmus.data.sampling.slices import Slices
+from isthmus.data.sampling.samples import Samples, batch_sizes
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor
 from isthmus.memory import give_back_freed_memory
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.runs import hardware as machine
-from isthmus.runs.files import write_csv
-from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.folder import RunFolder
 from isthmus.training import diagnosis
 from isthmus.training.average import Average
 from isthmus.training.distributed import World, world
@@ -35,29 +30,14 @@ from isthmus.training.forecast import Forecast
 from isthmus.training.optimiser import make_optimiser
 from isthmus.training.prepared import Prepared
 from isthmus.training.rate import Rate
+from isthmus.training.saving import Saving
 from isthmus.training.score import Scored, Scorer
 from isthmus.training.state import Progress, State
 from isthmus.training.stop import Stop, Stopped
+from isthmus.training.stream import training_samples
 from isthmus.watch import Silent, Watch
 
 T = TypeVar("T")
-
-SHARE_WRITING = 0.02  # of the time may go into checkpoints
-JITTER = 0.125  # share of its sides by which the region of interest is moved in training
-
-
-class Waited(Iterator[T]):
-    """What another iterator gives, and the seconds spent waiting for it."""
-
-    def __init__(self, items: Iterator[T]) -> None:
-        self.items, self.seconds = items, 0.0
-
-    def __next__(self) -> T:
-        start = time.perf_counter()
-        try:
-            return next(self.items)
-        finally:
-            self.seconds += time.perf_counter() - start
 
 
 def fit(
@@ -67,50 +47,111 @@ def fit(
     watch: Watch,
     localiser: Predictor | None = None,
 ) -> Progress:
-    """Train to the end of the recipe, from the run's checkpoint where there is one.
+    """Trains to the end of the recipe, from the run's checkpoint where there is one.
 
-    Every random choice of epoch e depends on the seed and e alone, so a checkpoint needs no generator's state.
-    """
-    recipe, epochs = prepared.recipe, prepared.recipe.training.epochs
-    loop = begin(network, prepared, localiser)
-    if folder.checkpoint.is_file():
-        loop.state.restore(folder, recipe)
-        watch.say(f"resumed after epoch {loop.state.progress.epoch} of {epochs}")
-    if loop.world.first and not isinstance(watch, Silent):
-        watch = Forecast(watch, loop)
-    progress, steps = loop.state.progress, len(loop.samples)
-    watch.stage("training", epochs * steps, progress.epoch * steps)
-    saving = Saving(folder, time.perf_counter() - progress.seconds, progress.epoch)
-    if loop.world.first and progress.best_state and not folder.weights.is_file():  # of an earlier version
-        folder.save_network(recipe.network, progress.best_state, progress.which())
-    with Stop() as stop:
-        _epochs(loop, saving, stop, watch)
-    if loop.world.first:  # a kill may have come before the last one was written
-        write_csv(folder.history, progress.history, HISTORY_COLUMNS)
-    progress.seconds = time.perf_counter() - saving.started
-    return progress
-
-
-def _epochs(loop: Loop, saving: Saving, stop: Stop, watch: Watch) -> None:
-    """Those that are left.
+    Every random choice of an epoch depends on the seed and the number of the epoch alone, so a checkpoint holds no
+    state of a generator.
 
     Raises:
         Stopped: it was asked for; all epochs that are done are saved.
+        IsthmusError: training diverged, or the checkpoint cannot be used.
     """
-    training, progress, steps = loop.prepared.recipe.training, loop.state.progress, len(loop.samples)
-    for epoch in range(progress.epoch, training.epochs):
-        if progress.out_of_patience(training.early_stopping):
-            break
-        started = time.perf_counter()
-        loss, waited = loop.steps(epoch, watch, lambda done: stop.between_steps(done, saving.epoch, watch))
+    recipe, training = prepared.recipe, prepared.recipe.training
+    loop = begin(network, prepared, localiser)
+    if folder.checkpoint.is_file():
+        loop.state.restore(folder, recipe)
+        watch.say(f"resumed after epoch {loop.state.progress.epoch} of {training.epochs}")
+    progress, steps = loop.state.progress, len(loop.samples)
+    if loop.world.first and not isinstance(watch, Silent):
+        watch = Forecast(watch, prepared, progress, steps, loop.seconds_of_a_case)
+    watch.stage("training", training.epochs * steps, progress.epoch * steps)
+    saving = Saving(folder, recipe, loop.state, writes=loop.world.first)
+    with Stop() as stop:
+        while progress.epoch < training.epochs and not progress.out_of_patience(training.early_stopping):
+            is_best = loop.epoch(watch, lambda: stop.between_steps(progress.epoch, saving.epoch, watch))
+            stops = loop.world.any(stop.number is not None, loop.device)
+            saving.after_epoch(is_best, stops)
+            if stops:
+                raise Stopped(stop.number or signal.SIGTERM)
+    saving.finish()
+    return progress
+
+
+def begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) -> Loop:
+    """Returns a training before its first step.
+
+    Args:
+        network: as it was initialised.
+        prepared: what to train it for.
+        localiser: the first network of a recipe with a region of interest.
+    """
+    recipe, training = prepared.recipe, prepared.recipe.training
+    device = torch.device(recipe.hardware.device)
+    if device.type == "cuda":
+        torch.backends.cudnn.deterministic = True
+    predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
+    average = None
+    if (
+        training.average
+    ):  # made here, after the predictor has moved the network to its device and memory layout
+        average = Average(network, training.average)
+        predictor = Predictor.from_networks([average.network], recipe, recipe.hardware, localiser)
+    predictor.overlap = (
+        0.0  # overlapping tiles would take up to a quarter more time; at the end they do overlap
+    )
+    optimiser = make_optimiser(network, training, fused=device.type != "mps")
+    budget = ByteBudget(recipe.hardware.cache_mb * 2**20)
+    samples = training_samples(prepared, budget)
+    scorer = Scorer(prepared, prepared.cases(prepared.split.validation), budget)
+    state = State(network, average, optimiser, Rate(training, training.epochs * len(samples)))
+    processes = world()
+    return Loop(prepared, state, processes.wrap(network), samples, scorer, predictor, processes)
+
+
+@dataclass
+class Loop:
+    """What the epochs of a training share.
+
+    Attributes:
+        prepared: what is trained.
+        state: what changes from step to step.
+        wrapped: the network, whose gradients are averaged over all processes.
+        samples: the stream of training batches.
+        scorer: of the held-out cases.
+        predictor: of the network that is scored.
+        world: the processes that train together.
+    """
+
+    prepared: Prepared
+    state: State
+    wrapped: nn.Module
+    samples: Samples
+    scorer: Scorer
+    predictor: Predictor
+    world: World
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return torch.device(self.prepared.recipe.hardware.device)
+
+    def epoch(self, watch: Watch, between: Callable[[], None]) -> bool:
+        """Trains for the next epoch, scores it and adds it to the history; returns whether it is the best so far.
+
+        Args:
+            watch: is told of every step.
+            between: called before each step, where one process trains by itself.
+        """
+        state, progress, started = self.state, self.state.progress, time.perf_counter()
+        loss, waited = self.steps(progress.epoch, watch, between)
         validating = time.perf_counter()
-        scored = loop.score()
-        learning_rate = loop.state.rate.at((epoch + 1) * steps - 1)
-        loop.state.rate.see(scored.loss)
-        progress.epoch = epoch + 1
+        scored = self.score()
+        learning_rate = state.rate.at((progress.epoch + 1) * len(self.samples) - 1)
+        state.rate.see(scored.loss)
+        progress.epoch += 1
         progress.history.append(
             {
-                "epoch": epoch + 1,
+                "epoch": progress.epoch,
                 "train_loss": loss,
                 "validation_loss": scored.loss,
                 "validation_dice": scored.dice,
@@ -121,82 +162,74 @@ def _epochs(loop: Loop, saving: Saving, stop: Stop, watch: Watch) -> None:
                 "seconds_validating": time.perf_counter() - validating,
             }
         )
-        is_best = progress.is_better(scored, training.select, loop.state.scored)
-        stops = loop.world.any(stop.number is not None, loop.device)
-        if loop.world.first:
-            saving.after_epoch(loop, is_best, stops)
-        if stops:
-            raise Stopped(stop.number or signal.SIGTERM)
+        return progress.is_better(scored, self.prepared.recipe.training.select, state.scored)
 
+    def steps(self, epoch: int, watch: Watch, between: Callable[[], None]) -> tuple[float, float]:
+        """Trains for one epoch.
 
-@dataclass
-class Loop:
-    """What the epochs of a training share."""
-
-    prepared: Prepared
-    state: State
-    wrapped: nn.Module  # the network whose gradients are those of all processes
-    samples: Samples
-    scorer: Scorer
-    predictor: Predictor
-    world: World
-
-    def steps(self, epoch: int, watch: Watch, between: Callable[[int], None]) -> tuple[float, float]:
-        """One epoch of steps: the mean of its losses, and the seconds spent waiting for batches.
-
-        Args:
-            between: called with the epochs that are done before each step, where one process trains by itself.
+        Returns:
+            The mean of the losses, and the seconds spent waiting for batches.
         """
-        training, state = self.prepared.recipe.training, self.state
+        training, state, samples = self.prepared.recipe.training, self.state, self.samples
         torch.manual_seed(stable_hash(training.seed, "epoch", epoch) % 2**63)
         state.network.train()
         total = torch.zeros((), device=self.device)
-        batches = Waited(self.samples.batches(epoch, (self.world.rank, self.world.size)))
-        sizes = batch_sizes(self.samples.per_epoch, training.batch)
-        for step, (size, batch) in enumerate(zip(sizes, batches, strict=True), epoch * len(self.samples)):
+        batches = Timed(samples.batches(epoch, (self.world.rank, self.world.size)))
+        sizes = batch_sizes(samples.per_epoch, training.batch)
+        for step, (size, batch) in enumerate(zip(sizes, batches, strict=True), epoch * len(samples)):
             if self.world.size == 1:
-                between(epoch)
+                between()
             loss = self._step(step, size, batch)
-            total += loss * (size / self.samples.per_epoch / self.world.size)
+            total += loss * (size / samples.per_epoch / self.world.size)
             for line in kernel_remarks():
                 watch.say(line)
-            watch.advance(_standing(epoch, training.epochs, state.progress))
-        self.world.total(total)
+            watch.advance(_status(epoch, training.epochs, state.progress))
+        self.world.sum(total)
         state.network.eval()
         return float(total), batches.seconds
 
     def _step(self, step: int, size: int, batch: Batch) -> Tensor:
-        """Go one step, counted from the start of training, down the gradient of a batch; its loss."""
+        """Takes one step down the gradient of a batch, and returns the loss.
+
+        Args:
+            step: counted from the start of training.
+            size: samples of the batch in all processes.
+            batch: this process's part of it.
+        """
         recipe, state = self.prepared.recipe, self.state
         for group in state.optimiser.param_groups:
             group["lr"] = state.rate.at(step)
         layout = machine.memory_format(recipe.hardware, recipe.spatial_dims)
-        x = torch.from_numpy(batch.images).to(self.device, non_blocking=True).contiguous(memory_format=layout)
-        y = self.prepared.truth(torch.from_numpy(batch.labels).to(self.device, non_blocking=True))
-        targets = {
-            name: torch.from_numpy(maps).to(self.device, non_blocking=True)
-            for name, maps in batch.targets.items()
-        }
+        x = self._on_device(batch.images).contiguous(memory_format=layout)  # (N, channels, *spatial)
+        y = self.prepared.truth(self._on_device(batch.labels))  # (N, *spatial) or (N, regions, *spatial)
+        targets = {name: self._on_device(maps) for name, maps in batch.targets.items()}  # (N, *spatial) each
         with machine.autocast(recipe.hardware):
-            out = self.wrapped(x)
-        value: Tensor = self.prepared.objective(out, y, targets) * self.world.weight(size)
+            out = self.wrapped(x)  # (N, maps, *spatial), or a dictionary of such tensors by head
+        loss: Tensor = self.prepared.objective(out, y, targets) * self.world.weight(size)
         state.optimiser.zero_grad(set_to_none=True)
         if self.device.type == "cpu" and getattr(state.network, "checkpoint", False):
             give_back_freed_memory()  # memory counts more than time
-        value.backward()  # type: ignore[no-untyped-call]
-        if not diagnosis.is_finite(value, state.network):
+        loss.backward()  # type: ignore[no-untyped-call]
+        if not diagnosis.is_finite(loss, state.network):
             raise self._diverged(step, x, lambda heads: self.prepared.objective.parts(heads, y, targets))
         state.optimiser.step()
         if state.average:
             state.average.update(state.network, step)
-        return value.detach()
+        return loss.detach()
+
+    def _on_device(self, array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(self.device, non_blocking=True)
 
     def score(self) -> Scored:
-        """The held-out cases, scored by the first process for all."""
-        found = (
-            self.scorer.score(self.predictor) if self.world.first else Scored(math.nan, math.nan, math.nan)
-        )
-        scored = Scored(*self.world.told([found.loss, found.dice, found.iou], self.device))
+        """Scores the held-out cases; the first process does it for all.
+
+        Raises:
+            IsthmusError: the loss is not finite.
+        """
+        scored = Scored(math.nan, math.nan, math.nan)
+        if self.world.first:
+            scored = self.scorer.score(self.predictor)
+        scored = Scored(*self.world.broadcast([scored.loss, scored.dice, scored.iou], self.device))
         if not math.isfinite(scored.loss):
             first = ""
             if self.world.first:
@@ -206,14 +239,14 @@ class Loop:
         return scored
 
     def seconds_of_a_case(self) -> float:
-        """What the validation of a held-out case takes now; nothing else is changed by it."""
+        """Returns how long the validation of a held-out case takes now, and changes nothing."""
         self.state.network.eval()
         seconds = self.scorer.seconds_of_a_case(self.predictor)
         self.state.network.train()
         return seconds
 
     def _diverged(self, step: int, image: Tensor, terms: Callable[[Any], dict[str, Tensor]]) -> IsthmusError:
-        """What to say of a step (from the start of training) that is not finite; the network is as before it."""
+        """Returns the error for a step that is not finite; the network is as it was before that step."""
         recipe, state = self.prepared.recipe, self.state
 
         def forward() -> Any:
@@ -226,107 +259,22 @@ class Loop:
             f"in epoch {epoch + 1}, step {place + 1}", first, recipe, state.progress.best_epoch
         )
 
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return torch.device(self.prepared.recipe.hardware.device)
+
+class Timed(Iterator[T]):
+    """Yields what another iterator yields, and counts the seconds spent waiting for it."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self.items, self.seconds = items, 0.0
+
+    def __next__(self) -> T:
+        start = time.perf_counter()
+        try:
+            return next(self.items)
+        finally:
+            self.seconds += time.perf_counter() - start
 
 
-def begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) -> Loop:
-    """Everything at its first step."""
-    recipe, training = prepared.recipe, prepared.recipe.training
-    device = torch.device(recipe.hardware.device)
-    if device.type == "cuda":
-        torch.backends.cudnn.deterministic = True
-    predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
-    average = None
-    if training.average:  # where and as the network now lies
-        average = Average(network, training.average)
-        predictor = Predictor.from_networks([average.network], recipe, recipe.hardware, localiser)
-    predictor.overlap = 0.0  # up to a quarter of the tiles; at the end they overlap
-    optimiser = make_optimiser(network, training, fused=device.type != "mps")
-    budget = ByteBudget(recipe.hardware.cache_mb * 2**20)
-    samples = training_samples(prepared, budget)
-    scorer = Scorer(prepared, prepared.cases(prepared.split.validation), budget)
-    state = State(network, average, optimiser, Rate(training, training.epochs * len(samples)))
-    processes = world()
-    return Loop(prepared, state, processes.wrap(network), samples, scorer, predictor, processes)
-
-
-@dataclass
-class Saving:
-    """What is written after an epoch: the best weights and the history at once, the checkpoint within its share of the
-    time.
-
-    The best weights may then be ahead of the checkpoint. Training that goes on from it comes to them again, and until
-    then leaves the better ones in place.
-    """
-
-    folder: RunFolder
-    started: float  # when training would have begun, had it not been stopped
-    epoch: int  # of the checkpoint
-    saved: float = -math.inf
-    write_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.ahead = None
-        with suppress(IsthmusError):  # what cannot be read is written anew
-            self.ahead = self.folder.best()
-
-    def after_epoch(self, loop: Loop, is_best: bool, stops: bool) -> None:
-        """Write what this epoch calls for."""
-        recipe, progress = loop.prepared.recipe, loop.state.progress
-        best = progress.which()
-        write_csv(
-            self.folder.history, progress.history, HISTORY_COLUMNS
-        )  # first: whoever finds weights reads it
-        if is_best and not (
-            self.ahead and self.ahead.epoch > best.epoch and self.ahead.goodness >= best.goodness
-        ):
-            self.folder.save_network(recipe.network, progress.best_state, best)
-        now = time.perf_counter()
-        is_last = stops or progress.epoch == recipe.training.epochs
-        if is_last or (now - self.saved) * SHARE_WRITING >= self.write_seconds:
-            progress.seconds = now - self.started
-            loop.state.save(self.folder, recipe)
-            self.epoch, self.saved = progress.epoch, time.perf_counter()
-            self.write_seconds = self.saved - now
-
-
-def training_samples(prepared: Prepared, budget: ByteBudget) -> Samples:
-    """Returns the stream of samples that a recipe trains on."""
-    recipe, training = prepared.recipe, prepared.recipe.training
-    slices, foreground = recipe.input.slices, recipe.input.foreground
-    return Samples(
-        prepared.data.dataset,
-        prepared.cases(prepared.split.train),
-        prepared.preprocessing,
-        Sampling(
-            slices=Slices(slices, foreground) if slices else None,
-            patches=patches(recipe),
-            per_epoch=training.samples,
-            augment=make_augmentation(training.augment),
-        ),
-        batch=training.batch,
-        seed=training.seed,
-        workers=recipe.hardware.workers,
-        budget=budget,
-    )
-
-
-def patches(recipe: Recipe) -> Patches | None:
-    """Returns the way in which a recipe places patches; None if it trains on whole images."""
-    shape = recipe.input
-    if recipe.roi:
-        return CentredPatches(recipe.roi.size, JITTER)
-    if shape.patch is None:
-        return None
-    if shape.windows:
-        return EvenPatches(shape.patch, shape.windows)
-    return RandomPatches(shape.patch, shape.foreground)
-
-
-def _standing(epoch: int, epochs: int, progress: Progress) -> str:
+def _status(epoch: int, epochs: int, progress: Progress) -> str:
     best = (
         f", best Dice {progress.best_dice:.4f} (epoch {progress.best_epoch})" if progress.best_epoch else ""
     )

@@ -148,7 +148,7 @@ def _in_the_faster_precision(resolved: Recipe, recipe: Recipe) -> Recipe:
         times = speedup(resolved) if world().first else 0.0
     except (IsthmusError, RuntimeError):  # an impossible network or size is refused later
         times = 0.0
-    (times,) = world().told([times], torch.device("cpu"))
+    (times,) = world().broadcast([times], torch.device("cpu"))
     if times >= WORTHWHILE:
         return resolved
     kernel_remarks()  # drops what was remarked about kernels that will not be used
