@@ -199,8 +199,7 @@ def segment(network: nn.Module, engine: Engine, hardware: Hardware, image: Any, 
     recipe = make_recipe(
         "default", {"data": data, "network": {"options": {"spatial_dims": dims}}, "training": {"batch": 1}}
     )
-    predictor = Predictor([network], recipe, hardware, engine=engine)
-    return predictor.labels(image)
+    return Predictor.from_networks([network], recipe, hardware, engine=engine).labels(image)
 
 
 def main() -> None:

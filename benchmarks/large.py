@@ -51,7 +51,7 @@ def measure(name: str, dims: int, side: int) -> dict[str, Any]:
     import torch
 
     from isthmus.inference import Predictor
-    from isthmus.inference.engines.engine import Eager
+    from isthmus.inference.engines.engine import Eager, placed
     from isthmus.networks import create_model
     from isthmus.runs.hardware import resolve
     from isthmus.runs.recipe import Hardware, make_recipe
@@ -65,8 +65,9 @@ def measure(name: str, dims: int, side: int) -> dict[str, Any]:
     )
     network = create_model(name, widths=(2, 4), spatial_dims=dims, classes=len(CLASSES)).eval()
     hardware = resolve(Hardware(device="cpu", precision="float32"))
-    predictor = Predictor.from_networks([network], recipe, hardware)
-    predictor.engine = Eager.fused([network], hardware)  # as `isthmus predict` does
+    placed([network], hardware, dims)
+    engine = Eager.fused([network], hardware)  # as `isthmus predict` does
+    predictor = Predictor.from_networks([network], recipe, hardware, engine=engine)
     predictor.labels(np.zeros((1, *[PATCH[dims] + 8] * dims), np.uint8))  # loads what is loaded once
     image = np.random.default_rng(0).integers(0, 256, (1, *[side] * dims), dtype=np.uint8)
     RESET.write_text("5", encoding="ascii")

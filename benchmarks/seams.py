@@ -30,6 +30,7 @@ from isthmus.inference import Predictor
 from isthmus.inference.tiling import cutter
 from isthmus.metrics import dice
 from isthmus.runs.folder import RunFolder
+from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import make_recipe
 from isthmus.training.prepare import prepare
 from isthmus.watch import Silent
@@ -59,12 +60,10 @@ def train(root: Path, out: Path, toy: bool) -> RunFolder:
 
 def predictor(folder: RunFolder, side: int, statistics: Any = "tile") -> Predictor:
     """Of the run, in float32, for tiles of a side."""
-    found = Predictor.load(folder.path)
     recipe = folder.recipe()
-    found.recipe = recipe.model_copy(update={"input": recipe.input.model_copy(update={"patch": [side] * 2})})
-    found.hardware = found.hardware.model_copy(update={"precision": "float32"})
-    found.engine, found.statistics = None, statistics
-    return found
+    tiled = recipe.model_copy(update={"input": recipe.input.model_copy(update={"patch": [side] * 2})})
+    hardware = resolve(recipe.hardware.model_copy(update={"precision": "float32", "threads": None}))
+    return Predictor.from_networks([folder.load_network()], tiled, hardware, statistics=statistics)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from isthmus.evaluation.scores import Evaluation
 from isthmus.evaluation.scores import evaluate_folder as evaluate
 from isthmus.inference.export import Exported
 from isthmus.inference.export import export_run as export
-from isthmus.inference.predict import predict_folder as predict
+from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder
@@ -68,6 +69,36 @@ def train(
         given["network"] = {"model": model}
     recipe = make_recipe(preset or ("paper" if model else "default"), given, sections)
     return training.train(recipe, Path(out), watch=watch)
+
+
+def predict(
+    run: str | Path,
+    images: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    root: str | Path | None = None,
+    watch: Watch | None = None,
+    **options: Any,
+) -> list[Path]:
+    """Segments images and writes a mask for each: `isthmus.inference.predict.predict_folder`.
+
+    Args:
+        run: a run folder, or the folder of a cross-validation, whose networks are averaged.
+        images: files or folders; with ``root``, the name of a built-in data set.
+        out: folder for the masks.
+        root: where the built-in data set lies.
+        watch: is told of progress.
+        options: fields of `isthmus.inference.predict.PredictOptions`, such as ``probabilities=True`` (write these,
+            too), ``device="cpu"`` or ``skip_existing=True`` (keep what an earlier call wrote).
+
+    Returns:
+        The masks written.
+
+    Raises:
+        IsthmusError: anything wrong, as one line; images that failed, after all others were segmented.
+    """
+    where = None if root is None else Path(root)
+    return predict_folder(run, images, out, PredictOptions(**options), root=where, watch=watch)
 
 
 def report(run: str | Path, *, data: str | Path | None = None) -> Path:

@@ -17,7 +17,7 @@ from isthmus.inference import export as module
 from isthmus.inference.averaging import run_folders
 from isthmus.inference.engines.portable import NEEDS, SUFFIXES, Opened, by_head, example
 from isthmus.inference.export import export_run
-from isthmus.inference.predict import predict_folder
+from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.io.writing import write_image, write_mask
 from isthmus.networks.blocks.heads import build
@@ -280,6 +280,6 @@ def test_few_images_are_not_worth_a_conversion(tmp_path: Path, monkeypatch: pyte
     predict_folder(run, data / "images", tmp_path / "many", watch=lines)
     assert len(asked) == 1
     assert any("torch computes instead" in line for line in lines.lines)
-    predict_folder(run, data / "images", tmp_path / "off", engine="torch")
+    predict_folder(run, data / "images", tmp_path / "off", PredictOptions(engine="torch"))
     assert len(asked) == 1
     assert len(run_folders(run)) == 1

@@ -11,7 +11,7 @@ import pytest
 from isthmus.errors import IsthmusError
 from isthmus.files import aside
 from isthmus.inference import predict as module
-from isthmus.inference.predict import predict_folder
+from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.io.writing import write_image
 
@@ -59,26 +59,28 @@ def test_what_was_broken_off_goes_on_with_what_is_missing(
     run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
-    predict_folder(run, images, whole, probabilities=True)
-    mask, calls = Predictor.drawn, []
+    predict_folder(run, images, whole, PredictOptions(probabilities=True))
+    predict, calls = Predictor.predict, []
 
-    def stops(self: Predictor, *given: object) -> object:
+    def stops(self: Predictor, *given: object, **how: bool) -> object:
         calls.append(given)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return mask(self, *given)
+        return predict(self, *given, **how)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Predictor, "drawn", stops)
+        patch.setattr(Predictor, "predict", stops)
         with pytest.raises(KeyboardInterrupt):
-            predict_folder(run, images, out, probabilities=True)
+            predict_folder(run, images, out, PredictOptions(probabilities=True))
     assert len(names(out)) == 4
     with pytest.raises(IsthmusError, match="--skip-existing"):
-        predict_folder(run, images, out, probabilities=True)
+        predict_folder(run, images, out, PredictOptions(probabilities=True))
     (out / "probabilities" / "case-0.tif").unlink()
     before = (out / "case-0.png").stat().st_mtime_ns
     told = Told()
-    written = predict_folder(run, images, out, probabilities=True, skip_existing=True, watch=told)
+    written = predict_folder(
+        run, images, out, PredictOptions(probabilities=True, skip_existing=True), watch=told
+    )
     assert [path.name for path in written] == ["case-2.png", "case-3.png"]
     assert "1 of 4 images are done already; 3 left to do" in told.lines
     assert (out / "case-0.png").stat().st_mtime_ns == before
@@ -91,16 +93,16 @@ def test_what_is_all_there_loads_no_network(
 ) -> None:
     predict_folder(run, images, tmp_path / "out")
     monkeypatch.setattr(Predictor, "load", None)
-    assert predict_folder(run, images, tmp_path / "out", skip_existing=True) == []
+    assert predict_folder(run, images, tmp_path / "out", PredictOptions(skip_existing=True)) == []
 
 
 @pytest.mark.parametrize("left", [0, 3, 40, -5])
 def test_half_a_file_counts_as_none(left: int, run: Path, images: Path, tmp_path: Path) -> None:
-    first = predict_folder(run, images, tmp_path / "out", probabilities=True)[0]
+    first = predict_folder(run, images, tmp_path / "out", PredictOptions(probabilities=True))[0]
     for path in (first, tmp_path / "out" / "probabilities" / "case-1.tif"):
         content = path.read_bytes()
         path.write_bytes(content[:left])
-        predict_folder(run, images, tmp_path / "out", probabilities=True, skip_existing=True)
+        predict_folder(run, images, tmp_path / "out", PredictOptions(probabilities=True, skip_existing=True))
         assert path.read_bytes() == content
 
 
@@ -110,7 +112,7 @@ def test_a_file_of_another_kind_or_size_is_no_mask_and_stays(run: Path, images: 
     (out / "case-0.png").write_text("my notes")
     write_image(out / "case-1.png", np.zeros((1, 5, 7), np.uint8))
     with pytest.raises(IsthmusError, match="2 of 4 images failed") as error:
-        predict_folder(run, images, out, skip_existing=True)
+        predict_folder(run, images, out, PredictOptions(skip_existing=True))
     assert "not written by predict" in error.value.__notes__[0]
     assert "5 x 7 points" in error.value.__notes__[1]
     assert (out / "case-0.png").read_text() == "my notes"
@@ -130,7 +132,7 @@ def test_a_file_of_another_kind_or_size_is_no_mask_and_stays(run: Path, images: 
 def test_whatever_fails_costs_no_other_image(
     error: Exception, run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load, mask = module.load_image, Predictor.mask
+    load, predict = module.load_image, Predictor.predict
 
     def reads(case: object, *given: object) -> object:
         if case.id == "case-1":  # type: ignore[attr-defined]
@@ -144,13 +146,13 @@ def test_whatever_fails_costs_no_other_image(
     assert len(names(tmp_path / "a")) == 3
     calls: list[object] = []
 
-    def computes(self: Predictor, *given: object) -> object:
+    def computes(self: Predictor, *given: object, **how: bool) -> object:
         calls.append(given)
         if len(calls) == 2:
             raise error
-        return mask(self, *given)
+        return predict(self, *given, **how)
 
-    monkeypatch.setattr(Predictor, "mask", computes)
+    monkeypatch.setattr(Predictor, "predict", computes)
     told = Told()
     with pytest.raises(IsthmusError, match=r"1 of 4 images failed.*case-1\.tif") as found:
         predict_folder(run, images, tmp_path / "b", watch=told)
@@ -167,13 +169,18 @@ def test_no_picture_stops_a_mask(
 
     monkeypatch.setattr(module, "overlay", fails)
     with pytest.raises(IsthmusError, match="4 of 4 images failed"):
-        predict_folder(numbering, images, tmp_path / "out", probabilities=True)
+        predict_folder(numbering, images, tmp_path / "out", PredictOptions(probabilities=True))
     assert names(tmp_path / "out") == [
         *(f"case-{i}.tif" for i in range(4)),
         *(f"probabilities/case-{i}.tif" for i in range(4)),
     ]
     monkeypatch.undo()
-    assert predict_folder(numbering, images, tmp_path / "out", probabilities=True, skip_existing=True) == []
+    assert (
+        predict_folder(
+            numbering, images, tmp_path / "out", PredictOptions(probabilities=True, skip_existing=True)
+        )
+        == []
+    )
     assert sum(name.startswith("overlays/") for name in names(tmp_path / "out")) == 4
 
 
@@ -195,7 +202,7 @@ def test_masks_of_the_data_are_never_replaced(run: Path, images: Path) -> None:
     before = {path: path.read_bytes() for path in masks.iterdir()}
     for given in (images.parent, images, images / "case-0.tif"):
         with pytest.raises(IsthmusError, match="originals are never replaced"):
-            predict_folder(run, given, masks, overwrite=True)
+            predict_folder(run, given, masks, PredictOptions(overwrite=True))
     assert before == {path: path.read_bytes() for path in masks.iterdir()}
 
 
@@ -204,7 +211,7 @@ def test_links_in_the_folder_of_masks_lead_nowhere(run: Path, images: Path, tmp_
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out" / "probabilities").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(IsthmusError, match="a link leads out of"):
-        predict_folder(run, images, tmp_path / "out", probabilities=True)
+        predict_folder(run, images, tmp_path / "out", PredictOptions(probabilities=True))
     assert not names(tmp_path / "elsewhere")
 
 
@@ -212,13 +219,13 @@ def test_what_a_kill_left_is_swept(run: Path, images: Path, tmp_path: Path) -> N
     (tmp_path / "out").mkdir()
     left = aside(tmp_path / "out" / "case-0.png")
     left.with_name(left.name.replace(f"-{os.getpid()}.", f"-{2**30}.")).write_text("half")
-    predict_folder(run, images, tmp_path / "out", skip_existing=True)
+    predict_folder(run, images, tmp_path / "out", PredictOptions(skip_existing=True))
     assert sorted(os.listdir(tmp_path / "out")) == [f"case-{i}.png" for i in range(4)]
 
 
 def test_skipping_and_replacing_exclude_each_other(run: Path, images: Path, tmp_path: Path) -> None:
     with pytest.raises(IsthmusError, match="one of them"):
-        predict_folder(run, images, tmp_path / "out", skip_existing=True, overwrite=True)
+        predict_folder(run, images, tmp_path / "out", PredictOptions(skip_existing=True, overwrite=True))
 
 
 def test_a_volume_in_a_run_of_pictures_stops_no_other(run: Path, images: Path, tmp_path: Path) -> None:
@@ -264,4 +271,4 @@ def test_masks_may_lie_in_a_folder_of_their_own_beside_the_data(images: Path, tm
                 predict_folder(run, given, out)
             continue
         assert len(predict_folder(run, given, out)) == 4
-        assert len(predict_folder(run, given, out, overwrite=True)) == 4
+        assert len(predict_folder(run, given, out, PredictOptions(overwrite=True))) == 4

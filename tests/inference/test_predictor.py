@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.predictor import Predictor
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import Hardware, make_recipe
@@ -87,7 +87,7 @@ def test_several_networks_are_averaged_by_logit() -> None:
             return torch.full_like(x, self.value)
 
     one = predictor(Constant(1.0), input={"patch": 16})
-    both = Predictor.from_networks([Constant(1.0), Constant(-3.0)], one.recipe, one.hardware)
+    both = Predictor.from_networks([Constant(1.0), Constant(-3.0)], one.recipe, one.network.hardware)
     got = both.probabilities(np.zeros((1, 8, 8), np.uint8))
     np.testing.assert_allclose(got, 1 / (1 + np.exp(1.0)), rtol=1e-6)
 
@@ -102,7 +102,7 @@ def test_several_classes_are_written_in_their_values() -> None:
 
 def test_probabilities_sum_to_one_and_decisions_follow_them() -> None:
     logits = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
-    four, two = Meaning(["background", "a", "b", "c"]), Meaning(["background", "a"])
+    four, two = Classes(["background", "a", "b", "c"]), Classes(["background", "a"])
     probabilities = four.activate(logits)
     np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-6)
     np.testing.assert_array_equal(four.decide(probabilities), logits.argmax(0))

@@ -218,18 +218,12 @@ def test_masks_are_told_of_where_images_are_not() -> None:
     assert "dimmer" in line
 
 
-def test_notes_hold_the_lines_so_far_once() -> None:
-    notes = ["another"]
-    seen = Unfamiliar(trained(GREY).known, notes)
-    for seed in NEW:
-        seen.image(picture(seed) // 4)
-    assert notes[0] == "another"
-    assert len(notes) == 2
-    assert notes[1].startswith("all 8 images are dimmer")
-    notes.clear()
-    seen.image(picture(1))
-    assert len(notes) == 1
-    assert notes[0].startswith("8 of 9 images")
+def test_lines_are_about_all_images_so_far() -> None:
+    seen = Unfamiliar(trained(GREY).known)
+    (line,) = lines(seen, [picture(seed) // 4 for seed in NEW])
+    assert line.startswith("all 8 images are dimmer")
+    (line,) = lines(seen, [picture(1)])
+    assert line.startswith("8 of 9 images")
 
 
 def test_what_is_said_of_many_can_be_said_of_one() -> None:

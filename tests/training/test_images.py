@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from isthmus.data.phantoms.cells import write_phantoms
-from isthmus.inference.predict import predict_folder
+from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder
@@ -68,7 +68,7 @@ def test_predict_says_it_once_for_all_images(run: RunFolder, dark: Path, tmp_pat
     assert len(said) == 1
     assert said[0].startswith("note: all 5 images are dimmer than any training image (mean ")
     watch = Said()
-    predict_folder(run.path, dark, tmp_path / "maps", probabilities=True, watch=watch)
+    predict_folder(run.path, dark, tmp_path / "maps", PredictOptions(probabilities=True), watch=watch)
     assert [line for line in watch.lines if line.startswith("note: ")] == said
 
 
@@ -84,9 +84,9 @@ def test_the_predictor_notes_it_once_for_all_arrays(run: RunFolder, dark: Path) 
 
 def test_of_one_image_it_says_the_image(run: RunFolder, dark: Path) -> None:
     predictor = Predictor.load(run.path)
-    predictor.notes.clear()
+    before = predictor.notes
     predictor.mask(images(dark)[0])
-    (note,) = predictor.notes
+    (note,) = predictor.notes[len(before) :]
     assert note.startswith("the image is dimmer")
 
 

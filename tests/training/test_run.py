@@ -77,8 +77,8 @@ def test_the_best_epochs_score_is_that_of_the_cases(
     rows = folder.read_rows(folder.cases)
     scores = {}
     for overlap in (0.0, 0.5):
-        predictor = Predictor.load(folder.path)
-        predictor.overlap = overlap
+        recipe = folder.recipe()
+        predictor = Predictor.from_networks([folder.load_network()], recipe, recipe.hardware, overlap=overlap)
         found = []
         for row in rows:
             image, mask = (phantoms / kind / f"{row['case']}.png" for kind in ("images", "masks"))

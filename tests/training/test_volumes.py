@@ -13,7 +13,6 @@ from isthmus import training
 from isthmus.data.cases import load_image
 from isthmus.data.new_images import images_in
 from isthmus.errors import IsthmusError
-from isthmus.inference.localiser import box_around, paste
 from isthmus.inference.predict import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.metrics import dice
@@ -173,29 +172,6 @@ def test_one_volume_is_divided_within_itself(small: Any, tumours: Path, tmp_path
     assert "no picture" not in write_page(folder.path).read_text(encoding="utf-8").lower()
     with pytest.raises(IsthmusError, match="within-case"):
         training.train(small(data={"source": str(tmp_path / "data")}, input={"patch": None}), tmp_path / "b")
-
-
-def test_the_window_of_a_region() -> None:
-    size = (7, 60, 80)
-    found = np.zeros((7, 6, 8), bool)
-    found[2:5, 1:3, 1:3] = found[6, 5, 7] = True  # a speck does not count
-    window, note = box_around(found, size, (20, 20))
-    assert window == (slice(0, 7), slice(10, 30), slice(10, 30))
-    assert note == ""
-    window, note = box_around(found, size, (16, 20))
-    assert "measures 20 x 20 pixels and roi.size 16 x 20" in note
-    both = np.zeros((64, 64), bool)
-    both[20:30, 15:22] = both[20:31, 38:45] = True  # two organs: the middle of both, not of the larger
-    window, note = box_around(both, (64, 64), (32, 32))
-    assert (window[1], note) == (slice(14, 46), "")
-    window, note = box_around(np.zeros((7, 6, 8), bool), size, (20, 20))
-    assert window == (slice(0, 7), slice(0, 60), slice(0, 80))
-    assert "whole image" in note
-    full = paste(
-        np.ones((2, 2, 2), np.float32), (slice(1, 3), slice(0, 2)), (4, 3), np.array([5.0, -5.0], np.float32)
-    )
-    assert full[0].tolist() == [[5, 5, 5], [1, 1, 5], [1, 1, 5], [5, 5, 5]]
-    assert full[1, 0].tolist() == [-5, -5, -5]
 
 
 @pytest.mark.parametrize(

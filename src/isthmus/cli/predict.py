@@ -57,20 +57,16 @@ def predict(
     Writes a mask for each image, in the mask values of the training data.
     """
     from isthmus.cli.progress import Display
-    from isthmus.inference.predict import predict_folder
+    from isthmus.inference.predict import PredictOptions, predict_folder
 
     with Display() as display:
-        written = predict_folder(
-            run,
-            images,
-            out,
-            root=root,
+        options = PredictOptions(
             probabilities=probabilities,
             device=device,
             engine=engine,
             statistics=statistics,
             overwrite=overwrite,
             skip_existing=skip_existing,
-            watch=display,
         )
+        written = predict_folder(run, images, out, options, root=root, watch=display)
         display.say(f"{len(written)} {'mask' if len(written) == 1 else 'masks'} in {out}")

@@ -59,7 +59,6 @@ def explain_folder(
     explainer = Explainer(predictor, method, classes)
     for note in predictor.notes:
         watch.say(note)
-    predictor.notes.clear()
     for line in problems:
         watch.say(line)
     watch.stage("explaining", len(targets))

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isthmus.data.cases import to_channels
-from isthmus.data.sampling.grid import Grid
 from isthmus.errors import IsthmusError, nearest
 from isthmus.explain.maps import METHODS, Floats, Method, chosen_maps, combined, raw_maps
 from isthmus.inference.predictor import Predictor
@@ -40,16 +39,16 @@ class Explainer:
         else:
             raise IsthmusError(f"unknown method '{method}': {nearest(method, METHODS)}")
         self.predictor = predictor
-        meaning = predictor.meaning
-        names = ["", *meaning.regions] if meaning.multilabel else list(meaning.classes)
+        found = predictor.decision.classes
+        names = ["", *found.regions] if found.multilabel else list(found.names)
         for name in classes or ():
             if name not in names[1:]:
                 raise IsthmusError(f"no class '{name}' in this run: {nearest(name, names[1:])}")
         indices = None if classes is None else [names.index(name) for name in classes]
-        maps = chosen_maps(meaning.maps, indices, meaning.multilabel)
+        maps = chosen_maps(found.maps, indices, found.multilabel)
         networks = [_Explained(network, self.method, maps) for network in predictor.networks]
         self._maps = Predictor.from_networks(
-            networks, predictor.recipe, predictor.hardware, predictor.localiser
+            networks, predictor.recipe, predictor.network.hardware, predictor.localiser
         )
 
     def __call__(self, image: NDArray[Any]) -> Floats:
@@ -65,12 +64,8 @@ class Explainer:
         refuse_other_axes(image.shape, recipe)
         if recipe.data.channels is not None:
             image = to_channels(image, recipe.data.channels)
-        size = image.shape[1:]
         raw = self._maps.outputs(given.grid.image(given.normaliser(image).apply(image)))["explained"]
-        if raw.shape[1:] != size:
-            resize = recipe.input.resize or size
-            raw = Grid(size[-len(resize) :]).image(raw)
-        return combined(raw, self.method)
+        return combined(given.resized_back(raw, image.shape[1:]), self.method)
 
 
 class _Explained(nn.Module):

@@ -31,11 +31,10 @@ def unlike_training(run: Path | None, predictions: Path, pairs: Sequence[Pair]) 
     folders = run_folders(run) if run is not None else _around(predictions)
     if not folders:
         return []
-    recipe, notes = folders[0].recipe(), list[str]()
-    seen = Unfamiliar.of(folders, notes)
+    recipe = folders[0].recipe()
+    seen, notes = Unfamiliar.of(folders)
     if seen.known is None:
         return notes
-    seen.notes = None
     background = 0 if recipe.data.instances else int(value_map(recipe).invert(np.zeros(1, np.uint8))[0])
     for case, prediction in pairs:
         try:

@@ -31,7 +31,8 @@ from isthmus.inference.engines.portable import (
     write,
 )
 from isthmus.inference.export_check import DiceCheck, compare
-from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.outputs.classes import Classes
+from isthmus.inference.settings import channels_seen
 from isthmus.inference.tiling.margin import margin
 from isthmus.outputs import Guard
 from isthmus.runs.files import write_json
@@ -199,21 +200,16 @@ def _difference(network: nn.Module, opened: Opened, captured: Captured, divisor:
     return max(differences), max(float(maps.abs().max()) for maps in expected.values())
 
 
-def channels_seen(recipe: Recipe) -> int:
-    """Channels of the image as the network sees it: neighbouring slices count."""
-    return (recipe.data.channels or 1) * (recipe.input.slices or 1)
-
-
 def _description(
     folder: RunFolder, network: nn.Module, captured: Captured, to: str, file: str
 ) -> dict[str, Any]:
     """What is needed to run the network elsewhere, in plain values."""
     recipe = folder.recipe()
     dims, given = recipe.spatial_dims, recipe.input
-    meaning = Meaning.of(recipe.data, recipe.cleanup.threshold)
+    classes = Classes.of(recipe.data, recipe.cleanup.threshold)
     axes = axis_names(dims)
     free = [axes[index] for index in captured.free]
-    outputs = {name: _output(name, recipe, meaning) for name in captured.heads}
+    outputs = {name: _output(name, recipe, classes) for name in captured.heads}
     made = recipe.network
     return {
         "file": file,
@@ -249,9 +245,9 @@ def _description(
         "outputs": outputs,
         "decision": {
             "classes": recipe.data.classes,
-            "regions": dict(meaning.regions),
-            "rule": "probability >= threshold" if meaning.independent else "the class of the largest logit",
-            "threshold": recipe.cleanup.threshold if meaning.independent else None,
+            "regions": dict(classes.regions),
+            "rule": "probability >= threshold" if classes.independent else "the class of the largest logit",
+            "threshold": recipe.cleanup.threshold if classes.independent else None,
             "objects": recipe.data.instances,
             "mask_values": {str(index): value for value, index in recipe.data.values.items()},
             "cleanup": recipe.cleanup.model_dump(mode="json"),
@@ -259,8 +255,8 @@ def _description(
     }
 
 
-def _output(name: str, recipe: Recipe, meaning: Meaning) -> dict[str, Any]:
+def _output(name: str, recipe: Recipe, classes: Classes) -> dict[str, Any]:
     if name == "logits":
-        return {"maps": meaning.maps, "activation": "sigmoid" if meaning.independent else "softmax over maps"}
+        return {"maps": classes.maps, "activation": "sigmoid" if classes.independent else "softmax over maps"}
     trained = recipe.objective.heads.get(name, {})
     return {"activation": "none" if "contour_l2" in trained else "sigmoid", "trained": bool(trained)}

@@ -13,7 +13,7 @@ from isthmus.data.cases import load
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.single_volume import in_parts
 from isthmus.errors import IsthmusError
-from isthmus.inference.engines.engine import Eager, Engine
+from isthmus.inference.engines.engine import Engine
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import value_map
 from isthmus.metrics import dice
@@ -69,18 +69,16 @@ def compare(folder: RunFolder, engine: Engine, data: Path | None = None) -> Dice
         )
     resolved = machine.resolve(Hardware(device="cpu", precision="float32"))
     plain = Predictor.from_networks([folder.load_network()], recipe, resolved)
-    plain.engine = Eager(plain.networks, resolved)
-    other = Predictor.from_networks(plain.networks, recipe, resolved)
-    other.engine = engine
+    other = Predictor.from_networks(plain.networks, recipe, resolved, engine=engine)
     truth = _Truth(folder, recipe, data)
     scores, between = [], []
     for case in truth.cases:
         image, label = truth.load(case)
-        meaning = plain.meaning
+        classes = plain.decision.classes
         masks = [
-            meaning.scored(meaning.decide(predictor.probabilities(image))) for predictor in (plain, other)
+            classes.scored(classes.decide(predictor.probabilities(image))) for predictor in (plain, other)
         ]
-        for name, true in meaning.scored(label).items():
+        for name, true in classes.scored(label).items():
             scores.append([dice(mask[name], true) for mask in masks])
             between.append(dice(masks[0][name], masks[1][name]))
     table = np.asarray(scores)

@@ -25,7 +25,7 @@ _END_OF_PNG = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True)
-class Targets:
+class OutputFiles:
     """The files of one image.
 
     Attributes:
@@ -41,7 +41,7 @@ class Targets:
     overlay: Path | None = None
 
     @classmethod
-    def of(cls, case: Case, out: Path, *, instances: bool, maps: int) -> Targets:
+    def of(cls, case: Case, out: Path, *, instances: bool, maps: int) -> OutputFiles:
         """Those of an image.
 
         Args:
@@ -98,7 +98,7 @@ class Targets:
         return True
 
 
-def refuse_harm(every: Sequence[Targets], out: Path, guard: Guard, *, skip_existing: bool) -> list[str]:
+def refuse_harm(every: Sequence[OutputFiles], out: Path, guard: Guard, *, skip_existing: bool) -> list[str]:
     """Refuse to write masks over other files.
 
     Returns:
@@ -114,7 +114,9 @@ def refuse_harm(every: Sequence[Targets], out: Path, guard: Guard, *, skip_exist
     return refuse_clashes(out, paths)
 
 
-def refuse_mixing(paths: Iterable[Path], every: Sequence[Targets], out: Path, data: Iterable[Path]) -> None:
+def refuse_mixing(
+    paths: Iterable[Path], every: Sequence[OutputFiles], out: Path, data: Iterable[Path]
+) -> None:
     """Refuse masks among images, for which they would be taken, or among other files of the data.
 
     Args:

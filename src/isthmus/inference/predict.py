@@ -21,8 +21,8 @@ from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.averaging import run_folders
 from isthmus.inference.input_images import failure, images_given
-from isthmus.inference.output_files import Targets, refuse_harm, refuse_mixing
-from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.output_files import OutputFiles, refuse_harm, refuse_mixing
+from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.outputs.instance_files import overlay
 from isthmus.inference.outputs.mask_files import write_case, write_probabilities
 from isthmus.inference.predictor import Predictor
@@ -33,40 +33,62 @@ from isthmus.outputs import Guard
 from isthmus.runs.recipe import Recipe
 from isthmus.watch import Silent, Watch
 
-AHEAD = 3  # images decoded while the network computes, those of less than LARGE bytes
+AHEAD = 3
+"""Images that are decoded while the network computes, if they have fewer bytes than LARGE."""
 LARGE = 2**27
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """How images are segmented, and what is written.
+
+    Attributes:
+        probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume for each map.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+        engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and pays.
+        statistics: what instance normalisation uses in an image that is cut: each ``"tile"``, or the ``"image"``.
+        overwrite: replace masks that exist; files of the data are never replaced.
+        skip_existing: keep what exists and write what is missing, as after an interruption.
+
+    Raises:
+        IsthmusError: both ``overwrite`` and ``skip_existing``.
+    """
+
+    probabilities: bool = False
+    device: str = "auto"
+    engine: str = "auto"
+    statistics: str = "tile"
+    overwrite: bool = False
+    skip_existing: bool = False
+
+    def __post_init__(self) -> None:
+        if self.overwrite and self.skip_existing:
+            raise IsthmusError("--overwrite replaces what --skip-existing keeps; give one of them")
 
 
 def predict_folder(
     run: Path | str,
     images: Path | str | Sequence[Path | str],
     out: Path | str,
+    options: PredictOptions | None = None,
     *,
     root: Path | None = None,
-    probabilities: bool = False,
-    device: str = "auto",
-    engine: str = "auto",
-    statistics: str = "tile",
-    overwrite: bool = False,
-    skip_existing: bool = False,
     watch: Watch | None = None,
 ) -> list[Path]:
-    """Segment images and write a mask for each, in the values the run trained with: ``OUT/<name>.png``, or
-    ``.nii.gz`` for a volume, which lies in space where its image does. A run that learned to tell objects apart writes
-    their numbers, ``OUT/<name>.tif`` of 16 bits, and a coloured picture, ``OUT/overlays/<name>.png``.
+    """Segments images and writes a mask for each, in the values the run was trained with.
 
-    Every file appears whole or not at all; an image that fails for any reason does not stop the others.
+    Masks are ``OUT/<name>.png``, or ``.nii.gz`` for a volume, which lies in space where its image does. A run that
+    learned to separate objects writes their numbers, ``OUT/<name>.tif`` of 16 bits, and a coloured picture,
+    ``OUT/overlays/<name>.png``. Every file appears whole or not at all; an image that fails for any reason does not
+    stop the others.
 
     Args:
         run: a run folder, or the folder of a cross-validation, whose networks are averaged.
-        images: files or folders; with ``root`` the name of a built-in data set.
-        root: where that data set lies.
-        out: folder for the masks, made where needed.
-        engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU where it is installed and pays.
-        statistics: what instance normalisation goes by in an image that is cut: each ``"tile"``, or the ``"image"``.
-        probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume a map.
-        overwrite: replace masks that exist; files of the data never.
-        skip_existing: keep what exists and write what is missing, as after an interruption.
+        images: files or folders; with ``root``, the name of a built-in data set.
+        out: folder for the masks, created if needed.
+        options: None: the defaults.
+        root: where the built-in data set lies.
+        watch: is told of progress.
 
     Returns:
         The masks written.
@@ -75,35 +97,23 @@ def predict_folder(
         IsthmusError: bad arguments, before anything is written; images that failed, after all others were segmented
             (each is reported to ``watch`` and is a note of the error).
     """
-    watch = watch or Silent()
-    out = Path(out)
-    if overwrite and skip_existing:
-        raise IsthmusError("--overwrite replaces what --skip-existing keeps; give one of them")
+    options, watch, out = options or PredictOptions(), watch or Silent(), Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     recipe = run_folders(Path(run))[0].recipe()
-    if root is None:
-        cases, failures = images_given(paths, recipe.data)
-    elif len(paths) != 1:
-        raise IsthmusError(f"with a root one data set is named, found {len(paths)} names; name one at a time")
-    else:
-        (name,), paths = paths, [root]
-        cases, failures = open_dataset(str(name), root).cases, []
+    cases, places, failures = _cases(paths, root, recipe)
     total = len(cases) + len(failures)
-    wanted = _targets(cases, out, recipe, probabilities, failures)
-    data = originals([*paths, Path(recipe.data.root or recipe.data.source)], cases)
-    refuse_mixing(paths, wanted, out, data)
-    for line in refuse_harm(wanted, out, Guard(data, overwrite), skip_existing=skip_existing):
-        watch.say(f"note: {line}")
-    jobs = [Job(each, frozenset(each)) for each in wanted]
-    if skip_existing:
-        jobs = _missing(jobs, failures, watch)
+    jobs = _jobs(cases, places, out, recipe, options, failures, watch)
     for line in failures:
         watch.say(line)
     written: list[Path] = []
     if jobs:
-        left = [job.targets.case for job in jobs]
-        pixels = _pixels(left, recipe)
-        predictor = Predictor.load(run, device=device, engine=engine, statistics=statistics, pixels=pixels)
+        predictor = Predictor.load(
+            run,
+            device=options.device,
+            engine=options.engine,
+            statistics=options.statistics,
+            pixels=_pixels([job.files.case for job in jobs], recipe),
+        )
         for folder in {path.parent for job in jobs for path in job.missing}:
             sweep(folder)
         failures += _segment(predictor, jobs, written, watch)
@@ -116,61 +126,83 @@ def predict_folder(
 class Job:
     """An image, and which of its files are to be written."""
 
-    targets: Targets
+    files: OutputFiles
     missing: frozenset[Path]
 
 
-def _targets(
-    cases: Sequence[Case], out: Path, recipe: Recipe, probabilities: bool, failures: list[str]
-) -> list[Targets]:
-    maps = Meaning.of(recipe.data).maps if probabilities else 0
-    found = []
+def _cases(
+    paths: Sequence[Path], root: Path | None, recipe: Recipe
+) -> tuple[Sequence[Case], list[Path], list[str]]:
+    """Returns the images, where they were looked for, and what is wrong with files beside them."""
+    if root is None:
+        cases, failures = images_given(paths, recipe.data)
+        return cases, list(paths), failures
+    if len(paths) != 1:
+        raise IsthmusError(
+            f"with a root, one data set is named, found {len(paths)} names; name one at a time"
+        )
+    return open_dataset(str(paths[0]), root).cases, [root], []
+
+
+def _jobs(
+    cases: Sequence[Case],
+    places: Sequence[Path],
+    out: Path,
+    recipe: Recipe,
+    options: PredictOptions,
+    failures: list[str],
+    watch: Watch,
+) -> list[Job]:
+    """Returns what is to be done, once it is certain that no file of the data, and none of the user's, is harmed."""
+    maps = Classes.of(recipe.data).maps if options.probabilities else 0
+    every = []
     for case in cases:
         try:
-            found.append(Targets.of(case, out, instances=recipe.data.instances, maps=maps))
+            every.append(OutputFiles.of(case, out, instances=recipe.data.instances, maps=maps))
         except IsthmusError as error:
             failures.append(failure(case, error))
-    return found
+    data = originals([*places, Path(recipe.data.root or recipe.data.source)], cases)
+    refuse_mixing(places, every, out, data)
+    guard = Guard(data, options.overwrite)
+    for line in refuse_harm(every, out, guard, skip_existing=options.skip_existing):
+        watch.say(f"note: {line}")
+    jobs = [Job(each, frozenset(each)) for each in every]
+    return _incomplete(jobs, failures, watch) if options.skip_existing else jobs
 
 
-def _missing(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job]:
-    """The jobs of which something is missing."""
+def _incomplete(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job]:
+    """Returns the jobs of which some file is missing, with these files."""
     left, done = [], 0
     watch.stage("looking at what is there", len(jobs))
     for job in jobs:
         try:
-            missing = job.targets.missing()
+            missing = job.files.missing()
             done += not missing
             if missing:
                 left.append(replace(job, missing=missing))
         except Exception as error:
-            failures.append(failure(job.targets.case, error))
+            failures.append(failure(job.files.case, error))
         watch.advance()
     watch.say(f"{done} of {len(jobs)} images are done already; {len(left) or 'none'} left to do")
     return left
 
 
 def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], watch: Watch) -> list[str]:
-    """Segment images; those that failed, each with what was wrong."""
+    """Segments images, adds the masks to ``written``, and returns a line for each image that failed."""
     watch.say(predictor.values.describe(predictor.classes))
     for note in predictor.notes:
         watch.say(note)
-    predictor.unfamiliar.notes = None  # notes are per image; these lines are about all images
     watch.stage("segmenting", len(jobs))
-    failures = []
-    by_case = {job.targets.case.id: job for job in jobs}
-    for case, image in _read_ahead([job.targets.case for job in jobs]):
-        predictor.notes.clear()
+    failures, by_case = [], {job.files.case.id: job for job in jobs}
+    for case, image in _read_ahead([job.files.case for job in jobs]):
         try:
             if isinstance(image, Exception):
                 raise image
-            job = by_case[case.id]
-            _write(predictor, job, image, written)
+            for note in _write(predictor, by_case[case.id], image, written):
+                watch.say(f"{case.id}: {note}")
         except Exception as error:  # of any kind: the other images are segmented
             failures.append(failure(case, error))
             watch.say(failures[-1])
-        for note in predictor.notes:
-            watch.say(f"{case.id}: {note}")
         for line in kernel_remarks():
             watch.say(line)
         watch.advance(case.id)
@@ -179,27 +211,34 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
     return failures
 
 
-def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Path]) -> None:
-    """Segment an image and write what is missing, the mask first: the picture of it may fail."""
-    targets, missing, case = job.targets, job.missing, job.targets.case
-    out, instances = targets.out, predictor.recipe.data.instances
-    if away := channels_elsewhere(case):
-        predictor.notes.append(f"a channel lies {away} away from the first, by the headers")
-    predictor.notes += mended_headers(replace(case, masks=()))
-    if missing.isdisjoint(targets.probabilities):
-        maps, mask = None, predictor.mask(image, case.millimetres)
-    else:
-        maps = predictor.maps(image, case.millimetres)
-        mask = predictor.drawn(maps, case.millimetres)
-    if targets.mask in missing:
-        written.append(write_case(out, case, mask, instances, predictor.notes))
-    if maps is not None:
-        write_probabilities(out, case, maps["logits"])
-    if targets.overlay is not None and targets.overlay in missing:
-        write_image(targets.overlay, np.moveaxis(overlay(image, mask), -1, 0))
+def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Path]) -> Iterator[str]:
+    """Segments an image, writes what is missing, and yields lines to tell the user.
+
+    The mask is written first, as the picture of it may fail.
+    """
+    files, missing, case = job.files, job.missing, job.files.case
+    yield from _header_notes(case)
+    wants_maps = not missing.isdisjoint(files.probabilities)
+    predicted = predictor.predict(image, case.millimetres, maps=wants_maps)
+    yield from predicted.notes
+    if files.mask in missing:
+        yield from write_case(files.out, case, predicted.mask, predictor.recipe.data.instances)
+        written.append(files.mask)
+    if predicted.maps is not None:
+        write_probabilities(files.out, case, predicted.maps["logits"])
+    if files.overlay is not None and files.overlay in missing:
+        write_image(files.overlay, np.moveaxis(overlay(image, predicted.mask), -1, 0))
+
+
+def _header_notes(case: Case) -> list[str]:
+    """Returns what the user should know of the headers of an image."""
+    away = channels_elsewhere(case)
+    notes = [f"a channel lies {away} away from the first, by the headers"] if away else []
+    return [*notes, *mended_headers(replace(case, masks=()))]
 
 
 def _failed(failures: Sequence[str], total: int, out: Path) -> IsthmusError:
+    """Returns the error that names the first failure and has all of them as notes."""
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     error = IsthmusError(
         f"{len(failures)} of {total} images failed, the others are in {out}: {failures[0]}{more}; mend them, "
@@ -211,7 +250,7 @@ def _failed(failures: Sequence[str], total: int, out: Path) -> IsthmusError:
 
 
 def _pixels(cases: Sequence[Case], recipe: Recipe) -> int:
-    """How many the network will see, by the headers of the files; an unreadable one counts nothing here."""
+    """Returns how many pixels the network will see, by the headers of the files; unreadable files count 0."""
     total = 0
     for case in cases:
         with suppress(Exception):  # reading it says what is wrong
@@ -222,7 +261,7 @@ def _pixels(cases: Sequence[Case], recipe: Recipe) -> int:
 
 
 def _read_ahead(cases: Sequence[Case]) -> Iterator[tuple[Case, NDArray[Any] | Exception]]:
-    """Images in order, a few decoded ahead; one that cannot be read comes as its error."""
+    """Yields images in order, a few decoded ahead; in place of one that cannot be read, its error."""
     with ThreadPoolExecutor(2) as pool:
         waiting: deque[tuple[Case, Future[NDArray[np.generic]]]] = deque()
         remaining = iter(cases)

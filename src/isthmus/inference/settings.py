@@ -52,6 +52,11 @@ def clean_up(recipe: Recipe) -> CleanUp:
     return CleanUp(largest, smallest, asked.holes, asked.merge, asked.keep_share)
 
 
+def channels_seen(recipe: Recipe) -> int:
+    """Returns the channels of an image as the network sees it: neighbouring slices count."""
+    return (recipe.data.channels or 1) * (recipe.input.slices or 1)
+
+
 def refuse_other_axes(shape: Sequence[int], recipe: Recipe) -> None:
     """Refuse a picture where a network was trained on volumes, and a volume where it was on pictures.
 

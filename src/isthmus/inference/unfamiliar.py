@@ -62,31 +62,27 @@ class Unfamiliar:
     """What was found of the images and masks so far.
 
     Args:
-        known: what those of the training were like; None: everything is let pass.
-        notes: a list in which the lines so far are kept up to date.
+        known: what those of the training were like; None: nothing is ever found.
         resized: whether the network sees images resized, so that pixels are compared between like sizes alone.
     """
 
-    def __init__(
-        self, known: Familiar | None = None, notes: list[str] | None = None, resized: bool = False
-    ) -> None:
+    def __init__(self, known: Familiar | None = None, resized: bool = False) -> None:
         self.known = known
-        self.notes = notes
         self.resized = resized
         self.images = self.masks = 0
         self._counts: Counter[str] = Counter()
         self._remarks: dict[str, list[Remark]] = {}
-        self._told: list[str] = []
 
     @classmethod
-    def of(cls, folders: Sequence[RunFolder], notes: list[str]) -> Unfamiliar:
-        """For networks of these runs; where what they remember cannot be read, a note says so."""
-        known = None
+    def of(cls, folders: Sequence[RunFolder]) -> tuple[Unfamiliar, list[str]]:
+        """Returns the comparison for networks of these runs, and a line to tell the user where what they remember
+        cannot be read."""
+        known, notes = None, []
         try:
             known = read_familiar(folders)
         except IsthmusError as error:
-            notes.append(f"{error}; until then images unlike those of the training are not told")
-        return cls(known, notes, resized=folders[0].recipe().input.resize is not None)
+            notes.append(f"{error}; until then images are not compared with those of training")
+        return cls(known, resized=folders[0].recipe().input.resize is not None), notes
 
     def image(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> None:
         """See an image `(channels, *spatial)` in the numbers of its file, before anything is done to it."""
@@ -123,10 +119,6 @@ class Unfamiliar:
             self._counts[remark.kind] += 1
             kept = self._remarks.setdefault(remark.kind, [])
             kept += [remark] * (len(kept) < KEPT)
-        if self.notes is not None:
-            self.notes[:] = [note for note in self.notes if note not in self._told]
-            self._told = self.lines()
-            self.notes += self._told
 
     def _line(self, kind: str) -> str:
         remarks, count = self._remarks[kind], self._counts[kind]

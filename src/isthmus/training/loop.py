@@ -18,6 +18,8 @@ from isthmus.data.sampling.cache import ByteBudget
 from isthmus.data.sampling.loading import Batch
 from isthmus.data.sampling.samples import Samples, batch_sizes
 from isthmus.errors import IsthmusError
+from isthmus.inference.engines.engine import placed
+from isthmus.inference.localiser import Localiser
 from isthmus.inference.predictor import Predictor
 from isthmus.memory import give_back_freed_memory
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
@@ -45,7 +47,7 @@ def fit(
     prepared: Prepared,
     folder: RunFolder,
     watch: Watch,
-    localiser: Predictor | None = None,
+    localiser: Localiser | None = None,
 ) -> Progress:
     """Trains to the end of the recipe, from the run's checkpoint where there is one.
 
@@ -77,7 +79,7 @@ def fit(
     return progress
 
 
-def begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) -> Loop:
+def begin(network: nn.Module, prepared: Prepared, localiser: Localiser | None) -> Loop:
     """Returns a training before its first step.
 
     Args:
@@ -89,15 +91,14 @@ def begin(network: nn.Module, prepared: Prepared, localiser: Predictor | None) -
     device = torch.device(recipe.hardware.device)
     if device.type == "cuda":
         torch.backends.cudnn.deterministic = True
-    predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
-    average = None
-    if (
-        training.average
-    ):  # made here, after the predictor has moved the network to its device and memory layout
-        average = Average(network, training.average)
-        predictor = Predictor.from_networks([average.network], recipe, recipe.hardware, localiser)
-    predictor.overlap = (
-        0.0  # overlapping tiles would take up to a quarter more time; at the end they do overlap
+    placed([network], recipe.hardware, recipe.spatial_dims)
+    average = Average(network, training.average) if training.average else None
+    predictor = Predictor.from_networks(
+        [average.network if average else network],
+        recipe,
+        recipe.hardware,
+        localiser,
+        overlap=0.0,  # overlapping tiles would take up to four times as long; when training ends they do overlap
     )
     optimiser = make_optimiser(network, training, fused=device.type != "mps")
     budget = ByteBudget(recipe.hardware.cache_mb * 2**20)

@@ -8,7 +8,7 @@ from isthmus.data.cases import IGNORED
 from isthmus.data.checks.check import Checked
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
-from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.outputs.classes import Classes
 from isthmus.networks.description.measure import training_heads
 from isthmus.objectives import Objective, class_weights, default_heads
 from isthmus.runs.recipe import Network, Recipe
@@ -24,7 +24,7 @@ def resolve_objective(recipe: Recipe, checked: Checked, split: Split) -> tuple[R
     Raises:
         IsthmusError: a head that the network lacks, or a loss that is not for its head.
     """
-    classes, given = Meaning.of(recipe.data), recipe.objective
+    classes, given = Classes.of(recipe.data), recipe.objective
     own_heads = training_heads(recipe.network.model, **recipe.network.options)
     network = _with_heads(recipe.network, own_heads, recipe.data.instances)
     available = (*own_heads, *(network.heads or ()))

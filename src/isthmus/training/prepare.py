@@ -17,7 +17,7 @@ from isthmus.data.masks.ignored import counted, with_ignored
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
-from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.settings import clean_up, value_map
 from isthmus.networks import DEFAULT_MODEL
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
@@ -112,7 +112,7 @@ def _network_options(recipe: Recipe, axes: int) -> dict[str, Any]:
     given, network = recipe.network.options, recipe.network
     needed = {
         "in_channels": (recipe.data.channels or 1) * (recipe.input.slices or 1),
-        "classes": Meaning.of(recipe.data).maps,
+        "classes": Classes.of(recipe.data).maps,
         "spatial_dims": axes,
     }
     options = {name: value for name, value in needed.items() if (name, value) != ("spatial_dims", 2)} | given

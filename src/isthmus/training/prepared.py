@@ -15,7 +15,7 @@ from isthmus.data.sampling.grid import Grid
 from isthmus.data.sampling.loading import Preprocessing, Target
 from isthmus.data.sampling.slices import slice_by_slice
 from isthmus.data.splits.folds import Split
-from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.settings import normaliser
 from isthmus.objectives import Objective
 from isthmus.runs.recipe import Recipe
@@ -57,7 +57,7 @@ class Prepared:
         """
         if not self.recipe.data.multilabel:
             return labels
-        table = torch.from_numpy(Meaning.of(self.recipe.data).membership()).to(labels.device)
+        table = torch.from_numpy(Classes.of(self.recipe.data).membership()).to(labels.device)
         return table[labels.long()].movedim(-1, 1)
 
     @property
@@ -66,7 +66,7 @@ class Prepared:
         data, shape = self.recipe.data, self.recipe.input
         targets: dict[str, Target] = dict(self.objective.targets)
         if data.multilabel:
-            regions = Meaning.of(data).membership().T
+            regions = Classes.of(data).membership().T
             targets = {name: _of_regions(target, regions) for name, target in targets.items()}
         if shape.slices is not None:
             targets = {name: slice_by_slice(target) for name, target in targets.items()}

@@ -15,6 +15,7 @@ from isthmus.data.originals import refuse_among
 from isthmus.data.sampling.cache import ByteBudget
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
+from isthmus.inference.localiser import Localiser
 from isthmus.inference.outputs.mask_files import refuse_unwritable, write_case
 from isthmus.inference.predictor import Predictor
 from isthmus.machine import peak_memory
@@ -301,7 +302,7 @@ def _first(prepared: Prepared) -> Prepared | None:
     return ready
 
 
-def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor | None:
+def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Localiser | None:
     """The first network of a recipe with a region of interest, trained as a run of its own in the run's folder."""
     ready = _first(prepared)
     if ready is None:
@@ -317,7 +318,7 @@ def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Predictor
                     write_yaml(own.recipe_path, ready.recipe.to_dict())
                 _describe(own, ready)
             _complete(own, ready, _network(ready.recipe), watch)
-    return Predictor.from_networks([own.load_network()], ready.recipe, ready.recipe.hardware)
+    return Localiser.of([own.load_network()], ready.recipe, ready.recipe.hardware)
 
 
 def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: Watch) -> None:
@@ -332,19 +333,18 @@ def _score(folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: W
     budget = ByteBudget(recipe.hardware.cache_mb * 2**20)
     for which, cases in sets.items():
         scorer = Scorer(prepared, cases, budget) if cases else None
-        predictor.notes.clear()
         for of_case in scorer.rows(predictor, which) if scorer else ():
             rows += of_case.final
             before += of_case.before
-            case, mask = of_case.case, of_case.mask
+            case, mask, notes = of_case.case, of_case.mask, of_case.notes
             if mask is None:
-                mask = predictor.mask(load_image(case, recipe.data.channels))
-            write_case(folder.predictions, case, mask, recipe.data.instances, predictor.notes)
-            for note in dict.fromkeys(predictor.notes):
+                predicted = predictor.predict(load_image(case, recipe.data.channels))
+                mask, notes = predicted.mask, notes + predicted.notes
+            notes = notes + write_case(folder.predictions, case, mask, recipe.data.instances)
+            for note in dict.fromkeys(notes):
                 watch.say(f"{case.id}: {note}")
             for line in kernel_remarks():
                 watch.say(line)
-            predictor.notes.clear()
             watch.advance()
     columns = case_columns(objects=recipe.data.instances, probabilities=True)
     write_csv(folder.cases, rows, columns)

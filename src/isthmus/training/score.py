@@ -38,13 +38,14 @@ class Scored:
 
 @dataclass(frozen=True)
 class Rows:
-    """One case: its rows of ``cases.csv``, the same before clean-up (none where nothing is cleaned), and the mask as it
-    is written, where the network's grid is the image's own."""
+    """One case: its rows of ``cases.csv``, the same before clean-up (none where nothing is cleaned), the mask as it is
+    written, where the network's grid is the image's own, and lines to tell the user."""
 
     case: Case
     final: list[dict[str, Any]]
     before: list[dict[str, Any]]
     mask: NDArray[Any] | None
+    notes: list[str]
 
 
 class Scorer:
@@ -58,14 +59,14 @@ class Scorer:
 
     def score(self, predictor: Predictor) -> Scored:
         """Loss, Dice and IoU."""
-        meaning = predictor.meaning
+        classes = predictor.decision.classes
         losses, dices, ious = [], [], []
-        for _, outputs, sample in self._outputs(predictor):
+        for _, outputs, sample, _ in self._outputs(predictor):
             losses.append(self._loss(outputs, sample))
-            decided, labels = meaning.decide(meaning.activate(outputs["logits"])), sample.labels
+            decided, labels = classes.decide(classes.activate(outputs["logits"])), sample.labels
             outside = self._ignored(labels)
-            predicted = meaning.scored(decided if outside is None else np.where(outside, 0, decided))
-            true = meaning.scored(labels if outside is None else np.where(outside, 0, labels))
+            predicted = classes.scored(decided if outside is None else np.where(outside, 0, decided))
+            true = classes.scored(labels if outside is None else np.where(outside, 0, labels))
             dices.append(float(np.mean([dice(predicted[name], true[name]) for name in true])))
             ious.append(float(np.mean([iou(predicted[name], true[name]) for name in true])))
         return Scored(float(np.mean(losses)), float(np.mean(dices)), float(np.mean(ious)))
@@ -84,31 +85,31 @@ class Scorer:
     def rows(self, predictor: Predictor, which: str) -> Iterator[Rows]:
         """Every metric of one case after another; a row for each foreground class or region."""
         fold = None if self.recipe.protocol.kind == "holdout" else self.recipe.protocol.fold
-        meaning = predictor.meaning
-        names = self.recipe.data.classes
-        for index, (case, outputs, sample) in enumerate(self._outputs(predictor)):
+        decision, classes = predictor.decision, predictor.decision.classes
+        native = self.recipe.input.resize is None
+        for index, (case, outputs, sample, notes) in enumerate(self._outputs(predictor)):
             about: dict[str, Any] = {"case": case.id, "group": case.group, "set": which, "fold": fold}
             about["grid"] = "network"
             spacing = self.prepared.spacing(case, sample.labels.shape)
-            maps = predictor.activated(outputs)
-            mask = predictor.drawn(maps, spacing) if self.recipe.input.resize is None else None
-            if self.recipe.data.instances:
-                numbers = predictor.apart(maps, spacing) if mask is None else mask
+            maps = decision.probabilities(outputs)
+            if decision.numbers_objects:
+                numbers = decision.objects(maps, spacing)
                 numbered = self.store[index].label
                 found = score_case(numbers, numbered, spacing=spacing, instances=True)
                 found |= score_probabilities(maps["logits"][0], numbered > 0, spacing=spacing)
-                yield Rows(case, case_rows({names[1]: found}, **about), [], mask)
+                rows = case_rows({classes.names[1]: found}, **about)
+                yield Rows(case, rows, [], numbers if native else None, notes)
                 continue
-            decided = meaning.decide(maps["logits"])
-            true = meaning.scored(sample.labels)
-            cleaned = predictor.clean_up.apply(decided)
-            maps_of = meaning.scored_probabilities(maps["logits"])
+            decided = classes.decide(maps["logits"])
+            true = classes.scored(sample.labels)
+            cleaned = decision.cleaned(decided)
+            maps_of = classes.scored_probabilities(maps["logits"])
             outside = self._ignored(sample.labels)
-            final = case_rows(_score(meaning.scored(cleaned), true, maps_of, spacing, outside), **about)
+            final = case_rows(_score(classes.scored(cleaned), true, maps_of, spacing, outside), **about)
             before: list[dict[str, Any]] = []
-            if not predictor.clean_up.is_nothing:
-                before = case_rows(_score(meaning.scored(decided), true, maps_of, spacing, outside), **about)
-            yield Rows(case, final, before, mask)
+            if not decision.clean_up.is_nothing:
+                before = case_rows(_score(classes.scored(decided), true, maps_of, spacing, outside), **about)
+            yield Rows(case, final, before, decision.written(cleaned) if native else None, notes)
 
     def _ignored(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
         """The pixels that are not scored."""
@@ -134,13 +135,15 @@ class Scorer:
 
     def terms(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], dict[str, Tensor]]]:
         """Of every case the outputs of the network and the terms of the loss."""
-        for case, outputs, sample in self._outputs(predictor):
+        for case, outputs, sample, _ in self._outputs(predictor):
             yield case, outputs, self.objective.parts(*self._for_the_loss(outputs, sample))
 
-    def _outputs(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], Batch]]:
+    def _outputs(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], Batch, list[str]]]:
+        """Of every case the outputs of the network, the sample, and lines to tell the user."""
         for index, case in enumerate(self.store.cases):
             sample = self.store.whole(index)
-            yield case, predictor.outputs(sample.images), sample
+            outputs, notes = predictor.compute(sample.images)
+            yield case, outputs, sample, notes
 
 
 def _score(

@@ -7,22 +7,22 @@ from itertools import product
 import numpy as np
 import pytest
 
-from isthmus.inference.outputs.classes import Meaning
+from isthmus.inference.outputs.classes import Classes
 
-BRAIN = Meaning(
+BRAIN = Classes(
     ["background", "necrosis", "oedema", "enhancing"],
     {"WT": [1, 2, 3], "TC": [1, 3], "ET": [3]},
     multilabel=True,
 )
-CROSSED = Meaning(["background", "x", "y", "z"], {"A": [1, 2], "B": [2, 3]}, multilabel=True)
+CROSSED = Classes(["background", "x", "y", "z"], {"A": [1, 2], "B": [2, 3]}, multilabel=True)
 
 
-@pytest.mark.parametrize("meaning", [BRAIN, CROSSED])
-def test_the_regions_of_a_class_decide_for_it(meaning: Meaning) -> None:
-    for index, row in enumerate(meaning.membership()):
-        label = meaning.decide(np.where(row, 0.9, 0.1).astype(np.float32)[:, None])
+@pytest.mark.parametrize("classes", [BRAIN, CROSSED])
+def test_the_regions_of_a_class_decide_for_it(classes: Classes) -> None:
+    for index, row in enumerate(classes.membership()):
+        label = classes.decide(np.where(row, 0.9, 0.1).astype(np.float32)[:, None])
         assert label.tolist() == [index]
-        masks = meaning.scored(label)
+        masks = classes.scored(label)
         assert [bool(mask[0]) for mask in masks.values()] == list(row.astype(bool))
 
 
@@ -39,11 +39,11 @@ def test_regions_that_contradict_each_other_give_the_nearest_class() -> None:
 
 def test_the_threshold_counts_where_maps_are_independent() -> None:
     maps = np.array([[0.2, 0.3, 0.31]], np.float32)
-    assert Meaning(["background", "cell"], threshold=0.3).decide(maps).tolist() == [0, 1, 1]
-    assert Meaning(["background", "cell"]).decide(maps).tolist() == [0, 0, 0]
+    assert Classes(["background", "cell"], threshold=0.3).decide(maps).tolist() == [0, 1, 1]
+    assert Classes(["background", "cell"]).decide(maps).tolist() == [0, 0, 0]
 
 
 def test_certain_background_is_decided_as_such() -> None:
-    for meaning in (BRAIN, Meaning(["background", "a"]), Meaning(["background", "a", "b"])):
-        logits = meaning.background[:, None]
-        assert meaning.decide(meaning.activate(logits)).tolist() == [0]
+    for classes in (BRAIN, Classes(["background", "a"]), Classes(["background", "a", "b"])):
+        logits = classes.background[:, None]
+        assert classes.decide(classes.activate(logits)).tolist() == [0]

@@ -14,6 +14,7 @@ from torch import nn
 from isthmus.errors import IsthmusError
 from isthmus.inference import Predictor
 from isthmus.inference.engines.engine import Eager
+from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.tiling import cutter
 from isthmus.inference.tiling.image_statistics import of_image, without
 from isthmus.inference.tiling.stream import pieces
@@ -43,10 +44,8 @@ def predictor(made: nn.Module, side: int, **given: Any) -> Predictor:
         {"data": DATA, "input": {"patch": [side] * made.spatial_dims, "normalise": "scale"}},
         {"network": {"options": {"spatial_dims": made.spatial_dims}}},
     )
-    found = Predictor.from_networks([made], recipe, resolve(Hardware(device="cpu", precision="float32")))
-    for name, value in given.items():
-        setattr(found, name, value)
-    return found
+    hardware = resolve(Hardware(device="cpu", precision="float32"))
+    return Predictor.from_networks(given.pop("networks", [made]), recipe, hardware, **given)
 
 
 def image(*size: int) -> np.ndarray:
@@ -93,11 +92,11 @@ def test_tiles_have_no_seams(
     picture = image(*size)
     found = predictor(made, side, statistics="image").probabilities(picture)
     whole, scaled = copy.deepcopy(made), torch.from_numpy(picture[None] / np.float32(255))
-    tiles = predictor(whole, side)
-    apart = tiles._plan.apart(size)
+    tiles = predictor(whole, side).network
 
     def look() -> None:
-        for _ in pieces(tiles._forward, [picture / np.float32(255)], apart):
+        each = tiles.cutter.side_by_side(size)
+        for _ in pieces(lambda x: tiles.engine(x)["logits"], [picture / np.float32(255)], each):
             pass
 
     with torch.no_grad(), of_image([whole], look):
@@ -141,8 +140,8 @@ def test_fused_networks_and_several_do_it_too(monkeypatch: pytest.MonkeyPatch) -
     with torch.no_grad():
         made[1].head.bias += 1.0
     plain = predictor(made[0], 32, statistics="image", networks=made)
-    ready = predictor(made[0], 32, statistics="image", networks=made)
-    ready.engine = Eager.fused(made, ready.hardware)
+    fused = Eager.fused(made, plain.network.hardware)
+    ready = predictor(made[0], 32, statistics="image", networks=made, engine=fused)
     np.testing.assert_allclose(ready.probabilities(picture), plain.probabilities(picture), atol=1e-5)
 
 
@@ -153,8 +152,7 @@ def test_slices_are_images_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None
         "bare", {"data": DATA, "input": {"patch": [32, 32], "normalise": "scale", "slices": 3}}
     )
     hardware = resolve(Hardware(device="cpu", precision="float32"))
-    given = Predictor.from_networks([made], recipe, hardware)
-    given.statistics = "image"
+    given = Predictor.from_networks([made], recipe, hardware, statistics="image")
     volume = np.concatenate([image(48, 64), 255 - image(48, 64), image(48, 64)])[None]
     found = given.probabilities(volume)
     with_others = given.probabilities(volume[:, :2])
@@ -175,7 +173,7 @@ def test_an_image_that_memory_has_room_for_goes_through_in_one_piece() -> None:
 
 def test_tiles_apart_hardly_overlap() -> None:
     """An image little larger than a tile is halved, not seen four times."""
-    tiling = cutter.Plan([256, 256], 16, 4, 0.5).apart([257, 257])
+    tiling = cutter.Cutter([256, 256], 16, 4, 0.5).side_by_side([257, 257])
     assert tiling.shape == (144, 144)
     assert len(list(tiling.corners)) == 4
 
@@ -186,20 +184,17 @@ def test_the_network_is_as_before_where_prediction_fails(monkeypatch: pytest.Mon
     made = network()
     layers = [module for module in made.modules() if isinstance(module, InstanceNorm)]
     given = predictor(made, 32, statistics="image")
-    for method in ("activated", "_by_head"):
-        monkeypatch.setattr(given, method, lambda *_: 1 / 0)
-        for call in (given.probabilities, given.labels):
-            with pytest.raises(ZeroDivisionError) as kept:
-                call(image(96, 160))
-            assert [module for module in made.modules() if isinstance(module, InstanceNorm)] == layers
-            assert kept.value.__traceback__
-            if method == "activated":
-                break
+    monkeypatch.setattr(Classes, "activate", lambda *_: 1 / 0)
+    for call in (given.probabilities, given.labels):
+        with pytest.raises(ZeroDivisionError) as kept:
+            call(image(96, 160))
+        assert [module for module in made.modules() if isinstance(module, InstanceNorm)] == layers
+        assert kept.value.__traceback__
 
 
 def test_another_engine_is_refused() -> None:
     given = predictor(network(), 16, statistics="image", engine=lambda batch: {"logits": batch})
-    with pytest.raises(IsthmusError, match="'image' are for engine 'torch'"):
+    with pytest.raises(IsthmusError, match="'image' need engine 'torch'"):
         given.labels(np.zeros((1, 1100, 20), np.uint8))
 
 
@@ -213,7 +208,10 @@ def test_without_takes_the_statistics_out_of_a_copy() -> None:
     ("how", "message"),
     [
         ({"statistics": "imag"}, "unknown statistics 'imag': "),
-        ({"statistics": "image", "engine": "openvino"}, "statistics 'image' are not for engine 'openvino'"),
+        (
+            {"statistics": "image", "engine": "openvino"},
+            "statistics 'image' do not work with engine 'openvino'",
+        ),
     ],
 )
 def test_mistakes_are_told_before_anything_is_read(how: dict[str, str], message: str, tmp_path: Path) -> None:

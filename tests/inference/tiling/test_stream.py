@@ -109,7 +109,7 @@ def test_raw_numbers_are_read_tile_by_tile() -> None:
         return tile.astype(np.float32) / 255
 
     result = np.empty((1, 50, 70), np.float32)
-    for _, place, maps in pieces(lambda x: x, [image], cropped((50, 70), (32, 32), 8, 3), read=read):
+    for _, place, maps in pieces(lambda x: x, [image], cropped((50, 70), (32, 32), 8, 3), normalise=read):
         result[(slice(None), *place)] = maps
     np.testing.assert_allclose(result, image / 255, rtol=1e-6)
     assert max(max(shape) for shape in seen) <= 32

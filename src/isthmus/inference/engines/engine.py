@@ -34,6 +34,14 @@ class Engine(Protocol):
     def __call__(self, batch: Floats) -> dict[str, Floats]: ...
 
 
+def placed(networks: Sequence[nn.Module], hardware: Hardware, dims: int) -> Sequence[nn.Module]:
+    """Moves networks of 2 or 3 spatial dimensions to the device and into the memory layout of ``hardware``."""
+    layout = machine.memory_format(hardware, dims)
+    for network in networks:
+        network.to(device=hardware.device, memory_format=layout)  # type: ignore[call-overload]
+    return networks
+
+
 class Eager:
     """The framework, one operation after another; the mean over the networks."""
 
@@ -82,9 +90,8 @@ def choose(
     *,
     engine: str = "auto",
     pixels: int | None = None,
-    notes: list[str],
-) -> Engine:
-    """The engine for these networks on this machine.
+) -> tuple[Engine, list[str]]:
+    """Returns the engine for these networks on this machine, and lines to tell the user of the choice.
 
     Args:
         networks: on the device and in the layout of ``hardware``; the first one tells the divisor.
@@ -92,7 +99,6 @@ def choose(
         engine: ``"torch"``; ``"openvino"``; ``"auto"``: OpenVINO on a CPU, where it is installed and the ``pixels``
             are so many that it pays.
         pixels: that will go through each network; None: not known, which is few.
-        notes: gets a line where the user should hear of the choice.
 
     Raises:
         IsthmusError: no such engine; OpenVINO was asked for and is not here, or the device is another than the CPU.
@@ -107,11 +113,11 @@ def choose(
                 f"engine 'openvino' runs on the CPU, found device '{hardware.device}'; take --device cpu"
             )
     elif engine == "torch" or hardware.device != "cpu" or importlib.util.find_spec("openvino") is None:
-        return eager
+        return eager, []
     divisor = int(getattr(networks[0], "divisor", 1))
     image = example(channels, [SIDE[dims]] * dims, divisor, batch=1, seed=1)
     if engine == "auto" and (pixels is None or _operations(networks, image, pixels) < ENOUGH):
-        return eager
+        return eager, []
     from isthmus.inference.engines.converted import converted
 
     try:
@@ -119,10 +125,8 @@ def choose(
         _refuse_another(found(image.numpy()), eager(image.numpy()))
     except Exception as error:
         line = next(iter(str(error).splitlines()), type(error).__name__)
-        notes.append(f"OpenVINO is left out, torch computes instead: {line:.200}")
-        return eager
-    notes.append(f"OpenVINO computes, in {hardware.precision} (--engine torch switches it off)")
-    return found
+        return eager, [f"OpenVINO is left out, torch computes instead: {line:.200}"]
+    return found, [f"OpenVINO computes, in {hardware.precision} (--engine torch switches it off)"]
 
 
 def _operations(networks: Sequence[nn.Module], image: torch.Tensor, pixels: int) -> float:

@@ -1,4 +1,4 @@
-"""What the maps of a network mean: one foreground, classes that exclude each other, or regions that overlap."""
+"""What the maps of a network stand for: one foreground, classes that exclude each other, or regions that overlap."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ FAR = 20.0
 
 
 @dataclass(frozen=True)
-class Meaning:
+class Classes:
     """From logits to probabilities, to class indices, to what is scored.
 
     Attributes:
-        classes: names by class index, background first.
+        names: by class index, background first.
         regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are.
         multilabel: each map of the network is one of the regions, by itself.
         threshold: maps that are independent count from this probability up.
     """
 
-    classes: Sequence[str]
+    names: Sequence[str]
     regions: Mapping[str, Sequence[int]] = field(default_factory=dict)
     multilabel: bool = False
     threshold: float = 0.5
 
     @classmethod
-    def of(cls, data: Data, threshold: float = 0.5) -> Meaning:
+    def of(cls, data: Data, threshold: float = 0.5) -> Classes:
         """That of a resolved recipe."""
         regions = data.regions if isinstance(data.regions, dict) else {}
         return cls(tuple(data.classes), regions, data.multilabel, threshold)
@@ -43,7 +43,7 @@ class Meaning:
         """Maps that a network gives: 1 for background and foreground, else one for each class or region."""
         if self.multilabel:
             return len(self.regions)
-        return 1 if len(self.classes) == 2 else len(self.classes)
+        return 1 if len(self.names) == 2 else len(self.names)
 
     @property
     def independent(self) -> bool:
@@ -61,7 +61,7 @@ class Meaning:
     def activate(self, logits: Floats) -> Floats:
         """Probabilities of logits ``(maps, *spatial)``.
 
-        >>> Meaning(["background", "cell"]).activate(np.zeros((1, 1, 1), np.float32)).item()
+        >>> Classes(["background", "cell"]).activate(np.zeros((1, 1, 1), np.float32)).item()
         0.5
         """
         maps = torch.from_numpy(logits)
@@ -72,7 +72,7 @@ class Meaning:
         """Class indices ``(*spatial)``: foreground from the threshold up for one map, the likeliest class of several.
         Of regions, the class that belongs to just those that are there, or to most of them if none does.
 
-        >>> brain = Meaning(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]}, multilabel=True)
+        >>> brain = Classes(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]}, multilabel=True)
         >>> brain.decide(np.array([[0.2, 0.9, 0.9], [0.1, 0.2, 0.7]], np.float32)).tolist()
         [0, 1, 2]
         """
@@ -90,12 +90,12 @@ class Meaning:
         """What is scored, by name: a mask ``(*spatial)`` for each foreground class or region."""
         if self.regions:
             return {name: np.isin(label, list(indices)) for name, indices in self.regions.items()}
-        return {name: label == index for index, name in enumerate(self.classes) if index}
+        return {name: label == index for index, name in enumerate(self.names) if index}
 
     def scored_probabilities(self, maps: Floats) -> dict[str, Floats]:
         """Probability of what is scored, by name: ``(*spatial)`` for each foreground class or region.
 
-        >>> brain = Meaning(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]})
+        >>> brain = Classes(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]})
         >>> found = brain.scored_probabilities(np.array([[0.25], [0.25], [0.5]], np.float32))
         >>> {name: of_class.tolist() for name, of_class in found.items()}
         {'whole': [0.75], 'core': [0.5]}
@@ -108,11 +108,11 @@ class Meaning:
                 name: np.minimum(foreground[[index - 1 for index in indices]].sum(axis=0), 1)
                 for name, indices in self.regions.items()
             }
-        return dict(zip(self.classes[1:], foreground, strict=True))
+        return dict(zip(self.names[1:], foreground, strict=True))
 
     def membership(self) -> NDArray[np.uint8]:
         """``(classes, regions)``: whether a class belongs to a region."""
-        table = np.zeros((len(self.classes), len(self.regions)), np.uint8)
+        table = np.zeros((len(self.names), len(self.regions)), np.uint8)
         for column, indices in enumerate(self.regions.values()):
             table[list(indices), column] = 1
         return table

@@ -30,27 +30,33 @@ def mask_path(folder: Path, case: Case, instances: bool = False) -> Path:
     return case_path(folder, case.id, flat if is_flat(case) else ".nii.gz")
 
 
-def write_case(
-    folder: Path, case: Case, mask: NDArray[Any], instances: bool = False, notes: list[str] | None = None
-) -> Path:
-    """Write a mask; that of a volume lies in space where its image does, in the image's own orientation. With
-    ``instances`` it holds numbers of objects, in 16 bits where these suffice (else ``notes`` gets a line)."""
-    path = mask_path(folder, case, instances)
-    source = case.images[0]
+def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = False) -> list[str]:
+    """Writes a mask to `mask_path`; that of a volume lies in space where its image does, in the image's own
+    orientation.
+
+    Args:
+        folder: to write to.
+        case: whose image was segmented.
+        mask: ``(*spatial)``.
+        instances: whether it holds numbers of objects; these are written in 16 bits where they fit, else in 32.
+
+    Returns:
+        Lines to tell the user.
+    """
+    path, source, notes = mask_path(folder, case, instances), case.images[0], list[str]()
     if not is_flat(case):
         if instances:
             most = int(mask.max(initial=0))
             mask = mask.astype(np.uint16 if most < 2**16 else np.int32)
-            if most >= 2**16 and notes is not None:
+            if most >= 2**16:
                 notes.append(f"{path}: {most} objects are more than 16 bits can number, so it has 32 bits")
         write_volume(path, _in_whole(mask, source), like=source.path)
     elif instances:
         note = write_instances(path, mask)
-        if note and notes is not None:
-            notes.append(note)
+        notes += [note] if note else []
     else:
         write_mask(path, mask)
-    return path
+    return notes
 
 
 def refuse_unwritable(folder: Path, cases: Iterable[Case], instances: bool = False) -> list[str]:

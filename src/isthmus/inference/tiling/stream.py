@@ -32,7 +32,7 @@ def pieces(
     tiling: Tiling,
     *,
     batch: int = 4,
-    read: Callable[[NDArray[Any]], Floats] = as_floats,
+    normalise: Callable[[NDArray[Any]], Floats] = as_floats,
 ) -> Iterator[tuple[int, Place, Floats]]:
     """Logits, piece by piece; the pieces of an image cover every pixel of it once.
 
@@ -40,7 +40,7 @@ def pieces(
         predict: a batch ``(N, channels, *tile)`` to logits ``(N, classes, *tile)``.
         images: ``(channels, *spatial)`` of any number type, all of the size that the tiling is made for.
         batch: tiles that go through together.
-        read: makes of the numbers of a tile what the network sees.
+        normalise: turns the numbers of a tile into what the network sees.
 
     Yields:
         The index of an image, a place in it, and the logits ``(classes, *place)`` there, float32.
@@ -48,7 +48,7 @@ def pieces(
     waiting = ((number, corner) for number in range(len(images)) for corner in tiling.corners)
     sums = _Sums(tiling) if tiling.overlaps else None
     while together := list(islice(waiting, batch)):
-        tiles = [read(tiling.cut(images[number], corner)) for number, corner in together]
+        tiles = [normalise(tiling.cut(images[number], corner)) for number, corner in together]
         for (number, corner), logits in zip(together, predict(np.stack(tiles)), strict=True):
             if sums is None:
                 parts = zip(tiling.axes, corner, tiling.done(corner), strict=True)

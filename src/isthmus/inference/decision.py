@@ -1,0 +1,98 @@
+"""From the maps of a network to a mask: probabilities, classes or numbered objects, clean-up, values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from isthmus.data.masks.values import ValueMap
+from isthmus.inference.outputs.classes import Classes, Floats
+from isthmus.inference.outputs.cleanup import CleanUp
+from isthmus.inference.outputs.instances import instances
+from isthmus.inference.settings import clean_up, value_map
+from isthmus.inference.tiling.stream import in_values
+from isthmus.runs.recipe import Recipe
+
+REGRESSED = 0.75
+"""A regressed contour counts as one from this share of its peak up."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a recipe makes of its network's maps.
+
+    Attributes:
+        classes: what the maps stand for.
+        clean_up: what is done to class indices.
+        values: how class indices are written in masks.
+        losses: of each head, by name; a head without any was not trained.
+        numbers_objects: whether masks hold numbers of objects.
+    """
+
+    classes: Classes
+    clean_up: CleanUp
+    values: ValueMap
+    losses: Mapping[str, Mapping[str, float]]
+    numbers_objects: bool
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Decision:
+        """Returns that of a resolved recipe."""
+        return cls(
+            Classes.of(recipe.data, recipe.cleanup.threshold),
+            clean_up(recipe),
+            value_map(recipe),
+            recipe.objective.heads,
+            recipe.data.instances,
+        )
+
+    def probabilities(self, outputs: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Returns the probabilities ``(maps, *spatial)`` of each head; a regressed contour stays as it is."""
+        result = {}
+        for name, values in outputs.items():
+            if name == "logits":
+                values = self.classes.activate(values)
+            elif "contour_l2" not in self.losses.get(name, {}):
+                values = torch.sigmoid(torch.from_numpy(values)).numpy()
+            result[name] = values
+        return result
+
+    def labels(self, maps: Mapping[str, Floats]) -> NDArray[np.uint8]:
+        """Returns class indices ``(*spatial)``, cleaned up, of what `probabilities` gave."""
+        return self.cleaned(self.classes.decide(maps["logits"]))
+
+    def cleaned(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns class indices cleaned up; the array itself where nothing is asked for."""
+        return labels if self.clean_up.is_nothing else self.clean_up.apply(labels)
+
+    def objects(
+        self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None
+    ) -> NDArray[np.int32]:
+        """Returns numbers of objects ``(*spatial)``, 1 to n, of what `probabilities` gave; untrained heads are left
+        out.
+
+        Args:
+            maps: by head.
+            spacing: from pixel to pixel along every axis, where voxels are no cubes.
+        """
+        heads = {
+            name: maps[name][0] for name in ("contour", "marker") if name in maps and self.losses.get(name)
+        }
+        if "contour_l2" in self.losses.get("contour", {}):  # a broad ridge, whose middle is the contour
+            heads["contour"] = (heads["contour"] >= REGRESSED).astype(np.float32)
+        if spacing is not None and len(spacing) != maps["logits"].ndim - 1:
+            spacing = None
+        return instances(maps["logits"][0], **heads, threshold=self.classes.threshold, spacing=spacing)
+
+    def decide(self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None) -> NDArray[Any]:
+        """Returns `objects` where the recipe numbers them, else `labels`."""
+        return self.objects(maps, spacing) if self.numbers_objects else self.labels(maps)
+
+    def written(self, decided: NDArray[Any]) -> NDArray[Any]:
+        """Returns what `decide` gave in the values the user trained with; numbers of objects as they are."""
+        return decided if self.numbers_objects else in_values(decided, self.values)
