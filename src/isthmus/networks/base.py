@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.checks import check_input, require_counts, require_dims, require_flag, require_wholes
+from isthmus.networks.checks import check_input, require_counts, require_dims, require_flag
 from isthmus.networks.description.receptive_field import receptive_field
 from isthmus.networks.kernels.memory_layout import in_layout_of_weights
 
@@ -72,15 +72,3 @@ class Network(nn.Module):
         Operations that mix the whole image (the statistics of instance normalisation) are left out.
         """
         return receptive_field(copy.deepcopy(self).to("meta"))
-
-
-def wholes(what: str, values: Sequence[int], least: int = 1) -> tuple[int, ...]:
-    """Returns the values as a tuple; refuses fewer than ``least`` of them, and any that is no whole number above 0.
-
-    >>> wholes("widths", [4, 8], 2)
-    (4, 8)
-    """
-    require_wholes(what, values)
-    if len(values) < least:
-        raise IsthmusError(f"{what} needs at least {least} numbers, found {list(values)}")
-    return tuple(values)

@@ -1,4 +1,4 @@
-"""The checks that networks make on their arguments and input: a refusal is one line that says what to do."""
+"""Checks of the arguments and the input of networks; all raise `IsthmusError` with one line that says what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from isthmus.errors import IsthmusError, nearest
 
 
 def require_whole(what: str, value: object, low: int, high: int | None = None) -> None:
-    """Refuse, in one line, what is no whole number from ``low`` to ``high``.
+    """Refuses what is not a whole number from ``low`` to ``high``.
 
     >>> require_whole("levels of the block", 2.5, 1, 8)
     Traceback (most recent call last):
@@ -24,7 +24,7 @@ def require_whole(what: str, value: object, low: int, high: int | None = None) -
 
 
 def require_wholes(what: str, values: object, low: int = 1) -> None:
-    """Refuse, in one line, what is no sequence of whole numbers of at least ``low``, or is empty."""
+    """Refuses what is empty or not a sequence of whole numbers of at least ``low``."""
     if not isinstance(values, Sequence) or isinstance(values, str | bytes) or not values:
         raise IsthmusError(f"{what} must be a list of whole numbers, found {values!r}")
     for value in values:
@@ -34,32 +34,44 @@ def require_wholes(what: str, values: object, low: int = 1) -> None:
             )
 
 
+def whole_numbers(what: str, values: Sequence[int], least: int = 1) -> tuple[int, ...]:
+    """Returns the values as a tuple; refuses fewer than ``least`` of them, and what is no whole number above 0.
+
+    >>> whole_numbers("widths", [4, 8], 2)
+    (4, 8)
+    """
+    require_wholes(what, values)
+    if len(values) < least:
+        raise IsthmusError(f"{what} needs at least {least} numbers, found {list(values)}")
+    return tuple(values)
+
+
 def require_flag(what: str, value: object) -> None:
-    """Refuse, in one line, what is neither True nor False."""
+    """Refuses what is neither True nor False."""
     if not isinstance(value, bool):
         raise IsthmusError(f"{what} must be true or false, found {value!r}")
 
 
 def require_share(what: str, value: object) -> None:
-    """Refuse, in one line, what is no number of at least 0 and below 1 (a dropout rate)."""
+    """Refuses what is not a number of at least 0 and below 1, as a dropout rate must be."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise IsthmusError(f"{what} must be a number of at least 0 and below 1, found {value!r}")
 
 
 def require_name(what: str, value: object, valid: Sequence[str]) -> None:
-    """Refuse, in one line, a name that is not one of the valid ones, naming the nearest."""
+    """Refuses a name that is not valid, and names the nearest valid one."""
     if not isinstance(value, str) or value not in valid:
         raise IsthmusError(f"unknown {what} {value!r}: {nearest(str(value), valid)}")
 
 
 def require_dims(dims: object) -> None:
-    """Refuse anything but 2 or 3 spatial dimensions."""
+    """Refuses anything but 2 or 3 spatial dimensions."""
     if isinstance(dims, bool) or dims not in (2, 3):
         raise IsthmusError(f"spatial_dims must be 2 or 3, found {dims!r}")
 
 
 def require_counts(in_channels: object, classes: object, widths: object = (1,), what: str = "widths") -> None:
-    """Refuse channel, class and width numbers below one, in the constructor's own words."""
+    """Refuses numbers of channels, classes and widths below one, under the constructor's names."""
     require_whole("in_channels", in_channels, 1)
     require_whole("classes", classes, 1)
     if widths != ():
@@ -67,10 +79,11 @@ def require_counts(in_channels: object, classes: object, widths: object = (1,), 
 
 
 def check_input(x: Tensor, dims: int, in_channels: int, divisor: int) -> None:
-    """Refuse a batch that the network cannot take, naming the nearest size that it can.
+    """Refuses a batch that the network cannot take, and names the nearest size that it can.
 
     Args:
-        x: the batch, expected ``(N, in_channels, *spatial)`` with every side a multiple of ``divisor``.
+        x: a batch, which must be ``(N, in_channels, *spatial)`` with every side a multiple of ``divisor``.
+        dims: number of spatial axes.
     """
     if torch.compiler.is_compiling():
         return
@@ -88,12 +101,12 @@ def check_input(x: Tensor, dims: int, in_channels: int, divisor: int) -> None:
         good = tuple(max(1, round(side / divisor)) * divisor for side in size)
         shown, wanted = ("x".join(map(str, s)) for s in (size, good))
         raise IsthmusError(
-            f"size {shown} does not divide by {divisor}; the nearest that does is {wanted}: pad or crop"
+            f"every side must be a multiple of {divisor}, found {shown}; the nearest size is {wanted}: pad or crop"
         )
 
 
 def require_finite(weights: Mapping[str, Tensor], source: str | Path) -> None:
-    """Refuse, in one line, weights or statistics of a file that hold NaN or infinity; the first is named."""
+    """Refuses weights or statistics of a file that hold NaN or infinity, and names the first."""
     for name, tensor in weights.items():
         if not bool(tensor.isfinite().all()):
             count = int((~tensor.isfinite()).sum())

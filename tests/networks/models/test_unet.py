@@ -139,9 +139,7 @@ def test_the_sharp_papers_networks_on_encoders(name, sharp):
 def test_a_size_that_does_not_divide_gets_the_nearest_that_does():
     from isthmus.errors import IsthmusError
 
-    with pytest.raises(
-        IsthmusError, match="size 30x49 does not divide by 16; the nearest that does is 32x48"
-    ):
+    with pytest.raises(IsthmusError, match="a multiple of 16, found 30x49; the nearest size is 32x48"):
         check_input(torch.zeros(1, 3, 30, 49), 2, 3, 16)
-    with pytest.raises(IsthmusError, match="nearest that does is 16x16x16"):
+    with pytest.raises(IsthmusError, match="nearest size is 16x16x16"):
         check_input(torch.zeros(1, 3, 1, 16, 17), 3, 3, 16)

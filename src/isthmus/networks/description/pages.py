@@ -1,7 +1,8 @@
-"""The pages of the documentation on networks: ``python -m isthmus.networks.description.pages docs`` writes them.
+"""Writes the pages of the documentation on networks: ``python -m isthmus.networks.description.pages docs``.
 
-One page for each network, which is its card; and below the mark of ``networks.md`` the tables of blocks, skips
-and networks. Pages of networks that are gone are removed.
+There is one page for each network, which is its card. The tables of blocks, skips and networks are in ``networks.md``,
+below the mark. Pages of networks that no longer exist are removed. With names of networks, ``… docs unet``, only their
+pages and the tables are written.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ MARK = "<!-- below: written by `python -m isthmus.networks.description.pages doc
 
 
 def index(page: str) -> str:
-    """``networks.md`` with new tables below its mark."""
+    """Returns ``networks.md`` with new tables below its mark."""
     tables = [
         "## Blocks",
         _parts(BLOCKS),
@@ -33,11 +34,11 @@ def index(page: str) -> str:
     return page.partition(MARK)[0] + MARK + "\n" + "\n\n".join(tables) + "\n"
 
 
-def write(folder: Path) -> None:
-    """Bring the pages in a folder of documentation up to date."""
+def write(folder: Path, names: Sequence[str] = ()) -> None:
+    """Brings the pages in a folder of documentation up to date, all or those of some networks."""
     cards = folder / "networks"
     cards.mkdir(parents=True, exist_ok=True)
-    for name in list_models():
+    for name in names or list_models():
         (cards / f"{name}.md").write_text(describe(name).to_markdown(), encoding="utf-8")
     for stale in {path.stem for path in cards.glob("*.md")} - set(list_models()):
         (cards / f"{stale}.md").unlink()
@@ -81,7 +82,9 @@ def main() -> None:
         description="Write the pages on networks into a folder of documentation."
     )
     parser.add_argument("folder", type=Path)
-    write(parser.parse_args().folder)
+    parser.add_argument("names", nargs="*", help="networks whose pages are written; all by default")
+    arguments = parser.parse_args()
+    write(arguments.folder, arguments.names)
 
 
 if __name__ == "__main__":

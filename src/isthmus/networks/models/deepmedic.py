@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.base import Network, wholes
+from isthmus.networks.base import Network
 from isthmus.networks.blocks.layers import conv
 from isthmus.networks.blocks.upsampling import upsample
-from isthmus.networks.checks import require_flag, require_share
+from isthmus.networks.checks import require_flag, require_share, whole_numbers
 from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
@@ -68,8 +68,8 @@ class DeepMedic(Network):
         valid: bool = False,
         checkpoint: bool = False,
     ) -> None:
-        widths, strides = wholes("widths", widths), wholes("strides", strides)
-        connected = wholes("fully_connected", fully_connected)
+        widths, strides = whole_numbers("widths", widths), whole_numbers("strides", strides)
+        connected = whole_numbers("fully_connected", fully_connected)
         require_flag("valid", valid)
         require_share("dropout of DeepMedic", dropout)
         if any(stride % 2 == 0 for stride in strides):

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.base import Network, wholes
+from isthmus.networks.base import Network
 from isthmus.networks.blocks.layers import conv, norm
 from isthmus.networks.blocks.upsampling import LinearUp
-from isthmus.networks.checks import require_name, require_share, require_whole
+from isthmus.networks.checks import require_name, require_share, require_whole, whole_numbers
 from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
@@ -63,7 +63,7 @@ class DenseSeg(Network):
         kernels: str = "class",
         checkpoint: bool = False,
     ) -> None:
-        layers = wholes("layers", layers)
+        layers = whole_numbers("layers", layers)
         super().__init__(spatial_dims, in_channels, classes, divisor=2 ** len(layers), checkpoint=checkpoint)
         require_whole("features", features, 1)
         require_whole("growth", growth, 1)

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from isthmus.networks.base import Network, wholes
+from isthmus.networks.base import Network
 from isthmus.networks.blocks.dense import conv_unit
 from isthmus.networks.blocks.layers import conv
 from isthmus.networks.blocks.pathway import ResidualDilated
-from isthmus.networks.checks import require_whole
+from isthmus.networks.checks import require_whole, whole_numbers
 from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
@@ -55,7 +55,7 @@ class DilNet(Network):
     ) -> None:
         super().__init__(spatial_dims, in_channels, classes, checkpoint=checkpoint)
         require_whole("width", width, 1)
-        self.dilations = wholes("dilations", dilations)
+        self.dilations = whole_numbers("dilations", dilations)
         self.stem = self._convs(in_channels, width)
         self.blocks = nn.ModuleList(ResidualDilated(spatial_dims, width, width, d) for d in self.dilations)
         self.last = self._convs(width * (len(self.dilations) + 1), width)

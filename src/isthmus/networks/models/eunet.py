@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.base import Network, wholes
+from isthmus.networks.base import Network
 from isthmus.networks.blocks.layers import conv, norm
 from isthmus.networks.blocks.upsampling import upsample
-from isthmus.networks.checks import require_share
+from isthmus.networks.checks import require_share, whole_numbers
 from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
@@ -60,7 +60,7 @@ class EUNet(Network):
         dropout: float = 0.3,
         checkpoint: bool = False,
     ) -> None:
-        widths = wholes("widths", widths, 2)
+        widths = whole_numbers("widths", widths, 2)
         super().__init__(
             spatial_dims, in_channels, classes, divisor=2 ** (len(widths) - 1), checkpoint=checkpoint
         )

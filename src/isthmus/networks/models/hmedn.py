@@ -13,14 +13,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.base import Network, wholes
+from isthmus.networks.base import Network
 from isthmus.networks.blocks import dense as _dense  # noqa: F401  (registers the block)
 from isthmus.networks.blocks.base import BLOCKS, Block, resolve
 from isthmus.networks.blocks.dense import conv_unit
 from isthmus.networks.blocks.layers import conv, max_pool, up_conv
 from isthmus.networks.blocks.pathway import DILATIONS, HighResolution
 from isthmus.networks.blocks.upsampling import upsample
-from isthmus.networks.checks import require_flag
+from isthmus.networks.checks import require_flag, whole_numbers
 from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.registry import Card, register_model
@@ -78,14 +78,14 @@ class HMEDN(Network):
         contour: bool = False,
         checkpoint: bool = False,
     ) -> None:
-        widths = wholes("widths", widths, 2)
+        widths = whole_numbers("widths", widths, 2)
         super().__init__(
             spatial_dims, in_channels, classes, divisor=2 ** (len(widths) - 1), checkpoint=checkpoint
         )
         require_flag("contour", contour)
         part = resolve(block, BLOCKS, {"dropout": dropout})
         pathway = HighResolution(
-            level=level, width=pathway_width, dilations=wholes("dilations", dilations), dense=dense
+            level=level, width=pathway_width, dilations=whole_numbers("dilations", dilations), dense=dense
         )
         if level is not None and level >= len(widths):
             raise IsthmusError(f"level of the pathway must be from 1 to {len(widths) - 1}, found {level}")

@@ -14,11 +14,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.base import Network, wholes
+from isthmus.networks.base import Network
 from isthmus.networks.blocks.layers import conv, norm, up_conv
 from isthmus.networks.blocks.pathway import DILATIONS, HighResolution
 from isthmus.networks.blocks.upsampling import upsample
-from isthmus.networks.checks import require_name, require_share, require_whole
+from isthmus.networks.checks import require_name, require_share, require_whole, whole_numbers
 from isthmus.networks.encoders.registry import ENCODERS, create_encoder
 from isthmus.networks.kernels.checkpointing import checkpointed
 from isthmus.networks.kernels.concatenation import concatenate
@@ -93,13 +93,13 @@ class NucleiNet(Network):
         require_whole("decoders", decoders, 1, 2)
         require_share("dropout of the decoder", dropout)
         part = HighResolution(
-            level=level, width=pathway_width, dilations=wholes("dilations", dilations), dense=dense
+            level=level, width=pathway_width, dilations=whole_numbers("dilations", dilations), dense=dense
         )
         self.encoder = create_encoder(encoder, in_channels=in_channels, weights=encoder_weights)
         self.encoder.checkpoint = checkpoint
         given = list(self.encoder.channels)
         self.divisor = self.encoder.strides[-1]
-        wide = tuple(given[-2::-1]) if widths is None else wholes("widths", widths)
+        wide = tuple(given[-2::-1]) if widths is None else whole_numbers("widths", widths)
         if len(wide) != len(given) - 1:
             raise IsthmusError(f"widths needs {len(given) - 1} numbers for '{encoder}', found {list(wide)}")
 

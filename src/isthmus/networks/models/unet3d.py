@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from torch import nn
 
 from isthmus.errors import IsthmusError
-from isthmus.networks.base import wholes
 from isthmus.networks.blocks.base import Block, register_block
 from isthmus.networks.blocks.layers import activation as make_activation
 from isthmus.networks.blocks.layers import conv
 from isthmus.networks.blocks.layers import norm as make_norm
-from isthmus.networks.checks import require_dims, require_flag, require_share
+from isthmus.networks.checks import require_dims, require_flag, require_share, whole_numbers
 from isthmus.networks.models.unet import UNet
 from isthmus.networks.registry import Card, register_model
 
@@ -89,7 +88,7 @@ def unet3d(
             "block='volumetric')"
         )
     block = Volumetric(norm=norm, bias=bias, widen=widen, dropout=dropout)
-    widths = wholes("widths", widths, 2)
+    widths = whole_numbers("widths", widths, 2)
     return UNet(
         spatial_dims=3,
         in_channels=in_channels,
