@@ -95,8 +95,8 @@ def test_instance_maps_score_their_objects(tmp_path: Path) -> None:
         save(tmp_path / "p", a=ours, b=few), save(tmp_path / "t", a=truth, b=few), watch=watch
     )
     assert found.objects
-    assert "taken for object numbers" in watch.said[0]
-    assert "taken for object numbers" in watch.said[1]
+    assert "read as object numbers" in watch.said[0]
+    assert "read as object numbers" in watch.said[1]
     assert len(watch.said) == 2
     assert tuple(found.rows[0]) == columns(objects=True)
     expected = [score_case(p, t, instances=True) for p, t in ((ours, truth), (few, few))]

@@ -138,6 +138,6 @@ def test_what_cannot_be_ignored_is_one_line(marked: Path, small: Any, tmp_path: 
     refuses("only masks of classes can have ignored pixels", data=regions)
     path = sorted((marked / "masks").iterdir())[0]
     write_mask(path, np.full((64, 64), VOID, np.uint8))
-    refuses(f"'{path.stem}': its mask holds nothing but {VOID}, which is ignored")
+    refuses(f"'{path.stem}': its mask holds only {VOID}, which is ignored")
     recipe = of_run(marked, small, data={"skip_bad": True})
     assert path.stem not in {case.id for case in prepare(recipe, Silent()).data.dataset.cases}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.masks.objects import Numbers, apart, components, stack
+from isthmus.data.masks.objects import Numbers, components, number_objects, stack
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.io.geometry import MILLIMETRES
@@ -143,7 +143,7 @@ def load_instances(case: Case, dataset: Dataset, channels: int | None = None) ->
         pieces = (values.apply(mask, str(source)) > 0 for source, mask in zip(case.masks, masks, strict=True))
         return image, stack(pieces, name)
     if values.rule == "objects":
-        return image, apart(masks[0], name)
+        return image, number_objects(masks[0], name)
     if values.classes > 2:
         raise IsthmusError(
             f"{dataset.name}: masks of {values.classes - 1} classes do not number objects; train on classes "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from isthmus.data.checks.object_numbers import object_ends
-from isthmus.data.masks.borders import Borders, together
+from isthmus.data.masks.borders import Borders, summed
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 
@@ -46,7 +46,7 @@ def predicted_values(
     if true.rule == "exact" and set(found) <= known:
         return true, False
     if numbered or true.rule == "objects":
-        ours = ValueMap.infer(found, None, together(edges.values())) if max(found) <= 255 else NUMBERS
+        ours = ValueMap.infer(found, None, summed(edges.values())) if max(found) <= 255 else NUMBERS
         return (ours, False) if ours.classes == 2 and ours.rule != "objects" else (NUMBERS, True)
     ours = ValueMap.infer_masks(masks, borders=edges)
     if _is_usual(ours) and _is_usual(true):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from isthmus.data.cases import Case, Dataset, load_mask
 from isthmus.data.checks.survey import count_values, counts_up
 from isthmus.data.masks.borders import Borders, borders
-from isthmus.data.masks.objects import apart, each_in_one_piece, pieces, stack
+from isthmus.data.masks.objects import each_in_one_piece, number_objects, pieces, stack
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.evaluation.mask_grids import Spacing, check_spacing, in_one_unit, remarks, unit_of
@@ -341,14 +341,14 @@ class _Scorer:
         how = {"spacing": spacing if case.spacing is None else case.spacing, **self.options}
         if self.numbered:
             if self.predicted_numbers:
-                ours: NDArray[Any] = apart(guess, str(prediction.images[0]))
+                ours: NDArray[Any] = number_objects(guess, str(prediction.images[0]))
             else:
                 ours = components(self._labels(guess, prediction) > 0)
             (name,) = self.names.values()
             if self.by_file:
                 return {name: score_case(ours, self._numbers(case), instances=True, **how)}
             mask, hide = self._truth(case)
-            theirs = hide(apart(mask, str(case.masks[0])))
+            theirs = hide(number_objects(mask, str(case.masks[0])))
             return {name: score_case(ours, theirs, instances=True, ignore=self._outside, **how)}
         mask, hide = self._truth(case)
         how |= {"objects": self.objects, "ignore": self._outside}

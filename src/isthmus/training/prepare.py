@@ -13,7 +13,7 @@ from isthmus.data.checks.check import Checked, conclude
 from isthmus.data.checks.inspect import open_tolerant
 from isthmus.data.checks.remarks import refuse_resampled
 from isthmus.data.checks.survey import survey
-from isthmus.data.masks.ignored import counted, with_ignored
+from isthmus.data.masks.ignored import with_ignored, without_ignored
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
@@ -63,7 +63,7 @@ def _check(recipe: Recipe, dataset: Dataset, watch: Watch) -> Checked:
         dataset = with_values(dataset, value_map(recipe), source.classes)
     watch.stage("checking files", len(dataset.cases))
     ignore = dataset.ignore if source.ignore is None else source.ignore
-    found = counted(survey(dataset, lambda *_: watch.advance()), ignore)
+    found = without_ignored(survey(dataset, lambda *_: watch.advance()), ignore)
     checked = conclude(found, source.value_rule, source.skip_bad)
     if source.instances and source.value_rule is None:
         if checked.values.classes > 2:  # the numbers of a few objects look like classes

@@ -111,6 +111,6 @@ def test_page_of_several_classes_and_channels(tmp_path: Path) -> None:
 
 def test_a_rule_for_the_values(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("data", "check", data, "--rule", "objects") == 0
-    assert "all others → foreground (taken for object numbers)" in capsys.readouterr().out
+    assert "all others → foreground (read as object numbers)" in capsys.readouterr().out
     assert call("data", "check", data, "--rule", "object") == 2
     assert "did you mean 'objects'" in capsys.readouterr().err

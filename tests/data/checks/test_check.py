@@ -69,7 +69,7 @@ def test_cases_whose_values_go_with_no_others_can_be_left_out(pairs: Any) -> Non
     root = pairs(8, masks=[*(mask * np.uint8(255) for mask in plain[:6]), plain[6], plain[7] * np.uint8(255)])
     assert check_dataset(from_folder(root), skip_bad=True).bad == (
         Bad("im6", "values", f"{root}/masks/im6.png: a mask of 0 and 1 among masks of 0 and 255 (such as "
-            f"{root}/masks/im0.png); save all alike"),
+            f"{root}/masks/im0.png); save all with the same values"),
     )  # fmt: skip
     root = pairs(8, masks=[odd, *plain[1:]])
     with pytest.raises(IsthmusError, match=r"im0\.png: mask value 77 \(20 pixels\) fits no class"):

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 from isthmus.data.checks.check import check_dataset
 from isthmus.data.checks.inspect import inspect_dataset
 from isthmus.data.checks.survey import count_values
-from isthmus.data.masks.borders import borders, cores, lines, soft_top, together
+from isthmus.data.masks.borders import border_values, borders, class_values, soft_top, summed
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.sources import from_folder
 
@@ -127,7 +127,7 @@ def test_a_rare_class_beside_a_large_one_is_kept() -> None:
     plain[40:90, 40:120] = 180
     plain[50:53, 50:53] = 200
     mask = np.asarray(Image.fromarray(plain).resize((512, 384), Image.Resampling.BILINEAR))
-    kept = cores(borders(mask))
+    kept = class_values(borders(mask))
     assert kept is not None
     assert {180, 200} <= set(kept)
 
@@ -146,6 +146,6 @@ def test_labels_that_were_resampled_are_told(pairs: Any) -> None:
 def test_lines_and_sums() -> None:
     mask = np.array([[0, 0, 4, 9, 9]] * 3)
     assert borders(mask) == {0: (0, 6, 3), 4: (3, 3, 0), 9: (0, 6, 3)}
-    assert lines(together([borders(mask), borders(mask)])) == [4]
+    assert border_values(summed([borders(mask), borders(mask)])) == [4]
     volume = np.stack([mask] * 40)
     assert borders(volume)[4] == (48, 48, 0)  # 16 of the slices

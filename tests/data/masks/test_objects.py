@@ -163,7 +163,7 @@ def test_classes_are_not_taken_for_objects(pairs: Any, masks: list[NDArray[np.ui
 def test_a_rule_that_the_data_set_denies(pairs: Any) -> None:
     cases = from_folder(pairs(3, masks=cells(2, 2, 2))).cases
     known = Dataset("x", cases, ValueMap(((0, 0), (1, 1), (2, 2))), ("background", "a", "b"))
-    with pytest.raises(IsthmusError, match="'objects' tells two classes apart, not 3"):
+    with pytest.raises(IsthmusError, match="'objects' is for two classes, not 3"):
         check_dataset(known, rule="objects")
     binary = Dataset("x", cases, ValueMap(((0, 0), (1, 1))), ("background", "cell"))
     assert check_dataset(binary, rule="objects").dataset.instances

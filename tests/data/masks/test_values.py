@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -216,12 +215,6 @@ def test_there_and_back(values: ValueMap, picks: list[int]) -> None:
     assert set(np.unique(written)) <= {value for value, _ in values.pairs}
 
 
-@given(maps)
-def test_through_json(values: ValueMap) -> None:
-    assert ValueMap.from_dict(json.loads(json.dumps(values.as_dict()))) == values
-    assert ValueMap.from_dict(values.as_dict()) == values
-
-
 @given(st.sets(st.integers(0, 255), min_size=1, max_size=256))
 def test_an_inferred_map_fits_what_it_was_inferred_from(found: set[int]) -> None:
     values = ValueMap.infer(found)
@@ -230,9 +223,3 @@ def test_an_inferred_map_fits_what_it_was_inferred_from(found: set[int]) -> None
     assert len(values.names()) == values.classes
     if 0 in found:
         assert labels[0] == 0
-
-
-def test_a_dictionary_that_is_none() -> None:
-    for bad in ({}, {"values": 3}, {"values": {"a": 1}}):
-        with pytest.raises(IsthmusError, match="a value map is written"):
-            ValueMap.from_dict(bad)

@@ -16,7 +16,7 @@ from isthmus.data.checks.facts import Bad, CaseFacts
 from isthmus.data.checks.problems import collecting
 from isthmus.data.checks.remarks import LISTED, TURNED, grid_remarks, mask_remarks, orientations, spacings
 from isthmus.data.checks.survey import survey
-from isthmus.data.masks.ignored import counted, with_ignored
+from isthmus.data.masks.ignored import with_ignored, without_ignored
 from isthmus.data.masks.values import Rule
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.protocols import GROUP_NOTES
@@ -212,7 +212,7 @@ def inspect_dataset(
     bad = [Bad("", "pair", problem) for problem in problems]
     if not dataset.cases:
         return Inspection(dataset, (), tuple(bad), "" if bad else "a data set without cases", (), ())
-    found = counted(survey(dataset, progress, workers), dataset.ignore)
+    found = without_ignored(survey(dataset, progress, workers), dataset.ignore)
     facts, problem = tuple(found.facts.values()), ""
     good = replace(dataset, cases=tuple(case for case in dataset.cases if case.id in found.facts))
     bad += found.bad

@@ -10,7 +10,7 @@ from statistics import median
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.checks.facts import CaseFacts
 from isthmus.data.checks.object_numbers import object_numbers
-from isthmus.data.masks.borders import FEWEST, lines, together
+from isthmus.data.masks.borders import FEWEST, border_values, summed
 from isthmus.errors import IsthmusError, few
 from isthmus.io.geometry import AXES
 from isthmus.io.volumes import unit
@@ -183,8 +183,8 @@ def _resampled(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
     values = dataset.values
     if values is None or values.rule == "threshold":
         return []
-    per_mask = [(one.id, set(lines(one.borders)), len(one.borders)) for one in facts]
-    thin = set(lines(together(one.borders for one in facts)))
+    per_mask = [(one.id, set(border_values(one.borders)), len(one.borders)) for one in facts]
+    thin = set(border_values(summed(one.borders for one in facts)))
     if values.rule == "objects":  # the numbers of one mask mean nothing in another
         cases = [name for name, own, total in per_mask if len(own) >= FEWEST and 5 * len(own) >= total]
         count = len(cases)

@@ -1,4 +1,4 @@
-"""Mask values that lie only along borders, as resampling and JPEG leave them: neither classes nor objects."""
+"""Finds mask values that lie only along borders, as resampling and JPEG leave them: neither classes nor objects."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Borders = Mapping[int, tuple[int, int, int]]
-"""Of a value the pixels that have a smaller and a larger neighbour, all that were looked at, and those whose
-neighbours are all alike."""
+"""Counts of pixels for each mask value: those with a smaller and a larger neighbour, all that were examined, and those
+whose neighbours all have the same value."""
 
 PLANES, SIDE = 16, 1024
-"""Number of slices of a volume, and side of squares of a large picture, that are looked at."""
+"""Number of windows that are examined (slices of a volume, squares of a large image), and side of a square."""
 
 FEWEST = 3
-"""Fewer values than this between two others may be classes that somebody drew, such as an outline."""
+"""Fewer values than this between two others may be classes, such as an outline."""
 
 LEAST = 32
 """A smaller range leaves no room for soft edges: such values are classes."""
 
 AREA = 0.05
-"""Of a value that fills areas at least this share of the pixels lies among its like."""
+"""Share of the pixels of a value that must lie among pixels of the same value for the value to fill areas."""
 
 END = 8
 """Values within this part of the range from either end belong to that end."""
 
 
 def borders(mask: NDArray[Any]) -> dict[int, tuple[int, int, int]]:
-    """For each value of `(*spatial)` integers how many pixels lie between others, among their eight neighbours; how
-    many there are; and how many lie among their like.
+    """Returns the counts of `Borders` for each value of a mask `(*spatial)` of integers, over eight neighbours.
 
     >>> found = borders(np.array([[0, 0, 4, 9, 9, 9]] * 3))
     >>> found[4], found[9]
@@ -54,12 +53,12 @@ def borders(mask: NDArray[Any]) -> dict[int, tuple[int, int, int]]:
             for which in (amid, inner)
         )
         counts = zip(between, seen.tolist(), alike, strict=True)
-        found = together([found, dict(zip(values.tolist(), counts, strict=True))])
+        found = summed([found, dict(zip(values.tolist(), counts, strict=True))])
     return found
 
 
-def together(masks: Iterable[Borders]) -> dict[int, tuple[int, int, int]]:
-    """The sums over masks."""
+def summed(masks: Iterable[Borders]) -> dict[int, tuple[int, int, int]]:
+    """Returns the sums over masks."""
     total: dict[int, tuple[int, int, int]] = {}
     for one in masks:
         for value, (between, seen, alike) in one.items():
@@ -69,11 +68,11 @@ def together(masks: Iterable[Borders]) -> dict[int, tuple[int, int, int]]:
 
 
 def soft_top(found: Borders) -> int | None:
-    """The largest value of masks that are background and foreground with soft edges; None where they are not.
+    """Returns the largest value of masks that hold background and foreground with soft edges; None for other masks.
 
-    At least `FEWEST` values lie between the two ends of the range, most of their pixels with a smaller and a larger
-    neighbour (of classes and objects, resampled or not, hardly a quarter has), none fills an area, and some foreground
-    is left.
+    In such masks at least `FEWEST` values lie between the two ends of the range, most of their pixels have a smaller
+    and a larger neighbour (of classes and objects, resampled or not, hardly a quarter have), none of these values fills
+    an area, and some foreground remains.
 
     >>> edge = {0: (0, 500, 400), 64: (9, 10, 0), 128: (10, 10, 0), 191: (10, 10, 0), 255: (0, 90, 50)}
     >>> soft_top(edge), soft_top({**edge, 128: (2, 60, 9)})
@@ -82,7 +81,7 @@ def soft_top(found: Borders) -> int | None:
     low, top = min(found, default=0), max(found, default=0)
     amid = {v: counts for v, counts in found.items() if top < END * v < (END - 1) * top}
     ends = {v: seen for v, (_, seen, _) in found.items() if END * v >= (END - 1) * top}
-    if low != 0 or top < LEAST or len(amid) < FEWEST or filled(found):
+    if low != 0 or top < LEAST or len(amid) < FEWEST or area_values(found):
         return None
     between, seen = (sum(counts[i] for counts in amid.values()) for i in (0, 1))
     bright = sum(ends.values())
@@ -92,25 +91,24 @@ def soft_top(found: Borders) -> int | None:
     return 255 if 224 <= top <= 255 else top
 
 
-def cores(found: Borders) -> list[int] | None:
-    """The values of masks that were resampled between several classes, without those along borders; None for others.
+def class_values(found: Borders) -> list[int] | None:
+    """Returns the class values of masks that were resampled between several classes; None for other masks.
 
-    Cubic and Lanczos filters also swing past the values of classes, along borders as well; what they leave there fills
-    no area.
+    Cubic and Lanczos filters also overshoot the values of classes, again along borders; such values fill no area.
 
     >>> thin = {40: (9, 9, 0), 120: (9, 10, 0), 150: (5, 5, 0), 208: (0, 9, 0)}
-    >>> cores({0: (0, 500, 400), 80: (0, 90, 50), 200: (0, 40, 9), **thin})
+    >>> class_values({0: (0, 500, 400), 80: (0, 90, 50), 200: (0, 40, 9), **thin})
     [0, 80, 200]
     """
-    thin = lines(found)
+    thin = border_values(found)
     rest = [value for value, (_, seen, alike) in sorted(found.items()) if alike >= AREA * seen]
     if len(thin) < FEWEST or len(thin) < len(rest) or len(rest) < 3 or max(found) < LEAST:
         return None
     return rest
 
 
-def filled(found: Borders) -> list[int]:
-    """Values between the ends of the range that fill areas, as large as a part of the foreground: classes."""
+def area_values(found: Borders) -> list[int]:
+    """Returns values between the ends of the range that fill areas of notable size, as classes do."""
     top = max(found, default=0)
     bright = sum(seen for value, (_, seen, _) in found.items() if END * value >= (END - 1) * top)
     return [
@@ -120,6 +118,6 @@ def filled(found: Borders) -> list[int]:
     ]
 
 
-def lines(found: Borders) -> list[int]:
-    """Values that lie along borders alone (nearly): between others with nine tenths of their pixels."""
+def border_values(found: Borders) -> list[int]:
+    """Returns the values that lie (nearly) only along borders: nine tenths of their pixels between other values."""
     return [value for value, (between, seen, _) in sorted(found.items()) if between >= 0.9 * seen]

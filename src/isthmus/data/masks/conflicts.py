@@ -1,4 +1,4 @@
-"""Masks whose values do not go with those of the other masks of a data set."""
+"""Finds masks whose values do not agree with those of the other masks of a data set."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ Counts = Mapping[int, int]
 """The values in a mask and their numbers of pixels."""
 
 Masks = Mapping[str, Counts]
-"""What each mask holds, by its name."""
+"""The values in each mask, by its name."""
 
 
 def union(masks: Masks) -> dict[int, int]:
-    """All values and their numbers of pixels in all masks together.
+    """Returns all values with their numbers of pixels in all masks together.
 
     >>> union({"a": {0: 5, 1: 2}, "b": {0: 7}})
     {0: 12, 1: 2}
@@ -25,7 +25,7 @@ def union(masks: Masks) -> dict[int, int]:
 
 
 def count_objects(masks: Collection[Counts]) -> bool:
-    """Whether masks count their objects: 1, 2, 3, … without gaps, to ends that differ and go beyond 8."""
+    """Tells whether masks count their objects: 1, 2, 3, … without gaps, to ends that differ and exceed 8."""
     ends = set()
     for counts in masks:
         numbers = [value for value in counts if value != 0]
@@ -36,7 +36,7 @@ def count_objects(masks: Collection[Counts]) -> bool:
 
 
 def negative(masks: Masks) -> dict[str, str]:
-    """Masks with values below 0, and what to say of each; so all functions here."""
+    """Returns the masks with values below 0, each with its problem in one line, as all functions here do."""
     lowest = {name: min(counts, default=0) for name, counts in masks.items()}
     return {
         name: f"{name}: mask value {value}; classes are 0, 1, 2, …: renumber them"
@@ -46,10 +46,10 @@ def negative(masks: Masks) -> dict[str, str]:
 
 
 def blurred(masks: Masks, lossy: Collection[str]) -> dict[str, str]:
-    """JPEG masks among masks of more than two levels."""
+    """Returns the JPEG masks among masks of more than two levels."""
     levels = len(union(masks))
     return {
-        name: f"{name}: a JPEG mask among masks of {levels} values, and JPEG blurs values beyond repair; save "
+        name: f"{name}: a JPEG mask among masks of {levels} values, which JPEG blurs beyond repair; save "
         "masks as PNG"
         for name in lossy
         if name in masks and levels > 2
@@ -57,7 +57,7 @@ def blurred(masks: Masks, lossy: Collection[str]) -> dict[str, str]:
 
 
 def mixed(masks: Masks) -> dict[str, str]:
-    """0 and 1 in some masks, 0 and 255 in all others: those that are fewer."""
+    """Returns the minority where some masks hold 0 and 1, and all others 0 and 255."""
     if not all(set(counts) <= {0, 1} or set(counts) <= {0, 255} for counts in masks.values()):
         return {}
     sides = [(top, [name for name, counts in masks.items() if top in counts]) for top in (1, 255)]
@@ -65,15 +65,16 @@ def mixed(masks: Masks) -> dict[str, str]:
     if not few:
         return {}
     return {
-        name: f"{name}: a mask of 0 and {top} among masks of 0 and {other} (such as {many[0]}); save all alike"
+        name: f"{name}: a mask of 0 and {top} among masks of 0 and {other} (such as {many[0]}); save all with the same "
+        "values"
         for name in few
     }
 
 
 def strays(masks: Masks) -> dict[str, str]:
-    """Masks with a value that hardly any holds (one, or a tenth of them), where without it all are plain.
+    """Returns masks with a value in hardly any mask (one, or a tenth of them), if all are plain without it.
 
-    Plain are 0 and one other value, or 0, 1, 2, …; a value that goes on counting is a rare class.
+    Plain masks hold 0 and one other value, or 0, 1, 2, …; a value that continues the count is a rare class.
     """
     total = union(masks)
     limit = max(1, len(masks) // 10)
@@ -89,7 +90,7 @@ def strays(masks: Masks) -> dict[str, str]:
     first = {name: value for value in reversed(rare) for name in holders[value]}
     return {
         name: f"{name}: mask value {first[name]} ({masks[name][first[name]]} pixels) fits no class, as nearly all "
-        f"masks hold {usual} only; repair the mask, or name all values (data.values) if it is one"
+        f"masks hold only {usual}; repair the mask, or name all values (data.values) if it is a class"
         for name in masks
         if name in first
     }

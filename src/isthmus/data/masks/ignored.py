@@ -1,4 +1,4 @@
-"""Leaves pixels with a certain mask value out of learning and scoring."""
+"""Excludes pixels with a certain mask value from training and scoring."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 
 
-def counted(found: Survey, ignore: int | None) -> Survey:
-    """The survey without pixels of this value, so that it is neither a class nor part of one.
+def without_ignored(found: Survey, ignore: int | None) -> Survey:
+    """Returns the survey without the pixels of this value, so that it is neither a class nor part of one.
 
     A case that holds nothing else cannot be used.
 
@@ -22,7 +22,7 @@ def counted(found: Survey, ignore: int | None) -> Survey:
     """
     if ignore is None:
         return found
-    known = found.dataset.ignore == ignore  # the data set says so, whatever its masks hold
+    known = found.dataset.ignore == ignore  # the data set states it, whatever its masks hold
     if not known and not any(ignore in counts for counts in found.counts.values()):
         raise IsthmusError(f"data.ignore is {ignore}, and no mask holds this value; name one that they hold")
     counts = {
@@ -30,10 +30,7 @@ def counted(found: Survey, ignore: int | None) -> Survey:
         for case, of_case in found.counts.items()
     }
     empty = [case for case, of_case in counts.items() if not of_case]
-    bad = [
-        Bad(case, "values", f"'{case}': its mask holds nothing but {ignore}, which is ignored")
-        for case in empty
-    ]
+    bad = [Bad(case, "values", f"'{case}': its mask holds only {ignore}, which is ignored") for case in empty]
     kept = {case: of_case for case, of_case in counts.items() if of_case}
     facts = {
         case: replace(one, borders={value: at for value, at in one.borders.items() if value != ignore})
@@ -44,10 +41,10 @@ def counted(found: Survey, ignore: int | None) -> Survey:
 
 
 def with_ignored(checked: Checked, ignore: int | None) -> Checked:
-    """The data set in which this value is ignored; where a class is needed all the same, it is background.
+    """Returns the data set in which this value is ignored; where a class is needed nevertheless, it is background.
 
     Raises:
-        IsthmusError: the value means a class, or the masks are not told apart value by value.
+        IsthmusError: the value is a class, or the values of the masks are not classes one by one.
     """
     if ignore is None:
         return checked
@@ -55,7 +52,7 @@ def with_ignored(checked: Checked, ignore: int | None) -> Checked:
     if values.rule != "exact" or dict(values.pairs).get(ignore, 0):
         raise IsthmusError(
             f"data.ignore is {ignore}, which is a class or an object of these masks ({values.describe()}); name a "
-            "value that means neither"
+            "value that is neither"
         )
     if values.classes > IGNORED:
         raise IsthmusError(
@@ -64,7 +61,7 @@ def with_ignored(checked: Checked, ignore: int | None) -> Checked:
     if ignore not in dict(values.pairs):
         values = ValueMap((*values.pairs, (ignore, 0)), values.rule)
     note = (
-        f"pixels of the mask value {ignore} are neither learnt nor scored; pictures show them as background"
+        f"pixels of the mask value {ignore} are neither learned nor scored; figures show them as background"
     )
     dataset = replace(checked.dataset, values=values, ignore=ignore, notes=(*checked.dataset.notes, note))
     return replace(checked, dataset=dataset, values=values)

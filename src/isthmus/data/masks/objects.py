@@ -1,4 +1,4 @@
-"""Maps of objects: each pixel has the number of its object, 1 to n without a gap, or 0."""
+"""Maps of objects: each pixel holds the number of its object, 1 to n without a gap, or 0."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scipy import ndimage
 from isthmus.errors import IsthmusError
 
 MOST = 2**16 - 1
-"""Objects that one map can number."""
+"""The largest number of objects in a map."""
 
 Numbers = NDArray[np.uint16]
 
 
 def renumber(mask: NDArray[Any], name: str = "the mask") -> Numbers:
-    """Any numbers to 1, 2, 3, … in their order; 0 stays.
+    """Replaces the numbers in a mask `(*spatial)` by 1, 2, 3, … in their order; 0 stays.
 
     Raises:
         IsthmusError: more than `MOST` objects.
@@ -33,7 +33,7 @@ def renumber(mask: NDArray[Any], name: str = "the mask") -> Numbers:
 
 
 def stack(masks: Iterable[NDArray[np.bool_]], name: str = "the masks") -> Numbers:
-    """A mask for each object, numbered in their order; where two overlap the later one stands.
+    """Numbers boolean masks `(*spatial)`, one per object, in their order; where two overlap, the later one wins.
 
     Raises:
         IsthmusError: more than `MOST` objects.
@@ -47,11 +47,11 @@ def stack(masks: Iterable[NDArray[np.bool_]], name: str = "the masks") -> Number
         numbers[mask] = number
     if numbers is None:
         raise ValueError("no masks to number")
-    return renumber(numbers, name)  # an empty mask, or one that others cover, leaves no gap
+    return renumber(numbers, name)  # without the gaps of masks that are empty or covered by others
 
 
 def components(mask: NDArray[np.bool_], name: str = "the mask") -> Numbers:
-    """The connected pieces of a mask, numbered; pixels belong together where they share a face, as in the metrics.
+    """Numbers the connected pieces of a boolean mask `(*spatial)`, whose pixels share a face, as in the metrics.
 
     Raises:
         IsthmusError: more than `MOST` pieces.
@@ -65,7 +65,7 @@ def components(mask: NDArray[np.bool_], name: str = "the mask") -> Numbers:
 
 
 def pieces(mask: NDArray[Any]) -> int:
-    """How many connected pieces what is not 0 has.
+    """Returns the number of connected pieces of what is not 0.
 
     >>> pieces(np.array([[7, 0, 7], [7, 7, 0]]))
     2
@@ -73,13 +73,15 @@ def pieces(mask: NDArray[Any]) -> int:
     return int(ndimage.label(mask != 0)[1])
 
 
-def apart(mask: NDArray[Any], name: str = "the mask") -> Numbers:
-    """The objects of a mask that numbers them; where it holds one value alone, in several pieces, each is an object.
+def number_objects(mask: NDArray[Any], name: str = "the mask") -> Numbers:
+    """Numbers the objects of a mask `(*spatial)` of object numbers.
+
+    Where a mask holds a single value in several pieces, each piece is an object.
 
     Raises:
         IsthmusError: more than `MOST` objects.
 
-    >>> apart(np.array([255, 0, 255])).tolist(), apart(np.array([7, 0, 7, 9])).tolist()
+    >>> number_objects(np.array([255, 0, 255])).tolist(), number_objects(np.array([7, 0, 7, 9])).tolist()
     ([1, 0, 2], [1, 0, 1, 2])
     """
     numbers = renumber(mask, name)
@@ -87,7 +89,7 @@ def apart(mask: NDArray[Any], name: str = "the mask") -> Numbers:
 
 
 def each_in_one_piece(mask: NDArray[Any]) -> bool:
-    """Whether a mask holds 1, 2, …, n without a gap (n at least 1), each of them connected.
+    """Tells whether a mask holds 1, 2, …, n without a gap (n at least 1), each of them connected.
 
     >>> each_in_one_piece(np.array([1, 1, 0, 2])), each_in_one_piece(np.array([1, 0, 1, 2]))
     (True, False)
@@ -101,10 +103,10 @@ def each_in_one_piece(mask: NDArray[Any]) -> bool:
 
 
 def values_in_one_piece(mask: NDArray[Any], values: Iterable[int]) -> bool:
-    """Whether each value but 0 of a mask is connected.
+    """Tells whether each value of a mask but 0 is connected.
 
     Args:
-        values: all that the mask holds.
+        values: all values in the mask.
 
     >>> values_in_one_piece(np.array([7, 7, 0, 56]), {0, 7, 56}), values_in_one_piece(np.array([7, 0, 7]), {0, 7})
     (True, False)

@@ -13,7 +13,7 @@ from typing import Any
 
 from isthmus.data.cases import Case
 from isthmus.data.splits.folds import Split, natural
-from isthmus.errors import IsthmusError, nearest
+from isthmus.errors import IsthmusError, few, nearest
 from isthmus.files import read_json, write_bytes
 
 NNUNET = "splits_final.json"
@@ -127,8 +127,10 @@ def assign(splits: Sequence[Split], cases: Sequence[Case], where: object, strict
                     f"{where}, fold {split.fold}: no case of the data is in its {side} list; are these its splits?"
                 )
         unused = sorted({case.id for case in cases} - {name for ids in sides.values() for name in ids})
-        notes = [f"listed in {where} but not among the cases: {_few(strangers)}"] * bool(strangers)
-        notes += [f"in no list of {where}, so neither trained on nor scored: {_few(unused)}"] * bool(unused)
+        notes = [f"listed in {where} but not among the cases: {few(strangers, SHOWN)}"] * bool(strangers)
+        notes += [f"in no list of {where}, so neither trained on nor scored: {few(unused, SHOWN)}"] * bool(
+            unused
+        )
         result.append(
             replace(
                 split,
@@ -193,7 +195,3 @@ def _split(path: Path, number: int, content: Any) -> Split:
     if not split.train or not split.validation:
         raise IsthmusError(f"{path}, fold {number}: a split without cases to train or to validate on")
     return split
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -18,7 +18,7 @@ from isthmus.data.checks.problems import SHOWN
 from isthmus.data.rng import stable_hash
 from isthmus.data.splits.files import assign, beside, read_splits
 from isthmus.data.splits.folds import Split, consecutive, holdout, kfold
-from isthmus.errors import IsthmusError, nearest
+from isthmus.errors import IsthmusError, few, nearest
 
 PROTOCOLS = {
     "holdout": "one split, a share of the groups validates",
@@ -141,7 +141,7 @@ def check_split(
     for (one, left), (other, right) in combinations(split.sides().items(), 2):
         both = sorted(set(left) & set(right))
         if both:
-            leaks.append(f"{_list(both)} in {one} and in {other}")
+            leaks.append(f"{few(both)} in {one} and in {other}")
         if split.independent:
             leaks += _groups_on_both(group, (one, left), (other, right))
         if hashes is not None:
@@ -151,7 +151,7 @@ def check_split(
             pairs = [f"{a} and {b} ({bits})" for a, b, bits in near if not hashes or hashes[a] != hashes[b]]
             if pairs:
                 warnings.append(
-                    f"near-duplicates in {one} and {other} (bits of 64 that differ): {_list(pairs)}"
+                    f"near-duplicates in {one} and {other} (bits of 64 that differ): {few(pairs)}"
                 )
     if leaks and not allow_leak:
         listing = leaks[:SHOWN] + ([f"… and {len(leaks) - SHOWN} more"] if len(leaks) > SHOWN else [])
@@ -175,7 +175,7 @@ def _groups_on_both(group: Mapping[str, str], first: Side, second: Side) -> list
         if group[name] in held and name not in held[group[name]]:
             strays.setdefault(group[name], []).append(name)
     return [
-        f"group '{name}' in {one} ({_list(held[name])}) and in {other} ({_list(ids)})"
+        f"group '{name}' in {one} ({few(held[name])}) and in {other} ({few(ids)})"
         for name, ids in strays.items()
     ]
 
@@ -188,10 +188,6 @@ def _copies_on_both(hashes: Mapping[str, str], first: Side, second: Side) -> lis
         for name in right
         if hashes[name] in held and held[hashes[name]] != name
     ]
-
-
-def _list(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _share(fraction: float, n: int) -> float:
