@@ -90,7 +90,7 @@ def test_asked_to_stop_it_saves_what_is_done_and_goes_on_to_the_same_weights(
         assert best is not None
         assert f"stopped after epoch {epochs}" in str(stopped.value)
         assert f"epoch {best.epoch} of 4 (validation Dice {best.dice:.4f})" in str(stopped.value)
-        assert f"`isthmus train --resume --out {folder.path}` goes on" in str(stopped.value)
+        assert f"`isthmus train --resume --out {folder.path}` continues it" in str(stopped.value)
     else:
         assert "stopped before an epoch was scored" in str(stopped.value)
         assert not folder.checkpoint.exists()
@@ -205,12 +205,12 @@ def test_a_kill_while_an_epoch_is_written_leaves_a_run_that_can_be_used(
         training.train(small(), tmp_path / "run")
     monkeypatch.undo()
     folder = RunFolder.open(tmp_path / "run")
-    assert "stopped after epoch 1" in standing(folder).how_to_go_on()
+    assert "stopped after epoch 1" in standing(folder).how_to_continue()
     assert write_page(folder.path).is_file()
     if folder.weights.is_file():
         assert training.finish(folder.path).finished_early()
     else:
-        with pytest.raises(IsthmusError, match="none of its epochs was scored to its end"):
+        with pytest.raises(IsthmusError, match="no epoch has been scored"):
             training.finish(folder.path)
     assert_same(training.train(small(), tmp_path / "whole"), training.resume(folder.path))
 
@@ -220,7 +220,8 @@ def test_a_run_that_an_earlier_version_left_says_what_to_do(stopped: RunFolder) 
     best = stopped.best()
     stopped.weights.unlink()
     with pytest.raises(
-        IsthmusError, match=r"an earlier version.*`isthmus train --resume --out .*stopped` writes them"
+        IsthmusError,
+        match=r"an earlier version.*`isthmus train --resume --out .*stopped` continues it and writes them",
     ):
         Predictor.load(stopped.path)
     with pytest.raises(Stopped):
@@ -295,7 +296,7 @@ def test_going_on_forgets_the_scores_of_earlier_weights_first(stopped: RunFolder
 def test_a_run_without_a_scored_epoch_is_one_line(small: Any, tmp_path: Path, do: Any) -> None:
     with pytest.raises(Stopped):
         training.train(small(), tmp_path / "run", watch=Asking(1))
-    with pytest.raises(IsthmusError, match=r"scored.*`isthmus train --resume --out .*run` .*goes on"):
+    with pytest.raises(IsthmusError, match=r"scored.*`isthmus train --resume --out .*run` .*continues it"):
         do(tmp_path / "run")
 
 

@@ -104,7 +104,7 @@ class _Truth:
             dataset = in_parts(dataset, recipe.protocol.folds)
         self.channels, self.values, self.name = about.channels, value_map(recipe), dataset.name
         self.by_id = {case.id: case for case in dataset.cases}
-        self.cases = sorted(folder.divided().validation)
+        self.cases = sorted(folder.split().validation)
         missing = [case for case in self.cases if case not in self.by_id]
         if missing or not self.cases:
             found = f"{missing[0]} is not in {dataset.name}" if missing else "the run has no validation cases"

@@ -63,7 +63,7 @@ def write_report(run: Path, *, images: gallery.Images | None = None, limit: int 
     """
     state = _standing(Path(run))
     if state and not state.done:
-        raise IsthmusError(state.how_to_go_on())
+        raise IsthmusError(state.how_to_continue())
     folder = read_run(run, scored=not state)
     if state and state.best:
         folder = replace(folder, cost={**folder.cost, "best_epoch": state.best.epoch})
@@ -74,7 +74,7 @@ def write_report(run: Path, *, images: gallery.Images | None = None, limit: int 
         run=folder,
         title=f"{folder.network} on {folder.data}" if folder.data else folder.network,
         facts=headline(folder, state),
-        warning=state.how_to_go_on() if state else "",
+        warning=state.how_to_continue() if state else "",
         loss_key=line_key(["training", "validation"]),
         trained=trained(folder),
         charts=training_curves([folder]),

@@ -1,4 +1,4 @@
-"""The recipe and the run folder: read, write, check."""
+"""The recipe and the run folder."""
 
 from isthmus.runs.folder import RunFolder, load_weights
 from isthmus.runs.recipe import Recipe, make_recipe, parse_overrides, read_recipe

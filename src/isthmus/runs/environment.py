@@ -1,4 +1,4 @@
-"""What a run was computed with: versions, processor, accelerator, commit."""
+"""The environment of a run: command, versions, processor, accelerator, commit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PACKAGES = (
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions and hardware as plain values for ``environment.json``."""
+    """Returns versions and hardware as plain values for ``environment.json``."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -42,7 +42,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's own name, where the system tells it."""
+    """Returns the name of the processor, or that of its architecture if the system does not say more."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -53,9 +53,10 @@ def processor() -> str:
 
 
 def _command() -> list[str] | None:
-    """The command line, where it was ours."""
-    name = Path(sys.argv[0]).stem if sys.argv else ""
-    return ["isthmus", *sys.argv[1:]] if name in ("isthmus", "main") else None
+    """Returns the command line, if the program is ours."""
+    program = Path(sys.argv[0]) if sys.argv else Path()
+    ours = program.stem in ("isthmus", "main") or program.parts[-2:] == ("isthmus", "__main__.py")
+    return ["isthmus", *sys.argv[1:]] if ours else None
 
 
 def _version(package: str) -> str | None:
@@ -66,7 +67,7 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """The commit of a source checkout; None for an installed package."""
+    """Returns the commit of a source checkout; None for an installed package."""
     here = Path(__file__).resolve().parent
     if not any((parent / ".git").exists() for parent in here.parents[:4]):
         return None

@@ -1,4 +1,4 @@
-"""Text, JSON, YAML and CSV of a run, each file whole or not at all."""
+"""Text, JSON, YAML and CSV files of a run; each is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ __all__ = [
 
 
 _COMPUTED = re.compile(r"'*[=+\-@\t\r\n]")
-"""How a text begins that a spreadsheet takes for a formula, or as such a text is written."""
+"""Beginnings of texts that a spreadsheet would compute, with or without the quote that `cell` puts in front."""
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of UTF-8 text; what is no letter is written as its code."""
+    """Writes UTF-8 text; lone surrogates are written as their codes."""
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """`write_text` of indented JSON."""
+    """Writes indented JSON."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def write_yaml(path: Path, value: Any) -> None:
-    """`write_text` of YAML in the given order."""
+    """Writes YAML, keys in the given order."""
     write_text(path, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows under a header; a cell that is None stays empty, texts are written as `cell` says."""
+    """Writes rows under a header; None becomes an empty cell, texts are escaped by `cell`."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns)
     writer.writerow({name: cell(name) for name in columns})
@@ -63,7 +63,7 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[s
 
 
 def cell(value: Any) -> Any:
-    """A value for a cell of a CSV: a text that a spreadsheet would compute gets a quote in front, numbers stay.
+    """Escapes a value for a cell of a CSV: a text that a spreadsheet would compute gets a quote in front.
 
     >>> cell("=1+1"), cell("cell"), cell("-3"), cell(-3.0)
     ("'=1+1", 'cell', '-3', -3.0)
@@ -74,7 +74,7 @@ def cell(value: Any) -> Any:
 
 
 def read_cell(text: str) -> str:
-    """What `cell` was given.
+    """Reverses `cell`.
 
     >>> read_cell("'=1+1"), read_cell("'quoted'")
     ('=1+1', "'quoted'")
@@ -84,7 +84,7 @@ def read_cell(text: str) -> str:
 
 @dataclass(frozen=True)
 class CsvRows:
-    """The content of a CSV file: the names of its columns, and each row with the number of its line."""
+    """Content of a CSV file: the names of its columns, and each row with its line number."""
 
     columns: tuple[str, ...]
     lines: tuple[tuple[int, dict[str, str]], ...]
@@ -93,8 +93,11 @@ class CsvRows:
 def read_csv(path: Path, columns: Sequence[str] = ()) -> CsvRows:
     """Reads what `write_csv` wrote, every cell as text.
 
+    Args:
+        columns: names of columns that the file must have.
+
     Raises:
-        IsthmusError: it cannot be read, lacks one of these columns, or a row has fewer or more cells than there are
+        IsthmusError: the file cannot be read, lacks one of these columns, or has a row with fewer or more cells than
             columns.
     """
     try:
@@ -122,15 +125,24 @@ def _is_number(text: str) -> bool:
 
 
 def read_yaml(path: Path) -> Any:
-    """Read YAML (data only, nothing is executed); a missing or broken file is an `IsthmusError`."""
+    """Reads a YAML file; nothing in it is executed.
+
+    Raises:
+        IsthmusError: the file is missing or is not YAML.
+    """
     return parse_yaml(read_text(path), f"{path}: not valid YAML", "mend the file")
 
 
 def parse_yaml(text: str, where: str, cure: str) -> Any:
-    """The values that YAML stands for.
+    """Reads the values in a YAML text.
+
+    Args:
+        text: the YAML text.
+        where: beginning of the error message, which says where the text comes from.
+        cure: end of the error message, which says what to do.
 
     Raises:
-        IsthmusError: it is not YAML, or names a value that there is not, such as 13 as a month.
+        IsthmusError: the text is not YAML, or holds an impossible value such as a thirteenth month.
     """
     try:
         return yaml.safe_load(text)

@@ -1,4 +1,4 @@
-"""A run on disk: names of its files, and reading and checking them."""
+"""A run on disk: the names of its files, and functions that read and check them."""
 
 from __future__ import annotations
 
@@ -29,23 +29,28 @@ HISTORY_COLUMNS = (
     "seconds_validating",
 )
 
-
 BEST = "isthmus"
-"""The one entry of the weights' metadata, as the order of several is not kept."""
+"""Key of the only entry in the weights' metadata; several entries would not keep their order."""
 
 
 @dataclass(frozen=True)
 class Best:
-    """Which weights these are: of which epoch, with what validation Dice, and what the best was chosen by."""
+    """Which weights these are.
+
+    Attributes:
+        epoch: epoch after which they were kept.
+        dice: validation Dice of that epoch.
+        goodness: score by which the best epoch is chosen; larger is better.
+    """
 
     epoch: int
     dice: float
-    goodness: float  # the larger the better
+    goodness: float
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run took: ``cost.json``."""
+    """Parameters, epochs, time and memory of a run: ``cost.json``."""
 
     parameters: int
     epochs: int
@@ -57,8 +62,8 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Divided:
-    """Which cases train and which are scored, each with its group: ``splits.json``."""
+class SplitCases:
+    """The group of each case that trains, validates and tests, by case id: ``splits.json``."""
 
     train: dict[str, str]
     validation: dict[str, str]
@@ -67,14 +72,14 @@ class Divided:
 
 @dataclass(frozen=True)
 class ScoredImages:
-    """What ``images.json`` says of the images that are scored: a line for each way in which they differ."""
+    """How the scored images differ from the training images, one line for each way: ``images.json``."""
 
     scored: list[str]
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a network is built with: ``network.json``."""
+class BuiltNetwork:
+    """The network and the options that it is built with: ``network.json``."""
 
     model: str
     options: dict[str, Any]
@@ -89,7 +94,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path | str) -> RunFolder:
-        """An existing run.
+        """Opens an existing run.
 
         Raises:
             IsthmusError: the folder is missing or holds no run.
@@ -121,7 +126,7 @@ class RunFolder:
 
     @property
     def lock(self) -> Path:
-        """Held by the process that trains this run."""
+        """Lock file, held by the process that trains this run."""
         return self.path / ".lock"
 
     @property
@@ -134,7 +139,7 @@ class RunFolder:
 
     @property
     def images(self) -> Path:
-        """What the training images were like, and in what way those that are scored differ."""
+        """Statistics of the training images, and how the scored images differ from them."""
         return self.path / "images.json"
 
     @property
@@ -151,12 +156,12 @@ class RunFolder:
 
     @property
     def cases_before(self) -> Path:
-        """Scores before clean-up, where the recipe asks for clean-up."""
+        """Scores before clean-up, if the recipe asks for clean-up."""
         return self.path / "cases-before-cleanup.csv"
 
     @property
     def localiser(self) -> Path:
-        """The run of the first network, which finds the region of interest, where the recipe has one."""
+        """Run of the first network, which finds the region of interest, if the recipe has one."""
         return self.path / "localiser"
 
     @property
@@ -168,15 +173,15 @@ class RunFolder:
         return self.path / "predictions"
 
     def recipe(self) -> Recipe:
-        """The resolved recipe."""
+        """Reads the resolved recipe."""
         return read_recipe(self.recipe_path)
 
     def finished(self) -> bool:
-        """Whether training came to its end: the cost is the last thing a run writes."""
+        """Returns whether training reached its end; the cost is the last file that a run writes."""
         return self.cost.is_file() and not self.finished_early()
 
     def finished_early(self) -> bool:
-        """Whether it was stopped, and then scored as it stood.
+        """Returns whether the run was interrupted and then scored as it stood.
 
         Raises:
             IsthmusError: its ``cost.json`` is damaged.
@@ -185,28 +190,28 @@ class RunFolder:
         return isinstance(found, dict) and found.get("finished_early") is True
 
     def costs(self) -> Cost:
-        """What a finished run took."""
+        """Reads the cost of a finished run."""
         return read_as(self.cost, Cost)
 
-    def divided(self) -> Divided:
-        """Which cases train and which are scored."""
-        return read_as(self.splits, Divided)
+    def split(self) -> SplitCases:
+        """Reads which cases train and which are scored."""
+        return read_as(self.splits, SplitCases)
 
     def hashes(self) -> dict[str, dict[str, str]]:
-        """By case the SHA-256 of each of its files."""
+        """Reads the SHA-256 of each file, by case id and file name."""
         return read_as(self.data, dict[str, dict[str, str]])
 
     def read_rows(self, path: Path) -> list[dict[str, str]]:
-        """The rows of one of its CSV files."""
+        """Reads the rows of one of its CSV files as text by column."""
         return [row for _, row in read_csv(path).lines]
 
     def seconds_of_epochs(self) -> float:
-        """Seconds of the epochs in ``history.csv``, each with its validation; 0 where there is no such file yet."""
+        """Returns the seconds of all epochs in ``history.csv``, with their validation; 0 before there are any."""
         rows = self.read_rows(self.history) if self.history.is_file() else []
         return sum(number(row.get("seconds"), self.history) or 0.0 for row in rows)
 
     def unlike(self) -> tuple[str, ...]:
-        """In which ways scored images lie outside those of the training; empty for runs of earlier versions.
+        """Returns how the scored images differ from the training images; empty for runs of earlier versions.
 
         Raises:
             IsthmusError: ``images.json`` is damaged.
@@ -216,7 +221,7 @@ class RunFolder:
         return tuple(read_as(self.images, ScoredImages, "restore the file, or delete it").scored)
 
     def best(self) -> Best | None:
-        """Which weights are on disk; None where there are none, or they do not say.
+        """Returns which weights are on disk; None if there are none, or if an earlier version wrote them.
 
         Raises:
             IsthmusError: not a safetensors file.
@@ -233,7 +238,7 @@ class RunFolder:
         return shaped(parse_json(said, self.weights), Best, str(self.weights)) if said else None
 
     def save_network(self, network: Network, state: Mapping[str, Tensor], best: Best | None = None) -> None:
-        """Write the weights, with which they are, and what is needed to build the network they belong to."""
+        """Writes the weights of a network, which weights they are, and what is needed to build the network."""
         from safetensors.torch import save
 
         made: dict[str, Any] = {"model": network.model, "options": dict(network.options)}
@@ -242,7 +247,7 @@ class RunFolder:
         write_bytes(self.weights, save(tensors, {BEST: json.dumps(asdict(best))} if best else None))
 
     def load_network(self) -> nn.Module:
-        """The network with its best weights, in evaluation mode.
+        """Builds the network with its best weights, in evaluation mode.
 
         Raises:
             IsthmusError: files are missing or broken, or the weights belong to another network.
@@ -250,16 +255,16 @@ class RunFolder:
         from isthmus.networks.blocks.heads import build
 
         if not self.weights.is_file():
-            why = "none of its epochs was scored to its end"
+            why = "no epoch has been scored"
             if self.checkpoint.is_file():
-                why = "an earlier version, which wrote them last, began it"
+                why = "it was begun by an earlier version, which wrote them at the end"
             raise IsthmusError(
-                f"{self.path} holds no best.safetensors yet, as {why}; "
-                f"`isthmus train --resume --out {self.path}` writes them and goes on"
+                f"{self.path} holds no best.safetensors yet, because {why}; "
+                f"`isthmus train --resume --out {self.path}` continues it and writes them"
             )
-        made = read_as(self.network, Made)
+        made = read_as(self.network, BuiltNetwork)
         options = made.options
-        if "encoder_weights" in options:  # pre-trained or not, the weights are the run's own
+        if "encoder_weights" in options:  # not read again: the weights are the run's own
             options = {**options, "encoder_weights": None}
         try:
             network = build(made.model, made.heads, **options)
@@ -270,11 +275,11 @@ class RunFolder:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Put the weights of a safetensors file into a network.
+    """Loads the weights in a safetensors file into a network.
 
     Raises:
-        IsthmusError: not a safetensors file, or tensors of another network, or some that are not finite; the message
-            names the first of them.
+        IsthmusError: the file is no safetensors file, holds tensors of another network, or values that are not finite;
+            the message names the first such tensors.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file

@@ -1,4 +1,4 @@
-"""What to compute on, decided once at the start of a run and stored in its recipe."""
+"""Device, number type, memory layout and threads, decided once at the start of a run and stored in its recipe."""
 
 from __future__ import annotations
 
@@ -17,16 +17,20 @@ if TYPE_CHECKING:
 DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 PRECISION = "ISTHMUS_PRECISION"
-"""What ``hardware.precision=auto`` means, where the environment says it."""
+"""Environment variable that decides what ``hardware.precision=auto`` means."""
 
 
 def resolve(hardware: Hardware) -> Hardware:
-    """Fill in what was left to this machine.
+    """Fills in what the recipe leaves to this machine.
 
-    ``device``: the first CUDA device, else Apple's, else the processor. ``precision``: what the environment variable
-    `PRECISION` says, else bfloat16 where the device has instructions for it (whether it is faster, training measures:
-    `isthmus.runs.precision`), else float32. ``channels_last``: on CUDA and the processor. ``threads``: as many as the
-    framework would use.
+    - ``device``: the first CUDA device, else Apple's, else the processor;
+    - ``precision``: the value of the environment variable `PRECISION`, else bfloat16 if the device has instructions for
+      it (training measures whether it is faster, see `isthmus.runs.precision`), else float32;
+    - ``channels_last``: on CUDA and the processor;
+    - ``threads``: as many as the framework would use.
+
+    Raises:
+        IsthmusError: the recipe names a device that is unknown or not there.
     """
     import torch
 
@@ -34,9 +38,9 @@ def resolve(hardware: Hardware) -> Hardware:
     if device.partition(":")[0] not in DEVICES:
         raise IsthmusError(f"unknown device '{device}': {nearest(device, ('auto', *DEVICES))}")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise IsthmusError(f"device '{device}' was asked for but no CUDA device is here; use --device auto")
+        raise IsthmusError(f"device '{device}' was asked for but this machine has none; use --device auto")
     if device == "mps" and not torch.backends.mps.is_available():
-        raise IsthmusError("device 'mps' was asked for but there is none here; use --device auto")
+        raise IsthmusError("device 'mps' was asked for but this machine has none; use --device auto")
     precision = _wanted(hardware)
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(device) else "float32"
@@ -54,7 +58,7 @@ def resolve(hardware: Hardware) -> Hardware:
 
 
 def leaves_precision_open(hardware: Hardware) -> bool:
-    """Whether neither the recipe nor the environment sets the number type."""
+    """Returns whether neither the recipe nor the environment sets the number type."""
     return _wanted(hardware) == "auto"
 
 
@@ -83,7 +87,7 @@ def _has_bfloat16(device: str) -> bool:
 
 
 def memory_format(hardware: Hardware, spatial_dims: int) -> torch.memory_format:
-    """The layout of batches and weights; contiguous where `isthmus.networks.plain` switches kernels off."""
+    """Returns the memory layout of batches and weights; contiguous if `isthmus.networks.plain` switches kernels off."""
     import torch
 
     from isthmus.networks.kernels.switch import is_plain
@@ -94,7 +98,7 @@ def memory_format(hardware: Hardware, spatial_dims: int) -> torch.memory_format:
 
 
 def autocast(hardware: Hardware) -> torch.autocast:
-    """The context in which the network computes."""
+    """Returns the context in which the network computes."""
     import torch
 
     kind = hardware.device.partition(":")[0]
@@ -103,7 +107,7 @@ def autocast(hardware: Hardware) -> torch.autocast:
 
 @contextmanager
 def threads(hardware: Hardware) -> Iterator[None]:
-    """Compute with the recipe's number of threads, as results depend on it to the last bit."""
+    """Computes with the recipe's number of threads, on which the last bits of the results depend."""
     import torch
 
     before = torch.get_num_threads()

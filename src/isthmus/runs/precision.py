@@ -1,4 +1,4 @@
-"""Whether bfloat16 is faster than float32 here: a training step of the network in both, measured once."""
+"""Measures once whether a training step of a network is faster in bfloat16 than in float32 on this machine."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Recipe
 
 WORTHWHILE = 1.1
-"""How many times faster bfloat16 has to be."""
+"""Speedup from which bfloat16 is used."""
 
 OPERATIONS = 5e9
-"""Of a forward pass of one image of the step that is measured, at most; larger images are halved."""
+"""Largest number of operations in the forward pass of one image of the measured step; larger images are halved."""
 
 STEPS = 2
+"""Measured steps in each number type."""
 
 
 def speedup(recipe: Recipe) -> float:
-    """How many times faster a training step is in bfloat16 than in float32 on this machine's processor.
+    """Returns how many times faster a training step is in bfloat16 than in float32 on this machine's processor.
 
-    Measured in a second or a few at the first time, and kept with what else is known about the machine. Wrong kernels
-    are replaced in the measured step, too (`isthmus.networks.kernels.bfloat16.choice`), so it shows what a right step
-    takes.
+    The first measurement takes a second or a few; its result is kept with what else is known about the machine. Wrong
+    kernels are replaced in the measured step, too (`isthmus.networks.kernels.bfloat16.choice`), so the measured time is
+    that of a correct step.
 
     Args:
-        recipe: resolved, for the processor.
+        recipe: a resolved recipe for the processor.
     """
     shape, network = recipe.input, recipe.network
     size = (recipe.roi.size if recipe.roi else None) or shape.resize or shape.patch or ()
@@ -71,7 +72,7 @@ def _measured(recipe: Recipe, size: Sequence[int], images: int) -> float:
 
 
 def _smaller(network: nn.Module, size: Sequence[int], options: dict[str, object]) -> list[int]:
-    """The size, its sides halved as long as there is much to compute and several pixels are left at the bottom."""
+    """Returns the size with its sides halved until an image takes `OPERATIONS` or its maps become too small."""
     divisor, sides = int(getattr(network, "divisor", 1)), list(size)
     shapes = copy.deepcopy(network).to("meta")
     while True:
@@ -83,7 +84,7 @@ def _smaller(network: nn.Module, size: Sequence[int], options: dict[str, object]
 
 
 def _seconds(network: nn.Module, batch: Tensor, context: torch.autocast) -> float:
-    """Of the processor, for a forward and a backward pass; other processes, which may take turns, do not count."""
+    """Returns the processor time of a forward and a backward pass, in seconds; other processes do not count."""
     network.zero_grad(set_to_none=True)
     start = time.process_time()
     with context:

@@ -1,4 +1,4 @@
-"""How far a run has come, from its files alone."""
+"""How far a run has come, read from its files alone."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ class Standing:
     """How far a run has come.
 
     Attributes:
-        done, planned: epochs that were scored, and those of the recipe.
-        best: what the weights on disk are; None: there are none, or they do not say (an earlier version wrote them).
+        path: the run folder.
+        state: whether it ended, was finished early, was stopped, or is running.
+        done: epochs that were scored.
+        planned: epochs of the recipe.
+        best: which weights are on disk; None if there are none, or if an earlier version wrote them.
     """
 
     path: Path
@@ -29,7 +32,7 @@ class Standing:
     best: Best | None
 
     def note(self) -> str:
-        """What a user of the weights should know; empty for a finished run."""
+        """Returns what a user of the weights should know; empty for a finished run."""
         if self.state == "ended" or not self.best:
             return ""
         how = {
@@ -41,8 +44,8 @@ class Standing:
             f"{self.path} {how}; its weights are the best so far, epoch {self.best.epoch} of {self.planned}"
         )
 
-    def how_to_go_on(self) -> str:
-        """What a stopped run holds, and what can be done with it."""
+    def how_to_continue(self) -> str:
+        """Returns what an interrupted run holds, and what can be done with it."""
         again = f"`isthmus train --resume --out {self.path}`"
         if not self.best:
             when = (
@@ -50,18 +53,19 @@ class Standing:
                 if self.done
                 else "before an epoch was scored"
             )
-            return f"{self.path} was stopped {when}; {again} goes on"
+            return f"{self.path} was stopped {when}; {again} continues it"
         return (
-            f"{self.note()} (validation Dice {self.best.dice:.4f}). {again} goes on; with --finish in place of "
-            "--resume it is scored and reported as it stands; predict, export and report take it as it is"
+            f"{self.note()} (validation Dice {self.best.dice:.4f}). {again} continues it; with --finish in place "
+            "of --resume it is scored and reported as it stands; predict, export and report take it as it is"
         )
 
 
 def standing(folder: RunFolder, running: bool | None = None) -> Standing:
-    """How far a run has come.
+    """Reads how far a run has come.
 
     Args:
-        running: whether a process trains it; None: as its lock says.
+        folder: the run.
+        running: whether a process is training it; None: as its lock says.
 
     Raises:
         IsthmusError: its recipe, its history or its weights cannot be read.
@@ -75,12 +79,14 @@ def standing(folder: RunFolder, running: bool | None = None) -> Standing:
         state = "finished early"
     best = folder.best()
     done = len(folder.read_rows(folder.history)) if folder.history.is_file() else 0
-    done = max(done, best.epoch if best else 0)  # a run may go on from a checkpoint of before the best
+    done = max(
+        done, best.epoch if best else 0
+    )  # a run may resume from a checkpoint older than the best epoch
     return Standing(folder.path, state, done, folder.recipe().training.epochs, best)
 
 
 def is_running(folder: RunFolder) -> bool:
-    """Whether a process trains this run, where that can be told."""
+    """Returns whether a process is training this run; False if locks do not work here."""
     with suppress(NoLocks):
         return is_taken(folder.lock)
     return False

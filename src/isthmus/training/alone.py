@@ -40,7 +40,7 @@ def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
         try:
             yield
         except Stopped as stopped:
-            raise Stopped(stopped.number, standing(folder, running=False).how_to_go_on()) from None
+            raise Stopped(stopped.number, standing(folder, running=False).how_to_continue()) from None
         finally:
             with suppress(OSError):  # a waiting process looks at the folder before it writes anything
                 folder.lock.unlink()

@@ -169,7 +169,7 @@ def _prepare_again(folder: RunFolder, device: str | None, watch: Watch) -> Prepa
             f"the data of {out} has changed since it began (case '{changed[0]}', {len(changed)} in all); "
             "restore it or start a new run"
         )
-    then, divided = folder.divided(), _splits(prepared)
+    then, divided = folder.split(), _splits(prepared)
     if any(getattr(then, name) != divided[name] for name in ("train", "validation", "test")):
         raise IsthmusError(f"{folder.splits} does not belong to the recipe beside it; start a new run")
     return prepared
