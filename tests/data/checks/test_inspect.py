@@ -307,4 +307,4 @@ def test_a_mask_of_ignored_pixels_alone_cannot_be_used(pairs: Any) -> None:
     values = ValueMap(((0, 0), (255, 1), (9, 0)))
     found = inspect_dataset(replace(from_folder(root), values=values, ignore=9))
     assert [(bad.case, bad.kind) for bad in found.bad] == [("im1", "values")]
-    assert any("value 9 are neither learnt nor scored" in row.detail for row in found.findings())
+    assert any("value 9 are neither learned nor scored" in row.detail for row in found.findings())
