@@ -30,11 +30,12 @@ import cv2
 import numpy as np
 
 from benchmarks.frame.machine import describe
-from isthmus.metrics.case import object_scores
 from isthmus.metrics.distances import Sides
+from isthmus.metrics.measurements import Measurements
 from isthmus.metrics.nearest import Nearest, transform_plane
 from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.pairs import Pair, per_class
+from isthmus.metrics.table import METRICS, list_metrics
 
 RESULTS = Path(__file__).parent / "results" / "metrics.json"
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
@@ -242,8 +243,9 @@ def measure_objects(n: int, side: int, rounds: int) -> dict[str, Any]:
     prediction, truth = nuclei(n, side)
 
     def work() -> dict[str, float]:
-        overlaps = Overlaps.of(prediction, truth)
-        return object_scores(Pair.whole(prediction > 0, truth > 0), overlaps, (1.0, 1.0), "diagonal")
+        pair, overlaps = Pair.whole(prediction > 0, truth > 0), Overlaps.of(prediction, truth)
+        measured = Measurements(pair, (1.0, 1.0), numbered=overlaps)
+        return {name: METRICS[name].value(measured) for name in list_metrics() if METRICS[name].objects}
 
     scores = work()
     seconds = []

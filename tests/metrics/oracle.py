@@ -24,6 +24,11 @@ def surface_points(mask, spacing):
     return np.array(found, dtype=float).reshape(-1, mask.ndim) * spacing
 
 
+def every(way):
+    """The distances of all points of a `OneWay`, also of those at 0."""
+    return np.concatenate([np.zeros(way.n_zero), way.positive])
+
+
 def foreground_points(mask, spacing):
     return np.argwhere(mask).astype(float) * spacing
 

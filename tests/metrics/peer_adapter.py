@@ -17,6 +17,8 @@ import pytest
 from isthmus import metrics
 from isthmus.errors import IsthmusError
 
+from . import oracle
+
 NAN, INF = math.nan, math.inf
 
 
@@ -52,7 +54,7 @@ def compute_hausdorff_distance(
     def score(p, t, _):
         def value():
             found = metrics.mask_distances(p, t, spacing=spacing)
-            one_way = found.to_truth
+            one_way = oracle.every(found.from_prediction)
             return (
                 float(np.percentile(one_way, percentile or 100))
                 if directed
@@ -148,13 +150,17 @@ def compute_surface_distances(mask_gt, mask_pred, spacing_mm):
 
 def compute_average_surface_distance_both_ways(found):
     """(gt to pred, pred to gt)."""
-    return tuple(float(d.mean()) if d.size else NAN for d in (found.to_prediction, found.to_truth))
+    return tuple(
+        float(d.mean()) if d.size else NAN
+        for d in (oracle.every(found.from_truth), oracle.every(found.from_prediction))
+    )
 
 
 def compute_surface_overlap_at_tolerance(found, tolerance_mm):
     """(share of gt within the tolerance, share of pred)."""
     return tuple(
-        float((d <= tolerance_mm).mean()) if d.size else NAN for d in (found.to_prediction, found.to_truth)
+        float((d <= tolerance_mm).mean()) if d.size else NAN
+        for d in (oracle.every(found.from_truth), oracle.every(found.from_prediction))
     )
 
 

@@ -1,4 +1,4 @@
-"""Which points of a mask lie on its surface."""
+"""The surface of a mask."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from isthmus.metrics.input_checks import BoolMask
 
 
 def border(mask: BoolMask) -> BoolMask:
-    """The foreground points with a face neighbour outside the mask; outside the image counts as outside.
+    """Finds the foreground points that have a face neighbour outside the mask.
+
+    Points beyond the image count as outside. Masks are bool `(*spatial)` of any number of axes.
 
     >>> border(np.ones((3, 4), bool)).astype(int)
     array([[1, 1, 1, 1],
@@ -17,9 +19,9 @@ def border(mask: BoolMask) -> BoolMask:
     """
     inner = mask.copy()
     for axis in range(mask.ndim):
-        along, kept = np.moveaxis(mask, axis, 0), np.moveaxis(inner, axis, 0)
-        kept[1:] &= along[:-1]
-        kept[:-1] &= along[1:]
-        kept[0] = False
-        kept[-1] = False
+        turned, inside = np.moveaxis(mask, axis, 0), np.moveaxis(inner, axis, 0)
+        inside[1:] &= turned[:-1]
+        inside[:-1] &= turned[1:]
+        inside[0] = False
+        inside[-1] = False
     return mask & ~inner

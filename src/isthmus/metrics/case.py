@@ -59,27 +59,22 @@ def score_case(
     """
     steps = as_spacing(spacing, as_mask(truth, "truth").ndim)
     names = list_metrics(objects=objects, probabilities=False)
-    if not instances:
-        return per_class(
-            lambda pair: _scores(Measurements(pair, steps, tolerance, missing), names),
-            prediction,
-            truth,
-            classes,
-            ignore,
-        )
-    if classes is not None:
-        raise IsthmusError(
-            "classes is for labels of classes, and instances=True says these are object numbers"
-        )
-    p, t, outside = as_pair(prediction, truth, ignore)
-    overlaps = Overlaps.of(p, t)
-    n_ignored = 0 if outside is None else int(np.count_nonzero(outside))
+    overlaps, n_ignored = None, 0
+    if instances:
+        if classes is not None:
+            raise IsthmusError(
+                "classes is for labels of classes, and instances=True says these are object numbers"
+            )
+        prediction, truth, outside = as_pair(prediction, truth, ignore)
+        n_ignored = 0 if outside is None else int(np.count_nonzero(outside))
+        overlaps = Overlaps.of(prediction, truth)
+        prediction, truth, ignore = prediction > 0, truth > 0, None
 
     def score(pair: Pair) -> dict[str, float]:
-        pair = replace(pair, n_ignored=n_ignored)
+        pair = replace(pair, n_ignored=pair.n_ignored + n_ignored)
         return _scores(Measurements(pair, steps, tolerance, missing, overlaps), names)
 
-    return per_class(score, p > 0, t > 0, None)
+    return per_class(score, prediction, truth, classes, ignore)
 
 
 def score_probabilities(

@@ -1,4 +1,4 @@
-"""Boundary detail: are thin gaps between neighbours kept open, and are objects invented?"""
+"""Boundary detail: whether thin gaps between neighbours stay open, and whether objects are invented."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from isthmus.metrics.pairs import Box, Pair, per_class
 from isthmus.metrics.surface import Spacing
 
 THIN = 4.0
-"""Width of a gap, in the unit of the spacing, up to which it counts as thin."""
+"""The largest width of a thin gap, in the unit of the spacing."""
 
 
 def open_gaps(
@@ -37,18 +37,25 @@ def open_gaps(
 ) -> Score:
     """Share of the thin gaps between true objects that the prediction keeps open, in [0, 1], best 1.
 
-    Objects are the connected components of the truth (points that share a face). The gap between two of them
-    is made of the background points p with d(p, one) + d(p, other) <= `width`, in the unit of the spacing;
-    so a gap of n pixels across is thin where n + 1 <= width. The prediction keeps it open if it finds both
-    objects, each at least by half, and if within the two objects and their gap no connected part of it
-    reaches from one to the other. Two objects that are not found are no gap kept open, so a miss counts
-    against the model.
+    Objects are the connected components of the truth (points that share a face). The gap between two objects
+    consists of the background points p with d(p, one) + d(p, other) <= `width`. A gap of n pixels is therefore
+    thin where n + 1 <= width. The prediction keeps a gap open if it covers at least half of each object, and
+    if no connected part of it within the objects and their gap reaches from one to the other. A gap between
+    objects that are not found is not open, so a miss counts against the model.
 
-    A truth without any thin gap gives NaN, which aggregates leave out. Masks and errors as in `dice`; a
-    width or a spacing that is not positive is an error too.
+    Args:
+        prediction, truth, classes, ignore: as in `dice`.
+        width: largest width of a thin gap, in the unit of the spacing.
+        spacing: distance of neighbouring points along each axis; one number serves all axes, None is 1.
 
-    The measure is this project's own; it makes the claim of MILDNet and of HMEDN, that thin borders between
-    neighbours survive, a number.
+    Returns:
+        A float, or a dict by class; NaN for a truth without thin gaps, which aggregates leave out.
+
+    Raises:
+        IsthmusError: as in `dice`; a width or a spacing that is not positive.
+
+    The measure is this project's own. MILDNet and HMEDN claim that thin borders between neighbours survive, and
+    this puts a number to the claim.
 
     >>> truth = [[True, True, False, True, True, False, True]]
     >>> open_gaps([[True, True, True, True, True, False, True]], truth)  # the first of two gaps is filled
@@ -64,10 +71,10 @@ def open_gaps(
 def false_objects(
     prediction: Mask, truth: Mask, *, classes: Classes | None = None, ignore: int | None = None
 ) -> Score:
-    """Number of predicted objects that share no point with the truth (outliers), 0 or more, best 0.
+    """Number of predicted objects that share no point with the truth, 0 or more, best 0.
 
-    Objects are connected components (points that share a face). Both masks empty: 0; only the prediction: 0;
-    only the truth: every predicted object. Masks and errors as in `dice`.
+    Objects are connected components (points that share a face). An empty prediction has none; with an empty
+    truth every predicted object is false. Masks and errors as in `dice`.
 
     >>> false_objects([[True, False, True, False, True]], [[True, True, False, False, False]])
     2
@@ -76,12 +83,13 @@ def false_objects(
 
 
 def count_false(pair: Pair) -> int:
+    """Counts the false objects of one class."""
     numbered = number_components(pair.prediction)
     return int(numbered.max(initial=0)) - np.unique(numbered[pair.prediction & pair.truth]).size
 
 
 def open_share(pair: Pair, width: float, spacing: tuple[float, ...]) -> float:
-    """`open_gaps` of one class."""
+    """Computes `open_gaps` of one class."""
     if pair.n_truth == 0:
         return math.nan
     prediction, truth = pair.padded([math.ceil(width / 2 / step) for step in spacing])
@@ -90,7 +98,7 @@ def open_share(pair: Pair, width: float, spacing: tuple[float, ...]) -> float:
     hit = np.bincount(numbered[prediction & truth], minlength=len(objects) + 1)[1:]
     found = 2 * hit >= objects.areas
     sizes = [math.prod(side.stop - side.start for side in box) for box in objects.boxes]
-    kept = gaps = 0
+    n_open = n_gaps = 0
     for one, box in enumerate(objects.boxes):
         around = widened(box, 2 * width, spacing)
         local, predicted = numbered[around], prediction[around]
@@ -102,19 +110,20 @@ def open_share(pair: Pair, width: float, spacing: tuple[float, ...]) -> float:
                 distance_map(ends[0], spacing) + distance_map(ends[1], spacing) <= width * (1 + 1e-12)
             )
             if gap.any():
-                gaps += 1
-                kept += bool(found[one] and found[other]) and not joined(
+                n_gaps += 1
+                n_open += bool(found[one] and found[other]) and not joined(
                     predicted & (ends[0] | gap | ends[1]), *ends
                 )
-    return kept / gaps if gaps else math.nan
+    return n_open / n_gaps if n_gaps else math.nan
 
 
 def widened(box: Box, distance: float, spacing: tuple[float, ...]) -> Box:
+    """Returns the box with a margin of this distance; the start is cut at the edge of the image."""
     margins = [math.ceil(distance / step) for step in spacing]
     return tuple(slice(max(0, s.start - m), s.stop + m) for s, m in zip(box, margins, strict=True))
 
 
 def joined(mask: BoolMask, one: BoolMask, other: BoolMask) -> bool:
-    """Whether a connected part of the mask has points in both."""
+    """Tells whether a connected part of the mask has points in both others."""
     parts = number_components(mask)
     return np.intersect1d(parts[mask & one], parts[mask & other]).size > 0
