@@ -1,4 +1,4 @@
-"""The one error that a user is meant to read, and helpers for its message."""
+"""The error that users are meant to read, and helpers for its message."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 
 
 class IsthmusError(ValueError):
-    """Something in the user's input that the user can mend.
+    """A problem in the input that the user can solve.
 
-    The message is one line: what was found, where, and what to do. The command line prints it and exits with
-    code 2; any other exception is a bug and keeps its traceback. It is a ``ValueError``, so code that uses one
+    The message is one line: what was found, where, and what to do. The command line prints it and exits with code 2.
+    Any other exception is a bug and keeps its traceback. It is a ``ValueError``, so that code which uses a single
     function of the library need not know this class.
     """
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """One phrase that helps with a mistyped name: the nearest valid one, and the whole list when it is short.
+    """Returns a phrase that helps with a mistyped name: the nearest valid name, and up to 16 of all valid names.
 
     >>> nearest("milnet", ["mildnet", "unet"])
     "did you mean 'mildnet'? (valid: mildnet, unet)"

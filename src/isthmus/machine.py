@@ -1,4 +1,4 @@
-"""Facts about this process from the operating system, on Linux, macOS and Windows."""
+"""Facts that the operating system knows about this process, on Linux, macOS and Windows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import suppress
 
 
 def cores() -> int:
-    """Number of processor cores that this process may use."""
+    """Returns the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_memory() -> int | None:
-    """Largest resident memory of this process so far, in bytes; None where the system keeps no record of it."""
+    """Returns the peak resident memory of this process in bytes, or None where the system does not record it."""
     with suppress(ImportError):
         import resource
 
@@ -27,13 +27,13 @@ def peak_memory() -> int | None:
 
 
 def is_running(process: int) -> bool:
-    """Whether a process with this number is alive on this machine."""
+    """Returns whether a process with this number is running on this machine."""
     if os.name != "posix":
         import psutil
 
         return bool(psutil.pid_exists(process))
     try:
-        os.kill(process, 0)  # asks whether it lives, and sends nothing
+        os.kill(process, 0)  # only checks that the process exists
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:

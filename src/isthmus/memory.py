@@ -1,4 +1,4 @@
-"""How a process asks the system for memory: training frees and takes again the same gigabytes with every step."""
+"""How this process gets memory from the system, as each step of training frees and allocates the same gigabytes."""
 
 from __future__ import annotations
 
@@ -8,40 +8,43 @@ from functools import cache
 from typing import Any
 
 PAGES = "THP_MEM_ALLOC_ENABLE"
-"""The framework's own switch, which it reads with its first tensor."""
+"""Environment variable of the framework, which reads it when it makes its first tensor."""
 
 
 def large_pages() -> None:
-    """Ask for pages of 2 MiB instead of 4 KiB for large tensors, unless the user has said otherwise.
+    """Asks for pages of 2 MiB instead of 4 KiB for large tensors, unless the user has set the variable.
 
-    To be called before the framework is imported. It counts where the system gives large pages only to who asks for
-    them (Linux, ``transparent_hugepage/enabled`` at ``madvise``); no effect elsewhere, and none on results.
+    Call it before the framework is imported. It has an effect where the system gives large pages on request only
+    (Linux with ``transparent_hugepage/enabled`` at ``madvise``), and never on results.
     """
     os.environ.setdefault(PAGES, "1")
 
 
 def keep_freed_memory(wanted: bool = True) -> None:
-    """Let this process keep the memory that it frees, as the next step of training needs it again, or not any more.
+    """Makes this process keep the memory that it frees for its next step of training, or stops that.
 
-    With glibc's defaults every large tensor is mapped anew and each of its pages faulted in by the system, which cost
-    a sixth of a U-Net's training step on a CPU. No effect elsewhere.
+    With the defaults of glibc, the system maps every large tensor anew and faults in each of its pages, which takes a
+    sixth of a U-Net's training step on a CPU. It has no effect without glibc.
+
+    Args:
+        wanted: whether freed memory is kept.
     """
-    trim_threshold, mmap_threshold, mmap_max = -1, -3, -4  # names of malloc.h: M_TRIM_THRESHOLD and so on
+    trim_threshold, mmap_threshold, mmap_max = -1, -3, -4  # M_TRIM_THRESHOLD and so on in malloc.h
     mallopt = _glibc("mallopt")
     if mallopt and wanted:
         mallopt(mmap_max, 0)
         mallopt(trim_threshold, 2**31 - 1)
-    elif mallopt:  # as glibc sets them by itself once large tensors were freed
+    elif mallopt:  # the values that glibc sets by itself after large tensors were freed
         mallopt(mmap_max, 65536)
         mallopt(mmap_threshold, 2**25)
         mallopt(trim_threshold, 2**26)
 
 
 def give_back_freed_memory() -> None:
-    """Hand the memory that this process has freed, and glibc still holds, back to the system.
+    """Returns memory that this process has freed, but glibc still holds, to the system.
 
-    After the forward pass of a checkpointed network much of it lies in pieces that the backward pass would not use
-    but add to (0.2 GiB of MILDNet at batch 16). No effect elsewhere.
+    After the forward pass of a checkpointed network much of it is in pieces that the backward pass cannot use (0.2 GiB
+    with MILDNet at batch 16). It has no effect without glibc.
     """
     trim = _glibc("malloc_trim")
     if trim:

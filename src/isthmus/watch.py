@@ -1,4 +1,4 @@
-"""How long work tells what it is doing; the command line shows it, a test or a notebook may ignore it."""
+"""Reports on the progress of long work, which the command line shows and a test or notebook may ignore."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import Protocol
 
 
 class Watch(Protocol):
-    """Told of stages, steps and remarks."""
+    """Receives stages, steps and remarks."""
 
     def stage(self, label: str, total: int, done: int = 0) -> None:
-        """A new stage of ``total`` steps begins, ``done`` of them done already."""
+        """Begins a stage of ``total`` steps, of which ``done`` are done already."""
 
     def advance(self, text: str = "") -> None:
-        """A step is done; ``text`` says how it stands."""
+        """Ends a step; ``text`` says how the work is going."""
 
     def say(self, text: str) -> None:
-        """A remark to keep."""
+        """Makes a remark that stays on the screen."""
 
 
-def about(seconds: float) -> str:
-    """A span of time, rounded as one would say it.
+def duration(seconds: float) -> str:
+    """Returns a rounded duration in words.
 
-    >>> about(1), about(44.6), about(1858), about(20_000), about(400_000)
+    >>> duration(1), duration(44.6), duration(1858), duration(20_000), duration(400_000)
     ('1 second', '45 seconds', '31 minutes', '5.6 hours', '4.6 days')
     """
     if seconds < 90:
@@ -33,7 +33,7 @@ def about(seconds: float) -> str:
 
 
 class Silent:
-    """Shows nothing."""
+    """Ignores all reports."""
 
     def stage(self, label: str, total: int, done: int = 0) -> None:
         pass

@@ -20,7 +20,7 @@ from isthmus.training import budget, forecast
 from isthmus.training.budget import Pace, _fitted
 from isthmus.training.forecast import Forecast
 from isthmus.training.state import Progress
-from isthmus.watch import about
+from isthmus.watch import duration
 
 SMALL: dict[str, Any] = {
     "network": {"options": {"widths": [2, 4]}},
@@ -215,7 +215,7 @@ def test_a_run_tells_how_long_it_takes(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 second"), (89.4, "89 seconds"), (90, "2 minutes")])
 def test_spans(seconds: float, words: str) -> None:
-    assert about(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_a_recipe_that_is_resolved_stays_as_it_is(data: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from isthmus.training.distributed import world
 from isthmus.training.forecast import FINAL
 from isthmus.training.loop import begin
 from isthmus.training.prepared import Prepared
-from isthmus.watch import Silent, Watch, about
+from isthmus.watch import Silent, Watch, duration
 
 SHARE, SHORTEST, MOST = 0.05, 2.0, 30
 """Steps are measured for this share of the time, but for so many seconds at least, and so many steps at most."""
@@ -58,7 +58,7 @@ def within_minutes(prepared: Prepared, network: nn.Module, watch: Watch) -> Prep
     training = _fitted(recipe.training, pace, len(split.validation), scored)
     epochs = f"{training.epochs} epoch{'s' * (training.epochs > 1)}"
     watch.say(
-        f"{about(recipe.training.minutes * 60)} leave time for {epochs} of {training.samples} samples "
+        f"{duration(recipe.training.minutes * 60)} leave time for {epochs} of {training.samples} samples "
         f"({pace.step:.3g} s a step, {pace.case:.3g} s a validated case)"
     )
     return replace(prepared, recipe=recipe.model_copy(update={"training": training}))

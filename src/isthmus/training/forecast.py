@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from isthmus.training.prepared import Prepared
 from isthmus.training.state import Progress
-from isthmus.watch import Watch, about
+from isthmus.watch import Watch, duration
 
 STEPS, SECONDS = 3, 5.0
 """A time is announced after this many steps, and after this many seconds or ten steps."""
@@ -93,7 +93,7 @@ class Forecast:
             then, this = max(before - now, 1.0), max(end - now, 1.0)
             if 1 / WRONG < then / this < WRONG:
                 return
-        span = about(end - now) if before or self.begun_at else about(end - self.began)
+        span = duration(end - now) if before or self.begun_at else duration(end - self.began)
         most = "at most " if self.training.early_stopping else ""
         what = (
             f"training takes {most}about {span}"
