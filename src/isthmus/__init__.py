@@ -1,7 +1,7 @@
 """isthmus: biomedical image segmentation.
 
-The networks of MILDNet, MultiResUNet, HMEDN and Sharp U-Net as one skeleton with exchangeable parts, and all
-that is needed to train, apply, score and compare them.
+The networks of MILDNet, MultiResUNet, HMEDN and Sharp U-Net as one skeleton with exchangeable parts, and everything
+needed to train, apply, score and compare them.
 
 >>> import isthmus
 >>> network = isthmus.create_model("mildnet", in_channels=3)
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from isthmus.errors import IsthmusError
     from isthmus.networks import create_model, list_models
 
-# loaded when they are first used, so that `isthmus --help` and `import isthmus.metrics` do not wait for torch
+# loaded when first used, so that `isthmus --help` and `import isthmus.metrics` do not wait for torch
 _HOMES = {
     "Evaluation": "isthmus.api",
     "Exported": "isthmus.api",

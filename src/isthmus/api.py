@@ -1,4 +1,4 @@
-"""The main job from Python: the same functions that the command line calls."""
+"""The main job from Python: the functions that the command line calls."""
 
 from __future__ import annotations
 
@@ -44,22 +44,23 @@ def train(
     watch: Watch | None = None,
     **sections: dict[str, Any],
 ) -> RunFolder:
-    """Train a network on images and masks.
+    """Trains a network on images and masks.
 
     Args:
-        data: a folder with ``images/`` and ``masks/``, a CSV (columns image, mask, group), or a built-in data set; with
-            more to say the recipe's section, ``{"source": "cells", "instances": True}``.
+        data: a folder with ``images/`` and ``masks/``, a CSV (columns image, mask, group), or the name of a built-in
+            data set; or the values of the recipe's section ``data``, as ``{"source": "cells", "instances": True}``.
         out: the run folder to write.
-        model: a network of `isthmus.list_models`, trained as its paper does; None: our own recipe.
-        root: where a built-in data set lies.
-        preset: ``"default"`` or ``"paper"``, instead of what ``model`` implies.
-        sections: recipe values by section, as ``training={"epochs": 80}, input={"resize": [256, 256]}``.
+        model: a network of `isthmus.list_models`, trained as its paper does; None: our own network and recipe.
+        root: folder to which a built-in data set was downloaded.
+        preset: ``"default"``, ``"paper"`` or ``"bare"``, instead of the preset that ``model`` implies.
+        watch: receives the progress.
+        **sections: recipe values by section, as ``training={"epochs": 80}, input={"resize": [256, 256]}``.
 
     Returns:
         The run folder; ``isthmus.Predictor.load(run.path)`` is the trained network.
 
     Raises:
-        IsthmusError: anything wrong with data or recipe, as one line.
+        IsthmusError: something is wrong with the data or the recipe; the message is one line.
     """
     about = {"source": str(data)} if isinstance(data, str | Path) else data
     given: dict[str, Any] = {"data": {key: str(v) if isinstance(v, Path) else v for key, v in about.items()}}
@@ -86,29 +87,29 @@ def predict(
         run: a run folder, or the folder of a cross-validation, whose networks are averaged.
         images: files or folders; with ``root``, the name of a built-in data set.
         out: folder for the masks.
-        root: where the built-in data set lies.
-        watch: is told of progress.
-        options: fields of `isthmus.inference.predict.PredictOptions`, such as ``probabilities=True`` (write these,
-            too), ``device="cpu"`` or ``skip_existing=True`` (keep what an earlier call wrote).
+        root: folder to which a built-in data set was downloaded.
+        watch: receives the progress.
+        **options: fields of `isthmus.inference.predict.PredictOptions`, such as ``probabilities=True`` (also write
+            probabilities), ``device="cpu"`` or ``skip_existing=True`` (keep masks of an earlier call).
 
     Returns:
-        The masks written.
+        The paths of the masks.
 
     Raises:
-        IsthmusError: anything wrong, as one line; images that failed, after all others were segmented.
+        IsthmusError: something is wrong, in one line; images that failed are named after all others were segmented.
     """
     where = None if root is None else Path(root)
     return predict_folder(run, images, out, PredictOptions(**options), root=where, watch=watch)
 
 
 def report(run: str | Path, *, data: str | Path | None = None) -> Path:
-    """Write ``report.html`` of a run, or of the folds of a cross-validation: scores, curves, pictures of every scored
-    case.
+    """Writes ``report.html`` with scores, curves and pictures of every scored case.
 
     Args:
-        data: where the data lies now, if it moved since.
+        run: a run folder, or the folder of a cross-validation.
+        data: where the data is now, if it has moved.
 
     Returns:
-        The page.
+        The path of the page.
     """
     return write_page(run, Path(data) if data else None)

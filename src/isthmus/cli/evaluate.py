@@ -102,8 +102,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
+    from isthmus.cli.json_output import emit
     from isthmus.cli.progress import Display
-    from isthmus.cli.results import emit
     from isthmus.cli.score_table import describe_scores, print_scores
     from isthmus.data.originals import refuse_among
     from isthmus.evaluation.score_files import refuse_to_replace

@@ -21,11 +21,11 @@ from isthmus.cli.demo import demo
 from isthmus.cli.evaluate import evaluate
 from isthmus.cli.explain import explain
 from isthmus.cli.export import export
+from isthmus.cli.json_output import FLAG, AlreadyPrinted, emit
 from isthmus.cli.models import models
 from isthmus.cli.predict import predict
 from isthmus.cli.report import report
 from isthmus.cli.reproduce import reproduce
-from isthmus.cli.results import FLAG, AlreadyPrinted, emit
 from isthmus.cli.study.run import run
 from isthmus.cli.study.status import status
 from isthmus.cli.study.tables import tables

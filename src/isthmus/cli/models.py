@@ -27,7 +27,7 @@ def models(
 ) -> None:
     """List the networks: paper, parameters here and in the paper, receptive field, operations."""
     from isthmus import networks
-    from isthmus.cli.results import emit
+    from isthmus.cli.json_output import emit
 
     if as_json:
         emit({"models": networks.models_table()} if name is None else _as_dict(networks.describe(name)))

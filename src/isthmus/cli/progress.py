@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar with the time left; where nobody watches, a line now and then."""
+"""Progress on a terminal: a bar with the time left; without a terminal, a line now and then."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 SPARSE_SECONDS = 20.0
+"""Least time between two lines without a terminal."""
 
-DUMB = ("dumb", "unknown")  # terminals on which nothing can be drawn
+DUMB = ("dumb", "unknown")
+"""Terminals on which nothing can be drawn."""
 
-quiet = False  # whether the user wants to see neither progress nor remarks
+quiet = False
+"""Whether progress and remarks are hidden."""
 
 
 class Display:
-    """Shows stages of steps; used as a context, so that a bar is closed whatever happens."""
+    """Shows the progress of a command; a context manager, so that the bar is always closed."""
 
     def __init__(self) -> None:
         self.quiet = quiet
@@ -90,7 +93,7 @@ class Display:
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, with hours where there are any.
+    """Returns a time in minutes and seconds, with hours if there are any.
 
     >>> clock(75)
     '1:15'

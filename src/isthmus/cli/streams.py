@@ -1,4 +1,4 @@
-"""Standard streams that take every text, whatever their encoding and whether they are open."""
+"""Standard streams that accept every text, whatever their encoding, even if they are closed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any, TextIO
 from unicodedata import category
 
-_TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that turn the direction of writing."""
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that change the direction of writing."""
 
 PLAIN = {
     "→": "->",
@@ -33,14 +33,14 @@ PLAIN = {
     "“": '"',
     "”": '"',
 }
-"""How characters of our own messages are written where the encoding lacks them."""
+"""Replacements for characters of our own messages that an encoding lacks."""
 
 
 def prepare() -> None:
-    """Make the standard streams usable; called before anything is read or written.
+    """Makes the standard streams usable; must be called before anything is read or written.
 
-    A stream that is closed (``2>&-``) leads to the null device, so that no file of ours takes its number. A character
-    that an encoding lacks is written in plain letters, or as its code.
+    A closed stream (``2>&-``) is connected to the null device, so that none of our files gets its number. A character
+    that the encoding lacks is written in plain letters or as its code.
     """
     codecs.register_error("isthmus", _spelled)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -51,32 +51,36 @@ def prepare() -> None:
 
 
 def tell(line: str) -> None:
-    """A line on standard error; if it cannot be written, work goes on."""
+    """Writes a line to standard error; if that fails, work continues."""
     with suppress(OSError, ValueError):
         print(printable(line), file=sys.stderr, flush=True)
 
 
 def show(result: object) -> None:
-    """Results on standard output, in plain text: lines stay lines."""
+    """Writes a result to standard output as plain text; line breaks are kept."""
     print("\n".join(printable(line) for line in str(result).split("\n")))
 
 
 def printable(text: str) -> str:
-    """Text in which nothing steers the terminal: names of files may hold escapes, line breaks and marks that turn the
-    direction of writing, which are shown as their codes.
+    """Returns a text in which nothing controls the terminal.
+
+    Names of files may contain escape sequences, line breaks and marks that change the direction of writing; these are
+    replaced by their codes.
 
     >>> printable("a\\x1b[31m.png")
     'a\\\\x1b[31m.png'
     """
-    return "".join(c.encode("unicode_escape").decode() if _steers(c) else c for c in text)
+    return "".join(c.encode("unicode_escape").decode() if _is_control(c) else c for c in text)
 
 
-def _steers(letter: str) -> bool:
-    return letter in _TURNS or (not letter.isprintable() and category(letter) in ("Cc", "Cs", "Zl", "Zp"))
+def _is_control(letter: str) -> bool:
+    return letter in _DIRECTIONS or (
+        not letter.isprintable() and category(letter) in ("Cc", "Cs", "Zl", "Zp")
+    )
 
 
 def breaks(stream: TextIO) -> bool:
-    """Whether a stream takes no more lines; from then on it leads to the null device."""
+    """Returns whether a stream accepts no more lines, and if so connects it to the null device."""
     try:
         print(file=stream, flush=True)
     except OSError:
@@ -89,10 +93,10 @@ def breaks(stream: TextIO) -> bool:
 
 
 def _nowhere(number: int) -> TextIO:
-    """The null device under the number of a stream, where that is free."""
+    """Opens the null device under the number of a stream, if that number is free."""
     with suppress(OSError):
         os.fstat(number)
-        return open(os.devnull, "w" if number else "r", encoding="utf-8")  # the number is taken by a file
+        return open(os.devnull, "w" if number else "r", encoding="utf-8")  # a file has the number
     taken = os.open(os.devnull, os.O_RDWR)
     if taken != number:
         os.dup2(taken, number)
@@ -101,7 +105,7 @@ def _nowhere(number: int) -> TextIO:
 
 
 def _spelled(error: Any) -> tuple[str, int]:
-    """How characters that an encoding lacks are spelled in ASCII."""
+    """Spells characters that an encoding lacks in ASCII; an error handler of `codecs`."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

@@ -1,4 +1,4 @@
-"""Switches that every command has: ``--version``, ``--quiet`` (before or after the command), shell completion."""
+"""Options of every command: ``--version``, ``--quiet`` (before or after the command), shell completion."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from isthmus.cli import progress
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 COMPLETION = ("--install-completion", "--show-completion")
 NAMED_SHELL = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
-"""With this variable the options for completion take the name of a shell, else they find out which one runs."""
+"""If this variable is set, the options for completion take the name of a shell; else they detect the running shell."""
 
 
 def reset(words: Sequence[str]) -> None:
-    """Begin a command of these words: nothing is quiet yet, and a shell that is named is taken."""
+    """Resets the state that options change, for a command line of these words."""
     progress.quiet = False
     named = any(word in COMPLETION and after in SHELLS for word, after in pairwise(words))
     os.environ.pop(NAMED_SHELL, None)
@@ -51,7 +51,7 @@ def everywhere(
             "-q",
             callback=_hush,
             expose_value=False,
-            help="Print results and errors only, no progress and no remarks.",
+            help="Print only results and errors, no progress and no remarks.",
         ),
     ] = False,
 ) -> None:
@@ -64,21 +64,21 @@ def _with_quiet(own: list[Any], ctx: Any) -> list[Any]:
 
 
 class Command(TyperCommand):
-    """A command that has ``--quiet`` as well."""
+    """A command that also has ``--quiet``."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _with_quiet(super().get_params(ctx), ctx)
 
 
 class Group(TyperGroup):
-    """A group of commands that has ``--quiet`` as well."""
+    """A group of commands that also has ``--quiet``."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _with_quiet(super().get_params(ctx), ctx)
 
 
 def add_to(*apps: typer.Typer) -> None:
-    """Give these groups and each of their commands what all commands have."""
+    """Adds ``--quiet`` to these groups and to each of their commands."""
     for app in apps:
         app.info.cls = Group
         for command in app.registered_commands:

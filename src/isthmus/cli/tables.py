@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from isthmus.data.cases import Case
     from isthmus.data.splits.folds import Split
 
-WIDE = 100_000  # columns where the output is no terminal: a line is a row, however long
+WIDTH = 100_000
+"""Columns if the output is no terminal, so that each row is one line."""
 
 
 def table_of(*titles: str, numbers: Any = ()) -> Any:
-    """A table with these titles, those of ``numbers`` at the right."""
+    """Makes a table with these titles; columns named in `numbers` are aligned to the right."""
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -24,28 +25,34 @@ def table_of(*titles: str, numbers: Any = ()) -> Any:
 
 
 def add_row(table: Any, *cells: str) -> None:
-    """A row of plain text."""
+    """Adds a row of plain text."""
     from rich.text import Text
 
     table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
 def print_table(table: Any) -> None:
-    """To a terminal in its width; else a line for each row."""
+    """Prints a table in the width of the terminal; without a terminal, one line for each row."""
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
     if console.is_terminal:
         console.print(table)
         return
-    wide = Console(width=WIDE, highlight=False, markup=False)
+    wide = Console(width=WIDTH, highlight=False, markup=False)
     with wide.capture() as text:
         wide.print(table)
     print("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
 def split_table(found: list[Split], cases: tuple[Case, ...], foreground: dict[str, float]) -> Any:
-    """A row for each split: cases, groups and mean foreground of each set."""
+    """Makes a table with a row for each split: cases, groups and mean foreground of each set.
+
+    Args:
+        found: the splits.
+        cases: all cases of the data set.
+        foreground: share of foreground pixels, 0 to 1, by case id.
+    """
     group = {case.id: case.group for case in cases}
     grouped = len(set(group.values())) < len(group)
     sides = [side for side in ("train", "validation", "test") if side in found[0].sides()]

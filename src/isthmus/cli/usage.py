@@ -1,4 +1,4 @@
-"""Messages about mistakes on the command line itself."""
+"""Messages about mistakes in the command line itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ WRONG = 2
 
 
 def line(error: Exception, command: object) -> str | None:
-    """The line for a mistake on the command line; "" where the help was printed instead, None for other exceptions."""
+    """Returns the message for a mistake in the command line.
+
+    Returns:
+        One line; an empty text if the help was printed instead; None if the exception is no such mistake.
+    """
     formatted = getattr(error, "format_message", None)
     if formatted is None:
         return None

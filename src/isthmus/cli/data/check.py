@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isthmus.cli.json_output import AlreadyPrinted, emit
 from isthmus.cli.options import AsJson, Axes, DataRoot, DataSet, Distance, ReplaceOthers, Rule
-from isthmus.cli.results import AlreadyPrinted, emit
 from isthmus.cli.streams import show
 from isthmus.cli.tables import add_row, print_table, table_of
 from isthmus.errors import IsthmusError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isthmus.cli.json_output import emit
 from isthmus.cli.options import AsJson, StudyPath
-from isthmus.cli.results import emit
 from isthmus.cli.streams import show
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Results as JSON: one object on standard output, for programs."""
+"""Results as one JSON object on standard output, for programs."""
 
 from __future__ import annotations
 
