@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from isthmus.errors import IsthmusError, nearest
 
@@ -89,6 +90,16 @@ class Registry(Mapping[str, T]):
     def __len__(self) -> int:
         load()
         return len(self._things)
+
+
+def deferred(where: str) -> Callable[..., Any]:
+    """Returns a function, given as ``module:function``, that is imported when it is called first."""
+    module, _, name = where.partition(":")
+
+    def call(*arguments: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments)
+
+    return call
 
 
 def load() -> list[str]:

@@ -53,7 +53,7 @@ def test_folds_that_are_not_finished_are_named_and_not_counted(folder: Path) -> 
     assert "0.650 ± 0.071 2 folds, n = 5" in page.text
     for number in (0, 2):
         (folder / f"fold-{number}" / "cases.csv").unlink()
-    with pytest.raises(IsthmusError, match="cv: no fold is finished; go on with"):
+    with pytest.raises(IsthmusError, match="cv: no fold is finished; resume with"):
         write_folds(folder)
 
 
@@ -88,7 +88,7 @@ def test_folds_scored_otherwise_are_refused(folder: Path, make_run: MakeRun) -> 
         [("z", "z", "test", 3, "cell", 0.5)],
         columns=("case", "group", "set", "fold", "class", "auc"),
     )
-    with pytest.raises(IsthmusError, match=r"fold-3: scored otherwise than .*fold-0"):
+    with pytest.raises(IsthmusError, match=r"fold-3: scored in another way than .*fold-0"):
         write_folds(folder)
     with pytest.raises(IsthmusError, match=r"holds no fold-0, fold-1, …"):
         write_folds(folder / "fold-0")

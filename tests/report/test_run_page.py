@@ -140,7 +140,7 @@ def test_a_metric_named_like_markup_stays_text(make_run: MakeRun) -> None:
 
 def test_one_epoch(make_run: MakeRun) -> None:
     page = Page(write_report(make_run(epochs=1)))
-    assert "Over 1 epoch; the dashed upright line marks epoch 1" in page.text
+    assert "Over 1 epoch; the dashed vertical line marks epoch 1" in page.text
     assert [a["aria-label"] for a in page.all("svg") if "aria-label" in a] == [
         "Loss",
         "Validation Dice",
@@ -153,7 +153,7 @@ def test_no_history(make_run: MakeRun) -> None:
     run = make_run(epochs=0)
     (run / "cost.json").unlink()
     page = Page(write_report(run))
-    assert "No epochs were recorded for this run." in page.text
+    assert "No epochs were recorded." in page.text
     assert "best epoch" not in page.text
 
 
@@ -272,7 +272,7 @@ def test_a_picture_that_is_missing_leaves_the_others(make_run: MakeRun) -> None:
 
     page = Page(write_report(run, images=load))
     assert [a["id"] for a in page.all("article")] == ["case-3", "case-2"]
-    for words in ("2 cases could not be drawn. b: predictions/b.png: no such file", "Likewise: a."):
+    for words in ("2 cases could not be drawn. b: predictions/b.png: no such file", "Also: a."):
         assert words in page.text
     assert {row[1] for row in page.cases if row} == set("abcd")
     none = Page(write_report(run, images={}))

@@ -12,7 +12,7 @@ import numpy as np
 
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder
-from isthmus.studies.tables.formats import Sheet
+from isthmus.studies.tables.formats import StudyTable
 
 from .conftest import write_run
 
@@ -62,8 +62,8 @@ def rows(folder: StudyFolder, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def sheet(sheets: Sequence[Sheet], name: str) -> Sheet:
-    return next(each for each in sheets if each.name == name)
+def table(tables: Sequence[StudyTable], name: str) -> StudyTable:
+    return next(each for each in tables if each.name == name)
 
 
 DICE = {"name": "DC", "column": "dice", "digits": 3}

@@ -16,7 +16,7 @@ from isthmus.studies.significance import as_good_as_best
 from isthmus.studies.study import Measure
 from isthmus.studies.study_folder import StudyFolder
 
-from .known import DICE, NOISE, by_fold, make, rows, sheet, train_on
+from .known import DICE, NOISE, by_fold, make, rows, table, train_on
 
 
 def test_identical_networks_are_both_bold_and_never_different(small: Any, tmp_path: Path) -> None:
@@ -30,25 +30,25 @@ def test_identical_networks_are_both_bold_and_never_different(small: Any, tmp_pa
 
 def test_what_bold_means_is_said_in_both_tables_wherever_they_are_written(small: Any, tmp_path: Path) -> None:
     folder = make(small(folds=4, measures=[DICE], alpha=0.01), tmp_path / "study", by_fold({"U-Net": 0.2}))
-    sheets = write_study(folder)
+    tables = write_study(folder)
     (pair,) = rows(folder, "tests")
     assert (pair["alpha"], pair["shown to differ, bold"]) == ("0.01", "1")
     assert [row["DC, bold"] for row in rows(folder, "scores")] == ["1", "0"]
-    at = [name for name, _ in sheet(sheets, "tests").table.columns].index("p, Holm")
-    assert sheet(sheets, "tests").table.rows[0][at].strong
+    at = [name for name, _ in table(tables, "tests").table.columns].index("p, Holm")
+    assert table(tables, "tests").table.rows[0][at].strong
     said = {
         "scores": (
-            "Bold: the best mean and what is not shown to differ from it (",
-            "alpha 0.01); bold is as good as",
+            "Bold: the best mean and those not shown to differ from it (",
+            "alpha 0.01). In the table of every two networks, bold",
         ),
         "tests": (
-            "Bold: p after Holm is at most alpha = 0.01, so the two are shown to differ; in the table of scores",
+            "Bold: p after Holm correction is at most alpha = 0.01: the two are shown to differ. In the table",
         ),
     }
     page = folder.page.read_text()
     for name, sentences in said.items():
         for sentence in sentences:
-            assert sentence in sheet(sheets, name).caption
+            assert sentence in table(tables, name).caption
             assert sentence in page
             for suffix in ("md", "tex"):
                 assert sentence in (folder.tables / f"{name}.{suffix}").read_text()

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from isthmus.runs.results import Run
-
 SERIES = 6
-"""Colours that the page's style sheet defines for lines: --series-0 to --series-5."""
+"""Number of line colours in the page's style sheet: --series-0 to --series-5."""
+NARROW = 3.6
+"""Width of a chart in inches, unless it needs more."""
 INK, _FAINT = "#fe0001", "#fe0002"
 _VARIABLES = {INK: "--ink-soft", _FAINT: "--rule"} | {f"#fd000{i}": f"--series-{i}" for i in range(SERIES)}
 STYLE: Any = {
@@ -47,7 +47,7 @@ STYLE: Any = {
     "lines.linewidth": 1.6,
     "lines.solid_capstyle": "round",
 }
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+MARKERS = ("o", "s", "^", "D", "v", "P")
 _SHAPES = (
     "M13 8a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z",
     "M13 3.5h9v9h-9z",
@@ -56,13 +56,13 @@ _SHAPES = (
     "M17.5 13l5 -9.5h-10z",
     "M16 3h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5v-3h3.5z",
 )
-"""The same markers as paths, for the key."""
-_GAPS: tuple[tuple[float, ...], ...] = ((), (4, 2), (1, 1.5), (6, 2, 1, 2), (2.5, 1), (8, 2))
+"""The markers as SVG paths, for the key."""
+DASHES: tuple[tuple[float, ...], ...] = ((), (4, 2), (1, 1.5), (6, 2, 1, 2), (2.5, 1), (8, 2))
 
 
 @dataclass(frozen=True)
 class Chart:
-    """One drawn chart: the SVG element, and a title for the page to set above it."""
+    """A drawn chart: its SVG element, and the title that the page sets above it."""
 
     title: str
     svg: str
@@ -70,7 +70,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart: positions, values (NaN is left out), the series whose colour and dash it takes."""
+    """One line of a chart: positions, values (NaN is left out), and the series whose colour and dash it takes."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -80,7 +80,18 @@ class Line:
 def curves(
     title: str, lines: Sequence[Line], *, x_label: str = "epoch", mark: int | None = None, log: bool = False
 ) -> Chart | None:
-    """Lines over epochs with the best epoch marked; None when there is no finite value to draw."""
+    """Draws lines over epochs.
+
+    Args:
+        title: the title of the chart.
+        lines: the lines; values that are not finite leave a gap.
+        x_label: the label of the horizontal axis.
+        mark: where to draw a dashed vertical line.
+        log: whether the vertical axis may be logarithmic, if values fall by decades in a few steps.
+
+    Returns:
+        The chart; None when there is no finite value to draw.
+    """
     drawn = [(line, np.isfinite(line.y)) for line in lines]
     if not any(finite.any() for _, finite in drawn):
         return None
@@ -94,8 +105,8 @@ def curves(
                 line.x[finite],
                 line.y[finite],
                 color=series_colour(line.series),
-                dashes=_GAPS[line.series % SERIES] or (None, None),
-                marker=_MARKERS[line.series % len(_MARKERS)] if alone else None,
+                dashes=DASHES[line.series % SERIES] or (None, None),
+                marker=MARKERS[line.series % len(MARKERS)] if alone else None,
                 markersize=5,
             )
         axes.set_xlabel(x_label)
@@ -107,57 +118,30 @@ def curves(
         return Chart(title, as_svg(figure, title))
 
 
-def training_curves(runs: Sequence[Run]) -> list[Chart]:
-    """Losses, validation Dice and learning rate over epochs.
-
-    One run: train and validation loss share a chart (series 0 and 1) and the best epoch is marked. Several
-    runs: one line per run (series in the order given) in each chart.
-    """
-    single = len(runs) == 1
-    wanted: list[tuple[str, list[str]]]
-    if single:
-        wanted = [
-            ("Loss", ["train_loss", "validation_loss"]),
-            ("Validation Dice", ["validation_dice"]),
-            ("Learning rate", ["learning_rate"]),
-        ]
-    else:
-        wanted = [
-            ("Training loss", ["train_loss"]),
-            ("Validation loss", ["validation_loss"]),
-            ("Validation Dice", ["validation_dice"]),
-        ]
-    charts = []
-    for title, columns in wanted:
-        lines = [
-            Line(run.history["epoch"], run.history[column], _slot(column, row) if single else row)
-            for row, run in enumerate(runs)
-            for column in columns
-            if column in run.history
-        ]
-        mark = runs[0].best_epoch if single else None
-        charts.append(curves(title, lines, mark=mark, log=title == "Learning rate"))
-    return [chart for chart in charts if chart is not None]
-
-
 def _falls_by_decades(values: NDArray[np.float64]) -> bool:
-    """Whether values fall by two decades or more in a few steps; a smooth fall needs a linear axis."""
+    """Whether values fall by two decades or more in a few steps; a smooth fall is shown on a linear axis."""
     return bool(values.min() > 0 and values.max() / values.min() >= 100 and len(np.unique(values)) <= 10)
 
 
-def _slot(column: str, row: int) -> int:
-    return 1 if column.startswith("validation") else row
-
-
 def line_sample(series: int) -> str:
-    """A short piece of a series' line, for a key in the page."""
-    gap = " ".join(f"{1.6 * g:g}" for g in _GAPS[series % SERIES])
+    """Returns a short piece of a series' line as SVG, for a key."""
+    gap = " ".join(f"{1.6 * g:g}" for g in DASHES[series % SERIES])
     return _sample(f'd="M1 8H34" fill="none" stroke-width="2.2" stroke-dasharray="{gap}"', series)
 
 
 def marker_sample(series: int) -> str:
-    """A series' marker, for a key in the page."""
+    """Returns a series' marker as SVG, for a key."""
     return _sample(f'd="{_SHAPES[series % SERIES]}" fill="var(--series-{series % SERIES})"', series)
+
+
+def line_key(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns the names of a chart's lines, each with a sample of its line."""
+    return [(name, line_sample(i)) for i, name in enumerate(names)]
+
+
+def marker_key(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns the names of a chart's series, each with its marker."""
+    return [(name, marker_sample(i)) for i, name in enumerate(names)]
 
 
 def _sample(path: str, series: int) -> str:
@@ -165,12 +149,16 @@ def _sample(path: str, series: int) -> str:
     return f'<svg viewBox="0 0 35 16" aria-hidden="true"><path {path} {stroke}/></svg>'
 
 
-def case_scores(title: str, columns: Sequence[Sequence[float]]) -> Chart | None:
-    """A score for each case, cases side by side in the order given, one marker for each series.
+def case_chart(title: str, columns: Sequence[Sequence[float]], width: float) -> Chart | None:
+    """Draws a score for each case, cases side by side in the order given, with one marker for each series.
 
     Args:
-        title: of the chart.
-        columns: for each series its values, case by case; NaN and infinity leave a gap.
+        title: the title of the chart.
+        columns: the values of each series, case by case; NaN and infinity leave a gap.
+        width: the width of the chart in inches.
+
+    Returns:
+        The chart; None when there is no finite value to draw.
     """
     values = np.array(columns, dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
@@ -178,7 +166,7 @@ def case_scores(title: str, columns: Sequence[Sequence[float]]) -> Chart | None:
         return None
     rank = np.arange(1, values.shape[1] + 1)
     with mpl.rc_context(STYLE):
-        figure, axes = new_axes(width=7.2, height=2.5)
+        figure, axes = new_axes(width=width, height=2.5)
         shown = ~np.isnan(values).all(axis=0)
         low, high = np.nanmin(values[:, shown], axis=0), np.nanmax(values[:, shown], axis=0)
         axes.vlines(rank[shown], low, high, color=INK, linewidth=0.9, alpha=0.5)
@@ -187,7 +175,7 @@ def case_scores(title: str, columns: Sequence[Sequence[float]]) -> Chart | None:
                 rank,
                 row,
                 linestyle="none",
-                marker=_MARKERS[series % len(_MARKERS)],
+                marker=MARKERS[series % len(MARKERS)],
                 color=series_colour(series),
                 markersize=5.5,
                 markeredgewidth=0,
@@ -200,13 +188,15 @@ def case_scores(title: str, columns: Sequence[Sequence[float]]) -> Chart | None:
         return Chart(title, as_svg(figure, title))
 
 
-def new_axes(width: float = 3.6, height: float = 2.5) -> tuple[Figure, Axes]:
+def new_axes(width: float = NARROW, height: float = 2.5) -> tuple[Figure, Axes]:
+    """Returns an empty figure, its size in inches, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasSVG(figure)
     return figure, figure.add_subplot()
 
 
 def series_colour(index: int) -> str:
+    """Returns the placeholder that `as_svg` replaces by the page's colour of a series."""
     return f"#fd000{index % SERIES}"
 
 
@@ -215,7 +205,7 @@ def _open_tag(label: str) -> Callable[[re.Match[str]], str]:
 
 
 def as_svg(figure: Figure, label: str) -> str:
-    """The figure as one <svg> element: page colours and type, its own ids, no size of its own."""
+    """Returns the figure as one <svg> element with the page's colours and type, unique ids and no size of its own."""
     buffer = io.StringIO()
     figure.savefig(
         buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.table import direction
-from isthmus.report import drawing, gallery, run_page, tables
+from isthmus.report import drawing, gallery, tables
 from isthmus.report import summary as s
-from isthmus.report.charts import case_scores, training_curves
+from isthmus.report.charts import marker_key
+from isthmus.report.figures.case_scores import case_figure
+from isthmus.report.figures.registry import Figure
+from isthmus.report.figures.training import training_figure
+from isthmus.report.render import class_key, render
+from isthmus.report.run_page import command, first_cases
 from isthmus.report.tables import Cell, Table
 from isthmus.runs.results import Run, Score, read_run
 from isthmus.statistics import holm, wilcoxon
@@ -36,9 +42,9 @@ def write_comparison(
         out: the page to write.
         title: its heading.
         images: for each run what `write_report` takes: from a case id to `(image, truth, predicted)`. None
-            leaves the gallery out.
-        limit: how many cases the gallery shows; the best, the median, the worst and the case on which the
-            runs differ most are always there.
+            leaves the pictures out.
+        limit: how many cases the pictures show; the best, the median, the worst and the case on which the
+            runs differ most are always among them.
 
     Returns:
         `out`.
@@ -55,53 +61,87 @@ def write_comparison(
         raise IsthmusError(
             f"{len(runs)} runs but pictures for {len(images)}; give one source of pictures for each run"
         )
-    folders = [read_run(path) for path in runs]
-    metrics = _shared_metrics(folders)
-    scored = _shared_scores(folders)
-    main = metrics[0]
-    columns = [s.by_case(scores, main) for scores in scored]
-    averages = {case: sum(column[case] for column in columns) / len(columns) for case in columns[0]}
-    order = s.ranked(averages, main)
-    tags = _tags(order, columns)
-    shown = [*tags, *(case for case in order if case not in tags)][: max(limit, len(tags))]
-    names = _names(folders)
-    exhibits: list[gallery.Exhibit] = []
-    undrawn: list[str] = []
-    load = [gallery.loader(each) for each in images or ()]
-    for case in shown if load else []:
-        anchor = f"case-{order.index(case) + 1}"
-        try:
-            exhibits.append(_exhibit(case, anchor, tags.get(case, ""), names, scored, main, load))
-        except IsthmusError as error:
-            undrawn.append(f"{case}: {error}")
-    classes = list(dict.fromkeys(x.label for x in scored[0]))
-    return run_page.render(
+    compared = _Compared.of([read_run(path) for path in runs])
+    exhibits, undrawn = _exhibits(compared, [gallery.loader(each) for each in images or ()], limit)
+    folders, classes = compared.runs, compared.classes
+    return render(
         "comparison.html",
         Path(out),
         title=title,
         runs=folders,
-        cases=len(order),
-        grid=s.on_grid(sorted({x.grid for x in scored[0]})),
-        left_out=sum(len({x.case for x in f.leading}) for f in folders) > len(order) * len(folders),
-        optimistic=any(f.sets[0] == "validation" and f.epochs > 1 for f in folders),
-        main=s.title(main),
-        distances=any("distance" in metric for metric in metrics),
-        overview=_overview(folders, names, scored, metrics),
-        charts=training_curves(folders),
-        lines=run_page.line_key(names),
-        distribution=case_scores(s.title(main), [[column[case] for case in order] for column in columns]),
-        markers=run_page.marker_key(names),
-        table=_table(order, names, scored, metrics, {e.case: e.anchor for e in exhibits}),
+        cases=len(compared.order),
+        grid=s.on_grid(sorted({x.grid for x in compared.scores[0]})),
+        left_out=any(len({x.case for x in run.leading}) > len(compared.order) for run in folders),
+        optimistic=any(run.sets[0] == "validation" and run.epochs > 1 for run in folders),
+        main=s.title(compared.main),
+        distances=any("distance" in metric for metric in compared.metrics),
+        overview=_overview(compared),
+        figures=_figures(compared),
+        table=_case_table(compared, {e.case: e.anchor for e in exhibits}),
         exhibits=exhibits,
         undrawn=undrawn,
         several=len(classes) > 1,
-        key=run_page.key(classes) if len(classes) > 1 else [],
-        reproduce=[(name, run_page.command(folder)) for name, folder in zip(names, folders, strict=True)],
+        key=class_key(classes) if len(classes) > 1 else [],
+        reproduce=[(name, command(run)) for name, run in zip(compared.names, folders, strict=True)],
     )
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """Runs, and for each its name and its scores of the cases and classes that every run scored."""
+
+    runs: Sequence[Run]
+    names: Sequence[str]
+    metrics: Sequence[str]
+    scores: Sequence[Sequence[Score]]
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> _Compared:
+        return cls(runs, _names(runs), _shared_metrics(runs), _shared_scores(runs))
+
+    @property
+    def main(self) -> str:
+        """The metric that cases are ordered by."""
+        return self.metrics[0]
+
+    @property
+    def classes(self) -> list[str]:
+        return list(dict.fromkeys(score.label for score in self.scores[0]))
+
+    @cached_property
+    def columns(self) -> list[dict[str, float]]:
+        """For each run the main metric of each case."""
+        return [s.by_case(scores, self.main) for scores in self.scores]
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The cases by their mean over the runs, best first."""
+        means = {
+            case: sum(column[case] for column in self.columns) / len(self.columns) for case in self.columns[0]
+        }
+        return s.ranked(means, self.main)
+
+
+def _figures(compared: _Compared) -> list[tuple[str, Figure]]:
+    """Returns the training curves of all runs, and the scores of all runs case by case."""
+    training = training_figure(
+        compared.runs,
+        compared.names,
+        "One line for each network. Compare where a validation curve levels off, and how many epochs it takes.",
+    )
+    scores = case_figure(
+        compared.main,
+        [[column[case] for case in compared.order] for column in compared.columns],
+        "Cases in the order of their mean over the networks, best first, numbered as in the table below. The vertical "
+        "line joins the networks' scores of one case: if one marker is always on top, that network is steadily better; "
+        "if the markers cross, there is no clear winner.",
+        marker_key(compared.names),
+    )
+    return [("figure-training", training), *([("figure-case-scores", scores)] if scores else [])]
+
+
 def _names(runs: Sequence[Run]) -> list[str]:
-    """The networks' names, with the folder's where two runs have the same network."""
+    """Returns the networks' names, with the folder's name where two runs have the same network."""
     count = Counter(run.network for run in runs)
     return [run.network if count[run.network] == 1 else f"{run.network} ({run.path.name})" for run in runs]
 
@@ -114,12 +154,12 @@ def _shared_metrics(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def _shared_scores(runs: Sequence[Run]) -> list[list[Score]]:
-    """For each run the scores of the cases and classes that every run scored."""
+    """Returns for each run the scores of the cases and classes that every run scored."""
     grids = [run.leading[0].grid for run in runs]
     if len(set(grids)) > 1:
+        first, second = (s.on_grid([grid]) or "on a grid it does not name" for grid in grids[:2])
         raise IsthmusError(
-            f"{runs[1].path}: scored {s.on_grid(grids[1:2]) or 'on a grid it does not name'}, but {runs[0].path} "
-            f"{s.on_grid(grids[:1]) or 'on a grid it does not name'}; score both runs alike"
+            f"{runs[1].path}: scored {second}, but {runs[0].path} {first}; score both runs alike"
         )
     found = [{(x.case, x.label): x for x in run.leading} for run in runs]
     shared = [key for key in found[0] if all(key in each for each in found)]
@@ -130,28 +170,31 @@ def _shared_scores(runs: Sequence[Run]) -> list[list[Score]]:
     return [[each[key] for key in shared] for each in found]
 
 
-def _tags(order: Sequence[str], columns: Sequence[dict[str, float]]) -> dict[str, str]:
-    """Best, median and worst on average over the runs, and where the runs are furthest apart."""
-    spread = {case: max(c[case] for c in columns) - min(c[case] for c in columns) for case in order}
+def _tags(compared: _Compared) -> dict[str, str]:
+    """Returns the best, median and worst case on average, and the case on which the runs differ most."""
+    order = compared.order
+    values = {case: [column[case] for column in compared.columns] for case in order}
+    spread = {case: max(each) - min(each) for case, each in values.items()}
     finite = [case for case in order if math.isfinite(spread[case])]
     tags = s.landmarks(order)
     if len(order) > 3 and finite:
-        apart = max(finite, key=lambda case: spread[case])
-        tags[apart] = f"{tags[apart]}, and the largest difference" if apart in tags else "Largest difference"
+        most = max(finite, key=lambda case: spread[case])
+        tags[most] = f"{tags[most]}, and the largest difference" if most in tags else "Largest difference"
     return tags
 
 
-def _best(means: Sequence[float], metric: str) -> set[int]:
-    finite = [m for m in means if math.isfinite(m)]
+def _best(values: Sequence[float], metric: str) -> set[int]:
+    """Returns which of the values is the best; none where no value of the metric is better than another."""
+    finite = [value for value in values if math.isfinite(value)]
     sign = direction(metric)
     if not finite or sign == 0:
         return set()
-    best = sign * max(sign * mean for mean in finite)
-    return {i for i, m in enumerate(means) if m == best}
+    best = sign * max(sign * value for value in finite)
+    return {i for i, value in enumerate(values) if value == best}
 
 
-def _not_different(columns: Sequence[dict[str, float]], metric: str) -> set[int]:
-    """The best mean, and all that are not shown to differ from it, on the cases where each run has a value."""
+def _not_different(columns: Sequence[Mapping[str, float]], metric: str) -> set[int]:
+    """Returns the best run and those not shown to differ from it, on the cases where every run has a value."""
     cases = [case for case in columns[0] if not any(math.isnan(column[case]) for column in columns)]
     sign = direction(metric)
     if not cases or sign == 0:
@@ -164,24 +207,20 @@ def _not_different(columns: Sequence[dict[str, float]], metric: str) -> set[int]
     return {best, *(i for i, p in zip(others, adjusted, strict=True) if p > ALPHA)}
 
 
-def _overview(
-    runs: Sequence[Run], names: Sequence[str], scored: Sequence[Sequence[Score]], metrics: Sequence[str]
-) -> Table:
-    """A row for each run; the best mean of each metric stands out, and what is not shown to differ from it."""
-    found = [s.summarise(scores) for scores in scored]
-    best = {m: _not_different([s.by_case(scores, m) for scores in scored], m) for m in metrics}
+def _overview(compared: _Compared) -> Table:
+    """Returns a row for each run; each metric's best mean, and what is not shown to differ from it, is bold."""
+    metrics = compared.metrics
+    strong = {m: _not_different([s.by_case(scores, m) for scores in compared.scores], m) for m in metrics}
     rows = []
-    for i, (run, name, scores) in enumerate(zip(runs, names, scored, strict=True)):
-        one = found[i][metrics[0]]
+    for i, (run, name, scores) in enumerate(zip(compared.runs, compared.names, compared.scores, strict=True)):
+        main = s.summarise(scores)[compared.main]
         rows.append(
             [
                 Cell(name),
-                *(tables.mean_cell(scores, m, strong=i in best[m]) for m in metrics),
-                *(tables.count_cell(n, run.has_counts) for n in (one.n_missed, one.n_both_empty)),
+                *(tables.mean_cell(scores, m, strong=i in strong[m]) for m in metrics),
+                *(tables.count_cell(n, run.has_counts) for n in (main.n_missed, main.n_both_empty)),
                 Cell(s.DASH if run.parameters is None else f"{run.parameters:,}", run.parameters or math.nan),
-                Cell(
-                    s.DASH if run.best_epoch is None else f"{run.best_epoch} of {run.epochs}", run.best_epoch
-                ),
+                tables.epoch_cell(run),
                 Cell(s.duration(run.seconds), run.seconds),
             ]
         )
@@ -189,68 +228,78 @@ def _overview(
     return Table([("Network", False), *((name, True) for name in numbers)], rows)
 
 
-def _table(
-    order: Sequence[str],
-    names: Sequence[str],
-    scored: Sequence[Sequence[Score]],
-    metrics: Sequence[str],
-    anchors: dict[str, str],
-) -> Table:
-    """A row for each case and class: each metric of each run, and for two runs the first one's difference."""
-    place = {case: i for i, case in enumerate(order)}
-    rows_of = sorted(zip(*scored, strict=True), key=lambda row: place[row[0].case])
-    several, two = len({x.label for x in scored[0]}) > 1, len(names) == 2
-    digits = {m: s.decimals(m, (x.values[m] for scores in scored for x in scores)) for m in metrics}
+def _case_table(compared: _Compared, anchors: Mapping[str, str]) -> Table:
+    """Returns a row for each case and class with each metric of each run; for two runs also the difference."""
+    place = {case: i for i, case in enumerate(compared.order)}
+    several, two = len(compared.classes) > 1, len(compared.names) == 2
+    digits = {
+        m: s.decimals(m, (x.values[m] for scores in compared.scores for x in scores))
+        for m in compared.metrics
+    }
     rows = []
-    for row in rows_of:
+    for row in sorted(zip(*compared.scores, strict=True), key=lambda row: place[row[0].case]):
         case = row[0].case
         cells = [Cell(str(place[case] + 1), place[case]), Cell(case, anchor=anchors.get(case, ""))]
         cells += [Cell(row[0].label)] if several else []
-        for m in metrics:
+        for m in compared.metrics:
             values = [x.values[m] for x in row]
             best = _best(values, m)
-            best = best if len(best) < len(row) else set()
-            cells += [tables.value_cell(v, digits[m], strong=i in best) for i, v in enumerate(values)]
-            if two and m == metrics[0]:
-                change = values[1] - values[0]
-                shown = tables.value_cell(change, digits[m])
-                cells.append(replace(shown, text=f"+{shown.text}") if change > 0 and shown.sort else shown)
+            cells += [
+                tables.value_cell(value, digits[m], strong=i in best and len(best) < len(row))
+                for i, value in enumerate(values)
+            ]
+            if two and m == compared.main:
+                cells.append(_difference_cell(values[1] - values[0], digits[m]))
         rows.append(cells)
     columns = [("#", True), ("Case", False), *([("Class", False)] if several else [])]
-    for m in metrics:
-        columns += [(f"{s.title(m)}, {name}", True) for name in names]
-        columns += [(f"{s.title(m)}, difference", True)] if two and m == metrics[0] else []
+    for m in compared.metrics:
+        columns += [(f"{s.title(m)}, {name}", True) for name in compared.names]
+        columns += [(f"{s.title(m)}, difference", True)] if two and m == compared.main else []
     return Table(columns, rows)
 
 
-def _exhibit(
-    case: str,
-    anchor: str,
-    tag: str,
-    names: Sequence[str],
-    scored: Sequence[Sequence[Score]],
-    main: str,
-    load: Sequence[gallery.Loader],
-) -> gallery.Exhibit:
-    """The outlines of every run on one case; for a tagged case the image and the difference maps as well."""
+def _difference_cell(change: float, digits: int) -> Cell:
+    """Returns a difference with its sign."""
+    shown = tables.value_cell(change, digits)
+    return replace(shown, text=f"+{shown.text}") if change > 0 else shown
+
+
+def _exhibits(
+    compared: _Compared, loaders: Sequence[gallery.Loader], limit: int
+) -> tuple[list[gallery.Exhibit], list[str]]:
+    """Returns the pictures of the cases that can be drawn, and a line for each that cannot."""
+    if not loaders:
+        return [], []
+    tags = _tags(compared)
+    found, undrawn = [], []
+    for case in first_cases(compared.order, tags, limit):
+        try:
+            found.append(_exhibit(compared, case, tags.get(case, ""), loaders))
+        except IsthmusError as error:
+            undrawn.append(f"{case}: {error}")
+    return found, undrawn
+
+
+def _exhibit(compared: _Compared, case: str, tag: str, loaders: Sequence[gallery.Loader]) -> gallery.Exhibit:
+    """Returns the outlines of every run on one case; for a tagged case also the image and the difference maps."""
     longest = gallery.LARGE if tag else gallery.SMALL
-    pictures = [gallery.prepare(case, each, longest) for each in load]
-    several = len({x.label for x in scored[0]}) > 1
-    truth = pictures[0].truth
-    panels, maps = [], []
+    pictures = [gallery.prepare(case, load, longest) for load in loaders]
+    first, several = pictures[0], len(compared.classes) > 1
+    upper, lower = [], []
     if several or tag:
-        panels.append(gallery.image_panel(pictures[0], case))
+        upper.append(gallery.image_panel(first, case))
         colours = None if several else drawing.TRUTH
-        maps.append(gallery.labels_panel(pictures[0], truth, case, "True outline", colours))
+        lower.append(gallery.labels_panel(first, first.truth, case, "True outline", colours))
     if several and not tag:
-        panels, maps = maps, []
-    for name, scores, picture in zip(names, scored, pictures, strict=True):
-        values = s.by_case(scores, main)
-        caption = f"{name}: {s.title(main)} {s.number(values[case], s.decimals(main, values.values()))}"
+        upper, lower = lower, []
+    for name, column, picture in zip(compared.names, compared.columns, pictures, strict=True):
+        score = s.number(column[case], s.decimals(compared.main, column.values()))
+        caption = f"{name}: {s.title(compared.main)} {score}"
         if several:
-            panels.append(gallery.labels_panel(picture, picture.predicted, case, caption))
+            upper.append(gallery.labels_panel(picture, picture.predicted, case, caption))
         else:
-            panels.append(gallery.overlay_panel(picture, case, caption))
+            upper.append(gallery.overlay_panel(picture, case, caption))
         if tag:
-            maps.append(gallery.difference_panel(picture, case, f"Difference, {name}"))
-    return gallery.Exhibit(case, anchor, tag, [], [*panels, *maps], len(panels), pictures[0].note)
+            lower.append(gallery.difference_panel(picture, case, f"Difference, {name}"))
+    anchor = f"case-{compared.order.index(case) + 1}"
+    return gallery.Exhibit(case, anchor, tag, [], [*upper, *lower], len(upper), first.note)

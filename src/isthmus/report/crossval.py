@@ -1,4 +1,4 @@
-"""The folds of a cross-validation as one self-contained page: fold by fold, their mean, and every case once."""
+"""A cross-validation as one self-contained page: each fold, the mean over folds, and every case once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from pathlib import Path
 from isthmus.errors import IsthmusError
 from isthmus.report import gallery, run_page, tables
 from isthmus.report import summary as s
-from isthmus.report.charts import training_curves
+from isthmus.report.figures import Reported, draw_figures
+from isthmus.report.render import render
 from isthmus.report.tables import Cell, Table, Tile
 from isthmus.runs.results import Run, Score, read_run, value_at
 
+OF_ONE_FOLD = ("Cases", "Notes", "Epochs", "Time")
+"""Facts of a run that differ from fold to fold."""
+
 
 def folds_in(path: Path) -> list[Path]:
-    """The runs `fold-0`, `fold-1`, … of a cross-validation in their order; none in any other folder."""
+    """Returns the runs `fold-0`, `fold-1`, … of a cross-validation in order; none for any other folder."""
     named = [(re.fullmatch(r"fold-(\d+)", entry.name), entry) for entry in _entries(path)]
     found = [(int(match[1]), entry) for match, entry in named if match]
     return [entry for _, entry in sorted(found)]
@@ -28,16 +32,15 @@ def write_folds(folder: Path, *, images: gallery.Images | None = None, limit: in
     """Writes `report.html` into the folder of a cross-validation, from the folds that are finished.
 
     Args:
-        folder: holds the run folders `fold-0`, `fold-1`, ….
-        images: as for `write_report`, by the case id; or, where a case is scored by several folds, by
-            `"CASE, fold N"`.
+        folder: the folder that holds the run folders `fold-0`, `fold-1`, ….
+        images: as for `write_report`, by case id; by `"CASE, fold N"` where several folds scored a case.
         limit: as for `write_report`.
 
     Returns:
         The path of the page.
 
     Raises:
-        IsthmusError: no fold is finished, folds that scored other metrics, or a file that cannot be understood.
+        IsthmusError: no fold is finished, folds scored different metrics, or a file cannot be understood.
     """
     folder = Path(folder)
     paths = folds_in(folder)
@@ -46,7 +49,7 @@ def write_folds(folder: Path, *, images: gallery.Images | None = None, limit: in
     finished = [path for path in paths if (path / "cases.csv").is_file()]
     if not finished:
         raise IsthmusError(
-            f"{folder}: no fold is finished; go on with `isthmus train --resume --out {folder}`, or score what there "
+            f"{folder}: no fold is finished; resume with `isthmus train --resume --out {folder}`, or score what there "
             "is with --finish in place of --resume"
         )
     runs = [read_run(path) for path in finished]
@@ -54,21 +57,18 @@ def write_folds(folder: Path, *, images: gallery.Images | None = None, limit: in
     values = run_page.scores_and_pictures(whole, images, limit)
     values["optimistic"] = whole.sets[0] == "validation" and any(run.epochs > 1 for run in runs)
     values["tiles"] = [_tile(runs, metric) for metric in s.leading(whole)]
-    return run_page.render(
+    return render(
         "crossval.html",
         folder / "report.html",
         run=whole,
-        title=f"{whole.network} on {whole.data}" if whole.data else whole.network,
+        title=run_page.page_title(whole),
         facts=_facts(runs),
         warning="",
         folds=len(runs),
         by_fold=_by_fold(runs, whole),
         note=_note(runs, paths, finished),
-        trained=[
-            fact for fact in run_page.trained(whole) if fact[0] not in ("Cases", "Notes", "Epochs", "Time")
-        ],
-        charts=training_curves(runs),
-        loss_key=run_page.line_key([run.path.name for run in runs]),
+        trained=[fact for fact in run_page.training_facts(whole) if fact[0] not in OF_ONE_FOLD],
+        figures=draw_figures(Reported(whole, runs)),
         **values,
     )
 
@@ -78,13 +78,15 @@ def _entries(path: Path) -> list[Path]:
 
 
 def _as_one(folder: Path, runs: Sequence[Run]) -> Run:
-    """All folds as if they were one run: each scores its own cases, so every case is there once.
+    """Returns all folds as one run: each fold scores its own cases, so every case is there once.
 
-    Where folds share cases (a common test set), each case is told apart by the fold.
+    Where folds share cases (a common test set), the name of a case includes its fold.
     """
     for run in runs[1:]:
         if set(run.metrics) != set(runs[0].metrics) or run.sets[0] != runs[0].sets[0]:
-            raise IsthmusError(f"{run.path}: scored otherwise than {runs[0].path}; score all folds alike")
+            raise IsthmusError(
+                f"{run.path}: scored in another way than {runs[0].path}; score all folds alike"
+            )
     often = Counter(case for run in runs for case in {x.case for x in run.leading})
     scores: list[Score] = []
     for run in runs:
@@ -97,7 +99,7 @@ def _as_one(folder: Path, runs: Sequence[Run]) -> Run:
 
 
 def _tile(runs: Sequence[Run], metric: str) -> Tile:
-    """Mean ± standard deviation over folds."""
+    """Returns the headline figure: mean ± standard deviation over folds."""
     found = [s.summarise(run.leading)[metric] for run in runs]
     mean, std = s.over_folds(one.mean for one in found)
     digits = _digits(runs, metric)
@@ -114,7 +116,7 @@ def _digits(runs: Sequence[Run], metric: str) -> int:
 
 
 def _by_fold(runs: Sequence[Run], whole: Run) -> Table:
-    """A row for each fold, their mean, and all cases as one set."""
+    """Returns a row for each fold, one for their mean, and one for all cases as one set."""
     metrics = s.leading(whole)
     digits = {m: _digits(runs, m) for m in metrics}
 
@@ -130,12 +132,10 @@ def _by_fold(runs: Sequence[Run], whole: Run) -> Table:
             *rest,
         ]
 
-    rows = []
-    for run in runs:
-        best = s.DASH if run.best_epoch is None else f"{run.best_epoch} of {run.epochs}"
-        rows.append(
-            row(run.path.name, run, Cell(best, run.best_epoch), Cell(s.duration(run.seconds), run.seconds))
-        )
+    rows = [
+        row(run.path.name, run, tables.epoch_cell(run), Cell(s.duration(run.seconds), run.seconds))
+        for run in runs
+    ]
     overall = [s.over_folds(s.summarise(run.leading)[m].mean for run in runs) for m in metrics]
     rows.append(
         [
@@ -153,7 +153,7 @@ def _by_fold(runs: Sequence[Run], whole: Run) -> Table:
 
 
 def _facts(runs: Sequence[Run]) -> str:
-    """Size of the network and time of all folds in one line."""
+    """Returns the size of the network and the training time of all folds in one line."""
     seconds = [run.seconds for run in runs]
     parts = [f"{runs[0].parameters:,} parameters" if runs[0].parameters is not None else ""]
     if all(each is not None for each in seconds):
@@ -162,7 +162,7 @@ def _facts(runs: Sequence[Run]) -> str:
 
 
 def _note(runs: Sequence[Run], paths: Sequence[Path], finished: Sequence[Path]) -> str:
-    """Which folds are not there: begun and not finished, or not begun."""
+    """Returns which folds are not finished or were stopped early, and how to resume them; empty for none."""
     planned = value_at(runs[0].recipe, "protocol.folds")
     total = max(len(paths), planned if isinstance(planned, int) else 0)
     there = {path.name for path in finished}
@@ -174,4 +174,4 @@ def _note(runs: Sequence[Run], paths: Sequence[Path], finished: Sequence[Path]) 
     if not parts:
         return ""
     them = "them" if len(lacking) + len(early) > 1 else "it"
-    return f"{' '.join(parts)} `isthmus train --resume --out {paths[0].parent.name}` goes on with {them}."
+    return f"{' '.join(parts)} `isthmus train --resume --out {paths[0].parent.name}` resumes {them}."

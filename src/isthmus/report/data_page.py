@@ -12,7 +12,7 @@ from isthmus.data.checks.inspect import CLASS_SHARE, Inspection, percent
 from isthmus.outputs import Guard
 from isthmus.report import gallery
 from isthmus.report.drawing import CLASSES
-from isthmus.report.run_page import css, is_page, key, render
+from isthmus.report.render import class_key, css, is_page, render
 from isthmus.report.tables import Cell, Table
 
 LEVELS = {"error": "Error: ", "warning": "Look at this: ", "fact": ""}
@@ -83,7 +83,7 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18, guard: Guard 
         cases=len(found.cases),
         twins=show.twins(),
         sets=len(found.copies) + len(found.near),
-        key=key(names) if len(names) > 1 else [(css(CLASSES[0]), name) for name in names],
+        key=class_key(names) if len(names) > 1 else [(css(CLASSES[0]), name) for name in names],
         repeated=len(names) > len(CLASSES),
         citation=found.dataset.citation,
         terms=found.dataset.terms,
@@ -147,7 +147,7 @@ class _Show:
         note = f"{MEMBERS} of {len(names)} shown" if len(names) > MEMBERS else ""
         return gallery.Exhibit(f"{len(names)} cases", "", tag, [], panels, max(2, len(panels)), note)
 
-    def _triple(self, name: str) -> gallery.Triple:
+    def _triple(self, name: str) -> gallery.CaseImages:
         image, label = load(self.cases[name], self.found.dataset)
         shown = image[:3] if image.shape[0] == 3 else image[:1]
         return np.moveaxis(shown, 0, -1), label, label

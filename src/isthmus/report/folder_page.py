@@ -6,7 +6,7 @@ from pathlib import Path
 
 from isthmus.errors import IsthmusError
 from isthmus.report.crossval import folds_in, write_folds
-from isthmus.report.gallery import Loader, Triple
+from isthmus.report.gallery import CaseImages, Loader
 from isthmus.report.run_images import RunImages
 from isthmus.report.run_page import write_report
 from isthmus.runs.folder import RunFolder
@@ -44,7 +44,7 @@ def _images_of_folds(folds: list[Path], data: Path | None) -> Loader | None:
     """Each case from the fold that predicted it; all folds have the same data."""
     loaders = {fold.name: _images(fold, data) for fold in folds if (fold / "recipe.yaml").is_file()}
 
-    def load(case: str) -> Triple:
+    def load(case: str) -> CaseImages:
         name, _, fold = case.rpartition(", fold ")
         wanted = loaders.get(f"fold-{fold}")
         if name and wanted is not None:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from isthmus.errors import IsthmusError
 from isthmus.report import drawing
 
-Triple = (
+CaseImages = (
     tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
     | tuple[NDArray[Any], NDArray[Any], NDArray[Any], Sequence[float] | None]
 )
-Loader = Callable[[str], Triple]
-Images = Loader | Mapping[str, Triple]
+Loader = Callable[[str], CaseImages]
+Images = Loader | Mapping[str, CaseImages]
 """From a case id to image (H, W) or (H, W, 3), true and predicted labels (H, W); volumes with D in front. The size of a
 pixel along each axis may stand fourth."""
 
@@ -58,7 +58,7 @@ def loader(images: Images) -> Loader:
         return images
     held = images
 
-    def load(case: str) -> Triple:
+    def load(case: str) -> CaseImages:
         if case not in held:
             raise IsthmusError(
                 f"no picture was given for case '{case}'; give one for every case of cases.csv"
@@ -88,7 +88,7 @@ class Picture:
         return self.image.shape[1], self.image.shape[0]
 
 
-def arrays(case: str, given: Triple) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def arrays(case: str, given: CaseImages) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Image, true and predicted labels, which fit together.
 
     Raises IsthmusError when image and masks do not have the same size.

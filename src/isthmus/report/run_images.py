@@ -16,7 +16,7 @@ from isthmus.data.splits.single_volume import in_parts
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.mask_files import mask_path
 from isthmus.io.images import read_mask
-from isthmus.report.gallery import Triple
+from isthmus.report.gallery import CaseImages
 from isthmus.runs.folder import RunFolder
 
 
@@ -78,7 +78,7 @@ class RunImages:
         predicted = read_mask(self.cases[case].alike(Source(path, part=self.cases[case].images[0].part)))
         return (predicted > 0).astype(np.uint8) if self.instances else self.values.apply(predicted, path)
 
-    def __call__(self, case: str) -> Triple:
+    def __call__(self, case: str) -> CaseImages:
         image, truth, spacing = self.original(case)
         return image, truth, self.prediction(case), spacing
 

@@ -2,103 +2,77 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from isthmus.errors import IsthmusError
-from isthmus.outputs import Guard
 from isthmus.report import gallery, volumes
 from isthmus.report import summary as s
-from isthmus.report.charts import case_scores, line_sample, marker_sample, training_curves
-from isthmus.report.drawing import AGREE, CLASSES, OTHER_CLASS, PREDICTED, TRUTH, Colour
-from isthmus.report.tables import cleanup_table, score_table, summary_table, tile
-from isthmus.runs.files import write_text
+from isthmus.report.figures import Reported, draw_figures
+from isthmus.report.render import class_key, render
+from isthmus.report.tables import case_table, cleanup_table, headline_tile, summary_table
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.results import Run, Score, flatten, read_run, text, value_at
 from isthmus.runs.standing import Standing, standing
-
-TEMPLATES = Path(__file__).parent / "templates"
-
-OTHERS = "it was not written by this command, so move it away"
-
-_POLICY = b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-"
-_OVER = {
-    "report.html": "Segmentation run",
-    "stopped.html": "Segmentation run",
-    "crossval.html": "Cross-validation of ",
-    "comparison.html": "Comparison of ",
-    "data.html": "Check of a data set",
-    "study.html": "Study ",
-}
-"""How the line above the title of each kind of page begins."""
-_START = 2**16
 
 
 def write_report(run: Path, *, images: gallery.Images | None = None, limit: int = 30) -> Path:
     """Writes `report.html` into a run folder: one page that needs no other file and no network.
 
     Args:
-        run: the folder of a run; one that was stopped has a page without scores and pictures.
+        run: a run folder; the page of an interrupted run has no scores and no pictures.
         images: a function (or mapping) from a case id of cases.csv to `(image, truth, predicted)`: image
             (H, W) or (H, W, 3) uint8, labels (H, W) of class indices with 0 for background; volumes with D
-            in front. None leaves the gallery out.
-        limit: how many cases the gallery shows; the best, the median and the worst are always among them.
+            in front. None leaves the pictures out.
+        limit: how many cases the pictures show; the best, the median and the worst are always among them.
 
     Returns:
         The path of the page.
 
     Raises:
-        IsthmusError: a file of the run is missing or damaged, or none of its epochs was scored. A picture that
-            cannot be drawn does not stop the page: it says which, and why.
+        IsthmusError: a file of the run is missing or damaged, or no epoch was scored. A picture that cannot be drawn
+            does not stop the page, which says which picture is missing and why.
     """
-    state = _standing(Path(run))
+    state = _unfinished(Path(run))
     if state and not state.done:
         raise IsthmusError(state.how_to_continue())
-    folder = read_run(run, scored=not state)
+    found = read_run(run, scored=not state)
     if state and state.best:
-        folder = replace(folder, cost={**folder.cost, "best_epoch": state.best.epoch})
-    shown = scores_and_pictures(folder, images, limit) if folder.scores else described(folder)
+        found = replace(found, cost={**found.cost, "best_epoch": state.best.epoch})
+    shown = scores_and_pictures(found, images, limit) if found.scores else to_reproduce(found)
     return render(
-        "report.html" if folder.scores else "stopped.html",
+        "report.html" if found.scores else "stopped.html",
         Path(run) / "report.html",
-        run=folder,
-        title=f"{folder.network} on {folder.data}" if folder.data else folder.network,
-        facts=headline(folder, state),
+        run=found,
+        title=page_title(found),
+        facts=headline(found, state),
         warning=state.how_to_continue() if state else "",
-        loss_key=line_key(["training", "validation"]),
-        trained=trained(folder),
-        charts=training_curves([folder]),
+        trained=training_facts(found),
+        figures=draw_figures(Reported(found, [found])),
         **shown,
     )
 
 
-def _standing(path: Path) -> Standing | None:
-    """How far a run has come that did not come to its end; None of any other, and where its files do not tell."""
+def _unfinished(path: Path) -> Standing | None:
+    """Returns how far an unfinished run has come; None for a finished run, or where its files do not tell."""
     folder = RunFolder(path)
     if folder.finished() or not folder.recipe_path.is_file():
         return None
-    if folder.cases.is_file() and not folder.cost.is_file():  # scored, by a program that kept no costs
+    if folder.cases.is_file() and not folder.cost.is_file():  # scored by a program that kept no costs
         return None
     return standing(folder)
 
 
 def scores_and_pictures(run: Run, images: gallery.Images | None, limit: int) -> dict[str, Any]:
-    """What pages of a run, and of the folds of one, show alike: figures, tables, pictures, recipe."""
-    scored, main = run.leading, s.leading(run)[0]
-    values = s.by_case(scored, main)
-    order = s.ranked(values, main)
-    undrawn: list[str] = []
-    exhibits = [] if images is None else _exhibits(run, order, gallery.loader(images), limit, undrawn)
+    """Returns what the pages of a run and of a cross-validation share: tables, pictures and recipe."""
+    metrics = s.leading(run)
+    order = s.ranked(s.by_case(run.leading, metrics[0]), metrics[0])
+    exhibits, undrawn = ([], []) if images is None else _exhibits(run, order, gallery.loader(images), limit)
     several = len(run.classes) > 1
     return {
         "set": run.sets[0],
@@ -106,24 +80,23 @@ def scores_and_pictures(run: Run, images: gallery.Images | None, limit: int) -> 
         "grids": s.on_grid(run.grids),
         "optimistic": run.sets[0] == "validation" and run.epochs > 1,
         "distances": any("distance" in metric for metric in run.metrics),
-        "tiles": [tile(run, scored, metric) for metric in s.leading(run)],
-        "main": s.title(main),
+        "tiles": [headline_tile(run, run.leading, metric) for metric in metrics],
+        "main": s.title(metrics[0]),
         "cases": len(order),
-        "distribution": case_scores(s.title(main), [[values[case] for case in order]]),
         "summary": summary_table(run),
         "cleanup": cleanup_table(run),
-        "table": score_table(run, order, {e.case: e.anchor for e in exhibits}),
+        "table": case_table(run, order, {e.case: e.anchor for e in exhibits}),
         "shortened": s.main_metrics(run.metrics) != run.metrics,
         "exhibits": exhibits,
         "undrawn": undrawn,
         "several": several,
-        "key": key(run.classes) if several else [],
-        **described(run),
+        "key": class_key(run.classes) if several else [],
+        **to_reproduce(run),
     }
 
 
-def described(run: Run) -> dict[str, Any]:
-    """What makes the run again."""
+def to_reproduce(run: Run) -> dict[str, Any]:
+    """Returns what is needed to reproduce a run: recipe, environment and command."""
     return {
         "recipe": list(flatten(run.recipe)),
         "environment": list(flatten(run.environment)),
@@ -131,14 +104,18 @@ def described(run: Run) -> dict[str, Any]:
     }
 
 
-def shown_first(order: Sequence[str], limit: int) -> list[str]:
-    """The cases a gallery shows, in its order: the landmarks, then the others best first, up to the limit."""
-    marked = list(s.landmarks(order))
-    return [*marked, *(case for case in order if case not in marked)][: max(limit, len(marked))]
+def page_title(run: Run) -> str:
+    """Returns the title of the page: the network and its data."""
+    return f"{run.network} on {run.data}" if run.data else run.network
 
 
-def case_figures(scores: Sequence[Score], case: str, metrics: Sequence[str]) -> list[tuple[str, str]]:
-    """The scores of one case, named and written out."""
+def first_cases(order: Sequence[str], tagged: Mapping[str, str], limit: int) -> list[str]:
+    """Returns the cases to show: those with a tag, then the others in order, up to the limit."""
+    return [*tagged, *(case for case in order if case not in tagged)][: max(limit, len(tagged))]
+
+
+def _case_scores(scores: Sequence[Score], case: str, metrics: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns the name and the value of each metric of one case."""
     found = []
     for metric in metrics:
         values = s.by_case(scores, metric)
@@ -147,12 +124,12 @@ def case_figures(scores: Sequence[Score], case: str, metrics: Sequence[str]) -> 
 
 
 def _exhibits(
-    run: Run, order: Sequence[str], load: gallery.Loader, limit: int, undrawn: list[str]
-) -> list[gallery.Exhibit]:
-    """Pictures of the cases that can be drawn; why others cannot goes to `undrawn`."""
+    run: Run, order: Sequence[str], load: gallery.Loader, limit: int
+) -> tuple[list[gallery.Exhibit], list[str]]:
+    """Returns the pictures of the cases that can be drawn, and a line for each that cannot."""
     tags, several = s.landmarks(order), len(run.classes) > 1
-    found = []
-    for case in shown_first(order, limit):
+    found, undrawn = [], []
+    for case in first_cases(order, tags, limit):
         try:
             panels, columns, note = _panels(case, load(case), large=case in tags, several=several)
         except IsthmusError as error:
@@ -163,20 +140,22 @@ def _exhibits(
                 case,
                 anchor=f"case-{order.index(case) + 1}",
                 tag=tags.get(case, ""),
-                scores=case_figures(run.leading, case, s.leading(run)),
+                scores=_case_scores(run.leading, case, s.leading(run)),
                 panels=panels,
                 columns=columns,
                 note=note,
             )
         )
-    return found
+    return found, undrawn
 
 
 def _panels(
-    case: str, given: gallery.Triple, *, large: bool, several: bool
+    case: str, given: gallery.CaseImages, *, large: bool, several: bool
 ) -> tuple[list[gallery.Panel], int, str]:
-    """The pictures of a case, how many stand in a row, and which slice is shown; of a volume that is shown large three
-    slices and its surface."""
+    """Returns the pictures of a case, the number in a row, and which slice they show.
+
+    A volume that is shown large has three slices and its surfaces.
+    """
     picture = gallery.prepare(case, lambda _: given, gallery.LARGE if large else gallery.SMALL)
     difference = gallery.difference_panel(picture, case)
     if large and np.ndim(given[1]) == 3:
@@ -191,22 +170,8 @@ def _panels(
     return panels, len(panels), picture.note
 
 
-def key(classes: Sequence[str]) -> list[tuple[str, str]]:
-    """Class names and their colours as the pictures draw them."""
-    return [(css(CLASSES[i % len(CLASSES)]), name) for i, name in enumerate(classes)]
-
-
-def css(colour: Colour) -> str:
-    """A colour as the page writes it.
-
-    >>> css((86, 180, 233))
-    '#56b4e9'
-    """
-    return "#" + bytes(colour).hex()
-
-
 def headline(run: Run, state: Standing | None = None) -> str:
-    """Size, epoch and time in one line; of a run that did not come to its end, by how far it came."""
+    """Returns size, best epoch and time in one line; for an unfinished run, also how far it has come."""
     parts = [f"{run.parameters:,} parameters" if run.parameters is not None else ""]
     if state and state.best:
         parts.append(f"best epoch {state.best.epoch} of {state.planned}, stopped after epoch {state.done}")
@@ -217,62 +182,48 @@ def headline(run: Run, state: Standing | None = None) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def line_key(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Names of a chart's lines, each with a sample of its line."""
-    return [(name, line_sample(i)) for i, name in enumerate(names)]
-
-
-def marker_key(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Names of a chart's series, each with its marker."""
-    return [(name, marker_sample(i)) for i, name in enumerate(names)]
-
-
-def trained(run: Run) -> list[tuple[str, str]]:
-    """What was trained on what, as short named facts; those the recipe does not state are left out."""
-    done = f"{run.epochs} of at most {most}" if (most := _of(run, "training.epochs")) else str(run.epochs)
+def training_facts(run: Run) -> list[tuple[str, str]]:
+    """Returns what was trained on which data, as named facts; facts that the recipe does not state are left out."""
+    most = _recipe_text(run, "training.epochs")
+    counts = [f"{len(ids)} {name}" for name, ids in run.splits.items() if ids and name != "notes"]
+    rate = (_recipe_text(run, f"training.{key}") for key in ("learning_rate", "schedule"))
     facts = [
         ("Data", run.data),
-        (
-            "Cases",
-            ", ".join(f"{len(ids)} {name}" for name, ids in run.splits.items() if ids and name != "notes"),
-        ),
+        ("Cases", ", ".join(counts)),
         ("Notes", "; ".join(map(text, run.splits.get("notes") or []))),
         ("Scored images", "; ".join(run.unlike)),
         ("Input", _input(run)),
         ("Network", run.network),
         ("Loss", _loss(run)),
-        ("Optimiser", _of(run, "training.optimiser")),
-        (
-            "Learning rate",
-            ", ".join(filter(None, (_of(run, "training.learning_rate"), _of(run, "training.schedule")))),
-        ),
-        ("Batch", _of(run, "training.batch")),
-        ("Augmentation", _of(run, "training.augment")),
-        ("Epochs", done),
-        ("Seed", _of(run, "training.seed")),
+        ("Optimiser", _recipe_text(run, "training.optimiser")),
+        ("Learning rate", ", ".join(filter(None, rate))),
+        ("Batch", _recipe_text(run, "training.batch")),
+        ("Augmentation", _recipe_text(run, "training.augment")),
+        ("Epochs", f"{run.epochs} of at most {most}" if most else str(run.epochs)),
+        ("Seed", _recipe_text(run, "training.seed")),
         ("Time", s.duration(run.seconds)),
     ]
     return [(name, value) for name, value in facts if value]
 
 
-def _of(run: Run, path: str) -> str:
+def _recipe_text(run: Run, path: str) -> str:
     return text(value_at(run.recipe, path))
 
 
 def _loss(run: Run) -> str:
-    """The losses of each head; of one head, by themselves."""
+    """Returns the losses of each head, or of the only head without its name."""
     objective = run.recipe.get("objective")
     heads = objective.get("heads") if isinstance(objective, dict) else None
     if not isinstance(heads, dict) or not heads:
-        return _of(run, "training.loss")
+        return _recipe_text(run, "training.loss")
     named = {name: text(losses) for name, losses in heads.items()}
-    return (
-        next(iter(named.values())) if len(named) == 1 else "; ".join(f"{k} – {v}" for k, v in named.items())
-    )
+    if len(named) == 1:
+        return next(iter(named.values()))
+    return "; ".join(f"{name} – {losses}" for name, losses in named.items())
 
 
 def _input(run: Run) -> str:
-    """The pixel scale and size that the network sees."""
+    """Returns the pixel scale and the size that the network sees."""
     parts = []
     for label, key in (
         ("resized to", "input.resize"),
@@ -287,64 +238,10 @@ def _input(run: Run) -> str:
 
 
 def command(run: Run) -> str:
-    """The command that makes this run again: as recorded, or from the resolved recipe."""
-    said: Any = run.environment.get("command")
-    if isinstance(said, list):
-        return shlex.join(map(str, said))
-    return (
-        str(said)
-        if said
-        else f"isthmus train --recipe {shlex.quote(run.path.name + '/recipe.yaml')} --out again"
-    )
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def is_page(template: str) -> Callable[[Path], bool]:
-    """Whether a file is a page from this template, whenever it was made."""
-    mark = f'<p class="over">{_OVER[template]}'.encode()
-
-    def made(path: Path) -> bool:
-        try:
-            with path.open("rb") as file:
-                start = file.read(_START)
-        except OSError:
-            return False
-        return start.startswith(b"<!doctype html>") and _POLICY in start and mark in start
-
-    return made
-
-
-def render(template: str, out: Path, guard: Guard | None = None, **values: Any) -> Path:
-    """A page from a template of this package, written whole or not at all.
-
-    Raises:
-        IsthmusError: another file than such a page is there, and ``guard`` keeps it.
-    """
-    (guard or Guard()).refuse(out, ours=is_page(template), kind=out.suffix, instead=OTHERS)
-    script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    colours = {"truth": TRUTH, "predicted": PREDICTED, "agree": AGREE, "other": OTHER_CLASS}
-    page = (
-        _templates()
-        .get_template(template)
-        .render(
-            **values,
-            script=script,
-            style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
-            script_hash=allowed,
-            today=date.today().isoformat(),
-            colours={name: css(colour) for name, colour in colours.items()},
-        )
-    )
-    write_text(out, page)
-    return out
+    """Returns the command that makes this run again: as recorded, or from the resolved recipe."""
+    recorded: Any = run.environment.get("command")
+    if isinstance(recorded, list):
+        return shlex.join(map(str, recorded))
+    if recorded:
+        return str(recorded)
+    return f"isthmus train --recipe {shlex.quote(run.path.name + '/recipe.yaml')} --out again"

@@ -1,4 +1,4 @@
-"""The numbers of a report as tables: headline figures, means by set and class, every case."""
+"""The tables of a report: headline figures, means by set and class, and every case."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isthmus.runs.results import Run, Score
 
 @dataclass(frozen=True)
 class Tile:
-    """A headline figure."""
+    """A headline figure: mean and standard deviation of a metric, and a line on its cases."""
 
     title: str
     mean: str
@@ -23,7 +23,14 @@ class Tile:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: what is shown, and what it sorts by (None: the text)."""
+    """A cell of a table.
+
+    Attributes:
+        text: what is shown.
+        sort: the number that the cell sorts by; NaN sorts last, None sorts by the text.
+        anchor: the place on the page that the cell links to.
+        strong: whether it is bold.
+    """
 
     text: str
     sort: float | None = None
@@ -32,7 +39,7 @@ class Cell:
 
     @property
     def sort_key(self) -> str:
-        """For the page's script: a number, or `last` whichever way the column is sorted."""
+        """The sort key for the page's script: a number, or `last` for either direction."""
         return (
             "last"
             if self.sort is None or math.isnan(self.sort)
@@ -42,14 +49,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns (name, whether it holds numbers) and rows."""
+    """Columns, each a name and whether it holds numbers, and rows."""
 
     columns: Sequence[tuple[str, bool]]
     rows: Sequence[Sequence[Cell]]
 
 
-def tile(run: Run, scores: Sequence[Score], metric: str) -> Tile:
-    """Mean ± standard deviation of a metric over the cases of these scores, over how many, and the misses."""
+def headline_tile(run: Run, scores: Sequence[Score], metric: str) -> Tile:
+    """Returns mean ± standard deviation of a metric over cases, with the numbers of cases and of misses."""
     found = s.summarise(scores)[metric]
     total, digits = len({x.case for x in scores}), s.decimals(metric, s.by_case(scores, metric).values())
     cases = f"n = {found.n} of {total}" if found.n < total else f"n = {found.n}"
@@ -59,17 +66,22 @@ def tile(run: Run, scores: Sequence[Score], metric: str) -> Tile:
 
 
 def value_cell(value: float, digits: int, *, strong: bool = False) -> Cell:
-    """A figure that sorts by its value; what is undefined sorts last."""
+    """Returns a number that sorts by its value; NaN sorts last."""
     return Cell(s.number(value, digits), value, strong=strong)
 
 
 def count_cell(number: int, known: bool = True) -> Cell:
-    """How many cases; a dash where that is not known."""
+    """Returns a number of cases; a dash where it is not known."""
     return Cell(str(number), number) if known else Cell(s.DASH, math.nan)
 
 
+def epoch_cell(run: Run) -> Cell:
+    """Returns the best epoch and the number of epochs; a dash where the best epoch is not known."""
+    return Cell(s.DASH if run.best_epoch is None else f"{run.best_epoch} of {run.epochs}", run.best_epoch)
+
+
 def spread_cell(mean: float, std: float, digits: int, *, strong: bool = False) -> Cell:
-    """Mean ± standard deviation, where there is one."""
+    """Returns mean ± standard deviation; the mean alone where there is no deviation."""
     shown = s.number(mean, digits)
     if not math.isnan(std):
         shown += f" ± {s.number(std, digits)}"
@@ -77,7 +89,7 @@ def spread_cell(mean: float, std: float, digits: int, *, strong: bool = False) -
 
 
 def mean_cell(scores: Sequence[Score], metric: str, *, strong: bool = False) -> Cell:
-    """Mean ± standard deviation over the cases of these scores."""
+    """Returns mean ± standard deviation over the cases of these scores."""
     found = s.summarise(scores)[metric]
     digits = s.decimals(metric, s.by_case(scores, metric).values())
     return spread_cell(found.mean, found.std, digits, strong=strong)
@@ -87,10 +99,10 @@ SUMMARY = ("Mean", "SD", "Median", "Lowest", "Highest", "n", "Missed", "Both emp
 
 
 def summary_table(run: Run) -> Table:
-    """A row for each scored set, grid, class and metric: all that `isthmus.metrics.summarise` tells.
+    """Returns a row for each scored set, grid, class and metric, with everything that a `Summary` holds.
 
-    Below the metrics of a class, its Dice and IoU with all cases taken as one image. Where there is one set, grid or
-    class, its column is left out; with several classes follow the means over them.
+    Below the metrics of a class stand its Dice and IoU with all cases taken as one image. A column for sets, grids or
+    classes is left out where there is only one; with several classes, rows for the means over them follow.
     """
     heads = {"Set": len(run.sets) > 1, "Grid": len(run.grids) > 1, "Class": len(run.classes) > 1}
     labels = (*run.classes, ALL) if heads["Class"] else run.classes
@@ -124,8 +136,10 @@ def _summary_rows(run: Run, scores: Sequence[Score], label: str) -> list[list[Ce
 
 
 def cleanup_table(run: Run) -> Table | None:
-    """Mean ± standard deviation before and after clean-up, a row for each set, class and main metric; None where
-    nothing was cleaned."""
+    """Returns the means before and after clean-up, a row for each set, class and main metric.
+
+    None where nothing was cleaned up.
+    """
     if not run.before_cleanup:
         return None
     rows = []
@@ -139,18 +153,18 @@ def cleanup_table(run: Run) -> Table | None:
                 [Cell(name), Cell(label), Cell(s.title(metric)), *(mean_cell(each, metric) for each in pairs)]
                 for metric in s.main_metrics(run.metrics)
             ]
-    columns = [
-        ("Set", False),
-        ("Class", False),
-        ("Metric", False),
-        ("Before", True),
-        ("After clean-up", True),
-    ]
-    return Table(columns, rows)
+    words, numbers = ("Set", "Class", "Metric"), ("Before", "After clean-up")
+    return Table([*((name, False) for name in words), *((name, True) for name in numbers)], rows)
 
 
-def score_table(run: Run, order: Sequence[str], anchors: dict[str, str]) -> Table:
-    """A row for each case and class: the leading set best first, then the other sets; the main metrics."""
+def case_table(run: Run, order: Sequence[str], anchors: dict[str, str]) -> Table:
+    """Returns a row for each case and class with the main metrics.
+
+    Args:
+        run: the run.
+        order: the cases of the leading set, best first; rows of other sets and grids follow.
+        anchors: where the pictures of a case stand on the page.
+    """
     place, leading = {case: i for i, case in enumerate(order)}, set(map(id, run.leading))
     rank = {(name, grid): i for i, (name, grid) in enumerate(itertools.product(run.sets, run.grids))}
     scores = sorted(run.scores, key=lambda x: (rank[x.set, x.grid], place.get(x.case, len(place))))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.report import drawing
-from isthmus.report.gallery import Panel, Picture, Triple, arrays, labels_panel, overlay_panel
+from isthmus.report.gallery import CaseImages, Panel, Picture, arrays, labels_panel, overlay_panel
 from isthmus.report.surface import Scene, render
 
 PLANES = ("Axial", "Coronal", "Sagittal")
@@ -37,7 +37,7 @@ def middle(*labels: NDArray[Any]) -> tuple[int, int, int]:
     return z, y, x
 
 
-def orthogonal(case: str, given: Triple, longest: int = LONGEST) -> list[Picture]:
+def orthogonal(case: str, given: CaseImages, longest: int = LONGEST) -> list[Picture]:
     """Three slices through the `middle` of the truth, at one scale, head up, with pixels as large as they are.
 
     Args:
@@ -70,7 +70,7 @@ def orthogonal(case: str, given: Triple, longest: int = LONGEST) -> list[Picture
     return found
 
 
-def slice_panels(case: str, given: Triple, *, several: bool) -> list[Panel]:
+def slice_panels(case: str, given: CaseImages, *, several: bool) -> list[Panel]:
     """The three slices with both outlines, or for several classes three with the true ones, then three with the
     predicted ones."""
     pictures = orthogonal(case, given)
@@ -106,7 +106,7 @@ def surface_panels(
     ]
 
 
-def _spacing(given: Triple) -> tuple[float, ...]:
+def _spacing(given: CaseImages) -> tuple[float, ...]:
     found = given[3] if len(given) == 4 else None
     return tuple(map(float, found)) if found is not None else (1.0, 1.0, 1.0)
 

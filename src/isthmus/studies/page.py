@@ -1,57 +1,74 @@
-"""What a study comes to: its tables as CSV, LaTeX and Markdown, its figures, and one self-contained page."""
+"""The tables of a study as CSV, LaTeX and Markdown, and its self-contained page."""
 
 from __future__ import annotations
 
-from isthmus.report import run_page
-from isthmus.studies.figures.figures import figures
-from isthmus.studies.gallery.albums import albums
-from isthmus.studies.gallery.predicted_cases import Album
-from isthmus.studies.gallery.saliency import Explained, explained
+from isthmus.report.render import render
+from isthmus.studies.figures.registry import FIGURES, Section
+from isthmus.studies.figures.source import FigureSource
 from isthmus.studies.results import read_results
 from isthmus.studies.study_folder import StudyFolder
-from isthmus.studies.tables.formats import Sheet
-from isthmus.studies.tables.parameters import count_sheet
-from isthmus.studies.tables.scores import about, all_sheets
-from isthmus.watch import Watch
+from isthmus.studies.tables.about import about
+from isthmus.studies.tables.cells import cell_table
+from isthmus.studies.tables.formats import StudyTable
+from isthmus.studies.tables.pairs import pair_table
+from isthmus.studies.tables.parameters import parameter_table
+from isthmus.studies.tables.scores import score_table
+from isthmus.studies.tables.selection import selection_table
+from isthmus.watch import Silent, Watch
 
 
-def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[Sheet]:
-    """Write the tables and ``report.html`` of a study from its run folders alone.
+def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[StudyTable]:
+    """Writes the tables and ``report.html`` of a study from its run folders alone.
+
+    Args:
+        folder: the folder of the study.
+        watch: told how far the maps of saliency figures are.
+
+    Returns:
+        The tables, the scores first.
 
     Raises:
         IsthmusError: no cell is finished yet, or a run cannot be read.
     """
     study, plan = folder.study(), folder.plan()
-    looks: list[Explained] = []
-    shown: list[Album] = []
     if study.counted:
-        sheets, drawn, said = [count_sheet(study, folder.printed())], [], ""
+        tables, sections, facts = [parameter_table(study, folder.printed())], [], ""
     else:
-        results = read_results(folder)
-        sheets, drawn, said = all_sheets(results, folder), figures(results), about(results)
-        shown, looks = albums(results, folder), explained(results, folder, watch)
-    for sheet in sheets:
-        sheet.write(folder.tables)
+        source = FigureSource(read_results(folder), folder, watch or Silent())
+        tables, sections, facts = _tables(source), _sections(source), about(source.results)
+    for table in tables:
+        table.write(folder.tables)
     states = [folder.state(cell.name) for cell in plan.cells]
-    run_page.render(
+    render(
         "study.html",
         folder.page,
         title=study.title or study.name,
         name=study.name,
         paper=study.paper,
         notes=study.notes,
-        about=said,
+        about=facts,
         small=plan.scale == "small",
-        sheets=[(f"table-{sheet.name}", sheet) for sheet in sheets],
-        figures=[
-            (f"figure-{i}", figure, run_page.line_key(figure.names) if figure.names else [])
-            for i, figure in enumerate(drawn)
-        ],
-        albums=[(f"pictures-{i}", album) for i, album in enumerate(shown)],
-        explained=[(f"explained-{i}", each) for i, each in enumerate(looks)],
+        tables=[(f"table-{table.name}", table) for table in tables],
+        sections=sections,
         cells=len(states),
         done=states.count("done"),
         failed=states.count("failed"),
         files=folder.tables.name,
     )
-    return sheets
+    return tables
+
+
+def _tables(source: FigureSource) -> list[StudyTable]:
+    results = source.results
+    pairs, selection = pair_table(results), selection_table(results)
+    tables = [score_table(results), pairs, selection, cell_table(results, source.folder)]
+    return [table for table in tables if table is not None]
+
+
+def _sections(source: FigureSource) -> list[tuple[str, Section]]:
+    """Draws the figures that the study names, in its order, each with its anchor on the page."""
+    found = []
+    for name in dict.fromkeys(source.results.study.figures):
+        for i, section in enumerate(FIGURES.find(name)(source)):
+            found.append((f"figure-{name}-{i + 1}" if i else f"figure-{name}", section))
+    return found

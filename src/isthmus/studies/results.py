@@ -243,6 +243,11 @@ def _refuse_other_data(folder: StudyFolder, cells: Sequence[Planned]) -> None:
                 )
 
 
+def case_measures(results: Results) -> list[Measure]:
+    """Returns the measures of cases; if there are none, all measures."""
+    return [m for m in results.study.measures if not m.is_cost] or results.study.measures
+
+
 def recipe_value(results: Results, key: str) -> Any:
     """A value of the recipe, where all runs share it; None where they differ."""
     values = {str(value_at(x.run.recipe, key)): value_at(x.run.recipe, key) for x in results.found}

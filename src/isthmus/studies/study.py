@@ -15,6 +15,7 @@ from isthmus.metrics.table import METRICS
 from isthmus.runs.files import read_yaml
 from isthmus.runs.recipe import Recipe, make_recipe, parse_overrides
 from isthmus.shapes import fault, shown
+from isthmus.studies.figures.registry import FIGURES
 
 FOLDED = ("kfold", "mildnet", "multiresunet", "sharp", "within-case", "nnunet")
 """Protocols that divide into folds."""
@@ -109,19 +110,7 @@ class Study(Part):
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     reference: str | None = None  # the network that box plots test the others against; None: the best
     parts: dict[str, str] = {}  # network with a part -> the same without it
-    figures: list[
-        Literal[
-            "curves",
-            "boxes",
-            "bars",
-            "influence",
-            "extremes",
-            "gallery",
-            "volumes",
-            "saliency",
-            "grad-cam",
-        ]
-    ] = ["curves", "boxes", "gallery", "volumes"]
+    figures: list[str] = ["curves", "boxes", "gallery", "volumes"]  # names of `isthmus.studies.figures`
     counted: bool = False  # nothing is trained: a table of the networks' parameters
     printed: str | None = None  # CSV of the paper's own numbers, beside this file
     small: Small = Small()
@@ -135,6 +124,14 @@ class Study(Part):
     @classmethod
     def _models(cls, value: Any) -> Any:
         return _labelled(value, "model", _NETWORK, "network")
+
+    @field_validator("figures")
+    @classmethod
+    def _drawable(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if name not in FIGURES:
+                raise ValueError(f"no such figure: {nearest(name, FIGURES)}")
+        return value
 
     @model_validator(mode="after")
     def _whole(self) -> Study:

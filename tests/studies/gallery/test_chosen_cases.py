@@ -20,7 +20,7 @@ from isthmus.io.geometry import Geometry
 from isthmus.io.volumes import write_volume
 from isthmus.io.writing import write_image, write_mask
 from isthmus.studies.gallery.best_and_worst import FIFTEEN, ends
-from isthmus.studies.gallery.chosen_cases import how_few
+from isthmus.studies.gallery.chosen_cases import cases_per_rule
 from isthmus.studies.page import write_study
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder
@@ -194,7 +194,7 @@ def test_named_parts_are_set_against_each_other(study: Any, tmp_path: Path) -> N
     write_study(folder)
     page = folder.page.read_text(encoding="utf-8")
     assert "With and without a part" in page
-    assert "furthest apart: Sharp U-Net and U-Net." in page
+    assert "differ most: Sharp U-Net and U-Net." in page
     with pytest.raises(IsthmusError, match=r"parts: .*found 'Sharp'"):
         study(parts={"Sharp": "U-Net"})
 
@@ -212,7 +212,7 @@ def test_strips_show_the_best_and_the_worst_of_the_reference(study: Any, tmp_pat
     assert "cells, best 3" in page  # the chart of HMEDN figure 7
     folder = make(study(figures=["extremes"]), tmp_path / "other")
     write_study(folder)
-    assert "cases on which Sharp U-Net is worst" in folder.page.read_text(encoding="utf-8")
+    assert "worst cases of Sharp U-Net, worst first" in folder.page.read_text(encoding="utf-8")
 
 
 @given(st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(0, 1), max_size=60))
@@ -231,7 +231,7 @@ def test_of_distances_the_smallest_is_the_best() -> None:
 
 
 def test_more_networks_and_data_sets_leave_fewer_cases_a_rule() -> None:
-    counts = [how_few(data, networks) for data, networks in ((1, 1), (1, 5), (1, 9), (3, 2), (6, 9))]
+    counts = [cases_per_rule(data, networks) for data, networks in ((1, 1), (1, 5), (1, 9), (3, 2), (6, 9))]
     assert counts == sorted(counts, reverse=True)
     assert (counts[0], counts[-1]) == (3, 1)
 

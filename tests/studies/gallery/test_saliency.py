@@ -16,8 +16,10 @@ from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.data.phantoms.organs import ORGANS, write_organ_phantoms
 from isthmus.explain import grad_cam, saliency
 from isthmus.inference.predictor import Predictor
-from isthmus.studies.gallery import saliency_cache as looks
-from isthmus.studies.gallery.saliency import Explained, explained
+from isthmus.studies.figures.registry import FIGURES
+from isthmus.studies.figures.source import FigureSource
+from isthmus.studies.gallery import saliency_cache
+from isthmus.studies.gallery.saliency import ExplainedSection
 from isthmus.studies.page import write_study
 from isthmus.studies.results import read_results
 from isthmus.studies.study import Cell, Study
@@ -69,8 +71,9 @@ def scores(cell: Cell) -> dict[str, float]:
     return {case: BASE[cell.network] + SCORE[case] for case in OF_FOLD[cell.fold]}
 
 
-def look(folder: StudyFolder) -> list[Explained]:
-    return explained(read_results(folder), folder)
+def look(folder: StudyFolder) -> list[ExplainedSection]:
+    source = FigureSource(read_results(folder), folder)
+    return [section for name in source.results.study.figures for section in FIGURES.find(name)(source)]
 
 
 def kept(folder: StudyFolder) -> dict[str, dict[str, np.ndarray]]:
@@ -170,7 +173,7 @@ def test_another_method_or_other_parameters_make_all_anew(
     loads.clear()
     look(folder)
     assert loads == []
-    monkeypatch.setattr(f"isthmus.studies.gallery.saliency_cache.{name}", getattr(looks, name) + 1)
+    monkeypatch.setattr(f"isthmus.studies.gallery.saliency_cache.{name}", getattr(saliency_cache, name) + 1)
     look(folder)
     assert sorted(loads) == ["cell0000", "cell0001", "cell0002", "cell0003"]
 
@@ -210,7 +213,7 @@ def test_networks_without_stages_are_told_in_one_line(looked: Any) -> None:
         strict=True,
     ):
         assert len(each.exhibits) == 3
-        assert each.notes[0].startswith(f"Left out, as they have no {what}")
+        assert each.notes[0].startswith(f"Left out because they have no {what}")
         assert each.notes[0].endswith(": FCN.")
         assert len(each.notes) == 1
 

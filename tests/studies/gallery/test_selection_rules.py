@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.studies.gallery import selection_rules as rules
-from isthmus.studies.gallery.selection_rules import RULES, Sight, sight
+from isthmus.studies.gallery.selection_rules import RULES, ReducedCase, reduced_case
 
 SIZE = 40
 
 
-def see(tones: Any, truth: Any, predicted: Mapping[str, Any] | None = None, **more: Any) -> Sight:
-    return Sight(np.asarray(tones, np.float64), np.asarray(truth, np.uint8), predicted or {}, **more)
+def see(tones: Any, truth: Any, predicted: Mapping[str, Any] | None = None, **more: Any) -> ReducedCase:
+    return ReducedCase(np.asarray(tones, np.float64), np.asarray(truth, np.uint8), predicted or {}, **more)
 
 
 def halves(left: float, right: float, height: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
@@ -131,11 +131,11 @@ def test_networks_apart_are_told_by_their_dice() -> None:
     truth = np.array([[1, 1, 1, 1, 0, 0]])
     part, none = np.array([[1, 1, 0, 0, 1, 1]]), np.zeros((1, 6), int)  # Dice 0.5 and 0
     predicted = {"all": truth, "half": part, "none": none}
-    assert rules.apart(see(truth, truth, predicted)) == 1.0
-    assert rules.apart(see(truth, truth, predicted, pairs={"half": "none"})) == 0.5
-    assert rules.apart(see(truth, truth, predicted, pairs={"half": "none", "none": "all"})) == 1.0
-    assert math.isnan(rules.apart(see(truth, truth, {"all": truth})))
-    assert math.isnan(rules.apart(see(truth, truth, predicted, pairs={"half": "not trained yet"})))
+    assert rules.dice_difference(see(truth, truth, predicted)) == 1.0
+    assert rules.dice_difference(see(truth, truth, predicted, pairs={"half": "none"})) == 0.5
+    assert rules.dice_difference(see(truth, truth, predicted, pairs={"half": "none", "none": "all"})) == 1.0
+    assert math.isnan(rules.dice_difference(see(truth, truth, {"all": truth})))
+    assert math.isnan(rules.dice_difference(see(truth, truth, predicted, pairs={"half": "not trained yet"})))
 
 
 def test_without_any_foreground_rules_about_it_say_nothing() -> None:
@@ -144,7 +144,7 @@ def test_without_any_foreground_rules_about_it_say_nothing() -> None:
     scores = {rule.name: rule.score(seen) for rule in RULES}
     undefined = {"clear-boundary", "obscure-boundary", "inconsistent-foreground", "outliers"}
     assert {name for name, score in scores.items() if math.isnan(score)} == undefined
-    assert not any(score > rule.least for rule, score in zip(RULES, scores.values(), strict=True))
+    assert not any(score > rule.threshold for rule, score in zip(RULES, scores.values(), strict=True))
 
 
 @settings(max_examples=25, deadline=None)
@@ -169,16 +169,16 @@ def test_a_large_picture_is_reduced_and_its_tones_are_stretched() -> None:
     image = np.zeros((600, 300, 3), np.uint16)
     image[:, 150:] = 60_000  # whose sum over channels does not fit 16 bits
     truth = (image[..., 0] > 0).astype(np.uint8)
-    seen = sight(image, truth, {"a": truth})
+    seen = reduced_case(image, truth, {"a": truth})
     assert seen.tones.shape == seen.truth.shape == seen.predicted["a"].shape == (256, 128)
     assert set(np.unique(seen.tones)) == {0.0, 1.0}
     np.testing.assert_array_equal(seen.tones, seen.truth)
     ramp = np.tile(np.arange(201.0), (3, 1))
-    tones = sight(ramp, np.zeros((3, 201), np.uint8), {}).tones
+    tones = reduced_case(ramp, np.zeros((3, 201), np.uint8), {}).tones
     np.testing.assert_allclose(tones[0, [0, 1, 100, 199, 200]], [0, 0, 0.5, 1, 1], atol=1e-6)
-    assert not sight(np.full((5, 5), 7), np.zeros((5, 5), np.uint8), {}).tones.any()
+    assert not reduced_case(np.full((5, 5), 7), np.zeros((5, 5), np.uint8), {}).tones.any()
 
 
 def test_every_rule_has_a_name_of_its_own_and_says_in_a_line_what_it_does() -> None:
     assert len({rule.name for rule in RULES}) == len({rule.title for rule in RULES}) == len(RULES)
-    assert all(rule.says.endswith(".") and len(rule.says) < 200 for rule in RULES)
+    assert all(rule.description.endswith(".") and len(rule.description) < 200 for rule in RULES)

@@ -13,7 +13,7 @@ import pytest
 from isthmus.errors import IsthmusError
 from isthmus.studies.page import write_study
 
-from ..known import DICE, NOISE, by_fold, make, rows, sheet
+from ..known import DICE, NOISE, by_fold, make, rows, table
 
 
 def test_mean_and_deviation_over_folds_cases_and_repeats(small: Any, tmp_path: Path) -> None:
@@ -72,11 +72,11 @@ def test_the_papers_numbers_stand_beside_and_say_how_many_cases_they_need(small:
         lambda network, fold, _: {f"c{fold}-{i}": float(rng.uniform(0.4, 0.9)) for i in range(10)},
         printed=printed,
     )
-    sheets = write_study(folder)
+    tables = write_study(folder)
     ours = rows(folder, "scores")
     assert [row["DC, paper"] for row in ours] == ["0.84", "0.86"]
     assert [row["DC, sd, paper"] for row in ours] == ["0.0004", ""]
-    assert "| 0.84 ± 0.0004 |" in sheet(sheets, "scores").markdown()
+    assert "| 0.84 ± 0.0004 |" in table(tables, "scores").markdown()
     (pair,) = rows(folder, "tests")
     assert abs(float(pair["difference, paper"])) == pytest.approx(0.02)
     sd, needed = float(pair["sd of differences"]), float(pair["cases needed"])
@@ -140,10 +140,10 @@ def test_every_table_says_scale_grid_protocol_and_phantoms(small: Any, tmp_path:
             continue
         for text in (each.caption, each.markdown(), each.latex()):
             assert "Scale: small" in text
-            assert "on the grid that the network sees" in text
+            assert "on the grid the network sees" in text
             assert "Protocol: kfold" in text
             assert "Cases: phantoms 40." in text
-            assert "Phantoms stand in for the data that was not given: phantoms." in text
+            assert "Phantoms stand in for data that was not given: phantoms." in text
             assert "Not given, and left out: ISIC-2018." in text
             assert "The best epoch is chosen on the scored cases" in text
         assert {row["scale"] for row in rows(folder, each.name)} == {"small"}

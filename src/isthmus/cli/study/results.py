@@ -38,6 +38,6 @@ def write_tables(folder: StudyFolder, display: Display) -> None:
     """Writes tables and page, and prints the first table."""
     from isthmus.studies.page import write_study
 
-    sheets = write_study(folder, display)
-    show(sheets[0].markdown())
+    tables = write_study(folder, display)
+    show(tables[0].markdown())
     display.say(f"tables in {folder.tables}, page in {folder.page}")

@@ -10,7 +10,7 @@ from isthmus.cli.train.messages import report_folds, report_run
 from isthmus.cli.train.request import Request, default_folder
 from isthmus.errors import IsthmusError
 from isthmus.outputs import Guard
-from isthmus.report.run_page import OTHERS, is_page
+from isthmus.report.render import OTHERS, is_page
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
 

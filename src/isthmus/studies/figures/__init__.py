@@ -1,1 +1,1 @@
-"""The charts of a study."""
+"""The figures of a study: one registered function each."""

@@ -1,4 +1,4 @@
-"""Figures of a study: curves with a band over folds, boxes with significance bars, bars, influence of a parameter."""
+"""Charts of a study: curves with a band over folds, boxes with significance bars, bars, influence, ranks."""
 
 from __future__ import annotations
 
@@ -12,36 +12,32 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from isthmus.report.charts import INK, STYLE, Chart, as_svg, new_axes, series_colour
+from isthmus.report.charts import DASHES, INK, MARKERS, NARROW, STYLE, Chart, as_svg, new_axes, series_colour
 from isthmus.studies.significance import stars
 
 Curves = Sequence[NDArray[np.float64]]
-_DASHES: tuple[tuple[float, ...], ...] = ((), (4, 2), (1, 1.5), (6, 2, 1, 2), (2.5, 1), (8, 2))
-_MARKERS = ("o", "s", "^", "D", "v", "P")
-
-
-NARROW = 3.6
-"""Inches that a chart is wide at least."""
 
 
 def box_width(names: int) -> float:
-    """Inches for so many boxes."""
+    """Returns the width in inches of a chart with so many boxes."""
     return max(NARROW, 0.75 * names + 1.2)
 
 
 def bar_width(bars: int) -> float:
-    """Inches for so many bars; many are thin."""
+    """Returns the width in inches of a chart with so many bars; many bars are thin."""
     return min(9.0, max(NARROW, 0.55 * bars + 1.0))
 
 
 def tick_width(ticks: int) -> float:
-    """Inches for so many values of a parameter."""
+    """Returns the width in inches of a chart over so many values of a parameter."""
     return max(3.2, 0.6 * ticks + 1.2)
 
 
 @dataclass(frozen=True)
-class Bar:
-    """Two places of a box plot, and what the test between them found."""
+class TestBar:
+    """A test between two boxes: their places, from 0, and the adjusted p-value."""
+
+    __test__ = False  # no test case of pytest
 
     first: int
     second: int
@@ -49,9 +45,9 @@ class Bar:
 
 
 def bands(title: str, series: Sequence[Curves], y_label: str) -> Chart | None:
-    """For each series the mean over its runs after each epoch, in a band from the lowest to the highest run.
+    """Draws for each series the mean over its runs after each epoch, in a band from the lowest to the highest run.
 
-    A run that stopped early keeps its last score, as its network does.
+    A run that stopped early keeps its last score. None when there is no finite value to draw, as in all charts here.
     """
     filled = [_filled(runs) for runs in series]
     if not any(np.isfinite(table).any() for table in filled):
@@ -76,8 +72,8 @@ def bands(title: str, series: Sequence[Curves], y_label: str) -> Chart | None:
                 epochs,
                 np.nanmean(shown, axis=0),
                 color=series_colour(i),
-                dashes=_DASHES[i % len(_DASHES)] or (None, None),
-                marker=_MARKERS[i % len(_MARKERS)] if len(epochs) == 1 else None,
+                dashes=DASHES[i % len(DASHES)] or (None, None),
+                marker=MARKERS[i % len(MARKERS)] if len(epochs) == 1 else None,
             )
         axes.set_xlabel("epoch")
         axes.set_ylabel(y_label)
@@ -91,9 +87,9 @@ def boxes(
     names: Sequence[str],
     values: Sequence[Sequence[float]],
     y_label: str,
-    marks: Sequence[Bar] = (),
+    marks: Sequence[TestBar] = (),
 ) -> Chart | None:
-    """A box for each name over its values, every value a dot, and a bar with stars over each tested pair."""
+    """Draws a box and a dot for each value under each name, and a bar with stars over each tested pair."""
     columns = [np.array([v for v in each if math.isfinite(v)]) for each in values]
     if not any(len(each) for each in columns):
         return None
@@ -119,7 +115,7 @@ def boxes(
                 i + spread,
                 column,
                 linestyle="none",
-                marker=_MARKERS[i % len(_MARKERS)],
+                marker=MARKERS[i % len(MARKERS)],
                 color=series_colour(i),
                 markersize=3,
                 markeredgewidth=0,
@@ -147,7 +143,7 @@ def bars(
     groups: Sequence[tuple[str, Sequence[float], Sequence[float]]],
     y_label: str,
 ) -> Chart | None:
-    """Means as bars with their standard deviations, a group of bars for each (label, means, deviations)."""
+    """Draws means as bars with their standard deviations, in a group for each (label, means, deviations)."""
     if not any(math.isfinite(mean) for _, means, _ in groups for mean in means):
         return None
     width = 0.8 / len(names)
@@ -173,7 +169,7 @@ def bars(
 def influence(
     title: str, ticks: Sequence[str], lines: Sequence[tuple[Sequence[float], Sequence[float]]], y_label: str
 ) -> Chart | None:
-    """Means with their standard deviations over the values of one parameter, a line for each (means, deviations)."""
+    """Draws means with standard deviations over the values of a parameter, a line for each (means, deviations)."""
     if not any(math.isfinite(mean) for means, _ in lines for mean in means):
         return None
     with mpl.rc_context(STYLE):
@@ -184,7 +180,7 @@ def influence(
                 means,
                 np.nan_to_num(np.array(spreads, np.float64)),
                 color=series_colour(i),
-                marker=_MARKERS[i % len(_MARKERS)],
+                marker=MARKERS[i % len(MARKERS)],
                 markersize=4.5,
                 elinewidth=0.8,
                 capsize=2.5,
@@ -196,7 +192,7 @@ def influence(
 
 
 def ranks(title: str, series: Sequence[Sequence[float]], x_label: str, y_label: str) -> Chart | None:
-    """Values in the order of their rank, from 1, a line for each series."""
+    """Draws values over their rank, which starts at 1, with a line for each series."""
     if not any(len(values) for values in series):
         return None
     with mpl.rc_context(STYLE):
@@ -206,8 +202,8 @@ def ranks(title: str, series: Sequence[Sequence[float]], x_label: str, y_label: 
                 np.arange(1, len(values) + 1),
                 values,
                 color=series_colour(i),
-                dashes=_DASHES[i % len(_DASHES)] or (None, None),
-                marker=_MARKERS[i % len(_MARKERS)],
+                dashes=DASHES[i % len(DASHES)] or (None, None),
+                marker=MARKERS[i % len(MARKERS)],
                 markersize=4,
             )
         axes.set_xlabel(x_label)

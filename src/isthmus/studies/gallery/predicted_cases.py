@@ -1,13 +1,13 @@
-"""The pictures of a study: what its run folders predicted beside the original images, where these are still there."""
+"""The cases of a study as its run folders predicted them, beside the original images where these are still there."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,65 +15,27 @@ from numpy.typing import NDArray
 from isthmus.errors import IsthmusError
 from isthmus.report import drawing, gallery, summary
 from isthmus.report.gallery import Panel, Picture
+from isthmus.report.render import class_key
 from isthmus.report.run_images import RunImages
-from isthmus.studies.results import ALL, Result, Results, better
-from isthmus.studies.study import Measure
+from isthmus.studies.figures.source import FigureSource
+from isthmus.studies.results import ALL, Result, Results, better, case_measures
 from isthmus.studies.study_folder import StudyFolder
 
 MOST = 10
-"""Networks side by side, at most."""
-
-
-Colours = Literal["outlines", "found", "errors", "other class"]
-"""What the key to a section's colours explains."""
+"""The largest number of networks side by side."""
 
 
 @dataclass(frozen=True)
-class Tile:
-    """Pictures that belong together, one below the other, under one caption."""
+class CasePredictions:
+    """A case on its own grid.
 
-    caption: str
-    panels: Sequence[Panel]
-
-
-@dataclass(frozen=True)
-class Item:
-    """A case: where it stands on the page, what is said of it, and rows of tiles (None: as many as fit in a row)."""
-
-    anchor: str
-    title: str
-    facts: Sequence[str]
-    rows: Sequence[tuple[int | None, Sequence[Tile]]]
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """Cases under one heading; `again` are those that stand elsewhere on the page, by what is said and their anchor."""
-
-    anchor: str
-    title: str
-    says: str
-    items: Sequence[Item]
-    again: Sequence[tuple[str, str]] = ()
-    compact: bool = False  # small pictures, many in a row
-
-
-@dataclass(frozen=True)
-class Album:
-    """A section of pictures, what is missing in it, and the colours of classes by data set."""
-
-    title: str
-    caption: str
-    shelves: Sequence[Shelf]
-    missing: Sequence[str]  # whose pictures are, and why
-    notes: Sequence[str]
-    classes: Mapping[str, Sequence[tuple[str, str]]]
-    key: Sequence[Colours]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A case on its own grid: image, true labels, and each network's labels and score."""
+    Attributes:
+        image: (H, W) or (H, W, 3); a volume has D in front, here and below.
+        truth: true labels, (H, W) uint8.
+        predicted: the labels of each network, (H, W) uint8.
+        values: the score of each network.
+        spacing: the size of a pixel along each axis, where it is known.
+    """
 
     image: NDArray[Any]
     truth: NDArray[np.uint8]
@@ -81,23 +43,22 @@ class Seen:
     values: Mapping[str, float]
     spacing: tuple[float, ...] | None
 
-    @property
-    def flat(self) -> bool:
-        """Whether it is no volume."""
-        return self.truth.ndim == 2
-
-    def slice(self) -> tuple[Seen, str]:
-        """Of a volume the slice with most true foreground, and its number in words."""
-        if self.flat:
+    def slice(self) -> tuple[CasePredictions, str]:
+        """Returns the slice of a volume with most true foreground, and its number in words; a picture as it is."""
+        if self.truth.ndim == 2:
             return self, ""
         at = drawing.telling_slice(self.truth, *self.predicted.values())
         predicted = {name: labels[at] for name, labels in self.predicted.items()}
         spacing = self.spacing[1:] if self.spacing else None
-        cut = Seen(self.image[at], self.truth[at], predicted, self.values, spacing)
+        cut = CasePredictions(self.image[at], self.truth[at], predicted, self.values, spacing)
         return cut, f"slice {at + 1} of {len(self.truth)}"
 
     def pictures(self, longest: int) -> dict[str, Picture]:
-        """By network, at display size, with pixels as large as they are."""
+        """Returns a picture for each network, with pixels in their true proportions.
+
+        Args:
+            longest: the longest side in pixels.
+        """
         sides = self.spacing or (1.0,) * self.truth.ndim
         height, width = (
             round(n * side / min(sides)) for n, side in zip(self.truth.shape, sides, strict=True)
@@ -111,12 +72,12 @@ class Seen:
         }
 
 
-class Pictures:
+class PredictedCases:
     """The cases of a data set that all networks with results have predicted.
 
     Args:
-        results: the study's.
-        folder: where its phantoms lie, if the study was moved.
+        results: the scores of the study.
+        folder: the folder of the study, where its phantoms lie if the study was moved.
         data: the label of the data set.
 
     Raises:
@@ -124,25 +85,13 @@ class Pictures:
     """
 
     def __init__(self, results: Results, folder: StudyFolder, data: str) -> None:
-        self.results, self.data, self.measure = results, data, first_measure(results)
-        names = [name for name in results.networks if results.of(data, name)]
-        self.left_out = len(names) - len(names[:MOST])
-        if self.left_out:
-            samples = {
-                name: results.sample(data, name, ALL, self.measure).spread("cases").mean for name in names
-            }
-            best = sorted(names, key=lambda name: -better(self.measure) * samples[name])[:MOST]
-            names = [name for name in names if name in best]
+        self.results, self.folder, self.data = results, folder, data
+        self.measure = case_measures(results)[0]
+        with_results = [name for name in results.networks if results.of(data, name)]
+        names = self._best(with_results)
+        self.left_out = len(with_results) - len(names)
         self.images: dict[str, RunImages] = {}
-        self.owners: dict[str, dict[str, Result]] = {}
-        for name in names:
-            owners: dict[str, Result] = {}
-            for each in sorted(results.of(data, name), key=lambda x: (x.cell.repeat, x.cell.fold)):
-                images = self._images(folder, each)
-                for case in dict.fromkeys(score.case for score in each.scores(results.study.scored)):
-                    if case not in owners and images.predicted(case):
-                        owners[case] = each
-            self.owners[name] = owners
+        self.owners = {name: self._owners(name) for name in names}
         shared = [set(owners) for owners in self.owners.values()]
         self.cases = sorted(set.intersection(*shared)) if shared else []
         if not self.cases:
@@ -150,12 +99,12 @@ class Pictures:
 
     @property
     def networks(self) -> list[str]:
-        """Those that are shown."""
+        """The networks that are shown."""
         return list(self.owners)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names by class index, the background first."""
+        """The names of the classes by index, the background first."""
         classes: tuple[str, ...] = next(iter(self.images.values())).dataset.classes
         return classes
 
@@ -166,7 +115,7 @@ class Pictures:
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        """Of the first case that can be read; () if none can."""
+        """The shape of the first case that can be read; empty if none can."""
         for case in self.cases:
             try:
                 return self(case, self.networks[:1]).truth.shape
@@ -174,34 +123,38 @@ class Pictures:
                 continue
         return ()
 
+    @property
+    def title(self) -> str:
+        """The data set as tables name it."""
+        return self.results.title(self.data, ALL)
+
     def reference(self) -> str:
-        """The network that the study names, else the one with the best mean."""
-        asked = self.results.study.reference
-        if asked in self.owners:
-            return str(asked)
-        means = {name: self.results.sample(self.data, name, ALL, self.measure) for name in self.networks}
-        return max(means, key=lambda name: better(self.measure) * means[name].spread("cases").mean)
+        """Returns the network that the study names as its reference, or else the one with the best mean."""
+        named = self.results.study.reference
+        if named in self.owners:
+            return str(named)
+        means = self._means(self.networks)
+        return max(means, key=lambda name: better(self.measure) * means[name])
 
     def value(self, network: str, case: str) -> float:
-        """The first measure of what the picture shows: the mean over classes."""
+        """Returns the first measure of what the picture shows: the mean over classes."""
         rows = [x for x in self.owners[network][case].scores(self.results.study.scored) if x.case == case]
         known = [v for x in rows if not math.isnan(v := x.values.get(self.measure.column, math.nan))]
         return math.fsum(known) / len(known) * self.measure.scale if known else math.nan
 
-    def said(self, value: float) -> str:
-        """A score with its name."""
+    def score_text(self, value: float) -> str:
+        """Returns a score with its name."""
         return f"{self.measure.name} {summary.number(value, self.measure.digits)}"
 
-    def named(self, case: str) -> str:
-        """A case, with its data set where there are several."""
-        title = self.results.title(self.data, ALL)
-        return f"{title}, {case}" if len(self.results.data) > 1 else case
+    def case_name(self, case: str) -> str:
+        """Returns a case, with its data set where the study has several."""
+        return f"{self.title}, {case}" if len(self.results.data) > 1 else case
 
-    def __call__(self, case: str, networks: Sequence[str] | None = None) -> Seen:
-        """A case with what these networks (None: all) predicted.
+    def __call__(self, case: str, networks: Sequence[str] | None = None) -> CasePredictions:
+        """Returns a case with the predictions of these networks (None: all).
 
         Raises:
-            IsthmusError: a file cannot be read, or masks are not of the image's size.
+            IsthmusError: a file cannot be read, or a mask does not have the size of the image.
         """
         chosen = list(networks or self.networks)
         loaders = {name: self.images[self.owners[name][case].cell.name] for name in chosen}
@@ -209,57 +162,80 @@ class Pictures:
         predicted = {name: loader.prediction(case) for name, loader in loaders.items()}
         for labels in predicted.values():
             gallery.arrays(case, (image, truth, labels))
-        return Seen(image, truth, predicted, {name: self.value(name, case) for name in chosen}, spacing)
+        values = {name: self.value(name, case) for name in chosen}
+        return CasePredictions(image, truth, predicted, values, spacing)
 
-    def _images(self, folder: StudyFolder, result: Result) -> RunImages:
+    def _means(self, names: Sequence[str]) -> dict[str, float]:
+        samples = {name: self.results.sample(self.data, name, ALL, self.measure) for name in names}
+        return {name: sample.spread("cases").mean for name, sample in samples.items()}
+
+    def _best(self, names: Sequence[str]) -> list[str]:
+        """Returns the best networks in their given order, `MOST` of them."""
+        if len(names) <= MOST:
+            return list(names)
+        means = self._means(names)
+        best = sorted(names, key=lambda name: -better(self.measure) * means[name])[:MOST]
+        return [name for name in names if name in best]
+
+    def _owners(self, network: str) -> dict[str, Result]:
+        """Returns for each case the first cell that scored it and holds its predicted mask."""
+        found: dict[str, Result] = {}
+        every = self.results.of(self.data, network)
+        for each in sorted(every, key=lambda x: (x.cell.repeat, x.cell.fold)):
+            images = self._images(each)
+            for case in dict.fromkeys(score.case for score in each.scores(self.results.study.scored)):
+                if case not in found and images.predicted(case):
+                    found[case] = each
+        return found
+
+    def _images(self, result: Result) -> RunImages:
         name = result.cell.name
         if name not in self.images:
             beside = next(iter(self.images.values()), None)
-            self.images[name] = RunImages(folder.run(name), _moved(folder, result), beside)
+            moved = _moved_phantoms(self.folder, result)
+            self.images[name] = RunImages(self.folder.run(name), moved, beside)
         return self.images[name]
 
 
-def open_pictures(results: Results, folder: StudyFolder) -> tuple[dict[str, Pictures], list[str]]:
-    """The pictures of each data set, and a line for each whose pictures are missing."""
-    found, missing = {}, []
+def predicted_cases(source: FigureSource) -> dict[str, PredictedCases]:
+    """Returns the cases of each data set that has any."""
+    return source.shared("predicted cases", lambda: _open(source))[0]
+
+
+def missing_pictures(source: FigureSource) -> list[str]:
+    """Returns a line for each data set whose pictures are missing; at later calls none, as one figure says so."""
+    missing = source.shared("predicted cases", lambda: _open(source))[1]
+    lines = list(missing)
+    missing.clear()
+    return lines
+
+
+def _open(source: FigureSource) -> tuple[dict[str, PredictedCases], list[str]]:
+    results, found, missing = source.results, {}, []
     for data in results.data:
         if not any(x.cell.data == data for x in results.found):
             continue
         try:
-            found[data] = Pictures(results, folder, data)
+            found[data] = PredictedCases(results, source.folder, data)
         except IsthmusError as error:
             missing.append(f"Pictures of {results.title(data, ALL)} are missing: {error}")
     return found, missing
 
 
-def first_measure(results: Results) -> Measure:
-    """The first that is of cases."""
-    return next((m for m in results.study.measures if not m.is_cost), results.study.measures[0])
-
-
-def class_keys(found: Mapping[str, Pictures]) -> dict[str, list[tuple[str, str]]]:
-    """The colours of the classes of data sets that have several."""
-    from isthmus.report.run_page import key
-
-    return {
-        each.results.title(data, ALL): key(each.classes[1:]) for data, each in found.items() if each.several
-    }
+def class_keys(found: Mapping[str, PredictedCases]) -> dict[str, list[tuple[str, str]]]:
+    """Returns the colours of the classes of each data set that has several."""
+    return {each.title: class_key(each.classes[1:]) for each in found.values() if each.several}
 
 
 def outlines(picture: Picture, case: str, caption: str, *, several: bool) -> Panel:
-    """True and predicted outline, or the predicted ones of several classes."""
+    """Returns the true and the predicted outline, or the predicted outlines of several classes."""
     if several:
         return gallery.labels_panel(picture, picture.predicted, case, caption)
     return gallery.overlay_panel(picture, case, caption)
 
 
-def captioned(panel: Panel) -> Tile:
-    """A picture under its own caption."""
-    return Tile(panel.caption, [replace(panel, caption="")])
-
-
-def _moved(folder: StudyFolder, result: Result) -> Path | None:
-    """Where phantoms lie now that the study has moved; None: where the run found its data."""
+def _moved_phantoms(folder: StudyFolder, result: Result) -> Path | None:
+    """Returns where phantoms lie if the study was moved; None: the data lies where the run found it."""
     data = folder.run(result.cell.name).recipe().data
     here = folder.phantoms / Path(data.source).name
     return here if data.root is None and not Path(data.source).exists() and here.is_dir() else None

@@ -1,15 +1,16 @@
-"""Where the networks of a study look: saliency and Grad-CAM of a few cases, every network beside the others.
+"""The figures of where networks look: saliency and Grad-CAM of a few cases, with all networks side by side.
 
-The maps are computed once, from the run folders' weights, and kept in the study's folder at the size of the page, until
-the weights or the method change.
+The maps are computed once from the weights in the run folders, and kept in the study's folder at the size of the page
+until the weights or the method change.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -27,29 +28,38 @@ from isthmus.report.gallery import Exhibit, Panel
 from isthmus.report.run_images import RunImages
 from isthmus.report.summary import landmarks, number, ranked
 from isthmus.runs.folder import RunFolder
-from isthmus.studies.gallery.saliency_cache import LONGEST, Look, Origin, read_look, write_look
+from isthmus.studies.figures.source import FigureSource
+from isthmus.studies.gallery.saliency_cache import (
+    LONGEST,
+    ExplainedCase,
+    Origin,
+    read_explained,
+    write_explained,
+)
 from isthmus.studies.results import ALL, Result, Results
 from isthmus.studies.study import Measure
-from isthmus.studies.study_folder import StudyFolder
-from isthmus.watch import Silent, Watch
 
 TITLES = {"saliency": "Saliency", "grad-cam": "Grad-CAM"}
-"""The kinds of figures that are made here."""
-
 CAPTIONS = {
     "saliency": "How much the logits of all classes but the background depend on each place, averaged over the "
     "decoder's stages",
     "grad-cam": "Places whose features speak for the classes other than the background, at each concatenation of "
     "encoder and decoder",
 }
+LACKING = {
+    "saliency": "decoder stages",
+    "grad-cam": "concatenation of encoder and decoder to look into",
+}
+"""What a network needs for each kind of figure."""
 LEAST, MOST = 4, 5
-"""Places for pictures in a row; Grad-CAM takes more where a network has more concatenations."""
+"""Columns of pictures; Grad-CAM takes more where a network has more concatenations."""
 
 
 @dataclass(frozen=True)
-class Explained:
-    """The pictures of one kind, and who is left out of them."""
+class ExplainedSection:
+    """The maps of one kind; `notes` name the networks and cases that are left out."""
 
+    layout: ClassVar[str] = "exhibits"
     title: str
     caption: str
     exhibits: Sequence[Exhibit]
@@ -57,8 +67,8 @@ class Explained:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A case, why it is shown, and of each network the run that explains it and its score."""
+class ChosenCase:
+    """A case, why it is shown, and for each network the run that explains it and its score."""
 
     data: str
     case: str
@@ -66,29 +76,56 @@ class Shown:
     runs: Mapping[str, tuple[Result, float]]
 
 
-class _Lacks(Exception):
-    """A network has nothing that this kind of figure shows."""
+class _NothingToShow(Exception):
+    """A network lacks what this kind of figure shows."""
 
 
-def explained(results: Results, folder: StudyFolder, watch: Watch | None = None) -> list[Explained]:
-    """The saliency and Grad-CAM that the study asks for.
+@dataclass(frozen=True)
+class _Wanted:
+    """A map: its kind, case and network."""
 
-    Of each data set the best, the median and the worst of the cases that all its networks scored, by the mean over
-    networks of the first measure. Each network is shown by the run that scored the case and so has not trained on it:
-    that of the lowest repeat, then the lowest fold.
-    """
-    kinds = [kind for kind in results.study.figures if kind in TITLES]
+    kind: str
+    chosen: ChosenCase
+    network: str
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.chosen.data, self.chosen.case, self.network
+
+
+Key = tuple[str, str, str, str]
+"""Kind, data set, case, network."""
+Maps = Mapping[Key, ExplainedCase | str | None]
+"""The maps, or in a text why there are none; None if the network lacks what is shown."""
+
+
+def draw_saliency(source: FigureSource) -> list[ExplainedSection]:
+    """Draws the saliency of each network's decoder stages."""
+    return _draw(source, "saliency")
+
+
+def draw_grad_cam(source: FigureSource) -> list[ExplainedSection]:
+    """Draws Grad-CAM at each concatenation of encoder and decoder."""
+    return _draw(source, "grad-cam")
+
+
+def _draw(source: FigureSource, kind: str) -> list[ExplainedSection]:
+    results = source.results
     measure = next((each for each in results.study.measures if not each.is_cost), None)
-    if not kinds or measure is None:
+    if measure is None:
         return []
-    shown = list(_shown(results, measure))
-    wanted = [(kind, each, name) for each in shown for name in each.runs for kind in kinds]
-    found = _Keeper(folder, watch or Silent()).looks(wanted)
-    made = [_figure(kind, results, measure, shown, found) for kind in kinds]
-    return [each for each in made if each.exhibits or each.notes]
+    chosen = source.shared("explained cases", lambda: list(_chosen_cases(results, measure)))
+    maps = source.shared("maps", lambda: _all_maps(source, chosen))
+    section = _section(kind, results, measure, chosen, maps)
+    return [section] if section.exhibits or section.notes else []
 
 
-def _shown(results: Results, measure: Measure) -> Iterator[Shown]:
+def _chosen_cases(results: Results, measure: Measure) -> Iterator[ChosenCase]:
+    """Yields the best, the median and the worst of the cases of each data set that all networks scored.
+
+    The order is that of the mean over networks. Each network is shown by a run that scored the case, and so has not
+    trained on it: the run of the lowest repeat, then of the lowest fold.
+    """
     for data in results.data:
         samples = {name: results.sample(data, name, ALL, measure) for name in results.networks}
         samples = {name: sample for name, sample in samples.items() if sample.values}
@@ -102,65 +139,63 @@ def _shown(results: Results, measure: Measure) -> Iterator[Shown]:
                 place = (first.repeat, first.fold)
                 run = next(x for x in results.of(data, name) if (x.cell.repeat, x.cell.fold) == place)
                 runs[name] = (run, first.value)
-            yield Shown(data, case, tag, runs)
+            yield ChosenCase(data, case, tag, runs)
 
 
-Wanted = tuple[str, Shown, str]
-"""Kind, case, network."""
-Found = Mapping[tuple[str, str, str, str], "Look | str | None"]
-"""By kind, data set, case and network; a text says why there is none, None that the network lacks what is shown."""
+def _all_maps(source: FigureSource, chosen: Sequence[ChosenCase]) -> Maps:
+    """Returns the maps of all kinds that the study asks for, so that each run is loaded once."""
+    kinds = [kind for kind in source.results.study.figures if kind in TITLES]
+    wanted = [_Wanted(kind, each, name) for each in chosen for name in each.runs for kind in kinds]
+    return _Cache(source).maps(wanted)
 
 
-class _Keeper:
-    """Takes what is kept, and computes the rest run by run."""
+class _Cache:
+    """Takes the maps that are kept in the study's folder, and computes the others run by run."""
 
-    def __init__(self, folder: StudyFolder, watch: Watch) -> None:
-        self.home, self.watch = folder.path / "explained", watch
-        self.folder = folder
+    def __init__(self, source: FigureSource) -> None:
+        self.folder, self.watch = source.folder, source.watch
+        self.home = source.folder.path / "explained"
         self.origins: dict[tuple[str, str], Origin] = {}
 
-    def looks(self, wanted: Sequence[Wanted]) -> Found:
-        found: dict[tuple[str, str, str, str], Look | str | None] = {}
-        missing: dict[str, list[Wanted]] = {}
-        for kind, shown, network in wanted:
-            run = self.folder.run(shown.runs[network][0].cell.name)
-            key = (kind, shown.data, shown.case, network)
+    def maps(self, wanted: Sequence[_Wanted]) -> Maps:
+        found: dict[Key, ExplainedCase | str | None] = {}
+        missing: dict[str, list[_Wanted]] = {}
+        for each in wanted:
+            run = self.folder.run(each.chosen.runs[each.network][0].cell.name)
             try:
-                kept = read_look(self._path(run, kind, shown.case), self._origin(run, kind))
-            except IsthmusError as error:  # no name of a file
-                found[key] = str(error)
+                path = self._path(run, each.kind, each.chosen.case)
+            except IsthmusError as error:  # the case's name cannot be a file's
+                found[each.key] = str(error)
                 continue
+            kept = read_explained(path, self._origin(run, each.kind))
             if kept is not None:
-                found[key] = kept
+                found[each.key] = kept
             else:
-                missing.setdefault(run.path.name, []).append((kind, shown, network))
+                missing.setdefault(run.path.name, []).append(each)
         if missing:
             self.watch.stage("explaining", sum(map(len, missing.values())))
-        for name, asked in missing.items():
-            for key, look in self._compute(self.folder.run(name), asked):
-                found[key] = look
+        for name, of_run in missing.items():
+            for key, case in self._compute(self.folder.run(name), of_run):
+                found[key] = case
                 self.watch.advance(", ".join(key[1:]))
         return found
 
     def _compute(
-        self, run: RunFolder, asked: Sequence[Wanted]
-    ) -> Iterator[tuple[tuple[str, str, str, str], Look | str | None]]:
-        made: tuple[Predictor, RunImages] | None = None
-        for kind, shown, network in asked:
-            key = (kind, shown.data, shown.case, network)
+        self, run: RunFolder, wanted: Sequence[_Wanted]
+    ) -> Iterator[tuple[Key, ExplainedCase | str | None]]:
+        loaded: tuple[Predictor, RunImages] | None = None
+        for each in wanted:
             try:
-                made = made or (Predictor.load(run.path), RunImages(run))
-                look = _look(*made, kind, shown.case)
-            except _Lacks:
-                yield key, None
-            except (
-                IsthmusError,
-                RuntimeError,
-            ) as error:  # torch has no type for memory that does not suffice
-                yield key, str(error).partition("\n")[0]
+                loaded = loaded or (Predictor.load(run.path), RunImages(run))
+                case = _explain(*loaded, each.kind, each.chosen.case)
+            except _NothingToShow:
+                yield each.key, None
+            except (IsthmusError, RuntimeError) as error:  # RuntimeError: torch has run out of memory
+                yield each.key, str(error).partition("\n")[0]
             else:
-                write_look(self._path(run, kind, shown.case), look, self._origin(run, kind))
-                yield key, look
+                path = self._path(run, each.kind, each.chosen.case)
+                write_explained(path, case, self._origin(run, each.kind))
+                yield each.key, case
 
     def _origin(self, run: RunFolder, kind: str) -> Origin:
         key = run.path.name, kind
@@ -172,14 +207,14 @@ class _Keeper:
         return case_path(self.home, case, ".npz", f"{run.path.name}/{kind}")
 
 
-def _look(predictor: Predictor, images: RunImages, kind: str, name: str) -> Look:
-    """One case explained, at the size of the page; of a volume the slice with most true foreground."""
+def _explain(predictor: Predictor, images: RunImages, kind: str, name: str) -> ExplainedCase:
+    """Returns the maps of one case at the size of the page; of a volume, the slice with most true foreground."""
     try:
         stages = decoder_stages(predictor.networks[0])
     except IsthmusError:
-        raise _Lacks from None
+        raise _NothingToShow from None
     if kind == "grad-cam" and all(stage.joined is None for stage in stages):
-        raise _Lacks
+        raise _NothingToShow
     if name not in images.cases:
         raise IsthmusError(f"the data no longer holds case '{name}'; restore it")
     case = images.cases[name]
@@ -192,7 +227,7 @@ def _look(predictor: Predictor, images: RunImages, kind: str, name: str) -> Look
         of_slices = (at + 1, len(truth))
         image, truth, maps, predicted, sides = image[:, at], truth[at], maps[:, at], predicted[at], sides[1:]
     size = fit(_in_space(truth.shape, sides), LONGEST)
-    return Look(
+    return ExplainedCase(
         resize_image(rgb(image), size),
         resize_labels(truth, size),
         resize_labels(predicted, size),
@@ -202,7 +237,7 @@ def _look(predictor: Predictor, images: RunImages, kind: str, name: str) -> Look
 
 
 def _in_space(shape: Sequence[int], sides: Sequence[float]) -> tuple[int, int]:
-    """Height and width such that pixels are square.
+    """Returns height and width such that pixels are square.
 
     >>> _in_space((10, 30), (2.0, 1.0))
     (20, 30)
@@ -214,101 +249,118 @@ def _in_space(shape: Sequence[int], sides: Sequence[float]) -> tuple[int, int]:
 
 
 def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Returns a map (H, W) from 0 to 1 at another size, from 0 to 255."""
     how = cv2.INTER_AREA if size[0] < values.shape[0] else cv2.INTER_LINEAR
     large = cv2.resize(np.ascontiguousarray(values), size[::-1], interpolation=how)
     return np.rint(255 * np.clip(large, 0, 1)).astype(np.uint8)
 
 
-def _figure(kind: str, results: Results, measure: Measure, shown: Sequence[Shown], found: Found) -> Explained:
+def _section(
+    kind: str, results: Results, measure: Measure, chosen: Sequence[ChosenCase], maps: Maps
+) -> ExplainedSection:
     exhibits: list[Exhibit] = []
     lacking: dict[str, None] = {}
     failed: dict[str, str] = {}
-    most = max((len(x.maps) for key, x in found.items() if key[0] == kind and isinstance(x, Look)), default=0)
-    for each in shown:
-        looks: dict[str, Look] = {}
+    for each in chosen:
+        explained: dict[str, ExplainedCase] = {}
         for name in each.runs:
-            look = found[kind, each.data, each.case, name]
-            if isinstance(look, Look):
-                looks[name] = look
-            elif look is None:
+            found = maps[kind, each.data, each.case, name]
+            if isinstance(found, ExplainedCase):
+                explained[name] = found
+            elif found is None:
                 lacking[name] = None
             else:
-                failed[f"{name}, {each.data} {each.case}"] = look
-        exhibits += _exhibits(kind, results, measure, each, looks, most, len(exhibits))
+                failed[f"{name}, {each.data} {each.case}"] = found
+        if explained:
+            draw = _saliency_row if kind == "saliency" else _grad_cam_rows
+            exhibits += draw(_Labels.of(kind, results, measure, each), explained)
+    columns = max((exhibit.columns for exhibit in exhibits), default=0)
+    if kind == "grad-cam":
+        exhibits = [replace(exhibit, columns=columns) for exhibit in exhibits]
+    exhibits = [replace(exhibit, anchor=f"{kind}-{i}") for i, exhibit in enumerate(exhibits)]
+    caption = (
+        f"{CAPTIONS[kind]}: black means none, yellow most. Shown are the best, the median and the worst case of each "
+        f"data set by the mean {measure.name} over the networks; each is explained by the first run that scored it. "
+        "Outlines: on the image the true mask, on a map the network's own prediction. Each map has its own scale, so "
+        "colours compare places within a map, not maps with each other."
+    )
+    return ExplainedSection(TITLES[kind], caption, exhibits, _notes(kind, list(lacking), failed))
+
+
+def _notes(kind: str, lacking: Sequence[str], failed: Mapping[str, str]) -> list[str]:
+    """Returns lines on the networks and cases that are left out."""
     notes = []
     if lacking:
-        what = "decoder stages" if kind == "saliency" else "concatenation of encoder and decoder to look into"
-        notes.append(f"Left out, as they have no {what}: {', '.join(lacking)}.")
+        notes.append(f"Left out because they have no {LACKING[kind]}: {', '.join(lacking)}.")
     if failed:
         where, why = next(iter(failed.items()))
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         notes.append(f"Could not be explained: {where}{more}: {why}")
-    caption = (
-        f"{CAPTIONS[kind]}: black not at all, yellow most. Of each data set the best, the median and the worst case by "
-        f"the mean {measure.name} over the networks, each explained by the run that scored it (of several the first). "
-        "Outlines: on the image the true mask, on a map the network's own answer. Each map is stretched by itself, so "
-        "colours compare places of one map, not maps."
-    )
-    return Explained(TITLES[kind], caption, exhibits, notes)
+    return notes
 
 
-def _exhibits(
-    kind: str,
-    results: Results,
-    measure: Measure,
-    shown: Shown,
-    looks: Mapping[str, Look],
-    most: int,
-    before: int,
-) -> list[Exhibit]:
-    """Of saliency a case with a map for each network; of Grad-CAM a row for each network."""
-    if not looks:
-        return []
-    first = next(iter(looks.values()))
-    case = shown.case if len(results.data) == 1 else f"{results.title(shown.data, ALL)}, {shown.case}"
-    note = "slice {} of {}".format(*first.of_slices) if first.of_slices[1] else ""
-    image = _panel(
-        outlined(first.image, first.truth), "Image, true outline", f"Image of {case} with the true outline"
-    )
-    scores = {name: number(value, measure.digits) for name, (_, value) in shown.runs.items()}
+@dataclass(frozen=True)
+class _Labels:
+    """What is written beside the maps of a case."""
 
-    def maps(name: str, captions: Sequence[str]) -> list[Panel]:
-        look = looks[name]
-        pictures = [outlined(blended(look.image, each / 255), look.predicted) for each in look.maps]
+    kind: str
+    case: str
+    tag: str
+    measure: str
+    scores: Mapping[str, str]
+
+    @classmethod
+    def of(cls, kind: str, results: Results, measure: Measure, chosen: ChosenCase) -> _Labels:
+        several = len(results.data) > 1
+        case = f"{results.title(chosen.data, ALL)}, {chosen.case}" if several else chosen.case
+        scores = {name: number(value, measure.digits) for name, (_, value) in chosen.runs.items()}
+        return cls(kind, case, chosen.tag, measure.name, scores)
+
+    def image(self, explained: ExplainedCase) -> Panel:
+        """Returns the image with the true outline."""
+        picture = outlined(explained.image, explained.truth)
+        return _panel(picture, "Image, true outline", f"Image of {self.case} with the true outline")
+
+    def maps(self, name: str, explained: ExplainedCase, captions: Sequence[str]) -> list[Panel]:
+        """Returns the maps of a network over the image."""
+        pictures = [
+            outlined(blended(explained.image, each / 255), explained.predicted) for each in explained.maps
+        ]
         return [
-            _panel(picture, text, f"{TITLES[kind]} of {name} for {case}: {text}")
+            _panel(picture, text, f"{TITLES[self.kind]} of {name} for {self.case}: {text}")
             for picture, text in zip(pictures, captions, strict=True)
         ]
 
-    if kind == "saliency":
-        panels = [image]
-        for name in looks:
-            panels += maps(name, [f"{name}, {measure.name} {scores[name]}"])
-        rows = math.ceil(len(panels) / MOST)
-        columns = max(LEAST, math.ceil(len(panels) / rows))
-        return [Exhibit(case, f"{kind}-{before}", shown.tag, [], panels, columns, note)]
-    found: list[Exhibit] = []
-    for name, look in looks.items():
-        count = len(look.maps)
+
+def _saliency_row(labels: _Labels, explained: Mapping[str, ExplainedCase]) -> list[Exhibit]:
+    """Returns a case with one map for each network."""
+    first = next(iter(explained.values()))
+    panels = [labels.image(first)]
+    for name, each in explained.items():
+        panels += labels.maps(name, each, [f"{name}, {labels.measure} {labels.scores[name]}"])
+    rows = math.ceil(len(panels) / MOST)
+    columns = max(LEAST, math.ceil(len(panels) / rows))
+    return [Exhibit(labels.case, "", labels.tag, [], panels, columns, _slice_note(first))]
+
+
+def _grad_cam_rows(labels: _Labels, explained: Mapping[str, ExplainedCase]) -> list[Exhibit]:
+    """Returns a row for each network with one map for each concatenation, the deepest first."""
+    first, found = next(iter(explained.values())), []
+    for name, each in explained.items():
+        count = len(each.maps)
         captions = [f"{i + 1}{', the deepest' if i == 0 and count > 1 else ''}" for i in range(count)]
-        found.append(
-            Exhibit(
-                f"{case}, {name}",
-                f"{kind}-{before + len(found)}",
-                shown.tag,
-                [(measure.name, scores[name])],
-                [image, *maps(name, captions)],
-                max(LEAST, most + 1),
-                note,
-            )
-        )
+        panels = [labels.image(first), *labels.maps(name, each, captions)]
+        scores = [(labels.measure, labels.scores[name])]
+        columns, title = max(LEAST, len(panels)), f"{labels.case}, {name}"
+        found.append(Exhibit(title, "", labels.tag, scores, panels, columns, _slice_note(first)))
     return found
 
 
+def _slice_note(explained: ExplainedCase) -> str:
+    return "slice {} of {}".format(*explained.of_slices) if explained.of_slices[1] else ""
+
+
 def _panel(pixels: NDArray[np.uint8], caption: str, alt: str) -> Panel:
-    """Outlines are black and white, which WebP keeps as fine as they are; colours it keeps at half the resolution."""
+    """Returns a panel as WebP, which keeps black and white outlines sharp and colours at half the resolution."""
     height, width = pixels.shape[:2]
     return Panel(photograph(pixels, line_width=2), caption, alt, width, height)
-
-
-__all__ = ["TITLES", "Explained", "explained"]

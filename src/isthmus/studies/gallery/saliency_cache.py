@@ -1,4 +1,4 @@
-"""A case explained, as a study keeps it: with what it was made by and from, so that nothing stale is shown."""
+"""Explained cases as a study keeps them, with their method and weights, so that no outdated map is shown."""
 
 from __future__ import annotations
 
@@ -22,9 +22,16 @@ LONGEST = 320
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is kept of a case and a run: a picture ``(H, W, 3)``, class indices ``(H, W)``, maps ``(n, H, W)`` from 0
-    to 255, all uint8, and of a volume which slice (from 1) of how many they are; else 0 of 0."""
+class ExplainedCase:
+    """The maps of one case by one run, at the size of the page; its names are those of the arrays in the file.
+
+    Attributes:
+        image: the picture, (H, W, 3) uint8.
+        truth: class indices, (H, W) uint8.
+        predicted: class indices, (H, W) uint8.
+        maps: (n, H, W) uint8 from 0 to 255.
+        of_slices: for a volume, the slice (from 1) and the number of slices; otherwise 0 and 0.
+    """
 
     image: NDArray[np.uint8]
     truth: NDArray[np.uint8]
@@ -35,24 +42,24 @@ class Look:
 
 @dataclass(frozen=True)
 class Origin:
-    """By which method and parameters maps are made, and from which weights (empty: they are gone)."""
+    """The method and parameters of maps, and the digest of the weights; empty if the weights are gone."""
 
     method: str
     weights: str
 
     @classmethod
     def of(cls, run: RunFolder, kind: str) -> Origin:
-        """What maps of this kind would be made by and from now."""
+        """Returns the origin that maps of this kind would have now."""
         method = {"kind": kind, "version": VERSION, "classes": "all but the background", "longest": LONGEST}
-        return cls(json.dumps(method), weights_of(run))
+        return cls(json.dumps(method), weights_digest(run))
 
-    def made(self, other: Origin) -> bool:
-        """Whether maps of the other origin are those of this one; weights that are gone have not changed."""
+    def accepts(self, other: Origin) -> bool:
+        """Whether maps of the other origin are still valid; weights that are gone count as unchanged."""
         return self.method == other.method and self.weights in ("", other.weights)
 
 
-def weights_of(run: RunFolder) -> str:
-    """The digest of a run's weights, with those of the network that finds its region; empty where they are gone."""
+def weights_digest(run: RunFolder) -> str:
+    """Returns the digest of a run's weights and of its localiser's; empty if the weights are gone."""
     paths = [run.weights, RunFolder(run.localiser).weights]
     if not run.weights.is_file():
         return ""
@@ -63,20 +70,20 @@ def weights_of(run: RunFolder) -> str:
     return digest.hexdigest()
 
 
-def write_look(path: Path, look: Look, origin: Origin) -> None:
-    """Keep a look."""
+def write_explained(path: Path, case: ExplainedCase, origin: Origin) -> None:
+    """Writes the maps of a case with their origin."""
     content = io.BytesIO()
-    arrays: dict[str, Any] = vars(look) | {key: np.array(text) for key, text in vars(origin).items()}
+    arrays: dict[str, Any] = vars(case) | {key: np.array(text) for key, text in vars(origin).items()}
     np.savez_compressed(content, **arrays)
     write_bytes(path, content.getvalue())
 
 
-def read_look(path: Path, origin: Origin) -> Look | None:
-    """What is kept; None where nothing is, or something damaged, or of another origin."""
+def read_explained(path: Path, origin: Origin) -> ExplainedCase | None:
+    """Reads the maps of a case; None where the file is missing, damaged, or of another origin."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            if not origin.made(Origin(*(str(arrays[key]) for key in Origin.__dataclass_fields__))):
+            if not origin.accepts(Origin(*(str(arrays[key]) for key in Origin.__dataclass_fields__))):
                 return None
-            return Look(**{name: arrays[name] for name in Look.__dataclass_fields__})
+            return ExplainedCase(**{name: arrays[name] for name in ExplainedCase.__dataclass_fields__})
     except (OSError, ValueError, KeyError, BadZipFile):
         return None

@@ -1,9 +1,9 @@
-"""Which cases a gallery shows: each rule is a function of image, truth and predictions, and the highest scores win.
+"""The rules that choose the cases of a gallery: each gives a case a score, and the highest scores are shown.
 
 The rules are those by which the papers chose their examples: clear and obscure boundaries (MultiResUNet figures 7 and
 8, MILDNet 9, 11 and 12), inconsistent foreground (MultiResUNet 9, MILDNet 10), outliers (MultiResUNet 10, MILDNet 13),
 the majority class (MultiResUNet 11, MILDNet 14), under- and over-segmentation (Sharp U-Net 7 and 8), several classes
-(Sharp U-Net 4, HMEDN 10), with and without a part (MILDNet 6). The papers chose by eye; these choose by number.
+(Sharp U-Net 4, HMEDN 10), with and without a part (MILDNet 6). The papers chose by eye; these rules choose by number.
 """
 
 from __future__ import annotations
@@ -24,18 +24,23 @@ Floats = NDArray[np.float64]
 Labels = NDArray[Any]
 
 SIDE = 256
-"""Longest side in pixels of what the rules look at; larger pictures are reduced to it."""
+"""Longest side in pixels of what the rules read; larger images are reduced to it."""
 BLUR = 2.0
 """Standard deviation in pixels of the weights by which tones near a border are averaged."""
 FAINT = 0.1
-"""A contrast below this share of the range of tones cannot well be seen."""
+"""A contrast below this share of the range of tones is hard to see."""
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What the rules see of a case: tones (H, W) from 0 to 1, true labels (H, W), and predicted ones by network.
+class ReducedCase:
+    """What the rules read of a case.
 
-    `pairs` names networks with a part, and the same without it.
+    Attributes:
+        tones: (H, W) float64 from 0 to 1.
+        truth: true labels (H, W), 0 is background.
+        predicted: the labels of each network, (H, W).
+        classes: the indices of the foreground classes.
+        pairs: networks with a part, each with the name of the same network without it.
     """
 
     tones: Floats
@@ -47,30 +52,42 @@ class Sight:
 
 @dataclass(frozen=True)
 class Rule:
-    """How cases are chosen: those of the highest score, if it is above `least`."""
+    """A rule that chooses the cases with the highest scores.
+
+    Attributes:
+        name: its column in ``gallery.csv``.
+        title: its heading.
+        description: completes the sentence "Cases in which …".
+        unit: what the score measures.
+        score: the score of a case; NaN where it is undefined.
+        threshold: cases are chosen only if their score is above it.
+    """
 
     name: str
     title: str
-    says: str  # one line for the reader
-    unit: str  # what the score is
-    score: Callable[[Sight], float]
-    least: float = 0.0
+    description: str
+    unit: str
+    score: Callable[[ReducedCase], float]
+    threshold: float = 0.0
 
 
-def sight(
+def reduced_case(
     image: NDArray[Any],
     truth: Labels,
     predicted: Mapping[str, Labels],
     classes: tuple[int, ...] = (1,),
     pairs: Mapping[str, str] | None = None,
-) -> Sight:
-    """A case as the rules see it: the mean of its channels, reduced to `SIDE` where it is larger, and its labels alike.
+) -> ReducedCase:
+    """Returns a case as the rules read it: the mean of its channels and its labels, reduced to `SIDE` if larger.
 
     Tones run from 0 at the 0.5th percentile of the image to 1 at the 99.5th.
 
     Args:
-        image: (H, W) or (H, W, channels).
-        truth, predicted: labels (H, W), 0 is background.
+        image: (H, W) or (H, W, channels), any number type.
+        truth: true labels (H, W), 0 is background.
+        predicted: the labels of each network, (H, W).
+        classes: the indices of the foreground classes.
+        pairs: networks with a part, each with the name of the same network without it.
     """
     grey = image.astype(np.float32) if image.ndim == 2 else image.mean(axis=-1, dtype=np.float32)
     height, width = truth.shape
@@ -82,14 +99,21 @@ def sight(
     span = float(high - low)
     tones = np.clip((grey - low) / span, 0, 1).astype(np.float64) if span > 0 else np.zeros(size)
     reduced = {name: resize_labels(labels, size) for name, labels in predicted.items()}
-    return Sight(tones, resize_labels(truth, size), reduced, classes, dict(pairs or {}))
+    return ReducedCase(tones, resize_labels(truth, size), reduced, classes, dict(pairs or {}))
 
 
 def contrasts(tones: Floats, truth: Labels) -> Floats:
-    """At each pixel inside the true border how far the tones on its two sides are apart, 0 to 1.
+    """Returns the difference between the tones on the two sides of the border, for each pixel inside the true border.
 
-    The tones of a side are their mean by Gaussian weights (standard deviation `BLUR`) around the pixel, over the pixels
-    of the class and over all others; of several classes each has its own border.
+    The tone of a side is a mean with Gaussian weights (standard deviation `BLUR`) around the pixel, over the pixels of
+    the class or over all others. Each class has its own border.
+
+    Args:
+        tones: (H, W) from 0 to 1.
+        truth: labels (H, W), 0 is background.
+
+    Returns:
+        One number from 0 to 1 for each border pixel; empty where there is no border.
     """
     found = []
     for label in np.unique(truth[truth > 0]):
@@ -101,60 +125,61 @@ def contrasts(tones: Floats, truth: Labels) -> Floats:
     return np.concatenate(found) if found else np.zeros(0)
 
 
-def clear_boundary(seen: Sight) -> float:
-    """The mean of `contrasts`; NaN without a border."""
-    found = contrasts(seen.tones, seen.truth)
+def clear_boundary(case: ReducedCase) -> float:
+    """Returns the mean of `contrasts`; NaN without a border."""
+    found = contrasts(case.tones, case.truth)
     return float(found.mean()) if found.size else math.nan
 
 
-def obscure_boundary(seen: Sight) -> float:
-    """The share of the true border where `contrasts` are below `FAINT`; NaN without a border."""
-    found = contrasts(seen.tones, seen.truth)
+def obscure_boundary(case: ReducedCase) -> float:
+    """Returns the share of the true border where `contrasts` are below `FAINT`; NaN without a border."""
+    found = contrasts(case.tones, case.truth)
     return float((found < FAINT).mean()) if found.size else math.nan
 
 
-def inconsistent_foreground(seen: Sight) -> float:
-    """The standard deviation of the tones inside the truth, of several classes around the mean of each; NaN of nothing.
+def inconsistent_foreground(case: ReducedCase) -> float:
+    """Returns the standard deviation of the tones inside the truth, around the mean of each class; NaN if it is empty.
 
-    Full where half of the foreground is black and half white: 0.5.
+    The largest value is 0.5, where half of the foreground is black and half is white.
     """
-    inside = seen.truth > 0
+    inside = case.truth > 0
     if not inside.any():
         return math.nan
     squares = 0.0
-    for label in np.unique(seen.truth[inside]):
-        tones = seen.tones[seen.truth == label]
+    for label in np.unique(case.truth[inside]):
+        tones = case.tones[case.truth == label]
         squares += float(((tones - tones.mean()) ** 2).sum())
     return math.sqrt(squares / np.count_nonzero(inside))
 
 
-def outliers(seen: Sight) -> float:
-    """The share of the image that is background, stands out of the background, and looks like foreground.
+def outliers(case: ReducedCase) -> float:
+    """Returns the share of the image that is background but stands out from it and looks like foreground.
 
-    Background is what lies more than 2 pixels off the truth. With m its median, s 1.4826 times the median distance from
-    it, and f the median of the foreground, a pixel counts that differs from m towards f by more than 3 s and by more
-    than half of f - m. NaN where there is no foreground, or no such background.
+    Background is what lies more than 2 pixels from the truth. Let m be its median, s 1.4826 times the median distance
+    from m, and f the median of the foreground. A pixel counts if it differs from m towards f by more than 3 s and by
+    more than half of f - m. NaN where there is no foreground, or no such background.
     """
-    inside = seen.truth > 0
+    inside = case.truth > 0
     outside = ~ndimage.binary_dilation(inside, iterations=2)
     if not inside.any() or not outside.any():
         return math.nan
-    tones = seen.tones[outside]
+    tones = case.tones[outside]
     middle = float(np.median(tones))
     spread = 1.4826 * float(np.median(np.abs(tones - middle)))
-    towards = float(np.median(seen.tones[inside])) - middle
-    apart = (tones - middle) * (1 if towards >= 0 else -1)
-    return float((apart > max(3 * spread, abs(towards) / 2, 1e-9)).sum()) / inside.size
+    towards = float(np.median(case.tones[inside])) - middle
+    excess = (tones - middle) * (1 if towards >= 0 else -1)
+    return float((excess > max(3 * spread, abs(towards) / 2, 1e-9)).sum()) / inside.size
 
 
-def foreground_share(seen: Sight) -> float:
-    """The share of the image that is foreground."""
-    return float((seen.truth > 0).mean())
+def foreground_share(case: ReducedCase) -> float:
+    """Returns the share of the image that is foreground."""
+    return float((case.truth > 0).mean())
 
 
 def balance(truth: Labels, predicted: Labels) -> float:
-    """Missed less false pixels, as a share of all that either mask marks: 1 nothing found, -1 nothing true, 0 as much
-    false as missed.
+    """Returns missed minus false pixels, as a share of all pixels in either mask.
+
+    It is 1 where nothing was found, -1 where nothing is true, and 0 where as many pixels are missed as are false.
 
     >>> balance(np.array([1, 1, 1, 0]), np.array([1, 0, 0, 0])), balance(np.array([0, 0]), np.array([0, 0]))
     (0.6666666666666666, 0.0)
@@ -165,33 +190,33 @@ def balance(truth: Labels, predicted: Labels) -> float:
     return float((missed - false) / either) if either else 0.0
 
 
-def under_segmentation(seen: Sight) -> float:
-    """The mean `balance` of the networks."""
-    return float(np.mean([balance(seen.truth, each) for each in seen.predicted.values()]))
+def under_segmentation(case: ReducedCase) -> float:
+    """Returns the mean `balance` of the networks."""
+    return float(np.mean([balance(case.truth, each) for each in case.predicted.values()]))
 
 
-def over_segmentation(seen: Sight) -> float:
-    """The mean `balance` of the networks, with the other sign."""
-    return -under_segmentation(seen)
+def over_segmentation(case: ReducedCase) -> float:
+    """Returns the mean `balance` of the networks with the opposite sign."""
+    return -under_segmentation(case)
 
 
-def several_classes(seen: Sight) -> float:
-    """How many classes the foreground effectively has: exp of the entropy of their shares; 2 of two equal ones."""
-    counts = np.unique(seen.truth[seen.truth > 0], return_counts=True)[1]
+def several_classes(case: ReducedCase) -> float:
+    """Returns the effective number of classes: exp of the entropy of their shares, 2 for two classes of one size."""
+    counts = np.unique(case.truth[case.truth > 0], return_counts=True)[1]
     shares = counts / max(counts.sum(), 1)
     return float(np.exp(-(shares * np.log(shares)).sum())) if len(counts) else 0.0
 
 
-def absent_class(seen: Sight) -> float:
-    """The share of the image that networks, in the mean, give to classes of which the truth has none."""
-    absent = sorted(set(seen.classes) - set(np.unique(seen.truth).tolist()))
-    return float(np.mean([np.isin(each, absent).mean() for each in seen.predicted.values()]))
+def absent_class(case: ReducedCase) -> float:
+    """Returns the mean share of the image that networks assign to classes that the truth lacks."""
+    absent = sorted(set(case.classes) - set(np.unique(case.truth).tolist()))
+    return float(np.mean([np.isin(each, absent).mean() for each in case.predicted.values()]))
 
 
-def overlap(truth: Labels, predicted: Labels) -> float:
-    """Dice, in the mean over the classes that either map has; 1 where neither has any.
+def mean_dice(truth: Labels, predicted: Labels) -> float:
+    """Returns the mean Dice over the classes that either map has; 1 where neither has any.
 
-    >>> overlap(np.array([1, 1, 2, 0]), np.array([1, 0, 2, 0]))
+    >>> mean_dice(np.array([1, 1, 2, 0]), np.array([1, 0, 2, 0]))
     0.8333333333333333
     """
     found = []
@@ -201,11 +226,11 @@ def overlap(truth: Labels, predicted: Labels) -> float:
     return math.fsum(found) / len(found) if found else 1.0
 
 
-def apart(seen: Sight) -> float:
-    """How far apart two networks' Dice are: of the named pairs the largest difference, else the range over all."""
-    dices = {name: overlap(seen.truth, labels) for name, labels in seen.predicted.items()}
-    if seen.pairs:
-        both = [(a, b) for a, b in seen.pairs.items() if a in dices and b in dices]
+def dice_difference(case: ReducedCase) -> float:
+    """Returns the largest difference in Dice between the networks of a named pair, or else between any two networks."""
+    dices = {name: mean_dice(case.truth, labels) for name, labels in case.predicted.items()}
+    if case.pairs:
+        both = [(a, b) for a, b in case.pairs.items() if a in dices and b in dices]
         return max((abs(dices[a] - dices[b]) for a, b in both), default=math.nan)
     return max(dices.values()) - min(dices.values()) if len(dices) > 1 else math.nan
 
@@ -214,28 +239,28 @@ RULES = (
     Rule(
         "clear-boundary",
         "Clear boundary",
-        "tones on the two sides of the true border are furthest apart, in the mean along it (1: all of the range).",
+        "the tones on the two sides of the true border differ most, on average along it (1: the whole range).",
         "contrast",
         clear_boundary,
     ),
     Rule(
         "obscure-boundary",
         "Obscure boundary",
-        "tones on the two sides of the border differ by less than a tenth of the range along the largest share of it.",
+        "the tones on the two sides differ by less than a tenth of the range along the largest share of the border.",
         "faint share of the border",
         obscure_boundary,
     ),
     Rule(
         "inconsistent-foreground",
         "Inconsistent foreground",
-        "tones inside the truth spread most (standard deviation, at most 0.5; of several classes around each mean).",
+        "tones inside the truth vary most (standard deviation around the mean of each class, at most 0.5).",
         "spread",
         inconsistent_foreground,
     ),
     Rule(
         "outliers",
         "Outliers",
-        "the largest share of the image is background that stands out of the rest by over 3 robust deviations, "
+        "the largest share of the image is background that stands out from the rest by over 3 robust deviations, "
         "towards the tone of the foreground and more than half way to it.",
         "share of the image",
         outliers,
@@ -243,7 +268,7 @@ RULES = (
     Rule(
         "majority-class",
         "Majority class",
-        "the foreground takes the largest share of the image, and more than half.",
+        "the foreground covers the largest share of the image, and more than half of it.",
         "foreground",
         foreground_share,
         0.5,
@@ -251,15 +276,15 @@ RULES = (
     Rule(
         "under-segmentation",
         "Under-segmentation",
-        "networks miss more than they mark falsely: missed less false pixels over all in either mask, in the mean.",
-        "missed less false",
+        "networks miss more than they falsely mark: missed minus false pixels over all in either mask, on average.",
+        "missed minus false",
         under_segmentation,
     ),
     Rule(
         "over-segmentation",
         "Over-segmentation",
-        "networks mark more falsely than they miss: false less missed pixels over all in either mask, in the mean.",
-        "false less missed",
+        "networks falsely mark more than they miss: false minus missed pixels over all in either mask, on average.",
+        "false minus missed",
         over_segmentation,
     ),
     Rule(
@@ -273,19 +298,19 @@ RULES = (
     Rule(
         "absent-class",
         "Absent class",
-        "the truth lacks a class, and networks in the mean give it the largest share of the image all the same.",
+        "the truth lacks a class to which the networks nevertheless assign the largest share of the image, on average.",
         "share of the image",
         absent_class,
     ),
     Rule(
         "apart",
         "With and without a part",
-        "the Dice of a network with a part and of that without it are furthest apart.",
+        "the Dice scores of a network with a part and of the same network without it differ most.",
         "difference of Dice",
-        apart,
+        dice_difference,
     ),
 )
-"""In the order of the page."""
+"""The rules, in the order of the page."""
 
 
 def _blurred(values: Floats) -> Floats:

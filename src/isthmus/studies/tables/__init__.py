@@ -1,1 +1,1 @@
-"""The tables of a study, as text, CSV and LaTeX."""
+"""The tables of a study."""

@@ -1,74 +1,75 @@
-"""The table of a study's cells: how far each is, and what it took."""
+"""The table of a study's cells: the state of each, and the time it took."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from isthmus.report.summary import DASH, duration
 from isthmus.report.tables import Cell, Table
+from isthmus.runs.results import Run
 from isthmus.studies.results import Results
 from isthmus.studies.running.times import spent
-from isthmus.studies.study_folder import StudyFolder
-from isthmus.studies.tables.formats import Sheet
+from isthmus.studies.study_folder import Planned, StudyFolder
+from isthmus.studies.tables.formats import StudyTable
+
+WORDS = ("Data", "Network", "Grid", "State", "Run", "Note")
+"""Columns that hold no numbers."""
+OPTIONAL = ("Grid", "Note")
+"""Columns that are left out where they are empty."""
 
 
-def cells(results: Results, folder: StudyFolder) -> Sheet:
-    """Every cell: how far it is, its best epoch, the time of its epochs and of the whole."""
+def cell_table(results: Results, folder: StudyFolder) -> StudyTable:
+    """Returns a row for every cell: its state, its best epoch, and the time of its epochs and of the whole."""
     runs = {x.cell.name: x.run for x in results.found}
     rows, records = [], []
     for cell in results.plan.cells:
-        state, run = folder.state(cell.name), runs.get(cell.name)
-        seconds = run.seconds if run else None
+        run, state = runs.get(cell.name), folder.state(cell.name)
         whole = spent(folder, cell.name) if run else None
-        epoch = f"{run.best_epoch} of {run.epochs}" if run else DASH
         note = folder.why(cell.name) if state == "failed" else ""
-        where = [cell.data, cell.network, cell.point, str(cell.fold), str(cell.repeat)]
-        rows.append(
-            [
-                *map(Cell, where),
-                Cell(state),
-                Cell(epoch),
-                Cell(duration(seconds), seconds),
-                Cell(duration(whole), whole),
-                Cell(cell.name),
-                Cell(note),
-            ]
-        )
-        records.append(
-            {
-                "data": cell.data,
-                "network": cell.network,
-                "grid": cell.point,
-                "fold": cell.fold,
-                "repeat": cell.repeat,
-            }
-            | {
-                "state": state,
-                "best epoch": run.best_epoch if run else "",
-                "epochs": run.epochs if run else "",
-            }
-            | {
-                "seconds of epochs": seconds if seconds is not None else "",
-                "seconds": whole if whole is not None else "",
-            }
-            | {"run": cell.name, "note": note}
-        )
-    heads = [
-        ("Data", False),
-        ("Network", False),
-        ("Grid", False),
-        ("Fold", True),
-        ("Repeat", True),
-        ("State", False),
-    ]
-    heads += [("Best epoch", True), ("Epochs", True), ("Time", True), ("Run", False), ("Note", False)]
-    keep = [
-        i
-        for i, (name, _) in enumerate(heads)
-        if name not in ("Grid", "Note") or any(row[i].text for row in rows)
-    ]
-    table = Table([heads[i] for i in keep], [[row[i] for i in keep] for row in rows])
+        rows.append(_row(cell, run, state, whole, note))
+        records.append(_record(cell, run, state, whole, note))
+    names = [name for name in rows[0] if name not in OPTIONAL or any(row[name].text for row in rows)]
+    table = Table([(name, name not in WORDS) for name in names], [[row[n] for n in names] for row in rows])
     caption = (
         "Each run is a folder of this name in cells/, with its recipe, split, scores and weights. Epochs: the time of "
-        "training, with the validation after each epoch; time: of the whole cell, with reading, scoring and "
-        f"predicting, and attempts that were cut short ({DASH}: not recorded)."
+        "training, with the validation after each epoch. Time: the time of the whole cell, with reading, scoring and "
+        f"predicting, and with attempts that were interrupted ({DASH}: not recorded)."
     )
-    return Sheet("cells", "Cells", caption, table, records)
+    return StudyTable("cells", "Cells", caption, table, records)
+
+
+def _row(cell: Planned, run: Run | None, state: str, whole: float | None, note: str) -> dict[str, Cell]:
+    """Returns the row of the page by column."""
+    seconds = run.seconds if run else None
+    return {
+        "Data": Cell(cell.data),
+        "Network": Cell(cell.network),
+        "Grid": Cell(cell.point),
+        "Fold": Cell(str(cell.fold)),
+        "Repeat": Cell(str(cell.repeat)),
+        "State": Cell(state),
+        "Best epoch": Cell(f"{run.best_epoch} of {run.epochs}" if run else DASH),
+        "Epochs": Cell(duration(seconds), seconds),
+        "Time": Cell(duration(whole), whole),
+        "Run": Cell(cell.name),
+        "Note": Cell(note),
+    }
+
+
+def _record(cell: Planned, run: Run | None, state: str, whole: float | None, note: str) -> dict[str, Any]:
+    """Returns the row of the CSV."""
+    seconds = run.seconds if run else None
+    return {
+        "data": cell.data,
+        "network": cell.network,
+        "grid": cell.point,
+        "fold": cell.fold,
+        "repeat": cell.repeat,
+        "state": state,
+        "best epoch": run.best_epoch if run else "",
+        "epochs": run.epochs if run else "",
+        "seconds of epochs": "" if seconds is None else seconds,
+        "seconds": "" if whole is None else whole,
+        "run": cell.name,
+        "note": note,
+    }

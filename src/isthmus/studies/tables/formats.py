@@ -1,4 +1,4 @@
-"""Tables for the page and for papers: CSV with every number, LaTeX and Markdown as printed."""
+"""Tables of a study as files: CSV with every number, LaTeX and Markdown as printed."""
 
 from __future__ import annotations
 
@@ -35,8 +35,16 @@ _SPECIAL = {
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A table under a name of its own, with what a reader has to know, and all its numbers as records."""
+class StudyTable:
+    """A table of a study.
+
+    Attributes:
+        name: the name of its files.
+        title: the heading.
+        caption: what a reader has to know.
+        table: its rows as printed.
+        records: its rows with every number, for CSV.
+    """
 
     name: str
     title: str
@@ -45,7 +53,7 @@ class Sheet:
     records: Sequence[Mapping[str, Any]]
 
     def csv(self) -> str:
-        """The records; numbers as they are, nothing where there is none."""
+        """Returns the records; a number that is NaN is an empty cell."""
         text = io.StringIO()
         columns = list(dict.fromkeys(key for record in self.records for key in record))
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
@@ -56,7 +64,7 @@ class Sheet:
         return text.getvalue()
 
     def markdown(self) -> str:
-        """As it is printed, the caption below."""
+        """Returns the table as Markdown, with the caption below."""
         heads = [name for name, _ in self.table.columns]
         rules = ["---:" if numeric else "---" for _, numeric in self.table.columns]
         rows = [[_bar(f"**{c.text}**" if c.strong else c.text) for c in row] for row in self.table.rows]
@@ -64,7 +72,7 @@ class Sheet:
         return "\n".join([f"**{self.title}**", "", *lines, "", self.caption, ""])
 
     def latex(self) -> str:
-        """A table environment; needs the package booktabs."""
+        """Returns a LaTeX table environment, which needs the package booktabs."""
         columns = "".join("r" if numeric else "l" for _, numeric in self.table.columns)
         heads = " & ".join(escape(name) for name, _ in self.table.columns)
         rows = [" & ".join(map(_latex_cell, row)) + r" \\" for row in self.table.rows]
@@ -88,14 +96,14 @@ class Sheet:
         )
 
     def write(self, folder: Path) -> None:
-        """NAME.csv, NAME.tex and NAME.md."""
+        """Writes NAME.csv, NAME.tex and NAME.md."""
         write_text(folder / f"{self.name}.csv", self.csv())
         write_text(folder / f"{self.name}.tex", self.latex())
         write_text(folder / f"{self.name}.md", self.markdown())
 
 
 def escape(text: str) -> str:
-    """Text for LaTeX.
+    """Returns text with LaTeX's special characters escaped.
 
     >>> escape("Jaccard (%) of my_net, 1 ± 2")
     'Jaccard (\\\\%) of my\\\\_net, 1 $\\\\pm$ 2'

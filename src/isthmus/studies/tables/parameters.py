@@ -1,4 +1,4 @@
-"""A table of parameters: nothing is trained for it."""
+"""The table of parameter counts, for which nothing is trained."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from isthmus.report.summary import DASH
 from isthmus.report.tables import Cell, Table
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import Key
-from isthmus.studies.tables.formats import Sheet
+from isthmus.studies.tables.formats import StudyTable
 
 
-def count_sheet(study: Study, printed: Mapping[Key, tuple[float, float]]) -> Sheet:
-    """A row for each network: trainable parameters, the count in the paper's way, and the paper's own."""
+def parameter_table(study: Study, printed: Mapping[Key, tuple[float, float]]) -> StudyTable:
+    """Returns a row for each network: trainable parameters, and the count in the paper's way beside the paper's own."""
     rows, records = [], []
     paper = {network: mean for (_, network, measure), (mean, _) in printed.items() if measure == "parameters"}
     for label, sections in study.networks.items():
@@ -46,5 +46,7 @@ def count_sheet(study: Study, printed: Mapping[Key, tuple[float, float]]) -> She
         )
     columns = [("Network", False), ("Form", False), ("Trainable", True), ("Counted as in the paper", True)]
     table = Table([*columns, ("Paper", True), ("Difference", True)], rows)
-    caption = "Parameters for the paper's numbers of channels and classes. Nothing is trained for this table."
-    return Sheet("scores", study.title or study.name, caption, table, records)
+    caption = (
+        "Parameters for the numbers of channels and classes in the paper. Nothing is trained for this table."
+    )
+    return StudyTable("scores", study.title or study.name, caption, table, records)
