@@ -55,7 +55,7 @@ def test_a_study_is_run_and_looked_at(isthmus: Any, study: Any, tmp_path: Path) 
     assert (tmp_path / "out" / "report.html").is_file()
     assert isthmus("study", "status", out)[1] == (
         "4 done, 0 running, 0 failed, 0 left\n"
-        "time spent on cells: 40 s (of some cells only the epochs are known, not reading, scoring and predicting)\n"
+        "time spent on cells: 40 s (for some cells only the epochs are known, not reading, scoring and predicting)\n"
     )
     for record in (tmp_path / "out" / "times").iterdir():
         record.write_text('{"seconds": 900.0, "begun": null}')
