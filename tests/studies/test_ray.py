@@ -181,7 +181,7 @@ def test_every_cell_is_finished_once_though_a_node_dies(
         log = folder.log(name).read_text()
         assert log.count("begun on") == 1 + (name == lost), log
         if cell.network == "Broken":
-            assert "33x33 does not divide by" in folder.why(name)
+            assert "33x33 is not divisible by" in folder.why(name)
             continue
         with folder.run(name).history.open() as file:
             assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, EPOCHS + 1))

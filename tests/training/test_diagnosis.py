@@ -37,13 +37,13 @@ class Broken(torch.autograd.Function):
 def networks(monkeypatch: pytest.MonkeyPatch) -> list[nn.Module]:
     """Every network that is made for a run from here on."""
     made: list[nn.Module] = []
-    make = run._network
+    make = run.make_network
 
     def kept(recipe: Any) -> nn.Module:
         made.append(make(recipe))
         return made[-1]
 
-    monkeypatch.setattr(run, "_network", kept)
+    monkeypatch.setattr(run, "make_network", kept)
     return made
 
 

@@ -203,7 +203,7 @@ def test_every_case_is_held_out_in_exactly_one_fold(small: Any, tmp_path: Path) 
         ),
         ({"input": {"patch": [16, 16, 16]}}, "names 3 sides but the images have 2 axes"),
         ({"input": {"resize": [32, 32]}}, "exclude each other"),
-        ({"input": {"patch": 33}}, "does not divide by 2; the nearest (size )?that does is 32x32"),
+        ({"input": {"patch": 33}}, "is not divisible by 2; the nearest size that is: 32x32"),
         ({"hardware": {"device": "cuda:7"}}, "this machine has none"),
     ],
 )

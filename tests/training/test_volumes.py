@@ -179,7 +179,7 @@ def test_one_volume_is_divided_within_itself(small: Any, tumours: Path, tmp_path
     [
         (
             {"size": [32, 32], "resize": [31, 31]},
-            "roi, the first network: roi.resize: 31x31 does not divide by 4",
+            "roi, the first network: roi.resize: 31x31 is not divisible by 4",
         ),
         ({"size": [32, 32], "model": "nonet"}, "roi, the first network: .*nonet"),
     ],

@@ -1,4 +1,4 @@
-"""How good a network is on cases: the loss and Dice of every epoch, and all metrics at the end."""
+"""Scores a network on held-out cases: loss and Dice after every epoch, and all metrics at the end."""
 
 from __future__ import annotations
 
@@ -32,24 +32,37 @@ class Scored:
     iou: float
 
     def goodness(self, by: str) -> float:
-        """What is the larger the better."""
+        """Returns the score to maximise: "dice", "iou", or "loss" with its sign changed."""
         return -self.loss if by == "loss" else self.iou if by == "iou" else self.dice
 
 
 @dataclass(frozen=True)
-class Rows:
-    """One case: its rows of ``cases.csv``, the same before clean-up (none where nothing is cleaned), the mask as it is
-    written, where the network's grid is the image's own, and lines to tell the user."""
+class CaseResult:
+    """The scores of one case.
+
+    Attributes:
+        case: what was scored.
+        rows: of ``cases.csv``, one for each foreground class or region.
+        rows_before_cleanup: the same before the masks are cleaned up; empty where nothing is cleaned up.
+        mask: as it is written, where the network's grid is the image's own; else None.
+        notes: lines to tell the user.
+    """
 
     case: Case
-    final: list[dict[str, Any]]
-    before: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
+    rows_before_cleanup: list[dict[str, Any]]
     mask: NDArray[Any] | None
     notes: list[str]
 
 
 class Scorer:
-    """The held-out cases on the network's grid, read once and kept within the cache's budget."""
+    """Scores held-out cases on the network's grid; they are read once as far as the budget lasts.
+
+    Args:
+        prepared: the training.
+        cases: those to score.
+        budget: bytes for decoded cases, shared with the stream of samples.
+    """
 
     def __init__(self, prepared: Prepared, cases: Sequence[Case], budget: ByteBudget) -> None:
         self.recipe = prepared.recipe
@@ -58,7 +71,7 @@ class Scorer:
         self.store = CaseStore(prepared.data.dataset, cases, prepared.preprocessing, budget)
 
     def score(self, predictor: Predictor) -> Scored:
-        """Loss, Dice and IoU."""
+        """Returns the loss, Dice and IoU, averaged over the cases."""
         classes = predictor.decision.classes
         losses, dices, ious = [], [], []
         for _, outputs, sample, _ in self._outputs(predictor):
@@ -72,7 +85,7 @@ class Scorer:
         return Scored(float(np.mean(losses)), float(np.mean(dices)), float(np.mean(ious)))
 
     def seconds_of_a_case(self, predictor: Predictor) -> float:
-        """What the first case takes; where that is not long, once it is read and everything is warm."""
+        """Returns how long the first case takes: the shorter of two times, unless the first exceeds a second."""
         seconds = math.inf
         for _ in range(2):
             start = time.perf_counter()
@@ -82,8 +95,13 @@ class Scorer:
                 break
         return seconds
 
-    def rows(self, predictor: Predictor, which: str) -> Iterator[Rows]:
-        """Every metric of one case after another; a row for each foreground class or region."""
+    def results(self, predictor: Predictor, which: str) -> Iterator[CaseResult]:
+        """Yields every metric of one case after another.
+
+        Args:
+            predictor: of the network to score.
+            which: the name of the set that the cases belong to.
+        """
         fold = None if self.recipe.protocol.kind == "holdout" else self.recipe.protocol.fold
         decision, classes = predictor.decision, predictor.decision.classes
         native = self.recipe.input.resize is None
@@ -98,7 +116,7 @@ class Scorer:
                 found = score_case(numbers, numbered, spacing=spacing, instances=True)
                 found |= score_probabilities(maps["logits"][0], numbered > 0, spacing=spacing)
                 rows = case_rows({classes.names[1]: found}, **about)
-                yield Rows(case, rows, [], numbers if native else None, notes)
+                yield CaseResult(case, rows, [], numbers if native else None, notes)
                 continue
             decided = classes.decide(maps["logits"])
             true = classes.scored(sample.labels)
@@ -109,14 +127,14 @@ class Scorer:
             before: list[dict[str, Any]] = []
             if not decision.clean_up.is_nothing:
                 before = case_rows(_score(classes.scored(decided), true, maps_of, spacing, outside), **about)
-            yield Rows(case, final, before, decision.written(cleaned) if native else None, notes)
+            yield CaseResult(case, final, before, decision.written(cleaned) if native else None, notes)
 
     def _ignored(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
-        """The pixels that are not scored."""
+        """Returns where pixels are ignored; None if none are."""
         return None if self.recipe.data.ignore is None else labels == IGNORED
 
     def _loss(self, outputs: Mapping[str, Floats], sample: Batch) -> float:
-        """That of a case; of a volume in slices, over its slices."""
+        """Returns the loss of a case, over all slices where the network sees slices."""
         with torch.inference_mode():
             return float(self.objective(*self._for_the_loss(outputs, sample)))
 
@@ -134,12 +152,12 @@ class Scorer:
         return heads, self.prepared.truth(labels), targets
 
     def terms(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], dict[str, Tensor]]]:
-        """Of every case the outputs of the network and the terms of the loss."""
+        """Yields the outputs of the network and the terms of the loss for each case."""
         for case, outputs, sample, _ in self._outputs(predictor):
             yield case, outputs, self.objective.parts(*self._for_the_loss(outputs, sample))
 
     def _outputs(self, predictor: Predictor) -> Iterator[tuple[Case, dict[str, Floats], Batch, list[str]]]:
-        """Of every case the outputs of the network, the sample, and lines to tell the user."""
+        """Yields the outputs of the network, the sample, and lines to tell the user, for each case."""
         for index, case in enumerate(self.store.cases):
             sample = self.store.whole(index)
             outputs, notes = predictor.compute(sample.images)
@@ -153,7 +171,7 @@ def _score(
     spacing: tuple[float, ...] | None,
     outside: NDArray[np.bool_] | None,
 ) -> dict[str, dict[str, float]]:
-    """All metrics of every class; points `outside` count on neither side."""
+    """Returns all metrics of every class; pixels that are ``outside`` do not count."""
 
     def score(name: str) -> dict[str, float]:
         truth: NDArray[Any] = true[name]

@@ -100,7 +100,7 @@ def test_a_failure_is_kept_and_goes_when_it_is_mended(small: Any, tmp_path: Path
     bad = recipe.model_copy(update={"input": recipe.input.model_copy(update={"resize": (33, 33)})})
     folder.write(study, folder.plan(), {name: bad}, None)
     assert compute(folder, name) == FAILED
-    assert "33x33 does not divide by 2" in folder.why(name)
+    assert "33x33 is not divisible by 2" in folder.why(name)
     assert folder.state(name) == "failed"
     folder.write(study, folder.plan(), {name: recipe}, None)
     assert compute(folder, name, 1) == DONE

@@ -1,0 +1,65 @@
+"""Makes the network of a recipe, and says what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from isthmus.errors import IsthmusError
+from isthmus.networks import count_parameters, initialise
+from isthmus.networks.blocks.heads import build
+from isthmus.runs.recipe import Recipe
+from isthmus.training.prepared import Prepared
+
+
+def make_network(recipe: Recipe) -> nn.Module:
+    """Returns the network of a resolved recipe with its first random weights.
+
+    Raises:
+        IsthmusError: unknown options, or a size of its input that it cannot halve often enough.
+    """
+    network = build(recipe.network.model, recipe.network.heads or (), **recipe.network.options)
+    _check_size(recipe, network)
+    return initialise(network, recipe.network.initialisation, seed=recipe.training.seed)
+
+
+def _check_size(recipe: Recipe, network: nn.Module) -> None:
+    """Training batches are of one size, which the network's poolings must divide."""
+    divisor = int(getattr(network, "divisor", 1))
+    key, size = "input.resize", recipe.input.resize or ()
+    if recipe.roi:
+        key, size = "roi.size", recipe.roi.size
+    elif recipe.input.patch:
+        key, size = "input.patch", recipe.input.patch
+    if any(side % divisor for side in size):
+        nearest = tuple(max(1, round(side / divisor)) * divisor for side in size)
+        raise IsthmusError(
+            f"{key}: {sides(size)} is not divisible by {divisor}; the nearest size that is: {sides(nearest)}"
+        )
+
+
+def summary(prepared: Prepared, network: nn.Module) -> str:
+    """Returns one line on the network, the number of cases, the input and the hardware."""
+    recipe, split, given = prepared.recipe, prepared.split, prepared.recipe.input
+    if recipe.roi:
+        scale = f"regions of {sides(recipe.roi.size)}"
+    elif given.resize:
+        scale = f"resized to {sides(given.resize)}"
+    else:
+        scale = f"patches of {sides(given.patch or ())}"
+    if given.slices:
+        scale += f", {given.slices} slices as channels"
+    return (
+        f"{recipe.network.model}, {count_parameters(network):,} parameters; {len(split.train)} cases train, "
+        f"{len(split.validation)} are held out; {scale}; {recipe.hardware.device}, {recipe.hardware.precision}"
+    )
+
+
+def sides(size: Sequence[int]) -> str:
+    """Returns a size as text.
+
+    >>> sides((64, 48))
+    '64x48'
+    """
+    return "x".join(map(str, size))
