@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from isthmus import training
+from isthmus.evaluation.evaluate import evaluate_folder
+from isthmus.evaluation.options import EvaluateOptions
 from isthmus.evaluation.scores import Evaluation
-from isthmus.evaluation.scores import evaluate_folder as evaluate
+from isthmus.inference.evaluated_images import unlike_training
 from isthmus.inference.export import Exported
 from isthmus.inference.export import export_run as export
 from isthmus.inference.predict import PredictOptions, predict_folder
@@ -100,6 +102,43 @@ def predict(
     """
     where = None if root is None else Path(root)
     return predict_folder(run, images, out, PredictOptions(**options), root=where, watch=watch)
+
+
+def evaluate(
+    predictions: str | Path,
+    truth: str | Path,
+    *,
+    root: str | Path | None = None,
+    run: str | Path | None = None,
+    watch: Watch | None = None,
+    **options: Any,
+) -> Evaluation:
+    """Scores every predicted mask against the true one of the same name: `isthmus.evaluation.evaluate.evaluate_folder`.
+
+    Args:
+        predictions: folder of masks.
+        truth: folder of true masks, or a data set: a folder of images and masks, a CSV, or, with ``root``, a name.
+        root: where a built-in data set lies.
+        run: the run that predicted, to be told where images and masks differ from its training data; None: the run in
+            whose folder the predictions lie.
+        watch: is told of progress.
+        options: fields of `isthmus.evaluation.options.EvaluateOptions`, such as ``objects=True`` (score whole objects,
+            too) or ``classes={1: "liver", 2: "kidney"}``.
+
+    Returns:
+        The scores of every case; ``.means()`` gives the mean of each metric by class.
+
+    Raises:
+        IsthmusError: anything wrong, as one line.
+    """
+    return evaluate_folder(
+        predictions,
+        truth,
+        EvaluateOptions(**options),
+        root=None if root is None else Path(root),
+        remarks_on=unlike_training(None if run is None else Path(run), Path(predictions)),
+        watch=watch,
+    )
 
 
 def report(run: str | Path, *, data: str | Path | None = None) -> Path:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from isthmus.errors import IsthmusError
-from isthmus.evaluation.scores import evaluate_folder
+from isthmus.evaluation.evaluate import evaluate_folder
+from isthmus.evaluation.options import EvaluateOptions
 from isthmus.metrics import score_case
 
 from ..masks import save
@@ -33,7 +34,7 @@ def test_classes(tmp_path: Path, classes: int, void: int) -> None:
     other = blobs(classes) * scale  # without such pixels
     marked = np.where(outside, void, truth).astype(np.uint8)
     folders = save(tmp_path / "p", a=guess, b=guess), save(tmp_path / "t", a=marked, b=other)
-    found = evaluate_folder(*folders, ignore=void)
+    found = evaluate_folder(*folders, EvaluateOptions(ignore=void))
     held = sorted(set(np.unique(truth)) - {0})
     for place, value in enumerate(held, 1):
         expected = score_case(guess == value, np.where(outside, 9, truth == value), objects=False, ignore=9)
@@ -43,10 +44,13 @@ def test_classes(tmp_path: Path, classes: int, void: int) -> None:
             assert of_case[metric] == pytest.approx(score, nan_ok=True), metric
     assert {r["image_points"] for r in found.rows if r["case"] == "b"} == {truth.size}
     with pytest.raises(IsthmusError, match="no true mask holds this value"):
-        evaluate_folder(*folders, ignore=77)
+        evaluate_folder(*folders, EvaluateOptions(ignore=77))
     with pytest.raises(IsthmusError, match=r"is a class|is an object or a class"):
         evaluate_folder(
-            *folders, ignore=void, classes={**{int(value): f"class {value}" for value in held}, void: "void"}
+            *folders,
+            EvaluateOptions(
+                ignore=void, classes={**{int(value): f"class {value}" for value in held}, void: "void"}
+            ),
         )
 
 
@@ -58,9 +62,9 @@ def test_objects(tmp_path: Path) -> None:
     marked = truth.copy()
     marked[:, 13:] = 500
     folders = save(tmp_path / "p", a=guess), save(tmp_path / "t", a=marked)
-    (found,) = evaluate_folder(*folders, instances=True, ignore=500).rows
+    (found,) = evaluate_folder(*folders, EvaluateOptions(instances=True, ignore=500)).rows
     assert (found["object_f1"], found["dice"], found["image_points"]) == (1.0, 1.0, 8 * 13)
-    (plain,) = evaluate_folder(*folders, instances=True).rows
+    (plain,) = evaluate_folder(*folders, EvaluateOptions(instances=True)).rows
     assert plain["object_f1"] < 1
 
 
@@ -68,4 +72,4 @@ def test_a_mask_of_nothing_else_is_named(tmp_path: Path) -> None:
     some = blobs(1)
     folders = save(tmp_path / "p", a=some, b=some), save(tmp_path / "t", a=some, b=some * 0 + 9)
     with pytest.raises(IsthmusError, match=r"b\.png is 9 everywhere, which is ignored; leave it out"):
-        evaluate_folder(*folders, ignore=9, watch=Notes())
+        evaluate_folder(*folders, EvaluateOptions(ignore=9), watch=Notes())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isthmus.errors import IsthmusError
-from isthmus.evaluation.scores import evaluate_folder
+from isthmus.evaluation.evaluate import evaluate_folder
 from isthmus.metrics import score_case
 
 from ..masks import row, save

@@ -9,7 +9,8 @@ import pytest
 from scipy import ndimage
 
 from isthmus.errors import IsthmusError
-from isthmus.evaluation.scores import evaluate_folder
+from isthmus.evaluation.evaluate import evaluate_folder
+from isthmus.evaluation.options import EvaluateOptions
 
 from ..masks import save
 from ..notes import Notes
@@ -35,8 +36,10 @@ def test_few_numbered_objects_are_not_scored_as_classes_in_silence(tmp_path: Pat
         IsthmusError, match=r"count to 2 … 5, .* \(--instances\) or name classes \(--no-instances\)"
     ):
         evaluate_folder(ours, theirs)
-    assert evaluate_folder(ours, theirs, instances=True).means()["foreground"]["object_f1"] == 1
-    assert len(evaluate_folder(ours, theirs, instances=False).means()) == 5
+    assert (
+        evaluate_folder(ours, theirs, EvaluateOptions(instances=True)).means()["foreground"]["object_f1"] == 1
+    )
+    assert len(evaluate_folder(ours, theirs, EvaluateOptions(instances=False)).means()) == 5
     same = save(tmp_path / "same", **{f"c{n}": numbered(5) for n in range(4)})
     assert len(evaluate_folder(same, same).means()) == 5  # each mask holds all: classes
 
@@ -45,11 +48,13 @@ def test_one_value_in_several_pieces_is_split_on_both_sides(tmp_path: Path) -> N
     masks = {f"c{n}": (numbered(n) > 0).astype(np.uint8) * np.uint8(255) for n in (2, 3, 4)}
     theirs, ours = save(tmp_path / "truth", **masks), save(tmp_path / "ours", **masks)
     watch = Notes()
-    found = evaluate_folder(ours, theirs, instances=True, watch=watch).means()["foreground"]
+    found = evaluate_folder(ours, theirs, EvaluateOptions(instances=True), watch=watch).means()["foreground"]
     assert (found["object_f1"], found["aggregated_jaccard"], found["panoptic_quality"]) == (1, 1, 1)
     assert any("3 true masks hold one value in several pieces" in line for line in watch.said)
     mixed = save(tmp_path / "mixed", c2=masks["c2"], c3=numbered(3), c4=numbered(4))
-    assert evaluate_folder(ours, mixed, instances=True).means()["foreground"]["object_f1"] == 1
+    assert (
+        evaluate_folder(ours, mixed, EvaluateOptions(instances=True)).means()["foreground"]["object_f1"] == 1
+    )
 
 
 def test_a_prediction_of_too_many_objects_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +62,7 @@ def test_a_prediction_of_too_many_objects_is_named(tmp_path: Path, monkeypatch: 
     theirs = save(tmp_path / "truth", c0=numbered(3))
     ours = save(tmp_path / "ours", c0=numbered(5))
     with pytest.raises(IsthmusError, match=r"ours\Wc0.*: 5 objects, more than the 4 "):
-        evaluate_folder(ours, theirs, instances=True)
+        evaluate_folder(ours, theirs, EvaluateOptions(instances=True))
 
 
 def test_soft_masks_are_scored_against_themselves_and_hard_ones(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 import tifffile
 
 from isthmus.errors import IsthmusError
-from isthmus.evaluation.scores import evaluate_folder
+from isthmus.evaluation.evaluate import evaluate_folder
+from isthmus.evaluation.options import EvaluateOptions
 from isthmus.explain.explain import explain_folder
 from isthmus.inference.predict import predict_folder
 from isthmus.io.images import Source, read_mask
@@ -75,7 +76,7 @@ def test_the_same_axes_are_told_to_evaluate(tmp_path: Path) -> None:
         mask = np.eye(24, 30, dtype=np.uint8) * np.uint8(255)
         tifffile.imwrite(tmp_path / "data" / "masks" / f"c{index}.tif", mask)
     for axes in (None, "CYX"):
-        found = evaluate_folder(tmp_path / "data" / "masks", tmp_path / "data", axes=axes)
+        found = evaluate_folder(tmp_path / "data" / "masks", tmp_path / "data", EvaluateOptions(axes=axes))
         assert found.means()["foreground"]["dice"] == 1
     with pytest.raises(IsthmusError, match="give a letter for each axis"):
-        evaluate_folder(tmp_path / "data" / "masks", tmp_path / "data", axes="CY")
+        evaluate_folder(tmp_path / "data" / "masks", tmp_path / "data", EvaluateOptions(axes="CY"))

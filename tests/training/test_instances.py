@@ -12,7 +12,7 @@ import tifffile
 from isthmus import training
 from isthmus.data.phantoms.nuclei import write_touching_nuclei
 from isthmus.errors import IsthmusError
-from isthmus.evaluation.scores import evaluate_folder
+from isthmus.evaluation.evaluate import evaluate_folder
 from isthmus.inference.predict import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_report

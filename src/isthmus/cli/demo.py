@@ -48,7 +48,7 @@ def _run(out: Path, seed: int, display: Display) -> None:
     unseen = _write_phantoms(out, seed, display)
 
     from isthmus.cli.score_table import describe_scores, print_scores
-    from isthmus.evaluation.scores import evaluate_folder
+    from isthmus.evaluation.evaluate import evaluate_folder
     from isthmus.inference.predict import predict_folder
     from isthmus.report import write_comparison
     from isthmus.report.run_images import RunImages

@@ -106,18 +106,17 @@ def evaluate(
     from isthmus.cli.progress import Display
     from isthmus.cli.score_table import describe_scores, print_scores
     from isthmus.data.originals import refuse_among
+    from isthmus.evaluation.evaluate import evaluate_folder
+    from isthmus.evaluation.options import EvaluateOptions
     from isthmus.evaluation.score_files import refuse_to_replace
-    from isthmus.evaluation.scores import evaluate_folder
+    from isthmus.inference.evaluated_images import unlike_training
     from isthmus.metrics.empty import as_missing
 
     target, data = out or predictions / "scores.csv", [truth] if root is None else [root]
     with Display() as display:
         refuse_to_replace(target, overwrite, predictions=predictions, data=data)
         refuse_among(target.parent, data)
-        result = evaluate_folder(
-            predictions,
-            truth,
-            root=root,
+        options = EvaluateOptions(
             partial=partial,
             objects=objects,
             instances=instances,
@@ -126,10 +125,10 @@ def evaluate(
             tolerance=tolerance,
             missing=as_missing(missing),
             ignore=ignore,
-            run=run,
             axes=axes,
-            watch=display,
         )
+        remarks = unlike_training(run, predictions)
+        result = evaluate_folder(predictions, truth, options, root=root, remarks_on=remarks, watch=display)
         result.write(target, overwrite)
         if as_json:
             emit(_summary(result, target))

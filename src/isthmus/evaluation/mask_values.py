@@ -1,22 +1,27 @@
-"""Infers what the values of true and of predicted masks mean."""
+"""Infers what the values of true and predicted masks mean."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from isthmus.data.cases import Dataset
 from isthmus.data.checks.object_numbers import object_ends
-from isthmus.data.masks.borders import Borders, summed
+from isthmus.data.masks.borders import summed
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
+from isthmus.evaluation.mask_pairs import Pair
+from isthmus.evaluation.survey import PairFacts
+from isthmus.io.formats import is_lossy
 
 NUMBERS = ValueMap(((0, 0), (1, 1)), "objects")
 
 
 def refuse_doubt(values: ValueMap, true: Sequence[Mapping[int, int]], numbered: Sequence[bool]) -> None:
-    """Refuse true masks whose values may be classes or numbers of objects, as the scores would differ.
+    """Refuses true masks whose values may be classes or numbers of objects, as the scores would differ.
 
     Args:
-        true: the values in each mask and their numbers of pixels.
+        values: what they seem to mean.
+        true: the pixels of each value, by mask.
         numbered: whether each value of a mask is in one piece.
     """
     ends = object_ends(values, [list(counts) for counts in true], numbered)
@@ -27,15 +32,56 @@ def refuse_doubt(values: ValueMap, true: Sequence[Mapping[int, int]], numbered: 
         )
 
 
-def predicted_values(
-    true: ValueMap, masks: Mapping[str, Mapping[int, int]], numbered: bool, edges: Mapping[str, Borders]
-) -> tuple[ValueMap, bool]:
-    """What predicted values mean, and whether they are numbers of objects.
+def true_values(
+    dataset: Dataset, pairs: Sequence[Pair], facts: Sequence[PairFacts], instances: bool | None
+) -> ValueMap:
+    """Returns what the values of true masks mean: what the data set says, else what the masks look like.
 
-    In the values of the truth where they are written in them; else 0 and 1 stand for 0 and 255, or soft edges. Where
-    true objects are told apart, predictions of more than two values (and no soft edges) number theirs. Of each mask
-    `edges` tells which of its values lie along borders.
+    Args:
+        dataset: of the true masks.
+        pairs: true and predicted cases.
+        facts: of each pair.
+        instances: whether values number objects; None: nobody said.
+
+    Raises:
+        IsthmusError: values that may be classes or numbers of objects.
     """
+    if instances and not any(len(case.masks) > 1 for case, _ in pairs):
+        return NUMBERS
+    if dataset.values is not None:
+        return dataset.values
+    names = [str(case.masks[0]) for case, _ in pairs]
+    lossy = [str(case.masks[0]) for case, _ in pairs if is_lossy(case.masks[0].path)]
+    masks = dict(zip(names, (each.true for each in facts), strict=True))
+    edges = dict(zip(names, (each.borders for each in facts), strict=True))
+    values = ValueMap.infer_masks(masks, None, lossy, edges)
+    if instances is None and dataset.instances is None:
+        refuse_doubt(values, [each.true for each in facts], [each.numbered for each in facts])
+    if instances is False and values.rule == "objects":
+        return ValueMap.infer_masks(masks, "exact", lossy)
+    return values
+
+
+def predicted_values(
+    true: ValueMap, pairs: Sequence[Pair], facts: Sequence[PairFacts], numbered: bool
+) -> tuple[ValueMap, bool]:
+    """Returns what predicted values mean, and whether they are numbers of objects.
+
+    Predictions are in the values of the truth; otherwise 0 and 1 stand for 0 and 255, or for soft edges. Where true
+    objects are separated, predictions of more than two values (and without soft edges) number theirs.
+
+    Args:
+        true: what true values mean.
+        pairs: true and predicted cases.
+        facts: of each pair.
+        numbered: whether true objects are separated.
+
+    Raises:
+        IsthmusError: values that fit no class of the truth.
+    """
+    names = [str(prediction.images[0]) for _, prediction in pairs]
+    masks = dict(zip(names, (each.predicted for each in facts), strict=True))
+    edges = dict(zip(names, (each.predicted_borders for each in facts), strict=True))
     found: dict[int, int] = {}
     for name, counts in masks.items():
         if min(counts) < 0:
@@ -60,5 +106,5 @@ def predicted_values(
 
 
 def _is_usual(values: ValueMap) -> bool:
-    """Whether 1, or 255, or soft edges up to 255, is all the foreground there is: what then means the same."""
+    """Returns whether all foreground is 1, or 255, or soft edges up to 255, which mean the same."""
     return values.rule == "threshold" or values.pairs in (((0, 0), (1, 1)), ((0, 0), (255, 1)))

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from isthmus.errors import IsthmusError
-from isthmus.evaluation import scores as module
-from isthmus.evaluation.scores import evaluate_folder
+from isthmus.evaluation import scorer, survey
+from isthmus.evaluation.evaluate import evaluate_folder
+from isthmus.evaluation.options import EvaluateOptions
 from isthmus.metrics import score_case, summarise
 from isthmus.metrics.table import columns
 
@@ -56,7 +57,7 @@ def test_masks_are_never_all_in_memory(tmp_path: Path, monkeypatch: pytest.Monke
     truth, ours = save(tmp_path / "t", **masks), save(tmp_path / "p", **masks)
     alive: list[weakref.ref[np.ndarray]] = []
     most = 0
-    read = module.read_mask
+    read = survey.read_mask
 
     def counted(source):
         nonlocal most
@@ -65,8 +66,9 @@ def test_masks_are_never_all_in_memory(tmp_path: Path, monkeypatch: pytest.Monke
         most = max(most, sum(ref() is not None for ref in list(alive)))
         return mask
 
-    monkeypatch.setattr(module, "read_mask", counted)
-    monkeypatch.setattr(module, "cores", lambda: 3)
+    for module in (survey, scorer):
+        monkeypatch.setattr(module, "read_mask", counted)
+    monkeypatch.setattr(survey, "cores", lambda: 3)
     watch = Notes()
     found = evaluate_folder(ours, truth, watch=watch)
     assert len(alive) == 40  # each predicted mask is read twice
@@ -119,7 +121,7 @@ def test_plain_predictions_of_instance_maps_are_cut_into_components(tmp_path: Pa
     assert [r["truth_objects"] for r in found.rows] == [10, 3]
     assert [r["dice"] for r in found.rows] == [1, 1]
     assert any("predicted objects are the connected components" in line for line in watch.said)
-    quiet = evaluate_folder(tmp_path / "p", tmp_path / "t", objects=False)
+    quiet = evaluate_folder(tmp_path / "p", tmp_path / "t", EvaluateOptions(objects=False))
     assert not quiet.objects
     assert [r["dice"] for r in quiet.rows] == [1, 1]
     assert tuple(quiet.rows[0]) == columns()
@@ -144,7 +146,7 @@ def test_objects_of_classes_are_components_when_asked(tmp_path: Path) -> None:
     truth = save(tmp_path / "t", a=row(1, 0, 2, 0, 1), b=row(2, 2, 0, 1, 1))
     ours = save(tmp_path / "p", a=row(1, 0, 2, 0, 0), b=row(2, 2, 0, 1, 1))
     watch = Notes()
-    found = evaluate_folder(ours, truth, objects=True, watch=watch)
+    found = evaluate_folder(ours, truth, EvaluateOptions(objects=True), watch=watch)
     assert [(r["case"], r["class"], r["truth_objects"]) for r in found.rows] == [
         ("a", "class 1", 2),
         ("a", "class 2", 1),
@@ -170,19 +172,19 @@ def test_few_numbers_are_classes_unless_told(tmp_path: Path) -> None:
     mask = row(1, 1, 2, 2, 0)
     truth, ours = save(tmp_path / "t", a=mask), save(tmp_path / "p", a=mask)
     assert [r["class"] for r in evaluate_folder(ours, truth).rows] == ["class 1", "class 2"]
-    (told,) = evaluate_folder(ours, truth, instances=True).rows
+    (told,) = evaluate_folder(ours, truth, EvaluateOptions(instances=True)).rows
     assert (told["class"], told["truth_objects"], told["object_f1"]) == ("foreground", 2, 1)
 
 
 def test_spacing_is_that_of_the_option_or_of_the_file(tmp_path: Path) -> None:
     truth, ours = save(tmp_path / "t", a=row(255, 0, 0, 0, 0)), save(tmp_path / "p", a=row(0, 0, 255, 0, 0))
     assert evaluate_folder(ours, truth).rows[0]["hausdorff_distance"] == 2
-    found = evaluate_folder(ours, truth, spacing=(2.0, 0.5))
+    found = evaluate_folder(ours, truth, EvaluateOptions(spacing=(2.0, 0.5)))
     assert found.rows[0]["hausdorff_distance"] == 1
     assert found.unit == "the unit of the spacing"
     for wrong, message in (((1, 1, 1), "does not fit masks of 2 axes"), (-1, "not a positive number")):
         with pytest.raises(IsthmusError, match=rf"t.a.png: spacing .*{message}"):
-            evaluate_folder(ours, truth, spacing=wrong)
+            evaluate_folder(ours, truth, EvaluateOptions(spacing=wrong))
 
 
 def volume(path: Path, *places: tuple[int, int, int], affine: np.ndarray) -> None:
@@ -203,7 +205,7 @@ def test_volumes_use_their_own_spacing(tmp_path: Path) -> None:
     assert found.rows[0]["hausdorff_distance"] == 2
     assert found.unit == "mm"
     with pytest.raises(IsthmusError, match=r"each file states its own, as .*a.nii.gz does \(3, 2, 0.5\)"):
-        evaluate_folder(tmp_path / "p", tmp_path / "t", spacing=1)
+        evaluate_folder(tmp_path / "p", tmp_path / "t", EvaluateOptions(spacing=1))
 
 
 def test_what_cannot_be_scored_is_told_together_in_one_line(tmp_path: Path) -> None:
@@ -252,35 +254,39 @@ def test_classes_say_what_values_mean_on_both_sides(tmp_path: Path) -> None:
     truth, ours = save(tmp_path / "t", a=row(0, 1, 1, 0)), save(tmp_path / "p", a=row(0, 1, 2, 0))
     with pytest.raises(IsthmusError, match="the values 2 do not occur"):
         evaluate_folder(ours, truth)
-    liver, kidney = evaluate_folder(ours, truth, classes={1: "liver", 2: "kidney"}).rows
+    liver, kidney = evaluate_folder(ours, truth, EvaluateOptions(classes={1: "liver", 2: "kidney"})).rows
     assert (liver["class"], kidney["class"]) == ("liver", "kidney")
     assert liver["dice"] == pytest.approx(2 / 3)
     assert (kidney["truth_points"], kidney["prediction_points"], kidney["dice"]) == (0, 3, 0)
-    (both,) = evaluate_folder(ours, truth, classes={0: "rest", 1: "organ", 2: "organ"}).rows
+    (both,) = evaluate_folder(ours, truth, EvaluateOptions(classes={0: "rest", 1: "organ", 2: "organ"})).rows
     assert (both["class"], both["dice"]) == ("organ", 1)
-    (one,) = evaluate_folder(ours, truth, classes={1: "liver", 2: "background"}).rows
+    (one,) = evaluate_folder(ours, truth, EvaluateOptions(classes={1: "liver", 2: "background"})).rows
     assert one["prediction_points"] == 3
     with pytest.raises(
         IsthmusError, match=r"p.a.png: mask value 2 \(3 pixels\) fits no class \(known: 0, 1\)"
     ):
-        evaluate_folder(ours, truth, classes={1: "liver"})
+        evaluate_folder(ours, truth, EvaluateOptions(classes={1: "liver"}))
     with pytest.raises(IsthmusError, match="names no foreground"):
-        evaluate_folder(ours, truth, classes={0: "background"})
+        evaluate_folder(ours, truth, EvaluateOptions(classes={0: "background"}))
     with pytest.raises(IsthmusError, match="instances=True says that they number objects"):
-        evaluate_folder(ours, truth, classes={1: "liver"}, instances=True)
+        evaluate_folder(ours, truth, EvaluateOptions(classes={1: "liver"}, instances=True))
 
 
 def test_tolerance_and_the_rule_for_misses_are_options(folders: tuple[Path, Path]) -> None:
-    found = [evaluate_folder(*folders, tolerance=t).rows[0]["surface_dice"] for t in (0.5, 1)]
+    found = [
+        evaluate_folder(*folders, EvaluateOptions(tolerance=t)).rows[0]["surface_dice"] for t in (0.5, 1)
+    ]
     assert found == [pytest.approx(2 * 3 / (3 + 6)), 1]
-    endless = evaluate_folder(*folders, missing="infinity").means()["foreground"]
+    endless = evaluate_folder(*folders, EvaluateOptions(missing="infinity")).means()["foreground"]
     assert (endless["hausdorff_distance"], endless["dice"]) == (math.inf, pytest.approx((2 / 3 + 1) / 4))
-    others = evaluate_folder(*folders, missing="exclude").summaries()["foreground"]["hausdorff_distance"]
+    others = evaluate_folder(*folders, EvaluateOptions(missing="exclude")).summaries()["foreground"][
+        "hausdorff_distance"
+    ]
     assert (others.mean, others.n, others.n_missed) == (0.5, 2, 1)
     with pytest.raises(IsthmusError, match=r"^tolerance is -1; give a distance of 0 or more"):
-        evaluate_folder(*folders, tolerance=-1)
+        evaluate_folder(*folders, EvaluateOptions(tolerance=-1))
     with pytest.raises(IsthmusError, match=r"^missing='diag' is not a rule; did you mean 'diagonal'"):
-        evaluate_folder(*folders, missing="diag")  # type: ignore[arg-type]
+        evaluate_folder(*folders, EvaluateOptions(missing="diag"))  # type: ignore[arg-type]
 
 
 def in_unit(path: Path, unit: str, scale: float = 1.0) -> None:

@@ -1,0 +1,82 @@
+"""Scores masks on disk against the truth on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from isthmus.errors import IsthmusError
+from isthmus.evaluation.mask_grids import check_spacing, in_one_unit, remarks, unit_of
+from isthmus.evaluation.mask_pairs import Pair, paired, true_masks
+from isthmus.evaluation.options import EvaluateOptions
+from isthmus.evaluation.scorer import Scorer
+from isthmus.evaluation.scores import Evaluation
+from isthmus.evaluation.survey import PairFacts, for_each, survey_pair
+from isthmus.metrics import case_rows
+from isthmus.watch import Silent, Watch
+
+
+def evaluate_folder(
+    predictions: Path | str,
+    truth: Path | str,
+    options: EvaluateOptions | None = None,
+    *,
+    root: Path | None = None,
+    remarks_on: Callable[[Sequence[Pair]], Iterable[str]] | None = None,
+    watch: Watch | None = None,
+) -> Evaluation:
+    """Scores every predicted mask against the true one of the same name, on the masks' own grid.
+
+    Names match as in training: `x_mask.png` is the truth of `x.png`, unless another mask has that name itself. Masks
+    are read twice, so that memory holds no more than one case for each core.
+
+    Args:
+        predictions: folder of masks, as `isthmus predict` writes them.
+        truth: folder of true masks, or a data set: a folder of images and masks in any layout that trains, a CSV or
+            a name (with ``root``).
+        options: None: the defaults.
+        root: where a built-in data set lies.
+        remarks_on: is given the scored pairs and returns lines to tell the user after all scores.
+        watch: is told of progress.
+
+    Raises:
+        IsthmusError: a true mask without a prediction, masks of different sizes, values that fit no class,
+            unreadable files (all reported together); a spacing that fits no mask; an ``ignore`` that no mask holds.
+    """
+    options, watch = options or EvaluateOptions(), watch or Silent()
+    named = options.named_values()
+    dataset = true_masks(Path(truth), str(truth), root, options.axes)
+    if named is not None:
+        dataset = replace(dataset, values=named[0], classes=named[1], regions={})
+    pairs = in_one_unit(paired(Path(predictions), truth, dataset.cases, options.partial, watch))
+    watch.stage("reading masks", len(pairs))
+    facts = list(for_each(lambda pair: survey_pair(pair, options.ignore), pairs, watch))
+    if named is not None:
+        for (case, prediction), each in zip(pairs, facts, strict=True):
+            named[0].refuse_strangers(each.true, str(case.masks[0]))
+            named[0].refuse_strangers(each.predicted, str(prediction.images[0]))
+    scorer = Scorer.of(dataset, pairs, facts, options)
+    _refuse_wrong_ignore(options.ignore, facts, scorer)
+    check_spacing(options.spacing, pairs, [each.axes for each in facts])
+    for line in (*scorer.describe(), *remarks(pairs, [(each.elsewhere, each.rounded) for each in facts])):
+        watch.say(line)
+    watch.stage("scoring", len(pairs))
+    rows: list[dict[str, Any]] = []
+    for (case, _), found in zip(pairs, for_each(scorer.score, pairs, watch), strict=True):
+        rows += case_rows(found, case=case.id, group=case.group, grid="original")
+    for line in remarks_on(pairs) if remarks_on else ():
+        watch.say(f"note: {line}")
+    return Evaluation(rows, scorer.objects, unit_of(pairs, options.spacing))
+
+
+def _refuse_wrong_ignore(ignore: int | None, facts: Sequence[PairFacts], scorer: Scorer) -> None:
+    if ignore is None:
+        return
+    if not any(each.ignored for each in facts):
+        raise IsthmusError(f"ignore is {ignore}, and no true mask holds this value; name one that they hold")
+    if scorer.by_file or dict(scorer.true.pairs).get(ignore, 0):
+        raise IsthmusError(
+            f"ignore is {ignore}, which is an object or a class; name a value that means neither"
+        )
