@@ -1,36 +1,31 @@
-"""Equal time, as epochs: how many epochs of each network take as long as 30 of the U-Net, measured once.
+"""Equal time, as epochs: how long a step of each network takes, as a multiple of the U-Net's.
 
-    python -m benchmarks.accuracy.calibrate        measures and writes benchmarks/results/accuracy-calibration.json
-
-A step is forward, loss, backward and optimiser on random data, one thread, in the precision that training takes on this
-machine. Each network takes turns with the U-Net, as the machine's speed drifts; of a turn's steps the first is not
-counted, as it pays for what the other left in caches and memory, and the least of the others counts. The ratio is the
-median over turns.
+A step is forward pass, loss, backward pass and optimiser on random data, on one thread, in the precision that
+training uses on this machine. Each network takes turns with the U-Net, as the machine's speed drifts. The first step
+of a turn is not counted, as it pays for what the other left in caches and memory; the fastest of the others counts.
+The ratio is the median over turns.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import nn
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
-from benchmarks.frame.machine import describe
+from benchmarks.frame import results
+from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Row, Settings
 from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model
 from isthmus.runs import hardware as machine
-from isthmus.runs.files import write_json
 from isthmus.runs.recipe import Hardware
 from isthmus.training.average import Average
 
-RESULT = Path(__file__).parents[1] / "results" / "accuracy-calibration.json"
-ANCHOR, EPOCHS = "U-Net", 30
+ANCHOR, EPOCHS, TURNS = "U-Net", 30, 3
 WARM, COUNTED = 1, 3
 BATCH, CHANNELS, SIDE = 4, 1, 128
 
@@ -49,15 +44,16 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
-def stepper(options: dict[str, Any], mean: bool) -> Callable[[], float]:
-    """A function that does one step and returns its seconds."""
+@cache
+def step_of(name: str, side: int) -> Callable[[], float]:
+    """A function that does one step of a network and returns its seconds."""
     hardware = machine.resolve(Hardware(device="cpu"))
     layout = machine.memory_format(hardware, 2)
-    network = create_model(**options, in_channels=CHANNELS).to(memory_format=layout).train()
+    network = create_model(**NETWORKS[name], in_channels=CHANNELS).to(memory_format=layout).train()
     optimiser = torch.optim.Adam(network.parameters(), fused=True)
-    average = Average(network, 0.99) if mean else None
-    images = torch.randn(BATCH, CHANNELS, SIDE, SIDE).contiguous(memory_format=layout)
-    truth = (torch.rand(BATCH, 1, SIDE, SIDE) > 0.5).float()
+    average = Average(network, 0.99) if name == "mean of weights" else None
+    images = torch.randn(BATCH, CHANNELS, side, side).contiguous(memory_format=layout)
+    truth = (torch.rand(BATCH, 1, side, side) > 0.5).float()
 
     def step() -> float:
         started = time.perf_counter()
@@ -74,31 +70,31 @@ def stepper(options: dict[str, Any], mean: bool) -> Callable[[], float]:
     return step
 
 
-def least(step: Callable[[], float]) -> float:
-    """Seconds of the quickest step of a turn."""
-    return min([step() for _ in range(WARM + COUNTED)][WARM:])
+def turn(name: str, side: int) -> float:
+    """The fastest step of a network over the fastest one of the U-Net."""
+    fastest = {}
+    for each in (ANCHOR, name):
+        step = step_of(each, side)
+        fastest[each] = min([step() for _ in range(WARM + COUNTED)][WARM:])
+    return round(fastest[name] / fastest[ANCHOR], 3)
 
 
-def main() -> None:
-    """Parse, measure, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+def rows(settings: Settings) -> Iterator[Row]:
+    """Every network against the U-Net."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    steps = {name: stepper(options, name == "mean of weights") for name, options in NETWORKS.items()}
-    anchor, found = steps[ANCHOR], {}
-    for name, step in steps.items():
-        turns = [(least(anchor), least(step)) for _ in range(rounds)]
-        ratio = 1.0 if name == ANCHOR else statistics.median(own / other for other, own in turns)
-        found[name] = {"ratio": round(ratio, 3), "epochs": round(EPOCHS / ratio)}
-    about = {"machine": describe(), "rounds": rounds, "batch": BATCH, "channels": CHANNELS, "side": SIDE}
-    write_json(RESULT, {**about, "networks": found})
-    for name, each in found.items():
-        print(f"{name}: {each['ratio']} times the U-Net, {each['epochs']} epochs")
+    side, rounds = (32, 1) if settings.toy else (SIDE, TURNS)
+    for name in NETWORKS:
+        work = partial(turn, name, side)
+        yield Row(name, {"isthmus": lambda work=work: work}, "times the U-Net", rounds=rounds)
 
 
-if __name__ == "__main__":
-    main()
+def epochs(name: str, of_the_anchor: int = EPOCHS) -> int:
+    """Epochs of a network that take as long as so many of the U-Net, by the committed calibration."""
+    found = {
+        row["name"]: row["values"]["isthmus"] for row in results.every("accuracy.calibration")[0]["rows"]
+    }
+    return round(round(EPOCHS / found[name]) * of_the_anchor / EPOCHS)
+
+
+BENCHMARK = Benchmark(rows, environment=ONE_THREAD)

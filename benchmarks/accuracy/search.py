@@ -1,9 +1,9 @@
 """The search for the default on inner folds: one thing changed at a time, then what helped put together.
 
-    python -m benchmarks.accuracy.search ROOT      writes search.yaml, which `python -m benchmarks.accuracy search` runs
+    python -m benchmarks.accuracy.search ROOT      writes search.yaml, which `accuracy.studies` runs
 
 The cases that the first of the five outer folds scores are set aside: no candidate sees them. Every candidate takes
-as long as 30 epochs of the U-Net (20 for DSB-2018), by `benchmarks.accuracy.calibrate`.
+as long as 30 epochs of the U-Net (20 for DSB-2018), by `accuracy.calibration`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.calibrate import EPOCHS, RESULT
+from benchmarks.accuracy.calibration import epochs
 from isthmus.data.sources import open_dataset
-from isthmus.runs.files import read_json, write_yaml
+from isthmus.runs.files import write_yaml
 from isthmus.runs.recipe import make_recipe
 from isthmus.training.split import select_cases, split_of_protocol
 
@@ -108,7 +108,6 @@ CANDIDATES: dict[str, tuple[str, dict[str, Any]]] = {
 
 def study(root: Path) -> dict[str, Any]:
     """The study, as plain values."""
-    calibrated = read_json(RESULT)["networks"]
     data: dict[str, Any] = {}
     for label, about in DATA.items():
         source = about["source"]
@@ -122,10 +121,9 @@ def study(root: Path) -> dict[str, Any]:
     networks, only = {}, {}
     for label, about in DATA.items():
         for name, (timed, changes) in CANDIDATES.items():
-            epochs = round(calibrated[timed]["epochs"] * about["epochs"] / EPOCHS)
             own = {key: dict(value) for key, value in changes.items()}
             own["network"] = {"model": "unet_instance", **own.get("network", {})}
-            own["training"] = {**own.get("training", {}), "epochs": epochs}
+            own["training"] = {**own.get("training", {}), "epochs": epochs(timed, about["epochs"])}
             networks[f"{name} ({label})"], only[f"{name} ({label})"] = own, [label]
     return {
         "name": "accuracy/search",

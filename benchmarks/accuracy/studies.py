@@ -1,41 +1,57 @@
-"""The tables of these studies into docs/results/accuracy.md, from their folders alone.
+"""The studies of this folder: the papers' networks, MONAI's BasicUNet and the default, by one protocol.
 
-python -m benchmarks.accuracy.page FOLDER      FOLDER holds isbi-2012, dsb-2018, search and precision, or some of them
+Needs the extra `peers`. Each study is a folder below OUT, where a stopped one resumes; `--only search` runs one of
+them.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
-from benchmarks.between import write_between
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from isthmus.cli.progress import Display
 from isthmus.report.summary import duration
 from isthmus.runs.files import read_json
 from isthmus.studies.page import write_study
+from isthmus.studies.planning import find_data
+from isthmus.studies.run import RunOptions, run_study
+from isthmus.studies.running.execute import launch
+from isthmus.studies.study import read_study
 from isthmus.studies.study_folder import StudyFolder
 
-PAGE = Path(__file__).parents[2] / "docs" / "results" / "accuracy.md"
+HERE = Path(__file__).parent
 STUDIES = ("isbi-2012", "dsb-2018", "search", "precision")
 OURS = "isthmus default"
 
 
+def study(name: str, settings: Settings) -> list[str]:
+    """Run the missing cells of a study, and return its section of the page."""
+    read, out = read_study(HERE / f"{name}.yaml"), settings.out / name
+    own = partial(launch, module="benchmarks.accuracy.worker")
+    with Display() as display:
+        data = find_data(read, settings.data).complete()
+        run_study(read, data, out, display, options=RunOptions(launch=own))
+    return section(StudyFolder.open(out))
+
+
 def section(folder: StudyFolder) -> list[str]:
-    """What one study comes to."""
+    """Title, notes and tables of a study."""
     study, plan = folder.study(), folder.plan()
     write_study(folder)
     cells = _read(folder.tables / "cells.csv")
     done = [cell for cell in cells if cell["state"] == "done"]
-    hours = sum(float(cell["seconds of epochs"]) for cell in done)
+    seconds = sum(float(cell["seconds of epochs"]) for cell in done)
     about = read_json(folder.run(done[0]["run"]).environment)
     lines = [f"## {study.title}", "", *(f"- {note}" for note in study.notes)]
     lines += [
-        f"- {len(done)} of {len(plan.cells)} cells are done, in {duration(hours)} of training, one thread each, on "
-        f"{about['processor']} with torch {about['packages']['torch']}, while other work ran beside.",
+        f"- {len(done)} of {len(plan.cells)} cells are done, in {duration(seconds)} of training, one thread each, on "
+        f"{about['processor']} with torch {about['packages']['torch']}, while other work was running.",
         "",
         *_table(folder, "scores"),
     ]
@@ -45,7 +61,7 @@ def section(folder: StudyFolder) -> list[str]:
 
 
 def against(rows: Iterable[dict[str, str]]) -> list[str]:
-    """The default minus each of the others, with the interval over whole folds and the corrected test."""
+    """The default minus each other network, with the interval over whole folds and the corrected test."""
     lines = [
         "| against | cases | difference | 95 % interval | p, corrected resampled t |",
         "|---|---:|---:|---|---:|",
@@ -64,7 +80,7 @@ def against(rows: Iterable[dict[str, str]]) -> list[str]:
 
 
 def _table(folder: StudyFolder, name: str) -> list[str]:
-    """As printed, without the rows of which no cell is done."""
+    """A table of the study, without the rows that have no finished cell."""
     lines = (folder.tables / f"{name}.md").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if not re.search(r"\| 0 of \d+ \|$", line)] + [""]
 
@@ -80,18 +96,16 @@ def _number(text: str) -> float:
     return float(text) if text else math.nan
 
 
-def main() -> None:
-    """Parse, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    root = parser.parse_args().folder
-    lines: list[str] = []
+def rows(settings: Settings) -> Iterator[Row]:
+    """A row for each study: the lines of its section."""
     for name in STUDIES:
-        if (root / name / "plan.json").is_file():
-            lines += section(StudyFolder.open(root / name))
-    write_between(PAGE, "\n".join(lines))
-    print(PAGE)
+        work = partial(study, name, settings)
+        yield Row(name, {"isthmus": lambda work=work: work}, "Markdown")
 
 
-if __name__ == "__main__":
-    main()
+def lines_of(name: str, found: Sequence[Result]) -> list[str]:
+    """The section of a study."""
+    return next((row["values"]["isthmus"] for row in found[0]["rows"] if row["name"] == name), [])
+
+
+BENCHMARK = Benchmark(rows, {name.replace("-", "_"): partial(lines_of, name) for name in STUDIES})

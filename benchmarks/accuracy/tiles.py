@@ -1,29 +1,26 @@
-"""How much an image cut into tiles differs from the image in one piece.
+"""How much an image that is cut into tiles differs from the image in one piece.
 
-    python -m benchmarks.seams ROOT            writes benchmarks/results/seams.json; ROOT holds ISBI-2012's two files
-    python -m benchmarks.seams ROOT --toy      few steps of small networks, prints and writes nothing
-
-The default network, whose normalisation takes statistics of what it sees (instance normalisation), is trained on
-patches of slices 512x512. The slices that were held out are segmented in one piece and in tiles of two sizes, by the
-statistics of each tile and by those of the image (docs/large-images.md), as if memory had no room for larger tiles.
-Stated are the Dice between the masks and the one to the truth. Then a slice lies on an empty canvas, where those of
-the image do harm. Networks without such statistics give the same answer in tiles and in one piece, which a test holds.
+The default network, whose instance normalisation takes its statistics from what it sees, is trained on patches of
+slices of 512x512 (ISBI-2012). The slices that were held out are segmented in one piece and in tiles of two sizes, with
+the statistics of each tile and with those of the image (docs/large-images.md), as if memory had no room for larger
+tiles. Then a slice lies on an empty canvas, where the statistics of the image do harm. Networks without such statistics
+give the same answer in tiles and in one piece, which a test holds.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.frame.machine import describe
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.markdown import table, text
 from isthmus import training
 from isthmus.data.cases import load
 from isthmus.inference import Predictor
@@ -35,9 +32,9 @@ from isthmus.runs.recipe import make_recipe
 from isthmus.training.prepare import prepare
 from isthmus.watch import Silent
 
-Floats = NDArray[Any]
-RESULTS = Path(__file__).parent / "results"
-PATCH, TILES = 256, (128, 256)
+Case = tuple[NDArray[Any], NDArray[Any]]
+PATCH, TILES, STATISTICS = 256, (128, 256), ("tile", "image")
+CANVAS = "empty canvas"
 VALIDATION = [f"slice-{index:02d}" for index in (0, 3, 12, 15, 21, 25)]
 
 
@@ -59,7 +56,7 @@ def train(root: Path, out: Path, toy: bool) -> RunFolder:
 
 
 def predictor(folder: RunFolder, side: int, statistics: Any = "tile") -> Predictor:
-    """Of the run, in float32, for tiles of a side."""
+    """The predictor of a run, in float32, for tiles of a side."""
     recipe = folder.recipe()
     tiled = recipe.model_copy(update={"input": recipe.input.model_copy(update={"patch": [side] * 2})})
     hardware = resolve(recipe.hardware.model_copy(update={"precision": "float32", "threads": None}))
@@ -68,7 +65,7 @@ def predictor(folder: RunFolder, side: int, statistics: Any = "tile") -> Predict
 
 @contextmanager
 def largest(side: int) -> Iterator[None]:
-    """Within it no tile is larger."""
+    """Allow no tile larger than this."""
     before = cutter.WHOLE[2]
     cutter.WHOLE[2] = side
     try:
@@ -77,33 +74,28 @@ def largest(side: int) -> Iterator[None]:
         cutter.WHOLE[2] = before
 
 
-def held_out(folder: RunFolder) -> list[tuple[Floats, Floats]]:
+def held_out(folder: RunFolder) -> list[Case]:
     """Images and their true masks."""
     prepared = prepare(folder.recipe(), Silent())
     cases = prepared.cases(prepared.split.validation)
     return [load(case, prepared.data.dataset) for case in cases]
 
 
-def compare(
-    folder: RunFolder, cases: list[tuple[Floats, Floats]], side: int, statistics: str
-) -> dict[str, Any]:
-    """Tiles of a side beside one piece, and both beside the truth."""
+def compare(folder: RunFolder, cases: list[Case], side: int, statistics: str) -> dict[str, list[float]]:
+    """Dice of tiles to one piece, and of both to the truth, by case."""
     cut, whole = predictor(folder, side, statistics), predictor(folder, cases[0][0].shape[-1])
-    row: dict[str, Any] = {"tile": side, "statistics": statistics, "dice": [], "truth": [], "whole_truth": []}
+    found: dict[str, list[float]] = {"dice": [], "truth": [], "whole_truth": []}
     for image, truth in cases:
         entire = whole.labels(image)
         with largest(side):
             mask = cut.labels(image)
-        for name, pair in (
-            ("dice", (mask, entire)),
-            ("truth", (mask, truth)),
-            ("whole_truth", (entire, truth)),
-        ):
-            row[name].append(float(dice(*(one > 0 for one in pair))))
-    return row
+        pairs = {"dice": (mask, entire), "truth": (mask, truth), "whole_truth": (entire, truth)}
+        for name, pair in pairs.items():
+            found[name].append(float(dice(*(one > 0 for one in pair))))
+    return found
 
 
-def on_canvas(folder: RunFolder, case: tuple[Floats, Floats], side: int, statistics: str) -> dict[str, Any]:
+def on_canvas(folder: RunFolder, case: Case, side: int, statistics: str) -> dict[str, list[float]]:
     """Dice to the truth of an image on an empty canvas of three times its side, beside the tiles' grid."""
     image, truth = case
     n = image.shape[-1]
@@ -112,40 +104,56 @@ def on_canvas(folder: RunFolder, case: tuple[Floats, Floats], side: int, statist
     canvas[(slice(None), *middle)] = image
     with largest(side):
         mask = predictor(folder, side, statistics).labels(canvas)[middle]
-    return {"tile": side, "statistics": statistics, "truth": float(dice(mask > 0, truth > 0))}
+    return {"truth": [float(dice(mask > 0, truth > 0))]}
 
 
-def main() -> None:
-    """Parse, train, compare, print, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--toy", action="store_true")
-    asked = parser.parse_args()
-    rows, canvas = [], []
+def rows(settings: Settings) -> Iterator[Row]:
+    """Both kinds of statistics in tiles of each size, and on the canvas."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = train(asked.root, Path(scratch) / "run", asked.toy)
-        cases = held_out(folder)
-        tiles = (32,) if asked.toy else TILES
-        for tile in tiles:
-            for statistics in ("tile", "image"):
-                rows.append(row := compare(folder, cases, tile, statistics))
-                same, truth, whole = (float(np.mean(row[key])) for key in ("dice", "truth", "whole_truth"))
-                print(
-                    f"tiles of {tile}, statistics of the {statistics}: Dice to one piece {same:.5f}, at least "
-                    f"{min(row['dice']):.5f}; to the truth {truth:.5f}, in one piece {whole:.5f}",
-                    flush=True,
+
+        @cache
+        def trained() -> tuple[RunFolder, list[Case]]:
+            folder = train(settings.data / "isbi-2012", Path(scratch) / "run", settings.toy)
+            return folder, held_out(folder)
+
+        for side in (32,) if settings.toy else TILES:
+            for kind in STATISTICS:
+                work = partial(lambda side, kind: compare(*trained(), side, kind), side, kind)
+                yield Row(
+                    f"{side}x{side}, statistics of the {kind}", {"isthmus": lambda work=work: work}, "Dice"
                 )
-        for statistics in () if asked.toy else ("tile", "image"):
-            canvas.append(row := on_canvas(folder, cases[0], tiles[-1], statistics))
-            print(f"on an empty canvas, statistics of the {statistics}: Dice to the truth {row['truth']:.5f}")
-    if not asked.toy:
-        path = RESULTS / "seams.json"
-        found = {"machine": describe(), "patch": PATCH, "rows": rows, "canvas": canvas}
-        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        print(path)
+        for kind in () if settings.toy else STATISTICS:
+            work = partial(lambda kind: on_canvas(trained()[0], trained()[1][0], TILES[-1], kind), kind)
+            yield Row(f"{CANVAS}, statistics of the {kind}", {"isthmus": lambda work=work: work}, "Dice")
 
 
-if __name__ == "__main__":
-    main()
+def page(found: Sequence[Result]) -> list[str]:
+    """Dice of tiles to one piece, and of both to the truth."""
+    lines, canvas = [], {}
+    for row in found[0]["rows"]:
+        tiles, kind = row["name"].split(", statistics of the ")
+        scores = row["values"]["isthmus"]
+        means = {name: f"{np.mean(values):.4f}" for name, values in scores.items()}
+        if tiles == CANVAS:
+            canvas[kind] = means["truth"]
+        else:
+            least = f"{min(scores['dice']):.4f}"
+            lines.append([tiles, kind, f"**{means['dice']}**", least, means["truth"], means["whole_truth"]])
+    heads = [
+        "tiles",
+        "statistics of the",
+        "Dice to one piece",
+        "lowest",
+        "to the truth",
+        "in one piece to the truth",
+    ]
+    return [
+        *table(heads, lines),
+        *text(
+            "One slice on an empty canvas of three times its side: Dice to the truth is",
+            f"{canvas['tile']} with the statistics of the tile and {canvas['image']} with those of the image.",
+        ),
+    ]
+
+
+BENCHMARK = Benchmark(rows, {"table": page})

@@ -1,4 +1,4 @@
-"""A cell of these studies: what `isthmus.studies.running.worker` does, with the network from outside known."""
+"""Computes a cell of these studies: `isthmus.studies.running.worker` with MONAI's network registered."""
 
 from __future__ import annotations
 

@@ -1,12 +1,15 @@
 """Organs of one CT: HMEDN in two steps, slices of one part held out at a time (`within-case`), five parts.
 
 The labels are another program's (TotalSegmentator's test reference), and neighbouring slices are alike, so this shows
-that the method runs on a real CT from end to end; it says nothing of other patients. The best epoch is chosen on the
-scored slices.
+that the method runs on a real CT from end to end; it does not predict how well it does on other patients. The best
+epoch is chosen on the scored slices.
 """
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,12 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.boundaries.organs import WIDTHS
-from benchmarks.boundaries.pictures import grey, sheet
-from benchmarks.boundaries.runs import PICTURES, Sections, cost, keep, merged, trained
+from benchmarks.boundaries import PICTURES
+from benchmarks.boundaries.organs_runs import WIDTHS
+from benchmarks.frame import markdown
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.pictures import grey, sheet
+from benchmarks.frame.runs import Sections, cost, merged, trained
 from isthmus.data.cases import Source
 from isthmus.inference.outputs.cleanup import CleanUp
 from isthmus.io.images import read_image, read_mask
@@ -33,9 +39,9 @@ ORGANS = {
     6: "stomach",
     52: "aorta",
 }
-"""Of the 41 labels those that HMEDN's organs resemble; the others are background."""
+"""The labels, of 41, that resemble HMEDN's organs; the others are background."""
 
-PARTS = 5
+PARTS, COST = 5, "cost of a run"
 IMAGE, SEGMENTATION = "example_ct_sm.nii.gz", "example_seg.nii.gz"
 COMMON: Sections = {
     "input": {"slices": 5, "normalise": "dataset"},
@@ -68,15 +74,24 @@ def sections(data: Path, fold: int) -> Sections:
     return merged(COMMON, {"data": about, "protocol": {"fold": fold}})
 
 
-def run(data: Path, out: Path, only: str | None) -> None:
-    """All folds, then the CT put together from its parts."""
+def rows(settings: Settings) -> Iterator[Row]:
+    """A row for each part that is held out: what its two networks take."""
     for fold in range(PARTS):
-        if only in (None, str(fold)):
-            trained(sections(data, fold), out / f"ct-{fold}")
-    if only is not None:
-        return
-    runs = [RunFolder(out / f"ct-{fold}") for fold in range(PARTS)]
-    truth, before = _whole(data, runs)
+
+        def run(fold: int = fold) -> RunFolder:
+            return trained(sections(settings.data, fold), settings.out / f"ct-{fold}")
+
+        contenders = {
+            "HMEDN": lambda run=run: partial(cost, run()),
+            "localiser": lambda run=run: partial(cost, RunFolder(run().localiser)),
+        }
+        yield Row(f"fold {fold}", contenders, COST)
+
+
+def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
+    """Scores and pictures of the CT that is put together from its parts."""
+    runs = [RunFolder(settings.out / f"ct-{fold}") for fold in range(PARTS)]
+    truth, before = _whole(settings.data, runs)
     after = CleanUp(merge=True).apply(before)
     scores = {
         name: {
@@ -87,17 +102,12 @@ def run(data: Path, out: Path, only: str | None) -> None:
         }
         for k, name in enumerate(ORGANS.values(), start=1)
     }
-    keep(
-        "ct",
-        {
-            "recipe": COMMON,
-            "organs": scores,
-            "costs": [cost(each) for each in runs],
-            "region_costs": [cost(RunFolder(each.localiser)) for each in runs],
-            "in_place": _in_place(data, runs),
-            "pictures": _draw(data, truth, before, after),
-        },
-    )
+    return {
+        "recipe": COMMON,
+        "organs": scores,
+        "in_place": _in_place(settings.data, runs),
+        "pictures": _draw(settings.data, truth, before, after),
+    }
 
 
 def _whole(data: Path, runs: list[RunFolder]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -144,3 +154,35 @@ def _draw(data: Path, truth: NDArray[Any], *found: NDArray[Any]) -> dict[str, st
         rows.append((f"slice {z}: {share[z]:.0%} of the organs' voxels right", pictures))
     heads = ("CT", "true", "found", "found, cleaned up")
     return {"ct": sheet(PICTURES / "ct.png", rows, heads, scale=2)}
+
+
+def table(found: Sequence[Result]) -> list[str]:
+    """Scores by organ, and by part."""
+    lines = [
+        [
+            name,
+            row["voxels"],
+            *(f"{row[when]['dice']:.3f}" for when in ("before", "after")),
+            *(f"{row[when]['average_surface_distance']:.1f}" for when in ("before", "after")),
+            *(None if part is None else f"{part:.2f}" for part in row["parts"]),
+        ]
+        for name, row in found[0]["facts"]["organs"].items()
+    ]
+    parts = [f"part {index}" for index in range(PARTS)]
+    return markdown.table(["organ", "voxels", "Dice before", "after", "ASD before", "after", *parts], lines)
+
+
+def training(found: Sequence[Result]) -> list[str]:
+    """Minutes, whether the masks lie in place, and the recipe."""
+    costs = [row["values"] for row in found[0]["rows"]]
+    minutes, first = (statistics.fmean(c[name]["minutes"] for c in costs) for name in ("HMEDN", "localiser"))
+    return [
+        *markdown.text(
+            f"{len(costs)} runs of {minutes:.1f} minutes, and {first:.1f} for the first network. Masks lie in space",
+            f"where their images do, voxel for voxel: {'yes' if found[0]['facts']['in_place'] else '**no**'}.",
+        ),
+        *markdown.recipe(found[0]["facts"]["recipe"]),
+    ]
+
+
+BENCHMARK = Benchmark(rows, {"table": table, "training": training}, facts)

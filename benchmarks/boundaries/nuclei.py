@@ -5,133 +5,25 @@ Of the 80, eight choose the best epoch. Both parts are drawn from each kind of p
 
 from __future__ import annotations
 
-import csv
-import json
 import statistics
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.boundaries.runs import Sections, cost, keep, merged, trained
-from isthmus.data.cases import Case, Dataset, load_instances
-from isthmus.data.sources import open_dataset
-from isthmus.inference.outputs.instances import instances
-from isthmus.inference.predictor import Predictor
-from isthmus.metrics import score_case
-from isthmus.metrics.objects import number_components
-from isthmus.runs.files import write_json
+from benchmarks.boundaries.nuclei_objects import COMMON, COUNTS, METRICS, RUNS, scored, sections, split_of
+from benchmarks.boundaries.nuclei_pictures import draw
+from benchmarks.frame import markdown
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.runs import cost, trained
+from isthmus.runs.folder import RunFolder
 
-SEED, TEST, CHOOSING = 2018, 40, 8  # every third image is scored, every tenth of the others chooses
-COMMON: Sections = {
-    "data": {"source": "dsb-2018", "instances": True},
-    "input": {"patch": [128, 128]},
-    "training": {"epochs": 10, "samples": 400, "batch": 8},
+TITLES = {
+    "heads": "our default network, contour and marker heads",
+    "body": "the same network without heads",
+    "nuclei_resnet34": "`nuclei_resnet34`, random weights",
 }
-RUNS: dict[str, Sections] = {
-    "heads": {},
-    "body": {"network": {"heads": []}},
-    "nuclei_resnet34": {"network": {"model": "nuclei_resnet34", "options": {"encoder_weights": None}}},
-}
-METRICS = ("object_f1", "object_dice", "dice", "aggregated_jaccard", "panoptic_quality")
-COUNTS = ("prediction_objects", "truth_objects", "touching", "parted")
-
-# how objects are made of a network's maps: the name in the table, the heads that are used; None: components
-WAYS: dict[str, tuple[str, ...] | None] = {
-    "contour and marker": ("contour", "marker"),
-    "contour": ("contour",),
-    "marker": ("marker",),
-    "distance peaks": (),
-    "components": None,
-}
-
-
-def divide(root: Path) -> tuple[list[str], list[str]]:
-    """Image ids that are scored, and those that choose the epoch; the others train."""
-    with (root / "SELECTION.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    random = np.random.default_rng(SEED)
-    strata: dict[str, list[str]] = {}
-    for row in rows:
-        strata.setdefault(row["stratum"], []).append(row["ImageId"])
-    ordered = [str(name) for ids in strata.values() for name in random.permutation(sorted(ids))]
-    every = len(ordered) // TEST
-    test = ordered[every // 2 :: every]
-    rest = [name for name in ordered if name not in set(test)]
-    every = len(rest) // CHOOSING
-    return sorted(test), sorted(rest[every // 2 :: every])
-
-
-def sections(name: str, root: Path) -> Sections:
-    """The recipe of a run."""
-    test, choosing = divide(root)
-    split = {"data": {"root": str(root)}, "protocol": {"test": test, "validation": choosing}}
-    return merged(COMMON, split, RUNS[name])
-
-
-def objects(maps: dict[str, NDArray[Any]], way: Sequence[str] | None) -> NDArray[np.int32]:
-    """Numbers of objects by one of the `WAYS`."""
-    body = maps["logits"][0]
-    if way is None:
-        return number_components(body >= 0.5)
-    return instances(body, **{head: maps[head][0] for head in way})
-
-
-def ways(predictor: Predictor) -> dict[str, tuple[str, ...] | None]:
-    """Those that the heads of a network allow."""
-    there = set(predictor.recipe.objective.heads)
-    return {name: way for name, way in WAYS.items() if set(way or ()) <= there}
-
-
-def scored_cases(root: Path) -> Iterator[tuple[Case, NDArray[Any], NDArray[Any]]]:
-    """The scored cases with their images and the numbers of their true nuclei."""
-    dataset: Dataset = open_dataset("dsb-2018", root)
-    wanted = set(divide(root)[0])
-    for case in dataset.cases:
-        if case.id in wanted:
-            image, truth = load_instances(case, dataset, 3)
-            yield case, image, truth
-
-
-def touching(truth: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
-    """Pairs of true nuclei that share a side, and those of them of which at least half of each lies in an object of its
-    own.
-
-    >>> touching(np.array([[1, 2, 2, 3, 0, 4]]), np.array([[1, 2, 2, 2, 0, 0]]))
-    {'touching': 2.0, 'parted': 1.0}
-    """
-    sides = [(truth[1:], truth[:-1]), (truth[:, 1:], truth[:, :-1])]
-    ends = np.concatenate([np.stack([a, b])[:, (a != b) & (a > 0) & (b > 0)] for a, b in sides], axis=1)
-    pairs = np.unique(np.sort(ends, axis=0), axis=1).T
-    partner: dict[int, int] = {}
-    for number in np.unique(pairs):
-        inside = np.bincount(found[truth == number])
-        inside[0] = 0
-        if 2 * inside.max() >= (truth == number).sum():
-            partner[int(number)] = int(inside.argmax())
-    parted = sum(
-        partner.get(int(a), 0) != partner.get(int(b), 0) and {a, b} <= partner.keys() for a, b in pairs
-    )
-    return {"touching": float(len(pairs)), "parted": float(parted)}
-
-
-def scored(out: Path, root: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Way -> case -> metric, on the images' own pixels; kept beside the run."""
-    path = out / "ways.json"
-    if path.is_file():
-        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
-    predictor = Predictor.load(out, device="cpu")
-    found: dict[str, dict[str, dict[str, float]]] = {way: {} for way in ways(predictor)}
-    for case, image, truth in scored_cases(root):
-        maps = predictor.maps(image)
-        for name, way in ways(predictor).items():
-            numbers = objects(maps, way)
-            row = score_case(numbers, truth, instances=True) | touching(truth, numbers)
-            found[name][case.id] = {key: round(float(row[key]), 4) for key in (*METRICS, *COUNTS)}
-    write_json(path, found)
-    return found
 
 
 def summary(cases: dict[str, dict[str, float]]) -> dict[str, float | None]:
@@ -143,29 +35,83 @@ def summary(cases: dict[str, dict[str, float]]) -> dict[str, float | None]:
     return result | {key: sum(row[key] for row in cases.values()) for key in COUNTS}
 
 
-def run(data: Path, out: Path, only: str | None) -> None:
-    """Train, score, and keep what is there."""
-    root = data / "dsb-2018"
-    done: dict[str, Any] = {}
+def rows(settings: Settings) -> Iterator[Row]:
+    """A row for each run: its scores by the way in which objects are made."""
+    root = settings.data / "dsb-2018"
     for name in RUNS:
-        here = out / f"nuclei-{name}"
-        if only in (None, name):
-            trained(sections(name, root), here)
-            scored(here, root)
-        if (here / "ways.json").is_file():
-            done[name] = here
-    if only is not None:
-        return
-    from benchmarks.boundaries.nuclei_pictures import draw
-    from isthmus.runs.folder import RunFolder
+        here = settings.out / f"nuclei-{name}"
 
-    rows = {
-        name: {
-            "cost": cost(RunFolder(here)),
-            "ways": {way: summary(cases) for way, cases in scored(here, root).items()},
-        }
-        for name, here in done.items()
-    }
-    test, choosing = divide(root)
-    result = {"runs": rows, "recipe": COMMON, "overrides": RUNS, "test": test, "choosing": choosing}
-    keep("nuclei", result | {"pictures": draw(root, out)})
+        def score(name: str = name, here: Any = here) -> dict[str, Any]:
+            trained(sections(name, root), here)
+            return {way: summary(cases) for way, cases in scored(here, root).items()}
+
+        facts = partial(lambda here, _: {"cost": cost(RunFolder(here))}, here)
+        yield Row(name, {"ways": lambda score=score: score}, "scores", facts=facts)
+
+
+def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
+    """The recipe and the split, and the pictures, drawn anew."""
+    root = settings.data / "dsb-2018"
+    test, choosing = split_of(root)
+    pictures = draw(root, settings.out)
+    return {"recipe": COMMON, "overrides": RUNS, "test": test, "choosing": choosing, "pictures": pictures}
+
+
+def ways_of(found: Sequence[Result]) -> dict[str, Any]:
+    """Scores by run and way."""
+    return {row["name"]: row["values"]["ways"] for row in found[0]["rows"]}
+
+
+def table(found: Sequence[Result]) -> list[str]:
+    """Scores of every run and way."""
+    lines = []
+    for name, ways in ways_of(found).items():
+        for way, scores in ways.items():
+            means = [
+                f"{scores[key]:.3f}" for key in ("object_f1", "object_dice", "dice", "aggregated_jaccard")
+            ]
+            pairs = f"{scores['parted']:.0f} / {scores['touching']:.0f}"
+            counts = f"{scores['prediction_objects']:.0f} / {scores['truth_objects']:.0f}"
+            lines.append([TITLES[name], way, *means, pairs, counts])
+    heads = [
+        "network",
+        "objects by",
+        "object F1",
+        "object Dice",
+        "Dice",
+        "AJI",
+        "pairs told apart",
+        "found / true",
+    ]
+    return markdown.table(heads, lines)
+
+
+def result(found: Sequence[Result]) -> list[str]:
+    """What the heads bring."""
+    ways = ways_of(found)
+    both = ways["heads"]["contour and marker"]
+    ours, joined = both["object_f1"], ways["body"]["components"]["parted"]
+    parts, peaks = (ways["body"][way]["object_f1"] for way in ("components", "distance peaks"))
+    return markdown.text(
+        f"With heads, object F1 is {ours:.3f}. Without them it is {parts:.3f} by connected components",
+        f"({ours - parts:+.3f}) and {peaks:.3f} by distance peaks ({ours - peaks:+.3f}), which find twice as many",
+        "objects as there are but tell more pairs apart. Of the pairs that share a side,",
+        f"{both['parted']:.0f} of {both['touching']:.0f} are told apart with heads and {joined:.0f} without: after so",
+        "short a training most stay joined. One run each (seed 0).",
+    )
+
+
+def training(found: Sequence[Result]) -> list[str]:
+    """Minutes and recipe."""
+    costs = [(row["name"], row["facts"]["cost"]) for row in found[0]["rows"]]
+    minutes = ", ".join(
+        f"{name} {c['minutes']:.0f} ({c['parameters'] / 1e6:.1f} M parameters)" for name, c in costs
+    )
+    return [
+        *markdown.text(f"Minutes of training: {minutes}. The recipe, besides the split:"),
+        *markdown.recipe(found[0]["facts"]["recipe"]),
+        markdown.machine_line(found[0]["rows"][0]["machine"]),
+    ]
+
+
+BENCHMARK = Benchmark(rows, {"table": table, "result": result, "training": training}, facts)

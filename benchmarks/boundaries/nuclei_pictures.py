@@ -1,4 +1,4 @@
-"""Pictures of nuclei: where heads part what touches, where they fail, and the images scored best and worst."""
+"""Pictures of nuclei: where heads tell touching ones apart, where they fail, and the images scored best and worst."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.boundaries.nuclei import objects, scored, scored_cases
-from benchmarks.boundaries.pictures import Pixels, sheet
-from benchmarks.boundaries.runs import PICTURES
+from benchmarks.boundaries import PICTURES
+from benchmarks.boundaries.nuclei_objects import objects, scored, scored_cases
+from benchmarks.frame.pictures import Pixels, sheet
 from isthmus.inference.outputs.instance_files import overlay
 from isthmus.inference.predictor import Predictor
 

@@ -1,183 +1,193 @@
-"""The ablation of HMEDN on phantoms of three organs: one recipe, a table of what each row changes.
-
-Five slices as channels. Widths are half the paper's (16 to 256), and so are those of the pathways, for two processor
-cores. 14 scans train, 4 choose the epoch, 16 are scored; all scans and all recipes are seeded.
-"""
+"""Blurry organs: the ablation of HMEDN on phantoms, and its Table I: what a training step of each network needs."""
 
 from __future__ import annotations
 
 import statistics
-from pathlib import Path
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from benchmarks.boundaries.runs import Sections, cost, keep, merged, trained
-from isthmus.data.phantoms.organs import ORGANS, write_organ_phantoms
-from isthmus.runs.files import read_json, write_json
+from benchmarks.boundaries import organs_runs as ablation
+from benchmarks.boundaries.organs_pictures import draw
+from benchmarks.boundaries.organs_steps import NETWORKS, parameters, step_of
+from benchmarks.frame import markdown
+from benchmarks.frame.benchmark import BYTES, SECONDS, Benchmark, Result, Row, Settings
+from benchmarks.frame.results import rows as rows_of
+from benchmarks.frame.runs import cost, trained
 from isthmus.runs.folder import RunFolder
-from isthmus.statistics import compare
 
-DATA_SEED, TRAIN, CHOOSE, TEST = 2020, 14, 4, 16
-WIDTHS = [16, 32, 64, 128, 256]
-
-COMMON: Sections = {
-    "data": {"classes": list(ORGANS), "value_rule": "exact"},
-    "input": {"slices": 5, "normalise": "dataset"},
-    "training": {"epochs": 10, "samples": 256, "batch": 8, "augment": "hmedn-ct"},
-    "cleanup": {"merge": True},
-}
-CONTOUR, DIFFICULTY = {"contour": "contour_l2"}, {"logits": "difficulty_ce"}
-PRINTED = {
-    "difficulty_normalise": "none"
-}  # equation 4 as printed; the other readings weigh borders 20 times more
+SCORES, ASD = "scores by seed", "average_surface_distance"
+ORGANS = ("bladder", "prostate", "rectum", "mean")
+PRINTED = {"dilnet3": 7259, "dilnet2": 9269, "dilnet1": 9269, "dstnet2": 5443, "dstnet1": 5933}
+"""The paper's Table I: MB of Caffe on a GPU."""
 
 
-def _network(model: str, pathway: int | None = None) -> Sections:
-    options = {"widths": WIDTHS} | ({"pathway_width": pathway} if pathway else {})
-    return {"network": {"model": model, "options": options}}
+def rows(settings: Settings) -> Iterator[Row]:
+    """A row for each change of the recipe, with all its seeds; then time and memory of a step."""
+    for name in ablation.OVERRIDES:
+
+        def runs(name: str = name) -> list[RunFolder]:
+            scans = ablation.scans(settings.out)
+            return [
+                trained(ablation.sections(name, seed, scans), ablation.folder_of(settings.out, name, seed))
+                for seed in ablation.SEEDS[name]
+            ]
+
+        def scores(before: bool, runs: Any = runs) -> Any:
+            return partial(ablation.by_seed, runs(), before)
+
+        contenders = {"after": partial(scores, False), "before": partial(scores, True)}
+        yield Row(name, contenders, SCORES, facts=lambda _, runs=runs: {"cost": cost_of(runs())})
+    for name in NETWORKS:
+        contender = {"isthmus": partial(step_of, name, True)}
+        facts = partial(lambda name, _: parameters(name), name)
+        yield Row(name, contender, SECONDS, repeats=3, apart=True, clock=time.process_time, facts=facts)
+        yield Row(name, {"isthmus": partial(step_of, name, False)}, BYTES, apart=True)
 
 
-OVERRIDES: dict[str, Sections] = {
-    "DstNet1": _network("dstnet1"),
-    "HRDN-L1": _network("hrdn_l1", 16),
-    "HRDN-L2": _network("hrdn_l2", 20),
-    "HRDN-L3": _network("hrdn_l3", 28),
-    "HRDN-L4": _network("hrdn_l4", 36),
-    "HRDN-L3 + difficulty": _network("hrdn_l3", 28) | {"objective": {"heads": DIFFICULTY} | PRINTED},
-    "HRDN-L3 + contour": _network("hmedn", 28) | {"objective": {"heads": {"logits": "ce"} | CONTOUR}},
-    "HMEDN": _network("hmedn", 28) | {"objective": {"heads": DIFFICULTY | CONTOUR} | PRINTED},
-    "HMEDN + weight of peaks": _network("hmedn", 28) | {"objective": {"heads": DIFFICULTY | CONTOUR}},
-}
-"""Row -> what it changes; HMEDN is HRDN-L3 with both, and the last row reads the difficulty map as the recipe does
-where it is not told otherwise: every border scaled to a peak of 1, so that it weighs 25."""
-
-MAIN = ("DstNet1", "HMEDN")
-SEEDS = {row: range(5) if row in MAIN else range(1 if "peaks" in row else 2) for row in OVERRIDES}
-METRICS = ("dice", "average_surface_distance", "hausdorff_distance")
-
-
-def sections(row: str, seed: int, scans: Path) -> Sections:
-    """The recipe of a run."""
-    names = [f"pelvis-{index:03d}" for index in range(TRAIN + CHOOSE + TEST)]
-    ours: Sections = {
-        "data": {"source": str(scans)},
-        "training": {"seed": seed},
-        "protocol": {"validation": names[TRAIN : TRAIN + CHOOSE], "test": names[TRAIN + CHOOSE :]},
-    }
-    return merged(COMMON, OVERRIDES[row], ours)
-
-
-def folder_of(out: Path, row: str, seed: int) -> Path:
-    """The run folder of a row and a seed."""
-    return out / f"organs-{row.replace(' + ', '-').replace(' ', '-').lower()}-{seed}"
-
-
-def scans(out: Path) -> Path:
-    """The phantoms, written once."""
-    folder = out / "phantoms"
-    if not (folder / "masks" / f"pelvis-{TRAIN + CHOOSE + TEST - 1:03d}.nii.gz").is_file():
-        write_organ_phantoms(folder, TRAIN + CHOOSE + TEST, seed=DATA_SEED)
-    return folder
-
-
-def done(out: Path) -> dict[str, list[RunFolder]]:
-    """Finished runs by row."""
-    found = {row: [RunFolder(folder_of(out, row, seed)) for seed in SEEDS[row]] for row in OVERRIDES}
-    return {row: [run for run in runs if run.finished()] for row, runs in found.items()}
-
-
-def scores(run: RunFolder, before: bool = False) -> dict[str, dict[str, dict[str, float]]]:
-    """Metric -> organ -> case -> value, of the scored cases alone."""
-    rows = run.read_rows(run.cases_before if before else run.cases)
-    result: dict[str, dict[str, dict[str, float]]] = {metric: {} for metric in METRICS}
-    for row in rows:
-        if row["set"] == "test":
-            for metric in METRICS:
-                result[metric].setdefault(row["class"], {})[row["case"]] = float(row[metric])
-    return result
-
-
-def by_seed(runs: list[RunFolder], before: bool = False) -> dict[str, dict[str, list[float]]]:
-    """Metric -> organ, or "mean" -> the mean over cases, one for each seed."""
-    result: dict[str, dict[str, list[float]]] = {metric: {} for metric in METRICS}
-    for run in runs:
-        for metric, organs in scores(run, before).items():
-            means = {organ: statistics.fmean(cases.values()) for organ, cases in organs.items()}
-            for organ, value in (means | {"mean": statistics.fmean(means.values())}).items():
-                result[metric].setdefault(organ, []).append(round(value, 4))
-    return result
-
-
-def by_case(runs: list[RunFolder], metric: str, before: bool = False) -> dict[str, float]:
-    """Case -> mean over organs and seeds."""
-    values: dict[str, list[float]] = {}
-    for run in runs:
-        for cases in scores(run, before)[metric].values():
-            for case, value in cases.items():
-                values.setdefault(case, []).append(value)
-    return {case: statistics.fmean(each) for case, each in values.items()}
-
-
-def tested(first: dict[str, float], second: dict[str, float]) -> dict[str, Any]:
-    """Paired: what `isthmus.statistics.compare` finds, first minus second."""
-    found = compare(first, second)
-    interval = found.interval
-    return {
-        "n": found.n,
-        "difference": round(found.difference, 4),
-        "interval": None if interval is None else [round(interval.low, 4), round(interval.high, 4)],
-        "t_p": None if found.t is None else found.t.p,
-        "wilcoxon_p": found.wilcoxon.p,
-    }
-
-
-def comparison(runs: dict[str, list[RunFolder]], metric: str, before: bool = False) -> dict[str, Any]:
-    """HMEDN against DstNet1: over scans (each the mean of its seeds), and over seeds (each the mean of the scans)."""
-    ours, theirs = runs["HMEDN"], runs["DstNet1"]
-    seeds = [
-        {str(seed): value for seed, value in enumerate(by_seed(each, before)[metric]["mean"])}
-        for each in (ours, theirs)
-    ]
-    differences = [ours - theirs for ours, theirs in zip(*(each.values() for each in seeds), strict=True)]
-    return {
-        "scans": tested(by_case(ours, metric, before), by_case(theirs, metric, before)),
-        "seeds": tested(*seeds),
-        "wins": sum(difference > 0 if metric == "dice" else difference < 0 for difference in differences),
-    }
-
-
-def _cost(runs: list[RunFolder]) -> dict[str, Any]:
-    """Of the first seed, with the median of the minutes."""
+def cost_of(runs: list[RunFolder]) -> dict[str, Any]:
+    """The cost of the first seed, with the median of the minutes."""
     each = [cost(run) for run in runs]
     return each[0] | {"minutes": statistics.median(one["minutes"] for one in each)}
 
 
-def run(data: Path, out: Path, only: str | None) -> None:
-    """Train what is missing, draw, keep. `only` is a row, or ROW:SEED."""
-    del data
-    source = scans(out)
-    for row in OVERRIDES:
-        for seed in SEEDS[row]:
-            if only in (None, row, f"{row}:{seed}"):
-                trained(sections(row, seed, source), folder_of(out, row, seed))
-    if only is not None:
-        return
-    from benchmarks.boundaries.organs_cost import measured
-    from benchmarks.boundaries.organs_pictures import draw
-
-    steps = out / "organs-steps.json"
-    if not steps.is_file():
-        write_json(steps, measured())
-    runs = {row: each for row, each in done(out).items() if each}
-    result: dict[str, Any] = {
-        "recipe": COMMON,
-        "overrides": OVERRIDES,
-        "rows": {
-            row: {"cost": _cost(each), "after": by_seed(each), "before": by_seed(each, before=True)}
-            for row, each in runs.items()
-        },
-        "comparison": {metric: comparison(runs, metric) for metric in METRICS},
-        "comparison_before": {metric: comparison(runs, metric, before=True) for metric in METRICS},
-        "steps": read_json(steps),
-        "pictures": draw(source, runs),
+def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
+    """The recipe, HMEDN against DstNet1, and the pictures, drawn anew."""
+    runs = {row: each for row, each in ablation.done(settings.out).items() if each}
+    return {
+        "recipe": ablation.COMMON,
+        "overrides": ablation.OVERRIDES,
+        "comparison": {metric: ablation.comparison(runs, metric) for metric in ablation.METRICS},
+        "comparison_before": {metric: ablation.comparison(runs, metric, True) for metric in ablation.METRICS},
+        "pictures": draw(ablation.scans(settings.out), runs),
     }
-    keep("organs", result)
+
+
+def changes(found: Sequence[Result]) -> list[str]:
+    """The recipe, and what each row changes."""
+    about = found[0]["facts"]
+    lines = []
+    for name, changed in about["overrides"].items():
+        objective = f", `objective={markdown.inline(changed['objective'])}`" if "objective" in changed else ""
+        lines.append([name, f"`network={changed['network']['model']}`{objective}"])
+    return [*markdown.recipe(about["recipe"]), *markdown.table(["row", "changes"], lines)]
+
+
+def scores(found: Sequence[Result]) -> list[str]:
+    """Dice and average surface distance by organ."""
+    lines = []
+    for metric, title, digits in (("dice", "Dice", 3), (ASD, "Average surface distance (ASD), in mm", 2)):
+        cells = []
+        for row in rows_of(found[0], SCORES):
+            each, costs = row["values"]["after"][metric], row["facts"]["cost"]
+            organs = [markdown.spread(each[organ], digits) for organ in ORGANS]
+            minutes, parameters = f"{costs['minutes']:.1f}", f"{costs['parameters']:,}"
+            cells.append([row["name"], len(each["mean"]), *organs, minutes, parameters])
+        heads = ["network", "seeds", *ORGANS, "minutes", "parameters"]
+        lines += [f"{title}, after clean-up:", "", *markdown.table(heads, cells)]
+    return lines
+
+
+def verdict(found: Sequence[Result]) -> list[str]:
+    """HMEDN against DstNet1, with its tests."""
+    about = found[0]["facts"]
+    asd, dice, far = (about["comparison"][metric] for metric in (ASD, "dice", "hausdorff_distance"))
+    before, scans, seeds = about["comparison_before"][ASD], asd["scans"], asd["seeds"]
+    low, high = scans["interval"]
+    return markdown.text(
+        f"**HMEDN {'beats' if scans['difference'] < 0 else 'does not beat'} DstNet1 on ASD over {seeds['n']} seeds**:",
+        f"{scans['difference']:+.3f} mm (mean of organs; 95 % interval over scans {low:+.3f} to",
+        f"{high:+.3f}), lower with {asd['wins']} of {seeds['n']} seeds. Paired over the {scans['n']}",
+        f"scans, each the mean of its seeds: t-test p = {scans['t_p']:.2g}, Wilcoxon p = {scans['wilcoxon_p']:.2g}.",
+        f"Paired over the {seeds['n']} seeds, each the mean of its scans: t-test p = {seeds['t_p']:.2g},",
+        f"Wilcoxon p = {seeds['wilcoxon_p']:.2g}.",
+        f"Before clean-up: {before['scans']['difference']:+.3f} mm, t-test p = {before['scans']['t_p']:.2g} over",
+        f"scans, lower with {before['wins']} of {seeds['n']} seeds. Dice: {dice['scans']['difference']:+.3f},",
+        f"p = {dice['scans']['t_p']:.2g}. Hausdorff distance: {far['scans']['difference']:+.2f} mm,",
+        f"p = {far['scans']['t_p']:.2g}, lower with {far['wins']} of {seeds['n']} seeds. So the lead is",
+        f"{_significance(scans['t_p'])} over scans and {_significance(seeds['t_p'])} over seeds (with 5 pairs the",
+        "Wilcoxon test cannot go below p = 0.062).",
+    ) + _pieces(rows_of(found[0], SCORES))
+
+
+def _significance(p: float) -> str:
+    return "significant" if p < 0.05 else "not significant"
+
+
+def _pieces(rows: list[dict[str, Any]]) -> list[str]:
+    """What each piece of the method changes, over the seeds that all rows have."""
+    means = {row["name"]: row["values"]["after"][ASD]["mean"] for row in rows}
+    few = min(len(values) for name, values in means.items() if "peaks" not in name)
+    asd = {name: statistics.fmean(values[:few]) for name, values in means.items()}
+    base = asd["HRDN-L3"]
+    change = {name: asd[f"HRDN-L3 + {name}"] - base for name in ("difficulty", "contour")}
+    return markdown.text(
+        f"Piece by piece, over the first {few} seeds of every row: the pathway on level 3 changes the ASD of",
+        f"DstNet1 by {base - asd['DstNet1']:+.2f} mm;",
+        f"on top of it the difficulty map changes it by {change['difficulty']:+.2f}",
+        f"mm, the contour head by {change['contour']:+.2f} mm, and both by {asd['HMEDN'] - base:+.2f} mm. These",
+        "are hints, not findings: DstNet1 itself varies as much from seed to seed.",
+    )
+
+
+def cleanup(found: Sequence[Result]) -> list[str]:
+    """What merging changes, means of organs, scans and seeds."""
+    metrics = (("dice", 3), (ASD, 2), ("hausdorff_distance", 1))
+    lines = []
+    for row in rows_of(found[0], SCORES):
+        means = [
+            f"{statistics.fmean(row['values'][when][metric]['mean']):.{digits}f}"
+            for metric, digits in metrics
+            for when in ("before", "after")
+        ]
+        lines.append([row["name"], *means])
+    heads = ["network", "Dice before", "after", "ASD before", "after", "Hausdorff before", "after"]
+    return markdown.table(heads, lines)
+
+
+def steps(found: Sequence[Result]) -> list[str]:
+    """Time and memory of a training step, beside the paper's Table I."""
+    seconds, memory = (
+        {row["name"]: row["values"]["isthmus"] for row in rows_of(found[0], unit) if row["name"] in NETWORKS}
+        for unit in (SECONDS, BYTES)
+    )
+    parameters = {row["name"]: row["facts"]["parameters"] for row in rows_of(found[0], SECONDS)}
+    lines = [
+        [
+            name,
+            f"{parameters[name]:,}",
+            markdown.mib(memory[name]),
+            f"{memory[name] / memory['dstnet1']:.2f}",
+            PRINTED.get(name),
+            f"{seconds[name]:.2f}",
+            f"{seconds[name] / seconds['dstnet1']:.2f}",
+        ]
+        for name in seconds
+    ]
+    return markdown.table(
+        ["network", "parameters", "MiB", "of DstNet1", "paper, MB", "seconds", "of DstNet1"], lines
+    )
+
+
+def cases(found: Sequence[Result]) -> list[str]:
+    """The scans of the pictures."""
+    pictures = found[0]["facts"]["pictures"]
+    return markdown.text(
+        f"The pictures below show {pictures['middle']}, the middle scan by HMEDN's ASD, and {pictures['worst']}, its",
+        "worst.",
+    )
+
+
+BENCHMARK = Benchmark(
+    rows,
+    {
+        "changes": changes,
+        "scores": scores,
+        "verdict": verdict,
+        "cleanup": cleanup,
+        "steps": steps,
+        "cases": cases,
+    },
+    facts,
+)

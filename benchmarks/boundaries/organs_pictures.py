@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.boundaries.pictures import Pixels, grey, heat, larger, sheet
-from benchmarks.boundaries.runs import PICTURES
+from benchmarks.boundaries import PICTURES
+from benchmarks.boundaries.organs_runs import by_case
+from benchmarks.frame.pictures import Pixels, grey, heat, larger, sheet
 from isthmus.data.cases import Source
 from isthmus.data.phantoms.organs import ORGANS
 from isthmus.data.sampling.slices import slice_channels
@@ -30,8 +31,6 @@ STRETCH = 3  # slices are so much thicker than pixels
 
 def draw(scans: Path, runs: dict[str, list[RunFolder]]) -> dict[str, Any]:
     """All sheets; the case is the middle one by HMEDN's mean surface distance, and for failures the worst."""
-    from benchmarks.boundaries.organs import by_case
-
     distances = by_case(runs["HMEDN"], "average_surface_distance")
     ranked = sorted(distances, key=lambda case: distances[case])
     middle, worst = ranked[len(ranked) // 2], ranked[-1]
@@ -51,8 +50,8 @@ def _load(scans: Path, case: str) -> tuple[NDArray[Any], NDArray[Any]]:
     return read_image(Source(scans / "images" / name)), read_mask(Source(scans / "masks" / name))
 
 
-def _telling(truth: NDArray[Any], axis: int = 0) -> int:
-    """The plane that shows most of all organs."""
+def _plane(truth: NDArray[Any], axis: int = 0) -> int:
+    """Index of the plane that shows most of all organs."""
     others = tuple(other for other in range(3) if other != axis)
     return int(np.argmax(sum(np.sqrt((truth == k).sum(axis=others)) for k in range(1, len(ORGANS)))))
 
@@ -64,7 +63,7 @@ def _scan(plane: NDArray[Any]) -> Pixels:
 def _features(scans: Path, case: str, predictor: Predictor) -> str:
     """The skip, what comes up the distilling network, and the high-resolution pathway, where the three meet."""
     image, truth = _load(scans, case)
-    network, index = predictor.networks[0], _telling(truth)
+    network, index = predictor.networks[0], _plane(truth)
     assert isinstance(network, HMEDN)
     assert network.pathway is not None
     assert network.level is not None
@@ -107,7 +106,7 @@ def _large(values: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
 def _outputs(scans: Path, case: str, predictors: dict[str, Predictor]) -> str:
     """Probabilities of every organ, and the contour where there is one."""
     image, truth = _load(scans, case)
-    index, rows = _telling(truth), []
+    index, rows = _plane(truth), []
     for row, predictor in predictors.items():
         maps = predictor.maps(image)
         pictures = [outline(_scan(image[0, index]), truth[index])]
@@ -122,16 +121,16 @@ def _outputs(scans: Path, case: str, predictors: dict[str, Predictor]) -> str:
 def _false(scans: Path, case: str, predictors: dict[str, Predictor], name: str) -> str:
     """Wrong voxels in the colour of their organ: missed ones by the true organ, false ones by the predicted."""
     image, truth = _load(scans, case)
-    level = _telling(truth)
-    row_ = _telling(truth, axis=1)
+    axial = _plane(truth)
+    coronal_index = _plane(truth, axis=1)
     rows = []
     for row, predictor in predictors.items():
         found = predictor.labels(image)
         wrong = np.where(found != truth, np.where(truth > 0, truth, found), 0)
-        coronal = [np.repeat(v[::-1, row_], STRETCH, axis=0) for v in (image[0], truth, wrong)]
+        coronal = [np.repeat(v[::-1, coronal_index], STRETCH, axis=0) for v in (image[0], truth, wrong)]
         pictures = [
-            outline(_scan(image[0, level]), truth[level]),
-            _painted(image[0, level], wrong[level]),
+            outline(_scan(image[0, axial]), truth[axial]),
+            _painted(image[0, axial], wrong[axial]),
             outline(_scan(coronal[0]), coronal[1]),
             _painted(coronal[0], coronal[2]),
         ]

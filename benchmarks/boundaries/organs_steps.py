@@ -1,47 +1,27 @@
-"""Table I of HMEDN: what a training step of DilNet and of DstNet needs, at the paper's size, widths and batch.
-
-python -m benchmarks.boundaries.organs_cost NETWORK     one network, as JSON: each in a process of its own
-"""
+"""Training steps of DilNet, DstNet and HMEDN at the paper's size, widths and batch, for its Table I."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import time
+from collections.abc import Callable
 from typing import Any
 
+import torch
+
+from isthmus.memory import keep_freed_memory
+from isthmus.networks import count_parameters, create_model
+from isthmus.objectives import Objective, default_heads
+from isthmus.runs import hardware as machine
+from isthmus.runs.recipe import Hardware
+
 NETWORKS = ("dilnet3", "dilnet2", "dilnet1", "dstnet2", "dstnet1", "hrdn_l1", "hrdn_l3", "hmedn")
-SIZE, SLICES, CLASSES, BATCH, STEPS = (144, 208), 5, 4, 10, 3
+SIZE, SLICES, CLASSES, BATCH = (144, 208), 5, 4, 10
 
 
-def measured() -> dict[str, dict[str, float]]:
-    """Every network: parameters, memory of a step above what the process held before (MiB), seconds a step."""
-    return {
-        name: json.loads(
-            subprocess.run(
-                [sys.executable, "-m", "benchmarks.boundaries.organs_cost", name],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
-        )
-        for name in NETWORKS
-    }
-
-
-def one(name: str) -> dict[str, Any]:
-    """A network's steps as `isthmus train` runs them, one thread; the fastest of `STEPS` in processor time."""
-    import torch
-
-    from benchmarks.training import peak_memory
-    from isthmus.memory import keep_freed_memory
-    from isthmus.networks import count_parameters, create_model
-    from isthmus.objectives import Objective, default_heads
-    from isthmus.runs import hardware as machine
-    from isthmus.runs.recipe import Hardware
-
+def step_of(name: str, keep: bool) -> Callable[[], None]:
+    """A network's step as `isthmus train` runs it on one thread, in a process that keeps freed memory if told to."""
     torch.set_num_threads(1)
+    if keep:
+        keep_freed_memory()
     hardware = machine.resolve(Hardware(device="cpu", threads=1))
     layout = machine.memory_format(hardware, 2)
     network = create_model(name, in_channels=SLICES, classes=CLASSES).to(memory_format=layout).train()  # type: ignore[call-overload]
@@ -59,20 +39,11 @@ def one(name: str) -> dict[str, Any]:
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
 
-    memory = peak_memory(step, "cpu") or 0
-    keep_freed_memory()
-    seconds = []
-    for _ in range(STEPS):
-        start = time.process_time()
-        step()
-        seconds.append(time.process_time() - start)
-    return {
-        "parameters": count_parameters(network),
-        "mib": round(memory / 2**20),
-        "seconds": round(min(seconds), 2),
-        "precision": hardware.precision,
-    }
+    return step
 
 
-if __name__ == "__main__":
-    print(json.dumps(one(sys.argv[1])))
+def parameters(name: str) -> dict[str, Any]:
+    """Parameters of a network, and the number type that it is trained in here."""
+    network = create_model(name, in_channels=SLICES, classes=CLASSES)
+    precision = machine.resolve(Hardware(device="cpu", threads=1)).precision
+    return {"parameters": count_parameters(network), "precision": precision}

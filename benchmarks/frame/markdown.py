@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -25,15 +25,17 @@ def contender_table(
     head: str,
     rows: Sequence[dict[str, Any]],
     cell: Callable[[dict[str, Any], str], str],
-    titles: dict[str, str] | None = None,
+    facts: Mapping[str, Callable[[dict[str, Any]], str]] | None = None,
 ) -> list[str]:
-    """A table with a line for each row and a column for each contender; "-" where a row lacks one."""
+    """A table of a line for each row: its name, facts under their heads, and a cell for each contender."""
     names = list(dict.fromkeys(name for row in rows for name in row["values"]))
+    facts = facts or {}
     return table(
-        [head, *((titles or {}).get(name, name) for name in names)],
+        [head, *facts, *names],
         [
             [
                 row["name"],
+                *(fact(row) for fact in facts.values()),
                 *(cell(row, name) if row["values"].get(name) is not None else None for name in names),
             ]
             for row in rows

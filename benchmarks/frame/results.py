@@ -21,6 +21,10 @@ def path_of(benchmark: str, variant: str = "") -> Path:
 def read(path: Path) -> Result:
     """The results of a file; none where there is no file."""
     found: Result = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+    machines = found.pop("machines", [])
+    for row in found["rows"]:
+        if "machine" in row:
+            row["machine"] = machines[row["machine"]]
     return found
 
 
@@ -49,7 +53,15 @@ def keep(path: Path, row: dict[str, Any]) -> None:
 
 
 def write(path: Path, result: Result) -> None:
-    """Write a file of results."""
+    """Write a file of results; the rows of one machine refer to one description of it."""
+    machines: list[dict[str, Any]] = []
+    compact = []
+    for row in result["rows"]:
+        machine = row.get("machine")
+        if machine is not None and machine not in machines:
+            machines.append(machine)
+        compact.append(row if machine is None else row | {"machine": machines.index(machine)})
+    result = result | {"machines": machines, "rows": compact}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 

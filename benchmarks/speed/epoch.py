@@ -1,9 +1,5 @@
 """Where the time of `isthmus train` goes: steps, waiting for data, validation; and how long until the first step.
 
-    python -m benchmarks.epoch                    writes benchmarks/results/epoch-<name>.json
-    python -m benchmarks.epoch --only ISBI-2012   images like those of one data set; the others stay in the file
-    python -m benchmarks.epoch --toy              the same at toy size, prints and writes nothing
-
 Random images with the number, the sizes and the type of two data sets, trained on by the command's own defaults, with
 two augmentations; the parts are those that a run writes into its history. The first epoch, which reads the files and
 warms up, is left out. `isthmus --help` is the processor time of a process of its own.
@@ -11,27 +7,27 @@ warms up, is left out. `isthmus --help` is the processor time of a process of it
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.markdown import machine_line, table
+from benchmarks.frame.results import rows as rows_of
 from isthmus import training
 from isthmus.io.writing import write_image, write_mask
-from isthmus.runs.environment import describe_environment
 from isthmus.runs.recipe import make_recipe
 from isthmus.watch import Silent
 
-RESULTS = Path(__file__).parent / "results"
+SHARES, PROCESSOR = "shares and seconds of an epoch", "processor seconds"
 AUGMENTATIONS = ("flips", "mildnet")
 SHAPES: dict[str, list[tuple[int, int]]] = {
     "ISBI-2012": [(512, 512)] * 30,
@@ -54,7 +50,7 @@ class FirstStep(Silent):
 
 
 def write_random(folder: Path, shapes: list[tuple[int, int]]) -> None:
-    """Grey images of noise and masks of squares."""
+    """Write grey images of noise and masks of squares."""
     rng = np.random.default_rng(0)
     for index, shape in enumerate(shapes):
         side = max(shape) // 8 + 1
@@ -65,23 +61,23 @@ def write_random(folder: Path, shapes: list[tuple[int, int]]) -> None:
         write_mask(folder / "masks" / f"{index:03d}.png", mask * 255)
 
 
-def measure(
-    folder: Path, augmentation: str, out: Path, epochs: int, options: dict[str, Any]
-) -> dict[str, Any]:
+def measure(data: str, augmentation: str, toy: bool) -> dict[str, float]:
     """A short training, and where its time went."""
-    layer = {
-        "data": {"source": str(folder)},
-        "training": {"epochs": epochs, "augment": augmentation},
-        "network": {"options": options},
-    }
-    watch, start = FirstStep(), time.perf_counter()
-    run = training.train(make_recipe("default", layer), out, watch=watch)
-    rows = run.read_rows(run.history)[1:]
+    shapes = [(h // 8, w // 8) for h, w in SHAPES[data][:5]] if toy else SHAPES[data]
+    with tempfile.TemporaryDirectory() as folder:
+        write_random(Path(folder) / "data", shapes)
+        sections = {
+            "data": {"source": str(Path(folder) / "data")},
+            "training": {"epochs": 2 if toy else 3, "augment": augmentation},
+            "network": {"options": {"widths": [4, 8]} if toy else {}},
+        }
+        watch, start = FirstStep(), time.perf_counter()
+        run = training.train(make_recipe("default", sections), Path(folder) / "run", watch=watch)
+        rows = run.read_rows(run.history)[1:]
     total, waiting, validating = (
         sum(float(row[key]) for row in rows) for key in ("seconds", "seconds_waiting", "seconds_validating")
     )
     return {
-        "augmentation": augmentation,
         "seconds_an_epoch": total / len(rows),
         "share_steps": 1 - (waiting + validating) / total,
         "share_waiting": waiting / total,
@@ -91,59 +87,41 @@ def measure(
 
 
 def help_seconds() -> float:
-    """Processor time of `isthmus --help`, the median of five."""
-    times = []
-    for _ in range(5):
-        before = os.times()
-        command = [sys.executable, "-c", "from isthmus.cli.main import main; main()", "--help"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        after = os.times()
-        times.append(
-            after.children_user + after.children_system - before.children_user - before.children_system
-        )
-    return statistics.median(times)
+    """Processor time of `isthmus --help`."""
+    before = os.times()
+    subprocess.run([sys.executable, "-m", "isthmus", "--help"], check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def main() -> None:
-    """Parse, run, print, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--toy", action="store_true")
-    parser.add_argument("--name", default="gpu" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--only", nargs="+", default=list(SHAPES), choices=list(SHAPES))
-    asked = parser.parse_args()
-    rows = []
-    for name in asked.only:
-        shapes = [(h // 8, w // 8) for h, w in SHAPES[name][:5]] if asked.toy else SHAPES[name]
-        options = {"widths": [4, 8]} if asked.toy else {}
-        with tempfile.TemporaryDirectory() as folder:
-            data = Path(folder) / "data"
-            write_random(data, shapes)
-            for augmentation in AUGMENTATIONS:
-                out = Path(folder) / augmentation
-                row = {"data": name} | measure(
-                    data, augmentation, out, 2 if asked.toy else asked.epochs, options
-                )
-                rows.append(row)
-                print(
-                    f"{name}, {augmentation}: steps {row['share_steps']:.1%}, waiting {row['share_waiting']:.1%}, "
-                    f"validation {row['share_validating']:.1%}; {row['seconds_to_first_step']:.1f} s to the first step",
-                    flush=True,
-                )
-    if asked.toy:
-        return
-    path = RESULTS / f"epoch-{asked.name}.json"
-    kept = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
-    result = {
-        "machine": describe_environment() | {"threads": torch.get_num_threads()},
-        "help_seconds": help_seconds(),
-        "rows": [row for row in kept if row["data"] not in asked.only] + rows,
-    }
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"isthmus --help: {result['help_seconds']:.2f} s; {path}")
+def rows(settings: Settings) -> Iterator[Row]:
+    """Two data sets with two augmentations, and the command's help."""
+    for data in SHAPES:
+        for augmentation in AUGMENTATIONS:
+            work = partial(measure, data, augmentation, settings.toy)
+            yield Row(f"{data}, {augmentation}", {"isthmus": lambda work=work: work}, SHARES)
+    yield Row("isthmus --help", {"isthmus": lambda: help_seconds}, PROCESSOR, rounds=1 if settings.toy else 5)
 
 
-if __name__ == "__main__":
-    main()
+def page(found: Sequence[Result]) -> list[str]:
+    """Shares of an epoch by machine, and the time of the help."""
+    lines = []
+    for result in found:
+        cells: list[list[Any]] = []
+        for row in rows_of(result, SHARES):
+            each = row["values"]["isthmus"]
+            shares = [f"{each[f'share_{part}']:.1%}" for part in ("steps", "waiting", "validating")]
+            times = [f"{each['seconds_an_epoch']:.1f}", f"{each['seconds_to_first_step']:.1f} s"]
+            cells.append([*row["name"].split(", "), *shares, *times])
+        heads = ["images like", "augmentation", "steps", "waiting", "validation", "seconds an epoch"]
+        (helped,) = rows_of(result, PROCESSOR)
+        lines += [
+            *table([*heads, "to the first step"], cells),
+            f"`isthmus --help` takes {helped['values']['isthmus']:.2f} s of processor time. "
+            + machine_line(helped["machine"]),
+            "",
+        ]
+    return lines
+
+
+BENCHMARK = Benchmark(rows, {"table": page})

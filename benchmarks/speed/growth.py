@@ -1,20 +1,14 @@
 """Cost by size over a hundredfold range: it must grow no faster than images and pixels do.
 
-    python -m benchmarks.growth         writes benchmarks/results/growth-<name>.json
-    python -m benchmarks.growth --toy   small sizes, prints and writes nothing
-
-An epoch of training and prediction by the number of images, prediction and every metric by the pixels of one image:
-seconds, and seconds by image or megapixel beside those of the smallest. Random data, small networks, medians.
+An epoch of training and prediction by the number of images, prediction and every metric by the pixels of one image.
+Random data, small networks.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +16,9 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from benchmarks.epoch import write_random
-from benchmarks.frame.machine import describe
+from benchmarks.frame.benchmark import SECONDS, Benchmark, Result, Row, Settings
+from benchmarks.frame.markdown import table
+from benchmarks.speed.epoch import write_random
 from isthmus import training
 from isthmus.inference import Predictor
 from isthmus.metrics import score_case
@@ -31,8 +26,8 @@ from isthmus.networks import create_model
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import Hardware, make_recipe
 
-RESULTS = Path(__file__).parent / "results"
 WIDTHS = (8, 16, 32)
+COUNT, SIDE = "images of 128x128", "side in pixels"
 
 
 def epoch(images: int) -> float:
@@ -40,132 +35,70 @@ def epoch(images: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         write_random(data, [(128, 128)] * round(images * 1.25))
-        recipe = make_recipe(
-            "default",
-            {
-                "data": {"source": str(data)},
-                "training": {"epochs": 3, "samples": images},
-                "network": {"options": {"widths": list(WIDTHS)}},
-            },
-        )
-        run = training.train(recipe, Path(folder) / "run")
+        sections = {
+            "data": {"source": str(data)},
+            "training": {"epochs": 3, "samples": images},
+            "network": {"options": {"widths": list(WIDTHS)}},
+        }
+        run = training.train(make_recipe("default", sections), Path(folder) / "run")
         return min(float(row["seconds"]) for row in run.read_rows(run.history)[1:])
 
 
-def predictor() -> Predictor:
-    """A small network for grey images at native scale."""
+def prediction(side: int, count: int = 1) -> Callable[[], Any]:
+    """A small network at native scale, on so many grey images one after the other."""
     torch.manual_seed(0)
     data = {"channels": 1, "values": {0: 0, 255: 1}, "classes": ["background", "foreground"]}
     recipe = make_recipe("default", {"data": data}, {"input": {"patch": [256, 256]}})
-    return Predictor.from_networks(
-        [create_model("unet", widths=WIDTHS).eval()], recipe, resolve(Hardware(device="cpu"))
-    )
-
-
-def image(side: int) -> np.ndarray:
-    """A random grey image."""
-    return np.random.default_rng(0).integers(0, 256, (1, side, side), dtype=np.uint8)
+    network, hardware = create_model("unet", widths=WIDTHS).eval(), resolve(Hardware(device="cpu"))
+    predictor = Predictor.from_networks([network], recipe, hardware)
+    image = np.random.default_rng(0).integers(0, 256, (1, side, side), dtype=np.uint8)
+    return lambda: [predictor.labels(image) for _ in range(count)]
 
 
 def blobs(side: int, seed: int, above: float) -> np.ndarray:
     """A random mask of smooth regions: above one standard deviation islands, above the mean a sponge in one piece."""
     noise = np.random.default_rng(seed).normal(size=(side, side)).astype(np.float32)
     smooth = gaussian_filter(noise, 6)
-    return smooth > above * smooth.std()
+    return np.asarray(smooth > above * smooth.std())
 
 
-def timed(work: Callable[[], object], times: int) -> float:
-    """Median seconds of a call, the first left out."""
-    work()
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
-
-
-def predict_many(count: int, side: int) -> float:
-    """Seconds for so many images, one after the other."""
-    ready, one = predictor(), image(side)
-    return timed(lambda: [ready.labels(one) for _ in range(count)], 3)
-
-
-def predict_one(side: int) -> float:
-    """Seconds for one image."""
-    ready, one = predictor(), image(side)
-    return timed(lambda: ready.labels(one), 5)
-
-
-def score(side: int, above: float) -> float:
-    """Seconds for every metric of one pair of masks."""
+def scoring(side: int, above: float) -> Callable[[], Any]:
+    """Every metric of one pair of masks."""
     one, other = blobs(side, 0, above), blobs(side, 1, above)
-    return timed(lambda: score_case(one, other), 5)
+    return lambda: score_case(one, other)
 
 
-def rows(toy: bool) -> list[dict[str, Any]]:
+def rows(settings: Settings) -> Iterator[Row]:
     """Each cost at three sizes, the last a hundred times the first."""
-    counts = [2, 6, 20] if toy else [8, 80, 800]
-    sides = [32, 96, 320] if toy else [256, 810, 2560]
-    studies: dict[str, tuple[str, list[int], Callable[[int], float], Callable[[int], float]]] = {
-        "an epoch of training": ("images of 128x128", counts, epoch, lambda n: n),
-        "prediction": (
-            "images of 128x128",
-            counts,
-            lambda n: predict_many(n, 32 if toy else 128),
-            lambda n: n,
-        ),
-        "prediction of one image": ("side in pixels", sides, predict_one, lambda n: n * n / 1e6),
-        "all metrics, masks of islands": (
-            "side in pixels",
-            sides,
-            lambda n: score(n, 1.0),
-            lambda n: n * n / 1e6,
-        ),
-        "all metrics, a sponge as large as the image": (
-            "side in pixels",
-            sides,
-            lambda n: score(n, 0.0),
-            lambda n: n * n / 1e6,
-        ),
-    }
-    made = []
-    for name, (unit, sizes, work, amount) in studies.items():
-        seconds = [work(size) for size in sizes]
-        each = [value / amount(size) for value, size in zip(seconds, sizes, strict=True)]
-        made.append(
-            {
-                "what": name,
-                "unit": unit,
-                "sizes": sizes,
-                "seconds": seconds,
-                "ratio": [e / each[0] for e in each],
-            }
-        )
-    return made
+    counts = (2, 4, 8) if settings.toy else (8, 80, 800)
+    sides = (32, 48, 64) if settings.toy else (256, 810, 2560)
+
+    def row(
+        name: str, by: str, prepare: Callable[[int], Callable[[], Any]], rounds: int, unit: str = SECONDS
+    ) -> Row:
+        sizes = counts if by == COUNT else sides
+        contenders = {str(size): partial(prepare, size) for size in sizes}
+        turns = 1 if settings.toy else rounds
+        return Row(name, contenders, unit, turns, clock=settings.clock, facts=lambda _: {"by": by})
+
+    side = 32 if settings.toy else 128
+    yield row("an epoch of training", COUNT, lambda n: partial(epoch, n), 1, "seconds of an epoch")
+    yield row("prediction", COUNT, lambda n: prediction(side, n), 3)
+    yield row("prediction of one image", SIDE, prediction, 5)
+    yield row("all metrics, masks of islands", SIDE, lambda n: scoring(n, 1.0), 5)
+    yield row("all metrics, a sponge as large as the image", SIDE, lambda n: scoring(n, 0.0), 5)
 
 
-def main() -> None:
-    """Parse, run, print, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--toy", action="store_true")
-    parser.add_argument("--name", default="cpu")
-    asked = parser.parse_args()
-    found = rows(asked.toy)
-    for row in found:
-        cells = ", ".join(
-            f"{size}: {seconds:.3g} s ({ratio:.2f})"
-            for size, seconds, ratio in zip(row["sizes"], row["seconds"], row["ratio"], strict=True)
-        )
-        print(f"{row['what']}, by {row['unit']}: {cells}")
-    if not asked.toy:
-        path = RESULTS / f"growth-{asked.name}.json"
-        machine = describe() | {"threads": torch.get_num_threads()}
-        path.write_text(json.dumps({"machine": machine, "rows": found}, indent=1) + "\n", encoding="utf-8")
-        print(path)
+def page(found: Sequence[Result]) -> list[str]:
+    """Seconds, and in brackets the seconds of an image or pixel beside those of the smallest size."""
+    lines = []
+    for row in found[0]["rows"]:
+        by = row["facts"]["by"]
+        each = {size: t / int(size) ** (1 if by == COUNT else 2) for size, t in row["values"].items()}
+        first = next(iter(each.values()))
+        cells = [f"{size}: {t:.3g} s ({each[size] / first:.2f})" for size, t in row["values"].items()]
+        lines.append([row["name"], by, *cells])
+    return table(["", "by", "smallest", "tenfold", "hundredfold"], lines)
 
 
-if __name__ == "__main__":
-    main()
+BENCHMARK = Benchmark(rows, {"table": page})

@@ -1,31 +1,22 @@
-"""Targets of the objectives, per mask of 256 x 256 and per volume of 128 x 128 x 128.
+"""Targets of the objectives, of a mask of 256 x 256 and of a volume of 128 x 128 x 128.
 
-    python -m benchmarks.targets          measures and writes benchmarks/results/targets.json
-    python -m benchmarks.targets --toy    small masks, one round; prints, writes nothing
-    python -m benchmarks.targets --page   writes the table of the results into docs/objectives.md
-
-Three adjacent organs (a sphere cut in three, classes 1 to 3), 40 touching nuclei as instances. CPU time of one call,
-one thread, the median of the rounds. Beside them what one would write with scikit-image and scipy: `canny(mask,
-sigma=1)` of every class and slice, `gaussian_filter`; left out where scikit-image is not installed.
+Three adjacent organs (a sphere cut in three, classes 1 to 3), 40 touching nuclei as instances. Processor time of one
+call on one thread. Beside them what one would write with scikit-image and scipy: `canny(mask, sigma=1)` of every class
+and slice, `gaussian_filter`; left out where scikit-image is not installed.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
-from benchmarks.between import write_between
-from benchmarks.frame.machine import describe
+from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Result, Row, Settings
+from benchmarks.frame.markdown import machine_line, table
 from isthmus.objectives import (
     border_map,
     contour_map,
@@ -35,10 +26,8 @@ from isthmus.objectives import (
     proximity_map,
 )
 
-RESULTS = Path(__file__).parent / "results" / "targets.json"
-PAGE = Path(__file__).parents[1] / "docs" / "objectives.md"
-PACKAGES = ("numpy", "scipy", "opencv-python-headless", "scikit-image")
 CLASSES = (1, 2, 3)
+SIZES, TOY = ((256, 256), (128, 128, 128)), ((64, 64), (16, 16, 16))
 
 Make = Callable[[np.ndarray], np.ndarray]
 
@@ -74,101 +63,63 @@ TARGETS: dict[str, tuple[Callable[[tuple[int, ...]], np.ndarray], Make]] = {
 }
 
 
-def peers() -> dict[str, Make]:
-    """The same with scikit-image and scipy, where that is installed."""
-    try:
-        from skimage.feature import canny
-    except ImportError:
-        print("scikit-image is not installed, left out")
-        return {}
+def edges(mask: np.ndarray) -> np.ndarray:
+    """Canny's edges of every slice."""
+    from skimage.feature import canny
 
-    def edge(mask: np.ndarray) -> np.ndarray:
-        planes = mask[None] if mask.ndim == 2 else mask
-        return np.stack([canny(plane, sigma=1) for plane in planes]).reshape(mask.shape)
-
-    def contour(label: np.ndarray) -> np.ndarray:
-        union = np.any([edge(label == k) for k in CLASSES], axis=0)
-        blurred = ndimage.gaussian_filter(union.astype(np.float32), 2)
-        return blurred / blurred.max()
-
-    def difficulty(label: np.ndarray) -> np.ndarray:
-        each = [ndimage.gaussian_filter(edge(label == k).astype(np.float32), 8) for k in CLASSES]
-        return 1 + 25 * sum(blurred / blurred.max() for blurred in each)
-
-    return {"contour": contour, "difficulty": difficulty}
+    planes = mask[None] if mask.ndim == 2 else mask
+    return np.stack([canny(plane, sigma=1) for plane in planes]).reshape(mask.shape)
 
 
-def measure(make: Make, label: np.ndarray, rounds: int) -> float:
-    """Milliseconds of CPU time, after one call to warm up."""
-    make(label)
-    times = []
-    for _ in range(rounds):
-        start = time.process_time()
-        make(label)
-        times.append(time.process_time() - start)
-    return round(1e3 * statistics.median(times), 3)
+def peer_contour(label: np.ndarray) -> np.ndarray:
+    """The contour map with scikit-image and scipy."""
+    union = np.any([edges(label == k) for k in CLASSES], axis=0)
+    blurred = ndimage.gaussian_filter(union.astype(np.float32), 2)
+    return np.asarray(blurred / blurred.max())
 
 
-def run(toy: bool) -> dict[str, Any]:
-    """All targets at both sizes."""
+def peer_difficulty(label: np.ndarray) -> np.ndarray:
+    """The difficulty map with scikit-image and scipy."""
+    each = [ndimage.gaussian_filter(edges(label == k).astype(np.float32), 8) for k in CLASSES]
+    return np.asarray(1 + 25 * sum(blurred / blurred.max() for blurred in each))
+
+
+PEERS: dict[str, Make] = {"contour": peer_contour, "difficulty": peer_difficulty}
+
+
+def rows(settings: Settings) -> Iterator[Row]:
+    """Every target at both sizes."""
     cv2.setNumThreads(1)
-    sizes = (
-        {"2d": ((64, 64), 1), "3d": ((16, 16, 16), 1)}
-        if toy
-        else {"2d": ((256, 256), 51), "3d": ((128,) * 3, 7)}
-    )
-    theirs, rows = peers(), []
     for name, (draw, make) in TARGETS.items():
-        row: dict[str, Any] = {"target": name}
-        for size, (shape, rounds) in sizes.items():
-            label = draw(shape)
-            row[size] = {"isthmus": measure(make, label, rounds)}
-            if name in theirs:
-                row[size]["scikit-image"] = measure(theirs[name], label, min(rounds, 5))
-        rows.append(row)
-        print(row, flush=True)
-    shapes = {size: list(shape) for size, (shape, _) in sizes.items()}
-    return {"shapes": shapes, "threads": 1, "rows": rows, "machine": describe(PACKAGES)}
+        contenders = {}
+        for shape in TOY if settings.toy else SIZES:
+            title = " x ".join(map(str, shape))
+            contenders[title] = lambda shape=shape, make=make, draw=draw: partial(make, draw(shape))
+            if name in PEERS:
+                peer = PEERS[name]
+                contenders[f"{title}, scikit-image"] = lambda s=shape, peer=peer, draw=draw: partial(
+                    peer, draw(s)
+                )
+        yield Row(name, contenders, rounds=1 if settings.toy else 51, limit=10, clock=time.process_time)
 
 
-def table(results: dict[str, Any]) -> str:
-    """The results as a Markdown table, with the machine below it."""
-    lines = [
-        "| target | 256 x 256, ms | with scikit-image | 128 x 128 x 128, ms | with scikit-image |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    for row in results["rows"]:
-        cells = [row["target"]]
-        for size in ("2d", "3d"):
-            peer = row[size].get("scikit-image")
-            cells += [f"{row[size]['isthmus']:.2f}", "" if peer is None else f"{peer:.1f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    machine = results["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    return "\n".join(
-        [*lines, "", f"{machine['processor']}, one thread; Python {machine['python']}, {versions}."]
-    )
+def page(found: Sequence[Result]) -> list[str]:
+    """Milliseconds at both sizes."""
+    lines = []
+    for row in found[0]["rows"]:
+        cells = [row["name"]]
+        for shape in SIZES:
+            title = " x ".join(map(str, shape))
+            ours, peer = (row["values"].get(name) for name in (title, f"{title}, scikit-image"))
+            cells += [f"{1e3 * ours:.2f}", "" if peer is None else f"{1e3 * peer:.1f}"]
+        lines.append(cells)
+    heads = ["target", "256 x 256, ms", "with scikit-image", "128 x 128 x 128, ms", "with scikit-image"]
+    return [*table(heads, lines), machine_line(found[0]["rows"][0]["machine"])]
 
 
-def write_page() -> None:
-    """The table between its marks in the page."""
-    write_between(PAGE, table(json.loads(RESULTS.read_text(encoding="utf-8"))))
-
-
-def main() -> None:
-    """See the top of this file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--toy", action="store_true")
-    parser.add_argument("--page", action="store_true")
-    asked = parser.parse_args()
-    if asked.page:
-        write_page()
-        return
-    results = run(asked.toy)
-    if not asked.toy:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+BENCHMARK = Benchmark(
+    rows,
+    {"table": page},
+    packages=("numpy", "scipy", "opencv-python-headless", "scikit-image"),
+    environment=ONE_THREAD,
+)

@@ -37,7 +37,7 @@ LARGEST_16 = 2**16 - 1
 CHUNK = 2**15
 """Queries that go through the planes together; more would only cost memory."""
 
-# Nanoseconds on one core, after `python -m benchmarks.metrics --costs`. Queries of a tree are set high in 3D,
+# Nanoseconds on one core, after `python -m benchmarks speed.nearest_costs`. Queries of a tree are set high in 3D,
 # for they cost ten times more where the set is far or surrounds them.
 PLANE, PLANE_PIXEL, PLANE_QUERY = 15_000.0, 9.0, 30.0
 TREE, TREE_POINT = 60_000.0, 100.0

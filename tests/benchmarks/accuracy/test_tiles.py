@@ -7,19 +7,14 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from benchmarks import seams
+from benchmarks.frame.benchmark import Settings
+from benchmarks.frame.command import run
 
 
-def test_it_runs_at_toy_size(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    shared_data: Path,
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["seams", str(shared_data / "isbi-2012"), "--toy"])
-    monkeypatch.setattr(seams, "RESULTS", tmp_path)
-    seams.main()
-    assert capsys.readouterr().out.startswith("tiles of 32, statistics of the tile: Dice to one piece ")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.slow
+def test_it_runs_at_toy_size(shared_data: Path) -> None:
+    made = run("accuracy.tiles", Settings(toy=True, data=shared_data))
+    assert [row["name"] for row in made] == [f"32x32, statistics of the {kind}" for kind in ("tile", "image")]
+    assert all(0 <= row["values"]["isthmus"]["dice"][0] <= 1 for row in made)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from benchmarks import large
+from benchmarks.frame.benchmark import Settings
+from benchmarks.frame.command import run
+from benchmarks.frame.memory import RESET
 
-
-@pytest.mark.skipif(not large.RESET.exists(), reason="needs another operating system: Linux tells the peak")
-def test_it_runs_at_toy_size(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["large", "--toy"])
-    large.main()
-    assert capsys.readouterr().out.count("beyond image and mask") == 8
+from benchmarks.memory import large_images
 
 
-def test_new_rows_take_the_place_of_old_ones_and_leave_the_others(tmp_path: Path) -> None:
-    path = tmp_path / "large.json"
-    row = {"network": "unet", "dimensions": 3, "side": 48, "a": 1}
-    large.write(path, [row, row | {"side": 512}])
-    large.write(path, [row | {"a": 2}, row | {"dimensions": 2}])
-    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    assert [(r["dimensions"], r["side"], r["a"]) for r in rows] == [(2, 48, 1), (3, 48, 2), (3, 512, 1)]
+@pytest.mark.skipif(not RESET.exists(), reason="needs another operating system: Linux tells the peak")
+def test_it_runs_at_toy_size() -> None:
+    made = run("memory.large_images", Settings(toy=True), only="unet, ")
+    assert [row["name"] for row in made] == ["unet, 256x256", "unet, 512x512", "unet, 48^3"]
+    assert made[0]["facts"] == {"logits_bytes": 4 * 5 * 256**2, "mask_bytes": 256**2}
+
+
+def test_the_page_gives_mib() -> None:
+    facts = {"logits_bytes": 5 * 2**20, "mask_bytes": 1}
+    row = {
+        "name": "unet, 256x256",
+        "unit": large_images.UNIT,
+        "values": {"isthmus": 3 * 2**20},
+        "facts": facts,
+    }
+    assert large_images.page([{"rows": [row]}])[2] == "| unet | 256x256 | **3** | 5 |"

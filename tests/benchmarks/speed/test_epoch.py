@@ -1,4 +1,4 @@
-"""The benchmarks of whole epochs and of growth run at toy size."""
+"""The benchmark of whole epochs runs at toy size."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from benchmarks import epoch, growth
+from benchmarks.frame.benchmark import Settings
+from benchmarks.frame.command import run
 
-
-def test_epochs_run_at_toy_size(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["epoch", "--toy", "--only", "ISBI-2012"])
-    epoch.main()
-    assert capsys.readouterr().out.count("to the first step") == len(epoch.AUGMENTATIONS)
+from benchmarks.speed import epoch
 
 
-def test_growth_runs_at_toy_size(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["growth", "--toy"])
-    growth.main()
-    assert capsys.readouterr().out.count(" by ") == 5
+def test_it_runs_at_toy_size() -> None:
+    made = run("speed.epoch", Settings(toy=True), only="ISBI-2012")
+    assert [row["name"] for row in made] == [f"ISBI-2012, {name}" for name in epoch.AUGMENTATIONS]
+    for row in made:
+        found = row["values"]["isthmus"]
+        shares = [found[f"share_{part}"] for part in ("steps", "waiting", "validating")]
+        assert sum(shares) == pytest.approx(1)
+        assert min(shares) >= 0
+        assert found["seconds_to_first_step"] > 0

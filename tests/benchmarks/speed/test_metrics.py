@@ -1,41 +1,51 @@
-"""The benchmark runs at toy size, with and without its peers, and its table holds what was measured."""
+"""The benchmark of metrics runs at toy size, with and without its peers, which agree with ours."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from benchmarks.frame.benchmark import Settings
+from benchmarks.frame.command import run
+from benchmarks.speed.metric_scenes import Scene, scenes
+
+from benchmarks.speed import metrics
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks.metrics", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
+@pytest.mark.filterwarnings("ignore")  # the peers' own
+def test_it_runs_at_toy_size() -> None:
+    seconds, memory = run("speed.metrics", Settings(toy=True), only="masks of 32 x 32, 5 classes")
+    assert seconds["values"]["isthmus"] > 0
+    peers = seconds["facts"]["largest_difference"]
+    assert peers.keys() == seconds["values"].keys() - {"isthmus"} == memory["values"].keys() - {"isthmus"}
+    assert "MONAI" not in peers or peers["MONAI"]["hausdorff"] < 1
 
 
-def test_toy():
-    results = ROOT / "benchmarks" / "results" / "metrics.json"
-    before = results.read_bytes() if results.exists() else None
-    rows = [json.loads(line) for line in run("--toy") if line.startswith("{")]
-    assert len(rows) == 11
-    for row in rows[:-1]:
-        assert row["milliseconds"]["isthmus"] > 0
-        for peer, ratio in row["times_ours"].items():
-            assert ratio > 0
-            assert row["largest_difference"][peer]["hausdorff"] < 1 or peer != "monai"
-    assert rows[-1]["found"] == {"prediction": 20, "truth": 20}
-    assert (results.read_bytes() if results.exists() else None) == before  # a toy run writes nothing
+def test_objects_are_measured_at_toy_size() -> None:
+    (row,) = run("speed.metrics", Settings(toy=True), only="nuclei")
+    assert row["facts"]["objects"] == {"prediction": 20, "truth": 20}
 
 
-def test_a_peer_that_is_missing_is_said_to_be():
-    lines = run("--toy", "--shape", "9", "8")
-    assert json.loads(lines[-1])["scene"] == "9 x 8, 5 classes"
-    missing = {line.split(": ")[1].split(" is")[0] for line in lines[:-1]}
-    assert missing | set(json.loads(lines[-1])["times_ours"]) == {"monai", "surface-distance"}
+def test_every_scene_has_a_name_of_its_own() -> None:
+    names = [scene.name for scene in scenes(toy=True)]
+    assert len(set(names)) == len(names) == 10
+
+
+def test_a_peer_that_is_missing_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "surface_distance", None)
+    made = run("speed.metrics", Settings(toy=True), only="sparse noise")
+    assert all("surface-distance" not in row["values"] for row in made)
+    assert capsys.readouterr().out.count("surface-distance is left out") == len(made)
+
+
+def test_ours_is_right_where_the_answer_is_known() -> None:
+    prediction, truth = np.zeros((2, 8, 8), np.uint8)
+    prediction[2, 2], truth[2, 5] = 1, 1
+    assert metrics.ours(Scene("points", [prediction], [truth]))() == [(3.0, 3.0, 3.0)]

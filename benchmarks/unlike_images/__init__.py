@@ -1,0 +1,1 @@
+"""How often images are reported to be unlike those of the training, with and without cause."""
