@@ -314,45 +314,6 @@ def test_thirty_cases_stay_small(make_run: MakeRun) -> None:
     assert out.stat().st_size < 5_000_000
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "message"),
-    [
-        ("recipe.yaml", None, "recipe.yaml is missing, so this is not a finished run"),
-        ("history.csv", None, "history.csv is missing"),
-        ("cases.csv", None, "cases.csv is missing"),
-        ("recipe.yaml", "a: [1", "not valid YAML"),
-        ("recipe.yaml", "- 1", "holds no named values"),
-        ("environment.json", "{", "not valid JSON"),
-        ("history.csv", "", "has no column 'epoch'"),
-        ("history.csv", "epoch,train_loss\n1,abc\n", "line 2: train_loss is 'abc', not a number"),
-        ("history.csv", "epoch,train_loss\n,0.5\n", "line 2: '' is not an epoch"),
-        ("cases.csv", "case,dice\nc,1\n", "has no column 'group'"),
-        ("cases.csv", "case,group,set,fold,class,dice\n", "holds no scores"),
-        ("cases.csv", "case,group,set,fold,class,dice\nc,c,test,0,cell\n", "line 2: 5 cells under 6 columns"),
-        ("cases.csv", "case,group,set,fold,class,dice\nc,c,t,0,x,1\nd,d,t,0,x,?\n", "line 3: dice is '?'"),
-        ("cases.csv", b"\xff\xfe\x00", "not text in UTF-8"),
-    ],
-)
-def test_a_damaged_run_is_refused_in_one_line(
-    make_run: MakeRun, file: str, content: str | bytes | None, message: str
-) -> None:
-    run = make_run()
-    (run / file).unlink()
-    if content is not None:
-        (run / file).write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(IsthmusError) as caught:
-        write_report(run)
-    assert message in str(caught.value)
-    assert file in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert not (run / "report.html").exists()
-
-
-def test_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(IsthmusError, match=r"nowhere: no such folder; give the run folder"):
-        write_report(tmp_path / "nowhere")
-
-
 def test_a_page_that_cannot_be_written_leaves_the_old_one(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
