@@ -184,7 +184,7 @@ ONE = np.ones((3, 4), bool)
         (lambda: metrics.dice(np.ma.array(ONE, mask=ONE), ONE), "prediction has pixels that are masked out"),
         (lambda: metrics.dice(ONE, None), "truth has values of type object"),
         (lambda: metrics.dice(ONE, ONE.T), r"shape \(3, 4\) and truth \(4, 3\)"),
-        (lambda: metrics.dice(ONE * 1, ONE * 1, classes={1: ["a"]}), "has a name that is no text"),
+        (lambda: metrics.dice(ONE * 1, ONE * 1, classes={1: ["a"]}), "has a name that is not text"),
         (lambda: metrics.surface_dice(ONE, ONE, tolerance="1"), "tolerance is 1; give a distance"),
         (lambda: metrics.hausdorff_distance(ONE, ONE, percentile=None), "percentile is None"),
         (lambda: metrics.average_surface_distance(ONE, ONE, direction=["both"]), "direction is"),

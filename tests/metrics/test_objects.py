@@ -306,9 +306,9 @@ def test_large_objects_take_other_ways_to_the_same_distance(spacing, monkeypatch
         prediction[np.hypot(axes[0] - centre[0], axes[1] - centre[1]) < radius] = number + 20
     monkeypatch.setattr(engine, "SMALL", 10**9)
     plain = object_hausdorff(prediction, truth, spacing=spacing)
-    for small, unlike in ((0, 0), (0, 10), (0, 10**9), (6000, 10)):
+    for small, unequal in ((0, 0), (0, 10), (0, 10**9), (6000, 10)):
         monkeypatch.setattr(engine, "SMALL", small)
-        monkeypatch.setattr(engine, "UNLIKE", unlike)
+        monkeypatch.setattr(engine, "UNEQUAL", unequal)
         assert object_hausdorff(prediction, truth, spacing=spacing) == pytest.approx(plain, rel=1e-12)
 
 
@@ -343,7 +343,7 @@ def test_a_line_out_of_a_disc(monkeypatch):
     monkeypatch.setattr(engine, "SMALL", 0)
     y, x = np.ogrid[-10:11, -10:31]
     disc, line = np.hypot(y, x) <= 10, (y == 9) & (x >= 0)
-    assert disc.sum() > engine.UNLIKE * line.sum()
+    assert disc.sum() > engine.UNEQUAL * line.sum()
     assert object_hausdorff(line.astype(int), disc.astype(int)) == pytest.approx(math.hypot(30 - 9, 9 - 4))
 
 

@@ -1,9 +1,8 @@
 """Scores of a prediction against the truth: arrays or tensors in, numbers out.
 
-Every function takes `(prediction, truth, …)` of one case; `score_case` gives all metrics at once,
-`case_rows` the rows of a
-table, `summarise` and `pooled` the numbers below it. What happens with empty masks is written once, in
-`isthmus.metrics.empty`.
+Every function takes `(prediction, truth, …)` of one case. `score_case` computes all metrics at once, `case_rows` makes
+the rows of a table of them, and `summarise` and `pooled` aggregate such rows. `isthmus.metrics.table` says what each
+metric is, and `isthmus.metrics.empty` what happens if masks are empty.
 """
 
 from isthmus.metrics.case import score_case, score_probabilities

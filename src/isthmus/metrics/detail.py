@@ -10,6 +10,7 @@ from isthmus.errors import IsthmusError
 from isthmus.metrics.input_checks import (
     BoolMask,
     Classes,
+    Ignore,
     Mask,
     Score,
     as_mask,
@@ -33,7 +34,7 @@ def open_gaps(
     classes: Classes | None = None,
     width: float = THIN,
     spacing: Spacing = None,
-    ignore: int | None = None,
+    ignore: Ignore = None,
 ) -> Score:
     """Share of the thin gaps between true objects that the prediction keeps open, in [0, 1], best 1.
 
@@ -69,7 +70,7 @@ def open_gaps(
 
 
 def false_objects(
-    prediction: Mask, truth: Mask, *, classes: Classes | None = None, ignore: int | None = None
+    prediction: Mask, truth: Mask, *, classes: Classes | None = None, ignore: Ignore = None
 ) -> Score:
     """Number of predicted objects that share no point with the truth, 0 or more, best 0.
 

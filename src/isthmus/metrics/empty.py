@@ -1,4 +1,4 @@
-"""The rule for empty masks, written once: every metric and every aggregate of this package asks here.
+"""The rule for empty masks, which every metric and every aggregate of this package follows.
 
 | empty mask      | overlap, surface Dice, object scores | distances                    | counted as      |
 | --------------- | ------------------------------------ | ---------------------------- | --------------- |
@@ -7,8 +7,8 @@
 | truth only      | 0                                    | image diagonal, or by choice | `n_false_alarm` |
 
 A miss counts against the model. The image diagonal, sqrt(sum(((n - 1) * spacing)^2)), is the largest distance
-two points of the image can have, so a model never gains by predicting nothing. `missing="infinity"` gives inf
-and `missing="exclude"` NaN, which aggregates leave out of the mean and of `n`, and still count in `n_missed`.
+between two points of the image, so a model never gains by predicting nothing. `missing="infinity"` gives inf and
+`missing="exclude"` NaN. Aggregates leave NaN out of the mean and of `n`, and still count the case in `n_missed`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Presence(Enum):
 
 
 def presence(n_prediction: float, n_truth: float) -> Presence:
-    """Presence by the number of foreground points (or objects) of prediction and truth.
+    """Returns the presence for numbers of foreground points (or objects) of prediction and truth.
 
     >>> presence(0, 12)
     <Presence.MISSED: 'missed'>
@@ -43,12 +43,12 @@ def presence(n_prediction: float, n_truth: float) -> Presence:
 
 
 def score_if_empty(state: Presence) -> float | None:
-    """The overlap, surface Dice or object score by the rule; None where both masks have foreground."""
+    """Returns the overlap, surface Dice or object score by the rule; None if both masks have foreground."""
     return {Presence.BOTH: None, Presence.NEITHER: 1.0}.get(state, 0.0)
 
 
 def as_missing(name: str) -> Missing:
-    """A rule for the distance of a missed case, by its name.
+    """Returns the rule of this name for the distance of a missed case.
 
     Raises:
         IsthmusError: no such rule.
@@ -60,7 +60,7 @@ def as_missing(name: str) -> Missing:
 
 
 def distance_if_empty(state: Presence, diagonal: float, missing: Missing = "diagonal") -> float | None:
-    """The distance that the rule gives; None where both masks have foreground."""
+    """Returns the distance by the rule; None if both masks have foreground."""
     as_missing(missing)
     if state is Presence.BOTH:
         return None

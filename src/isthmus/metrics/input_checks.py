@@ -1,4 +1,4 @@
-"""What goes in: one check for every metric, so that a wrong mask is an error and never a wrong number."""
+"""Checks of the input of every metric, so that a wrong mask is an error and never a wrong number."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from isthmus.errors import IsthmusError
 
 BoolMask: TypeAlias = NDArray[np.bool_]
 Mask: TypeAlias = ArrayLike | Any
-"""An array, a nested list or a tensor: anything NumPy reads, or that has `.detach().cpu().numpy()`."""
+"""An array, a nested list or a tensor: anything that NumPy reads or that has `.detach().cpu().numpy()`."""
 ClassName: TypeAlias = int | str
 Classes: TypeAlias = Sequence[int] | Mapping[int, str]
-"""Which labels to score: `[1, 2]`, or `{1: "gland", 2: "lumen"}` to have the names as keys."""
+"""The labels to score: `[1, 2]`, or `{1: "gland", 2: "lumen"}` for names as keys."""
+Ignore: TypeAlias = int | None
+"""The label of the truth whose points are outside both masks."""
 Score: TypeAlias = Any
-"""A float for boolean masks; for integer labels a dict with a float by class."""
+"""A float for boolean masks; for integer labels a dict of a float for each class."""
 MOST_AXES = 3
 LARGEST_STEP = 1e50
-"""Of a spacing, and its inverse the smallest: squares and volumes of such stay numbers."""
+"""Largest spacing, and its inverse the smallest, so that squares and volumes stay finite."""
 
 
 def as_array(values: Any, kind: type | None = None) -> NDArray[Any]:
-    """What NumPy reads, and tensors of any device and number type."""
+    """Converts what NumPy reads, and tensors of any device and number type, to an array."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         values = (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
@@ -33,7 +35,7 @@ def as_array(values: Any, kind: type | None = None) -> NDArray[Any]:
 
 
 def as_mask(mask: Mask, name: str) -> NDArray[Any]:
-    """The mask as a NumPy array of booleans or integers, of one to three axes and not of size zero."""
+    """Converts a mask to an array of booleans or integers with one to three axes; size zero is refused."""
     try:
         array = as_array(mask)
     except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
@@ -59,7 +61,7 @@ def as_mask(mask: Mask, name: str) -> NDArray[Any]:
 
 
 def as_integers(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Floats that are whole numbers, in the smallest type that holds them."""
+    """Converts floats that are whole numbers to the smallest integer type that holds them."""
     with np.errstate(invalid="ignore"):
         whole = array.astype(np.int64)
     low, high = int(whole.min()), int(whole.max())
@@ -78,7 +80,7 @@ def as_integers(array: NDArray[Any], name: str) -> NDArray[Any]:
 def as_pair(
     prediction: Mask, truth: Mask, ignore: int | None = None
 ) -> tuple[NDArray[Any], NDArray[Any], BoolMask | None]:
-    """Both masks of a case as arrays of one shape, and where they are not scored, which is 0 in both."""
+    """Returns both masks of a case as arrays of one shape, and where points are ignored; these are 0 in both."""
     p, t = as_mask(prediction, "prediction"), as_mask(truth, "truth")
     if p.shape != t.shape:
         raise IsthmusError(f"prediction has shape {p.shape} and truth {t.shape}; they must be equal")
@@ -89,7 +91,7 @@ def as_pair(
 
 
 def ignored(truth: NDArray[Any], ignore: int | None) -> BoolMask | None:
-    """Where the truth holds the label that is not scored; None where there is no such point."""
+    """Returns where the truth holds the ignored label; None if it holds it nowhere."""
     ignore = as_number(ignore)
     if ignore is None:
         return None
@@ -104,7 +106,7 @@ def ignored(truth: NDArray[Any], ignore: int | None) -> BoolMask | None:
 
 
 def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[float, ...]:
-    """Distance between neighbouring pixels along every axis; one number serves all axes, None is 1 pixel."""
+    """Returns the distance of neighbouring pixels along each axis; one number serves all axes, None is 1 pixel."""
     if spacing is None:
         return (1.0,) * ndim
     try:
@@ -127,17 +129,17 @@ def as_spacing(spacing: float | Sequence[float] | None, ndim: int) -> tuple[floa
 
 
 def as_number(value: Any) -> Any:
-    """The number in a tensor or an array without axes; anything else as it is."""
+    """Returns the number in a tensor or an array without axes; returns anything else unchanged."""
     return as_array(value).item() if getattr(value, "ndim", None) == 0 else value
 
 
 def is_within(value: object, low: float, high: float) -> bool:
-    """Whether it is a number, not NaN, and from `low` to `high`."""
+    """Tells whether a value is a number from `low` to `high`, and not NaN."""
     return isinstance(value, int | float | np.number) and bool(low <= value <= high)
 
 
 def as_tolerance(tolerance: float) -> float:
-    """A distance of 0 or more, within which surface points count as hit."""
+    """Returns the tolerance of surface Dice as a number of 0 or more."""
     tolerance = as_number(tolerance)
     if not is_within(tolerance, 0, math.inf):
         raise IsthmusError(f"tolerance is {tolerance}; give a distance of 0 or more, in the unit of spacing")
@@ -145,7 +147,7 @@ def as_tolerance(tolerance: float) -> float:
 
 
 def as_classes(classes: Classes) -> dict[int, ClassName]:
-    """Label -> the key under which its scores are returned."""
+    """Returns the key under which the scores of each label are returned."""
     if hasattr(classes, "tolist"):  # an array or a tensor
         classes = classes.tolist()
     labels = list(classes) if isinstance(classes, Iterable) else [classes]
@@ -156,14 +158,14 @@ def as_classes(classes: Classes) -> dict[int, ClassName]:
     if not named or min(named) < 0:
         raise IsthmusError(f"classes is {classes!r}; give at least one label, none of them negative")
     if not all(isinstance(name, str | int) for name in named.values()):
-        raise IsthmusError(f"classes {classes!r} has a name that is no text; write {{1: 'a', 2: 'b'}}")
+        raise IsthmusError(f"classes {classes!r} has a name that is not text; write {{1: 'a', 2: 'b'}}")
     if len(named) != len(labels) or len(set(named.values())) != len(named):
         raise IsthmusError(f"classes {classes!r} holds a label or a name twice")
     return named
 
 
 def diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
-    """Distance between opposite corners of the image, sqrt(sum(((n - 1) * spacing)^2)): the largest distance.
+    """Computes the distance between opposite corners of the image, sqrt(sum(((n - 1) * spacing)^2)).
 
     >>> diagonal((4, 5), (1.0, 1.0))
     5.0
@@ -172,7 +174,7 @@ def diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
 
 
 def check_labels(array: NDArray[Any], named: Mapping[int, ClassName], name: str) -> None:
-    """Refuse labels other than 0 and those of `named`."""
+    """Refuses labels other than 0 and those of `named`."""
     known = {0, *named}
     lowest, highest = int(array.min()), int(array.max())
     if lowest >= 0 and highest < 256 and known.issuperset(range(highest + 1)):

@@ -1,14 +1,13 @@
-"""How far each of many points is from the nearest point of a set, exactly, in float64.
+"""Exact float64 distances from many points to the nearest point of a set.
 
-Three ways lead there, and a cost rule picks the cheapest for the sizes at hand:
+There are three methods, and a cost rule picks the cheapest for the given sizes:
 
-- *planes*: an exact distance transform of every plane that holds points of the set (OpenCV's, after
-  Felzenszwalb and Huttenlocher, doi:10.4086/toc.2012.v008a019), and for every query the best plane, nearest
-  planes first. The transform gives squared distances as whole numbers of pixels, so nothing is lost to its
-  float32;
+- *planes*: OpenCV's exact distance transform of every plane that holds points of the set (Felzenszwalb and
+  Huttenlocher, doi:10.4086/toc.2012.v008a019), and for every query a search over the planes, nearest first.
+  Squared distances are whole numbers of pixels, so float32 loses nothing;
 - *tree*: a k-d tree of the set, for few points in a large image;
-- *volume*: SciPy's distance transform of everything, where the pixels of a plane are not square or a plane
-  is too large for float32.
+- *volume*: SciPy's distance transform of the whole volume, if the pixels of a plane are not square or a plane is
+  too large for float32.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 Distances: TypeAlias = NDArray[np.float64]
 Points: TypeAlias = NDArray[np.intp] | NDArray[np.int32]
 Squares: TypeAlias = NDArray[np.uint16] | NDArray[np.float32]
-Way: TypeAlias = Literal["planes", "tree", "volume"]
+Method: TypeAlias = Literal["planes", "tree", "volume"]
 
 EXACT_SQUARE = 2**19
 """Largest squared diagonal of a plane, in pixels, for which OpenCV's float32 transform is exact."""
@@ -35,10 +34,10 @@ EXACT_SQUARE = 2**19
 LARGEST_16 = 2**16 - 1
 
 CHUNK = 2**15
-"""Queries that go through the planes together; more would only cost memory."""
+"""Number of queries that are looked up in the planes at once; more would only cost memory."""
 
-# Nanoseconds on one core, after `python -m benchmarks speed.nearest_costs`. Queries of a tree are set high in 3D,
-# for they cost ten times more where the set is far or surrounds them.
+# Nanoseconds on one core, from `python -m benchmarks speed.nearest_costs`. Queries of a tree are set high in 3D,
+# because they cost ten times more if the set is far away or surrounds them.
 PLANE, PLANE_PIXEL, PLANE_QUERY = 15_000.0, 9.0, 30.0
 TREE, TREE_POINT = 60_000.0, 100.0
 TREE_QUERY = {1: 300.0, 2: 600.0, 3: 5_000.0}
@@ -46,7 +45,7 @@ VOLUME, VOLUME_VOXEL = 30_000.0, 90.0
 
 
 class Nearest:
-    """The set to measure distances to: the True points of `target`, `(depth, height, width)`."""
+    """Distances to a set of points: the True points of `target`, bool `(depth, height, width)`."""
 
     def __init__(self, target: BoolMask, spacing: tuple[float, float, float]) -> None:
         self._target = target
@@ -57,10 +56,14 @@ class Nearest:
         self._tree: cKDTree | None = None
 
     def distances(self, queries: Points, floor: float = 0.0) -> Distances:
-        """Distance of every query in the unit of the spacing; queries are sorted flat indices into the grid.
+        """Computes the distance of every query in the unit of the spacing.
 
-        With a `floor`, distances at or below it may come out larger, up to the floor: enough to find the
-        largest.
+        Args:
+            queries: sorted flat indices into the grid.
+            floor: distances below it may come out as large as it is, which is enough to find the largest.
+
+        Returns:
+            float64 `(queries,)`.
         """
         if queries.size == 0:
             return np.zeros(0)
@@ -68,17 +71,17 @@ class Nearest:
         if near is not None:
             return near
         costs = self._costs(queries.size)
-        way = min(costs, key=lambda way: costs[way])
-        if way == "planes":
+        method = min(costs, key=lambda method: costs[method])
+        if method == "planes":
             return self._by_planes(queries, floor)
-        return self._by_tree(queries) if way == "tree" else self._by_volume(queries)
+        return self._by_tree(queries) if method == "tree" else self._by_volume(queries)
 
     def farthest(self, queries: Points, floor: float = 0.0) -> float:
-        """The largest distance of any query, or `floor` where none is larger."""
+        """Returns the largest distance of any query, or `floor` if none is larger."""
         return max(floor, float(self.distances(self._beyond(queries, floor), floor).max(initial=0.0)))
 
     def _beyond(self, queries: Points, floor: float) -> Points:
-        """The queries that can be farther than the floor: in one plane city-block distance tells."""
+        """Returns the queries that may be farther than the floor; in one plane, city-block distance decides."""
         if floor == 0 or self._target.shape[0] > 1 or queries.size * 100 < self._target.size:
             return queries
         import cv2
@@ -87,12 +90,12 @@ class Nearest:
         can_be: NDArray[np.bool_] = steps.ravel()[queries] * max(self._spacing[1:]) > floor * (1 - 1e-6)
         return queries[can_be]
 
-    def _costs(self, n_queries: int) -> dict[Way, float]:
-        """Nanoseconds that each way which is exact here will take."""
+    def _costs(self, n_queries: int) -> dict[Method, float]:
+        """Estimates the nanoseconds of each method that is exact here."""
         depth, height, width = self._target.shape
         planes = self._last - self._first + 1
         dimensions = max(1, sum(n > 1 for n in self._target.shape))
-        costs: dict[Way, float] = {
+        costs: dict[Method, float] = {
             "tree": TREE + TREE_POINT * np.count_nonzero(self._target) + TREE_QUERY[dimensions] * n_queries,
             "volume": VOLUME + VOLUME_VOXEL * depth * height * width,
         }
@@ -127,7 +130,7 @@ class Nearest:
         )
 
     def _reach(self, corners: list[tuple[int, int]]) -> float | None:
-        """A distance within which every point between the corners has a target; None if no help."""
+        """Returns a distance within which every point between the corners has a target; None if it is too large."""
         middle = [(low + high) / 2 for low, high in corners]
         half = math.hypot(
             *((high - low) / 2 * s for (low, high), s in zip(corners, self._spacing, strict=True))
@@ -164,8 +167,11 @@ class Nearest:
         return distances
 
     def _transform(self) -> Squares:
-        """Squared distance in pixels to the nearest target of the same plane: whole numbers, of 16 bits where many
-        planes fit into them, and infinite in planes without a target."""
+        """Computes the squared distance in pixels to the nearest target of the same plane.
+
+        These are whole numbers, in 16 bits if there are several planes and they fit, and infinite in planes without
+        a target.
+        """
         _, height, width = self._target.shape
         depth = self._last - self._first + 1
         shape = (depth, height, width)
@@ -192,13 +198,13 @@ class Nearest:
         return distances
 
     def _through(self, planes: Squares, queries: Points, floor: float) -> Distances:
-        """Distances of some queries, by the best of all planes."""
+        """Computes the distances of some queries by a search over all planes."""
         depth, height, width = self._target.shape
         area, values = height * width, planes.ravel()
         in_plane = (self._spacing[2] if height == 1 else self._spacing[1]) ** 2
         squares: Distances = np.full(queries.size, np.inf)
         open_, best = np.arange(queries.size), squares.copy()
-        for step in range(depth):  # planes `step` above and below each query; what is nearer already, is done
+        for step in range(depth):  # planes `step` above and below; nearer queries are done
             across = (step * self._spacing[0]) ** 2
             unsettled = best > max(across, floor * floor)
             if np.count_nonzero(unsettled) * 4 < 3 * best.size:
@@ -218,12 +224,12 @@ class Nearest:
 
 
 def alike(one: float, other: float) -> bool:
-    """Whether two spacings are equal but for rounding, as where they come out of an affine matrix."""
+    """Tells whether two spacings are equal up to rounding, as when they come from an affine matrix."""
     return math.isclose(one, other, rel_tol=1e-12)
 
 
 def transform_plane(target: BoolMask, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Distance of every pixel to the nearest True one: the root of a whole number, rounded to float32."""
+    """Computes the distance of every pixel to the nearest True one, the root of a whole number, in float32."""
     import cv2
 
     outside = (~target).view(np.uint8)
@@ -231,7 +237,7 @@ def transform_plane(target: BoolMask, out: NDArray[np.float32] | None = None) ->
 
 
 def distance_map(target: BoolMask, spacing: tuple[float, ...]) -> Distances:
-    """Distance of every point of a grid of any axes to the nearest True one."""
+    """Computes the distance of every point of a grid `(*spatial)` to the nearest True one."""
     from scipy.ndimage import distance_transform_edt
 
     if target.ndim == 2 and alike(*spacing) and sum((n - 1) ** 2 for n in target.shape) <= EXACT_SQUARE:

@@ -1,4 +1,4 @@
-"""Hausdorff distances between single objects, and to the nearest object where none overlaps."""
+"""Hausdorff distances between single objects, and to the nearest object if none overlaps."""
 
 from __future__ import annotations
 
@@ -21,36 +21,35 @@ if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
 SMALL = 6000
-"""Points in a box up to which one plain distance transform is faster than choosing a way."""
+"""Points in a box up to which a plain distance transform is faster than choosing a method."""
 
-
-UNLIKE = 10
-"""How many times larger one of two objects must be for the points of the smaller to decide."""
-
+UNEQUAL = 10
+"""Ratio of sizes above which the distance between two objects is searched from the smaller one."""
 
 SAMPLES = 16
-"""Points of an object, at most, to which distances are bounded."""
+"""The most points of an object that are used to bound distances to it."""
 
 
 def _lengths(vectors: Distances) -> Distances:
+    """Computes the Euclidean lengths of vectors `(..., axes)`."""
     lengths: Distances = np.sqrt(np.square(vectors).sum(axis=-1))
     return lengths
 
 
 def hausdorff_in_box(prediction: BoolMask, truth: BoolMask, spacing: tuple[float, ...]) -> float:
-    """Hausdorff distance of the foregrounds of two masks, neither of them empty."""
+    """Computes the Hausdorff distance between the foregrounds of two masks, neither of them empty."""
     if prediction.size > SMALL:
         return Sides(Pair.whole(prediction, truth), spacing).foreground_hausdorff()
     largest = 0.0
     for mask, other in ((prediction, truth), (truth, prediction)):
-        apart = mask > other
-        if apart.any():
-            largest = max(largest, float(distance_map(other, spacing)[apart].max()))
+        outside = mask > other
+        if outside.any():
+            largest = max(largest, float(distance_map(other, spacing)[outside].max()))
     return largest
 
 
 class Cloud:
-    """The points of an object, for distances between objects that lie apart or differ much in size."""
+    """The points of an object, for distances between objects that are separate or differ much in size."""
 
     def __init__(self, objects: Objects, place: int, spacing: tuple[float, ...]) -> None:
         box = objects.boxes[place]
@@ -66,7 +65,7 @@ class Cloud:
 
     @cached_property
     def _runs(self) -> tuple[Distances, Distances, Distances]:
-        """The points in runs that lie close together, `(runs, points, axes)`, and the corners of each one's box."""
+        """Groups neighbouring points into runs `(runs, points, axes)`; returns these and the corners of their boxes."""
         n, axes = self.points.shape
         length, low = math.isqrt(n), self.points.min(axis=0)
         extent = self.points.max(axis=0) + self._spacing - low
@@ -78,46 +77,46 @@ class Cloud:
 
     @cached_property
     def _samples(self) -> Distances:
-        """Some of the points, from all over the object."""
+        """Takes some of the points, from all over the object."""
         return self.points[:: -(-len(self.points) // SAMPLES)]
 
     def farthest_from(self, other: Cloud) -> float:
-        """The largest distance of a point of this object to the other one.
+        """Finds the largest distance of a point of this object to the other one.
 
-        No point is farther from an object than from any of its points: this bounds the distances of each run of
-        points, and runs are looked at in the order of their bounds until the next is no larger than what was found.
+        No point is farther from an object than from any of its points, which bounds the distances of each run of
+        points. Runs are searched in the order of their bounds, until a bound is no larger than the distance found.
         """
         runs, low, high = self._runs
         places = other._samples[:, None]
         at_most = _lengths(np.maximum(np.abs(low - places), np.abs(high - places))).min(axis=0) * (1 + 1e-12)
         order = np.argsort(-at_most)
-        largest, done, count = 0.0, 0, 1
-        while done < len(order) and at_most[order[done]] > largest:
-            next_ones = order[done : done + count]
+        largest, n_done, count = 0.0, 0, 1
+        while n_done < len(order) and at_most[order[n_done]] > largest:
+            next_ones = order[n_done : n_done + count]
             next_ones = next_ones[at_most[next_ones] > largest]
             points = runs[next_ones].reshape(-1, self.points.shape[1])
             largest = max(largest, float(np.max(other._tree.query(points)[0])))
-            done, count = done + count, 2 * count
+            n_done, count = n_done + count, 2 * count
         return largest
 
     def hausdorff(self, other: Cloud, enough: float = np.inf) -> float:
-        """Hausdorff distance to the other object; where it is `enough` or more, any such number."""
+        """Computes the Hausdorff distance to the other object; if it is `enough` or more, any such number."""
         there = self.farthest_from(other)
         return there if there >= enough else max(there, other.farthest_from(self))
 
 
 class Extents:
-    """The lowest and highest coordinates of objects along every axis."""
+    """The lowest and the highest coordinate of objects along every axis."""
 
     FIRST = 8
-    """Objects that are looked up at first; eight times as many each time they did not suffice."""
+    """Number of objects that are looked up first; it grows eightfold until there are enough."""
 
     def __init__(self, objects: Objects, spacing: tuple[float, ...]) -> None:
         self._objects, self._spacing = objects, spacing
 
     @cached_property
     def corners(self) -> Distances:
-        """In the unit of the spacing, ``(objects, 2 axes)``."""
+        """Corners in the unit of the spacing, float64 ``(objects, 2 * axes)``."""
         steps = np.asarray(self._spacing)[:, None]
         corners: Distances = (self._objects.corners * steps).reshape(len(self._objects), -1)
         return corners
@@ -129,8 +128,8 @@ class Extents:
         return cKDTree(self.corners)
 
     def by_difference(self, corners: Distances) -> Iterator[tuple[float, int]]:
-        """The largest difference along any axis and the object, the smallest first."""
-        given: set[int] = set()  # of equal differences another look may give others first
+        """Yields the largest difference along any axis, and the object, smallest first."""
+        given: set[int] = set()  # a wider search may return equal differences in another order
         count = min(self.FIRST, len(self.corners))
         while len(given) < count:
             nearest = self._tree.query(corners, k=range(1, count + 1), p=math.inf)
@@ -142,7 +141,7 @@ class Extents:
 
 
 class ObjectDistances:
-    """The Hausdorff distance of every object to its partner: the one it overlaps most, else the nearest."""
+    """Hausdorff distances between objects and their partners: the one that overlaps most, or else the nearest."""
 
     def __init__(self, overlaps: Overlaps, spacing: tuple[float, ...]) -> None:
         self._overlaps, self._spacing = overlaps, spacing
@@ -151,7 +150,7 @@ class ObjectDistances:
         self._extents = [Extents(objects, spacing) for _, objects in overlaps.sides]
 
     def weighted(self, diagonal: float, missing: Missing) -> float:
-        """Object Hausdorff distance of the GlaS challenge; the diagonal is that of the whole image."""
+        """Computes the object Hausdorff distance of the GlaS challenge; the diagonal is that of the whole image."""
         by_rule = distance_if_empty(self._overlaps.presence, diagonal, missing)
         if by_rule is not None:
             return by_rule
@@ -159,7 +158,8 @@ class ObjectDistances:
         for side, (name, objects) in enumerate(self._overlaps.sides):
             partners = self._overlaps.best(name, self._overlaps.shared)
             each = [
-                self._overlapping(int(k)) if k >= 0 else self._apart(side, i) for i, k in enumerate(partners)
+                self._overlapping(int(k)) if k >= 0 else self._separate(side, i)
+                for i, k in enumerate(partners)
             ]
             total += float(np.asarray(each) @ objects.areas / objects.areas.sum()) / 2
         return total
@@ -179,29 +179,29 @@ class ObjectDistances:
         (small, side, place), (large, other_side, other) = sorted(
             [(int(prediction.areas[p]), 0, p), (int(truth.areas[t]), 1, t)]
         )
-        if size > SMALL and large > UNLIKE * small:
+        if size > SMALL and large > UNEQUAL * small:
             out = self._cloud(other_side, other).farthest_from(self._cloud(side, place))
             return max(out, self._into(side, place, other))
         return hausdorff_in_box(prediction.mask(p, box), truth.mask(t, box), self._spacing)
 
     def _into(self, side: int, place: int, other: int) -> float:
-        """The largest distance of a point of an object to a much larger one that it overlaps.
+        """Finds the largest distance of a point of an object to a much larger one that it overlaps.
 
-        It is at most the largest to a point that they share, so only that much of the larger one is looked at.
+        It is at most the largest distance to a point that both have, so only this much of the larger one is searched.
         """
         own, large = self._overlaps.sides[side][1], self._overlaps.sides[1 - side][1]
         box = own.boxes[place]
         inside, outside = own.mask(place, box), large.mask(other, box)
-        apart = inside > outside
-        if not apart.any():
+        alone = inside > outside
+        if not alone.any():
             return 0.0
-        reach = float(distance_map(inside & outside, self._spacing)[apart].max())
+        reach = float(distance_map(inside & outside, self._spacing)[alone].max())
         around: Box = tuple(
             slice(max(0, one.start - math.ceil(reach / step)), one.stop + math.ceil(reach / step))
             for one, step in zip(box, self._spacing, strict=True)
         )
         target = large.mask(other, around)
-        places = np.nonzero(apart)
+        places = np.nonzero(alone)
         moved = [axis + one.start - wide.start for axis, one, wide in zip(places, box, around, strict=True)]
         added = (1,) * (3 - target.ndim)
         depth, height, width = (*(1.0 for _ in added), *self._spacing)
@@ -214,11 +214,11 @@ class ObjectDistances:
             self._clouds[side, place] = Cloud(objects, place, self._spacing)
         return self._clouds[side, place]
 
-    def _apart(self, side: int, place: int) -> float:
-        """Distance to the object of the other side with the smallest one, of which none shares a point.
+    def _separate(self, side: int, place: int) -> float:
+        """Finds the smallest distance to any object of the other side, none of which overlaps.
 
-        The Hausdorff distance is at least the difference of the objects' extents, so the objects are tried in the
-        order of that bound until it exceeds the best.
+        The Hausdorff distance is at least the difference of the objects' extents, so objects are tried in the order
+        of this bound until it exceeds the best distance.
         """
         best = math.inf
         for bound, other in self._extents[1 - side].by_difference(self._extents[side].corners[place]):

@@ -1,4 +1,4 @@
-"""Which predicted objects overlap which true ones, how they are matched, and the scores of matches."""
+"""Overlaps between predicted and true objects, matches between them, and the scores of matches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ SideName: TypeAlias = Literal["prediction", "truth"]
 
 
 class Overlaps:
-    """Every predicted and true object that share points: their places and how many they share."""
+    """All pairs of a predicted and a true object that share points.
+
+    Attributes:
+        prediction, truth: the objects of both masks.
+        p, t: places of the two objects of each pair, int `(pairs,)`.
+        shared: number of points that each pair shares, int `(pairs,)`.
+    """
 
     def __init__(self, prediction: Instances, truth: Instances) -> None:
         self.prediction, self.truth = Objects(prediction), Objects(truth)
@@ -28,6 +34,7 @@ class Overlaps:
 
     @classmethod
     def of(cls, prediction: Mask, truth: Mask, ignore: int | None = None) -> Overlaps:
+        """Checks two masks of object numbers `(*spatial)` and finds their overlaps."""
         p, t, _ = as_pair(prediction, truth, ignore)
         return cls(as_instances(p, "prediction"), as_instances(t, "truth"))
 
@@ -41,24 +48,25 @@ class Overlaps:
 
     @property
     def n_false(self) -> int:
-        """Predicted objects that share no point with any true one."""
+        """Number of predicted objects that share no point with any true one."""
         return len(self.prediction) - np.unique(self.p).size
 
     @cached_property
     def united(self) -> NDArray[np.int64]:
-        """Points of either object of every overlapping pair."""
+        """Number of points in the union of every pair, int `(pairs,)`."""
         united: NDArray[np.int64] = self.prediction.areas[self.p] + self.truth.areas[self.t] - self.shared
         return united
 
     @cached_property
     def iou(self) -> NDArray[np.float64]:
+        """Intersection over union of every pair, float64 `(pairs,)`."""
         iou: NDArray[np.float64] = self.shared / self.united
         return iou
 
     def best(self, side: SideName, value: NDArray[Any]) -> Indices:
-        """For each object of one side the overlapping pair with the largest value, or -1 where it has none.
+        """Finds for each object of one side the pair with the largest value; -1 for an object without a pair.
 
-        Of equal ones that with the lowest number, as in the challenges' own code.
+        Of equal values the one with the lowest object number is taken, as in the challenges' own code.
         """
         own, other, count = (
             (self.p, self.t, len(self.prediction))
@@ -72,7 +80,7 @@ class Overlaps:
         return found
 
     def matched_above(self, iou: float) -> Indices:
-        """As many pairs as possible with a larger IoU, no object in two of them (one-to-one)."""
+        """Matches as many pairs as possible with a larger IoU, one-to-one."""
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import maximum_bipartite_matching
 
@@ -82,11 +90,11 @@ class Overlaps:
         shape = (len(self.prediction), len(self.truth))
         graph = csr_array((np.ones(good.size), (self.p[good], self.t[good])), shape=shape)
         partner = maximum_bipartite_matching(graph, perm_type="column")
-        kept: Indices = good[partner[self.p[good]] == self.t[good]]
-        return kept
+        matched: Indices = good[partner[self.p[good]] == self.t[good]]
+        return matched
 
     def matched_best(self) -> Indices:
-        """The pairs with the largest sum of IoU, no object in two of them (one-to-one)."""
+        """Matches pairs one-to-one with the largest sum of IoU."""
         from scipy.optimize import linear_sum_assignment
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import connected_components
@@ -111,7 +119,7 @@ class Overlaps:
         return np.concatenate(chosen)
 
     def found(self, overlap: float, one_to_one: bool) -> tuple[int, int]:
-        """How many predicted objects are right, and how many true ones are found."""
+        """Counts the predicted objects that are right, and the true objects that are found."""
         overlap = as_share(overlap, "overlap")
         if one_to_one:
             n = self.matched_above(overlap).size
@@ -153,7 +161,7 @@ class Overlaps:
         return sum(n / (n_all - n) for n in hits) / len(hits)
 
     def panoptic_quality(self) -> tuple[float, float, float]:
-        """Panoptic quality and its factors, segmentation quality and recognition quality."""
+        """Computes panoptic quality and its factors, segmentation quality and recognition quality."""
         by_rule = score_if_empty(self.presence)
         if by_rule is not None:
             return by_rule, by_rule, by_rule
@@ -171,12 +179,13 @@ class Overlaps:
         else:
             pairs = self.best("truth", self.iou)
             pairs = pairs[pairs >= 0]
-        lonely = self.truth.areas.sum() - self.truth.areas[self.t[pairs]].sum()
+        unmatched = self.truth.areas.sum() - self.truth.areas[self.t[pairs]].sum()
         unused = self.prediction.areas.sum() - self.prediction.areas[np.unique(self.p[pairs])].sum()
-        return float(self.shared[pairs].sum() / (self.united[pairs].sum() + lonely + unused))
+        return float(self.shared[pairs].sum() / (self.united[pairs].sum() + unmatched + unused))
 
 
 def as_share(value: float, name: str) -> float:
+    """Returns a number from 0 to 1; refuses any other."""
     value = as_number(value)
     if not is_within(value, 0, 1):
         raise IsthmusError(f"{name} is {value}; give a share from 0 to 1")

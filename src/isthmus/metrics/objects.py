@@ -1,4 +1,4 @@
-"""The objects of a mask: their numbers, areas, boxes and points."""
+"""The objects of a mask: numbers, areas, boxes and points."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ Neighbours: TypeAlias = Literal["face", "all"]
 
 
 def components(mask: Mask, *, neighbours: Neighbours = "face") -> Instances:
-    """Number the connected objects of a boolean mask `(*spatial)` from 1; 0 is background.
+    """Numbers the connected objects of a boolean mask `(*spatial)` from 1; 0 is background.
 
-    Points belong together where they share a face (so that a line of one pixel, straight or diagonal, keeps
-    two objects apart), or with `neighbours="all"` where they touch at an edge or corner too. Raises
-    `IsthmusError` for a mask that is not boolean.
+    Points are connected if they share a face, so that a line of one pixel, straight or diagonal, separates two
+    objects. With `neighbours="all"` they are also connected across edges and corners.
+
+    Returns:
+        int32 `(*spatial)`.
+
+    Raises:
+        IsthmusError: the mask is not boolean, or `neighbours` is unknown.
 
     >>> components([[True, False], [False, True]])
     array([[1, 0],
@@ -42,7 +47,7 @@ def components(mask: Mask, *, neighbours: Neighbours = "face") -> Instances:
 
 
 def number_components(mask: BoolMask, steps: int = 1) -> NDArray[np.int32]:
-    """The components of a mask, which may be of size zero; neighbours differ along at most `steps` axes."""
+    """Numbers the components of a mask, which may be of size zero; neighbours differ along at most `steps` axes."""
     from scipy.ndimage import generate_binary_structure, label
 
     numbered = np.zeros(mask.shape, np.int32)
@@ -52,7 +57,7 @@ def number_components(mask: BoolMask, steps: int = 1) -> NDArray[np.int32]:
 
 
 class Objects:
-    """The objects of one mask, counted from 0 in the order of their numbers."""
+    """The objects of one mask; their places count from 0 in the order of their numbers."""
 
     def __init__(self, instances: Instances) -> None:
         self.instances = instances
@@ -70,11 +75,12 @@ class Objects:
         return self.numbers.size
 
     def index(self, numbers: NDArray[np.integer]) -> Indices:
-        """Numbers in the mask -> places in this list."""
+        """Returns the places of objects by their numbers in the mask."""
         return np.searchsorted(self.numbers, numbers)
 
     @cached_property
     def boxes(self) -> list[Box]:
+        """The smallest box around each object."""
         from scipy.ndimage import find_objects
 
         if len(self) and int(self.numbers[-1]) > 10 * len(self) + 1000:
@@ -86,18 +92,18 @@ class Objects:
 
     @cached_property
     def corners(self) -> NDArray[np.int64]:
-        """Lowest and highest coordinate of every object along every axis, `(objects, axes, 2)`."""
+        """Lowest and highest coordinate of every object along every axis, int64 `(objects, axes, 2)`."""
         ends = [[(side.start, side.stop - 1) for side in box] for box in self.boxes]
         return np.array(ends, dtype=np.int64).reshape(len(self), self.instances.ndim, 2)
 
     def mask(self, place: int, box: Box) -> BoolMask:
-        """Where in the box the object is."""
+        """Returns where the object lies in the box."""
         inside: BoolMask = self.instances[box] == self.numbers[place]
         return inside
 
 
 def as_instances(mask: Mask, name: str) -> Instances:
-    """An array of object numbers: integers of 0 and more."""
+    """Checks a mask of object numbers, integers from 0, and returns it in 32 or 64 bits."""
     array = as_mask(mask, name)
     if array.dtype.kind == "b":
         raise IsthmusError(

@@ -1,4 +1,4 @@
-"""Overlap of two masks: how many points they share, and the ratios made of those counts."""
+"""Overlap of two masks: numbers of points, and ratios of them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from isthmus.metrics.empty import presence, score_if_empty
-from isthmus.metrics.input_checks import Classes, Mask, Score, as_mask, as_spacing
+from isthmus.metrics.input_checks import Classes, Ignore, Mask, Score, as_mask, as_spacing
 from isthmus.metrics.pairs import Pair, per_class
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Points of one class in one case; the sum over cases gives the pooled scores.
+    """Numbers of points of one class in one case; the sum over cases gives pooled scores.
 
     >>> first, second = Counts(prediction=2, truth=2, both=1, image=9), Counts(0, 4, 0, 9)
     >>> first.dice, second.dice, (first + second).dice
@@ -27,6 +27,7 @@ class Counts:
 
     @classmethod
     def of(cls, pair: Pair) -> Counts:
+        """Counts the points of a pair of masks."""
         return cls(pair.n_prediction, pair.n_truth, pair.n_both, pair.n_image)
 
     def __add__(self, other: Counts) -> Counts:
@@ -67,7 +68,7 @@ class Counts:
         return self._ratio(2 * min(self.prediction, self.truth), self.prediction + self.truth)
 
     def volume_difference(self, relative: bool = False) -> float:
-        """In points, or as a share of the truth."""
+        """Computes the difference in points, or as a share of the truth."""
         difference = self.prediction - self.truth
         if not relative:
             return float(difference)
@@ -80,22 +81,27 @@ def _score(
     prediction: Mask,
     truth: Mask,
     classes: Classes | None,
-    ignore: int | None,
+    ignore: Ignore,
     value: Callable[[Counts], float],
 ) -> Score:
     return per_class(lambda pair: value(Counts.of(pair)), prediction, truth, classes, ignore)
 
 
-def dice(
-    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
-) -> Score:
+def dice(prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: Ignore = None) -> Score:
     """Dice coefficient 2 |P ∩ T| / (|P| + |T|), in [0, 1], best 1; both masks empty 1, one of them 0.
 
-    Boolean masks `(*spatial)` give a float. Integer labels `(*spatial)` with `classes` give a dict, one score
-    each; name 0 among the classes to score the background too. A boolean mask stands for labels 0 and 1 beside
-    one of integers, floats that are whole numbers for integers. Points where the truth holds the label `ignore`
-    are outside both masks, and outside the image. Raises `IsthmusError` for shapes that differ, more than three
-    axes (a batch), values that are not whole numbers, and labels outside the classes.
+    Args:
+        prediction, truth: arrays or tensors `(*spatial)` of one to three axes, both boolean or both of integer labels.
+            A boolean mask beside one of integers stands for 0 and 1; floats that are whole numbers are integers.
+        classes: labels to score, as `[1, 2]`, or `{1: "gland"}` to have names as keys; 0 scores the background too.
+        ignore: label of the truth whose points are outside both masks, and outside the image.
+
+    Returns:
+        A float for boolean masks, a dict of floats by class for labels.
+
+    Raises:
+        IsthmusError: shapes that differ, more than three axes (a batch), values that are not whole numbers, labels
+            outside the classes.
 
     Source: L. R. Dice, Ecology 26 (1945) 297, doi:10.2307/1932409.
 
@@ -107,7 +113,7 @@ def dice(
     return _score(prediction, truth, classes, ignore, lambda n: n.dice)
 
 
-def iou(prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None) -> Score:
+def iou(prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: Ignore = None) -> Score:
     """Intersection over union, Jaccard index |P ∩ T| / |P ∪ T|, in [0, 1]; empty rule as in `dice`.
 
     Source: P. Jaccard, New Phytologist 11 (1912) 37, doi:10.1111/j.1469-8137.1912.tb05611.x.
@@ -119,7 +125,7 @@ def iou(prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore
 
 
 def precision(
-    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
+    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: Ignore = None
 ) -> Score:
     """Share of the predicted points that are true, |P ∩ T| / |P|, in [0, 1]; empty rule as in `dice`.
 
@@ -131,9 +137,7 @@ def precision(
     return _score(prediction, truth, classes, ignore, lambda n: n.precision)
 
 
-def recall(
-    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
-) -> Score:
+def recall(prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: Ignore = None) -> Score:
     """Share of the true points that were predicted, |P ∩ T| / |T|, in [0, 1]; empty rule as in `dice`.
 
     Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
@@ -145,12 +149,12 @@ def recall(
 
 
 def specificity(
-    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
+    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: Ignore = None
 ) -> Score:
     """Share of the points outside the truth that are outside the prediction, in [0, 1].
 
-    (N - |P ∪ T|) / (N - |T|) with N points in the image; 1 where the truth fills the image, for then nothing
-    could be wrongly marked. Empty masks need no rule: the formula stands. Masks as in `dice`.
+    (N - |P ∪ T|) / (N - |T|) with N points in the image; 1 if the truth fills the image, because then no point can
+    be marked wrongly. Empty masks need no rule. Masks as in `dice`.
 
     Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
 
@@ -161,11 +165,11 @@ def specificity(
 
 
 def volumetric_similarity(
-    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: int | None = None
+    prediction: Mask, truth: Mask, classes: Classes | None = None, *, ignore: Ignore = None
 ) -> Score:
     """1 - ||P| - |T|| / (|P| + |T|), in [0, 1], best 1; empty rule as in `dice`.
 
-    It ignores where the masks lie.
+    It does not depend on where the masks lie.
 
     Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x.
 
@@ -182,13 +186,13 @@ def volume_difference(
     *,
     spacing: float | Sequence[float] | None = None,
     relative: bool = False,
-    ignore: int | None = None,
+    ignore: Ignore = None,
 ) -> Score:
-    """Volume (in 2D area) of the prediction less that of the truth, in the unit of the spacing to the power
-    of the axes (points where there is none); negative where the prediction is too small, best 0.
+    """Volume (in 2D area) of the prediction minus that of the truth; negative if the prediction is too small, best 0.
 
-    With `relative` it is divided by the volume of the truth: both empty 0, only the truth empty inf.
-    Masks as in `dice`; a spacing that is not positive raises `IsthmusError`.
+    Its unit is that of the spacing to the power of the axes, or points without a spacing. With `relative` it is
+    divided by the volume of the truth: 0 if both masks are empty, inf if only the truth is. Masks as in `dice`; a
+    spacing that is not positive raises `IsthmusError`.
 
     Source: Taha and Hanbury 2015, doi:10.1186/s12880-015-0068-x (volumetric distance).
 
@@ -198,6 +202,5 @@ def volume_difference(
     2.0
     """
     point = math.prod(as_spacing(spacing, as_mask(truth, "truth").ndim))
-
     unit = 1.0 if relative else point
     return _score(prediction, truth, classes, ignore, lambda n: n.volume_difference(relative) * unit)

@@ -1,4 +1,4 @@
-"""One case cut into classes: for each the two masks, cropped to where either of them has foreground."""
+"""The two masks of each class of a case, cropped to the foreground."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ Box: TypeAlias = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Pair:
-    """Prediction and truth of one class, cropped to the box around both in an image of the given shape.
+    """Prediction and truth of one class, cropped to the smallest box around both.
 
-    The cropped masks are of size zero where both are empty. Of the points of the image `n_ignored` are not scored;
-    they are outside both masks.
+    Attributes:
+        prediction, truth: bool `(*box)`; of size zero if both masks are empty.
+        shape: of the image.
+        box: where the cropped masks lie in the image.
+        n_ignored: number of points of the image that are ignored; they are outside both masks.
     """
 
     prediction: BoolMask
@@ -42,10 +45,11 @@ class Pair:
 
     @classmethod
     def whole(cls, prediction: BoolMask, truth: BoolMask) -> Pair:
+        """Returns two masks `(*spatial)` as they are, without a crop."""
         return cls(prediction, truth, truth.shape, tuple(slice(0, n) for n in truth.shape))
 
     def padded(self, margins: Sequence[int]) -> tuple[BoolMask, BoolMask]:
-        """Both masks with a margin of background, as far as the image reaches."""
+        """Returns both masks with a margin of background along each axis, as far as the image reaches."""
         widths = [
             (min(margin, side.start), min(margin, n - side.stop))
             for margin, side, n in zip(margins, self.box, self.shape, strict=True)
@@ -80,7 +84,7 @@ def per_class(
     classes: Classes | None,
     ignore: int | None = None,
 ) -> Any:
-    """`score` of two boolean masks, or of every class of integer labels as a dict."""
+    """Computes `score` of two boolean masks, or of every class of integer labels as a dict."""
     p, t, outside = as_pair(prediction, truth, ignore)
     n_ignored = 0 if outside is None else int(np.count_nonzero(outside))
     if classes is None:
@@ -100,7 +104,7 @@ def per_class(
 
 
 def as_booleans(p: NDArray[Any], t: NDArray[Any]) -> tuple[BoolMask, BoolMask]:
-    """Masks without classes: both boolean, or one of them and the other of 0 and 1."""
+    """Returns masks without classes as booleans: both are boolean, or one is and the other holds 0 and 1."""
     if p.dtype.kind == t.dtype.kind == "b":
         return p, t
     if p.dtype.kind != "b" and t.dtype.kind != "b":
@@ -119,9 +123,9 @@ def as_booleans(p: NDArray[Any], t: NDArray[Any]) -> tuple[BoolMask, BoolMask]:
 def split(
     p: NDArray[Any], t: NDArray[Any], named: Mapping[int, ClassName], outside: BoolMask | None = None
 ) -> Iterator[tuple[int, Pair]]:
-    """The pair of every class; all boxes in one pass over the image for eight classes at a time.
+    """Yields the pair of every class; one pass over the image finds the boxes of eight classes.
 
-    Points that are `outside` hold 0 in both, and are no part of the background either.
+    Points that are `outside` hold 0 in both masks, and do not belong to the background either.
     """
     labels = list(named)
     for start in range(0, len(labels), 8):
@@ -135,7 +139,7 @@ def split(
 
 
 def bits(array: NDArray[Any], labels: Sequence[int]) -> NDArray[np.uint8]:
-    """Every label as one bit of a byte, in the order of `labels`; 0 for all others.
+    """Encodes up to eight labels as one bit each, in the order of `labels`; all others become 0.
 
     >>> bits(np.array([[0, 5, 7]], np.uint8), [5, 7])
     array([[0, 1, 2]], dtype=uint8)
@@ -145,7 +149,7 @@ def bits(array: NDArray[Any], labels: Sequence[int]) -> NDArray[np.uint8]:
 
         table = np.zeros(256, np.uint8)
         for bit, label in enumerate(labels):
-            if label < len(table):  # such a mask holds no larger one
+            if label < len(table):  # a byte holds no larger label
                 table[label] = 1 << bit
         flat = np.ascontiguousarray(array).reshape(array.shape[0], -1)
         return np.asarray(cv2.LUT(flat, table), np.uint8).reshape(array.shape)
@@ -156,7 +160,7 @@ def bits(array: NDArray[Any], labels: Sequence[int]) -> NDArray[np.uint8]:
 
 
 def boxes(code: NDArray[np.uint8], n_bits: int) -> list[Box]:
-    """For each bit the smallest box around the pixels that have it; a box of size zero where none has.
+    """Finds for each bit the smallest box around the pixels that have it; a box of size zero if none has.
 
     >>> boxes(np.array([[0, 1, 1], [0, 1, 2]], np.uint8), 2)
     [(slice(0, 2, None), slice(1, 3, None)), (slice(1, 2, None), slice(2, 3, None))]

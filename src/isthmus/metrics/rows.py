@@ -19,9 +19,11 @@ def case_rows(
     fold: int | None = None,
     grid: str = "",
 ) -> list[dict[str, Any]]:
-    """The rows of one case, one for each class: where it belongs, then every metric and count.
+    """Returns the rows of one case, one for each class: the keys, then every metric and count.
 
-    `scores` is what `score_case` returned, by class name. A fold of None stays an empty cell.
+    Args:
+        scores: what `score_case` returned, by class name.
+        case, group, set, fold, grid: what the rows are about; a fold of None stays an empty cell.
 
     >>> from isthmus.metrics import score_case
     >>> from isthmus.metrics.table import columns
@@ -38,13 +40,15 @@ def case_rows(
 
 
 def _cell(column: str, value: float) -> float:
-    """The value, without a decimal point in a column of whole numbers."""
+    """Returns the value as it is written, without a decimal point in a column of whole numbers."""
     whole = column in COUNTS or METRICS[column].unit == "count"
     return int(value) if whole and math.isfinite(value) else value
 
 
 def by_class(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, float]]]:
-    """Of rows, as made here or as `csv.DictReader` gives them, the numbers alone; an empty cell is NaN.
+    """Groups rows by class and keeps their numbers alone; an empty cell is NaN.
+
+    Rows come from `case_rows` or `csv.DictReader`.
 
     >>> by_class([{"case": "a", "class": "cell", "dice": "0.5", "open_gaps": ""}])
     {'cell': [{'dice': 0.5, 'open_gaps': nan}]}
@@ -61,7 +65,7 @@ def by_class(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, floa
 
 
 def summaries(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Summary]]:
-    """`summarise` of rows, by class and metric.
+    """Summarises rows by class and metric.
 
     >>> row = {"case": "a", "class": "cell", "dice": "0.0", "prediction_points": "0", "truth_points": "9"}
     >>> dice = summaries([row])["cell"]["dice"]

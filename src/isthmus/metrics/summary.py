@@ -1,4 +1,4 @@
-"""From the scores of cases to the numbers of a table: no case that a model missed is ever dropped unseen."""
+"""Aggregates of the scores of cases; no case that a model missed is dropped without being counted."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ Row: TypeAlias = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Summary:
-    """One metric over cases: `n` values that are numbers, and how many of all cases had empty masks.
+    """One metric over cases.
 
-    `std` is that of the sample (n - 1), NaN for fewer than two values; all are NaN where `n` is 0.
+    Attributes:
+        mean, std, median, minimum, maximum: of the values that are not NaN; NaN if there are none. `std` is that of
+            the sample (n - 1), and NaN for fewer than two values.
+        n: number of values that are not NaN.
+        n_missed, n_both_empty, n_false_alarm: number of all cases in which the prediction alone, both masks, or the
+            truth alone was empty.
     """
 
     mean: float
@@ -38,13 +43,20 @@ class Summary:
 def summarise(
     rows: Iterable[Mapping[Any, Any]], *, both_empty: Literal["include", "exclude"] = "include"
 ) -> Any:
-    """Every metric of `score_case` over cases: a `Summary` by metric, or by class and metric.
+    """Summarises every metric of `score_case` over cases.
 
-    Values that are NaN (distances of missed cases where `score_case` was told `missing="exclude"`, gaps
-    where there are none) do not enter the mean, nor `n`. `n_missed`, `n_both_empty` and `n_false_alarm`
-    count all cases in which the prediction alone, both masks, or the truth alone was empty. With
-    `both_empty="exclude"` cases with both masks empty do not enter the mean, nor `n`. Rows read back from a
-    CSV file serve as well. Raises `IsthmusError` where there are no rows, or they differ in what they hold.
+    Values that are NaN (distances of missed cases with `missing="exclude"`, gaps where there are none) enter neither
+    the mean nor `n`.
+
+    Args:
+        rows: what `score_case` returned for each case, or rows read from a CSV file.
+        both_empty: whether cases in which both masks are empty enter the mean and `n`.
+
+    Returns:
+        A `Summary` by metric, or by class and metric.
+
+    Raises:
+        IsthmusError: there are no rows, or they differ in what they hold.
 
     >>> hit = {"dice": 1.0, "prediction_points": 4.0, "truth_points": 4.0}
     >>> miss = {"dice": 0.0, "prediction_points": 0.0, "truth_points": 4.0}
@@ -68,9 +80,9 @@ def summarise(
 
 
 def over_classes(cases: Iterable[Mapping[Any, Row]]) -> dict[str, Summary]:
-    """Every metric over cases, each case the mean over its classes (NaN left out): a `Summary` by metric.
+    """Summarises every metric over cases, where each case is the mean over its classes without NaN.
 
-    A case is missed if any of its classes is, a false alarm likewise, and both empty if all of them are.
+    A case counts as missed, or as a false alarm, if any of its classes does, and as both empty if all of them do.
 
     >>> hit = {"dice": 1.0, "prediction_points": 4.0, "truth_points": 4.0}
     >>> miss = {"dice": 0.0, "prediction_points": 0.0, "truth_points": 4.0}
@@ -88,23 +100,23 @@ def over_classes(cases: Iterable[Mapping[Any, Row]]) -> dict[str, Summary]:
 
 
 def presence_in(row: Row) -> Presence:
-    """Which of the two masks of a row has any foreground."""
+    """Returns which of the two masks of a row has any foreground."""
     return presence(_count(row, "prediction_points"), _count(row, "truth_points"))
 
 
 def _count(row: Row, name: str) -> float:
     if name not in row:
         raise IsthmusError(
-            f"the scores lack {name}, without which a miss is not to be told; keep all columns"
+            f"the scores lack {name}, which is needed to detect missed cases; keep all columns"
         )
     found = value_of(row, name)
     if math.isinf(found):
-        raise IsthmusError(f"{name} is {row[name]!r}, which is not a number of pixels; score the cases again")
+        raise IsthmusError(f"{name} is {row[name]!r}, not a number of pixels; score the cases again")
     return found
 
 
 def value_of(row: Row, name: str) -> float:
-    """A number of a row, also where it is written as text."""
+    """Returns a number of a row, also if it is written as text."""
     try:
         return float(row[name])
     except (TypeError, ValueError) as error:
@@ -112,7 +124,7 @@ def value_of(row: Row, name: str) -> float:
 
 
 def mean_of(values: Iterable[float]) -> float:
-    """The mean of those that are numbers; NaN where none is.
+    """Computes the mean of the values that are not NaN; NaN if there are none.
 
     >>> mean_of([1.0, math.nan, 2.0])
     1.5
@@ -122,7 +134,7 @@ def mean_of(values: Iterable[float]) -> float:
 
 
 def _counts(states: Sequence[Set[Presence]]) -> dict[str, int]:
-    """How many cases are missed, empty on both sides, false alarms; each has the states of its classes."""
+    """Counts the cases that are missed, empty in both masks, or false alarms; each has the states of its classes."""
     return {
         "n_missed": sum(Presence.MISSED in each for each in states),
         "n_both_empty": sum(each == {Presence.NEITHER} for each in states),
@@ -131,10 +143,12 @@ def _counts(states: Sequence[Set[Presence]]) -> dict[str, int]:
 
 
 def pooled(rows: Iterable[Mapping[Any, Any]]) -> Any:
-    """Overlap of all cases taken as one large image: the `Counts` of their sum, or a dict by class.
+    """Adds up the counts of all cases, as if they were one large image.
 
-    Dice of the pooled counts is 2 sum|P ∩ T| / (sum|P| + sum|T|), in which large objects count more than
-    small.
+    Dice of the pooled counts is 2 sum|P ∩ T| / (sum|P| + sum|T|), in which large objects count more than small ones.
+
+    Returns:
+        `Counts`, or a dict of them by class.
 
     >>> pair = {"prediction_points": 2.0, "truth_points": 2.0, "shared_points": 2.0, "image_points": 9.0}
     >>> miss = {"prediction_points": 0.0, "truth_points": 4.0, "shared_points": 0.0, "image_points": 9.0}

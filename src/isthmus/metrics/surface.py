@@ -1,4 +1,8 @@
-"""Surface metrics of two masks. The surface: the foreground points with a face neighbour outside the mask."""
+"""Surface metrics of two masks.
+
+The surface consists of the foreground points with a face neighbour outside the mask; points beyond the image count as
+outside.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from isthmus.errors import IsthmusError, nearest
 from isthmus.metrics.distances import Direction, Sides
 from isthmus.metrics.empty import Missing
-from isthmus.metrics.input_checks import Classes, Mask, Score, as_mask, as_spacing
+from isthmus.metrics.input_checks import Classes, Ignore, Mask, Score, as_mask, as_spacing
 from isthmus.metrics.pairs import per_class
 
 Spacing: TypeAlias = float | Sequence[float] | None
@@ -21,7 +25,7 @@ def _measure(
     classes: Classes | None,
     spacing: Spacing,
     missing: Missing,
-    ignore: int | None,
+    ignore: Ignore,
     value: Callable[[Sides], Any],
 ) -> Any:
     steps = as_spacing(spacing, as_mask(truth, "truth").ndim)
@@ -41,11 +45,14 @@ def mask_distances(
     classes: Classes | None = None,
     on: On = "surface",
     missing: Missing = "diagonal",
-    ignore: int | None = None,
+    ignore: Ignore = None,
 ) -> Any:
-    """All distances between two masks, measured once, to read several metrics off (a `MaskDistances`).
+    """Measures all distances between two masks once, so that several metrics can be computed from them.
 
-    Arguments, errors and the empty rule as in `hausdorff_distance`; integer labels give a dict by class.
+    Arguments, errors and the empty rule as in `hausdorff_distance`.
+
+    Returns:
+        `MaskDistances`, or a dict of them by class for integer labels.
 
     >>> line = mask_distances([[True, True, True, True]], [[True, True, False, False]])
     >>> line.hausdorff(), line.average(), line.share_within(1)
@@ -73,23 +80,24 @@ def hausdorff_distance(
     on: On = "surface",
     pooled: bool = False,
     missing: Missing = "diagonal",
-    ignore: int | None = None,
+    ignore: Ignore = None,
 ) -> Score:
     """Hausdorff distance max(max_p min_t |p - t|, max_t min_p |p - t|), 0 to the image diagonal, best 0.
 
-    Boolean masks `(*spatial)` of 1 to 3 axes give a float, integer labels with `classes` a dict. `spacing`
-    is the distance of neighbouring pixels along every axis (None: 1 pixel) and gives the unit.
+    Args:
+        prediction, truth, classes: as in `dice`, of 1 to 3 axes.
+        spacing: distance of neighbouring pixels along each axis (None: 1 pixel), which gives the unit.
+        percentile: 95 gives HD95, the larger of the two directed percentiles with linear interpolation.
+        on: `"surface"`, or `"foreground"` for the distances between all foreground points, as in equations 6 to 8 of
+            MILDNet. The two differ only if one mask lies within the other.
+        pooled: take the percentile of the distances of both masks together.
+        missing: distance if one mask is empty: the image `"diagonal"` sqrt(sum(((n - 1) * spacing)^2)), `"infinity"`,
+            or `"exclude"` for NaN. If both are empty the distance is 0.
+        ignore: label of the truth whose points are outside both masks, so that both end at the same border.
 
-    - `percentile=95` (HD95): the larger of the two directed percentiles, with linear interpolation; with
-      `pooled` the percentile of the distances of both masks together.
-    - `on="surface"`: between the foreground points with a face neighbour outside the mask, where outside the
-      image counts as outside. `on="foreground"`: between all foreground points, as in equations 6 to 8 of
-      MILDNet. The two differ only where one mask lies within the other.
-
-    Empty masks: both 0; one the image diagonal sqrt(sum(((n - 1) * spacing)^2)), or inf with
-    `missing="infinity"`, or NaN with `missing="exclude"`. Points where the truth holds the label `ignore` are
-    outside both masks, which so end there alike. Raises `IsthmusError` as `dice`, for a spacing that is not
-    positive and for a percentile outside 0 to 100 or written as a share (0.95 for 95).
+    Raises:
+        IsthmusError: as in `dice`; a spacing that is not positive; a percentile outside 0 to 100, or written as a
+            share (0.95 for 95).
 
     Source: D. P. Huttenlocher, G. A. Klanderman, W. J. Rucklidge, IEEE TPAMI 15 (1993) 850,
     doi:10.1109/34.232073.
@@ -121,13 +129,13 @@ def average_surface_distance(
     classes: Classes | None = None,
     direction: Direction = "both",
     missing: Missing = "diagonal",
-    ignore: int | None = None,
+    ignore: Ignore = None,
 ) -> Score:
     """Average symmetric surface distance, 0 to the image diagonal, best 0.
 
-    (sum over the surface of P of d(p, surface of T) + the same from T to P) / (|surface of P| + |surface of
-    T|): the mean over both surfaces' points together, not the mean of two means. `direction="to_truth"` is
-    the mean over the points of the prediction alone, `"to_prediction"` over those of the truth.
+    (sum over the surface of P of d(p, surface of T) + the same from T to P) / (|surface of P| + |surface of T|): the
+    mean over the points of both surfaces together, not the mean of two means. `direction="to_truth"` is the mean over
+    the points of the prediction alone, and `"to_prediction"` over those of the truth.
 
     Masks, surface, spacing, unit, errors and the empty rule as in `hausdorff_distance`.
 
@@ -149,11 +157,11 @@ def root_mean_square_surface_distance(
     classes: Classes | None = None,
     direction: Direction = "both",
     missing: Missing = "diagonal",
-    ignore: int | None = None,
+    ignore: Ignore = None,
 ) -> Score:
     """Root mean square symmetric surface distance, 0 to the image diagonal, best 0.
 
-    As `average_surface_distance`, of the squared distances and with the root of their mean.
+    Like `average_surface_distance`, but the root of the mean of the squared distances.
 
     Source: T. Heimann et al., IEEE TMI 28 (2009) 1251, doi:10.1109/TMI.2009.2013851.
 
@@ -178,14 +186,14 @@ def surface_dice(
     spacing: Spacing = None,
     *,
     classes: Classes | None = None,
-    ignore: int | None = None,
+    ignore: Ignore = None,
 ) -> Score:
-    """Surface Dice: the share of both surfaces' points within a tolerance of the other, in [0, 1].
+    """Surface Dice: the share of the points of both surfaces within a tolerance of the other, in [0, 1].
 
-    (|{p: d(p, T) <= tolerance}| + |{t: d(t, P) <= tolerance}|) / (|surface of P| + |surface of T|), best 1;
-    the tolerance is in the unit of the spacing. Both masks empty 1, one of them 0. A surface point counts
-    one, whatever area of the surface it stands for. Masks, surface, spacing and errors as in
-    `hausdorff_distance`; a negative tolerance is an error too.
+    (|{p: d(p, T) <= tolerance}| + |{t: d(t, P) <= tolerance}|) / (|surface of P| + |surface of T|), best 1; the
+    tolerance is in the unit of the spacing. Both masks empty 1, one of them 0. Every surface point counts the same,
+    whatever area of the surface it represents. Masks, surface, spacing and errors as in `hausdorff_distance`; a
+    negative tolerance raises `IsthmusError` too.
 
     Source: S. Nikolov et al., J Med Internet Res 23 (2021) e26151, doi:10.2196/26151.
 
