@@ -21,7 +21,7 @@ from isthmus.report.render import class_key, render
 from isthmus.report.run_page import command, first_cases
 from isthmus.report.tables import Cell, Table
 from isthmus.runs.results import Run, Score, read_run
-from isthmus.statistics import holm, wilcoxon
+from isthmus.statistics import as_good_as_best, wilcoxon
 
 ALPHA = 0.05
 """The level of the tests by which means stand out."""
@@ -200,11 +200,8 @@ def _not_different(columns: Sequence[Mapping[str, float]], metric: str) -> set[i
     if not cases or sign == 0:
         return set()
     values = [[column[case] for case in cases] for column in columns]
-    means = [sum(each) / len(each) for each in values]
-    best = max(range(len(means)), key=lambda i: sign * means[i])
-    others = [i for i in range(len(values)) if i != best]
-    adjusted = holm([wilcoxon(values[best], values[i]).p for i in others])
-    return {best, *(i for i, p in zip(others, adjusted, strict=True) if p > ALPHA)}
+    means = {i: sign * sum(each) / len(each) for i, each in enumerate(values)}
+    return as_good_as_best(means, lambda best, i: wilcoxon(values[best], values[i]).p, ALPHA)
 
 
 def _overview(compared: _Compared) -> Table:

@@ -5,7 +5,13 @@ case, everything else takes plain lists.
 """
 
 from isthmus.statistics.bootstrap import Interval, bootstrap
-from isthmus.statistics.comparison import Comparison, compare, compare_all, not_different_from_best
+from isthmus.statistics.comparison import (
+    Comparison,
+    as_good_as_best,
+    compare,
+    compare_all,
+    not_different_from_best,
+)
 from isthmus.statistics.effects import cohens_dz, probability_of_superiority, rank_biserial
 from isthmus.statistics.hypotheses import Outcome, corrected_resampled_t, holm, paired_t, wilcoxon
 from isthmus.statistics.optimism import Optimism, optimism_across_folds, optimism_of_selection
@@ -21,6 +27,7 @@ __all__ = [
     "Paired",
     "Scores",
     "Spread",
+    "as_good_as_best",
     "bootstrap",
     "cases_needed",
     "cohens_dz",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from isthmus.statistics.pairs import Floats, Paired, Scores, differences, listed
 from isthmus.statistics.spread import fold_means
 
 TestName = Literal["wilcoxon", "t", "corrected"]
+Name = TypeVar("Name", bound=Hashable)
 
 FEWEST_FOLDS = 4
 """From which on an interval of whole folds is given."""
@@ -152,14 +153,28 @@ def not_different_from_best(
         raise IsthmusError(f"alpha must lie between 0 and 1, found {alpha!r}")
     found = pair(scores)
     _refuse_infinite(found)
-    means = [math.fsum(row) / len(row) for row in found.values]
-    best = means.index(max(means) if higher_is_better else min(means))
-    others = [i for i in range(len(means)) if i != best]
+    sign = 1 if higher_is_better else -1
+    means = {i: sign * math.fsum(row) / len(row) for i, row in enumerate(found.values)}
     if len(found.cases) == 1 and test != "corrected":
         return found.networks
-    adjusted = holm([_test(found, best, i, folds, test).p for i in others])
-    kept = {best, *(i for i, p in zip(others, adjusted, strict=True) if p > alpha)}
-    return tuple(name for i, name in enumerate(found.networks) if i in kept)
+    good = as_good_as_best(means, lambda best, i: _test(found, best, i, folds, test).p, alpha)
+    return tuple(name for i, name in enumerate(found.networks) if i in good)
+
+
+def as_good_as_best(
+    means: Mapping[Name, float], p_value: Callable[[Name, Name], float], alpha: float
+) -> set[Name]:
+    """Finds the largest mean, and all that are not shown to differ from it after Holm's adjustment.
+
+    Args:
+        means: what is compared, by name; the larger the better.
+        p_value: of a test of two names.
+        alpha: level of the tests.
+    """
+    best = max(means, key=lambda name: means[name])
+    others = [name for name in means if name != best]
+    adjusted = holm([p_value(best, name) for name in others])
+    return {best, *(name for name, p in zip(others, adjusted, strict=True) if p > alpha)}
 
 
 def _compare(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from isthmus import statistics
 from isthmus.errors import IsthmusError
 from isthmus.statistics import (
     Comparison,
@@ -76,10 +77,9 @@ def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample],
     if len(found) < 2 or not better(measure):
         return set()
     means = {name: better(measure) * sample.spread(study.over).mean for name, sample in found.items()}
-    best = max(means, key=lambda name: means[name])
-    others = [name for name in found if name != best]
-    ps = [_p(p_value(study, found[best], found[name], share)) for name in others]
-    return {best, *(name for name, p in zip(others, holm(ps), strict=True) if p > study.alpha)}
+    return statistics.as_good_as_best(
+        means, lambda best, name: _p(p_value(study, found[best], found[name], share)), study.alpha
+    )
 
 
 def every_pair(results: Results, data: str, label: str, measure: Measure) -> list[Pair]:
