@@ -24,8 +24,8 @@ from benchmarks.unlike_images.sets import Seen, every_image
 from isthmus.data.cases import load_image, load_mask
 from isthmus.data.checks.check import check_dataset
 from isthmus.data.likeness.appearance import appearance, thickness
+from isthmus.data.likeness.differences import image_differences, mask_difference
 from isthmus.data.likeness.familiar import Familiar, mask_numbers
-from isthmus.data.likeness.unlike import of_image, of_mask
 from isthmus.data.sources import open_dataset
 
 SPLITS, FEW, MOST = 100, 10, 40
@@ -53,8 +53,8 @@ def familiar(train: Sequence[Seen]) -> Familiar:
 
 def reported(known: Familiar, one: Seen) -> str:
     """The kind of the first remark about an image, or about its mask; "" where there is none."""
-    of_one = of_mask(known, mask_numbers(one.share, one.thickness))
-    remarks = of_image(known, one.appearance, one.spacing) or ([of_one] if of_one else [])
+    of_one = mask_difference(known, mask_numbers(one.share, one.thickness))
+    remarks = image_differences(known, one.appearance, one.spacing) or ([of_one] if of_one else [])
     return remarks[0].kind if remarks else ""
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import load
 from isthmus.data.sources import open_dataset
-from isthmus.data.splits.single_volume import in_parts
+from isthmus.data.splits.single_volume import split_volume
 from isthmus.errors import IsthmusError
 from isthmus.inference.engines.engine import Engine
 from isthmus.inference.predictor import Predictor
@@ -101,7 +101,7 @@ class _Truth:
         else:
             dataset = open_dataset(data or about.source, axes=about.axes)
         if recipe.protocol.kind == "within-case":
-            dataset = in_parts(dataset, recipe.protocol.folds)
+            dataset = split_volume(dataset, recipe.protocol.folds)
         self.channels, self.values, self.name = about.channels, value_map(recipe), dataset.name
         self.by_id = {case.id: case for case in dataset.cases}
         self.cases = sorted(folder.split().validation)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.likeness.appearance import Appearance, appearance, thickness
-from isthmus.data.likeness.familiar import Familiar, mask_numbers, plain
-from isthmus.data.likeness.unlike import Remark, of_image, of_mask
+from isthmus.data.likeness.differences import Difference, image_differences, mask_difference
+from isthmus.data.likeness.familiar import Familiar, mask_numbers, readable
 from isthmus.errors import IsthmusError
 from isthmus.inference.tiling.stream import in_blocks
 from isthmus.runs.folder import RunFolder
@@ -71,7 +71,7 @@ class Unfamiliar:
         self.resized = resized
         self.images = self.masks = 0
         self._counts: Counter[str] = Counter()
-        self._remarks: dict[str, list[Remark]] = {}
+        self._remarks: dict[str, list[Difference]] = {}
 
     @classmethod
     def of(cls, folders: Sequence[RunFolder]) -> tuple[Unfamiliar, list[str]]:
@@ -94,7 +94,7 @@ class Unfamiliar:
         """`image`, of what an image is like."""
         if self.known is not None:
             self.images += 1
-            self._keep(of_image(self.known, look, spacing, self.resized))
+            self._keep(image_differences(self.known, look, spacing, self.resized))
 
     def mask(self, mask: NDArray[Any]) -> None:
         """See a mask `(*spatial)` that was predicted, of any number type, in which 0 is the background."""
@@ -102,7 +102,7 @@ class Unfamiliar:
             self.masks += 1
             pixels = sum(int(np.count_nonzero(mask[rows])) for rows in in_blocks(mask.shape))
             found = mask_numbers(pixels / max(1, mask.size), thickness(mask))
-            remark = of_mask(self.known, found)
+            remark = mask_difference(self.known, found)
             self._keep([remark] if remark else [])
 
     def lines(self) -> list[str]:
@@ -114,7 +114,7 @@ class Unfamiliar:
         ]
         return [self._line(kind) for kind in [kind for kind in kinds if kind not in OF_MASKS] or kinds]
 
-    def _keep(self, remarks: Sequence[Remark]) -> None:
+    def _keep(self, remarks: Sequence[Difference]) -> None:
         for remark in remarks:
             self._counts[remark.kind] += 1
             kept = self._remarks.setdefault(remark.kind, [])
@@ -132,13 +132,14 @@ class Unfamiliar:
         verb, _, rest = words.partition(" ")
         return f"the {noun} {SINGULAR[verb]} {rest}"
 
-    def _figures(self, remark: Remark) -> str:
+    def _figures(self, remark: Difference) -> str:
         """The number, and between which those of the training lie."""
         if not remark.name or self.known is None:
             return ""
         spread, kind = self.known.spreads[remark.name], remark.name.split()[0]
         found, *ends = (
-            plain(remark.name, number, self.known.scale) for number in (remark.value, spread.low, spread.high)
+            readable(remark.name, number, self.known.scale)
+            for number in (remark.value, spread.low, spread.high)
         )
         here, low, high = (
             f"{number:.1%}" if kind == "foreground" else f"{number:.3g}" for number in (found, *sorted(ends))
@@ -182,4 +183,4 @@ def read_familiar(folders: Sequence[RunFolder]) -> Familiar | None:
         IsthmusError: a file that holds something else.
     """
     found = [known for folder in folders if (known := Remembered.read(folder).training)]
-    return reduce(Familiar.together, found) if len(found) == len(folders) else None
+    return reduce(Familiar.union, found) if len(found) == len(folders) else None

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from isthmus.data.cases import Case, Dataset
 from isthmus.data.checks.check import Checked
-from isthmus.data.splits.folds import Split, few, holdout
-from isthmus.data.splits.protocols import GROUP_NOTES, SHARES, check_split, splits
-from isthmus.data.splits.single_volume import in_parts
+from isthmus.data.splits.folds import Split, holdout, take_groups
+from isthmus.data.splits.leaks import check_split
+from isthmus.data.splits.protocols import GROUP_NOTES, SHARES, splits
+from isthmus.data.splits.single_volume import split_volume
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Recipe
 
@@ -20,9 +21,9 @@ def select_cases(recipe: Recipe, dataset: Dataset) -> Dataset:
     Of a volume that is split within itself, the cases are its parts.
     """
     if recipe.data.limit is not None:
-        dataset = replace(dataset, cases=tuple(few(dataset.cases, recipe.data.limit)))
+        dataset = replace(dataset, cases=tuple(take_groups(dataset.cases, recipe.data.limit)))
     if recipe.protocol.kind == "within-case":
-        dataset = in_parts(dataset, recipe.protocol.folds)
+        dataset = split_volume(dataset, recipe.protocol.folds)
     return dataset
 
 

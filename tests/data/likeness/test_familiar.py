@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from isthmus.data.likeness.appearance import Appearance, appearance
-from isthmus.data.likeness.familiar import Familiar, Spread, mask_numbers, numbers, plain
+from isthmus.data.likeness.familiar import Familiar, Spread, image_numbers, mask_numbers, readable
 from isthmus.errors import IsthmusError
 from isthmus.shapes import shaped
 
@@ -78,7 +78,7 @@ def test_the_next_one_of_a_normal_or_skewed_kind_rarely_lies_outside(count: int)
 
 
 def test_numbers_of_a_ramp() -> None:
-    found = numbers(look(np.tile(np.arange(101, dtype=np.uint8), (1, 20, 1))), scale=1.0)
+    found = image_numbers(look(np.tile(np.arange(101, dtype=np.uint8), (1, 20, 1))), scale=1.0)
     assert found["mean"] == pytest.approx(math.asinh(50) / math.log(2))
     assert found["highlights"] == pytest.approx(math.asinh(99) / math.log(2))
     assert found["contrast"] == pytest.approx(math.log2(99))
@@ -88,9 +88,9 @@ def test_numbers_of_a_ramp() -> None:
 
 def test_channels_are_compared_with_the_first() -> None:
     image = np.stack([np.full((8, 8), value, np.uint8) for value in (200, 100, 50)])
-    found = numbers(look(image), scale=0.01)
+    found = image_numbers(look(image), scale=0.01)
     assert (found["channel 2"], found["channel 3"]) == pytest.approx((-1, -2), abs=1e-3)
-    assert numbers(look(image[:2]), scale=0.01)["channel 2"] == pytest.approx(-1, abs=1e-3)
+    assert image_numbers(look(image[:2]), scale=0.01)["channel 2"] == pytest.approx(-1, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_plain_undoes_what_numbers_did(name: str, value: float) -> None:
     scale = 2.0
     image = np.array([[[value, value + 17.0]]])
     found = {
-        "mean": lambda: numbers(look(np.full((1, 2, 2), value)), scale)["mean"],
-        "highlights": lambda: numbers(look(np.full((1, 2, 2), value)), scale)["highlights"],
+        "mean": lambda: image_numbers(look(np.full((1, 2, 2), value)), scale)["mean"],
+        "highlights": lambda: image_numbers(look(np.full((1, 2, 2), value)), scale)["highlights"],
         "contrast": lambda: math.log2(17.0 / scale + 1),
         "foreground": lambda: mask_numbers(value, 0)["foreground"],
         "thickness": lambda: mask_numbers(0.1, value)["thickness"],
     }[name]()
     assert image.size
-    assert plain(name, found, scale) == pytest.approx(value)
+    assert readable(name, found, scale) == pytest.approx(value)
 
 
 def test_nothing_of_a_mask_without_foreground_is_thick() -> None:
@@ -153,7 +153,7 @@ def test_without_an_image_nothing_is_known() -> None:
 
 def test_folds_together_know_what_any_of_them_knows() -> None:
     one, other = familiar(6), familiar(12, spacings=[(1.0, 1.0)] * 12)
-    both = one.together(other)
+    both = one.union(other)
     assert both.spacing is None  # which not all of them know
     for name in one.spreads:
         assert both.spreads[name].low == min(one.spreads[name].low, other.spreads[name].low)

@@ -12,7 +12,8 @@ import pytest
 from isthmus.data.cases import Case, Source
 from isthmus.data.splits.files import assign, read_nnunet_splits, read_splits, write_nnunet_splits
 from isthmus.data.splits.folds import Split, kfold
-from isthmus.data.splits.protocols import check_split, splits
+from isthmus.data.splits.leaks import check_split
+from isthmus.data.splits.protocols import splits
 from isthmus.errors import IsthmusError
 
 CASES = [Case(f"p/{i}", (Source(Path("none") / "images" / f"{i}.png"),), (), f"g{i // 2}") for i in range(6)]
@@ -41,13 +42,13 @@ def test_nnu_net_both_ways(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ({"train": []}, "a split without cases"),
-        ([{"train": ["p_0"]}], "no splits of nnU-Net"),
-        ([{"train": "p_0", "val": ["p_1"]}], "no splits of nnU-Net"),
+        ([{"train": ["p_0"]}], "not splits of nnU-Net"),
+        ([{"train": "p_0", "val": ["p_1"]}], "not splits of nnU-Net"),
         ([{"train": ["p_0"], "val": ["p_0"]}], "fold 0: p_0 is in train and in validation"),
         ([{"train": ["p_0"], "val": ["p_9"]}], r"fold 0: no case 'p_9' in the data; did you mean 'p_\d'"),
-        ({"train": 3, "validation": ["p_0"]}, "no splits; they hold the ids"),
-        ([7], "no splits of nnU-Net"),
-        (7, "no splits of nnU-Net"),
+        ({"train": 3, "validation": ["p_0"]}, "not a file of splits"),
+        ([7], "not splits of nnU-Net"),
+        (7, "not splits of nnU-Net"),
     ],
 )
 def test_files_that_are_wrong(tmp_path: Path, content: Any, reason: str) -> None:

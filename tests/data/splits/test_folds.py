@@ -94,11 +94,9 @@ def test_named_cases() -> None:
     assert split.validation == ("c001",)
     assert split.train == ("c000", "c002", "c003")
     assert holdout(data, validation=["c003", "c002"]).validation == ("c002", "c003")
-    with pytest.raises(IsthmusError, match="no case 'c01' to set aside; did you mean 'c0"):
+    with pytest.raises(IsthmusError, match="no case 'c01' to hold out; did you mean 'c0"):
         holdout(data, validation=["c01"])
-    with pytest.raises(
-        IsthmusError, match="group 'c' would stand on both sides, with c002 set aside and c003"
-    ):
+    with pytest.raises(IsthmusError, match="group 'c' would be on both sides, with c002 held out and c003"):
         holdout(data, validation=["c002"])
     for ids in ([], ["c000", "c001", "c002", "c003"]):
         with pytest.raises(IsthmusError, match="leave some to train on"):
@@ -212,9 +210,9 @@ def test_consecutive_runs_of_one_group() -> None:
 
 
 def test_within_case_is_for_one_group_only() -> None:
-    with pytest.raises(IsthmusError, match="these are 2; take holdout or kfold"):
+    with pytest.raises(IsthmusError, match="these are 2; use holdout or kfold"):
         consecutive(cases("a", "a", "b"), 2)
-    with pytest.raises(IsthmusError, match="one case cannot be divided; cut the volume"):
+    with pytest.raises(IsthmusError, match="one case cannot be split; cut the volume"):
         consecutive(cases("a"), 2)
 
 

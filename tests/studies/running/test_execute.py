@@ -15,7 +15,7 @@ import pytest
 
 from isthmus import training
 from isthmus.data.cases import Dataset
-from isthmus.data.splits.protocols import images
+from isthmus.data.splits.papers import placeholders
 from isthmus.errors import IsthmusError
 from isthmus.locks import is_taken, taken
 from isthmus.runs.recipe import make_recipe
@@ -296,11 +296,11 @@ def test_a_worker_that_finds_its_cell_done_or_taken_changes_nothing(
 
 def test_the_budget_divides_as_training_will() -> None:
     recipe = make_recipe("default", {"protocol": {"kind": "hmedn"}})
-    pelvic = Dataset("multi-organ-ct", tuple(images(339)), None, ())
+    pelvic = Dataset("multi-organ-ct", tuple(placeholders(339)), None, ())
     split = split_of_protocol(recipe, select_cases(recipe, pelvic))
     assert [len(ids) for ids in (split.train, split.validation, split.test)] == [180, 59, 100]
     few = recipe.model_copy(update={"data": recipe.data.model_copy(update={"limit": 20})})
     assert sum(len(ids) for ids in split_of_protocol(few, select_cases(few, pelvic)).sides().values()) == 20
     named = make_recipe("default", {"protocol": {"test": ["image-00000"], "validation": ["image-00001"]}})
-    split = split_of_protocol(named, select_cases(named, Dataset("own", tuple(images(5)), None, ())))
+    split = split_of_protocol(named, select_cases(named, Dataset("own", tuple(placeholders(5)), None, ())))
     assert (len(split.train), split.validation) == (3, ("image-00001",))

@@ -98,7 +98,7 @@ def _folds(checked: Checked, splits: Path | None, folds: int, seed: int, *, stri
 
 def _checked_notes(checked: Checked, found: list[Split], allow_leak: bool) -> list[str]:
     """Passes the folds through the guard; returns what has to be said about them."""
-    from isthmus.data.splits.protocols import check_split
+    from isthmus.data.splits.leaks import check_split
 
     hashes = {facts.id: facts.pixels for facts in checked.cases}
     notes: list[str] = []

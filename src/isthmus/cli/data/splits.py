@@ -116,6 +116,7 @@ def _divide(
     from isthmus.data.checks.check import check_dataset
     from isthmus.data.sources import open_dataset
     from isthmus.data.splits import protocols
+    from isthmus.data.splits.leaks import check_split
 
     dataset = open_dataset(name, root)
     with Display() as display:
@@ -133,7 +134,7 @@ def _divide(
     perceptual = {facts.id: facts.perceptual for facts in checked.cases}
     notes = [protocols.GROUP_NOTES[dataset.name]] if dataset.name in protocols.GROUP_NOTES else []
     for split in found:
-        notes += protocols.check_split(
+        notes += check_split(
             split, cases, hashes, perceptual, distance=guard.distance, allow_leak=guard.allow_leak
         )
     for note in dict.fromkeys(notes):
@@ -161,7 +162,7 @@ def _write(out: Path, found: list[Split], read: list[Path], overwrite: bool) -> 
 
 def _print_paper_table(protocol: str, name: str | None, options: dict[str, Any]) -> None:
     """Prints the paper's table of data, and how the protocol divides as many images."""
-    from isthmus.data.splits.protocols import PAPER_DATA, images
+    from isthmus.data.splits.papers import PAPER_DATA, placeholders
     from isthmus.data.splits.protocols import splits as divide
 
     known = {row.name: row for row in PAPER_DATA.get(protocol, ())}
@@ -174,11 +175,11 @@ def _print_paper_table(protocol: str, name: str | None, options: dict[str, Any])
         raise IsthmusError(f"{name}: no such folder or CSV, nor data of {protocol}; {nearest(name, known)}")
     rows = [known[name]] if name is not None else list(known.values())
     folds = [f"fold {i}" for i in range(options["folds"])]
-    tested = bool(divide(protocol, images(30), **options)[0].test)
+    tested = bool(divide(protocol, placeholders(30), **options)[0].test)
     titles = ["images", "size", "input", "samples", *folds, *(["test"] if tested else [])]
     table = table_of("data set", *titles, numbers=titles)
     for row in rows:
-        found = divide(protocol, images(row.images), **options)
+        found = divide(protocol, placeholders(row.images), **options)
         parts = [len(split.validation) for split in found] + ([len(found[0].test)] if tested else [])
         counts = [row.images * row.pieces, *(part * row.pieces for part in parts)]
         add_row(table, row.title, str(row.images), row.size, row.input, *map(str, counts))

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 PIXELS = 2**16
-"""Pixels of which levels are taken, in each channel."""
+"""Pixels of each channel from which levels are computed."""
 
 LINES, PLANES = 256, 16
-"""Rows, and columns, of a plane along which neighbours are compared, and planes of a volume."""
+"""Numbers of rows and of columns of a plane along which neighbours are compared, and of planes of a volume."""
 
 LAGS = (1, 2, 4, 8, 16)
 """Distances in pixels between the neighbours that are compared."""
 
 GREY = 0.005
-"""Three channels that differ by less than this share of their range, on average, are grey stored as colour."""
+"""Three channels that differ on average by less than this share of their range are a grey image stored as colour."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Appearance:
     Attributes:
         shape: `(channels, *spatial)`.
         dtype: number type, such as "uint8".
-        colour: whether it has three channels that are not the same picture.
+        colour: whether it has three channels that differ.
         levels: 1st, 50th and 99th percentile of each channel.
         means: of each channel.
         low, high: least and greatest number of the sample.
-        grain: how much more pixels differ at twice the distance, from 1 to 2 pixels up to 8 to 16, as log2: about 0
-            in noise, 1 on smooth slopes, and more where a picture is enlarged. NaN where nothing differs.
+        grain: log2 of how much more pixels differ at twice the distance, for distances from 1 and 2 pixels to 8 and 16:
+            about 0 in noise, 1 on smooth slopes, and more in enlarged images. NaN where no pixels differ.
     """
 
     shape: tuple[int, ...]
@@ -52,7 +52,7 @@ class Appearance:
 
 
 def appearance(image: NDArray[Any]) -> Appearance | None:
-    """What an image `(channels, *spatial)` of any number type is like; None where no pixel is a finite number.
+    """Describes an image `(channels, *spatial)` of any number type; returns None if no pixel is a finite number.
 
     >>> appearance(np.full((1, 8, 8), 7, np.uint8)).levels
     ((7.0, 7.0, 7.0),)
@@ -73,11 +73,11 @@ def _appearance(image: NDArray[Any]) -> Appearance | None:
         return None
     levels = np.percentile(pixels, (1, 50, 99), axis=1).T
     low, high = float(pixels.min()), float(pixels.max())
-    apart = (pixels.max(axis=0) - pixels.min(axis=0).astype(np.float64)).mean() if len(pixels) == 3 else 0.0
+    spread = (pixels.max(axis=0) - pixels.min(axis=0).astype(np.float64)).mean() if len(pixels) == 3 else 0.0
     return Appearance(
         image.shape,
         str(image.dtype),
-        bool(apart > GREY * (high - low)),
+        bool(spread > GREY * (high - low)),
         tuple((float(dark), float(middle), float(bright)) for dark, middle, bright in levels),
         tuple(pixels.mean(axis=1).tolist()),
         low,
@@ -87,11 +87,11 @@ def _appearance(image: NDArray[Any]) -> Appearance | None:
 
 
 def thickness(mask: NDArray[Any], background: int = 0) -> float:
-    """Mean length in pixels of the stretches of foreground along rows and columns; 0 without foreground.
+    """Returns the mean length, in pixels, of runs of foreground along rows and columns; 0 without foreground.
 
     Args:
-        mask: `(*spatial)` of any number type; of a volume the planes across its first axis count.
-        background: the value that is no foreground.
+        mask: `(*spatial)` of any number type; in a volume, planes across its first axis are measured.
+        background: the value that is not foreground.
 
     >>> thickness(np.kron(np.eye(3, dtype=np.uint8), np.ones((4, 4), np.uint8)))
     4.0
@@ -105,7 +105,7 @@ def thickness(mask: NDArray[Any], background: int = 0) -> float:
 
 
 def _grain(image: NDArray[Any]) -> tuple[float, ...]:
-    """Mean difference of grey at each lag to that at the lag before, as log2."""
+    """Returns log2 of the ratio of the mean grey difference at each lag to that at the lag before."""
     sums, counts = np.zeros(len(LAGS)), np.zeros(len(LAGS))
     for lines in _lines(image):
         small = lines.dtype.kind in "bui" and lines.dtype.itemsize <= 2
@@ -123,7 +123,7 @@ def _grain(image: NDArray[Any]) -> tuple[float, ...]:
 
 
 def _lines(image: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Rows, then columns of some planes of `(channels, *spatial)`, as `(channels, lines, pixels)`."""
+    """Yields rows, then columns, of some planes of `(channels, *spatial)`, as `(channels, lines, pixels)`."""
     planes = image if image.ndim > 3 else image[:, None]
     for index in np.unique(np.linspace(0, planes.shape[1] - 1, PLANES).round().astype(int)):
         plane = planes[:, index]

@@ -1,4 +1,4 @@
-"""In what way one image, or one mask, is unlike all that a network was trained on."""
+"""Tells in what way one image, or one mask, differs from all that a network was trained on."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from math import nan, prod
 from typing import NamedTuple
 
 from isthmus.data.likeness.appearance import Appearance
-from isthmus.data.likeness.familiar import Familiar, numbers
+from isthmus.data.likeness.familiar import Familiar, image_numbers
 
 OTHER_RANGE = 4.0
-"""Numbers of another type that reach so many times higher, or less high, are of another range."""
+"""Numbers of another type have another range if their greatest is this many times higher or lower."""
 
 SAME_STEP = 1.25
-"""Up to this factor beyond those of training, pixels are of one size."""
+"""Pixels are of the same size if theirs is within this factor of the sizes in training."""
 
 MOST_ORDERED = 4
-"""Orders of so many channels are tried."""
+"""With up to this many channels, all orders of the channels are tried."""
 
 
-class Remark(NamedTuple):
+class Difference(NamedTuple):
     """One way in which an image or a mask differs.
 
     Attributes:
-        kind: by which remarks on several images are one.
+        kind: what differs, as "dimmer"; differences of one kind in several images are reported as one.
         name, value: the number that lies outside, of those in `Familiar.spreads`; "" where it is something else.
         detail: what the kind alone does not say.
     """
@@ -35,93 +35,93 @@ class Remark(NamedTuple):
     detail: str = ""
 
 
-def of_image(
-    known: Familiar, look: Appearance, spacing: Sequence[float] | None, resized: bool = False
-) -> list[Remark]:
-    """What differs in an image: its tones, or else its detail; and the size of its pixels, where that is known.
+def image_differences(
+    known: Familiar, image: Appearance, spacing: Sequence[float] | None, resized: bool = False
+) -> list[Difference]:
+    """Returns how an image differs: in its tones or else in its detail, and in the size of its pixels if that is known.
 
     Args:
-        resized: whether the network sees images resized, so that detail is compared between like sizes alone.
+        known: the training images.
+        image: what the image is like.
+        spacing: size of a pixel along each axis, in the unit of the training images; None if unknown.
+        resized: whether the network sees images resized, so that only images of like sizes are compared in detail.
     """
-    found = numbers(look, known.scale)
-    tones = of_tones(known, look, found)
+    numbers = image_numbers(image, known.scale)
+    tones = _tones(known, image, numbers)
     if known.spacing is None or spacing is None or len(spacing) != len(known.spacing[0]):
-        detail = None if tones else of_detail(known, look, found, resized)
-        return [remark for remark in (tones, detail) if remark]
-    return [remark for remark in (tones, of_spacing(known.spacing, known.unit, spacing)) if remark]
+        detail = None if tones else _detail(known, image, numbers, resized)
+        return [found for found in (tones, detail) if found]
+    return [found for found in (tones, _spacing(known.spacing, known.unit, spacing)) if found]
 
 
-def of_tones(known: Familiar, look: Appearance, found: Mapping[str, float]) -> Remark | None:
-    """The first thing that differs in levels and channels of an image; what would come later follows from it.
-
-    Args:
-        look: what the image is like, and `found` its numbers (`familiar.numbers`).
-    """
-    reach, usual = (max(abs(each.low), abs(each.high)) for each in (look, known))
-    if look.dtype not in known.types and not usual / OTHER_RANGE <= reach <= usual * OTHER_RANGE:
-        types = ", ".join(sorted(known.types))
-        detail = f"have numbers up to {reach:g} ({look.dtype}) where training had up to {usual:g} ({types})"
-        return Remark("range", value=reach, detail=detail)
-    if look.colour and not known.colour and known.channels in (1, 3):
-        return Remark("colour")
-    if known.colour == known.images and look.shape[0] in (1, 3) and not look.colour:
-        return Remark("grey")
-    balance = found["balance"]
-    if known.side("balance", balance) and not known.side("balance", -balance):
-        return Remark("inverted", "balance", balance)
-    return (
-        _beyond(known, found, ("mean",), ("dimmer", "brighter"))
-        or _beyond(known, found, ("contrast",), ("flatter", "starker"))
-        or _beyond(known, found, ("highlights",), ("dimmer", "brighter"))
-        or _of_channels(known, found)
+def mask_difference(known: Familiar, numbers: Mapping[str, float]) -> Difference | None:
+    """Returns how a mask differs, given its numbers (`familiar.mask_numbers`)."""
+    return _beyond(known, numbers, ("foreground",), ("less", "more")) or _beyond(
+        known, numbers, ("thickness",), ("smaller", "larger")
     )
 
 
-def of_spacing(
+def _tones(known: Familiar, image: Appearance, numbers: Mapping[str, float]) -> Difference | None:
+    """Returns the first difference in the levels and channels of an image; later ones would follow from it."""
+    reach, usual = (max(abs(each.low), abs(each.high)) for each in (image, known))
+    if image.dtype not in known.types and not usual / OTHER_RANGE <= reach <= usual * OTHER_RANGE:
+        types = ", ".join(sorted(known.types))
+        detail = f"have numbers up to {reach:g} ({image.dtype}) where training had up to {usual:g} ({types})"
+        return Difference("range", value=reach, detail=detail)
+    if image.colour and not known.colour and known.channels in (1, 3):
+        return Difference("colour")
+    if known.colour == known.images and image.shape[0] in (1, 3) and not image.colour:
+        return Difference("grey")
+    balance = numbers["balance"]
+    if known.side("balance", balance) and not known.side("balance", -balance):
+        return Difference("inverted", "balance", balance)
+    return (
+        _beyond(known, numbers, ("mean",), ("dimmer", "brighter"))
+        or _beyond(known, numbers, ("contrast",), ("flatter", "starker"))
+        or _beyond(known, numbers, ("highlights",), ("dimmer", "brighter"))
+        or _channels(known, numbers)
+    )
+
+
+def _spacing(
     known: tuple[Sequence[float], Sequence[float]], unit: str, spacing: Sequence[float]
-) -> Remark | None:
-    """How the size of a pixel along each axis differs from the least and the greatest of training."""
+) -> Difference | None:
+    """Returns how the size of a pixel along each axis differs from the least and the greatest in training."""
     if _within(spacing, *known):
         return None
     usual = " to ".join(dict.fromkeys(map(_steps, known)))
     noun = "voxels" if len(spacing) == 3 else "pixels"
     detail = f"have {noun} of {_steps(spacing)} {unit} where training had {usual} {unit}"
-    return Remark("spacing", value=prod(spacing), detail=detail)
+    return Difference("spacing", value=prod(spacing), detail=detail)
 
 
-def of_detail(
-    known: Familiar, look: Appearance, found: Mapping[str, float], resized: bool = False
-) -> Remark | None:
-    """How differences between neighbours differ, as they do at another scale."""
-    if resized and not _within(look.shape[1:], known.smallest, known.largest):
+def _detail(
+    known: Familiar, image: Appearance, numbers: Mapping[str, float], resized: bool
+) -> Difference | None:
+    """Returns how the differences between neighbouring pixels differ, as they do at another scale."""
+    if resized and not _within(image.shape[1:], known.smallest, known.largest):
         return None
-    return _beyond(known, found, [name for name in found if name.startswith("grain")], ("finer", "coarser"))
-
-
-def of_mask(known: Familiar, found: Mapping[str, float]) -> Remark | None:
-    """How a mask differs, by its numbers (`familiar.mask_numbers`)."""
-    return _beyond(known, found, ("foreground",), ("less", "more")) or _beyond(
-        known, found, ("thickness",), ("smaller", "larger")
-    )
+    names = [name for name in numbers if name.startswith("grain")]
+    return _beyond(known, numbers, names, ("finer", "coarser"))
 
 
 def _beyond(
-    known: Familiar, found: Mapping[str, float], names: Sequence[str], ways: tuple[str, str]
-) -> Remark | None:
-    """The first of these numbers that lies outside, below or above."""
+    known: Familiar, numbers: Mapping[str, float], names: Sequence[str], kinds: tuple[str, str]
+) -> Difference | None:
+    """Returns the first of these numbers that lies outside, with the kind for below or that for above."""
     for name in names:
-        value = found.get(name, nan)
+        value = numbers.get(name, nan)
         side = known.side(name, value)
         if side:
-            return Remark(ways[side > 0], name, value)
+            return Difference(kinds[side > 0], name, value)
     return None
 
 
-def _of_channels(known: Familiar, found: Mapping[str, float]) -> Remark | None:
-    """Channels whose proportions differ, or would not in another order."""
-    names = [name for name in found if name.startswith("channel")]
-    tinted = _beyond(known, found, names, ("tinted", "tinted"))
-    levels = [0.0, *(found[name] for name in names)]  # of each channel, compared with the first
+def _channels(known: Familiar, numbers: Mapping[str, float]) -> Difference | None:
+    """Returns whether the proportions of channels differ, and whether another order of the channels would fit."""
+    names = [name for name in numbers if name.startswith("channel")]
+    tinted = _beyond(known, numbers, names, ("tinted", "tinted"))
+    levels = [0.0, *(numbers[name] for name in names)]  # of each channel, compared with the first
     if tinted is None or len(levels) > MOST_ORDERED:
         return tinted
     for first, *others in permutations(levels):
@@ -138,7 +138,7 @@ def _within(steps: Sequence[float], least: Sequence[float], most: Sequence[float
 
 
 def _steps(spacing: Sequence[float]) -> str:
-    """Sizes of a pixel as people write them, across first.
+    """Returns the size of a pixel as people write it, the width first.
 
     >>> _steps((1.0, 1.0)), _steps((5.0, 1.0, 1.0))
     ('1', '1 x 1 x 5')

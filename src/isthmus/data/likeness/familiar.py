@@ -1,8 +1,8 @@
 """Describes all images and masks of a training together, and how far others may differ from them.
 
-A number of a new image lies outside if it exceeds all training images by a quarter of their range and also leaves the
-interval in which another image of their kind is expected (Student's t, one in a thousand outside). The number of
-patients counts, not that of their images.
+A number of a new image lies outside if it exceeds those of all training images by a quarter of their range, and also
+leaves the interval in which another image of their kind is expected (Student's t, one in a thousand outside). The
+degrees of freedom are those of the patients, not of their images.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from scipy.special import stdtrit
 from isthmus.data.likeness.appearance import Appearance
 
 OUTSIDE = 0.001
-"""Share of images of the training's kind that a normally distributed number puts outside."""
+"""Share of images of the same kind as the training images that lie outside, if a number is normally distributed."""
 
 MARGIN = 0.25
-"""The part of the training images' range by which a number must exceed it to lie outside."""
+"""How far beyond the range of the training images a number must lie, as a share of that range."""
 
 TOLERANCES = {
     "mean": (0.2, 4.0),
@@ -35,18 +35,23 @@ TOLERANCES = {
     "foreground": (1.5, 9.0),
     "thickness": (0.5, 3.0),
 }
-"""For each kind of number, the least distance from all training images that counts, and the one that always counts."""
+"""For each kind of number, the least distance from all training images that counts, and one that always counts."""
 
 MANY = 10**6
-"""More patients than this make no difference."""
+"""More patients than this change nothing."""
 
 RARE = 1e-4
-"""Shares of foreground below this count as none."""
+"""Shares of foreground below this count as no foreground."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How one number is spread over the training images."""
+    """How one number is distributed over the training images.
+
+    Attributes:
+        count: of the images that have this number.
+        low, high, mean, deviation: of the number.
+    """
 
     count: int
     low: float
@@ -56,7 +61,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Collection[float]) -> Spread | None:
-        """None where no value is a number."""
+        """Returns the spread of finite values; None if there are none."""
         found = np.array([value for value in values if isfinite(value)])
         if not found.size:
             return None
@@ -64,7 +69,12 @@ class Spread:
         return cls(found.size, float(found.min()), float(found.max()), float(found.mean()), deviation)
 
     def limits(self, groups: int, tolerance: tuple[float, float]) -> tuple[float, float]:
-        """The range in which a new image is like these, which come from this many patients."""
+        """Returns the range in which a new image counts as familiar.
+
+        Args:
+            groups: how many patients the training images come from.
+            tolerance: see `TOLERANCES`.
+        """
         known = min(groups, self.count, MANY)
         reach = inf
         if known > 2:
@@ -83,15 +93,15 @@ class Familiar:
     """What training images were like.
 
     Attributes:
-        images, groups: how many there were, and of how many patients or slides.
+        images, groups: how many images there were, and from how many patients or slides.
         types: number types, with how many images have each.
-        colour: how many are of colour.
+        colour: how many are in colour.
         low, high: least and greatest number in any.
-        scale: in which levels are compared: a hundredth of the brightest 99th percentile.
+        scale: the unit in which levels are compared: a hundredth of the brightest 99th percentile.
         smallest, largest: number of pixels along each axis.
-        spacing: least and greatest size of a pixel along each axis, where it is known; `unit` of it.
-        levels: of each channel the least, the median and the greatest of 1st, 50th and 99th percentile.
-        spreads: of everything that is compared, by name (`numbers`).
+        spacing: least and greatest size of a pixel along each axis, in `unit`; None if unknown.
+        levels: the least, the median and the greatest of the 1st, 50th and 99th percentile of each channel.
+        spreads: of everything that is compared, by name (`image_numbers`).
     """
 
     images: int
@@ -112,7 +122,7 @@ class Familiar:
     @classmethod
     def of(
         cls,
-        looks: Sequence[Appearance],
+        images: Sequence[Appearance],
         *,
         groups: int,
         spacings: Collection[Sequence[float]] = (),
@@ -120,30 +130,39 @@ class Familiar:
         shares: Collection[float] = (),
         thicknesses: Collection[float] = (),
     ) -> Familiar | None:
-        """Of the images of a training, and the masks' shares and thicknesses of foreground; None without an image."""
-        channels = max((look.shape[0] for look in looks), default=0)
-        looks = [look for look in looks if len(look.shape) == len(looks[0].shape)]
-        if not looks:
+        """Returns what the images of a training are like; None if there are no images.
+
+        Args:
+            images: what each is like; those with another number of axes than the first are left out.
+            groups: number of patients or slides.
+            spacings: sizes of a pixel along each axis, in `unit`.
+            unit: of the spacings.
+            shares: share of foreground in each mask.
+            thicknesses: mean thickness of the foreground in each mask, in pixels.
+        """
+        channels = max((image.shape[0] for image in images), default=0)
+        images = [image for image in images if len(image.shape) == len(images[0].shape)]
+        if not images:
             return None
-        scale = max(abs(level[2]) for look in looks for level in look.levels) / 100 or 1.0
-        rows = [numbers(look, scale) for look in looks]
+        scale = max(abs(level[2]) for image in images for level in image.levels) / 100 or 1.0
+        rows = [image_numbers(image, scale) for image in images]
         masks = {
             "foreground": [_share(share) for share in shares],
             "thickness": [_length(length) for length in thicknesses if length],
         }
         columns = {name: [row.get(name, nan) for row in rows] for row in rows for name in row} | masks
         spreads = {name: spread for name, values in columns.items() if (spread := Spread.of(values))}
-        wide = np.array([look.levels for look in looks if len(look.levels) == channels])
-        sizes = [look.shape[1:] for look in looks]
+        wide = np.array([image.levels for image in images if len(image.levels) == channels])
+        sizes = [image.shape[1:] for image in images]
         steps = np.array([step for step in spacings if len(step) == len(sizes[0])])
         return cls(
-            images=len(looks),
+            images=len(images),
             groups=groups,
-            types=dict(Counter(look.dtype for look in looks)),
+            types=dict(Counter(image.dtype for image in images)),
             channels=channels,
-            colour=sum(look.colour for look in looks),
-            low=min(look.low for look in looks),
-            high=max(look.high for look in looks),
+            colour=sum(image.colour for image in images),
+            low=min(image.low for image in images),
+            high=max(image.high for image in images),
             scale=scale,
             smallest=tuple(map(min, zip(*sizes, strict=True))),
             largest=tuple(map(max, zip(*sizes, strict=True))),
@@ -157,15 +176,15 @@ class Familiar:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.scale) and self.scale > 0):
-            raise ValueError("a scale that is no positive number")
+            raise ValueError("scale must be a positive number")
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON, to six digits."""
+        """Returns plain values for JSON, rounded to six digits."""
         shortened: dict[str, Any] = _shortened(asdict(self))
         return shortened
 
-    def together(self, other: Familiar) -> Familiar:
-        """The union of both: only what is unfamiliar to both stays unfamiliar."""
+    def union(self, other: Familiar) -> Familiar:
+        """Returns the union with another: only what is unfamiliar to both is unfamiliar to it."""
         spreads = {
             name: _wider(ours, other.spreads[name])
             for name, ours in self.spreads.items()
@@ -192,45 +211,51 @@ class Familiar:
 
     @cached_property
     def limits(self) -> dict[str, tuple[float, float]]:
-        """The range in which each number of a new image is like those of training, by name."""
+        """The range in which each number of a new image counts as familiar, by name."""
         return {
             name: spread.limits(self.groups, TOLERANCES.get(name.split()[0], (inf, inf)))
             for name, spread in self.spreads.items()
         }
 
     def side(self, name: str, value: float) -> int:
-        """-1 for a number below the training's limits, 1 above, 0 within them or where they are unknown."""
+        """Returns -1 for a number below its limits, 1 for one above, and 0 within them or if they are unknown."""
         if name not in self.limits or not isfinite(value):
             return 0
         low, high = self.limits[name]
         return int(value > high) - int(value < low)
 
 
-def numbers(look: Appearance, scale: float) -> dict[str, float]:
-    """What is compared of one image, by name; levels are on a scale that is linear below `scale` and log2 above.
+def image_numbers(image: Appearance, scale: float) -> dict[str, float]:
+    """Returns the numbers by which an image is compared, by name.
 
-    `balance` is -1 where most pixels are bright, 0 where the median lies in the middle and 1 where most are dark.
+    Levels are on a scale that is linear below `scale` and logarithmic (log2) above. `balance` is -1 where most pixels
+    are bright, 0 where the median lies in the middle, and 1 where most are dark.
     """
-    dark, middle, bright = (sum(level) / len(look.levels) for level in zip(*look.levels, strict=True))
-    means = [_level(mean, scale) for mean in look.means]
+    dark, middle, bright = (sum(level) / len(image.levels) for level in zip(*image.levels, strict=True))
+    means = [_level(mean, scale) for mean in image.means]
     found = {
-        "mean": _level(sum(look.means) / len(look.means), scale),
+        "mean": _level(sum(image.means) / len(image.means), scale),
         "highlights": _level(bright, scale),
         "contrast": log2((bright - dark) / scale + 1),
         "balance": (bright + dark - 2 * middle) / (bright - dark) if bright > dark else nan,
     }
-    if look.colour or len(means) not in (1, 3):
+    if image.colour or len(means) not in (1, 3):
         found |= {f"channel {index}": mean - means[0] for index, mean in enumerate(means[1:8], start=2)}
-    return found | {f"grain {2**index}": ratio for index, ratio in enumerate(look.grain)}
+    return found | {f"grain {2**index}": ratio for index, ratio in enumerate(image.grain)}
 
 
 def mask_numbers(share: float, thickness: float) -> dict[str, float]:
-    """What is compared of one mask: the share of its pixels that are foreground, and `thickness` in pixels."""
+    """Returns the numbers by which a mask is compared, by name.
+
+    Args:
+        share: of its pixels that are foreground (0..1).
+        thickness: of the foreground in pixels; 0 if there is none.
+    """
     return {"foreground": _share(share)} | ({"thickness": _length(thickness)} if thickness else {})
 
 
-def plain(name: str, number: float, scale: float) -> float:
-    """One of the `numbers` in the terms of the image: a grey level, a ratio, a share, or pixels."""
+def readable(name: str, number: float, scale: float) -> float:
+    """Returns one of the numbers compared in a unit that people know: a grey level, a ratio, a share, or pixels."""
     kind = name.split()[0]
     with np.errstate(over="ignore"):
         if kind in ("mean", "highlights"):

@@ -1,6 +1,7 @@
-"""Splits in files: those of a run, of `isthmus data splits --out`, and nnU-Net's `splits_final.json`, both ways.
+"""Reads and writes files of splits: of a run, of `isthmus data splits --out`, and nnU-Net's `splits_final.json`.
 
-nnU-Net has no test set: `[{"train": [...], "val": [...]}, ...]`, a fold each, cases named as its files are.
+nnU-Net has no test set: its file is `[{"train": [...], "val": [...]}, ...]`, one entry for each fold, with cases named
+as its files are.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from isthmus.errors import IsthmusError, few, nearest
 from isthmus.files import read_json, write_bytes
 
 NNUNET = "splits_final.json"
-"""nnU-Net's name for the file."""
+"""nnU-Net's name for its file of splits."""
 
 SHOWN = 5
 
 
 def read_nnunet_splits(path: Path) -> tuple[Split, ...]:
-    """The folds of a `splits_final.json`, with the names of cases that stand there.
+    """Reads the folds of a `splits_final.json`, with the names of cases as they are in the file.
 
     Raises:
-        IsthmusError: it cannot be read, or is no such file; a case that stands on both sides.
+        IsthmusError: the file cannot be read, has another content, or has a case on both sides.
     """
     folds = read_json(path)
     if (
@@ -40,7 +41,7 @@ def read_nnunet_splits(path: Path) -> tuple[Split, ...]:
         )
     ):
         raise IsthmusError(
-            f'{path}: no splits of nnU-Net; they are a list of {{"train": [...], "val": [...]}}'
+            f'{path}: not splits of nnU-Net, which are a list of {{"train": [...], "val": [...]}}'
         )
     return tuple(
         _split(path, i, {"train": fold["train"], "validation": fold["val"]}) for i, fold in enumerate(folds)
@@ -48,11 +49,11 @@ def read_nnunet_splits(path: Path) -> tuple[Split, ...]:
 
 
 def read_splits(path: Path) -> tuple[Split, ...]:
-    """Splits of any origin: a `splits_final.json`, what `isthmus data splits --out` wrote, a run, or the folder of
-    a cross-validation.
+    """Reads splits of any origin: `splits_final.json`, a file of `isthmus data splits --out`, a run, or a
+    cross-validation.
 
     Raises:
-        IsthmusError: none of these; a case that stands on two sides.
+        IsthmusError: none of these, or a case on two sides.
     """
     if path.is_dir():
         folds = sorted(path.glob("fold-*/splits.json"), key=lambda file: natural(file.parent.name))
@@ -69,7 +70,7 @@ def read_splits(path: Path) -> tuple[Split, ...]:
 
 
 def write_nnunet_splits(path: Path, splits: Iterable[Split]) -> None:
-    """Write folds for nnU-Net; test cases appear in neither list.
+    """Writes folds for nnU-Net; test cases are in neither list.
 
     Raises:
         IsthmusError: the file cannot be written.
@@ -78,7 +79,7 @@ def write_nnunet_splits(path: Path, splits: Iterable[Split]) -> None:
 
 
 def as_json(path: Path, splits: Iterable[Split]) -> bytes:
-    """The content of a file of splits: of one called `NNUNET` as nnU-Net reads it, else all that is known."""
+    """Returns the content of a file of splits: as nnU-Net reads it if the file is called `NNUNET`, else everything."""
     if path.name == NNUNET:
         listed: list[Any] = [
             {"train": [case_name(i) for i in split.train], "val": [case_name(i) for i in split.validation]}
@@ -90,7 +91,7 @@ def as_json(path: Path, splits: Iterable[Split]) -> bytes:
 
 
 def is_splits(path: Path) -> bool:
-    """Whether a file holds all that is known of splits, as `isthmus data splits --out` writes it."""
+    """Returns whether a file has the form in which `isthmus data splits --out` writes splits."""
     try:
         found = read_json(path)
     except IsthmusError:
@@ -100,22 +101,24 @@ def is_splits(path: Path) -> bool:
 
 
 def assign(splits: Sequence[Split], cases: Sequence[Case], where: object, strict: bool = True) -> list[Split]:
-    """The same splits with the ids of these cases, which may be named as nnU-Net names them.
+    """Returns splits with the ids of these cases in place of the names in a file, which may be nnU-Net's.
 
     Args:
+        splits: as they were read.
+        cases: of the data set.
         where: the file, for messages.
-        strict: False passes over names of no case, such as one that was left out; a note says so.
+        strict: whether a name of no case is an error; otherwise it is left out, and noted.
 
     Raises:
-        IsthmusError: a name of no case; a set without a case.
+        IsthmusError: a name of no case, or a set without cases.
     """
     known = {case_name(case.id): case.id for case in cases} | {case.id: case.id for case in cases}
     result = []
     for split in splits:
-        strangers = [name for ids in split.sides().values() for name in ids if name not in known]
-        if strangers and strict:
+        unknown = [name for ids in split.sides().values() for name in ids if name not in known]
+        if unknown and strict:
             raise IsthmusError(
-                f"{where}, fold {split.fold}: no case '{strangers[0]}' in the data; {nearest(strangers[0], known)}"
+                f"{where}, fold {split.fold}: no case '{unknown[0]}' in the data; {nearest(unknown[0], known)}"
             )
         sides = {
             side: tuple(sorted(known[name] for name in ids if name in known))
@@ -124,10 +127,10 @@ def assign(splits: Sequence[Split], cases: Sequence[Case], where: object, strict
         for side in ("train", "validation"):
             if not sides.get(side):
                 raise IsthmusError(
-                    f"{where}, fold {split.fold}: no case of the data is in its {side} list; are these its splits?"
+                    f"{where}, fold {split.fold}: no case of the data is in its {side} list; is this the right file?"
                 )
         unused = sorted({case.id for case in cases} - {name for ids in sides.values() for name in ids})
-        notes = [f"listed in {where} but not among the cases: {few(strangers, SHOWN)}"] * bool(strangers)
+        notes = [f"listed in {where} but not among the cases: {few(unknown, SHOWN)}"] * bool(unknown)
         notes += [f"in no list of {where}, so neither trained on nor scored: {few(unused, SHOWN)}"] * bool(
             unused
         )
@@ -144,7 +147,7 @@ def assign(splits: Sequence[Split], cases: Sequence[Case], where: object, strict
 
 
 def beside(cases: Sequence[Case]) -> Path:
-    """The `splits_final.json` in the folder of a data set, or beside its images.
+    """Finds the `splits_final.json` in the folder of a data set, or beside its images.
 
     Raises:
         IsthmusError: there is none.
@@ -161,7 +164,7 @@ def beside(cases: Sequence[Case]) -> Path:
 
 
 def case_name(case_id: str) -> str:
-    """The id as nnU-Net names files: without folders.
+    """Returns an id as nnU-Net names files, without folders.
 
     >>> case_name("patient 1/scan-2")
     'patient 1_scan-2'
@@ -170,7 +173,7 @@ def case_name(case_id: str) -> str:
 
 
 def _split(path: Path, number: int, content: Any) -> Split:
-    """Of lists of ids by set, or of tables from id to group."""
+    """Reads one split from lists of ids by set, or from tables from id to group."""
     try:
         sides = {
             side: tuple(str(name) for name in content.get(side, ()))
@@ -184,7 +187,9 @@ def _split(path: Path, number: int, content: Any) -> Split:
             notes=tuple(str(note) for note in content.get("notes", ())),
         )
     except (AttributeError, TypeError, ValueError) as error:
-        raise IsthmusError(f"{path}: no splits; they hold the ids of train and validation") from error
+        raise IsthmusError(
+            f"{path}: not a file of splits, which holds the ids of train and validation"
+        ) from error
     first: dict[str, str] = {}
     for side, ids in split.sides().items():
         for name in ids:

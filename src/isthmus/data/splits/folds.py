@@ -1,4 +1,4 @@
-"""Which cases train and which are scored: always by group, seeded, and independent of the order of files."""
+"""Splits cases into those that train and those that are scored: by group, seeded, whatever the order of files."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.io.volumes import in_space
 
 STRATUM = 10
-"""Groups of like foreground share that a stratified hold-out draws from in turn."""
+"""Number of groups with similar shares of foreground from which a stratified hold-out takes its part."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Ids of the cases that train, that choose the best epoch, and that are scored at the end (sorted).
+    """Sorted ids of the cases that train, that choose the best epoch, and that are scored at the end.
 
     Attributes:
-        fold, repeat: which of a protocol's splits this is, both from 0.
-        independent: whether the sides hold different groups; False: by design they do not (`within-case`).
-        notes: what a report of the scores has to say about them.
+        train, validation, test: ids of cases.
+        fold, repeat: which of a protocol's splits this is, both counted from 0.
+        independent: whether the sides hold different groups; in `within-case` they do not, by design.
+        notes: what a report has to say about the scores.
     """
 
     train: tuple[str, ...]
@@ -41,7 +42,7 @@ class Split:
         return self.test or self.validation
 
     def sides(self) -> dict[str, tuple[str, ...]]:
-        """The sets that are not empty, by name."""
+        """Returns the sets that are not empty, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: ids for name, ids in named.items() if ids}
 
@@ -53,19 +54,23 @@ def holdout(
     validation: Iterable[str] | None = None,
     foreground: Mapping[str, float] | None = None,
 ) -> Split:
-    """One split: about `fraction` of the cases validate (whole groups, at least one), or exactly those named.
+    """Returns one split, in which about `fraction` of the cases validate, or exactly those named.
 
     Args:
-        foreground: share of the foreground by case id; with it the split is stratified: the groups are put in
-            the order of their mean share, and each `STRATUM` of them gives its part.
+        cases: to split; groups stay whole.
+        fraction: between 0 and 1; at least one group validates.
+        seed: of the choice.
+        validation: ids of the cases that validate; None to choose them.
+        foreground: share of foreground by case id, to stratify by: groups are sorted by their mean share, and every
+            `STRATUM` of them give their part. None for no stratification.
 
     Raises:
-        IsthmusError: fewer than two groups; an id that does not exist; named ids that separate a group.
+        IsthmusError: fewer than two groups, an unknown id, or named ids that separate a group.
     """
     if validation is not None:
         return _named(cases, list(validation))
     if not 0 < fraction < 1:
-        raise IsthmusError(f"the validation share is {fraction}; it lies between 0 and 1, such as 0.2")
+        raise IsthmusError(f"the validation share is {fraction}; give one between 0 and 1, such as 0.2")
     groups = _groups(cases, seed)
     missing = 0.0
     chosen: list[str] = []
@@ -83,11 +88,11 @@ def holdout(
 def kfold(
     cases: Sequence[Case], k: int, seed: int = 0, foreground: Mapping[str, float] | None = None
 ) -> list[Split]:
-    """`k` splits: each case validates in exactly one, with its whole group.
+    """Returns `k` splits; each case validates in exactly one of them, with its whole group.
 
-    Folds differ by no more cases than the largest group has, so by one at most where groups are single cases.
-    With `foreground` (share by case id) they are stratified as well: of every `k` groups of like share each
-    fold gets one.
+    The sizes of the folds differ by at most the size of the largest group, so by at most one where groups are single
+    cases. With `foreground` (share by case id) they are stratified as well: of every `k` groups with similar shares
+    each fold gets one.
 
     Raises:
         IsthmusError: fewer than two folds, or fewer groups than folds.
@@ -109,10 +114,10 @@ def kfold(
 
 
 def consecutive(cases: Sequence[Case], k: int) -> list[Split]:
-    """Cases of one group in `k` runs of neighbours (by id, numbers in their order); each validates once.
+    """Splits cases of one group into `k` runs of neighbours, sorted by id; each run validates once.
 
-    For a stack of slices or the frames of one sequence: neighbours are alike, so runs are cut at few places.
-    No such split is independent, and it says so.
+    This is for a stack of slices or the frames of one sequence: neighbours resemble each other, so there should be few
+    borders between training and validation. Such splits are not independent, and their notes say so.
 
     Raises:
         IsthmusError: more than one group, fewer than two cases.
@@ -121,16 +126,14 @@ def consecutive(cases: Sequence[Case], k: int) -> list[Split]:
     if len(groups) > 1:
         raise IsthmusError(
             f"within-case is for data of one group, and these are {len(groups)}; "
-            "take holdout or kfold, which keep groups apart"
+            "use holdout or kfold, which keep groups together"
         )
     if len(cases) < 2:
-        raise IsthmusError("one case cannot be divided; cut the volume into slices, or add another case")
+        raise IsthmusError("one case cannot be split; cut the volume into slices, or add another case")
     ids = sorted((case.id for case in cases), key=natural)
     k = min(k, len(ids))
     bounds = [round(i * len(ids) / k) for i in range(k + 1)]
-    note = (
-        f"not independent: all cases belong to one group ({cases[0].group}), so scores say nothing of others"
-    )
+    note = f"not independent: all cases belong to one group ({cases[0].group}), so scores say nothing about others"
     return [
         Split(
             tuple(sorted(ids[:start] + ids[end:])),
@@ -143,19 +146,19 @@ def consecutive(cases: Sequence[Case], k: int) -> list[Split]:
     ]
 
 
-def few(cases: Sequence[Case], groups: int) -> list[Case]:
-    """The cases of so many groups, chosen by their names alone: fewer are always among more.
+def take_groups(cases: Sequence[Case], groups: int) -> list[Case]:
+    """Returns the cases of a number of groups, chosen by their names alone; fewer groups are always among more.
 
     >>> cases = [Case(f"{g}{i}", (), (), g) for g in "abcd" for i in range(2)]
-    >>> [case.id for case in few(cases, 2)], {c.id for c in few(cases, 1)} <= {c.id for c in few(cases, 3)}
-    (['b0', 'b1', 'c0', 'c1'], True)
+    >>> [case.id for case in take_groups(cases, 2)], [case.id for case in take_groups(cases, 1)]
+    (['b0', 'b1', 'c0', 'c1'], ['b0', 'b1'])
     """
     chosen = set(sorted({case.group for case in cases}, key=lambda g: (stable_hash("few", g), g))[:groups])
     return [case for case in cases if case.group in chosen]
 
 
 def natural(name: str) -> tuple[tuple[str, int], ...]:
-    """A sort key that puts slice-2 before slice-10.
+    """Returns a sort key that puts slice-2 before slice-10.
 
     >>> sorted(["s10", "s2", "t1"], key=natural)
     ['s2', 's10', 't1']
@@ -167,24 +170,24 @@ def _named(cases: Sequence[Case], ids: list[str]) -> Split:
     known = {case.id: case for case in cases}
     for name in ids:
         if name not in known:
-            raise IsthmusError(f"no case '{name}' to set aside; {nearest(name, known)}")
+            raise IsthmusError(f"no case '{name}' to hold out; {nearest(name, known)}")
     held = set(ids)
     if not held or len(held) == len(known):
         raise IsthmusError(
-            f"{len(held)} of {len(known)} cases are set aside; name some, and leave some to train on"
+            f"{len(held)} of {len(known)} cases are held out; name some, and leave some to train on"
         )
-    aside = {known[name].group: name for name in ids}
+    held_groups = {known[name].group: name for name in ids}
     for case in cases:
-        if case.id not in held and case.group in aside:
+        if case.id not in held and case.group in held_groups:
             raise IsthmusError(
-                f"group '{case.group}' would stand on both sides, with {aside[case.group]} set aside and "
+                f"group '{case.group}' would be on both sides, with {held_groups[case.group]} held out and "
                 f"{case.id} trained on; name all its cases or none"
             )
     return _split(cases, held)
 
 
 def _groups(cases: Sequence[Case], seed: int) -> dict[str, list[str]]:
-    """Case ids by group, the groups in a seeded order that depends on their names alone."""
+    """Returns case ids by group, the groups in a seeded order that depends on their names alone."""
     groups: dict[str, list[str]] = {}
     for case in cases:
         groups.setdefault(case.group, []).append(case.id)
@@ -195,9 +198,9 @@ def _groups(cases: Sequence[Case], seed: int) -> dict[str, list[str]]:
             else f"{len(cases)} cases of one group ({next(iter(groups), 'none')})"
         )
         volume = len(cases) == 1 and in_space(cases[0].images[0].path)
-        within = "take protocol.kind=within-case, or " if len(cases) > 1 or volume else ""
+        within = "set protocol.kind=within-case, or " if len(cases) > 1 or volume else ""
         raise IsthmusError(
-            f"{have} cannot be divided into training and validation; {within}add another patient, slide or image"
+            f"{have} cannot be split into training and validation; {within}add another patient, slide or image"
         )
     return {name: groups[name] for name in sorted(groups, key=lambda name: (stable_hash(seed, name), name))}
 
@@ -205,7 +208,7 @@ def _groups(cases: Sequence[Case], seed: int) -> dict[str, list[str]]:
 def _strata(
     groups: Mapping[str, Sequence[str]], size: int, foreground: Mapping[str, float] | None
 ) -> list[list[str]]:
-    """All groups in their (seeded) order; with `foreground` in runs of `size` groups of like mean share."""
+    """Returns all groups in their seeded order; with `foreground`, in runs of `size` similar groups."""
     if foreground is None:
         return [list(groups)]
     mean = {name: math.fsum(foreground[i] for i in ids) / len(ids) for name, ids in groups.items()}

@@ -1,27 +1,24 @@
-"""The papers' ways to divide a data set, by name, and the guard that every split has to pass.
+"""The ways in which the papers split a data set, by name.
 
-The papers divide images; here all divide groups (patients, slides), which is the same where each image is a
-group of its own. What a paper did that makes its scores optimistic stays as it was and is told in the notes.
+The papers split images; here every protocol splits groups (patients, slides), which is the same where each image is a
+group of its own. What a paper did that makes its scores optimistic is kept, and noted.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import replace
 from pathlib import Path
 
 from isthmus.data.cases import Case
-from isthmus.data.checks.duplicates import NEAR, near_between
-from isthmus.data.checks.problems import SHOWN
 from isthmus.data.rng import stable_hash
 from isthmus.data.splits.files import assign, beside, read_splits
 from isthmus.data.splits.folds import Split, consecutive, holdout, kfold
-from isthmus.errors import IsthmusError, few, nearest
+from isthmus.errors import IsthmusError, nearest
 
 PROTOCOLS = {
-    "holdout": "one split, a share of the groups validates",
+    "holdout": "one split; a share of the groups validates",
     "kfold": "k folds, each validates once",
     "mildnet": "70/30 train and test, 5 folds of the 70; each network is scored on the same test set",
     "multiresunet": "5 folds, the best epoch chosen on the scored fold",
@@ -31,7 +28,7 @@ PROTOCOLS = {
     "within-case": "runs of neighbours in data of one group; not independent",
     "nnunet": "the folds in nnU-Net's splits_final.json, in the folder of the data set",
 }
-"""Name -> what it does, in a phrase."""
+"""What each protocol does, by name."""
 
 EPOCH = "the best epoch is chosen on the scored cases, so scores are optimistic"
 SAME_TEST = "the networks of all folds are scored on one test set: their spread is not that of the data"
@@ -49,7 +46,7 @@ GROUP_NOTES = {
     "isbi-2012": "groups are single slices of one stack, as in the papers: neighbours are alike, so scores "
     "are not independent of training",
 }
-"""What has to be said about the groups of a data set, whatever the protocol."""
+"""What reports say about the groups of a data set, whatever the protocol."""
 
 
 def splits(
@@ -64,22 +61,24 @@ def splits(
     foreground: Mapping[str, float] | None = None,
     listed: Path | None = None,
 ) -> list[Split]:
-    """All splits of a protocol, by repeat and fold; each says which it is and what a report has to note.
+    """Returns all splits of a protocol, by repeat and fold, with the notes that a report has to show.
 
     Args:
         protocol: one of `PROTOCOLS`.
-        folds: of `kfold`, `mildnet`, `multiresunet`, `sharp` and `within-case`; the papers take 5.
-        repeats: of `sharp` and `sharp-code`; the papers take 5.
-        fraction: of the cases that validate in `holdout`; `sharp-code` takes a fifth, `mildnet` tests 30 %.
+        cases: of the data set.
+        seed: of all random choices.
+        folds: of `kfold`, `mildnet`, `multiresunet`, `sharp` and `within-case`; the papers use 5.
+        repeats: of `sharp` and `sharp-code`; the papers use 5.
+        fraction: of the cases that validate in `holdout`; it is a fifth in `sharp-code`, and `mildnet` tests 30 %.
         shares: training, validation and test of `hmedn`, in any unit (`SHARES` has the paper's).
-        foreground: share of the foreground by case id, to stratify; None: not stratified.
-        listed: the file of `nnunet`; None: `splits_final.json` in the folder of the data set.
+        foreground: share of foreground by case id, to stratify by; None for no stratification.
+        listed: the file of `nnunet`; None for `splits_final.json` in the folder of the data set.
 
     Raises:
-        IsthmusError: no such protocol, or too few groups for it; no such file.
+        IsthmusError: an unknown protocol, too few groups for it, or a missing file.
 
-    >>> from isthmus.data.splits.protocols import images
-    >>> [len(split.validation) for split in splits("mildnet", images(30))]
+    >>> from isthmus.data.splits.papers import placeholders
+    >>> [len(split.validation) for split in splits("mildnet", placeholders(30))]
     [5, 4, 4, 4, 4]
     """
     if protocol == "holdout":
@@ -89,9 +88,9 @@ def splits(
     if protocol == "within-case":
         return consecutive(cases, folds)
     if protocol == "mildnet":
-        aside = holdout(cases, _share(0.3, len(cases)), seed, foreground=foreground)
-        inner = kfold(_only(cases, aside.train), folds, seed, foreground)
-        return [replace(split, test=aside.validation, notes=(SAME_TEST,)) for split in inner]
+        tested = holdout(cases, _share(0.3, len(cases)), seed, foreground=foreground)
+        inner = kfold(_only(cases, tested.train), folds, seed, foreground)
+        return [replace(split, test=tested.validation, notes=(SAME_TEST,)) for split in inner]
     if protocol == "multiresunet":
         return [replace(split, notes=(EPOCH,)) for split in kfold(cases, folds, seed, foreground)]
     if protocol == "sharp":
@@ -112,92 +111,14 @@ def splits(
     raise IsthmusError(f"no protocol '{protocol}'; {nearest(protocol, PROTOCOLS)}")
 
 
-def check_split(
-    split: Split,
-    cases: Sequence[Case],
-    hashes: Mapping[str, str] | None = None,
-    perceptual: Mapping[str, int] | None = None,
-    *,
-    distance: int = NEAR,
-    allow_leak: bool = False,
-) -> tuple[str, ...]:
-    """The guard: nothing may stand on two sides of a split. Returns the notes that a report has to carry.
-
-    Args:
-        hashes: of the decoded pixels, by case id (`isthmus.data.checks.duplicates.pixel_hash`); None: not compared.
-        perceptual: hashes by case id (`perceptual_hash`); None: no search for near-duplicates.
-        distance: bits in which near-duplicates differ at most; they are a note, never refused.
-        allow_leak: what would be refused becomes a note; to be set only where the recipe says so.
-
-    Returns:
-        The notes of the split, then those of leaks that were allowed, then of near-duplicates.
-
-    Raises:
-        IsthmusError: a case, a group or an exact duplicate on two sides, with the names of the cases.
-    """
-    leaks: list[str] = []
-    warnings: list[str] = []
-    group = {case.id: case.group for case in cases}
-    for (one, left), (other, right) in combinations(split.sides().items(), 2):
-        both = sorted(set(left) & set(right))
-        if both:
-            leaks.append(f"{few(both)} in {one} and in {other}")
-        if split.independent:
-            leaks += _groups_on_both(group, (one, left), (other, right))
-        if hashes is not None:
-            leaks += _copies_on_both(hashes, (one, left), (other, right))
-        if perceptual is not None and split.independent:
-            near = near_between(left, right, perceptual, distance)
-            pairs = [f"{a} and {b} ({bits})" for a, b, bits in near if not hashes or hashes[a] != hashes[b]]
-            if pairs:
-                warnings.append(
-                    f"near-duplicates in {one} and {other} (bits of 64 that differ): {few(pairs)}"
-                )
-    if leaks and not allow_leak:
-        listing = leaks[:SHOWN] + ([f"… and {len(leaks) - SHOWN} more"] if len(leaks) > SHOWN else [])
-        raise IsthmusError(
-            f"the split leaks: {'; '.join(listing)}; give copies one group, or leave them out "
-            "(protocol.allow_leak=true trains all the same, and the report says so)"
-        )
-    return (*split.notes, *(f"leak, allowed by the recipe: {leak}" for leak in leaks), *warnings)
-
-
-Side = tuple[str, Sequence[str]]
-
-
-def _groups_on_both(group: Mapping[str, str], first: Side, second: Side) -> list[str]:
-    (one, left), (other, right) = first, second
-    held: dict[str, list[str]] = {}
-    for name in left:
-        held.setdefault(group[name], []).append(name)
-    strays: dict[str, list[str]] = {}
-    for name in right:
-        if group[name] in held and name not in held[group[name]]:
-            strays.setdefault(group[name], []).append(name)
-    return [
-        f"group '{name}' in {one} ({few(held[name])}) and in {other} ({few(ids)})"
-        for name, ids in strays.items()
-    ]
-
-
-def _copies_on_both(hashes: Mapping[str, str], first: Side, second: Side) -> list[str]:
-    (one, left), (other, right) = first, second
-    held = {hashes[name]: name for name in reversed(left)}
-    return [
-        f"{held[hashes[name]]} in {one} and {name} in {other} are the same picture"
-        for name in right
-        if hashes[name] in held and held[hashes[name]] != name
-    ]
-
-
 def _share(fraction: float, n: int) -> float:
-    """A share of `n` cases, as whole cases: a half is rounded up, as it must have been in the papers."""
+    """Returns a share that is a whole number of `n` cases; a half is rounded up, as it must have been in the papers."""
     return math.floor(fraction * n + 0.5) / n if n else fraction
 
 
 def _only(cases: Sequence[Case], ids: Sequence[str]) -> list[Case]:
-    wanted = set(ids)
-    return [case for case in cases if case.id in wanted]
+    selected = set(ids)
+    return [case for case in cases if case.id in selected]
 
 
 def _fixed(
@@ -209,53 +130,7 @@ def _fixed(
             "such as 60, 15, 25"
         )
     training, validation, test = shares
-    aside = holdout(cases, test / sum(shares), seed, foreground=foreground)
-    rest = _only(cases, aside.train)
+    tested = holdout(cases, test / sum(shares), seed, foreground=foreground)
+    rest = _only(cases, tested.train)
     inner = holdout(rest, validation / (training + validation), seed, foreground=foreground)
-    return replace(inner, test=aside.validation)
-
-
-# the papers' tables of data and splits
-
-
-@dataclass(frozen=True)
-class PaperData:
-    """A row of a paper's table of data.
-
-    Attributes:
-        images: their number in the paper.
-        size: of most images, width x height (x depth), as printed.
-        input: size the paper trains at.
-        pieces: patches that each image is cut into.
-    """
-
-    name: str
-    title: str
-    images: int
-    size: str
-    input: str
-    pieces: int = 1
-
-
-PAPER_DATA: dict[str, tuple[PaperData, ...]] = {
-    "mildnet": (
-        PaperData("isic-2018", "ISIC-2018", 2594, "1022x767", "256x256"),
-        PaperData("isbi-2012", "ISBI-2012", 30, "512x512", "256x256", 4),
-        PaperData("lgg-mri", "MRI", 1144, "256x256", "256x256"),
-        PaperData("glas-2015", "GlaS-2015", 165, "775x522", "256x256", 11),
-        PaperData("dsb-2018", "DSB-2018", 670, "320x256", "256x256"),
-    ),
-    "multiresunet": (
-        PaperData("murphy-lab", "Murphy Lab", 97, "variable", "256x256"),
-        PaperData("isbi-2012", "ISBI-2012", 30, "512x512", "256x256"),
-        PaperData("isic-2018", "ISIC-2018", 2594, "variable", "256x192"),
-        PaperData("cvc-clinicdb", "CVC-ClinicDB", 612, "384x288", "256x192"),
-        PaperData("brats", "BraTS17", 285, "240x240x155", "80x80x48"),
-    ),
-}
-"""Table 1 of MILDNet and table 2 of MultiResUNet."""
-
-
-def images(n: int) -> list[Case]:
-    """`n` cases without files, each a group of its own: to see how a protocol divides so many images."""
-    return [Case(f"image-{i:05d}", (), (), f"image-{i:05d}") for i in range(n)]
+    return replace(inner, test=tested.validation)

@@ -1,4 +1,4 @@
-"""A single volume in parts, so that there is something to divide."""
+"""Splits a single volume into parts, so that some can train and others be scored."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from isthmus.io.images import probe
 from isthmus.io.volumes import in_space
 
 
-def in_parts(dataset: Dataset, count: int) -> Dataset:
-    """A data set of one volume, as runs of neighbouring slices of about equal length; any other as it is.
+def split_volume(dataset: Dataset, count: int) -> Dataset:
+    """Returns a data set of one volume as runs of neighbouring slices of about equal length, and any other as it is.
 
-    The parts are cases of one group: only the protocol "within-case" divides them, and says that they are not
-    independent. Fewer slices than parts give a part each.
+    The parts are cases of one group: only the protocol "within-case" splits them, and notes that they are not
+    independent.
+
+    Args:
+        dataset: of any number of cases.
+        count: number of parts; at most one for each slice.
     """
     if len(dataset.cases) != 1:
         return dataset
