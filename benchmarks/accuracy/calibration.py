@@ -18,7 +18,7 @@ from torch import nn
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
 from benchmarks.frame import results
-from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Row, Settings
+from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Row, Settings, ready
 from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model
 from isthmus.runs import hardware as machine
@@ -86,7 +86,7 @@ def rows(settings: Settings) -> Iterator[Row]:
     side, rounds = (32, 1) if settings.toy else (SIDE, TURNS)
     for name in NETWORKS:
         work = partial(turn, name, side)
-        yield Row(name, {"isthmus": lambda work=work: work}, "times the U-Net", rounds=rounds)
+        yield Row(name, {"isthmus": ready(work)}, "times the U-Net", rounds=rounds)
 
 
 def epochs(name: str, of_the_anchor: int = EPOCHS) -> int:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
 from benchmarks.frame.markdown import machine_line, table
 from benchmarks.frame.runs import Sections, cost, merged, trained
 
@@ -67,7 +67,7 @@ def rows(settings: Settings) -> Iterator[Row]:
     """Every network, its seeds as contenders."""
     for name in CHANGES:
         works = {str(seed): partial(scores, name, seed, settings) for seed in SEEDS}
-        yield Row(name, {seed: lambda work=work: work for seed, work in works.items()}, "scores")
+        yield Row(name, {seed: ready(work) for seed, work in works.items()}, "scores")
 
 
 def page(found: Sequence[Result]) -> list[str]:

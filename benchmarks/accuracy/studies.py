@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
-from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
 from isthmus.cli.progress import Display
 from isthmus.report.summary import duration
 from isthmus.runs.files import read_json
@@ -100,7 +100,7 @@ def rows(settings: Settings) -> Iterator[Row]:
     """A row for each study: the lines of its section."""
     for name in STUDIES:
         work = partial(study, name, settings)
-        yield Row(name, {"isthmus": lambda work=work: work}, "Markdown")
+        yield Row(name, {"isthmus": ready(work)}, "Markdown")
 
 
 def lines_of(name: str, found: Sequence[Result]) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
 from benchmarks.frame.markdown import table, text
 from isthmus import training
 from isthmus.data.cases import load
@@ -119,12 +119,10 @@ def rows(settings: Settings) -> Iterator[Row]:
         for side in (32,) if settings.toy else TILES:
             for kind in STATISTICS:
                 work = partial(lambda side, kind: compare(*trained(), side, kind), side, kind)
-                yield Row(
-                    f"{side}x{side}, statistics of the {kind}", {"isthmus": lambda work=work: work}, "Dice"
-                )
+                yield Row(f"{side}x{side}, statistics of the {kind}", {"isthmus": ready(work)}, "Dice")
         for kind in () if settings.toy else STATISTICS:
             work = partial(lambda kind: on_canvas(trained()[0], trained()[1][0], TILES[-1], kind), kind)
-            yield Row(f"{CANVAS}, statistics of the {kind}", {"isthmus": lambda work=work: work}, "Dice")
+            yield Row(f"{CANVAS}, statistics of the {kind}", {"isthmus": ready(work)}, "Dice")
 
 
 def page(found: Sequence[Result]) -> list[str]:

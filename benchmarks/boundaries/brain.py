@@ -20,9 +20,9 @@ from typing import Any
 import torch
 
 from benchmarks.frame import markdown
-from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Result, Row, Settings
+from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Result, Row, Settings, ready
 from benchmarks.frame.memory import resident
-from benchmarks.frame.results import rows as rows_of
+from benchmarks.frame.results import rows_of
 from benchmarks.frame.runs import cost
 from isthmus.machine import peak_memory
 from isthmus.networks import count_parameters, create_model
@@ -69,7 +69,7 @@ def rows(settings: Settings) -> Iterator[Row]:
     here, default, masks = out / "brain", out / "brain-beside", out / "brain-masks"
 
     def row(name: str, unit: str, work: Callable[[], Any], **more: Any) -> Row:
-        return Row(name, {"isthmus": lambda: work}, unit, **more)
+        return Row(name, {"isthmus": ready(work)}, unit, **more)
 
     predict = ("predict", str(here), "brats", "--root", str(root), "--out", str(masks), "--overwrite")
     yield row(TRAINING, PEAK, partial(_stored, out / "brain.json", partial(_trained, root, here)))

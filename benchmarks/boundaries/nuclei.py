@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.boundaries.nuclei_objects import COMMON, COUNTS, METRICS, RUNS, scored, sections, split_of
 from benchmarks.boundaries.nuclei_pictures import draw
 from benchmarks.frame import markdown
-from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
 from benchmarks.frame.runs import cost, trained
 from isthmus.runs.folder import RunFolder
 
@@ -46,7 +46,7 @@ def rows(settings: Settings) -> Iterator[Row]:
             return {way: summary(cases) for way, cases in scored(here, root).items()}
 
         facts = partial(lambda here, _: {"cost": cost(RunFolder(here))}, here)
-        yield Row(name, {"ways": lambda score=score: score}, "scores", facts=facts)
+        yield Row(name, {"ways": ready(score)}, "scores", facts=facts)
 
 
 def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from benchmarks.boundaries.organs_pictures import draw
 from benchmarks.boundaries.organs_steps import NETWORKS, parameters, step_of
 from benchmarks.frame import markdown
 from benchmarks.frame.benchmark import BYTES, SECONDS, Benchmark, Result, Row, Settings
-from benchmarks.frame.results import rows as rows_of
+from benchmarks.frame.results import rows_of
 from benchmarks.frame.runs import cost, trained
 from isthmus.runs.folder import RunFolder
 

@@ -96,6 +96,11 @@ class Benchmark:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+def ready(work: Work) -> Callable[[], Work]:
+    """A contender that needs no preparation."""
+    return lambda: work
+
+
 def titles() -> dict[str, str]:
     """Title of every benchmark, by name."""
     found = {}

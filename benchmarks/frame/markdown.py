@@ -9,6 +9,9 @@ from typing import Any
 
 import yaml
 
+from benchmarks.frame.benchmark import SECONDS, Result
+from benchmarks.frame.results import rows_of
+
 
 def text(*pieces: str) -> list[str]:
     """Pieces joined to one paragraph."""
@@ -48,6 +51,36 @@ def ratio_cell(base: str, show: Callable[[float], str]) -> Callable[[dict[str, A
     return lambda row, name: (
         f"**{row['values'][name] / row['values'][base]:.2f}** ({show(row['values'][name])})"
     )
+
+
+def compared(
+    head: str, show: Callable[[float], str], base: str | None = None, unit: str = SECONDS
+) -> Callable[[Sequence[Result]], list[str]]:
+    """The block of a benchmark that compares contenders: its rows of a unit, and the machine.
+
+    Args:
+        head: what the rows are.
+        show: a value as text.
+        base: the contender that the others are divided by, in bold before the value; None: the value alone.
+        unit: of the rows.
+    """
+
+    def block(found: Sequence[Result]) -> list[str]:
+        rows = rows_of(found[0], unit)
+        cell = ratio_cell(base, show) if base else lambda row, name: show(row["values"][name])
+        return [*contender_table(head, rows, cell), machine_line(rows[0]["machine"])]
+
+    return block
+
+
+def milliseconds(seconds: float) -> str:
+    """Seconds as milliseconds, of three digits or more.
+
+    >>> milliseconds(0.0012345), milliseconds(1.2345)
+    ('1.23', '1234')
+    """
+    value = 1e3 * seconds
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
 
 
 def mib(value: float) -> str:

@@ -66,6 +66,6 @@ def write(path: Path, result: Result) -> None:
     write_text(path, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def rows(result: Result, unit: str) -> list[dict[str, Any]]:
+def rows_of(result: Result, unit: str) -> list[dict[str, Any]]:
     """The rows of a unit."""
     return [row for row in result["rows"] if row["unit"] == unit]

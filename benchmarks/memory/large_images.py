@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
-from benchmarks.frame.markdown import mib, table
+from benchmarks.frame.markdown import contender_table, mib
 from benchmarks.frame.memory import peak_memory
 
 UNIT = "bytes beyond image and mask"
@@ -74,14 +74,11 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """Memory beside what the logits of the whole image would take."""
-    lines = []
-    for row in found[0]["rows"]:
-        network, _, size = row["name"].partition(", ")
-        lines.append(
-            [network, size, f"**{mib(row['values']['isthmus'])}**", mib(row["facts"]["logits_bytes"])]
-        )
-    return table(["network", "image", "beyond image and mask (MiB)", "logits (MiB)"], lines)
+    """Memory beside what the logits of the whole image would take, in MiB."""
+    logits = {"logits": lambda row: mib(row["facts"]["logits_bytes"])}
+    return contender_table(
+        "network, image", found[0]["rows"], lambda row, name: f"**{mib(row['values'][name])}**", logits
+    )
 
 
 BENCHMARK = Benchmark(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,8 +16,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Result, Row, Settings
-from benchmarks.frame.markdown import machine_line, table
+from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Row, Settings
+from benchmarks.frame.markdown import compared, milliseconds
 from isthmus.data.augment import HMEDN, MILDNET, Elastic, Pipeline
 from isthmus.data.rng import rng
 
@@ -120,21 +120,9 @@ def rows(settings: Settings) -> Iterator[Row]:
         yield Row(name, contenders, rounds=rounds, calls=calls, clock=time.process_time)
 
 
-def page(found: Sequence[Result]) -> list[str]:
-    """Milliseconds, and how many times longer theirs takes."""
-    lines = []
-    for row in found[0]["rows"]:
-        times = {name: 1e3 * seconds for name, seconds in row["values"].items()}
-        peer = times.get(PEER)
-        cells = ["", ""] if peer is None else [f"{peer:.2f}", f"**{peer / times[OURS]:.1f} x**"]
-        lines.append([row["name"], cells[0], f"{times[OURS]:.2f}", cells[1], f"{times[FLOAT]:.2f}"])
-    heads = ["pipeline", "Albumentations, ms", "isthmus, ms", "", "isthmus, float32, ms"]
-    return [*table(heads, lines), machine_line(found[0]["rows"][0]["machine"])]
-
-
 BENCHMARK = Benchmark(
     rows,
-    {"table": page},
+    {"table": compared("pipeline", milliseconds, OURS)},
     packages=("numpy", "opencv-python-headless", "scipy", "albumentations", "albucore"),
     environment=ONE_THREAD,
 )

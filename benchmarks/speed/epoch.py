@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
 from benchmarks.frame.markdown import machine_line, table
-from benchmarks.frame.results import rows as rows_of
+from benchmarks.frame.results import rows_of
 from isthmus import training
 from isthmus.io.writing import write_image, write_mask
 from isthmus.runs.recipe import make_recipe
@@ -99,8 +99,8 @@ def rows(settings: Settings) -> Iterator[Row]:
     for data in SHAPES:
         for augmentation in AUGMENTATIONS:
             work = partial(measure, data, augmentation, settings.toy)
-            yield Row(f"{data}, {augmentation}", {"isthmus": lambda work=work: work}, SHARES)
-    yield Row("isthmus --help", {"isthmus": lambda: help_seconds}, PROCESSOR, rounds=1 if settings.toy else 5)
+            yield Row(f"{data}, {augmentation}", {"isthmus": ready(work)}, SHARES)
+    yield Row("isthmus --help", {"isthmus": ready(help_seconds)}, PROCESSOR, rounds=1 if settings.toy else 5)
 
 
 def page(found: Sequence[Result]) -> list[str]:

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 
-from benchmarks.frame.benchmark import ONE_THREAD, SECONDS, Benchmark, Result, Row, Settings
-from benchmarks.frame.markdown import machine_line, table
+from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Row, Settings
+from benchmarks.frame.markdown import compared, milliseconds
 from benchmarks.frame.memory import peak_memory
-from benchmarks.frame.results import rows as rows_of
 from benchmarks.speed.metric_scenes import Scene, nuclei, scenes
 from isthmus.metrics.distances import Sides
 from isthmus.metrics.measurements import Measurements
@@ -28,7 +27,7 @@ from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.pairs import Pair, per_class
 from isthmus.metrics.table import METRICS
 
-OURS, MEMORY, OBJECTS = "isthmus", "sizes of both masks", "all object metrics"
+OURS, MEMORY = "isthmus", "sizes of both masks"
 Answers = list[tuple[float, float, float]]  # Hausdorff, its 95th percentile, average; by case and class
 
 
@@ -147,7 +146,7 @@ def rows(settings: Settings) -> Iterator[Row]:
         yield Row(scene.name, peaks, MEMORY)
     count, side = (20, 120) if settings.toy else (2000, 2000)
     yield Row(
-        f"{count} nuclei in {side} x {side}, {OBJECTS}",
+        f"{count} nuclei in {side} x {side}, all object metrics",
         {OURS: partial(objects, count, side)},
         rounds=min(rounds, 5),
         clock=clock,
@@ -157,32 +156,9 @@ def rows(settings: Settings) -> Iterator[Row]:
     )
 
 
-def page(found: Sequence[Result]) -> list[str]:
-    """Milliseconds, how many times longer the peers take, and memory."""
-    memory = {row["name"]: row["values"] for row in rows_of(found[0], MEMORY)}
-    lines, last = [], []
-    for row in rows_of(found[0], SECONDS):
-        times = {name: 1e3 * seconds for name, seconds in row["values"].items()}
-        if OBJECTS in row["name"]:
-            last = [
-                f"{row['name']}: {times[OURS] / 1e3:.3f} s of processor time.",
-                machine_line(row["machine"]),
-            ]
-            continue
-        cells = [row["name"], f"{times[OURS]:.1f}"]
-        for peer in list(CONTENDERS)[1:]:
-            cells += (
-                [f"{times[peer]:.1f}", f"{times[peer] / times[OURS]:.1f} x"] if peer in times else ["", ""]
-            )
-        peaks = [memory[row["name"]].get(name) for name in CONTENDERS]
-        lines.append([*cells, ", ".join("?" if peak is None else f"{peak}" for peak in peaks)])
-    heads = ["masks", "isthmus, ms", "MONAI, ms", "", "surface-distance, ms", "", "memory of the three"]
-    return [*table(heads, lines), *last]
-
-
 BENCHMARK = Benchmark(
     rows,
-    {"table": page},
+    {"time": compared("masks", milliseconds, OURS), "memory": compared("masks", str, unit=MEMORY)},
     packages=("numpy", "scipy", "opencv-python-headless", "torch", "monai", "surface-distance"),
     environment=ONE_THREAD,
 )

@@ -8,15 +8,15 @@ and slice, `gaussian_filter`; left out where scikit-image is not installed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
-from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Result, Row, Settings
-from benchmarks.frame.markdown import machine_line, table
+from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Row, Settings
+from benchmarks.frame.markdown import compared, milliseconds
 from isthmus.objectives import (
     border_map,
     contour_map,
@@ -103,23 +103,9 @@ def rows(settings: Settings) -> Iterator[Row]:
         yield Row(name, contenders, rounds=1 if settings.toy else 51, limit=10, clock=time.process_time)
 
 
-def page(found: Sequence[Result]) -> list[str]:
-    """Milliseconds at both sizes."""
-    lines = []
-    for row in found[0]["rows"]:
-        cells = [row["name"]]
-        for shape in SIZES:
-            title = " x ".join(map(str, shape))
-            ours, peer = (row["values"].get(name) for name in (title, f"{title}, scikit-image"))
-            cells += [f"{1e3 * ours:.2f}", "" if peer is None else f"{1e3 * peer:.1f}"]
-        lines.append(cells)
-    heads = ["target", "256 x 256, ms", "with scikit-image", "128 x 128 x 128, ms", "with scikit-image"]
-    return [*table(heads, lines), machine_line(found[0]["rows"][0]["machine"])]
-
-
 BENCHMARK = Benchmark(
     rows,
-    {"table": page},
+    {"table": compared("target", milliseconds)},
     packages=("numpy", "scipy", "opencv-python-headless", "scikit-image"),
     environment=ONE_THREAD,
 )

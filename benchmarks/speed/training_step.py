@@ -19,9 +19,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.frame import results
 from benchmarks.frame.benchmark import BYTES, SECONDS, Benchmark, Result, Row, Settings
 from benchmarks.frame.markdown import contender_table, mib, ratio_cell
+from benchmarks.frame.results import rows_of
 from benchmarks.speed.plain_networks import NETWORKS as WRITTEN_PLAINLY
 from benchmarks.speed.plain_networks import PlainNet
 from isthmus.memory import give_back_freed_memory, keep_freed_memory
@@ -170,7 +170,7 @@ def page(found: Sequence[Result]) -> list[str]:
         places.setdefault(place(row), []).append(row)
     lines = []
     for where, here in places.items():
-        times, memory = (results.rows({"rows": here}, unit) for unit in (SECONDS, BYTES))
+        times, memory = (rows_of({"rows": here}, unit) for unit in (SECONDS, BYTES))
         rates = [
             max(row["facts"][key] for row in times) / 1e12 for key in ("matrix_rate", "float32_matrix_rate")
         ]

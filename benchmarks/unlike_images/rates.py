@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.frame import markdown
-from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings
-from benchmarks.frame.results import rows as rows_of
+from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
+from benchmarks.frame.results import rows_of
 from benchmarks.unlike_images.changes import CHANGES
 from benchmarks.unlike_images.sets import Seen, every_image
 from isthmus.data.cases import load_image, load_mask
@@ -131,7 +131,7 @@ def rows(settings: Settings) -> Iterator[Row]:
         for count in sorted({min(FEW, total - 2), total * 2 // 3}):
             work = partial(measure, name, seen(), count, splits)
             about = {"set": name, "training": count, "images": total, "groups": groups, "splits": splits}
-            contenders = {"isthmus": lambda work=work: work}
+            contenders = {"isthmus": ready(work)}
             yield Row(f"{name}, {count} of {total}", contenders, PERCENT, facts=lambda _, about=about: about)
     for folder in TIMED:
         works = {"check": check_seconds, "looking": looking_seconds}

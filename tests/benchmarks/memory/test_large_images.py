@@ -31,4 +31,4 @@ def test_the_page_gives_mib() -> None:
         "values": {"isthmus": 3 * 2**20},
         "facts": facts,
     }
-    assert large_images.page([{"rows": [row]}])[2] == "| unet | 256x256 | **3** | 5 |"
+    assert large_images.page([{"rows": [row]}])[2] == "| unet, 256x256 | 5 | **3** |"
