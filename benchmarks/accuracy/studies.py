@@ -14,15 +14,16 @@ from functools import partial
 from pathlib import Path
 
 import benchmarks.accuracy.basic_unet  # noqa: F401
+from benchmarks.accuracy import search
 from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
 from isthmus.cli.progress import Display
 from isthmus.report.summary import duration
-from isthmus.runs.files import read_json
+from isthmus.runs.files import read_json, read_yaml
 from isthmus.studies.page import write_study
 from isthmus.studies.planning import find_data
 from isthmus.studies.run import RunOptions, run_study
 from isthmus.studies.running.execute import launch
-from isthmus.studies.study import read_study
+from isthmus.studies.study import make_study
 from isthmus.studies.study_folder import StudyFolder
 
 HERE = Path(__file__).parent
@@ -32,7 +33,8 @@ OURS = "isthmus default"
 
 def study(name: str, settings: Settings) -> list[str]:
     """Run the missing cells of a study, and return its section of the page."""
-    read, out = read_study(HERE / f"{name}.yaml"), settings.out / name
+    made = search.study(settings.data) if name == "search" else read_yaml(HERE / f"{name}.yaml")
+    read, out = make_study(made, name), settings.out / name
     own = partial(launch, module="benchmarks.accuracy.worker")
     with Display() as display:
         data = find_data(read, settings.data).complete()
