@@ -1,4 +1,4 @@
-"""What a look at a data set found, as one self-contained page with pictures."""
+"""What a check of a data set found, as one self-contained page with pictures."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from isthmus.report.tables import Cell, Table
 
 LEVELS = {"error": "Error: ", "warning": "Look at this: ", "fact": ""}
 SETS = 12
-"""Sets of look-alikes that are shown."""
+"""The largest number of sets of look-alikes that are shown."""
 MEMBERS = 4
-"""Pictures of each."""
+"""The largest number of pictures of each set."""
 
 
 def refuse_to_replace(page: Path, data: Iterable[Path], overwrite: bool = False) -> Guard:
-    """What keeps other files from being replaced by the page of a data set.
+    """Returns a guard that keeps the page of a data set from replacing other files.
 
     Args:
-        data: files and folders of the data set, of which nothing but pages is replaced.
+        page: the page to write.
+        data: files and folders of the data set, in which only earlier pages may be replaced.
+        overwrite: whether other files may be replaced.
 
     Raises:
-        IsthmusError: the page would replace a file of the data, or another file without leave.
+        IsthmusError: the page would replace a file of the data, or another file without permission.
     """
     guard = Guard(data, overwrite)
     guard.refuse(page, ours=is_page("data.html"), kind=".html")
@@ -37,13 +39,14 @@ def refuse_to_replace(page: Path, data: Iterable[Path], overwrite: bool = False)
 
 
 def write_data_page(found: Inspection, out: Path, limit: int = 18, guard: Guard | None = None) -> Path:
-    """Writes a page that needs no other file: the table of findings, example cases, copies and look-alikes.
+    """Writes a page that needs no other file: the findings, example cases, copies and look-alikes.
 
     Args:
         found: as `isthmus.data.checks.inspect.inspect_dataset` returns it.
-        limit: how many example cases are shown; those with the smallest, the median and the largest
+        out: the page to write.
+        limit: how many example cases are shown; the cases with the least, the median and the most
             foreground are always among them.
-        guard: keeps other files; None: keeps all but an earlier such page.
+        guard: decides which files may be replaced; None: only an earlier such page.
 
     Returns:
         The path of the page.
@@ -99,7 +102,7 @@ class _Show:
         self.facts = {facts.id: facts for facts in found.cases}
 
     def examples(self, limit: int) -> list[gallery.Exhibit]:
-        """Cases from the least to the most foreground, evenly spread; none where masks have no meaning."""
+        """Returns cases from the least to the most foreground, evenly spread; none if mask values are unknown."""
         if self.found.dataset.values is None:
             return []
         order = sorted(self.facts, key=lambda name: (self.facts[name].foreground, name))
@@ -131,7 +134,7 @@ class _Show:
         return gallery.Exhibit(name, "", tag, scores, panels, len(panels), picture.note)
 
     def twins(self) -> list[gallery.Exhibit]:
-        """Copies, then look-alikes, the members of a set side by side."""
+        """Returns copies, then look-alikes, with the members of a set side by side."""
         sets = [("Same pixels", names) for names in self.found.copies]
         sets += [("Look alike", names) for names in self.found.near]
         return [self._set(tag, names) for tag, names in sets[:SETS]]

@@ -1,4 +1,4 @@
-"""Pictures from pixels: outlines of label maps over an image, difference maps, and their way into a page."""
+"""Draws on pixels: outlines of label maps over an image and difference maps, encoded for a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 Colour = tuple[int, int, int]
 Pixels = NDArray[np.uint8]
 
-# Okabe and Ito, Color universal design (2008): told apart with every common form of colour blindness.
+# Okabe and Ito, Color universal design (2008): distinguishable with every common form of colour blindness.
 TRUTH: Colour = (86, 180, 233)
 PREDICTED: Colour = (230, 159, 0)
 AGREE: Colour = (150, 154, 160)
@@ -28,13 +28,14 @@ CLASSES: tuple[Colour, ...] = (
     (86, 180, 233),
     (230, 159, 0),
 )
-"""Of the foreground classes, class 1 first; the last two also mean truth and prediction and so come last."""
+"""Colours of the foreground classes, class 1 first; the last two also mean truth and prediction, so they come last."""
 
 
 def rgb(image: NDArray[Any], limits: tuple[float, float] | None = None) -> Pixels:
-    """An image (H, W), (H, W, 1) or (H, W, 3) as (H, W, 3) uint8.
+    """Returns an image (H, W), (H, W, 1) or (H, W, 3) as (H, W, 3) uint8.
 
-    Anything but uint8 is stretched so that `limits`, or else its 0.5th to 99.5th percentile, span black to white.
+    Number types other than uint8 are scaled so that `limits`, or else the 0.5th and 99.5th percentiles, become black
+    and white.
     """
     if image.dtype != np.uint8:
         values = image.astype(np.float64)
@@ -47,9 +48,9 @@ def rgb(image: NDArray[Any], limits: tuple[float, float] | None = None) -> Pixel
 
 
 def border(labels: NDArray[Any], width: int = 1) -> NDArray[np.bool_]:
-    """Foreground pixels of (H, W) labels within `width` pixels (city blocks) of another label.
+    """Returns which foreground pixels of labels (H, W) lie within `width` pixels (city blocks) of another label.
 
-    The edge of the image is no border: a region cut off there stays open.
+    The edge of the image is not a border: the outline of a region stays open there.
 
     >>> border(np.array([[1, 1, 0], [1, 1, 0], [1, 1, 0]])).astype(int)
     array([[0, 1, 0],
@@ -77,13 +78,13 @@ def border(labels: NDArray[Any], width: int = 1) -> NDArray[np.bool_]:
 def outline(
     image: NDArray[Any], labels: NDArray[Any], colour: Colour | Sequence[Colour] | None = None, width: int = 1
 ) -> Pixels:
-    """The image with the inner outline of every region drawn over it.
+    """Draws the inner outline of every region over an image.
 
     Args:
         image: (H, W) or (H, W, 3).
         labels: (H, W) class indices, 0 is background.
-        colour: one RGB colour for all classes, or a sequence of them (class 1 first); None takes `CLASSES`.
-        width: of the line, in pixels.
+        colour: one RGB colour for all classes, or one for each (class 1 first); None: `CLASSES`.
+        width: the width of the line in pixels.
 
     Returns:
         (H, W, 3) uint8, a copy.
@@ -101,9 +102,10 @@ def outline(
 
 
 def difference(truth: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.uint8]:
-    """How two label maps (H, W) agree, pixel by pixel.
+    """Compares two label maps (H, W) pixel by pixel.
 
-    0 both background, 1 same class, 2 missed (truth only), 3 false (predicted only), 4 another class.
+    Returns:
+        (H, W) uint8: 0 both background, 1 same class, 2 missed (truth only), 3 false (predicted only), 4 another class.
 
     >>> difference(np.array([0, 1, 1, 0, 1]), np.array([0, 1, 0, 1, 2]))
     array([0, 1, 2, 3, 4], dtype=uint8)
@@ -117,8 +119,10 @@ def difference(truth: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.uint8
 
 
 def errors_over(image: Pixels, kind: NDArray[np.uint8]) -> Pixels:
-    """An image (H, W, 3) with what `difference` found over it: errors in their colours, background darkened, so that
-    what was rightly found is what stays as it is."""
+    """Draws what `difference` found over an image (H, W, 3) uint8.
+
+    Errors take their colours and background is darkened, so that only correct foreground keeps its tones.
+    """
     drawn = image.astype(np.float64)
     drawn[kind == 0] *= 0.6
     for value, colour in ((2, TRUTH), (3, PREDICTED), (4, OTHER_CLASS)):
@@ -126,12 +130,12 @@ def errors_over(image: Pixels, kind: NDArray[np.uint8]) -> Pixels:
     return np.rint(drawn).astype(np.uint8)
 
 
-def telling_slice(*labels: NDArray[Any]) -> int:
-    """Index of the slice with most foreground in the first of the volumes (D, H, W) that has any.
+def fullest_slice(*labels: NDArray[Any]) -> int:
+    """Returns the index of the slice with most foreground in the first volume (D, H, W) that has any.
 
     >>> volume = np.zeros((5, 4, 4), dtype=np.uint8)
     >>> volume[3, 1:3, 1:3] = 1
-    >>> telling_slice(np.zeros_like(volume), volume)
+    >>> fullest_slice(np.zeros_like(volume), volume)
     3
     """
     for volume in labels:
@@ -142,7 +146,7 @@ def telling_slice(*labels: NDArray[Any]) -> int:
 
 
 def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Height and width for display: small images grow by a whole factor, large ones shrink to `longest`.
+    """Returns height and width for display: small images grow by a whole factor, large ones shrink to `longest`.
 
     >>> fit((128, 128), 400), fit((1000, 500), 400), fit((1, 2000), 400)
     ((384, 384), (400, 200), (1, 400))
@@ -156,7 +160,7 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
 
 
 def resize_image(image: Pixels, size: tuple[int, int]) -> Pixels:
-    """An image (H, W, 3) at another size: smooth when it grows, averaged when it shrinks."""
+    """Resizes an image (H, W, 3) uint8: by bicubic interpolation when it grows, by averaging when it shrinks."""
     if image.shape[:2] == size:
         return image
     shrinks = size[0] < image.shape[0]
@@ -165,7 +169,7 @@ def resize_image(image: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def resize_labels(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Labels (H, W) at another size, each pixel from the centre it falls on."""
+    """Resizes labels (H, W); each pixel takes the label at its centre."""
     rows, columns = (
         ((np.arange(new) + 0.5) * old / new).astype(np.intp)
         for new, old in zip(size, labels.shape, strict=True)
@@ -174,10 +178,10 @@ def resize_labels(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def photograph(image: Pixels, line_width: int = 1) -> str:
-    """A data URI of an (H, W, 3) image with many tones and lines drawn over it.
+    """Returns an (H, W, 3) uint8 image with many tones and lines as a data URI.
 
-    WebP halves the size but keeps colour at half resolution only, which blurs lines finer than two pixels:
-    those are kept as JPEG at full colour resolution.
+    WebP halves the size but stores colour at half the resolution, which blurs lines finer than two pixels; images with
+    such lines are JPEG at full colour resolution.
     """
     picture = Image.fromarray(image)
     if line_width > 1:
@@ -185,13 +189,13 @@ def photograph(image: Pixels, line_width: int = 1) -> str:
     return _uri(picture, "jpeg", quality=72, subsampling=0)
 
 
-def cut_out(picture: Pixels) -> str:
-    """A data URI of an (H, W, 4) picture, whose last channel is opacity."""
+def transparent_picture(picture: Pixels) -> str:
+    """Returns an (H, W, 4) uint8 picture, whose last channel is opacity, as a data URI."""
     return _uri(Image.fromarray(picture), "webp", quality=82, method=4)
 
 
 def difference_map(kind: NDArray[np.uint8]) -> str:
-    """A data URI of what `difference` found; where both are background the page shows through."""
+    """Returns what `difference` found as a data URI; where both are background it is transparent."""
     picture = Image.fromarray(kind).convert("P")
     picture.putpalette([*(0, 0, 0), *AGREE, *TRUTH, *PREDICTED, *OTHER_CLASS])
     return _uri(picture, "png", transparency=0, optimize=True)

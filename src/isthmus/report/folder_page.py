@@ -1,4 +1,4 @@
-"""From a folder alone to its page: that of a run or of a cross-validation, with pictures where the data is there."""
+"""The page of a run or of a cross-validation from its folder alone, with pictures where the data is still there."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from isthmus.runs.folder import RunFolder
 
 
 def write_page(path: Path | str, data: Path | None = None) -> Path:
-    """`report.html` of a run folder, or of a folder of folds.
+    """Writes `report.html` into a run folder or the folder of a cross-validation.
 
     Args:
-        data: where the data lies now, if it moved; without it pictures are left out where the data is not found.
+        path: the folder.
+        data: where the data lies now, if it was moved. If None, pictures are left out where the data is not found.
 
     Returns:
-        The page.
+        The path of the page.
 
     Raises:
-        IsthmusError: as `write_report` and `write_folds`; data that is named and cannot be read.
+        IsthmusError: as `write_report` and `write_folds`; or `data` is given and cannot be read.
     """
     path = Path(path)
     folds = folds_in(path) if not (path / "recipe.yaml").is_file() else []
@@ -41,7 +42,7 @@ def _images(path: Path, data: Path | None) -> Loader | None:
 
 
 def _images_of_folds(folds: list[Path], data: Path | None) -> Loader | None:
-    """Each case from the fold that predicted it; all folds have the same data."""
+    """Returns a loader that takes each case from the fold that predicted it; all folds have the same data."""
     loaders = {fold.name: _images(fold, data) for fold in folds if (fold / "recipe.yaml").is_file()}
 
     def load(case: str) -> CaseImages:

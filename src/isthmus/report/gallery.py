@@ -1,4 +1,4 @@
-"""The pictures of a report: of each case the image, true and predicted outlines, and where they differ."""
+"""The pictures of a report: for each case its image, the true and predicted outlines, and where they differ."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ CaseImages = (
 )
 Loader = Callable[[str], CaseImages]
 Images = Loader | Mapping[str, CaseImages]
-"""From a case id to image (H, W) or (H, W, 3), true and predicted labels (H, W); volumes with D in front. The size of a
-pixel along each axis may stand fourth."""
+"""From a case id to image (H, W) or (H, W, 3), true and predicted labels (H, W), with D in front for volumes; a fourth
+value may give the size of a pixel along each axis."""
 
 LARGE, SMALL = 512, 288
-"""Longest side in pixels of the pictures of a case shown large, and of the others."""
+"""Longest side in pixels of large and of small pictures."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture: its data URI, its caption, a description for those who cannot see it, its size."""
+    """One picture: its data URI, its caption, a description for screen readers, and its size in pixels."""
 
     uri: str
     caption: str
@@ -38,9 +38,16 @@ class Panel:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """The pictures of one case, `columns` of them in a row.
+    """The pictures of one case.
 
-    `anchor` is its place in the page, `tag` says why it is here (best, worst, …).
+    Attributes:
+        case: its heading.
+        anchor: its place on the page.
+        tag: why it is shown (best, worst, …); empty for any other case.
+        scores: names and values that stand beside the heading.
+        panels: the pictures.
+        columns: the number of pictures in a row.
+        note: which slice of a volume is shown.
     """
 
     case: str
@@ -53,7 +60,7 @@ class Exhibit:
 
 
 def loader(images: Images) -> Loader:
-    """The one form that the gallery works with: a function from a case id."""
+    """Returns images as a function from a case id."""
     if callable(images):
         return images
     held = images
@@ -70,7 +77,7 @@ def loader(images: Images) -> Loader:
 
 @dataclass(frozen=True)
 class Picture:
-    """One case made ready to draw: two-dimensional, at display size."""
+    """One case ready to draw: two-dimensional, at display size."""
 
     image: drawing.Pixels
     truth: NDArray[Any]
@@ -79,19 +86,20 @@ class Picture:
 
     @property
     def line_width(self) -> int:
-        """In pixels, so that a fine line looks alike in large and small pictures."""
+        """The width of a fine line in pixels, which looks the same in large and small pictures."""
         return max(1, round(max(self.size) / 256))
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height."""
+        """Width and height in pixels."""
         return self.image.shape[1], self.image.shape[0]
 
 
 def arrays(case: str, given: CaseImages) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Image, true and predicted labels, which fit together.
+    """Returns image, true labels and predicted labels as arrays.
 
-    Raises IsthmusError when image and masks do not have the same size.
+    Raises:
+        IsthmusError: image and masks do not have the same size.
     """
     image, truth, predicted = (np.asarray(each) for each in given[:3])
     spatial = truth.ndim
@@ -106,14 +114,20 @@ def arrays(case: str, given: CaseImages) -> tuple[NDArray[Any], NDArray[Any], ND
 
 
 def prepare(case: str, load: Loader, longest: int) -> Picture:
-    """Loads a case, takes the telling slice of a volume and brings everything to display size.
+    """Loads a case, takes the slice of a volume with most foreground, and resizes everything for display.
 
-    Raises IsthmusError when image and masks do not have the same size.
+    Args:
+        case: the case id.
+        load: the function that loads it.
+        longest: the longest side in pixels.
+
+    Raises:
+        IsthmusError: image and masks do not have the same size.
     """
     image, truth, predicted = arrays(case, load(case))
     note = ""
     if truth.ndim == 3:
-        index = drawing.telling_slice(truth, predicted)
+        index = drawing.fullest_slice(truth, predicted)
         note = f"slice {index + 1} of {len(truth)}"
         image, truth, predicted = image[index], truth[index], predicted[index]
     size = drawing.fit(truth.shape, longest)
@@ -126,14 +140,14 @@ def prepare(case: str, load: Loader, longest: int) -> Picture:
 
 
 def image_panel(picture: Picture, case: str) -> Panel:
-    """The image alone."""
+    """Draws the image alone."""
     return Panel(
         drawing.photograph(picture.image, picture.line_width), "Image", f"Image of {case}", *picture.size
     )
 
 
 def outline_panels(picture: Picture, case: str, *, several: bool) -> list[Panel]:
-    """Outlines over the image: truth and prediction together, or a panel each for several classes."""
+    """Draws outlines over the image: truth and prediction together, or a panel each for several classes."""
     if not several:
         return [overlay_panel(picture, case, "Outlines")]
     return [
@@ -151,7 +165,7 @@ def labels_panel(
     *,
     broad: bool = False,
 ) -> Panel:
-    """The outlines of one label map, in one colour or in a colour for each class."""
+    """Draws the outlines of one label map, in one colour or in a colour for each class."""
     drawn = drawing.outline(picture.image, labels, colour, width=picture.line_width * (2 if broad else 1))
     return Panel(
         drawing.photograph(drawn, picture.line_width),
@@ -162,7 +176,7 @@ def labels_panel(
 
 
 def overlay_panel(picture: Picture, case: str, caption: str) -> Panel:
-    """The true outline, broad, and the predicted one, fine and on top: where they agree both can be seen."""
+    """Draws the true outline, broad, and the predicted outline, fine and on top, so that both stay visible."""
     fine = picture.line_width
     drawn = drawing.outline(picture.image, picture.truth, drawing.TRUTH, width=2 * fine)
     drawn = drawing.outline(drawn, picture.predicted, drawing.PREDICTED, width=fine)
@@ -175,13 +189,13 @@ def overlay_panel(picture: Picture, case: str, caption: str) -> Panel:
 
 
 def errors_panel(picture: Picture, case: str, caption: str) -> Panel:
-    """Missed and false pixels over the image, which is darker where both masks have none."""
+    """Draws missed and false pixels over the image, which is darker where both masks are empty."""
     drawn = drawing.errors_over(picture.image, drawing.difference(picture.truth, picture.predicted))
     return Panel(drawing.photograph(drawn), caption, f"{caption} for {case}", *picture.size)
 
 
 def difference_panel(picture: Picture, case: str, caption: str = "Difference") -> Panel:
-    """Missed and false pixels."""
+    """Draws missed and false pixels without the image."""
     kind = drawing.difference(picture.truth, picture.predicted)
     shares = [np.count_nonzero(kind == k) / kind.size for k in (2, 3)]
     alt = f"{caption} for {case}: {shares[0]:.1%} of the pixels missed, {shares[1]:.1%} false"

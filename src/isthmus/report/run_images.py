@@ -1,4 +1,4 @@
-"""The pictures of a run: each scored case's image, its true labels and the labels the run predicted."""
+"""The images of a run: for each scored case its image, its true labels and the labels that the run predicted."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from isthmus.runs.folder import RunFolder
 
 
 class RunImages:
-    """From a case id to ``(image (H, W) or (H, W, 3), truth (H, W), predicted (H, W), spacing or None)``.
+    """A function from a case id to ``(image (H, W) or (H, W, 3), truth (H, W), predicted (H, W), spacing or None)``.
 
-    Volumes have D in front. Of an image of other than 1 or 3 channels the first is shown.
+    Volumes have D in front. An image that does not have 1 or 3 channels is shown by its first.
 
     Args:
-        run: the run folder; its ``predictions/`` hold masks on the images' own grid.
+        run: the run folder, whose ``predictions/`` holds masks on the images' own grid.
         data: where the data lies now; None: where the recipe found it.
-        beside: the images of another run on the same data, which is then not looked through again.
+        beside: the images of another run on the same data, so that its cases need not be listed again.
     """
 
     def __init__(self, run: RunFolder, data: Path | None = None, beside: RunImages | None = None) -> None:
@@ -50,26 +50,26 @@ class RunImages:
         self.dataset: Dataset = replace(found, values=self.values, classes=tuple(recipe.classes))
 
     def predicted(self, case: str) -> bool:
-        """Whether the run holds its predicted mask of this case."""
+        """Whether the run holds a predicted mask of this case."""
         if case not in self.cases:
             return False
         try:
             return mask_path(self.run.predictions, self.cases[case], self.instances).is_file()
-        except IsthmusError:  # no name of a file
+        except IsthmusError:  # the case's name cannot be a file's
             return False
 
     def original(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], tuple[float, ...] | None]:
-        """Image, truth, and the size of a pixel along each axis, where it is known.
+        """Returns image, truth, and the size of a pixel along each axis, where it is known.
 
         Raises:
-            IsthmusError: the data no longer holds the case, or it cannot be read.
+            IsthmusError: the case is no longer in the data, or cannot be read.
         """
         image, truth = load(self._found(case), self.dataset, self.channels)
         shown = np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
         return shown, truth, self.cases[case].spacing
 
     def prediction(self, case: str) -> NDArray[np.uint8]:
-        """The predicted labels.
+        """Returns the predicted labels.
 
         Raises:
             IsthmusError: there is no predicted mask, or it cannot be read.

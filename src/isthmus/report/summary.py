@@ -1,4 +1,4 @@
-"""Numbers of a report: means over cases, the order of the cases, and how figures are written."""
+"""The numbers of a report: means over cases, the order of the cases, and how numbers are written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GRIDS = {"original": "the images' own grid", "network": "the grid the network se
 
 
 def by_case(scores: Iterable[Score], metric: str) -> dict[str, float]:
-    """A metric for each case: the mean over its classes, NaN ones left out, infinite where one of them is."""
+    """Returns a metric for each case: the mean over its classes without NaN, infinite if one of them is."""
     return {
         case: mean_of(values[metric] for values in classes.values())
         for case, classes in _cases(scores).items()
@@ -25,9 +25,10 @@ def by_case(scores: Iterable[Score], metric: str) -> dict[str, float]:
 
 
 def summarise(scores: Iterable[Score]) -> Mapping[str, Summary]:
-    """Every metric over cases, each case the mean over its classes, by `isthmus.metrics.over_classes`.
+    """Returns the summary of every metric over cases, each case the mean over its classes.
 
-    Where the rows hold no counts of points, nothing counts as missed; see `Run.has_counts`.
+    See `isthmus.metrics.over_classes`. Where the rows hold no counts of points, nothing counts as missed; see
+    `Run.has_counts`.
     """
     nothing = dict.fromkeys(COUNTS, math.nan)
     return over_classes(
@@ -37,7 +38,7 @@ def summarise(scores: Iterable[Score]) -> Mapping[str, Summary]:
 
 
 def pooled_overlap(scores: Sequence[Score]) -> dict[str, float]:
-    """Dice and IoU of all cases taken as one large image; nothing where the rows hold no counts."""
+    """Returns Dice and IoU of all cases taken as one large image; empty if the rows hold no counts."""
     if not all(score.has_counts for score in scores):
         return {}
     counts = pooled(score.values for score in scores)
@@ -52,7 +53,7 @@ def _cases(scores: Iterable[Score]) -> dict[str, dict[str, Mapping[str, float]]]
 
 
 def over_folds(means: Iterable[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation (n - 1) of the folds' means; NaN where there are none, or one only.
+    """Returns mean and sample standard deviation (n - 1) of the folds' means; NaN if there are too few.
 
     >>> over_folds([0.5, 1.0, 0.75])
     (0.75, 0.25)
@@ -65,7 +66,7 @@ def over_folds(means: Iterable[float]) -> tuple[float, float]:
 
 
 def on_grid(grids: Iterable[str]) -> str:
-    """Where cases were scored, for a caption.
+    """Returns where cases were scored, for a caption.
 
     >>> on_grid(["network"]), on_grid([""])
     ('on the grid the network sees', '')
@@ -75,7 +76,7 @@ def on_grid(grids: Iterable[str]) -> str:
 
 
 def main_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
-    """Those that a table of cases shows: what the table of metrics says, and columns that are not in it."""
+    """Returns the metrics that a table of cases shows, and columns that are not in the table of metrics."""
     return tuple(m for m in metrics if is_shown(m, "report") or m not in METRICS)
 
 
@@ -88,7 +89,7 @@ def leading(run: Run) -> tuple[str, ...]:
 
 
 def ranked(values: dict[str, float], metric: str) -> list[str]:
-    """Case ids, best first; undefined cases last; ties in the order of their names.
+    """Returns case ids, best first, with undefined cases last and ties in the order of their names.
 
     >>> ranked({"a": 0.2, "b": float("nan"), "c": 0.9}, "dice")
     ['c', 'a', 'b']
@@ -98,7 +99,7 @@ def ranked(values: dict[str, float], metric: str) -> list[str]:
 
 
 def landmarks(order: Sequence[str]) -> dict[str, str]:
-    """Best, median and worst of cases ordered best first; fewer than three cases have fewer landmarks.
+    """Returns the best, the median and the worst of cases in order; fewer than three cases have fewer landmarks.
 
     >>> landmarks(["c", "a", "b"]), landmarks(["c", "a"]), landmarks(["c"])
     ({'c': 'Best', 'a': 'Median', 'b': 'Worst'}, {'c': 'Best', 'a': 'Worst'}, {'c': 'Only case'})
@@ -110,7 +111,7 @@ def landmarks(order: Sequence[str]) -> dict[str, str]:
 
 
 def title(metric: str) -> str:
-    """The name of a metric's column as people write it.
+    """Returns the name of a metric as people write it.
 
     >>> title("iou"), title("volume_similarity")
     ('IoU', 'Volume similarity')
@@ -119,14 +120,14 @@ def title(metric: str) -> str:
 
 
 def decimals(metric: str, values: Iterable[float]) -> int:
-    """Digits after the point for a whole column: three for shares of one, two for anything larger."""
+    """Returns the digits after the point for a whole column: three for shares of 1, two for anything else."""
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
     share = metric not in METRICS or METRICS[metric].unit == "share"
     return 3 if share and largest <= 1 else 2
 
 
 def number(value: float, digits: int) -> str:
-    """A figure of a table.
+    """Returns a number as a table shows it.
 
     >>> number(0.91249, 3), number(float("inf"), 2), number(float("nan"), 2), number(-0.25, 2)
     ('0.912', '∞', '–', '−0.25')
@@ -139,7 +140,7 @@ def number(value: float, digits: int) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A span of time in its two largest units.
+    """Returns a time in its two largest units.
 
     >>> duration(3.2), duration(200), duration(3840), duration(None)
     ('3 s', '3 min 20 s', '1 h 04 min', '–')

@@ -1,4 +1,4 @@
-"""Surfaces of labelled volumes as shaded pictures: rays through signed distances, in NumPy and SciPy alone."""
+"""Renders surfaces of labelled volumes by casting rays through signed distances, with NumPy and SciPy alone."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from isthmus.report.drawing import PREDICTED, TRUTH, Colour, Pixels
 Floats = NDArray[np.float64]
 
 NEUTRAL: Colour = (205, 205, 200)
-"""Of a surface where there is nothing to tell."""
+"""Colour of a surface where it agrees, or where there is nothing to compare."""
 AZIMUTH, ELEVATION = math.radians(35), math.radians(22)
-"""The eye stands in front, at the right of the picture and a little above."""
+"""The view is from the front, from the right of the picture and a little above."""
 FINEST = 128
-"""Voxels along an axis of what is drawn, at most; larger regions are thinned out."""
+"""The largest number of voxels along an axis that is drawn; larger regions are subsampled."""
 SMOOTH = 0.7
-"""Standard deviation, in the smallest step of the grid, by which distances are smoothed: it takes terraces away."""
+"""Standard deviation, in the smallest grid step, by which distances are smoothed; this removes terraces."""
 _STEPS, _HALVINGS, _CAUTION = 96, 6, 0.55
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where several label maps of one grid are looked at, so that their pictures can be held against each other.
+    """The view of several label maps on one grid, shared so that their pictures can be compared.
 
     Attributes:
-        low, high: corners of the box of voxels that holds all of them, with a margin.
-        stride: every so many voxels are drawn, by axis.
-        spacing: of the voxels as they are stored, by axis.
+        low, high: corners of the box of voxels that contains all of them.
+        stride: the step between drawn voxels along each axis, in voxels.
+        spacing: the size of the stored voxels along each axis.
     """
 
     low: tuple[int, ...]
@@ -43,7 +43,7 @@ class Scene:
 
     @classmethod
     def of(cls, maps: Sequence[NDArray[np.uint8]], spacing: Sequence[float] | None = None) -> Scene | None:
-        """The box around all foreground of label maps (D, H, W); None where there is none.
+        """Returns the scene around all foreground of label maps (D, H, W); None if there is no foreground.
 
         >>> labels = np.zeros((9, 9, 9), np.uint8)
         >>> Scene.of([labels]) is None
@@ -64,11 +64,11 @@ class Scene:
 
     @cached_property
     def steps(self) -> Floats:
-        """Distance between drawn voxels, by axis."""
+        """The distance between drawn voxels along each axis."""
         return np.multiply(self.spacing, self.stride)
 
     def distances(self, mask: NDArray[np.bool_]) -> Floats:
-        """Signed distances to the surface of a mask (D, H, W), positive inside, on the drawn voxels and a margin."""
+        """Returns signed distances to the surface of a mask (D, H, W), positive inside, with a margin of 3 voxels."""
         cut = mask[tuple(slice(a, b, s) for a, b, s in zip(self.low, self.high, self.stride, strict=True))]
         padded = np.pad(cut, 3)
         half = self.steps.min() / 2
@@ -78,7 +78,7 @@ class Scene:
         outside = ndimage.distance_transform_edt(~padded, sampling=self.steps) - half
         field = np.where(padded, inside, -outside)
         smooth = ndimage.gaussian_filter(field, SMOOTH * self.steps.min() / self.steps)
-        return np.asarray(np.where(padded, np.maximum(smooth, half / 4), smooth))  # what is thin stays
+        return np.asarray(np.where(padded, np.maximum(smooth, half / 4), smooth))  # keeps thin structures
 
 
 def render(
@@ -89,15 +89,15 @@ def render(
     size: int = 288,
     colours: Sequence[Colour] | None = None,
 ) -> Pixels:
-    """The surface of a label map, seen from in front and above without perspective, lit from the upper left.
+    """Renders the surface of a label map in parallel projection, from the front and above, lit from the upper left.
 
     Args:
-        scene: of this map and all that its picture is compared with.
+        scene: the scene of this map and of all maps that its picture is compared with.
         labels: (D, H, W) class indices, 0 is background; axes run up, to the back and to the right.
-        truth: of one class: the surface is `NEUTRAL` where it lies on the true one, and takes the colour of false
-            positives where it lies outside, that of misses where it lies inside.
+        truth: the true labels of a single class. The surface is `NEUTRAL` where it lies on the true one, and has the
+            colour of false positives where it lies outside and of misses where it lies inside.
         size: height and width of the picture in pixels.
-        colours: of the classes, class 1 first; None: `NEUTRAL` alone.
+        colours: the colours of the classes, class 1 first; None: `NEUTRAL` for all.
 
     Returns:
         (size, size, 4) uint8: red, green, blue, opacity.
@@ -125,14 +125,14 @@ def render(
 
 
 def _off(depth: Floats, step: float) -> Floats:
-    """The colour of a surface by how deep it lies in the truth: full at two steps of the grid, none within half."""
+    """Returns colours by the depth of a surface in the truth: full at two grid steps, `NEUTRAL` within half a step."""
     share = np.clip((np.abs(depth) - 0.5 * step) / (1.5 * step), 0, 1)[:, None]
     to = np.where(depth[:, None] < 0, np.array(PREDICTED, np.float64), np.array(TRUTH, np.float64))
     return np.asarray((1 - share) * np.array(NEUTRAL, np.float64) + share * to)
 
 
 def _halved(picture: Floats) -> Pixels:
-    """At half the size, each pixel the mean of four; colours count by their opacity, so that edges stay clean."""
+    """Returns the picture at half the size; each pixel is a mean of four, weighted by opacity to keep edges clean."""
     high, wide = picture.shape[0] // 2, picture.shape[1] // 2
     four = picture.reshape(high, 2, wide, 2, 4)
     opacity = four[..., 3:].sum(axis=(1, 3))
@@ -141,7 +141,7 @@ def _halved(picture: Floats) -> Pixels:
 
 
 def _sideways() -> tuple[Floats, Floats]:
-    """What is right and what is up in the picture, as directions in the volume, (z, y, x) of length 1."""
+    """Returns the picture's right and up as unit vectors (z, y, x) in the volume."""
     sin_a, cos_a, sin_e, cos_e = *_turn(AZIMUTH), *_turn(ELEVATION)
     return np.array([0.0, sin_a, cos_a]), np.array([cos_e, sin_e * cos_a, -sin_e * sin_a])
 
@@ -152,7 +152,7 @@ def _turn(angle: float) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class _Rays:
-    """Parallel rays through a scene; points are in the scene's own unit, the origin is the first drawn voxel."""
+    """Parallel rays through a scene; points are in the unit of the spacing, with the first drawn voxel as origin."""
 
     scene: Scene
     side: int
@@ -177,15 +177,15 @@ class _Rays:
         return cls(scene, side, starts, ahead, 2 * deep)
 
     def sample(self, field: Floats, points: Floats) -> Floats:
-        """Values of a field between its voxels."""
+        """Returns the values of a field at points, interpolated between voxels."""
         where = points.T / self.scene.steps[:, None] + 3  # the margin of `Scene.distances`
         return np.asarray(ndimage.map_coordinates(field, where, order=1, mode="nearest"))
 
     def meet(self, field: Floats) -> tuple[NDArray[np.intp], Floats]:
-        """Which rays meet a surface, and where.
+        """Returns which rays meet the surface, and the points where they do.
 
-        A ray goes on by a share of the distance to the nearest surface, which it cannot miss so, and the last step is
-        halved until it ends on it.
+        A ray advances by a share of the distance to the nearest surface, so it cannot miss it; the last step is then
+        bisected.
         """
         least = 0.3 * self.scene.steps.min()
         active = np.arange(len(self.starts))
@@ -214,7 +214,7 @@ class _Rays:
         return self.sample(field, self.starts[rays] + along[:, None] * self.ahead)
 
     def normals(self, field: Floats, points: Floats) -> Floats:
-        """Of length 1, away from the surface."""
+        """Returns unit vectors that point away from the surface."""
         found = np.empty_like(points)
         for axis in range(3):
             step = np.zeros(3)
@@ -225,7 +225,7 @@ class _Rays:
         return np.asarray(found / np.maximum(size, 1e-9))
 
     def light(self, normal: Floats, points: Floats) -> Floats:
-        """How bright: light from the upper left and from the eye, less the farther away."""
+        """Returns the brightness: light from the upper left and from the viewer, dimmer with distance."""
         towards = -self.ahead
         right, up = _sideways()
         lamp = towards + 0.9 * up - 0.7 * right

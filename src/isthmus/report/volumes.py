@@ -13,15 +13,15 @@ from isthmus.report.gallery import CaseImages, Panel, Picture, arrays, labels_pa
 from isthmus.report.surface import Scene, render
 
 PLANES = ("Axial", "Coronal", "Sagittal")
-"""Slices across the axes of an array (z, y, x)."""
+"""The slices across the axes (z, y, x) of an array."""
 LONGEST, SURFACE = 288, 240
-"""Longest side in pixels of slices, and the side of a picture of a surface."""
+"""Longest side of slices, and side of pictures of a surface, in pixels."""
 
 
 def middle(*labels: NDArray[Any]) -> tuple[int, int, int]:
-    """Along each axis of the first volume (D, H, W) with any foreground the median of its foreground voxels.
+    """Returns the median foreground voxel along each axis of the first volume (D, H, W) that has foreground.
 
-    Each of the three slices there holds foreground. Without any it is the middle of the volume.
+    Each of the three slices through it contains foreground. Without foreground it is the middle of the volume.
 
     >>> truth = np.zeros((5, 6, 7), np.uint8)
     >>> truth[1:4, 2, 5] = 1
@@ -38,12 +38,12 @@ def middle(*labels: NDArray[Any]) -> tuple[int, int, int]:
 
 
 def orthogonal(case: str, given: CaseImages, longest: int = LONGEST) -> list[Picture]:
-    """Three slices through the `middle` of the truth, at one scale, head up, with pixels as large as they are.
+    """Returns three slices through the `middle` of the truth, at one scale, head up, in true proportions.
 
     Args:
-        case: for messages.
+        case: the case id, for messages.
         given: image (D, H, W) or (D, H, W, 3), true and predicted labels (D, H, W), and the voxels' size, if known.
-        longest: side in pixels of the longest edge of the volume.
+        longest: the longest edge of the volume in pixels.
 
     Raises:
         IsthmusError: image and masks do not have the same size.
@@ -71,8 +71,7 @@ def orthogonal(case: str, given: CaseImages, longest: int = LONGEST) -> list[Pic
 
 
 def slice_panels(case: str, given: CaseImages, *, several: bool) -> list[Panel]:
-    """The three slices with both outlines, or for several classes three with the true ones, then three with the
-    predicted ones."""
+    """Draws three slices with both outlines; for several classes, three with true and three with predicted ones."""
     pictures = orthogonal(case, given)
     if not several:
         return [overlay_panel(each, case, each.note) for each in pictures]
@@ -90,8 +89,18 @@ def surface_panels(
     *,
     several: bool,
 ) -> list[Panel]:
-    """The true surface and the predicted ones, from the same place; by class in colours, else by where they lie off the
-    true one. None where there is nothing but background."""
+    """Draws the true surface and the predicted ones from the same view; none if there is only background.
+
+    Several classes have their colours; of a single class, predicted surfaces are coloured where they differ from the
+    true one.
+
+    Args:
+        case: the case id, for descriptions.
+        truth: true labels (D, H, W).
+        predicted: predicted labels (D, H, W) by caption.
+        spacing: the size of a voxel along each axis; None: 1.
+        several: whether there are several classes.
+    """
     scene = Scene.of([truth, *predicted.values()], spacing)
     if scene is None:
         return []
@@ -101,7 +110,7 @@ def surface_panels(
         against = None if several else truth
         drawn[name] = render(scene, labels, truth=against, size=SURFACE, colours=colours)
     return [
-        Panel(drawing.cut_out(picture), name, f"{name}: surface of {case}", SURFACE, SURFACE)
+        Panel(drawing.transparent_picture(picture), name, f"{name}: surface of {case}", SURFACE, SURFACE)
         for name, picture in drawn.items()
     ]
 
@@ -112,6 +121,6 @@ def _spacing(given: CaseImages) -> tuple[float, ...]:
 
 
 def _slice(volume: NDArray[Any], axis: int, at: int) -> NDArray[Any]:
-    """Across an axis; those that show z have it upwards."""
+    """Returns the slice across an axis, with z pointing up where it is shown."""
     flat: NDArray[Any] = volume.take(at, axis=axis)
     return flat if axis == 0 else flat[::-1]

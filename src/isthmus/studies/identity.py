@@ -1,4 +1,4 @@
-"""What a cell computes, as a name: the same on every machine, and another as soon as the result would be another."""
+"""The name of a cell: equal on every machine, and different as soon as the result would be different."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ LENGTH = 16
 """Hexadecimal digits of a name."""
 
 FORMAT = 1
-"""To be raised when a default of the recipe changes: defaults are left out, so that new keys keep old names."""
+"""To be raised when a default of the recipe changes. Defaults are left out, so that new keys keep old names."""
 
 MACHINE = ("device", "channels_last", "threads", "workers", "cache_mb")
-"""Keys of the recipe's hardware that say where it is computed, not what."""
+"""Keys of the recipe's hardware that say where a cell is computed, not what."""
 
 
 def identity(recipe: Recipe, data: str) -> str:
-    """The name of a run: a hash of its recipe, without what only tells where things are, and of its data.
+    """Returns the name of a run: a hash of its recipe, without paths and machine settings, and of its data.
 
     Args:
-        data: `fingerprint` of the data.
+        recipe: the recipe.
+        data: the `fingerprint` of the data.
 
     >>> from isthmus.runs.recipe import make_recipe
     >>> one = make_recipe("default", {"hardware": {"device": "cpu"}, "data": {"root": "/here"}})
@@ -46,13 +47,13 @@ def identity(recipe: Recipe, data: str) -> str:
 
 
 def fingerprint(cases: Iterable[Case]) -> str:
-    """A hash of which cases a data set holds, how they are grouped, and the sizes of their files.
+    """Returns a hash of the cases of a data set, their groups, and the names and sizes of their files.
 
-    Where it lies makes no difference. Contents are not read: every run records SHA-256 of its files, and a run that
-    goes on refuses files that changed.
+    The folder of the data makes no difference. The content of the files is not read: every run records their SHA-256,
+    and a run that is resumed refuses files that have changed.
 
     Raises:
-        IsthmusError: a file is not there.
+        IsthmusError: a file is missing.
     """
     found = []
     for case in cases:

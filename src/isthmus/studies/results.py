@@ -15,7 +15,7 @@ from isthmus.metrics.table import direction
 from isthmus.runs.results import Run, Score, number_at, read_run, value_at
 from isthmus.statistics import Spread, over_cases, over_folds, over_repeats
 from isthmus.studies.study import Measure, Study
-from isthmus.studies.study_folder import Plan, Planned, StudyFolder
+from isthmus.studies.study_folder import Key, Plan, Planned, StudyFolder
 
 ALL = "all classes"
 
@@ -28,7 +28,7 @@ class Result:
     run: Run
 
     def scores(self, scored: str | None) -> tuple[Score, ...]:
-        """The rows that the study's tables are about."""
+        """Returns the rows that the study's tables are about: those of a set, or else the leading rows."""
         if scored is None:
             return self.run.leading
         return tuple(x for x in self.run.scores if x.set == scored) or self.run.leading
@@ -36,7 +36,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Value:
-    """A score of one case, and the network that gave it."""
+    """A score of one case in one fold and repeat."""
 
     case: str
     fold: int
@@ -46,13 +46,13 @@ class Value:
 
 @dataclass(frozen=True)
 class Sample:
-    """All scores of one measure of one network on one data set; those that are NaN are left out and counted."""
+    """All scores of one measure of one network on one data set; scores that are NaN are only counted."""
 
     values: tuple[Value, ...]
     undefined: int = 0
 
     def spread(self, over: Literal["cases", "folds", "repeats"]) -> Spread:
-        """Mean and standard deviation; NaN of nothing."""
+        """Returns mean and standard deviation; NaN without scores."""
         if not self.values:
             return Spread(math.nan, math.nan, 0)
         numbers = [x.value for x in self.values]
@@ -64,15 +64,15 @@ class Sample:
         return over_repeats(numbers, repeats, folds)
 
     def by_case(self) -> dict[str, float]:
-        """Each case once: the mean over the folds and repeats that scored it."""
+        """Returns each case once: the mean over the folds and repeats that scored it."""
         return _means(self.values, lambda x: x.case)
 
     def by_fold(self) -> dict[str, float]:
-        """Each fold of each repeat once: the mean over its cases."""
+        """Returns each fold of each repeat once: the mean over its cases."""
         return _means(self.values, lambda x: f"{x.repeat}/{x.fold}")
 
     def fold_of(self) -> dict[str, str] | None:
-        """In which fold a case is scored; None where several do."""
+        """Returns the fold that scored each case; None if several folds scored one, or there is one fold only."""
         found: dict[str, set[str]] = {}
         for x in self.values:
             found.setdefault(x.case, set()).add(str(x.fold))
@@ -81,12 +81,12 @@ class Sample:
         return {case: next(iter(folds)) for case, folds in found.items()}
 
     def only(self, keep: set[tuple[str, int, int]]) -> Sample:
-        """The scores of these cases, folds and repeats."""
+        """Returns the scores of these cases, folds and repeats."""
         return Sample(tuple(x for x in self.values if (x.case, x.fold, x.repeat) in keep), self.undefined)
 
     @property
     def places(self) -> set[tuple[str, int, int]]:
-        """What is scored: case, fold, repeat."""
+        """The case, fold and repeat of each score."""
         return {(x.case, x.fold, x.repeat) for x in self.values}
 
 
@@ -99,50 +99,57 @@ def _means(values: Sequence[Value], key: Callable[[Value], str]) -> dict[str, fl
 
 @dataclass(frozen=True)
 class Results:
-    """A study's finished cells."""
+    """The finished cells of a study.
+
+    Attributes:
+        study: the study.
+        plan: all of its cells.
+        found: the finished cells.
+        printed: the paper's mean and standard deviation by (data set, network, measure).
+    """
 
     study: Study
     plan: Plan
     found: tuple[Result, ...]
-    printed: Mapping[
-        tuple[str, str, str], tuple[float, float]
-    ]  # (data, network, measure) -> the paper's mean, sd
+    printed: Mapping[Key, tuple[float, float]]
 
     @property
     def networks(self) -> list[str]:
-        """Labels of rows: networks, with the place in the grid where there are several."""
+        """The labels of rows: networks, with the grid point where there are several."""
         return list(dict.fromkeys(row(cell) for cell in self.plan.cells))
 
     @property
     def data(self) -> list[str]:
-        """Labels of the data sets that are there."""
+        """The labels of the data sets that are there."""
         return list(dict.fromkeys(cell.data for cell in self.plan.cells))
 
     def title(self, data: str, label: str) -> str:
-        """What a row is about: the data set, the class where classes stand apart, and whether it is phantoms."""
+        """Returns what a row is about: the data set, the class if classes have rows, and whether it is phantoms."""
         name = data if label == ALL else f"{data} {label}"
         return f"{name} (phantoms)" if data in self.plan.drawn else name
 
     def places(self) -> Iterator[tuple[str, str, str]]:
-        """Data set, class and `title` of all that stands apart."""
+        """Yields data set, class and `title` of everything that has rows of its own."""
         for data in self.data:
             for label in self.classes(data):
                 yield data, label, self.title(data, label)
 
     def in_paper(self, data: str, label: str, network: str, measure: Measure) -> tuple[float, float]:
-        """The paper's mean and standard deviation: of the class, else of the data set; NaN where it prints none."""
+        """Returns the paper's mean and deviation for the class, or else for the data set; NaN if it prints none."""
         for name in (f"{data} {label}", data):
             if (key := (name.casefold(), network, measure.name)) in self.printed:
                 return self.printed[key]
         return math.nan, math.nan
 
     def of(self, data: str, network: str) -> list[Result]:
-        """The finished cells of a row."""
+        """Returns the finished cells of a row."""
         return [x for x in self.found if x.cell.data == data and row(x.cell) == network]
 
     def share(self, data: str) -> float:
-        """Scored cases for each training case, n_test / n_train of the splits: the mean over the finished cells, NaN
-        where splits name no training cases."""
+        """Returns the number of scored cases per training case, n_test / n_train, as the mean over finished cells.
+
+        NaN if a split names no training cases.
+        """
         found = []
         for x in (x for x in self.found if x.cell.data == data):
             sets = {score.set for score in x.scores(self.study.scored)}
@@ -153,11 +160,11 @@ class Results:
         return math.fsum(found) / len(found) if found else math.nan
 
     def planned(self, data: str, network: str) -> int:
-        """How many cells a row has."""
+        """Counts the cells of a row."""
         return sum(cell.data == data and row(cell) == network for cell in self.plan.cells)
 
     def classes(self, data: str) -> list[str]:
-        """The classes that have rows of their own, else all together."""
+        """Returns the classes that have rows of their own, or else `ALL`."""
         if not self.study.by_class:
             return [ALL]
         return list(dict.fromkeys(c for x in self.found if x.cell.data == data for c in x.run.classes)) or [
@@ -165,7 +172,7 @@ class Results:
         ]
 
     def sample(self, data: str, network: str, label: str, measure: Measure) -> Sample:
-        """The scores of a row and a measure."""
+        """Returns the scores of a row for a measure."""
         values, undefined = [], 0
         for x in self.of(data, network):
             by_case: dict[str, list[float]] = {}
@@ -182,13 +189,13 @@ class Results:
         return Sample(tuple(values), undefined)
 
     def cost(self, data: str, network: str, measure: Measure) -> float:
-        """Of the network: parameters, or the largest memory of its runs; NaN where unknown."""
+        """Returns the cost of a network: its parameters, or the largest memory of its runs; NaN if unknown."""
         found = [number_at(x.run.cost, measure.column) for x in self.of(data, network)]
         numbers = [each for each in found if each is not None]
         return max(numbers) * measure.scale if numbers else math.nan
 
     def curves(self, data: str, network: str) -> tuple[str, list[NDArray[np.float64]]]:
-        """The validation score after each epoch of each run, and what it is: IoU where runs record it, else Dice."""
+        """Returns the column of validation scores, IoU or Dice, and its values after each epoch of each run."""
         histories = [x.run.history for x in self.of(data, network)]
         column = (
             "validation_iou" if all("validation_iou" in each for each in histories) else "validation_dice"
@@ -199,7 +206,7 @@ class Results:
 
 
 def row(cell: Planned) -> str:
-    """The label of a cell's row."""
+    """Returns the label of a cell's row."""
     return f"{cell.network}, {cell.point}" if cell.point else cell.network
 
 
@@ -209,10 +216,10 @@ def better(measure: Measure) -> int:
 
 
 def read_results(folder: StudyFolder) -> Results:
-    """Everything that the tables, figures and the page of a study are made of.
+    """Reads everything that the tables, the figures and the page of a study are made from.
 
     Raises:
-        IsthmusError: no cell is finished; a run is broken; runs of one data set have read different files.
+        IsthmusError: no cell is finished, a run is damaged, or runs of one data set read different files.
     """
     study, plan = folder.study(), folder.plan()
     cells = [cell for cell in plan.cells if folder.run(cell.name).finished()]
@@ -230,7 +237,7 @@ def read_results(folder: StudyFolder) -> Results:
 
 
 def _refuse_other_data(folder: StudyFolder, cells: Sequence[Planned]) -> None:
-    """Runs are compared case by case, so each case must be the same files in all."""
+    """Refuses cells that read different files for a case, as runs are compared case by case."""
     known: dict[tuple[str, str], tuple[list[str], str]] = {}
     for cell in {cell.name: cell for cell in cells}.values():
         for case, files in folder.run(cell.name).hashes().items():
@@ -249,6 +256,6 @@ def case_measures(results: Results) -> list[Measure]:
 
 
 def recipe_value(results: Results, key: str) -> Any:
-    """A value of the recipe, where all runs share it; None where they differ."""
+    """Returns a value of the recipe that all runs share; None where they differ."""
     values = {str(value_at(x.run.recipe, key)): value_at(x.run.recipe, key) for x in results.found}
     return next(iter(values.values())) if len(values) == 1 else None

@@ -1,4 +1,4 @@
-"""Which networks are as good as the best, and every two of them against each other, as the study asks."""
+"""Tests which networks are as good as the best, and compares every two networks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Pair:
-    """Two networks on one data set: all of a comparison, the study's test, and its p adjusted by Holm."""
+    """Two networks on one data set: their comparison, the study's test, and its p-value after Holm correction."""
 
     data: str
     label: str
@@ -41,7 +41,7 @@ class Pair:
 
 
 def samples(results: Results, data: str, label: str, measure: Measure) -> dict[str, Sample]:
-    """Every network's scores on the cases, folds and repeats that all networks with scores have."""
+    """Returns every network's scores on the cases, folds and repeats that all networks with scores share."""
     found = {name: results.sample(data, name, label, measure) for name in results.networks}
     found = {name: sample for name, sample in found.items() if sample.values}
     if not found:
@@ -51,10 +51,12 @@ def samples(results: Results, data: str, label: str, measure: Measure) -> dict[s
 
 
 def p_value(study: Study, first: Sample, second: Sample, share: float) -> Outcome | None:
-    """The study's test of two networks; None where there is too little to test.
+    """Applies the study's test to two networks; None if there is too little to test.
 
     Args:
-        share: scored cases for each training case, of the corrected test.
+        study: the study.
+        first, second: the scores of the two networks on the same cases.
+        share: the number of scored cases per training case, for the corrected test.
     """
     by_fold = study.test in ("t-folds", "corrected")
     a, b = (first.by_fold(), second.by_fold()) if by_fold else (first.by_case(), second.by_case())
@@ -73,7 +75,7 @@ def p_value(study: Study, first: Sample, second: Sample, share: float) -> Outcom
 
 
 def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample], share: float) -> set[str]:
-    """What is printed in bold: the best mean, and all that are not shown to differ from it (after Holm)."""
+    """Returns what is printed in bold: the best network and those not shown to differ from it (after Holm)."""
     if len(found) < 2 or not better(measure):
         return set()
     means = {name: better(measure) * sample.spread(study.over).mean for name, sample in found.items()}
@@ -83,7 +85,7 @@ def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample],
 
 
 def every_pair(results: Results, data: str, label: str, measure: Measure) -> list[Pair]:
-    """Every two networks, with the p-values of the study's test adjusted for their number."""
+    """Compares every two networks; the p-values of the study's test are adjusted for the number of pairs."""
     found = samples(results, data, label, measure)
     study, share = results.study, results.share(data)
     chosen = [_ordered(a, b, found, measure) for a, b in combinations(found, 2)]
@@ -104,7 +106,7 @@ def every_pair(results: Results, data: str, label: str, measure: Measure) -> lis
 
 
 def _ordered(a: str, b: str, found: Mapping[str, Sample], measure: Measure) -> tuple[str, str]:
-    """The better one first."""
+    """Returns two networks, the better one first."""
     sign = better(measure)
     first, second = (sign * found[name].spread("cases").mean for name in (a, b))
     return (a, b) if first >= second else (b, a)
@@ -115,7 +117,8 @@ def _p(outcome: Outcome | None) -> float:
 
 
 def stars(p: float) -> str:
-    """
+    """Returns a p-value as stars.
+
     >>> stars(0.2), stars(0.04), stars(0.004), stars(0.0004)
     ('n.s.', '*', '**', '***')
     """

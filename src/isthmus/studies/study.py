@@ -1,4 +1,4 @@
-"""A study: recipes along axes (data × network × fold × repeat × grid), typed, checked, and stored as YAML."""
+"""A study: recipes along axes (data × network × fold × repeat × grid), validated, and stored as YAML."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from isthmus.shapes import fault, shown
 from isthmus.studies.figures.registry import FIGURES
 
 FOLDED = ("kfold", "mildnet", "multiresunet", "sharp", "within-case", "nnunet")
-"""Protocols that divide into folds."""
+"""Protocols that have folds."""
 
 REPEATED = ("sharp", "sharp-code")
-"""Protocols that have repeats of their own; others are repeated with another seed."""
+"""Protocols with repeats of their own; the others are repeated with another seed."""
 
 COSTS = ("parameters", "peak_memory_bytes")
-"""What a table may show of a network's cost."""
+"""Columns of a network's cost that a table may show."""
 
 Positive = Annotated[int, Field(ge=1, le=10**9)]
 Sections = dict[str, Any]
@@ -40,9 +40,9 @@ class Part(BaseModel):
 class Measure(Part):
     """A column of the tables."""
 
-    name: str  # as it is printed, and as the paper's table calls it
-    column: str  # of cases.csv, or of the cost
-    scale: float = 1.0  # by which it is multiplied: 100 for percent
+    name: str  # its heading, and its name in the paper's table
+    column: str  # a column of cases.csv, or of the cost
+    scale: float = 1.0  # a factor: 100 for percent
     digits: Annotated[int, Field(ge=0, le=8)] = 4
 
     @field_validator("column")
@@ -54,12 +54,12 @@ class Measure(Part):
 
     @property
     def is_cost(self) -> bool:
-        """Whether it is of the network rather than of cases."""
+        """Whether it measures the network rather than cases."""
         return self.column in COSTS
 
 
 class Phantoms(Part):
-    """Pictures that are drawn where the real data is not at hand."""
+    """Images that stand in for data that is not there."""
 
     kind: Literal["nuclei", "touching", "organs"] = "nuclei"
     cases: Positive = 10
@@ -69,11 +69,11 @@ class Phantoms(Part):
 
 
 class Small(Part):
-    """What a study is reduced to at the small scale."""
+    """What changes at the small scale."""
 
     recipe: Sections = {}
-    data: dict[str, Sections] = {}  # laid over those of the study
-    drawn: dict[str, Sections] = {}  # the same, where phantoms stand in: what their masks mean
+    data: dict[str, Sections] = {}  # overrides the sections of the study
+    drawn: dict[str, Sections] = {}  # the same where phantoms stand in, for the values of their masks
     phantoms: Phantoms | dict[str, Phantoms] = Phantoms()
     networks: dict[str, Sections] = {}
     folds: Positive | None = None
@@ -88,31 +88,33 @@ class Study(Part):
     name: Annotated[str, Field(pattern=r"^[\w./-]+$")]
     title: str = ""
     paper: str = ""
-    notes: list[str] = []  # what a reader of the tables has to know
+    notes: list[str] = []  # what readers of the tables have to know
     preset: Literal["default", "paper"] = "paper"
     recipe: Sections = {}  # what all cells share
     data: dict[str, Sections] = {}  # label -> sections, or the source alone
     networks: dict[str, Sections]  # label -> sections, or the model alone
-    only: dict[str, list[str]] = {}  # network -> the data sets that it is for, where not for all
+    only: dict[str, list[str]] = {}  # network -> its data sets, if it is not for all
     folds: Positive | list[Annotated[int, Field(ge=0)]] = 1
     repeats: Positive = 1
     grid: dict[str, list[Any]] = {}  # section.key -> values
-    around: dict[str, Any] | None = None  # the centre: one key at a time is changed; None: all combinations
+    around: dict[str, Any] | None = (
+        None  # the centre, from which one key at a time varies; None: all combinations
+    )
     measures: Annotated[list[Measure], Field(min_length=1)] = [
         Measure(name="Dice", column="dice"),
         Measure(name="IoU", column="iou"),
         Measure(name="Hausdorff distance", column="hausdorff_distance", digits=2),
     ]
-    scored: Literal["test", "validation"] | None = None  # the set; None: test where there is one
-    by_class: bool = False  # a row for each class; else the mean over them
-    over: Literal["cases", "folds", "repeats"] = "folds"  # what the standard deviation is of
+    scored: Literal["test", "validation"] | None = None  # the scored set; None: test if there is one
+    by_class: bool = False  # a row for each class instead of the mean over classes
+    over: Literal["cases", "folds", "repeats"] = "folds"  # what the standard deviation is taken over
     test: Literal["wilcoxon", "t", "t-folds", "corrected"] = "wilcoxon"
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    reference: str | None = None  # the network that box plots test the others against; None: the best
-    parts: dict[str, str] = {}  # network with a part -> the same without it
+    reference: str | None = None  # the network that box plots compare the others with; None: the best
+    parts: dict[str, str] = {}  # a network with a part -> the same network without it
     figures: list[str] = ["curves", "boxes", "gallery", "volumes"]  # names of `isthmus.studies.figures`
-    counted: bool = False  # nothing is trained: a table of the networks' parameters
-    printed: str | None = None  # CSV of the paper's own numbers, beside this file
+    counted: bool = False  # train nothing, and write a table of the networks' parameters
+    printed: str | None = None  # CSV of the paper's numbers, beside this file
     small: Small = Small()
 
     @field_validator("data", mode="before")
@@ -168,7 +170,7 @@ class Study(Part):
         return self.model_dump(mode="json")
 
     def points(self) -> list[Point]:
-        """The places in the grid: all combinations, or the centre and each axis through it."""
+        """Returns the points of the grid: all combinations, or the centre and the axes through it."""
         if not self.grid:
             return [Point("", {}, {})]
         if self.around is None:
@@ -181,14 +183,14 @@ class Study(Part):
         return found
 
     def fold_numbers(self) -> list[int]:
-        """The folds that are run."""
+        """Returns the folds that are run."""
         return list(range(self.folds)) if isinstance(self.folds, int) else list(self.folds)
 
     def cells(self) -> Iterator[Cell]:
-        """Every combination of the axes with its recipe.
+        """Yields every combination of the axes with its recipe.
 
         Raises:
-            IsthmusError: a recipe that is not valid, folds of a protocol that has none.
+            IsthmusError: a recipe is not valid, or the protocol has no folds.
         """
         axes = itertools.product(
             self.data, self.networks, self.points(), range(self.repeats), self.fold_numbers()
@@ -200,10 +202,10 @@ class Study(Part):
             recipe = make_recipe(
                 self.preset, self.recipe, self.data[data], self.networks[network], point.sections, where
             )
-            yield Cell(data, network, point.label, fold, repeat, self._divided(recipe, repeat))
+            yield Cell(data, network, point.label, fold, repeat, self._of_repeat(recipe, repeat))
 
-    def _divided(self, recipe: Recipe, repeat: int) -> Recipe:
-        """With as many folds as are run, and chance of its own for each repeat."""
+    def _of_repeat(self, recipe: Recipe, repeat: int) -> Recipe:
+        """Returns the recipe with the number of folds, and with seeds of its own for each repeat."""
         protocol, folds = recipe.protocol, self.fold_numbers()
         if max(folds) > 0 and protocol.kind not in FOLDED:
             raise IsthmusError(
@@ -225,7 +227,7 @@ class Study(Part):
 
 @dataclass(frozen=True)
 class Point:
-    """A place in the grid: its label, the values of its keys, and the sections that they make."""
+    """A point of the grid: its label, the values of its keys, and these values as sections of a recipe."""
 
     label: str
     values: Mapping[str, Any]
@@ -245,7 +247,7 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """For messages."""
+        """The cell's place on the axes, for messages."""
         return ", ".join(
             part
             for part in (self.data, self.network, self.point, f"fold {self.fold}", f"repeat {self.repeat}")
@@ -271,7 +273,8 @@ def _point(shown: Any, values: Mapping[str, Any]) -> Point:
 
 
 def _plain(value: Any) -> str:
-    """
+    """Returns a value of the grid as a label shows it.
+
     >>> _plain([1, 3, 5]), _plain(0.01), _plain("adam")
     ('1-3-5', '0.01', 'adam')
     """
@@ -281,7 +284,7 @@ def _plain(value: Any) -> str:
 
 
 def _labelled(value: Any, key: str, short: tuple[str, ...], section: str) -> Any:
-    """Names alone stand for themselves, and the section's own keys may stand without it."""
+    """Returns sections by label from their short forms: names alone, and the section's own keys without the section."""
     if isinstance(value, str):
         value = [value]
     if isinstance(value, list):
@@ -300,7 +303,15 @@ def _labelled(value: Any, key: str, short: tuple[str, ...], section: str) -> Any
 
 
 def make_study(values: Any, where: str = "the study") -> Study:
-    """Check plain values; the first mistake is told in one line."""
+    """Returns the study that plain values describe.
+
+    Args:
+        values: named values, as in a YAML file.
+        where: what messages call them.
+
+    Raises:
+        IsthmusError: they are not valid; the message names the first mistake.
+    """
     if not isinstance(values, Mapping):
         raise IsthmusError(
             f"{where} must hold named values ({', '.join(Study.model_fields)}), found {shown(values)}"
@@ -319,9 +330,9 @@ def make_study(values: Any, where: str = "the study") -> Study:
 
 
 def read_study(path: Path) -> Study:
-    """The study in a YAML file.
+    """Reads the study in a YAML file.
 
     Raises:
-        IsthmusError: it cannot be read, or is not valid.
+        IsthmusError: the file cannot be read, or is not valid.
     """
     return make_study(read_yaml(path), str(path))

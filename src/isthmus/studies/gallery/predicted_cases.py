@@ -47,7 +47,7 @@ class CasePredictions:
         """Returns the slice of a volume with most true foreground, and its number in words; a picture as it is."""
         if self.truth.ndim == 2:
             return self, ""
-        at = drawing.telling_slice(self.truth, *self.predicted.values())
+        at = drawing.fullest_slice(self.truth, *self.predicted.values())
         predicted = {name: labels[at] for name, labels in self.predicted.items()}
         spacing = self.spacing[1:] if self.spacing else None
         cut = CasePredictions(self.image[at], self.truth[at], predicted, self.values, spacing)

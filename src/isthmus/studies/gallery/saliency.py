@@ -23,7 +23,7 @@ from isthmus.explain.explainer import Explainer
 from isthmus.explain.overlay import blended, outlined, rgb
 from isthmus.explain.stages import decoder_stages
 from isthmus.inference.predictor import Predictor
-from isthmus.report.drawing import fit, photograph, resize_image, resize_labels, telling_slice
+from isthmus.report.drawing import fit, fullest_slice, photograph, resize_image, resize_labels
 from isthmus.report.gallery import Exhibit, Panel
 from isthmus.report.run_images import RunImages
 from isthmus.report.summary import landmarks, number, ranked
@@ -223,7 +223,7 @@ def _explain(predictor: Predictor, images: RunImages, kind: str, name: str) -> E
     sides: Sequence[float] = case.spacing or (1.0,) * truth.ndim
     of_slices = (0, 0)
     if truth.ndim == 3:
-        at = telling_slice(truth)
+        at = fullest_slice(truth)
         of_slices = (at + 1, len(truth))
         image, truth, maps, predicted, sides = image[:, at], truth[at], maps[:, at], predicted[at], sides[1:]
     size = fit(_in_space(truth.shape, sides), LONGEST)
