@@ -272,3 +272,13 @@ def test_masks_may_lie_in_a_folder_of_their_own_beside_the_data(images: Path, tm
             continue
         assert len(predict_folder(run, given, out)) == 4
         assert len(predict_folder(run, given, out, PredictOptions(overwrite=True))) == 4
+
+
+def test_a_folder_below_a_file_is_refused_at_the_start(run: Path, images: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for out in ("file", "file/masks", "file/a/b"):
+        told = Told()
+        with pytest.raises(IsthmusError, match="file is a file; name a folder"):
+            predict_folder(run, images, tmp_path / out, watch=told)
+        assert told.lines == []
+    assert (tmp_path / "file").read_text() == "mine"

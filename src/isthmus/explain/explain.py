@@ -15,6 +15,7 @@ from isthmus.explain.explainer import Explainer
 from isthmus.explain.overlay import picture
 from isthmus.files import sweep
 from isthmus.inference.input_images import failure, images_given
+from isthmus.inference.output_files import refuse_below_a_file
 from isthmus.inference.predictor import Predictor
 from isthmus.io.writing import write_image
 from isthmus.outputs import Guard
@@ -106,8 +107,7 @@ def _named(cases: Sequence[Case], out: Path, problems: list[str]) -> list[Target
 
 
 def _refuse_harm(paths: Sequence[Path], every: Sequence[Target], out: Path, overwrite: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise IsthmusError(f"{out} is a file; name a folder for the maps")
+    refuse_below_a_file(out)
     folders = [path for path in paths if path.is_dir()]
     if any(out.resolve().is_relative_to(folder.resolve()) for folder in folders):
         raise IsthmusError(f"{out} lies among the images, and would be taken for some; choose another --out")

@@ -45,7 +45,7 @@ class Explainer:
             if name not in names[1:]:
                 raise IsthmusError(f"no class '{name}' in this run: {nearest(name, names[1:])}")
         indices = None if classes is None else [names.index(name) for name in classes]
-        maps = chosen_maps(found.maps, indices, found.multilabel)
+        maps = chosen_maps(found.map_count, indices, found.multilabel)
         networks = [_Explained(network, self.method, maps) for network in predictor.networks]
         self._maps = Predictor.from_networks(
             networks, predictor.recipe, predictor.network.hardware, predictor.localiser

@@ -51,7 +51,7 @@ class Decision:
             recipe.data.instances,
         )
 
-    def probabilities(self, outputs: Mapping[str, Floats]) -> dict[str, Floats]:
+    def activate_heads(self, outputs: Mapping[str, Floats]) -> dict[str, Floats]:
         """Returns the probabilities ``(maps, *spatial)`` of each head; a regressed contour stays as it is."""
         result = {}
         for name, values in outputs.items():
@@ -62,18 +62,18 @@ class Decision:
             result[name] = values
         return result
 
-    def labels(self, maps: Mapping[str, Floats]) -> NDArray[np.uint8]:
-        """Returns class indices ``(*spatial)``, cleaned up, of what `probabilities` gave."""
-        return self.cleaned(self.classes.decide(maps["logits"]))
+    def clean_labels(self, maps: Mapping[str, Floats]) -> NDArray[np.uint8]:
+        """Returns class indices ``(*spatial)``, cleaned up, of what `activate_heads` gave."""
+        return self.clean(self.classes.decide(maps["logits"]))
 
-    def cleaned(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def clean(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns class indices cleaned up; the array itself where nothing is asked for."""
         return labels if self.clean_up.is_nothing else self.clean_up.apply(labels)
 
-    def objects(
+    def separate_objects(
         self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None
     ) -> NDArray[np.int32]:
-        """Returns numbers of objects ``(*spatial)``, 1 to n, of what `probabilities` gave; untrained heads are left
+        """Returns numbers of objects ``(*spatial)``, 1 to n, of what `activate_heads` gave; untrained heads are left
         out.
 
         Args:
@@ -89,10 +89,12 @@ class Decision:
             spacing = None
         return instances(maps["logits"][0], **heads, threshold=self.classes.threshold, spacing=spacing)
 
-    def decide(self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None) -> NDArray[Any]:
-        """Returns `objects` where the recipe numbers them, else `labels`."""
-        return self.objects(maps, spacing) if self.numbers_objects else self.labels(maps)
+    def labels_or_objects(
+        self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None
+    ) -> NDArray[Any]:
+        """Returns `separate_objects` where the recipe numbers them, else `clean_labels`."""
+        return self.separate_objects(maps, spacing) if self.numbers_objects else self.clean_labels(maps)
 
-    def written(self, decided: NDArray[Any]) -> NDArray[Any]:
-        """Returns what `decide` gave in the values the user trained with; numbers of objects as they are."""
+    def in_mask_values(self, decided: NDArray[Any]) -> NDArray[Any]:
+        """Returns what `labels_or_objects` gave in the values the user trained with; numbers of objects as they are."""
         return decided if self.numbers_objects else in_values(decided, self.values)

@@ -257,6 +257,9 @@ def _description(
 
 def _output(name: str, recipe: Recipe, classes: Classes) -> dict[str, Any]:
     if name == "logits":
-        return {"maps": classes.maps, "activation": "sigmoid" if classes.independent else "softmax over maps"}
+        return {
+            "maps": classes.map_count,
+            "activation": "sigmoid" if classes.independent else "softmax over maps",
+        }
     trained = recipe.objective.heads.get(name, {})
     return {"activation": "none" if "contour_l2" in trained else "sigmoid", "trained": bool(trained)}

@@ -55,7 +55,7 @@ class Localiser:
             image: at its own scale.
             region: sides of the window along the last axes.
         """
-        logits = self.network.maps(self.grid.image(image))["logits"]
+        logits = self.network.infer(self.grid.image(image))["logits"]
         found = self.classes.decide(self.classes.activate(logits)) > 0
         return box_around(found, image.shape[1:], region)
 

@@ -114,6 +114,17 @@ def refuse_harm(every: Sequence[OutputFiles], out: Path, guard: Guard, *, skip_e
     return refuse_clashes(out, paths)
 
 
+def refuse_below_a_file(out: Path) -> None:
+    """Refuses a folder to write to that is a file, or lies below one.
+
+    Raises:
+        IsthmusError: it cannot be a folder.
+    """
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise IsthmusError(f"{nearest} is a file; name a folder to write to")
+
+
 def refuse_mixing(
     paths: Iterable[Path], every: Sequence[OutputFiles], out: Path, data: Iterable[Path]
 ) -> None:
@@ -126,8 +137,7 @@ def refuse_mixing(
     Raises:
         IsthmusError: they would lie there.
     """
-    if out.exists() and not out.is_dir():
-        raise IsthmusError(f"{out} is a file; name a folder for the masks")
+    refuse_below_a_file(out)
     targets = {path.resolve() for each in every for path in each}
     folders = {out.resolve(), *(path.parent for path in targets)}
     for path in paths:

@@ -154,7 +154,7 @@ def _jobs(
     watch: Watch,
 ) -> list[Job]:
     """Returns what is to be done, once it is certain that no file of the data, and none of the user's, is harmed."""
-    maps = Classes.of(recipe.data).maps if options.probabilities else 0
+    maps = Classes.of(recipe.data).map_count if options.probabilities else 0
     every = []
     for case in cases:
         try:

@@ -163,9 +163,9 @@ class Predictor:
             found, decided, notes = None, self._labels_in_pieces(image), list[str]()
         else:
             found, notes = self._maps(image)
-            decided = self.decision.decide(found, spacing)
+            decided = self.decision.labels_or_objects(found, spacing)
         self.unfamiliar.mask(decided)
-        return Prediction(self.decision.written(decided), found if maps else None, notes)
+        return Prediction(self.decision.in_mask_values(decided), found if maps else None, notes)
 
     def mask(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> NDArray[Any]:
         """Returns a mask ``(*spatial)`` in the values the user trained with, or numbers of objects where the network
@@ -179,14 +179,14 @@ class Predictor:
         if self._decides_in_pieces:
             labels = self._labels_in_pieces(image)
         else:
-            labels = self.decision.labels(self._maps(image)[0])
+            labels = self.decision.clean_labels(self._maps(image)[0])
         self.unfamiliar.mask(labels)
         return labels
 
     def instances(self, image: NDArray[Any]) -> NDArray[np.int32]:
         """Returns numbers of objects ``(*spatial)``, 1 to n, on the image's own grid; touching objects are separated as
         well as the network's heads allow."""
-        found = self.decision.objects(self.maps(image))
+        found = self.decision.separate_objects(self.maps(image))
         self.unfamiliar.mask(found)
         return found
 
@@ -218,12 +218,12 @@ class Predictor:
     def compute(self, image: Floats) -> tuple[Heads, list[str]]:
         """Returns `outputs`, and lines to tell the user about the region of interest."""
         if self.localiser is None or self.recipe.roi is None:
-            return self.network.maps(image), []
+            return self.network.infer(image), []
         window, note = self.localiser.locate(image, self.recipe.roi.size)
         background = self.decision.classes.background
         whole = {
             name: paste(maps, window, image.shape[1:], background if name == "logits" else None)
-            for name, maps in self.network.maps(image[(slice(None), *window)]).items()
+            for name, maps in self.network.infer(image[(slice(None), *window)]).items()
         }
         notes = [note] if note else []
         self._notes |= dict.fromkeys(notes)
@@ -248,10 +248,10 @@ class Predictor:
     def _maps(self, image: NDArray[Any]) -> tuple[Heads, list[str]]:
         """Returns `maps` of an image that was seen, and lines to tell the user about it."""
         if self._decides_in_pieces:
-            return self.network.maps(image, self.normaliser(image).apply, self.decision.probabilities), []
+            return self.network.infer(image, self.normaliser(image).apply, self.decision.activate_heads), []
         outputs, notes = self.compute(self.grid.image(self.normaliser(image).apply(image)))
         size = image.shape[1:]
-        result = self.decision.probabilities(outputs)
+        result = self.decision.activate_heads(outputs)
         for name, values in result.items():
             if values.shape[1:] != size:
                 result[name] = np.clip(self.resized_back(values, size), 0.0, 1.0)
@@ -264,4 +264,4 @@ class Predictor:
         with closing(self.network.pieces(image, self.normaliser(image).apply)) as parts:
             for place, outputs in parts:
                 labels[place] = classes.decide(classes.activate(outputs["logits"]))
-        return self.decision.cleaned(labels)
+        return self.decision.clean(labels)

@@ -74,7 +74,7 @@ class TiledNetwork:
         engine = engine or Eager(networks, hardware)
         return cls(networks, engine, hardware, cutter, recipe.input.slices, statistics)
 
-    def maps(
+    def infer(
         self,
         image: NDArray[Any],
         normalise: Callable[[NDArray[Any]], Floats] = as_floats,

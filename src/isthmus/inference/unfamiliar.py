@@ -88,9 +88,9 @@ class Unfamiliar:
         """See an image `(channels, *spatial)` in the numbers of its file, before anything is done to it."""
         look = appearance(image) if self.known else None
         if look is not None:
-            self.look(look, spacing)
+            self.see_appearance(look, spacing)
 
-    def look(self, look: Appearance, spacing: Sequence[float] | None = None) -> None:
+    def see_appearance(self, look: Appearance, spacing: Sequence[float] | None = None) -> None:
         """`image`, of what an image is like."""
         if self.known is not None:
             self.images += 1

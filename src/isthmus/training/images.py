@@ -26,7 +26,7 @@ def describe_images(prepared: Prepared) -> Remembered:
     found = Unfamiliar(known, resized=prepared.recipe.input.resize is not None)
     for each in prepared.data.cases:
         if each.appearance and each.id in {*prepared.split.validation, *prepared.split.test}:
-            found.look(each.appearance, cases[each.id].millimetres)
+            found.see_appearance(each.appearance, cases[each.id].millimetres)
     return Remembered(known, found.lines())
 
 

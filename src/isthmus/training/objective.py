@@ -28,7 +28,7 @@ def resolve_objective(recipe: Recipe, checked: Checked, split: Split) -> tuple[R
     own_heads = training_heads(recipe.network.model, **recipe.network.options)
     network = _with_heads(recipe.network, own_heads, recipe.data.instances)
     available = (*own_heads, *(network.heads or ()))
-    heads = {**default_heads(available, classes.maps, classes.multilabel), **given.heads}
+    heads = {**default_heads(available, classes.map_count, classes.multilabel), **given.heads}
     if not any(heads["logits"].values()):
         raise IsthmusError(
             "objective.heads.logits draws the masks and has no weight; give it a loss, as {dice: 1}"
@@ -44,7 +44,7 @@ def resolve_objective(recipe: Recipe, checked: Checked, split: Split) -> tuple[R
     settings = given.model_copy(update={"heads": heads, "class_weights": weights})
     objective = Objective(
         {head: losses for head, losses in heads.items() if losses},
-        classes=classes.maps,
+        classes=classes.map_count,
         multilabel=classes.multilabel,
         settings=settings,
         ignore=None if recipe.data.ignore is None else IGNORED,

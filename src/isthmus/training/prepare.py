@@ -112,7 +112,7 @@ def _network_options(recipe: Recipe, axes: int) -> dict[str, Any]:
     given, network = recipe.network.options, recipe.network
     needed = {
         "in_channels": (recipe.data.channels or 1) * (recipe.input.slices or 1),
-        "classes": Classes.of(recipe.data).maps,
+        "classes": Classes.of(recipe.data).map_count,
         "spatial_dims": axes,
     }
     options = {name: value for name, value in needed.items() if (name, value) != ("spatial_dims", 2)} | given

@@ -109,9 +109,9 @@ class Scorer:
             about: dict[str, Any] = {"case": case.id, "group": case.group, "set": which, "fold": fold}
             about["grid"] = "network"
             spacing = self.prepared.spacing(case, sample.labels.shape)
-            maps = decision.probabilities(outputs)
+            maps = decision.activate_heads(outputs)
             if decision.numbers_objects:
-                numbers = decision.objects(maps, spacing)
+                numbers = decision.separate_objects(maps, spacing)
                 numbered = self.store[index].label
                 found = score_case(numbers, numbered, spacing=spacing, instances=True)
                 found |= score_probabilities(maps["logits"][0], numbered > 0, spacing=spacing)
@@ -120,14 +120,14 @@ class Scorer:
                 continue
             decided = classes.decide(maps["logits"])
             true = classes.scored(sample.labels)
-            cleaned = decision.cleaned(decided)
+            cleaned = decision.clean(decided)
             maps_of = classes.scored_probabilities(maps["logits"])
             outside = self._ignored(sample.labels)
             final = case_rows(_score(classes.scored(cleaned), true, maps_of, spacing, outside), **about)
             before: list[dict[str, Any]] = []
             if not decision.clean_up.is_nothing:
                 before = case_rows(_score(classes.scored(decided), true, maps_of, spacing, outside), **about)
-            yield CaseResult(case, final, before, decision.written(cleaned) if native else None, notes)
+            yield CaseResult(case, final, before, decision.in_mask_values(cleaned) if native else None, notes)
 
     def _ignored(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
         """Returns where pixels are ignored; None if none are."""

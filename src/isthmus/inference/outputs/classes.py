@@ -39,7 +39,7 @@ class Classes:
         return cls(tuple(data.classes), regions, data.multilabel, threshold)
 
     @property
-    def maps(self) -> int:
+    def map_count(self) -> int:
         """Maps that a network gives: 1 for background and foreground, else one for each class or region."""
         if self.multilabel:
             return len(self.regions)
@@ -48,12 +48,12 @@ class Classes:
     @property
     def independent(self) -> bool:
         """Whether each map is a logistic of its own (else they are a softmax)."""
-        return self.multilabel or self.maps == 1
+        return self.multilabel or self.map_count == 1
 
     @property
     def background(self) -> Floats:
         """Logits ``(maps,)`` of what certainly is background."""
-        logits = np.full(self.maps, -FAR, np.float32)
+        logits = np.full(self.map_count, -FAR, np.float32)
         if not self.independent:
             logits[0] = FAR
         return logits
@@ -102,7 +102,7 @@ class Classes:
         """
         if self.multilabel:
             return dict(zip(self.regions, maps, strict=True))
-        foreground = maps if self.maps == 1 else maps[1:]
+        foreground = maps if self.map_count == 1 else maps[1:]
         if self.regions:
             return {
                 name: np.minimum(foreground[[index - 1 for index in indices]].sum(axis=0), 1)

@@ -1,4 +1,4 @@
-"""Touching objects told apart: body, contour and marker maps to a picture in which every object has its number."""
+"""Separates touching objects: from body, contour and marker maps to an array in which every object has its number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Instances = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
 STEPS = 8
-"""Depths are told apart down to this part of a pixel."""
+"""Depths are distinguished down to this fraction of a pixel."""
 
 
 def instances(
@@ -32,37 +32,28 @@ def instances(
     peak_scale: float = 0.55,
     spacing: Sequence[float] | None = None,
 ) -> Instances:
-    """Objects numbered 1, 2, 3, … in raster order of their first pixels; 0 is background.
+    """Returns objects of the shape of `body`, numbered 1, 2, 3, … in raster order of their first pixels.
 
-    Bodies are flooded from seeds, the deepest pixels first (watershed on minus the Euclidean distance to the
-    background), each object within its body. Seeds are, of the maps that there are:
-
-    - marker and contour: what is marker and body but no contour; with the marker alone what is marker and body;
-    - contour alone: body without contour and without a frame of `border` pixels, as contours often fail along
-      the border of an image (the last two axes);
-    - neither: the deepest places of the bodies that are further apart than `peak_scale` times the root of the mean
-      area of the smaller half of the bodies.
-
-    A body that no seed lies in is seeded from its part without contour, and is one object where that fails
-    too: every body pixel ends up in an object, but for bodies below `min_body`. Pixels belong together where they
-    share a face, so a contour of one pixel, straight or diagonal, parts two objects.
+    Bodies are flooded from seeds, the deepest pixels first: a watershed on minus the Euclidean distance to the
+    background. Seeds are body and marker but no contour; without markers, body but no contour and no frame of `border`
+    pixels, as contours often fail along the border of an image; with neither, the deepest places of the bodies that
+    are further apart than `peak_scale` times the root of the mean area of the smaller half of the bodies. A body
+    without a seed is seeded from its part without contour, and is one object where that fails too. Pixels belong
+    together where they share a face, so a contour of one pixel, straight or diagonal, separates two objects.
 
     Args:
         body: `(H, W)` or `(D, H, W)`, probability of being part of an object, 0 to 1; or boolean.
-        contour: of lying on the contour of an object.
-        marker: of lying well inside an object.
+        contour, marker: of lying on the contour of an object, and well inside one; of the same shape.
         threshold: a pixel counts from this probability up.
-        min_body: bodies of fewer pixels are dropped.
-        min_marker: seeds of fewer pixels are no seeds.
-        border: width of the frame, in pixels.
-        peak_scale: the larger, the fewer peaks.
+        min_body, min_marker: bodies and seeds of fewer pixels are dropped.
+        border: width in pixels of the frame without seeds, where there is no marker.
+        peak_scale: the larger, the fewer peaks, where there is neither contour nor marker.
         spacing: from pixel to pixel along every axis, for volumes with thick slices; None: 1.
 
     Raises:
         IsthmusError: maps of different shapes, of other than 2 or 3 axes, or that are no probabilities.
 
-    Source: the framework of the DSB-2018 nuclei networks in HMEDN (its watershed policy). Its random peaks and random
-    walkers are replaced, so that equal maps give equal objects.
+    Source: the watershed policy of HMEDN's DSB-2018 framework, without its random peaks and random walkers.
 
     >>> body = np.array([[0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 0, 1, 1]], np.float32)
     >>> marker = np.array([[0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 1, 0, 0, 0]], np.float32)
@@ -70,8 +61,8 @@ def instances(
     [1, 1, 2, 2, 0, 3, 3]
     """
     inside = _on(body, "body", body, threshold)
-    edge = None if contour is None else _on(contour, "contour", body, threshold)
-    seeds = None if marker is None else _on(marker, "marker", body, threshold) & inside
+    open_ = None if contour is None else ~_on(contour, "contour", body, threshold)
+    inner = None if marker is None else _on(marker, "marker", body, threshold) & inside
     sides = _as_spacing(spacing, inside.ndim)
     inside = _drop_small(inside, min_body)
     result = np.zeros(inside.shape, np.int32)
@@ -79,24 +70,39 @@ def instances(
         return result
     box = _box(inside)
     depth = _depth(inside[box], sides)
-    open_ = None if edge is None else inside & ~edge
-    if seeds is not None:
-        seeds = _drop_small(seeds if open_ is None else seeds & open_, min_marker)
-    elif open_ is not None:
-        seeds = _drop_small(_without_frame(open_, border), min_marker)
+    within = None if open_ is None else inside & open_
+    if inner is not None:
+        seeds = _drop_small(inner if within is None else inner & within, min_marker)[box]
+    elif within is not None:
+        seeds = _drop_small(_without_frame(within, border), min_marker)[box]
     else:
-        seeds = np.zeros(inside.shape, bool)
-        seeds[box] = _peaks(inside[box], depth, sides, peak_scale)
-    height = -np.rint(STEPS * depth / min(sides)).astype(np.int32)
-    found = flood(height, number_components(seeds[box]), inside[box])
-    missed = inside[box] & (found == 0)
-    if open_ is not None and missed.any():
-        more = number_components(_drop_small(missed & open_[box], min_marker))
+        seeds = _peaks(inside[box], depth, sides, peak_scale)
+    found = _grow(seeds, inside[box], depth / min(sides), None if within is None else within[box], min_marker)
+    result[box] = _in_raster_order(found)
+    return result
+
+
+def _grow(
+    seeds: Bools, inside: Bools, depth: NDArray[np.float64], within: Bools | None, least: int
+) -> Instances:
+    """Returns numbered objects that fill all bodies.
+
+    Args:
+        seeds: where objects begin.
+        inside: bodies.
+        depth: distance to the background, in the smallest sides of a pixel.
+        within: bodies without contour, from which those without a seed are seeded.
+        least: such seeds of fewer pixels are dropped.
+    """
+    height = -np.rint(STEPS * depth).astype(np.int32)
+    found = flood(height, number_components(seeds), inside)
+    missed = inside & (found == 0)
+    if within is not None and missed.any():
+        more = number_components(_drop_small(missed & within, least))
         _add(found, flood(height, more, missed))
         missed &= found == 0
     _add(found, number_components(missed))
-    result[box] = _in_raster_order(found)
-    return result
+    return found
 
 
 def flood(height: NDArray[np.integer], seeds: Instances, inside: Bools) -> Instances:
@@ -170,7 +176,7 @@ def _drop_small(mask: Bools, least: int) -> Bools:
 
 
 def _box(mask: Bools) -> tuple[slice, ...]:
-    """The box around a mask, with a pixel of background on each side where the image has one."""
+    """Returns the box around a mask, with a pixel of background on each side where the image has one."""
     (tight,) = ndimage.find_objects(mask.view(np.uint8))
     return tuple(
         slice(max(0, side.start - 1), min(n, side.stop + 1))
@@ -179,7 +185,7 @@ def _box(mask: Bools) -> tuple[slice, ...]:
 
 
 def _depth(inside: Bools, sides: tuple[float, ...]) -> NDArray[np.float64]:
-    """Distance to the nearest pixel of background; what lies beyond the image is none."""
+    """Returns the distance to the nearest pixel of background; beyond the image there is none."""
     if inside.all():
         return np.full(inside.shape, min(sides))
     depth: NDArray[np.float64] = ndimage.distance_transform_edt(inside, sampling=sides)
@@ -195,15 +201,14 @@ def _without_frame(mask: Bools, width: int) -> Bools:
 
 
 def _peaks(inside: Bools, depth: NDArray[np.float64], sides: tuple[float, ...], scale: float) -> Bools:
-    """The deepest place of every body, and others of it that lie further than a distance from deeper ones."""
+    """Returns the deepest place of every body, and others of it that lie far enough from deeper ones."""
     bodies = number_components(inside)
     areas = np.sort(np.bincount(bodies.ravel())[1:])
     small = float(areas[: max(1, len(areas) // 2)].mean()) * float(np.prod(sides))
-    apart = scale * small ** (1 / inside.ndim)
+    least = scale * small ** (1 / inside.ndim)
     tops = inside & (depth == ndimage.maximum_filter(depth, size=3))
-    plains = number_components(
-        tops, inside.ndim
-    )  # a ridge of one depth is one peak: the middle of its pixels
+    # a ridge of one depth is one peak: the middle of its pixels
+    plains = number_components(tops, inside.ndim)
     places = np.flatnonzero(plains)
     places = places[np.argsort(plains.ravel()[places], kind="stable")]
     sizes = np.bincount(plains.ravel())[1:]
@@ -214,7 +219,7 @@ def _peaks(inside: Bools, depth: NDArray[np.float64], sides: tuple[float, ...], 
     free = np.ones(len(middles), bool)
     for index, point in enumerate(points):
         if free[index]:
-            near = np.array(tree.query_ball_point(point, apart))
+            near = np.array(tree.query_ball_point(point, least))
             free[near[(owner[near] == owner[index]) & (near > index)]] = False
     peaks = np.zeros(inside.shape, bool)
     peaks.reshape(-1)[middles[free]] = True
@@ -222,7 +227,7 @@ def _peaks(inside: Bools, depth: NDArray[np.float64], sides: tuple[float, ...], 
 
 
 def _add(found: Instances, more: Instances) -> None:
-    """Number more objects, where there were none, after those found."""
+    """Numbers more objects, where there were none, after those found."""
     np.copyto(found, more + found.max(initial=0), where=more > 0)
 
 
