@@ -26,7 +26,7 @@ from isthmus.objectives import (
     weighted_cross_entropy,
 )
 
-from .test_losses import KINDS, WEIGHTS, case
+from .test_formulas import KINDS, WEIGHTS, case
 
 MAPPED = [difficulty_cross_entropy, distance_cross_entropy, hausdorff]
 PLAIN: list[Callable[..., Tensor]] = [focal, soft_dice, soft_iou, focal_tversky]

@@ -226,7 +226,7 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         binary_cross_entropy(two, labels)
     with pytest.raises(ValueError, match=r"target \(1, 5, 4\): expected"):
         soft_dice(two, torch.zeros(1, 5, 4))
-    with pytest.raises(ValueError, match="one contour map is learnt"):
+    with pytest.raises(ValueError, match="the contour head has one map"):
         contour_l2(two, torch.zeros(1, 4, 4))
     with pytest.raises(IsthmusError, match="2 classes need as many weights, found 3"):
         weighted_cross_entropy(two, labels, (1, 1, 1))

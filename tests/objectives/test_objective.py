@@ -236,7 +236,7 @@ def test_target_functions_travel_to_other_processes() -> None:
             "heads.marker: .* take bce, focal, dice, iou",
         ),
         ({"logits": {"ce": 1}, "marker": {"hausdorff": 1}}, {}, "'hausdorff' cannot serve"),
-        ({"logits": {"ce": -1}}, {}, "weight of 'ce' must be a number from 0, found -1"),
+        ({"logits": {"ce": -1}}, {}, "weight of 'ce' must be a number of 0 or more, found -1"),
         ({"logits": {"ce": float("nan")}}, {}, "found nan"),
         ({"logits": {"ce": float("inf")}}, {}, "found inf"),
         ({"logits": {"weighted_ce": 1}}, {}, "needs 3 class weights, background first, found none"),

@@ -325,7 +325,7 @@ def test_threads_do_not_disturb_each_other() -> None:
 
 
 def test_bad_input_is_one_line() -> None:
-    with pytest.raises(IsthmusError, match=r"2 or 3 axes, found the shape \(4,\)"):
+    with pytest.raises(IsthmusError, match=r"2 or 3 axes, found shape \(4,\)"):
         contour_map(np.zeros(4, int))
     with pytest.raises(IsthmusError, match="holds integers, found float64"):
         border_map(np.zeros((4, 4)))

@@ -1,4 +1,4 @@
-"""Losses, the targets they need, and their sum over the heads of a network."""
+"""Losses, the targets that they need, and their sum over the heads of a network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         proximity_map,
     )
 
-# loaded when a name of theirs is first used, so that the recipe can read `Settings` without waiting for torch
+# imported when one of their names is first used, so that the recipe can read `Settings` without waiting for torch
 _MODULES = ("boundary", "defaults", "entropy", "losses", "objective", "overlap", "targets")
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Losses that look at boundaries: the contour map regressed, and the Hausdorff distance approached."""
+"""Losses on boundaries: regression of the contour map, and an estimate of the Hausdorff distance."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from isthmus.objectives.outputs import fitting, foreground, is_multilabel, mean,
 
 
 def contour_l2(output: Tensor, contour: Tensor, *, ignore: int | None = None) -> Tensor:
-    """(1/N) sum over pixels of (p - y)^2, p being the output itself: no sigmoid (HMEDN, III-C, equation 2).
+    """(1/N) sum over pixels of (p - y)^2, where p is the output without a sigmoid (HMEDN, III-C, equation 2).
 
     Args:
-        output: ``(N, 1, *spatial)``, any floating type; computed in float32 or better.
+        output: ``(N, 1, *spatial)``, of any floating type; the loss is computed in float32 or better.
         contour: y, ``(N, *spatial)``, see `contour_map`.
-        ignore: the value of pixels that do not count.
+        ignore: the value of ignored pixels.
 
     >>> import torch
     >>> float(contour_l2(torch.full((1, 1, 2, 2), 0.5), torch.ones(1, 2, 2)))
     0.25
     """
-    is_multilabel(output, contour)  # refuses shapes that do not fit
+    is_multilabel(output, contour)  # refuses shapes that do not match
     if output.shape[1] != 1:
         raise IsthmusError(
-            f"one contour map is learnt: output {tuple(output.shape)}, target {tuple(contour.shape)}"
+            f"the contour head has one map: output {tuple(output.shape)}, target {tuple(contour.shape)}"
         )
     output, contour = fitting(output, contour, ignore=ignore, labels=False)
     output = widen(output)
@@ -34,12 +34,12 @@ def contour_l2(output: Tensor, contour: Tensor, *, ignore: int | None = None) ->
 def hausdorff(
     logits: Tensor, target: Tensor, distance: Tensor, alpha: float = 2.0, *, ignore: int | None = None
 ) -> Tensor:
-    """Hausdorff loss with the distances of the truth, one-sided (Karimi and Salcudean 2020, II-A).
+    """One-sided Hausdorff loss with the distances of the truth (Karimi and Salcudean 2020, II-A).
 
-    (1/N) sum over pixels and foreground classes of (p - y)^2 · d^alpha, d being the distance to the border of the
-    truth: an error costs more the farther out it lies. DOI 10.1109/TMI.2019.2930068; named in Sharp U-Net, 3.6. The
-    two-sided form adds d of the prediction, which has to be computed anew at every step. The values grow with the
-    square of the image's size: weigh the term accordingly, beside another loss (the authors: as much as Dice).
+    (1/N) sum over pixels and foreground classes of (p - y)^2 · d^alpha, where d is the distance to the true border, so
+    that an error costs more the farther out it lies. DOI 10.1109/TMI.2019.2930068; mentioned in Sharp U-Net, 3.6. The
+    two-sided form adds the distance to the predicted border, which has to be computed at every step. The loss grows
+    with the square of the image's size; give it a small weight beside another loss (the authors: as much as Dice).
 
     Args:
         logits: of any of the three kinds, see `isthmus.objectives.outputs`.
@@ -47,7 +47,7 @@ def hausdorff(
         distance: d in pixels, ``(N, *spatial)``, to the nearest border of any class, see `distance_map`. An image
             without a border has d = 0 and adds nothing.
         alpha: 2 in the paper, from 1 to 3.
-        ignore: the label of pixels that do not count.
+        ignore: the label of ignored pixels.
 
     >>> import torch
     >>> d = torch.tensor([[[0.0, 2.0]]])

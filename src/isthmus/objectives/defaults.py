@@ -1,4 +1,4 @@
-"""What is learnt when a recipe does not say, and the weights of classes from their counts."""
+"""Default losses of the heads of a network, and class weights from counts of pixels."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Collection, Sequence
 from isthmus.errors import IsthmusError
 
 MOST = 100.0
-"""The largest class weight: a class of one pixel in a thousand images does not outweigh everything."""
+"""The largest class weight, so that a class of a few pixels does not outweigh everything else."""
 
 
 def default_heads(
     available: Collection[str], classes: int, multilabel: bool = False
 ) -> dict[str, dict[str, float]]:
-    """The losses of a network's heads, by the names of its outputs in training mode.
+    """Returns the losses of a network's heads, by the names of its outputs in training mode.
 
     - logits: `bce` for sigmoids (one class, or `multilabel`), `ce` for a softmax;
-    - with a ``marker``, as in the nuclei networks: every head cross-entropy and `iou`;
+    - with a ``marker``, as in the nuclei networks: cross-entropy and `iou` for every head;
     - a ``contour`` with ``contour_auxiliary…`` heads, as in DCAN: `bce` on the border;
     - any other ``contour``, as in HMEDN: `contour_l2` on the contour map.
 
-    All weights are 1. Auxiliary heads follow their main heads, see `Objective`.
+    All weights are 1. Auxiliary heads have the losses of their main heads, see `Objective`.
 
     >>> default_heads(["logits", "contour", "auxiliary"], classes=4)
     {'logits': {'ce': 1.0}, 'contour': {'contour_l2': 1.0}}
@@ -38,16 +38,16 @@ def default_heads(
 
 
 def class_weights(counts: Sequence[int]) -> tuple[float, ...]:
-    """v_k = N / (K n_k): inverse to the share of a class's pixels (HMEDN, III-D, equation 3), at most 100.
+    """Computes v_k = N / (K n_k), inverse to the share of a class (HMEDN, III-D, equation 3), at most 100.
 
     Args:
-        counts: n, pixels of each class over the training cases, background first.
+        counts: n, the number of pixels of each class in the training cases, background first.
 
     Returns:
-        K weights. A class that never occurs gets 1: nothing is known about it.
+        K weights. A class that does not occur has weight 1.
 
     Raises:
-        IsthmusError: without any pixel.
+        IsthmusError: there are no pixels, or a count is negative.
 
     >>> class_weights([75, 25, 0])
     (0.4444444444444444, 1.3333333333333333, 1.0)

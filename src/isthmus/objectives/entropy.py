@@ -1,8 +1,8 @@
-"""Cross-entropy and its kin: pixel by pixel, each by itself.
+"""Cross-entropy and related losses, which treat every pixel by itself.
 
-Logits may be of any floating type and are computed with in float32 or better; `isthmus.objectives.outputs` says what
-shapes of logits and target mean. Every function returns one number, the mean over all pixels (and maps) but those
-whose target is the label `ignore`; 0 where no other is left. What raises `IsthmusError`: see `fitting` there.
+Logits may be of any floating type; losses are computed in float32 or better. `isthmus.objectives.outputs` defines
+the shapes of logits and targets, and its `fitting` the errors. Every function returns a scalar, the mean over all
+pixels (and maps) whose target is not the label `ignore`; 0 if there are none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def binary_cross_entropy(logits: Tensor, target: Tensor, *, ignore: int | None =
     """Binary cross-entropy with logits, averaged over all pixels.
 
     -[y log s(x) + (1 - y) log(1 - s(x))] with s the logistic function (MILDNet, equation 3; MultiResUNet, equations
-    2-3, which sum over pixels where their code averages).
+    2 and 3, which sum over pixels, although the code averages).
 
     Args:
         logits: ``(N, 1, *spatial)``, or ``(N, K, *spatial)`` of a multilabel network.
@@ -41,7 +41,7 @@ def binary_cross_entropy(logits: Tensor, target: Tensor, *, ignore: int | None =
 
 
 def cross_entropy(logits: Tensor, target: Tensor, *, ignore: int | None = None) -> Tensor:
-    """Cross-entropy of a softmax over the classes, averaged over all pixels (Sharp U-Net, equation 3).
+    """Cross-entropy of a softmax over classes, averaged over all pixels (Sharp U-Net, equation 3).
 
     Args:
         logits: ``(N, K, *spatial)``.
@@ -63,15 +63,15 @@ def cross_entropy(logits: Tensor, target: Tensor, *, ignore: int | None = None) 
 def weighted_cross_entropy(
     logits: Tensor, target: Tensor, weights: Sequence[float] | Tensor, *, ignore: int | None = None
 ) -> Tensor:
-    """Cross-entropy in which every class has its weight (HMEDN, III-D, equation 3).
+    """Cross-entropy with a weight for every class (HMEDN, III-D, equation 3).
 
-    -(1/N) sum over pixels of v_k log p_k, k being the true class: divided by the number of pixels as printed, not by
-    the sum of their weights.
+    -(1/N) sum over pixels of v_k log p_k, where k is the true class. As in the paper, the sum is divided by the
+    number of pixels and not by the sum of their weights.
 
     Args:
         logits: ``(N, K, *spatial)``; K = 1: sigmoid.
         target: ``(N, *spatial)``, class indices.
-        weights: v of each class, background first: K numbers, two for K = 1; see `class_weights`.
+        weights: v of each class, background first: K numbers, or two if K = 1; see `class_weights`.
 
     >>> round(float(weighted_cross_entropy(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]), (1.0, 3.0))), 4)
     1.3863
@@ -89,7 +89,7 @@ def weighted_cross_entropy(
 
 
 def finite_weights(weights: Sequence[float] | Tensor) -> list[float]:
-    """Weights of classes, of which none is negative or no number."""
+    """Returns class weights as floats; refuses negative, infinite and NaN weights."""
     given = weights.tolist() if isinstance(weights, Tensor) else weights
     try:
         numbers = [float(weight) for weight in given]
@@ -103,13 +103,13 @@ def finite_weights(weights: Sequence[float] | Tensor) -> list[float]:
 def difficulty_cross_entropy(
     logits: Tensor, target: Tensor, difficulty: Tensor, *, ignore: int | None = None
 ) -> Tensor:
-    """Cross-entropy in which every pixel has its weight (HMEDN, III-D, equation 5).
+    """Cross-entropy with a weight for every pixel (HMEDN, III-D, equation 5).
 
-    (1/N) sum over pixels of mu · (-log p_k), k being the true class: divided by the number of pixels as printed, not
-    by the sum of mu.
+    (1/N) sum over pixels of mu · (-log p_k), where k is the true class. As in the paper, the sum is divided by the
+    number of pixels and not by the sum of mu.
 
     Args:
-        logits: of any of the three kinds.
+        logits: of any of the three kinds of output.
         target: labels, or masks of a multilabel network.
         difficulty: mu, ``(N, *spatial)`` or ``(N, 1, *spatial)``, see `difficulty_map`.
 
@@ -124,13 +124,13 @@ def difficulty_cross_entropy(
 def distance_cross_entropy(
     logits: Tensor, target: Tensor, proximity: Tensor, *, ignore: int | None = None
 ) -> Tensor:
-    """Cross-entropy with the distance-map penalty (Caliva et al. 2019, arXiv:1908.03679; named in Sharp U-Net, 3.6).
+    """Cross-entropy with the distance-map penalty of Caliva et al. (2019), arXiv:1908.03679.
 
-    (1/N) sum over pixels of (1 + phi) · (-log p_k), with phi the reverted distance to the border, so that pixels
-    beside it count most: up to twice as much, see `proximity_map`.
+    (1/N) sum over pixels of (1 + phi) · (-log p_k), with phi the proximity to the border, so that pixels beside it
+    count up to twice as much, see `proximity_map`. Mentioned in Sharp U-Net, 3.6.
 
     Args:
-        logits: of any of the three kinds.
+        logits: of any of the three kinds of output.
         target: labels, or masks of a multilabel network.
         proximity: phi, ``(N, *spatial)`` or ``(N, 1, *spatial)``.
 
@@ -150,15 +150,16 @@ def focal(
     *,
     ignore: int | None = None,
 ) -> Tensor:
-    """Focal loss: what is already right counts little (Lin et al. 2017, DOI 10.1109/ICCV.2017.324, equation 5).
+    """Focal loss, in which pixels that are already right count little (Lin et al. 2017, equation 5).
 
-    (1/N) sum over pixels of a · (1 - p)^gamma · (-log p), p being the probability of what is true.
+    (1/N) sum over pixels of a · (1 - p)^gamma · (-log p), where p is the probability of the true class.
+    DOI 10.1109/ICCV.2017.324.
 
     Args:
-        logits: of any of the three kinds.
+        logits: of any of the three kinds of output.
         target: labels, or masks of a multilabel network.
-        gamma: from 0; 0 with ``alpha=None`` is cross-entropy.
-        alpha: a of foreground; 1 - alpha is that of background. None: 1 for both.
+        gamma: 0 or more; 0 with ``alpha=None`` is cross-entropy.
+        alpha: weight a of the foreground; the background has 1 - alpha. None: 1 for both.
 
     >>> round(float(focal(torch.zeros(1, 1, 2, 2), torch.ones(1, 2, 2))), 4)
     0.0433
@@ -166,7 +167,7 @@ def focal(
     logits, target = fitting(logits, target, ignore=ignore)
     values = surprise(logits, target)
     wrong = -torch.expm1(-values)  # 1 - p
-    tiny = torch.finfo(values.dtype).tiny  # keeps the gradient of a power below 1 finite
+    tiny = torch.finfo(values.dtype).tiny  # keeps the gradient finite if gamma is below 1
     values = wrong.clamp(min=tiny) ** gamma * values
     if alpha is None:
         return mean(values)

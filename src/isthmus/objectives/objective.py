@@ -1,12 +1,13 @@
-"""What a network learns to reach: losses by head, with the targets they need.
+"""The objective of training: losses by head, with the targets that they need.
 
-A recipe says `head -> loss -> weight`; an `Objective` checks it against the network's heads, offers the functions that
-make the targets of one sample (they run in the loader's workers, after augmentation) and adds everything up.
+A recipe maps each head to losses and their weights. An `Objective` checks these against the network's heads,
+provides the functions that make the targets of a sample (they run in the loader's threads, after augmentation) and
+adds up the terms.
 
-| head | learns from |
+| head | target |
 | --- | --- |
 | `logits`, `auxiliary…` | the labels |
-| `contour`, `contour_auxiliary…` | `contour_l2`: the map `contour`; other losses: the mask `border` |
+| `contour`, `contour_auxiliary…` | the map `contour` for `contour_l2`, the mask `border` for other losses |
 | `marker` | the mask `interior` |
 """
 
@@ -42,11 +43,10 @@ Heads = Mapping[str, Mapping[str, float]]
 
 
 MASKS = {"contour": "border", "marker": "interior"}
-"""The mask that the head of a kind learns, where a loss needs no map of its own."""
-
+"""The target of a kind of head, if the loss needs no other."""
 
 OUTSIDE = -1
-"""What pixels that are ignored hold in the target of a contour or a marker."""
+"""The value of ignored pixels in the target of a contour or a marker."""
 
 
 class Objective:
@@ -54,19 +54,20 @@ class Objective:
 
     Args:
         heads: head -> name of a loss -> its weight, as in ``{"logits": {"ce": 1}, "contour": {"contour_l2": 1}}``.
-        classes: maps of the logits: 1 (a sigmoid), or K from 2 (a softmax, background included); with `multilabel`
-            K sigmoids.
+        classes: number of maps of the logits: 1 (a sigmoid), or K of 2 or more (a softmax, background included); with
+            `multilabel` K sigmoids.
         multilabel: labels are one mask for each class, which may overlap.
         settings: parameters of losses and targets.
-        ignore: the label of pixels from which nothing is learnt, on no head: they enter no loss, and are background
-            to the targets. None: every pixel counts.
+        ignore: the label of pixels that enter no loss of any head, and are background for the targets. None: every
+            pixel counts.
 
-    Auxiliary heads, named ``auxiliary…`` or ``contour_auxiliary…``, are scored like ``logits`` and ``contour``,
-    their terms multiplied by `Settings.auxiliary_weight`, unless `heads` names them; in evaluation, where a network
-    has none, they are left out.
+    Auxiliary heads, named ``auxiliary…`` or ``contour_auxiliary…``, have the losses of ``logits`` and ``contour``,
+    with their terms multiplied by `Settings.auxiliary_weight`, unless `heads` names them. In evaluation a network
+    has no auxiliary heads, and they are left out.
 
     Raises:
-        IsthmusError: for an unknown loss, a head without a target, a weight that is no number from 0, and a loss that
+        IsthmusError: an unknown loss, a head without a target, a weight that is not a number of 0 or more, a loss
+        that
             cannot serve the head or the number of classes.
 
     >>> import torch
@@ -111,7 +112,9 @@ class Objective:
         where = f"objective.heads.{head}"
         LOSSES.find(loss, where)
         if not (math.isfinite(weight) and weight >= 0):
-            raise IsthmusError(f"{where}: the weight of '{loss}' must be a number from 0, found {weight}")
+            raise IsthmusError(
+                f"{where}: the weight of '{loss}' must be a number of 0 or more, found {weight}"
+            )
         kind, output = kind_of(head), self._output(head)
         fits = [name for name, entry in LOSSES.items() if kind in entry.heads and output in entry.outputs]
         if loss not in fits:
@@ -139,7 +142,7 @@ class Objective:
         return "multilabel" if self.multilabel else "softmax"
 
     def check(self, available: Collection[str]) -> None:
-        """Refuse a head that the network lacks; `available` are the names of its outputs in training mode."""
+        """Refuses a head that the network does not have; `available` are its outputs in training mode."""
         for head in self.heads:
             if head not in available:
                 raise IsthmusError(
@@ -148,21 +151,21 @@ class Objective:
 
     @property
     def targets(self) -> dict[str, MakeTarget]:
-        """Functions that make the targets the losses need, by name; `{}` when labels alone are enough.
+        """Functions that make the targets of the losses, by name; `{}` if labels are enough.
 
-        Each takes the labels of **one** sample and returns float32 `(*spatial)`. With one foreground class an
-        instance map may stand in for the labels, so that touching objects come apart; `border`, `interior`,
-        `contour`, `distance` and `proximity` take instance maps of several classes as well, `difficulty` then needs
+        Each takes the labels `(*spatial)` of **one** sample and returns float32 `(*spatial)`. With one foreground
+        class the labels may be an instance map, so that touching objects are separated. `border`, `interior`,
+        `contour`, `distance` and `proximity` also take instance maps of several classes, while `difficulty` needs
         the classes. With `multilabel` the argument is one mask for each class, `(K, *spatial)`.
         """
         needed = {self._target(head, loss) for head, losses in self.heads.items() for loss in losses}
         made = {name: make for name, make in self._all_targets().items() if name in needed}
         if self.ignore is None:
             return made
-        return {name: partial(_of_counted, make, self.ignore) for name, make in made.items()}
+        return {name: partial(_without_ignored, make, self.ignore) for name, make in made.items()}
 
     def _target(self, head: str, loss: str) -> str | None:
-        """The name of the target that a loss needs; a loss that makes its own gives it its own name."""
+        """Returns the name of the target of a loss; a target that the loss brings has the name of the loss."""
         target = LOSSES[loss].target
         return loss if callable(target) else target or MASKS.get(kind_of(head) or "")
 
@@ -179,8 +182,8 @@ class Objective:
             **{loss: make for loss, make in own.items() if callable(make)},
         }
         if self.multilabel:
-            difficulty: MakeTarget = partial(_difficulty_of_masks, options=options)
-            return {name: partial(_of_masks, make) for name, make in simple.items()} | {
+            difficulty: MakeTarget = partial(_difficulty_from_masks, options=options)
+            return {name: partial(_from_masks, make) for name, make in simple.items()} | {
                 "difficulty": difficulty
             }
         names = ("sigma", "base", "weight", "normalise")
@@ -190,11 +193,11 @@ class Objective:
     def __call__(
         self, outputs: Tensor | Mapping[str, Tensor], labels: Tensor, targets: Mapping[str, Tensor]
     ) -> Tensor:
-        """The loss, a scalar in float32 or better.
+        """Computes the loss, a scalar in float32 or better.
 
         Args:
-            outputs: of the network; a tensor alone is ``logits``.
-            labels: `(N, *spatial)` class indices, or `(N, K, *spatial)` masks with `multilabel`.
+            outputs: of the network, by head; a tensor alone is ``logits``.
+            labels: class indices `(N, *spatial)`, or masks `(N, K, *spatial)` with `multilabel`.
             targets: by name, each `(N, *spatial)`, made by the functions of `targets`.
         """
         total, *more = self.parts(outputs, labels, targets).values()
@@ -205,7 +208,7 @@ class Objective:
     def parts(
         self, outputs: Tensor | Mapping[str, Tensor], labels: Tensor, targets: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """What each term adds to the loss, its weight included, by ``head.loss``; their sum is the loss."""
+        """Computes the weighted terms of the loss by ``head.loss``; arguments as in `__call__`."""
         outputs = {"logits": outputs} if isinstance(outputs, Tensor) else outputs
         for head in self.heads:
             if head not in outputs and "auxiliary" not in head:
@@ -239,7 +242,7 @@ class Objective:
 
 
 def kind_of(head: str) -> str | None:
-    """What a head draws: `logits`, `contour` or `marker`; None for a name that says nothing.
+    """Returns the kind of a head: `logits`, `contour` or `marker`; None for an unknown name.
 
     >>> kind_of("auxiliary_8"), kind_of("contour_auxiliary_8"), kind_of("saliency")
     ('logits', 'contour', None)
@@ -252,13 +255,15 @@ def kind_of(head: str) -> str | None:
     return None
 
 
-def _of_counted(make: MakeTarget, ignore: int, label: NDArray[Any]) -> Floats:
+def _without_ignored(make: MakeTarget, ignore: int, label: NDArray[Any]) -> Floats:
+    """Makes a target in which ignored pixels are background."""
     return make(np.where(label == ignore, label.dtype.type(0), label))
 
 
-def _of_masks(make: MakeTarget, masks: NDArray[Any]) -> Floats:
+def _from_masks(make: MakeTarget, masks: NDArray[Any]) -> Floats:
+    """Makes a target of overlapping masks `(K, *spatial)`."""
     return make(union(masks))
 
 
-def _difficulty_of_masks(masks: NDArray[Any], options: tuple[float, float, float, Normalise]) -> Floats:
+def _difficulty_from_masks(masks: NDArray[Any], options: tuple[float, float, float, Normalise]) -> Floats:
     return difficulty_of((edges(mask) for mask in masks), *options, shape=masks.shape[1:])

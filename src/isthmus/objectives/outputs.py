@@ -1,8 +1,9 @@
-"""Three kinds of output, told apart by the shapes of logits and target.
+"""The three kinds of output, which the shapes of logits and target distinguish.
 
-- **binary**: logits `(N, 1, *spatial)`, target `(N, *spatial)`; a sigmoid, every value above 0 is foreground;
-- **softmax**: logits `(N, K, *spatial)` with K from 2, background included, target `(N, *spatial)` of class indices;
-- **multilabel**: logits and target `(N, K, *spatial)`; K sigmoids, every value above 0 is foreground.
+- **binary**: logits `(N, 1, *spatial)`, target `(N, *spatial)`: a sigmoid; every value above 0 is foreground;
+- **softmax**: logits `(N, K, *spatial)` with K of 2 or more, background included, target `(N, *spatial)` of class
+  indices;
+- **multilabel**: logits and target `(N, K, *spatial)`: K sigmoids; every value above 0 is foreground.
 """
 
 from __future__ import annotations
@@ -18,31 +19,34 @@ from torch.nn import functional as F
 from isthmus.errors import IsthmusError
 
 WIDE = (torch.uint16, torch.uint32, torch.uint64)
-"""Types in which PyTorch stores numbers and hardly computes."""
+"""Types that PyTorch can store but supports in few operations."""
 
 
 def widen(logits: Tensor) -> Tensor:
-    """In float32 at least; float64 stays."""
+    """Converts to float32 at least; float64 stays."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def fitting(
     logits: Tensor, target: Tensor, *maps: Tensor, ignore: int | None = None, labels: bool = True
 ) -> tuple[Tensor, ...]:
-    """What a loss is computed of: logits, target and maps that belong together, each pixel that counts.
+    """Checks that logits, target and maps match, and leaves out ignored pixels.
 
     Args:
         logits, target: of any of the three kinds.
-        maps: what each pixel weighs, ``(N, *spatial)`` or ``(N, 1, *spatial)``, of numbers from 0; of a multilabel
-            network also ``(N, K, *spatial)``.
-        ignore: the label of pixels that do not count. With it the others come as one sample of one axis,
-            ``(1, K, pixels)``, as all losses are sums over pixels.
+        maps: the weight of each pixel, 0 or more, ``(N, *spatial)`` or ``(N, 1, *spatial)``; for a multilabel network
+            also ``(N, K, *spatial)``.
+        ignore: the label of pixels that are left out.
         labels: whether the target holds labels, which are whole numbers.
 
+    Returns:
+        Logits, target and maps. With `ignore`, they hold one sample ``(1, K, pixels)`` of the remaining pixels, since
+        all losses are sums over pixels.
+
     Raises:
-        IsthmusError: an empty batch, shapes that fit none of the three kinds, a map that fits no pixel or a label to
-            ignore that is no whole number; on the processor (a GPU would have to wait for it) also labels that are
-            not whole or outside the classes, and maps with NaN, infinity or values below 0.
+        IsthmusError: an empty batch, shapes of none of the three kinds, a map of another shape, or a label to ignore
+            that is not a whole number. On the CPU also labels that are not whole or outside the classes, and maps
+            with NaN, infinity or values below 0; on a GPU these checks would stall it.
     """
     multilabel = is_multilabel(logits, target)
     if logits.numel() == 0:
@@ -68,10 +72,10 @@ def fitting(
 
 
 def is_multilabel(logits: Tensor, target: Tensor) -> bool:
-    """Whether each map is a class by itself.
+    """Tells whether each map is a class by itself.
 
     Raises:
-        IsthmusError: when the shapes fit none of the three kinds.
+        IsthmusError: the shapes are of none of the three kinds.
     """
     for value in (logits, target):
         if not isinstance(value, Tensor):
@@ -87,7 +91,7 @@ def is_multilabel(logits: Tensor, target: Tensor) -> bool:
 
 
 def _of_pixels(weights: Tensor, logits: Tensor, multilabel: bool) -> Tensor:
-    """A map as `(N, *spatial)`, or as it is where it has one for each map of a multilabel network."""
+    """Returns a map as `(N, *spatial)`, or `(N, K, *spatial)` if a multilabel network has one for each class."""
     if not isinstance(weights, Tensor):
         raise IsthmusError(f"a map of weights is a tensor, found {type(weights).__name__}")
     weights = weights.float() if weights.dtype in WIDE else weights
@@ -105,7 +109,7 @@ def _of_pixels(weights: Tensor, logits: Tensor, multilabel: bool) -> Tensor:
 def _counted(
     logits: Tensor, target: Tensor, maps: tuple[Tensor, ...], ignore: int, multilabel: bool
 ) -> Iterator[Tensor]:
-    """The pixels whose target is another, all in one row."""
+    """Yields the pixels with another target, all in one row."""
     counts = (target != ignore).all(1) if multilabel else target != ignore
     for each in (logits, target, *maps):
         if each.shape == counts.shape:
@@ -126,7 +130,7 @@ def _check_numbers(target: Tensor, whole: bool) -> None:
 
 
 def _check_classes(target: Tensor, classes: int | None) -> None:
-    """Labels from 0 to the last class; without a number of them any from 0 on, which are all foreground but 0."""
+    """Refuses labels outside the classes; without a number of classes, negative labels."""
     if target.dtype == torch.bool:
         return
     low, high = (int(end) for end in target.aminmax())
@@ -143,7 +147,7 @@ def _check_classes(target: Tensor, classes: int | None) -> None:
 
 
 def surprise(logits: Tensor, target: Tensor) -> Tensor:
-    """-log p of what is true, `(N, *spatial)`; multilabel `(N, K, *spatial)`."""
+    """Computes -log p of the true class, `(N, *spatial)`; for multilabel `(N, K, *spatial)`."""
     logits = widen(logits)
     if is_multilabel(logits, target):
         return F.binary_cross_entropy_with_logits(logits, (target > 0).to(logits.dtype), reduction="none")
@@ -154,7 +158,7 @@ def surprise(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def foreground(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Probability and truth (0 or 1) of every foreground class, each `(N, C, *spatial)` in float32 or better.
+    """Computes probability and truth (0 or 1) of each foreground class, `(N, C, *spatial)` in float32 or better.
 
     C is 1 (binary), K - 1 (softmax) or K (multilabel).
     """
@@ -169,12 +173,12 @@ def foreground(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
-    """(1/N) sum of weight · value, N the number of values; weights `(N, *spatial)` serve all maps of a pixel."""
+    """Computes (1/N) sum of weight · value over N values; weights `(N, *spatial)` apply to all maps of a pixel."""
     if weights.ndim < values.ndim:
         weights = weights[:, None]
     return mean(values * weights.to(values.dtype))
 
 
 def mean(values: Tensor) -> Tensor:
-    """The mean; 0 where every pixel is ignored and nothing is left."""
+    """Computes the mean; 0 if every pixel is ignored."""
     return values.mean() if values.numel() else values.sum()

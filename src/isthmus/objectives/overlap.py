@@ -1,14 +1,14 @@
-"""Overlap losses: one minus how well predicted and true masks cover each other.
+"""Overlap losses: one minus the overlap of predicted and true masks.
 
-Counts are soft, and taken over the whole batch for each foreground class; the loss is the mean over these classes.
-With p and y the probability and the truth (0 or 1) of a class at a pixel,
+Soft counts are taken over the whole batch for each foreground class, and the loss is the mean over these classes. With
+p and y the probability and the truth (0 or 1) of a class at a pixel,
 
     TP = sum of p y,   FP = sum of p (1 - y),   FN = sum of (1 - p) y.
 
-`smooth` is added above and below the fraction. So **a class absent from the batch** has an answer: its overlap is
-smooth / (smooth + predicted pixels, weighted), which is 1 (no loss) when nothing of it is predicted and falls towards
-0 the more is; a batch of background alone is treated in the same way. Pixels whose target is the label `ignore` are
-not counted. What raises `IsthmusError`: see `isthmus.objectives.outputs.fitting`.
+`smooth` is added to the numerator and the denominator, so that **a class absent from the batch** has an overlap too:
+smooth / (smooth + predicted pixels, weighted). This is 1 (no loss) if nothing of the class is predicted, and the more
+is predicted the nearer it is to 0. A batch of background alone is treated in the same way. Pixels whose target is the
+label `ignore` are not counted. `isthmus.objectives.outputs.fitting` defines the errors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from isthmus.objectives.outputs import fitting, foreground
 def soft_dice(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: int | None = None) -> Tensor:
     """1 - (2 TP + smooth) / (2 TP + FP + FN + smooth): one minus soft Dice (Milletari et al. 2016).
 
-    DOI 10.1109/3DV.2016.79, there with squares in the denominator, which the later usage leaves out.
+    DOI 10.1109/3DV.2016.79, where the denominator has squares, which later usage leaves out.
 
     Args:
         logits: of any of the three kinds, see `isthmus.objectives.outputs`.
@@ -39,7 +39,7 @@ def soft_dice(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: in
 def soft_iou(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: int | None = None) -> Tensor:
     """1 - (TP + smooth) / (TP + FP + FN + smooth): one minus soft intersection over union.
 
-    As in the code beside HMEDN's nuclei networks, whose heads add it to binary cross-entropy.
+    As in the code of HMEDN's nuclei networks, whose heads add it to binary cross-entropy.
 
     Args:
         logits: of any of the three kinds, see `isthmus.objectives.outputs`.
@@ -65,15 +65,15 @@ def focal_tversky(
 ) -> Tensor:
     """(1 - TI)^(1/gamma) with TI = (TP + smooth) / (TP + alpha FN + beta FP + smooth).
 
-    Abraham and Khan 2019 (DOI 10.1109/ISBI.2019.8759329); named in Sharp U-Net, 3.6. The power is taken of each
-    class, then the mean. With gamma above 1 the slope grows without bound where a class is met exactly: below 1e-7
-    of 1 - TI it is 0 instead.
+    Abraham and Khan 2019 (DOI 10.1109/ISBI.2019.8759329); mentioned in Sharp U-Net, 3.6. The power is taken for each
+    class before the mean. With gamma above 1 the gradient grows without bound as a class is met exactly; it is 0 where
+    1 - TI is below 1e-7.
 
     Args:
         logits: of any of the three kinds, see `isthmus.objectives.outputs`.
         target: labels, or masks of a multilabel network.
-        alpha, beta: of missed and of false pixels.
-        gamma: the focus.
+        alpha, beta: weights of missed and of false pixels.
+        gamma: the inverse of the exponent.
         smooth: in pixels.
 
     >>> round(float(focal_tversky(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
@@ -85,12 +85,12 @@ def focal_tversky(
 
 
 def _share(part: Tensor, whole: Tensor) -> Tensor:
-    """Of nothing, which only `smooth=0` leaves, nothing is wrong."""
+    """Divides; 0 / 0, which only `smooth=0` allows, is 0."""
     return part / whole.clamp(min=torch.finfo(whole.dtype).tiny)
 
 
 def _counts(logits: Tensor, target: Tensor, ignore: int | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Soft TP, FP and FN of each foreground class over the batch."""
+    """Computes soft TP, FP and FN of each foreground class over the batch, each `(classes,)`."""
     p, y = foreground(*fitting(logits, target, ignore=ignore))
     over = [axis for axis in range(p.ndim) if axis != 1]
     return torch.sum(p * y, over), torch.sum(p * (1 - y), over), torch.sum((1 - p) * y, over)

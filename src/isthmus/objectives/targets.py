@@ -1,15 +1,16 @@
-"""Targets: from the label map of one sample to what a head learns, or to how much each pixel counts.
+"""Targets: maps that a head learns, or weights of pixels, made from the label map of one sample.
 
-All functions take a label map `(*spatial)`, 2D or 3D, of integers or booleans, 0 being background; other values are
-classes or numbered objects, of which only equality matters. They return a new float32 array of the same shape, hold
-no state and may run in several threads at once. Positions and widths are in pixels (voxels).
+All functions take a label map `(*spatial)`, 2D or 3D, of integers or booleans. 0 is background; other values are
+classes or object numbers, which are only compared for equality. Unless stated otherwise, the functions return a new
+float32 array of the same shape. They hold no state and may run in several threads at once. Positions and widths are
+in pixels (voxels).
 
-**Edges.** HMEDN takes edges with Canny's detector, slice by slice along the first axis of a volume. On a mask its
-answer follows from symmetry: a smoothed step is equally steep on the two rows of pixels that face each other across
-the border, and steeper there than anywhere else, so both rows are edge. `edges` marks these two rows directly. What
-an implementation of Canny finds beyond that is rounding: scikit-image keeps both rows or one of them, differently
-on the four sides of one square, so that a map scaled to its peak falls to half on some sides. Its edges lie within a
-pixel of ours and ours within 1.5 pixels of its (`docs/objectives.md`).
+**Edges.** HMEDN finds edges with Canny's detector, slice by slice along the first axis of a volume. For a mask the
+result follows from symmetry: a smoothed step is equally steep on the two rows of pixels on either side of the
+border, and steeper there than anywhere else, so both rows are edges. `edges` marks these two rows directly.
+Implementations of Canny differ from this by rounding: scikit-image keeps both rows or one of them, differently on
+the four sides of a square, so that a map scaled to its peak drops to half on some sides. Its edges lie within a
+pixel of ours, and ours within 1.5 pixels of its edges (`docs/objectives.md`).
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ MOST_CLASSES = 255
 
 
 def edges(label: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where a neighbour within the slice (up, down, left, right) has another label: two rows along every border.
+    """Marks the two rows of pixels along every border, bool `(*spatial)`.
 
-    The frame of the image is no border: nobody knows what lies beyond.
+    These are the pixels with a neighbour of another label within the slice (up, down, left, right). The edge of the
+    image is not a border.
 
     >>> edges(np.array([[0, 0, 0, 1, 1, 1]])).astype(int)
     array([[0, 0, 1, 1, 0, 0]])
@@ -46,17 +48,17 @@ def edges(label: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def contour_map(label: NDArray[Any], sigma: float = 2.0) -> Floats:
-    """The contour of everything, blurred: what the contour head of HMEDN learns (HMEDN, III-C, equation 2).
+    """Computes the blurred contour of all objects, the target of HMEDN's contour head (III-C, equation 2).
 
-    G_sigma * E / max(G_sigma * E) with E the `edges` of all labels together, touching objects included; reflected at
-    the frame.
+    G_sigma * E / max(G_sigma * E) with E the `edges` of all labels together, also between touching objects; the
+    image is reflected at its edge.
 
     Args:
-        label: classes or objects `(*spatial)`.
-        sigma: of the Gaussian; 2 in the paper, 2 to 3 for other data.
+        label: classes or object numbers `(*spatial)`.
+        sigma: standard deviation of the Gaussian in pixels; 2 in the paper, 2 to 3 for other data.
 
     Returns:
-        `(*spatial)`, from 0 to 1; the peak is 1, or all is 0 where there is no border.
+        float32 `(*spatial)` from 0 to 1; 0 everywhere if there is no border.
 
     >>> contour_map(np.array([[0, 0, 0, 1, 1, 1]])).round(2)
     array([[0.71, 0.86, 1.  , 1.  , 0.86, 0.71]], dtype=float32)
@@ -72,25 +74,27 @@ def difficulty_map(
     normalise: Normalise = "class",
     objects: bool = False,
 ) -> Floats:
-    """How much each pixel counts: most beside borders, and twice where two classes touch (HMEDN, III-D, equation 4).
+    """Computes the weight of each pixel, largest beside borders, twice so where two classes touch (HMEDN, III-D).
 
-    base + weight · sum over classes k of SB_k, with SB_k the `edges` of class k blurred by a Gaussian. The paper
-    prints no normalisation in equation 4 but speaks of one, so there are three readings:
+    Equation 4: base + weight · sum over classes k of SB_k, with SB_k the `edges` of class k blurred by a Gaussian.
+    The paper mentions a normalisation, which the equation lacks, so there are three readings:
 
-    - ``"class"``: every SB_k is divided by its own maximum: `weight` is what a border adds at its steepest;
+    - ``"class"``: every SB_k is divided by its own maximum, so that `weight` is the most that a border adds;
     - ``"sum"``: the sum is divided by its maximum;
     - ``"none"``: as printed; a straight border then adds about weight · 2 / (sigma · sqrt(2 pi)).
 
     Args:
         label: classes `(*spatial)`.
-        sigma, base, weight: 8 pixels, 1 and 25 in the paper.
-        objects: the labels number objects of one class; SB is that of all their edges, touching ones included.
+        sigma: standard deviation of the Gaussian, 8 pixels in the paper.
+        base, weight: 1 and 25 in the paper.
+        normalise: one of the three readings.
+        objects: whether the labels number objects of one class; SB then comes from all their edges together.
 
     Returns:
-        `(*spatial)`, at least `base`, which it is everywhere when there is no border.
+        float32 `(*spatial)`, `base` or more; `base` everywhere if there is no border.
 
     Raises:
-        IsthmusError: for more than 255 classes, which are numbered objects.
+        IsthmusError: more than 255 classes, which must be object numbers.
 
     >>> difficulty_map(np.array([[0, 0, 0, 1, 1, 1]]), sigma=1).round(1)
     array([[ 3.5, 12.5, 26. , 26. , 12.5,  3.5]], dtype=float32)
@@ -115,7 +119,7 @@ def difficulty_of(
     normalise: Normalise = "class",
     shape: tuple[int, ...] = (),
 ) -> Floats:
-    """`difficulty_map` from the `edges` of each class, which may overlap; `shape` is needed where there are none."""
+    """Computes `difficulty_map` from the `edges` of each class; `shape` is needed if there are none."""
     if normalise not in ("class", "sum", "none"):
         raise IsthmusError(
             f"unknown normalisation '{normalise}' of the difficulty map (valid: class, sum, none)"
@@ -135,11 +139,11 @@ def difficulty_of(
 
 
 def border_map(label: NDArray[Any]) -> Floats:
-    """1 on borders two pixels wide, one in and one out, between touching objects as well; else 0.
+    """Marks borders with 1, two pixels wide (one inside, one outside), also between touching objects.
 
-    Where dilation and erosion of some object with a 3x3 (3x3x3) square differ, the maps of all objects united: the
-    binary contour of DCAN and of the nuclei networks (the code beside HMEDN's nuclei networks). The same as: not all
-    labels within the square are equal.
+    A pixel is marked if the labels in the 3x3 (3x3x3) square around it are not all equal. This is the union over all
+    objects of the pixels where dilation and erosion with that square differ: the binary contour of DCAN and of the
+    code of HMEDN's nuclei networks.
 
     >>> border_map(np.array([[0, 0, 0, 1, 1, 2, 2, 2]] * 2))
     array([[0., 0., 1., 1., 1., 1., 0., 0.],
@@ -149,7 +153,7 @@ def border_map(label: NDArray[Any]) -> Floats:
 
 
 def interior_map(label: NDArray[Any]) -> Floats:
-    """1 inside objects, `border_map` left out, so that touching objects come apart: the marker head's target.
+    """Marks the inside of objects without `border_map`, so that touching objects are separate: the marker target.
 
     >>> interior_map(np.array([[0, 0, 0, 1, 1, 2, 2, 2]] * 2))
     array([[0., 0., 0., 0., 0., 0., 1., 1.],
@@ -160,10 +164,10 @@ def interior_map(label: NDArray[Any]) -> Floats:
 
 
 def distance_map(label: NDArray[Any]) -> Floats:
-    """Euclidean distance to the nearest pixel beside a border, in pixels; 0 on both rows along it.
+    """Computes the Euclidean distance in pixels to the nearest pixel beside a border; 0 on both rows along it.
 
-    The distance transform of the boundary in the Hausdorff loss. In volumes the borders are those along all three
-    axes. 0 everywhere when there is no border.
+    It is the distance transform of the boundary in the Hausdorff loss. In volumes, borders are found along all three
+    axes. Without a border the map is 0 everywhere.
 
     >>> distance_map(np.array([[0, 0, 0, 1, 1, 1]]))
     array([[2., 1., 0., 0., 1., 2.]], dtype=float32)
@@ -181,10 +185,11 @@ def distance_map(label: NDArray[Any]) -> Floats:
 
 
 def proximity_map(label: NDArray[Any]) -> Floats:
-    """1 beside borders, falling with the distance to 0 at the farthest pixel, inside and outside each by itself.
+    """Computes a proximity to borders: 1 beside them, falling with the distance to 0 at the farthest pixel.
 
-    (D - d) / D with d the `distance_map` and D its maximum over the foreground, or over the background: the reverted
-    distance map of Caliva et al. 2019 (arXiv:1908.03679), scaled to 1. 0 everywhere when there is no border.
+    (D - d) / D with d the `distance_map` and D its maximum over the foreground for pixels inside, and over the
+    background for pixels outside: the reverse distance map of Caliva et al. 2019 (arXiv:1908.03679), scaled to 1.
+    Without a border the map is 0 everywhere.
 
     >>> proximity_map(np.array([[0, 0, 0, 1, 1, 1, 1, 1]]))
     array([[0.  , 0.5 , 1.  , 1.  , 0.75, 0.5 , 0.25, 0.  ]], dtype=float32)
@@ -201,13 +206,13 @@ def proximity_map(label: NDArray[Any]) -> Floats:
 
 
 def union(masks: NDArray[Any]) -> NDArray[np.int64]:
-    """One label map from overlapping masks `(K, *spatial)`: pixels in the same masks get the same number.
+    """Combines overlapping masks `(K, *spatial)` into one label map; pixels in the same masks get the same number.
 
     >>> union(np.array([[[0, 1, 1]], [[0, 0, 1]]]))
     array([[0, 1, 3]])
     """
     if len(masks) > 62:
-        raise IsthmusError(f"{len(masks)} overlapping masks: at most 62 can be told apart")
+        raise IsthmusError(f"{len(masks)} overlapping masks are too many; at most 62 can be combined")
     code = np.zeros(masks.shape[1:], np.int64)
     for k, mask in enumerate(masks):
         code |= (mask != 0).astype(np.int64) << k
@@ -216,13 +221,13 @@ def union(masks: NDArray[Any]) -> NDArray[np.int64]:
 
 def _check(label: NDArray[Any]) -> None:
     if label.ndim not in (2, 3):
-        raise IsthmusError(f"a label map has 2 or 3 axes, found the shape {label.shape}")
+        raise IsthmusError(f"a label map has 2 or 3 axes, found shape {label.shape}")
     if label.dtype.kind not in "biu":
         raise IsthmusError(f"a label map holds integers, found {label.dtype}")
 
 
 def _differs(label: NDArray[Any], axis: int) -> NDArray[np.bool_]:
-    """Where one of the two neighbours along an axis has another label."""
+    """Marks where one of the two neighbours along an axis has another label."""
     moved = np.moveaxis(label, axis, 0)
     step = moved[1:] != moved[:-1]
     found = np.zeros(label.shape, np.bool_)
@@ -233,7 +238,7 @@ def _differs(label: NDArray[Any], axis: int) -> NDArray[np.bool_]:
 
 
 def _mixed(label: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where the 3x3 (3x3x3) square around a pixel holds several labels: lines first, then planes, then cubes."""
+    """Marks where the 3x3 (3x3x3) square around a pixel holds several labels; works axis by axis."""
     _check(label)
     found = _differs(label, label.ndim - 1)
     for axis in range(label.ndim - 2, -1, -1):
@@ -248,7 +253,7 @@ def _mixed(label: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _blur(mask: NDArray[np.bool_], sigma: float) -> Floats:
-    """Gaussian of a mask, reflected at the frame; exact, though only the part that can be above 0 is filtered."""
+    """Blurs a mask with a Gaussian, reflected at the edge; only the part that can exceed 0 is filtered."""
     if not sigma > 0:
         raise IsthmusError(f"the width of a Gaussian must be above 0, found {sigma}")
     blurred = np.zeros(mask.shape, np.float32)
@@ -256,15 +261,15 @@ def _blur(mask: NDArray[np.bool_], sigma: float) -> Floats:
     window = []
     for axis in range(mask.ndim):
         others = tuple(other for other in range(mask.ndim) if other != axis)
-        there = np.flatnonzero(mask.any(axis=others))
-        if not len(there):
+        filled = np.flatnonzero(mask.any(axis=others))
+        if not len(filled):
             return blurred
-        window.append(slice(max(0, int(there[0]) - radius), int(there[-1]) + radius + 1))
+        window.append(slice(max(0, int(filled[0]) - radius), int(filled[-1]) + radius + 1))
     part = np.ascontiguousarray(mask[tuple(window)], np.float32)
     steps = np.arange(-radius, radius + 1)
     kernel = np.exp(-0.5 * (steps / sigma) ** 2)
     kernel = (kernel / kernel.sum()).astype(np.float32)
-    if part.ndim == 3:  # along the first axis, with the others as one
+    if part.ndim == 3:  # filter the first axis, with the others as one
         flat = cv2.sepFilter2D(
             part.reshape(len(part), -1),
             cv2.CV_32F,
@@ -280,7 +285,7 @@ def _blur(mask: NDArray[np.bool_], sigma: float) -> Floats:
 
 
 def _to_peak(values: Floats) -> Floats:
-    """Divided by its maximum, in place; all zero stays so."""
+    """Divides by the maximum, in place; a map of zeros stays unchanged."""
     peak = values.max(initial=0.0)
     if peak > 0:
         values /= peak
