@@ -145,7 +145,7 @@ def test_minutes_with_a_region_of_interest_are_refused(data: Path, tmp_path: Pat
     roi = {"roi": {"size": (32, 32), "resize": (16, 16), "widths": [2, 4]}, "input": {"patch": None}}
     about_data = {"data": {"source": str(data)}, "training": {"minutes": 1}}
     wanted = make_recipe("default", about_data, SMALL, roi)
-    with pytest.raises(IsthmusError, match="does not go with a region of interest"):
+    with pytest.raises(IsthmusError, match="does not work with a region of interest"):
         training.train(wanted, tmp_path / "run")
 
 

@@ -16,9 +16,9 @@ from isthmus.objectives import Objective
 from isthmus.training import diagnosis, loop, run
 from isthmus.training.score import Scorer
 
-FLOAT32 = r"lower training\.learning_rate \(a tenth of it, say\) in a new run"
+FLOAT32 = r"lower training\.learning_rate, to a tenth for example, in a new run"
 BFLOAT16 = r"start again with hardware\.precision=float32 \(this run computes in bfloat16\)"
-KEPT = ", or take the weights of epoch 1, the best before: --finish scores them$"
+KEPT = ", or use the weights of epoch 1, the best so far: --finish scores them$"
 
 
 class Broken(torch.autograd.Function):
@@ -129,7 +129,7 @@ def test_weights_the_input_and_a_term_of_the_loss_are_named(
         training.train(small(hardware={"precision": "float32"}), tmp_path / "term")
 
     layer = nn.Linear(2, 1)
-    found = diagnosis.of_step(layer, torch.tensor([[1.0, torch.nan]]), lambda: None, lambda _: {})
+    found = diagnosis.first_in_step(layer, torch.tensor([[1.0, torch.nan]]), lambda: None, lambda _: {})
     assert found == "the input"
 
 
@@ -164,7 +164,7 @@ def test_what_a_repetition_does_not_show_is_said(
 ) -> None:
     monkeypatch.setattr(diagnosis, "is_finite", lambda loss, network: False)
     with pytest.raises(
-        IsthmusError, match="in epoch 1, step 1: in a repetition all tensors are finite; lower"
+        IsthmusError, match="in epoch 1, step 1: when it was repeated, all tensors were finite; lower"
     ):
         training.train(small(hardware={"precision": "float32"}), tmp_path / "run")
 

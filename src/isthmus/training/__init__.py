@@ -1,4 +1,4 @@
-"""One run: recipe in, run folder out."""
+"""Trains one run: recipe in, run folder out."""
 
 from isthmus.training.run import finish, resume, train
 from isthmus.training.stop import Stopped

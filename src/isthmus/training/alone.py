@@ -1,4 +1,4 @@
-"""One training in a run folder at a time."""
+"""Makes sure that only one training at a time uses a run folder."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from isthmus.watch import Watch
 
 @contextmanager
 def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
-    """No other process trains in this folder while the block runs; reading it stays possible.
+    """Keeps other processes from training in this folder while the block runs; they can still read it.
 
-    Of several processes that train together, the first holds the lock. A block that fails before the folder has become
-    a run leaves nothing behind.
+    The first of several processes that train together holds the lock. A block that fails before the folder has become a
+    run leaves nothing behind.
 
     Raises:
-        IsthmusError: another process trains in it; nothing was written then.
-        Stopped: the block was; the message says how far the run is.
+        IsthmusError: another process trains in the folder; nothing was written.
+        Stopped: the block was stopped; the message says how far the run is.
     """
     if not world().first:
         yield
@@ -49,7 +49,7 @@ def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
 
 
 def busy(folder: RunFolder) -> IsthmusError:
-    """Why nothing is done in a folder that another process trains in."""
+    """Returns the error for a folder in which another process trains."""
     return IsthmusError(
         f"{folder.path} is being trained by another process; wait for it, stop it, or choose another --out"
     )

@@ -1,4 +1,4 @@
-"""A running mean of a network's weights, which is scored and kept in place of the last ones."""
+"""Keeps a running mean of a network's weights, which is scored and saved instead of the last weights."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 RAMP = 10
-"""Steps of the beginning, in which the mean forgets faster, so that the first random weights leave it."""
+"""Number of steps in which the mean forgets faster, so that it loses the first random weights."""
 
 
 class Average:
-    """The exponential moving average of weights and of normalisation's statistics.
+    """The exponential moving average of the weights and of the statistics of normalisation layers.
 
     After step t the mean m becomes ``m + (1 - d) (w - m)`` with ``d = min(decay, (1 + t) / (10 + t))`` (Polyak and
     Juditsky 1992, doi:10.1137/0330046; the ramp as in Tarvainen and Valpola 2017, arXiv:1703.01780).
 
     Args:
-        network: whose weights are followed; it is not changed.
-        decay: share of the mean that stays at each step; 0: the mean is the weights themselves.
+        network: the network that is trained; it is not changed.
+        decay: share of the mean that stays at each step; with 0 the mean is the weights themselves.
 
     >>> weights = nn.Linear(1, 1, bias=False)
     >>> average = Average(weights, decay=0.5)
@@ -36,12 +36,12 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after a step, counted from 0."""
+        """Updates the mean with the weights after a step, which is counted from 0."""
         decay = min(self.decay, (1 + step) / (RAMP + step))
         pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
-        real = [(kept, new) for kept, new in pairs if kept.is_floating_point()]
+        real = [(mean, new) for mean, new in pairs if mean.is_floating_point()]
         update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-        update([kept for kept, _ in real], [new for _, new in real], step)
-        for kept, new in pairs:
-            if not kept.is_floating_point():
-                kept.copy_(new)
+        update([mean for mean, _ in real], [new for _, new in real], step)
+        for mean, new in pairs:
+            if not mean.is_floating_point():
+                mean.copy_(new)

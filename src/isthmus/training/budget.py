@@ -1,4 +1,4 @@
-"""Turns a time to train for into epochs, by one measurement that the recipe keeps."""
+"""Converts a training time into a number of epochs, by one measurement that the recipe stores."""
 
 from __future__ import annotations
 
@@ -22,50 +22,55 @@ from isthmus.training.prepared import Prepared
 from isthmus.watch import Silent, Watch, duration
 
 SHARE, SHORTEST, MOST = 0.05, 2.0, 30
-"""Steps are measured for this share of the time, but for so many seconds at least, and so many steps at most."""
+"""How long steps are measured: a share of the training time, at least these seconds, and at most this many steps."""
 EPOCHS = 10
-"""Where fewer epochs fit, they are made shorter, so that the best of several is kept."""
+"""If fewer epochs fit, they are made shorter, so that the best of several can be kept."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What things take on this machine, in seconds."""
+    """How long things take on this machine, in seconds.
+
+    Attributes:
+        step: of training.
+        case: to validate one case.
+    """
 
     step: float
-    case: float  # of validation
+    case: float
 
 
 class _Enough(Exception):
-    """Enough steps were measured."""
+    """Ends the measurement: enough steps were measured."""
 
 
 def within_minutes(prepared: Prepared, network: nn.Module, watch: Watch) -> Prepared:
-    """The recipe with as many epochs as fit into its minutes, if it names minutes that are not converted yet.
+    """Sets the number of epochs to as many as fit into the recipe's minutes, unless that was done before.
 
     Raises:
-        IsthmusError: together with a region of interest or several processes.
+        IsthmusError: the recipe has a region of interest, or several processes train together.
     """
     recipe = prepared.recipe
     if recipe.training.minutes is None or recipe.training.epoch_seconds is not None:
         return prepared
     if recipe.roi or world().size > 1:
         other = "a region of interest (roi)" if recipe.roi else "several processes"
-        raise IsthmusError(f"training.minutes does not go with {other}; give training.epochs instead")
-    watch.say("measuring what a step takes on this machine")
+        raise IsthmusError(f"training.minutes does not work with {other}; give training.epochs instead")
+    watch.say("measuring how long a step takes on this machine")
     split = prepared.split
     pace = _measure(prepared, network, recipe.training.minutes * 60)
     scored = len(split.validation) + len(split.test)
     training = _fitted(recipe.training, pace, len(split.validation), scored)
     epochs = f"{training.epochs} epoch{'s' * (training.epochs > 1)}"
     watch.say(
-        f"{duration(recipe.training.minutes * 60)} leave time for {epochs} of {training.samples} samples "
+        f"{duration(recipe.training.minutes * 60)} allow {epochs} of {training.samples} samples "
         f"({pace.step:.3g} s a step, {pace.case:.3g} s a validated case)"
     )
     return replace(prepared, recipe=recipe.model_copy(update={"training": training}))
 
 
 def _measure(prepared: Prepared, network: nn.Module, seconds: float) -> Pace:
-    """By steps of a copy of the network, the first of which does not count."""
+    """Times steps of a copy of the network; the first step does not count."""
     keep_freed_memory(not getattr(network, "checkpoint", False))  # as in training
     with machine.threads(prepared.recipe.hardware):
         loop = begin(copy.deepcopy(network), prepared, None)
@@ -84,7 +89,7 @@ def _measure(prepared: Prepared, network: nn.Module, seconds: float) -> Pace:
 
 
 def _fitted(training: Training, pace: Pace, validated: int, scored: int) -> Training:
-    """As many epochs as fit; if these are few, shorter ones."""
+    """Returns as many epochs as fit; if these are few, more and shorter ones."""
     given = (training.minutes or 0.0) * 60
     room = max(given / 2, given - FINAL * pace.case * scored)
     validation, samples = pace.case * validated, training.samples or training.batch

@@ -1,4 +1,4 @@
-"""All that a run needs to go on, in one file that is replaced as a whole."""
+"""Saves and loads all that a run needs to be resumed, in one file that is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isthmus.runs.files import atomic_path
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Replace the checkpoint; a kill in between leaves the one before."""
+    """Replaces the checkpoint; if the process is killed meanwhile, the old one remains."""
     with atomic_path(path) as aside:
         try:
             torch.save(state, aside)
@@ -22,10 +22,10 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint: tensors and plain values only, nothing in it is executed.
+    """Reads a checkpoint, which holds tensors and plain values only; nothing in it is executed.
 
     Raises:
-        IsthmusError: the file is broken.
+        IsthmusError: the file is damaged.
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,4 +1,4 @@
-"""Finds the first tensor that is not finite, by repeating a step or the validation."""
+"""Finds the first tensor with NaN or infinity, by repeating a training step or the validation."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from isthmus.training.score import Scorer
 
 
 def is_finite(loss: Tensor, network: nn.Module) -> bool:
-    """Whether the loss of a step and all gradients are numbers; on a GPU this waits for the step.
+    """Returns whether the loss of a step and all gradients are finite; on a GPU this waits for the step.
 
-    A sum is no number where a summand is none, and takes a tenth of the time of a maximum.
+    Sums are tested, as a sum is not finite if a summand is not, and takes a tenth of the time of a maximum.
 
     >>> layer = nn.Linear(1, 1)
     >>> layer.weight.grad = torch.tensor([[torch.inf]])
@@ -30,110 +30,116 @@ def is_finite(loss: Tensor, network: nn.Module) -> bool:
 
 
 def diverged(when: str, first: str, recipe: Recipe, best_epoch: int = 0) -> IsthmusError:
-    """The error that ends training: what is known, and what to try.
+    """Returns the error that ends training: what is known, and what to try.
 
     Args:
-        when: as in "in epoch 3, step 5".
-        first: the tensor that stopped being finite; "" where a repetition did not show it.
-        best_epoch: whose weights the run holds; 0: of none.
+        when: as "in epoch 3, step 5".
+        first: the first tensor that is not finite; "" if the repetition found none.
+        recipe: of the run.
+        best_epoch: whose weights the run holds; 0 if there are none.
     """
     known = (
         f"the first tensor that is not finite is {first}"
         if first
-        else "in a repetition all tensors are finite"
+        else "when it was repeated, all tensors were finite"
     )
     if recipe.hardware.precision == "bfloat16":
         remedy = "start again with hardware.precision=float32 (this run computes in bfloat16)"
     else:
-        remedy = "lower training.learning_rate (a tenth of it, say) in a new run"
-    kept = (
-        f", or take the weights of epoch {best_epoch}, the best before: --finish scores them"
+        remedy = "lower training.learning_rate, to a tenth for example, in a new run"
+    or_finish = (
+        f", or use the weights of epoch {best_epoch}, the best so far: --finish scores them"
         if best_epoch
         else ""
     )
-    return IsthmusError(f"training diverged {when}: {known}; {remedy}{kept}")
+    return IsthmusError(f"training diverged {when}: {known}; {remedy}{or_finish}")
 
 
-class Eye:
-    """Remembers the first tensor shown to it that holds NaN or infinity."""
+class FirstNonFinite:
+    """Remembers the first tensor with NaN or infinity among those it is shown."""
 
     def __init__(self) -> None:
         self.first = ""
 
-    def see(self, what: str, values: object) -> None:
-        """Look at a tensor, or at all of a mapping or a sequence."""
+    def check(self, what: str, values: object) -> None:
+        """Checks a tensor, or all tensors of a mapping or a sequence.
+
+        Args:
+            what: the name to remember.
+            values: what to check.
+        """
         if isinstance(values, Mapping):
             values = list(values.values())
         if isinstance(values, list | tuple):
             for value in values:
-                self.see(what, value)
+                self.check(what, value)
         elif not self.first and isinstance(values, Tensor) and not bool(values.isfinite().all()):
             self.first = what
 
     @contextmanager
-    def on(self, network: nn.Module) -> Iterator[None]:
-        """Look at weights and statistics now, and while the block runs at every layer's output and each gradient."""
+    def watching(self, network: nn.Module) -> Iterator[None]:
+        """Checks weights and statistics now, and every layer's output and every gradient while the block runs."""
         for name, values in network.state_dict().items():
-            self.see(f"'{name}', one of the weights", values)
+            self.check(f"'{name}', one of the weights", values)
         hooks: list[Any] = []
         for name, layer in network.named_modules():
             kind = type(layer).__name__
             what = f"the output of the layer '{name}' ({kind})" if name else "the network's output"
-            hooks.append(layer.register_forward_hook(self._of_output(what)))
+            hooks.append(layer.register_forward_hook(self._check_output(what)))
         for name, parameter in network.named_parameters():
             if parameter.requires_grad:
-                look = self._of_gradient(f"the gradient of '{name}'")
-                hooks.append(parameter.register_hook(look))  # type: ignore[no-untyped-call]
+                hook = self._check_gradient(f"the gradient of '{name}'")
+                hooks.append(parameter.register_hook(hook))  # type: ignore[no-untyped-call]
         try:
             yield
         finally:
             for hook in hooks:
                 hook.remove()
 
-    def _of_output(self, what: str) -> Callable[[nn.Module, Any, Any], None]:
-        return lambda _layer, _given, output: self.see(what, output)
+    def _check_output(self, what: str) -> Callable[[nn.Module, Any, Any], None]:
+        return lambda _layer, _given, output: self.check(what, output)
 
-    def _of_gradient(self, what: str) -> Callable[[Tensor], None]:
-        return lambda gradient: self.see(what, gradient)
+    def _check_gradient(self, what: str) -> Callable[[Tensor], None]:
+        return lambda gradient: self.check(what, gradient)
 
 
-def of_step(
+def first_in_step(
     network: nn.Module,
     image: Tensor,
     forward: Callable[[], Any],
     terms: Callable[[Any], Mapping[str, Tensor]],
 ) -> str:
-    """The first tensor of a step that is not finite: input, weights, outputs, terms of the loss, gradients.
+    """Returns the first tensor of a step that is not finite: input, weights, outputs, terms of the loss, gradients.
 
     Args:
         network: as it was before the step.
-        image: what goes in.
-        forward: gives the outputs.
-        terms: of the loss, by name, from the outputs.
+        image: the input ``(N, channels, *spatial)``.
+        forward: computes the outputs.
+        terms: computes the terms of the loss, by name, from the outputs.
     """
-    eye = Eye()
-    eye.see("the input", image)
-    with eye.on(network):
+    found = FirstNonFinite()
+    found.check("the input", image)
+    with found.watching(network):
         outputs = forward()
-        eye.see("the network's output", outputs)
-        found = terms(outputs)
-        for name, value in found.items():
-            eye.see(f"the loss term '{name}'", value)
-        if not eye.first:  # not backward, which other processes would have to join
+        found.check("the network's output", outputs)
+        losses = terms(outputs)
+        for name, value in losses.items():
+            found.check(f"the loss term '{name}'", value)
+        if not found.first:  # not backward, which other processes would have to join
             trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-            torch.autograd.grad(list(found.values()), trained, allow_unused=True)
-    return eye.first
+            torch.autograd.grad(list(losses.values()), trained, allow_unused=True)
+    return found.first
 
 
-def of_validation(network: nn.Module, scorer: Scorer, predictor: Predictor) -> str:
-    """The first tensor that is not finite when the held-out cases are scored, and of which case."""
-    eye = Eye()
-    with eye.on(network):
+def first_in_validation(network: nn.Module, scorer: Scorer, predictor: Predictor) -> str:
+    """Returns the first tensor that is not finite when the held-out cases are scored, and the case."""
+    found = FirstNonFinite()
+    with found.watching(network):
         for case, outputs, terms in scorer.terms(predictor):
             for name, values in outputs.items():
-                eye.see(f"the output '{name}'", torch.from_numpy(values))
+                found.check(f"the output '{name}'", torch.from_numpy(values))
             for name, value in terms.items():
-                eye.see(f"the loss term '{name}'", value)
-            if eye.first:
-                return f"{eye.first}, of case '{case.id}'"
+                found.check(f"the loss term '{name}'", value)
+            if found.first:
+                return f"{found.first}, of case '{case.id}'"
     return ""

@@ -1,4 +1,4 @@
-"""What a run remembers of its images: what those were like that it trained on, and how those it scores differ."""
+"""Describes a run's images: what its training images are like, and how the images it scores differ from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from isthmus.training.prepared import Prepared
 
 
 def describe_images(prepared: Prepared) -> Remembered:
-    """The content of `images.json`, from what the check of all files has seen."""
+    """Returns the content of `images.json`, from the check of all files."""
     train = set(prepared.split.train)
     cases = {case.id: case for case in prepared.data.dataset.cases}
     facts = [each for each in prepared.data.cases if each.id in train]
@@ -31,7 +31,7 @@ def describe_images(prepared: Prepared) -> Remembered:
 
 
 def _thickness(facts: CaseFacts, prepared: Prepared) -> float:
-    """Of the foreground in the mask of a case; 0 where 0 is not the background."""
+    """Returns the thickness of the foreground in a case's mask, in pixels; 0 if the background is not the value 0."""
     values = prepared.data.values
     if values.rule == "exact" and dict(values.pairs).get(0) != 0:
         return 0.0

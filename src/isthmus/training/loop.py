@@ -234,7 +234,7 @@ class Loop:
         if not math.isfinite(scored.loss):
             first = ""
             if self.world.first:
-                first = diagnosis.of_validation(self.state.scored, self.scorer, self.predictor)
+                first = diagnosis.first_in_validation(self.state.scored, self.scorer, self.predictor)
             when = f"at the validation of epoch {self.state.progress.epoch + 1}"
             raise diagnosis.diverged(when, first, self.prepared.recipe, self.state.progress.best_epoch)
         return scored
@@ -254,7 +254,7 @@ class Loop:
             with machine.autocast(recipe.hardware):
                 return state.network(image)
 
-        first = diagnosis.of_step(state.network, image, forward, terms)
+        first = diagnosis.first_in_step(state.network, image, forward, terms)
         epoch, place = divmod(step, len(self.samples))
         return diagnosis.diverged(
             f"in epoch {epoch + 1}, step {place + 1}", first, recipe, state.progress.best_epoch

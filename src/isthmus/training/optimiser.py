@@ -1,4 +1,4 @@
-"""Optimisers by their name in the recipe."""
+"""Makes the optimiser that a recipe names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from isthmus.runs.recipe import Training
 
 
 def make_optimiser(network: nn.Module, recipe: Training, *, fused: bool) -> torch.optim.Optimizer:
-    """An optimiser of all weights of a network.
+    """Returns an optimiser of all weights of a network.
 
     Adam (Kingma and Ba 2015, arXiv:1412.6980), AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), SGD with
     momentum, RMSprop. ``weight_decay`` is decoupled from the gradient in AdamW alone: HMEDN's term beta times the
     squared weights is the other form (III-E, equation 6).
+
+    Args:
+        network: to optimise.
+        recipe: names the optimiser and its parameters.
+        fused: whether to update all weights in one kernel where the optimiser can.
     """
     weights = network.parameters()
     rate, decay, momentum = recipe.learning_rate, recipe.weight_decay, recipe.momentum

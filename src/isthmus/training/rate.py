@@ -1,4 +1,4 @@
-"""The learning rate over a run."""
+"""Computes the learning rate of each step of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from isthmus.runs.recipe import Training
 
 
 class Rate:
-    """Learning rate by step, and by validation loss where the schedule looks at it.
+    """The learning rate by step, and by validation loss if the schedule depends on it.
 
     - ``"constant"``;
     - ``"cosine"``: from the full rate to zero over all steps, r = r0 (1 + cos(pi t / T)) / 2 (Loshchilov and Hutter
@@ -17,13 +17,13 @@ class Rate:
     - ``"plateau"``: multiplied by ``plateau_factor`` when the validation loss has not fallen for more than
       ``plateau_patience`` epochs, not below ``plateau_floor``;
     - ``"step"``: multiplied by ``step_factor`` every ``step_epochs`` epochs;
-    - ``"multistep"``: the same at the ``milestones``;
+    - ``"multistep"``: multiplied by ``step_factor`` at each of the ``milestones``;
     - ``"cyclic"``: up from a tenth to the full rate and back in a straight line, every ``cycle_epochs`` epochs (Smith
       2017, doi:10.1109/WACV.2017.58).
 
     Args:
         recipe: the rate, the schedule and its parameters.
-        steps: of the whole training, all epochs together.
+        steps: number of steps in all epochs together.
     """
 
     def __init__(self, recipe: Training, steps: int) -> None:
@@ -33,7 +33,7 @@ class Rate:
         self.waited = 0
 
     def at(self, step: int) -> float:
-        """The rate of a step (from 0)."""
+        """Returns the rate of a step, which is counted from 0."""
         recipe, rate = self.recipe, self.recipe.learning_rate * self.reduced
         done = step / max(1, self.steps)  # share of the training
         epoch = done * recipe.epochs
@@ -50,7 +50,7 @@ class Rate:
         return rate
 
     def see(self, validation_loss: float) -> None:
-        """Look at the validation loss of an epoch that ended."""
+        """Takes note of the validation loss of an epoch that ended."""
         if self.recipe.schedule != "plateau":
             return
         if validation_loss < self.best * (1 - 1e-4):
@@ -63,9 +63,9 @@ class Rate:
             self.waited = 0
 
     def state(self) -> dict[str, Any]:
-        """Plain values for the checkpoint."""
+        """Returns plain values for the checkpoint."""
         return {"reduced": self.reduced, "best": self.best, "waited": self.waited}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Restores what `state` returned."""
         self.reduced, self.best, self.waited = state["reduced"], state["best"], state["waited"]

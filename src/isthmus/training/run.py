@@ -1,4 +1,4 @@
-"""One run: recipe in, run folder out."""
+"""Trains, resumes and finishes one run: recipe in, run folder out."""
 
 from __future__ import annotations
 

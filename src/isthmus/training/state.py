@@ -1,4 +1,4 @@
-"""What training changes from step to step, and its checkpoint, from which it goes on bit for bit."""
+"""Holds what training changes from step to step, and saves and restores it bit for bit."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from isthmus.training.score import Scored
 
 @dataclass
 class Progress:
-    """What a run has reached; everything the checkpoint keeps besides tensors of the network and optimiser."""
+    """How far a run is: everything in the checkpoint besides the tensors of the network and the optimiser."""
 
     epoch: int = 0  # epochs done
     best_epoch: int = 0
-    best: float = -math.inf  # what the best epoch is chosen by; see Scored.goodness
+    best: float = -math.inf  # score by which the best epoch is chosen; see Scored.goodness
     best_dice: float = -1.0  # at the best epoch
     best_state: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
 
     def out_of_patience(self, patience: int | None) -> bool:
-        """Whether the best epoch lies so far back that training stops."""
+        """Returns whether there was no better epoch for so many epochs that training stops."""
         return patience is not None and self.epoch > 0 and self.epoch - self.best_epoch >= patience
 
     def which(self) -> Best:
-        """Which weights the best are."""
+        """Returns which epoch's weights are the best, and how good they are."""
         return Best(self.best_epoch, self.best_dice, self.best)
 
     def is_better(self, scored: Scored, select: str, network: nn.Module) -> bool:
-        """Whether the epoch that ended is the best so far; a copy of its weights is kept if so."""
+        """Returns whether the epoch that ended is the best so far, and keeps a copy of its weights if it is."""
         if scored.goodness(select) <= self.best:
             return False
         self.best, self.best_dice = scored.goodness(select), scored.dice
@@ -52,7 +52,7 @@ class Progress:
 
 @dataclass
 class State:
-    """The parts that a checkpoint holds."""
+    """The parts of a checkpoint."""
 
     network: nn.Module
     average: Average | None
@@ -62,11 +62,11 @@ class State:
 
     @property
     def scored(self) -> nn.Module:
-        """The network that is scored and kept: the mean of the weights where there is one."""
+        """The network that is scored and saved: with the mean of the weights if there is one."""
         return self.average.network if self.average else self.network
 
     def save(self, folder: RunFolder, recipe: Recipe) -> None:
-        """Replace the run's checkpoint."""
+        """Replaces the run's checkpoint."""
         content: dict[str, Any] = {
             "network": self.network.state_dict(),
             "average": self.average.network.state_dict() if self.average else {},
@@ -78,10 +78,10 @@ class State:
         checkpoint.save(folder.checkpoint, content)
 
     def restore(self, folder: RunFolder, recipe: Recipe) -> None:
-        """Go on from the run's checkpoint.
+        """Restores the run's checkpoint.
 
         Raises:
-            IsthmusError: it is broken, belongs to another recipe or holds weights that are not finite.
+            IsthmusError: it is damaged, belongs to another recipe, or holds weights that are not finite.
         """
         content = checkpoint.load(folder.checkpoint)
         if not _same(content.get("recipe"), recipe):
@@ -106,7 +106,7 @@ class State:
 
 
 def _identity(recipe: Recipe) -> str:
-    """All of a recipe that its weights depend on, as text."""
+    """Returns everything in a recipe that affects the weights, as text."""
     fixed = recipe.to_dict()
     for key in ("device", "workers", "cache_mb"):
         fixed["hardware"].pop(key)
@@ -115,9 +115,9 @@ def _identity(recipe: Recipe) -> str:
     return json.dumps(fixed, sort_keys=True)
 
 
-def _same(kept: Any, recipe: Recipe) -> bool:
-    """Whether a checkpoint's recipe is this one; keys that came later have their defaults."""
+def _same(stored: Any, recipe: Recipe) -> bool:
+    """Returns whether a checkpoint's recipe is this one; keys that it does not know yet have their defaults."""
     try:
-        return _identity(validate(json.loads(kept))) == _identity(recipe)
+        return _identity(validate(json.loads(stored))) == _identity(recipe)
     except (TypeError, ValueError, IsthmusError):
         return False

@@ -1,4 +1,4 @@
-"""Ctrl-C and termination signals: the first stops training between steps, a second one at once."""
+"""Handles Ctrl-C and termination signals: the first stops training between steps, the second at once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from isthmus.watch import Watch
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
 UNTOUCHED = (signal.SIG_DFL, signal.default_int_handler)
-"""Default handlers, which may be replaced."""
+"""Default handlers, which are replaced during training."""
 
 
 class Stopped(KeyboardInterrupt):
-    """Training stopped on request; the message says what the run holds and how to go on."""
+    """Training was stopped on request; the message says what the run holds and how to continue it."""
 
     def __init__(self, number: int, message: str = "training was stopped") -> None:
         super().__init__(message)
@@ -24,9 +24,9 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stop:
-    """While the block runs, the first request to stop is only noted.
+    """Takes note of the first request to stop while the block runs, instead of stopping at once.
 
-    Outside the main thread, and where a program handles these signals itself, nothing is changed.
+    Outside the main thread, and in programs that handle these signals themselves, it changes nothing.
     """
 
     def __init__(self) -> None:
@@ -53,13 +53,15 @@ class Stop:
         self.number = number
 
     def between_steps(self, epoch: int, saved: int, watch: Watch) -> None:
-        """Stop here if that was asked for and all finished epochs are saved; else after this epoch.
+        """Stops if that was requested and all finished epochs are saved; otherwise it says that this epoch ends first.
 
         Args:
-            epoch, saved: how many epochs are done, and how many of these are in the checkpoint.
+            epoch: how many epochs are done.
+            saved: how many of these are in the checkpoint.
+            watch: is told.
 
         Raises:
-            Stopped: it was asked for.
+            Stopped: it was requested.
         """
         if self.number is None or self._told:
             return
