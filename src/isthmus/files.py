@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: written aside, then renamed over the final name."""
+"""Reads text files, and writes files and folders completely or not at all: aside first, then renamed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOST = re.sub(r"\W", "", platform.node())[:32] or "host"
 _LEFTOVER = re.compile(r"\..+\.(?P<host>\w+)-(?P<process>\d+)\.part")
 
 LONGEST_NAME = 255
-"""Bytes of the name of a file, on most file systems."""
+"""The most bytes of a file name on most file systems."""
 
 STALE = 24 * 3600
 """Seconds after which a leftover of another machine, whose processes cannot be seen from here, is stale."""
@@ -32,12 +32,12 @@ STALE = 24 * 3600
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write a file or a folder to; renamed to it when the block ends well, else removed.
+    """Yields a path beside `path` for a file or a folder, renamed to `path` if the block succeeds, else removed.
 
-    Folders on the way are made.
+    Parent folders are created.
 
     Raises:
-        IsthmusError: it cannot be written (no space left, no permission, …); nothing is left behind.
+        IsthmusError: the path cannot be written (no space left, no permission, …); nothing is left behind.
     """
     beside = aside(path)
     try:
@@ -54,7 +54,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def aside(path: Path) -> Path:
-    """Where this process writes the future content of `path`; a digest replaces a long name."""
+    """Returns the path to which this process writes the future content of `path`; a digest replaces a long name."""
     end = f"{_HOST}-{os.getpid()}.part"
     name = path.name
     if len(os.fsencode(f".{name}.{end}")) > LONGEST_NAME:
@@ -63,7 +63,7 @@ def aside(path: Path) -> Path:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing, and see it on the disk before it takes the name.
+    """Writes a whole file or nothing; the content is on the disk before the file gets its name.
 
     Raises:
         IsthmusError: as `atomic_path`.
@@ -75,10 +75,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def read_text(path: Path) -> str:
-    """The content of a text file in UTF-8, with or without a byte order mark.
+    """Reads a text file in UTF-8, with or without a byte order mark.
 
     Raises:
-        IsthmusError: it cannot be read, or is no such text.
+        IsthmusError: the file cannot be read, or is not such text.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -92,19 +92,19 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+    """Reads a JSON file.
 
     Raises:
-        IsthmusError: it cannot be read, or is not JSON.
+        IsthmusError: the file cannot be read, or is not JSON.
     """
     return parse_json(read_text(path), path)
 
 
 def parse_json(text: str, path: Path) -> Any:
-    """The values of JSON text from a file.
+    """Returns the values of JSON text from a file.
 
     Raises:
-        IsthmusError: it is not JSON.
+        IsthmusError: the text is not JSON.
     """
     try:
         return json.loads(text)
@@ -115,10 +115,10 @@ def parse_json(text: str, path: Path) -> Any:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a CSV file by the names in its first line; a missing cell is empty.
+    """Reads the rows of a CSV file by the names in its first line; a missing cell is empty.
 
     Raises:
-        IsthmusError: it cannot be read, is no CSV, or lacks one of these columns.
+        IsthmusError: the file cannot be read, is not CSV, or lacks one of these columns.
     """
     try:
         reader = csv.DictReader(io.StringIO(read_text(path)), restkey="", restval="")
@@ -132,10 +132,10 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def number(cell: str | None, path: Path) -> float | None:
-    """The number in a cell of a table; None if it is empty.
+    """Returns the number in a cell of a table; None if the cell is empty.
 
     Raises:
-        IsthmusError: it is no number.
+        IsthmusError: the cell holds no number.
     """
     try:
         return float(cell) if cell and cell.strip() else None
@@ -144,16 +144,16 @@ def number(cell: str | None, path: Path) -> float | None:
 
 
 def user_cache() -> Path:
-    """``isthmus`` in the user's folder for what can be made again (``XDG_CACHE_HOME``, else ``~/.cache``)."""
+    """Returns the folder ``isthmus`` in the cache of the user (``XDG_CACHE_HOME``, else ``~/.cache``)."""
     home = os.path.expanduser("~")
     own = Path(home) / ".cache" if os.path.isabs(home) else Path(tempfile.gettempdir())
     return Path(os.environ.get("XDG_CACHE_HOME") or own) / "isthmus"
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Remove what processes that were killed while they wrote left in a folder; returns what was removed.
+    """Removes what killed processes left in a folder while they were writing, and returns the removed paths.
 
-    What a process of this machine is still writing stays.
+    Files that a process of this machine is still writing stay.
     """
     stale = [path for path in folder.glob(".*.part") if _is_stale(path)]
     for path in stale:

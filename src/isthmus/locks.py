@@ -1,4 +1,4 @@
-"""A lock that the system takes back when its process dies, however it dies."""
+"""Locks that the system releases when their process dies for any reason."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from filelock import FileLock, Timeout
 from isthmus.errors import IsthmusError
 
 PATIENCE = 1.0
-"""Seconds for which a lock is tried, as a process that calls `is_taken` holds it for a moment."""
+"""Seconds during which a lock is tried, because `is_taken` in another process holds it for a moment."""
 
 
 class NoLocks(IsthmusError):
-    """The file system has no locks, or does not let this process lock."""
+    """The file system has no locks, or does not allow this process to lock."""
 
 
 @contextmanager
 def taken(path: Path, patience: float = PATIENCE) -> Iterator[bool]:
-    """Hold the lock of this file while the block runs; False where another process holds it.
+    """Holds the lock of this file while the block runs; yields False if another process holds it.
 
-    The file stays, as removing it would let two processes hold two files of one name.
+    The file stays: if it were removed, two processes could hold two files of the same name.
 
     Args:
-        patience: seconds for which the lock is tried; negative: until it is free.
+        patience: seconds during which the lock is tried; negative: until it is free.
 
     Raises:
         NoLocks: the file cannot be locked.
@@ -41,7 +41,7 @@ def taken(path: Path, patience: float = PATIENCE) -> Iterator[bool]:
 
 
 def is_taken(path: Path) -> bool:
-    """Whether a living process holds the lock; False too where this process may not write the file, so cannot ask.
+    """Tells whether a running process holds the lock; False also if this process may not write the file.
 
     Raises:
         NoLocks: the file system has no locks.
@@ -61,11 +61,11 @@ def is_taken(path: Path) -> bool:
 
 
 def _acquired(path: Path, patience: float) -> FileLock | None:
-    """The lock, held; None where another holds it."""
+    """Returns the acquired lock; None if another process holds it."""
     lock = FileLock(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # its other kind of lock would outlive a process that dies
+            warnings.simplefilter("error")  # its fallback lock would outlive a process that dies
             lock.acquire(timeout=patience, poll_interval=0.02)
     except Timeout:
         return None

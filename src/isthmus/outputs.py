@@ -13,11 +13,11 @@ OVERWRITE = "choose another place with --out, or replace it with --overwrite"
 
 
 class Guard:
-    """Protects the files of the data, and files that others wrote.
+    """Protects the files of the data, and files that other programs wrote.
 
     Args:
         data: files and folders that are read; no file in such a folder is replaced.
-        overwrite: whether the user allows to replace other files.
+        overwrite: whether the user allows other files to be replaced.
     """
 
     def __init__(self, data: Iterable[Path] = (), overwrite: bool = False) -> None:
@@ -39,15 +39,15 @@ class Guard:
         kind: str = "",
         instead: str = OVERWRITE,
     ) -> None:
-        """Refuse to replace a file that this command did not write.
+        """Refuses to replace a file that this command did not write.
 
         Args:
-            ours: whether what is there was written by this command, by its content.
-            kind: a suffix of files that never hold data, and may be replaced in folders of the data, too.
-            instead: what the user can do about a file that is there.
+            ours: tells from the content of the file whether this command wrote it.
+            kind: a suffix of files that never hold data, and may also be replaced in folders of the data.
+            instead: what the user can do about an existing file.
 
         Raises:
-            IsthmusError: a folder, a file of the data, or a file that is there and may not be replaced.
+            IsthmusError: the target is a folder, a file of the data, or an existing file that may not be replaced.
         """
         if not os.path.lexists(target):
             return
@@ -70,7 +70,7 @@ class Guard:
 
 
 def _place(path: Path) -> set[tuple[int, int]]:
-    """Identifies a file on its disk under any name; empty where the system cannot."""
+    """Returns what identifies a file on its disk under any name; empty if the system cannot tell."""
     with suppress(OSError):
         status = path.stat()
         if status.st_ino:

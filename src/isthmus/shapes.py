@@ -1,7 +1,7 @@
-"""Checks the plain values of text files against the type that they should have.
+"""Validates the plain values of text files against the types that they should have.
 
-A shape is a dataclass or a table such as ``dict[str, list[str]]``; keys that it does not name are ignored. This is
-the only place outside `isthmus.runs` and `isthmus.studies` that knows pydantic.
+A shape is a dataclass or a table such as ``dict[str, list[str]]``; keys that it does not name are ignored. Only this
+module, `isthmus.runs` and `isthmus.studies` use pydantic.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ RESTORE = "restore the file"
 
 
 def read_as(path: Path, shape: type[T], cure: str = RESTORE) -> T:
-    """The content of a JSON file, of this shape.
+    """Reads a JSON file of this shape.
 
     Args:
-        cure: what the user can do if it is not.
+        cure: what the user can do if it has another one.
 
     Raises:
-        IsthmusError: as `isthmus.files.read_json`; a value of another type, named by its key.
+        IsthmusError: as `isthmus.files.read_json`; a value has another type, and is named by its key.
     """
     return shaped(read_json(path), shape, str(path), cure)
 
 
 def shaped(value: Any, shape: type[T], where: str, cure: str = RESTORE) -> T:
-    """Plain values as an instance of a shape.
+    """Returns plain values as an instance of a shape.
 
     Raises:
-        IsthmusError: a value of another type; the first is named by its key.
+        IsthmusError: a value has another type; the first one is named by its key.
 
     >>> shaped({"a": ["x"], "b": 3}, dict[str, list[str]], "list.json")
     Traceback (most recent call last):
@@ -52,7 +52,7 @@ def shaped(value: Any, shape: type[T], where: str, cure: str = RESTORE) -> T:
 
 
 def fault(error: Any) -> str:
-    """Of a pydantic ``ValidationError`` the first mistake: its key, what it should be, and what was found."""
+    """Returns the first mistake of a pydantic ``ValidationError``: its key, what is expected, and what was found."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
@@ -65,7 +65,7 @@ def fault(error: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value for a message, in 60 characters at most.
+    """Returns a value for a message, in at most 60 characters.
 
     >>> shown([1, 2]), shown("x" * 100)[-5:]
     ('[1, 2]', 'xxxx…')

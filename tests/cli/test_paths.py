@@ -63,7 +63,7 @@ def test_a_case_without_a_name_for_its_files_is_left_out_where_that_is_asked(tmp
 def test_two_names_for_one_file_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = of_nnunet(tmp_path / "nn", ["a", "A", "c", "d"])
     assert call("train", data, *SMALL, "epochs=1", "--out", tmp_path / "run") in (0, 2)
-    assert "do not tell capitals" in capsys.readouterr().err
+    assert "ignore case" in capsys.readouterr().err
 
 
 def kept(*folders: Path) -> dict[Path, bytes]:

@@ -125,7 +125,7 @@ def test_where_capitals_do_not_count_a_clash_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Path, "samefile", lambda *_: True)
-    with pytest.raises(IsthmusError, match="do not tell capitals"):
+    with pytest.raises(IsthmusError, match="ignore case"):
         refuse_clashes(tmp_path, [tmp_path / "A.png", tmp_path / "a.png"])
 
 

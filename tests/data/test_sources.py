@@ -120,7 +120,7 @@ def test_more_problems_than_are_shown(tmp_path: Path) -> None:
         (["x", "y"], r"no folder images/ here \(found: x, y\)"),
         (
             ["a/images", "a/masks", "b/imgs", "b/gt"],
-            "images and masks lie in a, b; name one of these folders",
+            "images and masks are in a, b; name one of these folders",
         ),
         (["images", "masks"], "no images here; put some in"),
     ],

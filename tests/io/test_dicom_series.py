@@ -20,7 +20,7 @@ def test_a_missing_slice(tmp_path: Path) -> None:
     assert "1 slice missing between" in refusal(series(tmp_path / "one", [0, 3, 6, 12, 15, 18]))
     assert "2 slices missing between" in refusal(series(tmp_path / "two", [0, 3, 6, 9, 12, 21]))
     assert "slices too close" in refusal(series(tmp_path / "near", [0, 3, 6, 9, 12, 14]))
-    assert "lie in one place" in refusal(series(tmp_path / "same", [0, 3, 6, 6, 9, 12]))
+    assert "have the same position" in refusal(series(tmp_path / "same", [0, 3, 6, 6, 9, 12]))
     assert spacing(tmp_path / "one") is None
     read_image(Source(series(tmp_path / "rounded", [0, 3.01, 5.99, 9, 12.02, 15])))
 

@@ -111,7 +111,7 @@ def test_two_readings_in_one_set_are_refused(tmp_path: Path) -> None:
     place(tmp_path, numbers(3), numbers(3), {}, {}, "a")
     place(tmp_path, numbers(3), numbers(), {}, {}, "b")
     with pytest.raises(
-        IsthmusError, match=r"b\.tif: its axes are CYX by its mask, those of .*a\.tif are ZYX"
+        IsthmusError, match=r"b\.tif: its axes are CYX according to its mask, those of .*a\.tif are ZYX"
     ):
         from_folder(tmp_path)
 
@@ -182,7 +182,7 @@ def test_a_set_that_lacks_a_file_is_refused_by_name(tmp_path: Path) -> None:
     ome_set(tmp_path, names, "T", numbers(2))
     (tmp_path / "t1.ome.tif").unlink()
     (case,) = images_in(tmp_path)
-    with pytest.raises(IsthmusError, match=r"t0\.ome\.tif: one of the 2 files of an OME set.*t1\.ome\.tif"):
+    with pytest.raises(IsthmusError, match=r"t0\.ome\.tif: one of 2 files of an OME set.*t1\.ome\.tif"):
         load_image(case)
     (tmp_path / "t0.ome.tif").rename(tmp_path / "renamed.tif")
     with pytest.raises(IsthmusError, match="an OME set"):

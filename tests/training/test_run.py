@@ -219,7 +219,7 @@ def test_a_recipe_that_cannot_work_is_refused_and_leaves_no_folder(
 
 @pytest.mark.parametrize("inside", ["images/run", "masks/run"])
 def test_a_run_among_the_data_is_refused(small: Any, phantoms: Path, inside: str) -> None:
-    with pytest.raises(IsthmusError, match="would be taken for data next time"):
+    with pytest.raises(IsthmusError, match="would be read as data next time"):
         training.train(small(), phantoms / inside)
 
 

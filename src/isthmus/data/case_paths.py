@@ -1,6 +1,6 @@
-"""From the name of a case to a file in an output folder: the one place that decides whether a name may become a path.
+"""Turns the name of a case into a file in an output folder: only here is decided whether a name may become a path.
 
-Names come from other people's files (`dataset.json`, CSV, archives). A name is taken only if it is plain on every
+Names come from other people's files (`dataset.json`, CSV, archives). A name is accepted only if it is valid on every
 operating system, and only for a file inside the folder.
 """
 
@@ -27,11 +27,10 @@ _WINDOWS = frozenset('<>"|?*')
 
 
 def case_path(folder: Path, name: str, ending: str, below: str = "") -> Path:
-    """``FOLDER/BELOW/<name><ending>``; the parts of a name that holds ``/`` are folders.
+    """Returns ``FOLDER/BELOW/<name><ending>``; a ``/`` in the name separates folders.
 
     Raises:
-        IsthmusError: the name is no plain one, or the file would be too long a path, or lie outside the folder,
-            as links in it lead elsewhere.
+        IsthmusError: the name is not valid, or the path is too long or leads out of the folder through a link.
     """
     refuse_name(name, ending)
     path = folder / below / f"{name}{ending}"
@@ -49,10 +48,10 @@ def case_path(folder: Path, name: str, ending: str, below: str = "") -> Path:
 
 
 def refuse_name(name: str, ending: str = LONGEST_ENDING) -> None:
-    """Refuse the name of a case that cannot name its files.
+    """Refuses the name of a case that cannot name its files.
 
     Raises:
-        IsthmusError: it leads out of its folder, is reserved or forbidden on some system, or is too long.
+        IsthmusError: the name leads out of its folder, is reserved or forbidden on some system, or is too long.
 
     >>> refuse_name("..")
     Traceback (most recent call last):
@@ -61,7 +60,7 @@ def refuse_name(name: str, ending: str = LONGEST_ENDING) -> None:
     """
     *folders, last = name.split("/")
     for part in (*folders, last):
-        if why := _amiss(part):
+        if why := _fault(part):
             raise IsthmusError(f"the case '{name}' cannot be the name of a file: {why}; rename it")
     for part in (*folders, f"{last}{ending}"):
         if (size := len(os.fsencode(part))) > LONGEST_NAME:
@@ -72,11 +71,11 @@ def refuse_name(name: str, ending: str = LONGEST_ENDING) -> None:
 
 
 def refuse_no_text(name: str) -> None:
-    """Refuse the name of a case that cannot stand in a table: its bytes are no text, or Python was told to read names
-    of files in an encoding that lacks its letters.
+    """Refuses the name of a case that cannot be written to a table.
 
     Raises:
-        IsthmusError: it is such.
+        IsthmusError: the name is not text in UTF-8, or Python was told to read file names in an encoding that lacks its
+            letters.
     """
     try:
         name.encode()
@@ -84,47 +83,49 @@ def refuse_no_text(name: str) -> None:
         try:
             os.fsencode(name).decode()
         except UnicodeError:
-            raise IsthmusError(f"the case '{name}' has a name that is no text in UTF-8; rename it") from error
+            raise IsthmusError(
+                f"the case '{name}' has a name that is not text in UTF-8; rename it"
+            ) from error
         raise IsthmusError(
-            f"the case '{name}' has letters that Python is told not to read ({sys.getfilesystemencoding()} for names "
-            "of files); set PYTHONUTF8=1"
+            f"the case '{name}' has letters that Python cannot read (it uses {sys.getfilesystemencoding()} for file "
+            "names); set PYTHONUTF8=1"
         ) from error
 
 
 def refuse_clashes(folder: Path, paths: Iterable[Path]) -> list[str]:
-    """Refuse paths if one of them would replace another or be its folder.
+    """Refuses paths of which one would replace another, or be its folder.
 
     Returns:
-        Lines to tell the user about paths that are two files here, but one where capitals, or the two spellings of an
-        accented letter, do not count.
+        Lines for the user about paths that are two files here, but one file on systems that ignore case or the two
+        spellings of an accented letter.
 
     Raises:
-        IsthmusError: all clashes together.
+        IsthmusError: lists all clashes.
 
     >>> refuse_clashes(Path("/"), [Path("/A.png"), Path("/a.png")])
-    ['/A.png and /a.png are one file on systems that do not tell capitals or spellings of accents apart']
+    ['/A.png and /a.png are one file on systems that ignore case or spellings of accents']
     """
     first: dict[str, Path] = {}
     refused: list[str] = []
-    told: list[str] = []
-    one = _is_one_for_both(folder)
+    notes: list[str] = []
+    one = _ignores_case(folder)
     for path in paths:
         other = first.setdefault(_plain(path), path)
         if other == path and other is not path:
             refused.append(f"{path}: two cases would be written to it; rename one")
         elif other != path:
-            line = f"{other} and {path} are one file on systems that do not tell capitals or spellings of accents apart"
-            (refused if one else told).append(line)
+            line = f"{other} and {path} are one file on systems that ignore case or spellings of accents"
+            (refused if one else notes).append(line)
     for path in first.values():
         for parent in path.parents:
             if (file := first.get(_plain(parent))) is not None:
-                refused.append(f"{file}: would be a file, and the folder of {path.name}; rename one")
+                refused.append(f"{file}: would be both a file and the folder of {path.name}; rename one")
     refuse(refused, folder)
-    return told
+    return notes
 
 
-def _is_one_for_both(folder: Path) -> bool:
-    """Whether capitals do not count in names on the file system of a folder, which need not exist yet."""
+def _ignores_case(folder: Path) -> bool:
+    """Tells whether the file system of a folder, which need not exist yet, ignores case."""
     here = next((each for each in (folder, *folder.parents) if each.exists()), folder).absolute()
     other = Path(str(here).swapcase())
     try:
@@ -133,26 +134,26 @@ def _is_one_for_both(folder: Path) -> bool:
         return False
 
 
-def _amiss(part: str) -> str:
-    """What is wrong with a part of a name; nothing where it is plain."""
+def _fault(part: str) -> str:
+    """Returns what is wrong with a part of a name; "" if it is valid."""
     if not part:
         return "a part of it is empty"
     if part in (".", ".."):
         return f"'{part}' leads to another folder"
     if "\\" in part or ":" in part:
-        return "it holds a backslash or a colon, which lead elsewhere on Windows"
+        return "it contains a backslash or a colon, which lead elsewhere on Windows"
     if any(unicodedata.category(letter) == "Cc" for letter in part):
-        return "it holds a control character"
+        return "it contains a control character"
     try:
         os.fsencode(part)
     except UnicodeEncodeError:
-        return "it holds bytes that are not text"
+        return "it contains bytes that are not text"
     if part[-1] in ". ":
         return "Windows drops a dot or a blank at the end"
     if part.partition(".")[0].rstrip().upper() in _DEVICES:
         return f"'{part}' is a device on Windows"
     if os.name == "nt" and _WINDOWS & set(part):
-        return 'Windows does not take < > " | ? *'
+        return 'Windows does not accept < > " | ? *'
     return ""
 
 
@@ -161,9 +162,9 @@ def _plain(path: Path) -> str:
 
 
 def _longest_path() -> int:
-    """Bytes of a path, at most."""
+    """Returns the largest number of bytes of a path."""
     if os.name == "nt":
-        return 259  # more only where the machine was set up for it
+        return 259  # the default; a machine can be configured for more
     try:
         return os.pathconf("/", "PC_PATH_MAX") - 1
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A data set is a list of cases; a case is what is segmented at once: an image, its mask, and its group."""
+"""Defines data sets and cases, and loads images and masks. A case is an image, its mask and its group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.masks.objects import Numbers, components, number_objects, stack
 from isthmus.data.masks.values import ValueMap
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, size_text
 from isthmus.io.geometry import MILLIMETRES
 from isthmus.io.images import Source, read_image, read_mask
 from isthmus.io.volumes import elsewhere, geometry, in_space, refuse_other_place, unit
@@ -41,7 +41,7 @@ class Case:
         images: stacked along channels.
         masks: none, one, or several (one per object), which are united.
         group: patient, slide or sequence; folds never separate a group.
-        spacing: size of a pixel along each axis, where it is known.
+        spacing: size of a pixel along each axis, in the unit of the file; None: unknown.
     """
 
     id: str
@@ -52,34 +52,33 @@ class Case:
 
     @property
     def first(self) -> Path:
-        """The file that decides how the volumes of this case are turned."""
+        """The file whose orientation all volumes of this case take."""
         return (self.images or self.masks)[0].path
 
     @property
     def millimetres(self) -> tuple[float, ...] | None:
-        """`spacing` in millimetres, which a file without a unit means by custom."""
+        """`spacing` in millimetres, the conventional unit of files that state none."""
         return self.spacing and tuple(step * MILLIMETRES[unit(self.first)] for step in self.spacing)
 
-    def alike(self, source: Source) -> Source:
-        """A file of this case, or a prediction of it, brought to the order of axes of its first file."""
+    def oriented(self, source: Source) -> Source:
+        """Returns a file of this case, or a prediction of it, in the orientation of its first file."""
         return replace(source, like=self.first)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Cases and what their masks mean.
+    """Cases and the meaning of their masks.
 
     Attributes:
-        values: mask value -> class; None until `check_dataset` has looked at every mask.
+        values: the class of each mask value; None until `check_dataset` has examined every mask.
         classes: names by class index, the first being "background"; empty as long as `values` is None.
-        resize: the size (height, width) or (depth, height, width) that images are brought to unless told
-            otherwise; None: native scale.
-        regions: unions of classes that are scored beside or instead of these, as class indices, by name.
-        instances: whether masks tell objects of a class apart (a file for each, or their numbers); None until
-            `check_dataset` has looked.
-        axes: what the axes of TIFF images mean, where they have more than two (`isthmus.io.tiff_axes`).
-        notes: what is to be said of how the files were read: a line each.
-        ignore: the mask value of pixels that are neither learnt nor scored; `load` takes them for background.
+        resize: the default size of images, (height, width) or (depth, height, width); None: native scale.
+        regions: unions of classes that are scored in addition to or instead of these: class indices by name.
+        instances: whether masks separate the objects of a class (by a file for each, or by their numbers); None until
+            `check_dataset` has examined them.
+        axes: the meaning of the axes of TIFF images with more than two (`isthmus.io.tiff_axes`).
+        notes: lines to print about how the files were read.
+        ignore: the mask value of pixels that are neither learned nor scored; `load` reads them as background.
     """
 
     name: str
@@ -97,20 +96,20 @@ class Dataset:
 
 
 IGNORED = 255
-"""In a label that is `marked`: a pixel that is neither learnt nor scored."""
+"""In a label that is `marked`, a pixel that is neither learned nor scored."""
 
 
 def load(
     case: Case, dataset: Dataset, channels: int | None = None, *, marked: bool = False
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Image `(channels, *spatial)` in the file's own numbers, and label `(*spatial)` of class indices.
+    """Returns the image `(channels, *spatial)` in the numbers of the file, and the label `(*spatial)` of class indices.
 
     Args:
+        channels: to bring the image to; None: as in the file.
         marked: whether pixels of the value `Dataset.ignore` are `IGNORED` in the label, not background.
 
     Raises:
-        IsthmusError: an unreadable file, an image and a mask of different sizes, a mask value that fits no
-            class.
+        IsthmusError: a file cannot be read, image and mask have different sizes, or a mask value fits no class.
     """
     if dataset.values is None:
         raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
@@ -123,20 +122,20 @@ def load(
 
 
 def load_instances(case: Case, dataset: Dataset, channels: int | None = None) -> tuple[NDArray[Any], Numbers]:
-    """Image `(channels, *spatial)` as `load`, and the numbers `(*spatial)` of its objects: 1 to n, 0 elsewhere.
+    """Returns the image `(channels, *spatial)` as `load`, and the object numbers `(*spatial)`: 1 to n, 0 elsewhere.
 
-    - Several mask files are an object each, numbered in their order; where they overlap the later one stands.
-    - A mask of object numbers (rule "objects") keeps them, but for gaps; one that holds a single value numbers nothing,
-      and its connected pieces are the objects.
-    - Of any other mask the connected pieces of the foreground are the objects, corners included.
+    - Several mask files are one object each, numbered in their order; where they overlap, the later one wins.
+    - A mask of object numbers (rule "objects") keeps them, without gaps; if it holds a single value, its connected
+      pieces are the objects.
+    - In any other mask the connected pieces of the foreground are the objects.
 
     Raises:
-        IsthmusError: as `load`; connected pieces of several classes; more than 65,535 objects.
+        IsthmusError: as `load`; the mask holds several classes, or more than 65,535 objects.
     """
     if dataset.values is None:
         raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")
     image, values, name = load_image(case, channels), dataset.values, str(case.masks[0])
-    masks = [read_mask(case.alike(source)) for source in case.masks]
+    masks = [read_mask(case.oriented(source)) for source in case.masks]
     for source, mask in zip(case.masks, masks, strict=True):
         check_sizes(replace(case, masks=(source,)), image.shape[1:], mask.shape)
     if len(masks) > 1:
@@ -147,69 +146,67 @@ def load_instances(case: Case, dataset: Dataset, channels: int | None = None) ->
     if values.classes > 2:
         raise IsthmusError(
             f"{dataset.name}: masks of {values.classes - 1} classes do not number objects; train on classes "
-            "(data.instances=false), or say that the values number objects (data.value_rule=objects)"
+            "(data.instances=false), or state that the values number objects (data.value_rule=objects)"
         )
     return image, components(values.apply(masks[0], name) > 0, name)
 
 
 def load_image(case: Case, channels: int | None = None) -> NDArray[Any]:
-    """The image `(channels, *spatial)`, brought to a number of channels where one is asked for."""
-    parts = [read_image(case.alike(source)) for source in case.images]
+    """Returns the image `(channels, *spatial)`, brought to a number of channels if one is given."""
+    parts = [read_image(case.oriented(source)) for source in case.images]
     for source, part in zip(case.images, parts, strict=True):
         if part.shape[1:] != parts[0].shape[1:]:
             raise IsthmusError(
-                f"{source}: {_size(part.shape[1:])} but {case.images[0]} is {_size(parts[0].shape[1:])}; "
-                "the channels of a case must be of one size"
+                f"{source}: {size_text(part.shape[1:])} but {case.images[0]} is {size_text(parts[0].shape[1:])}; "
+                "the channels of a case must have the same size"
             )
     image = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return image if channels is None else to_channels(image, channels, str(case.images[0]))
 
 
 def load_mask(case: Case) -> NDArray[Any]:
-    """The raw mask `(*spatial)`; several are united: where they overlap, the larger value stands."""
+    """Returns the mask `(*spatial)` with the values of the file; where several masks overlap, the larger value wins."""
     if not case.masks:
         raise IsthmusError(f"{case.images[0]}: has no mask; add one or leave the image out")
-    mask = read_mask(case.alike(case.masks[0]))
+    mask = read_mask(case.oriented(case.masks[0]))
     for source in case.masks[1:]:
-        other = read_mask(case.alike(source))
+        other = read_mask(case.oriented(source))
         if other.shape != mask.shape:
             raise IsthmusError(
-                f"{source}: {_size(other.shape)} but {case.masks[0]} is {_size(mask.shape)}; "
-                "the masks of a case must be of one size"
+                f"{source}: {size_text(other.shape)} but {case.masks[0]} is {size_text(mask.shape)}; "
+                "the masks of a case must have the same size"
             )
         mask = np.maximum(mask, other)
     return mask
 
 
 def mended_headers(case: Case) -> tuple[str, ...]:
-    """What was taken instead of headers that place no volume, with the names of their files."""
+    """Returns what replaces unusable headers, with the names of their files."""
     paths = dict.fromkeys(source.path for source in (*case.images, *case.masks))
     places = [(path.name, geometry(path)) for path in paths if in_space(path)]
     return tuple(f"{name}: {place.mended}" for name, place in places if place.mended)
 
 
 def channels_elsewhere(case: Case) -> str:
-    """How far the headers put a channel of a case from the first, as "12 mm"; "" where all lie on one grid."""
+    """Returns how far the headers put a channel from the first one, as "12 mm"; "" if all lie on the same grid."""
     found = (elsewhere(case.first, source.path) for source in case.images[1:])
     return next((away for away in found if away), "")
 
 
 def check_sizes(case: Case, image: tuple[int, ...], mask: tuple[int, ...]) -> None:
-    """Refuse a mask that does not lie on its image."""
+    """Refuses a mask that does not fit its image."""
     if image == mask:
         refuse_other_place(case.images[0].path, case.masks[0].path)
         return
-    turned = (
-        " (one is turned: does only one of them carry an orientation tag?)" if image == mask[::-1] else ""
-    )
+    turned = " (one is turned: does only one of them have an orientation tag?)" if image == mask[::-1] else ""
     raise IsthmusError(
-        f"{case.masks[0]}: the mask is {_size(mask)} but its image {case.images[0]} is "
-        f"{_size(image)}{turned}; export both in the same size"
+        f"{case.masks[0]}: the mask is {size_text(mask)} but its image {case.images[0]} is "
+        f"{size_text(image)}{turned}; export both in the same size"
     )
 
 
 def to_channels(image: NDArray[Any], channels: int, name: str = "the image") -> NDArray[Any]:
-    """Bring `(channels, *spatial)` to a number of channels: grey becomes colour, colour becomes its luminance.
+    """Brings `(channels, *spatial)` to a number of channels: grey becomes colour, colour becomes its luminance.
 
     Luminance is 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded for integers.
 
@@ -225,16 +222,11 @@ def to_channels(image: NDArray[Any], channels: int, name: str = "the image") -> 
         grey = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
         return np.asarray(np.rint(grey) if image.dtype.kind in "iu" else grey, image.dtype)[None]
     have = "1 channel" if found == 1 else f"{found} channels"
-    way = "convert it, or train on such images"
+    cure = "convert it, or train on such images"
     if channels not in (1, 3):
-        way = "files of one channel each belong together by name (<case>_0000, <case>_0001, …, beside a dataset.json)"
-        way += ", or by the data set they are part of (its name, and --root)"
-    raise IsthmusError(f"{name}: has {have} where {channels} are expected; {way}")
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    """`(height, width)` as people write it: width x height."""
-    return " x ".join(str(n) for n in reversed(shape))
+        cure = "files of one channel each are joined by name (<case>_0000, <case>_0001, …, beside a dataset.json)"
+        cure += ", or by the data set they belong to (its name, and --root)"
+    raise IsthmusError(f"{name}: has {have} where {channels} are expected; {cure}")
 
 
 def clashes(cases: Sequence[Case]) -> list[str]:

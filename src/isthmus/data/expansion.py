@@ -1,4 +1,4 @@
-"""Turns a file into its cases: a picture, the pages of a stack, or one picture in several files."""
+"""Turns a file into its cases: one image, the pages of a stack, or one image in several files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isthmus.errors import IsthmusError
 from isthmus.io import tiff
 from isthmus.io.formats import stem as stem_of
 from isthmus.io.images import of_tiff, pages
-from isthmus.io.tiff_axes import AxesError, common, of_image, of_mask, of_pair
+from isthmus.io.tiff_axes import AxesError, common, image_axes, mask_axes, pair_axes
 from isthmus.io.volumes import is_volume
 from isthmus.io.volumes import spacing as volume_spacing
 
@@ -30,19 +30,20 @@ def expanded(
     axes: str = "",
     masks_alone: bool = False,
 ) -> list[Case]:
-    """One case, or one per page of a stack; an unreadable file is one case, whose reading says why.
+    """Returns one case, or one per page of a stack; an unreadable file is one case, and reading it reports why.
 
     Args:
-        channels, axes: of the run that the image is for (`isthmus.io.tiff_axes`).
-        masks_alone: the file is a mask whose image is not at hand.
+        problems: gets a line for each problem.
+        channels, axes: of the run that reads the image (`isthmus.io.tiff_axes`).
+        masks_alone: the file is a mask without its image.
     """
     spacing = volume_spacing(image) if is_volume(image) else None
     whole = Case(stem, (Source(image),), (Source(mask),) if mask else (), group, spacing)
     try:
         if mask:
-            ours, theirs = of_pair(image, mask, axes)
+            ours, theirs = pair_axes(image, mask, axes)
         else:
-            ours, theirs = of_mask(image) if masks_alone else of_image(image, axes, channels), ""
+            ours, theirs = mask_axes(image) if masks_alone else image_axes(image, axes, channels), ""
         number = pages(image, ours)
         other = pages(mask, theirs) if mask else number
     except AxesError as error:
@@ -57,7 +58,7 @@ def expanded(
         problems.append(f"{mask}: has {other} pages but its image {image} has {number}; export both alike")
     if number == 1 or other != number:
         return [one]
-    names = _of_files(stem, image, ours, number)
+    names = _page_names(stem, image, ours, number)
     return [
         replace(
             one,
@@ -77,7 +78,7 @@ def with_axes(dataset: Dataset) -> Dataset:
 
 
 def sets_among(files: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:
-    """Pictures that an OME header spreads over several of these files: of each the first stem, and all stems."""
+    """Returns the images that an OME header spreads over several of these files: all stems by the first one."""
     sets: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
     for stem, path in files.items():
@@ -85,7 +86,7 @@ def sets_among(files: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:
             continue
         try:
             names = _files(path)
-        except IsthmusError:  # reading says why
+        except IsthmusError:  # reading reports why
             continue
         members = tuple(other for other, at in files.items() if at.parent == path.parent and at.name in names)
         if len(members) > 1:
@@ -94,7 +95,7 @@ def sets_among(files: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:
     return sets
 
 
-def of_set(
+def joined_files(
     stems: Sequence[str],
     images: Mapping[str, Path],
     masks: Mapping[str, Path],
@@ -102,9 +103,9 @@ def of_set(
     problems: list[str],
     axes: str = "",
 ) -> tuple[list[Case], list[str]]:
-    """The cases of one picture in several files, and the masks that they take.
+    """Returns the cases of one image in several files, and the masks that they use.
 
-    A mask of the whole bears the name of one file, or what the names have in common; else each file has its own.
+    A mask of the whole has the name of one file, or the name that they share; otherwise each file has its own mask.
     """
     first = images[stems[0]]
     own = {stem: found[stem][0] for stem in stems if found.get(stem)}
@@ -117,8 +118,8 @@ def of_set(
     origins = tiff.origins(first, axes)
     if not own or len(own) < len(stems) or not origins or pages(first, axes) == 1:
         problems.append(
-            f"{first}: one picture in {len(stems)} files, of which {len(own)} have a mask; give one mask to the whole, "
-            f"called {base}, or one to each file of its own pages"
+            f"{first}: one image in {len(stems)} files, of which {len(own)} have a mask; add one mask of the "
+            f"whole, named {base}, or a mask of its pages for each file"
         )
         return [], list(own.values())
     cases: list[Case] = []
@@ -133,7 +134,7 @@ def of_set(
 
 
 def shared_name(stems: Sequence[str]) -> str:
-    """What the names of the files of one picture have in common, without what counts them.
+    """Returns the common part of the names of the files of one image, without what counts them.
 
     >>> shared_name(["a/cell_C0", "a/cell_C1"]), shared_name(["t0", "t1"])
     ('a/cell', 't0')
@@ -144,8 +145,8 @@ def shared_name(stems: Sequence[str]) -> str:
     return common if common and not common.endswith("/") else stems[0]
 
 
-def _of_files(stem: str, image: Path, letters: str, number: int) -> list[str]:
-    """Names of the pages: counted, or those of the files of an OME set that hold one each."""
+def _page_names(stem: str, image: Path, letters: str, number: int) -> list[str]:
+    """Returns the names of the pages: numbered, or those of the files of an OME set with one page each."""
     if _files(image):
         origins = tiff.origins(image, letters)
         if len(set(origins)) == number:
@@ -155,5 +156,6 @@ def _of_files(stem: str, image: Path, letters: str, number: int) -> list[str]:
 
 
 def _files(path: Path) -> tuple[str, ...]:
+    """Returns the names of the files that an OME header joins with this one."""
     none: tuple[str, ...] = ()
     return of_tiff(lambda: tiff.files(path), path, none)

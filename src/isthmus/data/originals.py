@@ -1,4 +1,4 @@
-"""The files that no command may replace: the images it was given, and their masks."""
+"""Finds the files that no command may replace: the images it was given, and their masks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from isthmus.errors import IsthmusError
 
 
 def originals(paths: Iterable[Path], cases: Iterable[Case] = ()) -> list[Path]:
-    """Files and folders of data: of each path (a folder of images or of a data set, a CSV, an image) with the folder of
-    masks that belongs to it; and of cases."""
+    """Returns the files and folders of data: those of the cases, and each path with the folder of its masks.
+
+    A path is a folder of images or of a data set, a CSV, or an image.
+    """
     found = [source.path for case in cases for source in (*case.images, *case.masks)]
     for path in paths:
         found += _with_masks(path)
@@ -21,19 +23,20 @@ def originals(paths: Iterable[Path], cases: Iterable[Case] = ()) -> list[Path]:
 
 
 def refuse_among(out: Path, paths: Iterable[Path]) -> None:
-    """Refuse a folder of results inside a folder of images or masks, where they would be taken for data.
+    """Refuses a folder of results inside a folder of images or masks, where results would be read as data.
 
     Raises:
-        IsthmusError: it is such.
+        IsthmusError: names both folders.
     """
     for folder in originals(paths):
         if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
             raise IsthmusError(
-                f"{out} lies in {folder}, so its files would be taken for data next time; choose another --out"
+                f"{out} lies in {folder}, so its files would be read as data next time; choose another --out"
             )
 
 
 def _with_masks(path: Path) -> list[Path]:
+    """Returns a path with the files and folders that belong to it."""
     if path.is_file() and path.suffix.lower() == ".csv":
         try:
             return [path, *originals((), from_csv(path).cases)]
@@ -48,6 +51,6 @@ def _with_masks(path: Path) -> list[Path]:
 
 
 def _pair(path: Path) -> tuple[Path, ...]:
-    """Folders of images and of masks that lie side by side, of which this is one; nothing where it is none."""
+    """Returns the folders of images and masks if this folder is one of the two; otherwise ()."""
     place = find_folders(path.resolve().parent)
     return place if place is not None and path.resolve() in [each.resolve() for each in place] else ()

@@ -8,7 +8,7 @@ from isthmus.data.cases import Case, Dataset, Source, clashes
 from isthmus.data.catalog import DATASETS
 from isthmus.data.checks.problems import refuse
 from isthmus.data.csv_files import from_csv
-from isthmus.data.expansion import expanded, of_set, sets_among, with_axes
+from isthmus.data.expansion import expanded, joined_files, sets_among, with_axes
 from isthmus.data.layouts import decathlon, nnunet
 from isthmus.data.layouts.pairing import find_folders, flat_masks, folders, masks_of
 from isthmus.data.layouts.unrecognised import LAYOUT, what_is_here
@@ -110,7 +110,7 @@ def _of_pairs(
     for stem, image in images.items():
         own = found.get(stem, [])
         if stem in sets:
-            of_one, taken = of_set(sets[stem], images, masks, found, problems, axes)
+            of_one, taken = joined_files(sets[stem], images, masks, found, problems, axes)
             cases += of_one
             used |= set(taken)
         elif stem in members:

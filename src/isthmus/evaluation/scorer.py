@@ -103,7 +103,7 @@ class Scorer:
     def score(self, pair: Pair) -> Scores:
         """Returns all scores of one case, by class or region."""
         case, prediction = pair
-        guess = read_mask(case.alike(prediction.images[0]))
+        guess = read_mask(case.oriented(prediction.images[0]))
         how: dict[str, Any] = {
             "spacing": self.options.spacing if case.spacing is None else case.spacing,
             "tolerance": self.options.tolerance,
@@ -158,5 +158,5 @@ class Scorer:
 
     def _stacked(self, case: Case) -> NDArray[Any]:
         """Returns numbers of the objects of a case with a mask for each."""
-        pieces = (self.true.apply(read_mask(case.alike(source)), str(source)) > 0 for source in case.masks)
+        pieces = (self.true.apply(read_mask(case.oriented(source)), str(source)) > 0 for source in case.masks)
         return stack(pieces, str(case.masks[0]))

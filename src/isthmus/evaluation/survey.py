@@ -85,7 +85,7 @@ def survey_pair(pair: Pair, ignore: int | None) -> PairFacts:
 
 def _read(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
     case, prediction = pair
-    true, predicted = load_mask(case), read_mask(case.alike(prediction.images[0]))
+    true, predicted = load_mask(case), read_mask(case.oriented(prediction.images[0]))
     if predicted.shape != true.shape:
         raise IsthmusError(
             f"{prediction.images[0]} has size {predicted.shape} but {case.masks[0]} {true.shape}; "

@@ -8,14 +8,15 @@ from isthmus.errors import IsthmusError
 
 
 def beside(header: Path, name: str) -> Path:
-    """The file that a header names, which lies in the header's folder or below it.
+    """Returns the file that a header names, in the folder of the header or below it.
 
     Raises:
-        IsthmusError: a name that leads out of it, as text or by a link; several files; none there.
+        IsthmusError: the name leads out of the folder, as text or by a link; it names several files, or none that
+            exists.
     """
     if name.split()[:1] in (["LIST"], ["LIST:"]) or "%" in name:
         raise IsthmusError(f"{header}: its voxels lie in several files ({name}); save it as one file")
-    parts = PureWindowsPath(name).parts  # which splits at / and at \
+    parts = PureWindowsPath(name).parts  # splits at / and at \
     absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor
     path = header.parent.joinpath(*parts) if not absolute else header
     folders = (header.parent.resolve(), header.resolve().parent)

@@ -1,4 +1,4 @@
-"""DICOM, with pydicom (extra `io`): a folder of slices is a volume, a single file a picture."""
+"""Reads DICOM with pydicom (extra `io`): a folder of slices is a volume, a single file a picture."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".gz", ".
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM: it says so after 128 bytes, or begins with a first element where these are missing."""
+    """Tells whether a file is DICOM: by the mark after 128 bytes, or by its first element where these are missing."""
     try:
         with path.open("rb") as file:
             start = file.read(132)
@@ -58,8 +58,11 @@ def is_dicom(path: Path) -> bool:
 
 
 def is_series(folder: Path) -> bool:
-    """Whether a folder holds a DICOM series, and more of its slices than other images; names need no suffix. A folder
-    of pictures (each a series of its own, or without a place in space) holds none, nor does one of a single `.dcm`."""
+    """Tells whether a folder holds a DICOM series, with more slices than other images; names need no suffix.
+
+    A folder of pictures (each a series of its own, or without a place in space) holds none, nor does one with a single
+    `.dcm`.
+    """
     if not folder.is_dir():
         return False
     files = _files(folder)
@@ -69,22 +72,24 @@ def is_series(folder: Path) -> bool:
     try:
         return not is_projection([data for _, data in _headers(folder, *_state(files))])
     except IsthmusError:
-        return True  # which says why when it is read
+        return True  # reading it reports the error
 
 
 def geometry(path: Path) -> Geometry:
-    """Of a series (its folder) or of one file, whose pixels stay as they lie.
+    """Returns the grid of a series (its folder) or of one file, whose axes are not exchanged.
 
     Raises:
-        IsthmusError: no or several series; slices that are missing, doubled or do not fit together.
+        IsthmusError: there is no series, or several; slices are missing, doubled or do not fit together.
     """
     files = _slices(path)
     return _of_series(files) if path.is_dir() else _of_picture(files[0][1])
 
 
 def voxels(path: Path, *, mask: bool = False) -> NDArray[Any]:
-    """All voxels in the order (column, row, slice), rescaled (Hounsfield units of a CT); where small is white they are
-    turned round, but not in a mask."""
+    """Returns all voxels in the order (column, row, slice), rescaled (to Hounsfield units for CT).
+
+    Inverted pixels (MONOCHROME1) are inverted back, except in a mask.
+    """
     files = _slices(path)
     dtype = _dtype([data for _, data in files])
     first = files[0][1]
@@ -95,7 +100,7 @@ def voxels(path: Path, *, mask: bool = False) -> NDArray[Any]:
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
-    """The DICOM files of a folder, by name; another look is taken once something in it came or went."""
+    """Returns the DICOM files of a folder, by name; the result is cached until the folder changes."""
     return _found(folder, folder.stat().st_mtime_ns, len(os.listdir(folder)))
 
 
@@ -117,7 +122,7 @@ def _headers(folder: Path, changed: int, size: int) -> tuple[tuple[Path, Any], .
 
 
 def _slices(path: Path) -> Sequence[tuple[Path, Any]]:
-    """The files of a series and their headers, in the order of their places along the patient."""
+    """Returns the files of a series with their headers, in the order of their positions along the patient."""
     if path.is_file():
         files: Sequence[tuple[Path, Any]] = [(path, _read(path, pixels=False))]
     else:
@@ -125,11 +130,11 @@ def _slices(path: Path) -> Sequence[tuple[Path, Any]]:
         files = _headers(path, *_state(names)) if names else []
     if not files or any("Rows" not in data for _, data in files):
         name = next((name for name, data in files if "Rows" not in data), path)
-        raise IsthmusError(f"{name}: DICOM without a picture; leave it out")
+        raise IsthmusError(f"{name}: DICOM without an image; leave it out")
     for name, data in files:
         if int(data.get("NumberOfFrames") or 1) > 1:
             raise IsthmusError(
-                f"{name}: DICOM with several frames in a file ({data.NumberOfFrames}); convert it to NIfTI"
+                f"{name}: DICOM with several frames in one file ({data.NumberOfFrames}); convert it to NIfTI"
             )
         palette = data.get("PhotometricInterpretation") == "PALETTE COLOR"
         if int(data.get("SamplesPerPixel") or 1) > 1 or palette:
@@ -165,7 +170,7 @@ def _scale(data: Any) -> tuple[float, float]:
 
 
 def _dtype(headers: Sequence[Any]) -> np.dtype[Any]:
-    """Of all slices, whose scales may differ from one to the next (PET)."""
+    """Returns the number type of all slices, whose scales may differ (PET)."""
     scales = {_scale(data) for data in headers}
     if scales == {(1.0, 0.0)}:
         kinds = {(bool(d.get("PixelRepresentation")), max(1, int(d.BitsAllocated) // 8)) for d in headers}
@@ -185,12 +190,12 @@ def _pixels(path: Path, dtype: np.dtype[Any], mask: bool) -> NDArray[Any]:
         name = data.file_meta.TransferSyntaxUID.name
         reason = (str(error).strip().splitlines() or [""])[-1][:120]
         raise IsthmusError(
-            f"{path}: compressed DICOM ({name}) that is damaged or not read ({reason}); decompress it, or convert it "
+            f"{path}: compressed DICOM ({name}), damaged or unsupported ({reason}); decompress it, or convert it "
             "to NIfTI"
         ) from error
     if stored.dtype.kind == "f":
-        raise IsthmusError(f"{path}: DICOM with pixels of floating-point numbers; convert it to NIfTI")
-    if data.get("PhotometricInterpretation") == "MONOCHROME1" and not mask:  # small is white
+        raise IsthmusError(f"{path}: DICOM with floating-point pixels; convert it to NIfTI")
+    if data.get("PhotometricInterpretation") == "MONOCHROME1" and not mask:  # small numbers are white
         whole = 2 ** int(data.BitsStored) - 1
         stored = whole - stored if stored.dtype.kind == "u" else -1 - stored
     slope, intercept = _scale(data)
@@ -210,7 +215,7 @@ def _read(path: Path, *, pixels: bool) -> Any:
         if "TransferSyntaxUID" not in data.file_meta:  # a file without its first bytes
             implicit = data.original_encoding[0]
             data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    except Exception as error:  # a damaged file raises whatever its bytes lead to
+    except Exception as error:  # a damaged file may raise any exception
         reason = (str(error).splitlines() or [""])[0][:120]
         raise IsthmusError(f"{path}: damaged DICOM ({reason}); copy it again or leave it out") from error
     return data

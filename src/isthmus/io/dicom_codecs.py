@@ -1,4 +1,4 @@
-"""The codecs of DICOM, with imagecodecs: a plug-in of pydicom's decoders for what pydicom does not decode alone."""
+"""Decodes compressed DICOM with imagecodecs, as a plug-in of pydicom for what it cannot decode by itself."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _CODECS = {  # by transfer syntax
 }
 
 DECODER_DEPENDENCIES = dict.fromkeys(_CODECS, ("imagecodecs",))
-"""For pydicom, which shows it where a plug-in is not available."""
+"""Read by pydicom, which names these packages if the plug-in is not available."""
 
 
 def is_available(uid: str) -> bool:
-    """Whether pixels of a transfer syntax are decoded here; asked by pydicom."""
+    """Tells pydicom whether pixels of a transfer syntax are decoded here."""
     return uid in _CODECS
 
 
 def register() -> None:
-    """Add this module to pydicom's decoders, once."""
+    """Adds this module to pydicom's decoders, once."""
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
@@ -48,7 +48,7 @@ def register() -> None:
 
 
 def decode(source: bytes, runner: Any) -> bytes:
-    """One frame, as pydicom asks for it; the sign of pixels is the highest bit that the header calls stored."""
+    """Returns one frame for pydicom; the sign of a pixel is the highest of its stored bits."""
     pixels = _decoded(source, _CODECS[runner.transfer_syntax])
     bits = 8 * pixels.dtype.itemsize
     unused = max(0, bits - int(runner.bits_stored))
@@ -59,12 +59,12 @@ def decode(source: bytes, runner: Any) -> bytes:
 
 
 def _decoded(source: bytes, names: tuple[str, ...]) -> NDArray[Any]:
-    """By the first codec that is there and takes it."""
+    """Decodes with the first codec that is available and accepts the pixels."""
     problem: Exception = ValueError(f"no codec {names[0]}")
     for name in names:
         try:
             pixels: NDArray[Any] = getattr(imagecodecs, f"{name}_decode")(source)
             return pixels
-        except Exception as error:  # decoders raise whatever they like
+        except Exception as error:  # decoders raise all kinds of exceptions
             problem = error
     raise ValueError(f"its compressed pixels are damaged ({problem})")

@@ -1,13 +1,13 @@
-"""How a volume lies in space, and the one orientation in which the program sees every volume.
+"""The grid of a volume in space, and the one orientation to which every volume is brought.
 
 Arrays have the axes (z, y, x): z runs to the head (superior), y to the back (posterior), x to the patient's
-left. This is DICOM's patient system in array order, so `array[z]` is an axial slice as radiologists look at
-it, and slices lie like the pages of a TIFF stack. Papers and NIfTI write sizes the other way round: a
+left. This is DICOM's patient system in array order, so `array[z]` is an axial slice as radiologists view it, and
+slices are ordered like the pages of a TIFF stack. Papers and NIfTI write sizes in reverse: a
 BraTS volume of 240 x 240 x 155 voxels is an array of shape (155, 240, 240).
 
-Only axes are exchanged and turned round: no voxel is resampled. An oblique volume takes the nearest
-orientation; the files of one case all take that of the first (`Geometry.like`), as between two orientations
-that are equally near rounding would decide for each file by itself.
+Axes are only exchanged and reversed: no voxel is resampled. An oblique volume takes the nearest orientation; all files
+of a case take that of the first one (`Geometry.like`), because between two equally near orientations rounding would
+decide for each file separately.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 AXES = "SPL"
-"""What the axes of an array run towards: superior, posterior, left."""
+"""The directions of the axes of an array: superior, posterior, left."""
 
 MILLIMETRES = {"": 1.0, "nm": 1e-6, "µm": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1000.0}
-"""Length of each unit; of a file that states none, millimetres are meant by custom."""
+"""The length of each unit; without a stated unit, millimetres are the convention."""
 
 ROUNDING = 0.1
-"""Grids that lie less than this share of a voxel apart are one grid: headers round."""
+"""Grids whose distance is less than this share of a voxel are the same: headers round."""
 
 _ENDS = ("LR", "PA", "IS")  # of the world's axes: the negative and the positive end
 _RIGHT_ANTERIOR_SUPERIOR = np.eye(3)
 _SUPERIOR_POSTERIOR_LEFT = np.array([[0, 0, -1], [0, -1, 0], [1, 0, 0]], np.float64)
-_TIE = 1e-3  # orientations that are nearest to within this share are equally near
+_TIE = 1e-3  # orientations whose cosines differ by less than this share are equally near
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Geometry:
     Attributes:
         shape: of the voxels in the file's order, `(i, j, k)`, or `(i, j, k, channels)`.
         dtype: of the voxels after the file's own scaling.
-        affine: `(4, 4)`, voxel indices to places in `unit`, whose axes run right, anterior, superior (RAS).
-        placed: whether the file says how it lies in space; if not, the affine is the format's default.
-        sized: whether the file says how large a voxel is.
+        affine: `(4, 4)`, from voxel indices to positions in `unit`, with axes to the right, anterior, superior (RAS).
+        placed: whether the file states its place in space; if not, the affine is the default of the format.
+        sized: whether the file states the size of a voxel.
         unit: of the affine, a key of `MILLIMETRES`; "" where the file states none.
-        forms: the fields of a NIfTI header that say all this, to be written as they were read.
-        mended: what was taken instead of a part of the header that says nothing of use; "" as a rule.
-        like: the grid whose orientation decides how this one is turned; None: its own.
+        forms: the fields of a NIfTI header that state this, to be written as they were read.
+        mended: what replaces an unusable part of the header; usually "".
+        like: the grid whose orientation this one takes; None: its own.
 
     >>> geometry = Geometry((4, 5, 6), np.dtype(np.uint8), np.diag([1.0, 2.0, 3.0, 1.0]))
     >>> geometry.orientation, geometry.array_shape, geometry.spacing
@@ -67,12 +67,12 @@ class Geometry:
     like: Geometry | None = None
 
     def turned_like(self, other: Geometry) -> Geometry:
-        """The same grid, of which arrays take the orientation of another."""
+        """Returns the same grid, whose arrays take the orientation of another."""
         return replace(self, like=None if other is self else other)
 
     @cached_property
     def _directions(self) -> NDArray[np.float64]:
-        """Where each axis of the file runs, a unit vector a column."""
+        """The direction of each axis of the file, `(3, 3)`: one unit vector per column."""
         columns = np.asarray(self.affine[:3, :3], np.float64)
         lengths = np.linalg.norm(columns, axis=0)
         if not np.isfinite(self.affine).all() or (lengths < 1e-9).any():
@@ -83,9 +83,9 @@ class Geometry:
         return directions
 
     def _nearest(self, targets: NDArray[np.float64]) -> list[tuple[int, int]]:
-        """For each target (a unit vector a column) the axis of the file nearest to it, and its direction, 1 or -1.
+        """Returns the nearest axis of the file for each target (one unit vector per column), and its sign, 1 or -1.
 
-        As a whole: of the six ways to pair them, the one whose cosines have the largest product.
+        Of the six ways to pair them, the one with the largest product of cosines is chosen.
         """
         cosines = targets.T @ self._directions
         products = {order: abs(np.prod(cosines[range(3), order])) for order in permutations(range(3))}
@@ -95,7 +95,7 @@ class Geometry:
 
     @property
     def orientation(self) -> str:
-        """What the axes of the file run towards, such as `RAS` or `LPI`."""
+        """The directions of the axes of the file, such as `RAS` or `LPI`."""
         ends = {
             axis: _ENDS[world][(sign + 1) // 2]
             for world, (axis, sign) in enumerate(self._nearest(_RIGHT_ANTERIOR_SUPERIOR))
@@ -104,7 +104,7 @@ class Geometry:
 
     @cached_property
     def _turn(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The file's axis behind each axis (z, y, x) of the array, and those axes to turn round."""
+        """The axis of the file for each axis (z, y, x) of the array, and the axes to reverse."""
         targets = _SUPERIOR_POSTERIOR_LEFT
         if self.like is not None:
             columns = self.like.array_affine[:3, :3]
@@ -114,7 +114,7 @@ class Geometry:
 
     @property
     def array_affine(self) -> NDArray[np.float64]:
-        """`(4, 4)`, indices (z, y, x) of the array to places in `unit`, right, anterior, superior."""
+        """`(4, 4)`, from indices (z, y, x) of the array to positions in `unit`: right, anterior, superior."""
         source, turned = self._turn
         affine = np.array(self.affine, np.float64)
         affine[:, :3] = affine[:, source]
@@ -145,28 +145,28 @@ class Geometry:
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """From voxel to voxel along (z, y, x), in `unit`."""
+        """The distance between voxels along (z, y, x), in `unit`."""
         z, y, x = (round(float(np.linalg.norm(self.affine[:3, i])), 6) for i in self._turn[0])
         return z, y, x
 
     @property
     def shear(self) -> float:
-        """By how many degrees the axes of the file deviate most from right angles, as under a tilted gantry."""
+        """The largest deviation of the axes of the file from right angles, in degrees, as under a tilted gantry."""
         cosines = self._directions.T @ self._directions
         return float(np.degrees(np.arcsin(np.abs(cosines - np.diag(np.diag(cosines))).max().clip(0, 1))))
 
     def axis(self, file_axis: int) -> int:
-        """Where an axis of the file is found in the array."""
+        """Returns the axis of the array for an axis of the file."""
         return self._turn[0].index(file_axis)
 
     def to_array(self, voxels: NDArray[Any]) -> NDArray[Any]:
-        """Voxels in the file's order to `(channels, z, y, x)`."""
+        """Turns voxels in the order of the file, `(i, j, k)` or `(i, j, k, channels)`, into `(channels, z, y, x)`."""
         source, turned = self._turn
         extra = voxels if voxels.ndim == 4 else voxels[..., None]
         array = np.flip(extra.transpose(3, *source), tuple(axis + 1 for axis in turned))
         return np.ascontiguousarray(array)
 
     def from_array(self, array: NDArray[Any]) -> NDArray[Any]:
-        """`(z, y, x)` back to the file's order: what `to_array` did, undone."""
+        """Turns `(z, y, x)` back into the order of the file, the inverse of `to_array`."""
         source, turned = self._turn
         return np.flip(array, turned).transpose([source.index(i) for i in range(3)])

@@ -1,4 +1,4 @@
-"""Decompression that is limited in size and verifies the checksum."""
+"""Decompresses with a size limit, and verifies the checksum."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 def inflate(content: bytes, most: int) -> bytes:
-    """The bytes that zlib, gzip or bzip2 made `content` of; no more than `most` and one are ever made.
+    """Returns the bytes that zlib, gzip or bzip2 compressed to `content`, at most `most` and one.
 
     Raises:
-        ValueError: a stream that is cut off.
-        OSError, zlib.error: a damaged one, its checksum included.
+        ValueError: the stream is cut off.
+        OSError, zlib.error: the stream or its checksum is damaged.
     """
     stream: Any = (
         bz2.BZ2Decompressor() if content.startswith(b"BZh") else zlib.decompressobj(zlib.MAX_WBITS | 32)

@@ -1,7 +1,7 @@
-"""MetaImage: `.mha` (header and voxels in one file, plain or zlib), as BraTS 2015 is distributed, and `.mhd` with its
-voxels in a file beside it.
+"""Reads MetaImage: `.mha` (header and voxels in one file, plain or zlib), as BraTS 2015 is distributed, and `.mhd` with
+its voxels in a separate file.
 
-No reader but ITK's, of 264 MB, is well kept; the format is a few lines of text.
+The only other maintained reader is ITK's, of 264 MB; the format is a few lines of text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from isthmus.io.formats import Volume, register_format
 from isthmus.io.geometry import MILLIMETRES, Geometry
 from isthmus.io.inflate import inflate
 
-_TYPES = {  # a long has 4 bytes, whatever the machine
+_TYPES = {  # a long has 4 bytes on every machine
     "MET_CHAR": "i1",
     "MET_ASCII_CHAR": "i1",
     "MET_UCHAR": "u1",
@@ -34,14 +34,14 @@ _TYPES = {  # a long has 4 bytes, whatever the machine
     "MET_DOUBLE": "f8",
 }
 _HERE = "LOCAL"
-"""The name of a data file that means: behind the header."""
+"""The name of a data file that stands for the bytes after the header."""
 
 _HEADER = 2**16
-"""A header is shorter than this many bytes."""
+"""Headers are shorter than this many bytes."""
 
 
 def geometry(path: Path) -> Geometry:
-    """What the header says; axes of length 1 beyond the third are dropped.
+    """Returns the grid in the header; axes of length 1 beyond the third are dropped.
 
     MetaImage's axes run left, posterior, superior, as DICOM's do.
     """
@@ -77,7 +77,7 @@ def geometry(path: Path) -> Geometry:
 
 
 def voxels(path: Path) -> NDArray[Any]:
-    """All voxels in the file's order, x first."""
+    """Returns all voxels in the order of the file, x first."""
     found = geometry(path)
     fields, start = _header(path)
     dtype, wanted = _dtype(fields), math.prod(found.shape)
@@ -96,19 +96,19 @@ def voxels(path: Path) -> NDArray[Any]:
     if not _is_true(fields, "BinaryData", "True"):
         content = np.array(content.split(), dtype).tobytes()
     if len(content) != wanted * dtype.itemsize:
-        raise ValueError(f"{len(content)} bytes of voxels where {wanted * dtype.itemsize} belong")
+        raise ValueError(f"{len(content)} bytes of voxels where {wanted * dtype.itemsize} are expected")
     values = np.frombuffer(content, dtype).reshape((*found.shape[2::-1], *found.shape[3:]))
     return values.transpose(2, 1, 0, *range(3, values.ndim)).astype(found.dtype, copy=False)
 
 
 def data_files(path: Path) -> list[Path]:
-    """The separate file that holds the voxels, if there is one."""
+    """Returns the separate file that holds the voxels, if there is one."""
     named = _header(path)[0]["ElementDataFile"]
     return [] if named.upper() == _HERE else [beside(path, named)]
 
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
-    """Keys and values, and where the voxels begin."""
+    """Returns keys and values, and the offset of the voxels."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
         while file.tell() < _HEADER:
@@ -124,7 +124,7 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
 
 
 def _numbers(fields: dict[str, str], *keys: str) -> NDArray[np.float64] | None:
-    """The numbers of the first of these keys that is there."""
+    """Returns the numbers of the first of these keys that is present."""
     text = next((fields[key] for key in keys if key in fields), None)
     return None if text is None else np.array(text.split(), np.float64)
 

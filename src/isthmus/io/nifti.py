@@ -1,4 +1,4 @@
-"""NIfTI (`.nii`, `.nii.gz`, `.hdr` with `.img`) and what else nibabel reads: Analyze and FreeSurfer's `.mgz`."""
+"""Reads and writes NIfTI (`.nii`, `.nii.gz`, `.hdr` with `.img`), and reads Analyze and FreeSurfer's `.mgz`."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from isthmus.io.geometry import MILLIMETRES, Geometry
 
 _ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _STARTS = tuple(size.to_bytes(4, order) for size in (348, 540) for order in _ORDERS)
-"""How NIfTI-1 and NIfTI-2 begin: with the size of their header."""
+"""The first bytes of NIfTI-1 and NIfTI-2: the size of their header."""
 
 _TOP = 2**15
-"""Voxels along an axis that the header of NIfTI-1 can hold, and one more."""
+"""The smallest number of voxels along an axis that the header of NIfTI-1 cannot hold."""
 
 _FORMS = (
     *("qform_code", "sform_code", "xyzt_units", "srow_x", "srow_y", "srow_z"),
     *("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"),
 )
-"""Fields that say how a volume lies in space; with the first four of `pixdim`."""
+"""Fields that place a volume in space, together with the first four of `pixdim`."""
 
 _UNITS = {1: "m", 2: "mm", 3: "µm"}
 _CHUNK, _STARTS_IN = 2**20, 2**10
 _DENSEST = 1100
-"""gzip makes no more bytes than so many of one."""
+"""The most bytes that gzip expands from one."""
 
 
 def geometry(path: Path) -> Geometry:
-    """What the header says; axes of length 1 beyond the third are dropped, a picture is one slice."""
+    """Returns the grid in the header; axes of length 1 beyond the third are dropped, a picture is one slice."""
     path = _header_path(path)
     return _geometry(path, _open(path))
 
 
 def voxels(path: Path) -> NDArray[Any]:
-    """All voxels in the file's order, in the numbers that its slope and intercept make of them."""
+    """Returns all voxels in the order of the file, with slope and intercept applied."""
     path = _header_path(path)
     image = _open(path)
     if not (_is_packed(path) or _is_freesurfer(path)):
@@ -56,13 +56,13 @@ def voxels(path: Path) -> NDArray[Any]:
         raise ValueError("its voxels are cut off")
     with _bytes(path) as file:
         values = _scaled(path, image, type(image).from_stream(file))
-        while file.read(_CHUNK):  # the checksum stands at the end
+        while file.read(_CHUNK):  # the checksum is at the end
             pass
     return values
 
 
 def data_files(path: Path) -> list[Path]:
-    """The separate file that holds the voxels, if there is one."""
+    """Returns the separate file that holds the voxels, if there is one."""
     if path.suffix.lower() != ".hdr":
         return []
     names = [path.with_suffix(suffix).name for suffix in (".img", ".IMG")]
@@ -70,9 +70,9 @@ def data_files(path: Path) -> list[Path]:
 
 
 def write(path: Path, values: NDArray[Any], like: Geometry) -> None:
-    """Write voxels in the file's order, whole or not at all, with the header's forms and units of another volume.
+    """Writes voxels in the order of the file, completely or not at all, with the forms and units of another header.
 
-    The form of a quaternion is left out where it cannot say how the volume lies, as under a tilted gantry.
+    The quaternion form is left out if it cannot express the affine, as under a tilted gantry.
 
     Raises:
         IsthmusError: the file cannot be written.
@@ -107,7 +107,7 @@ def _header_path(path: Path) -> Path:
 
 
 def _place(image: Any, like: Geometry) -> None:
-    """Both forms of the affine, or one where the other cannot hold it; units that NIfTI lacks become millimetres."""
+    """Sets both forms of the affine, or one if the other cannot hold it; units that NIfTI lacks become millimetres."""
     affine, units = like.affine, {"": "unknown", "m": "meter", "mm": "mm", "µm": "micron"}
     if like.unit not in units:
         affine = np.diag([*[MILLIMETRES[like.unit]] * 3, 1.0]) @ affine
@@ -129,14 +129,14 @@ def _open(path: Path) -> Any:
         raise IsthmusError(f"{path}: is compressed, unlike its name; rename it to {path.name}.gz")
     if start in _STARTS and _is_packed(path):
         raise IsthmusError(f"{path}: is not compressed, unlike its name; rename it to {path.name[:-3]}")
-    data_files(path)  # says so where they are missing
-    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # its remarks are not for the terminal
+    data_files(path)  # raises if they are missing
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # its log is not for the terminal
     if packed:
         with _bytes(path) as file:
-            file.read(_STARTS_IN)  # nibabel would call a damaged stream a file of no type
+            file.read(_STARTS_IN)  # nibabel would report a damaged stream as a file of unknown type
     if not _is_freesurfer(path):
         return nibabel.load(path)
-    with _bytes(path) as file:  # which nibabel would leave open
+    with _bytes(path) as file:  # nibabel would leave it open
         return nibabel.MGHImage.from_stream(file)
 
 
@@ -153,7 +153,7 @@ def _is_freesurfer(path: Path) -> bool:
 
 
 def _scaled(path: Path, image: Any, source: Any) -> NDArray[Any]:
-    """The voxels of `source`, whose header is that of `image`."""
+    """Returns the voxels of `source`, which has the header of `image`."""
     found = _geometry(path, image)
     try:
         raw = np.asarray(source.dataobj.get_unscaled())
@@ -189,7 +189,7 @@ def _geometry(path: Path, image: Any) -> Geometry:
 
 
 def _spans_space(affine: NDArray[np.float64]) -> bool:
-    """Whether three axes of a length above 0 run in three directions."""
+    """Tells whether the three axes have a length and run in three directions."""
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(affine).all() or (lengths < 1e-9).any():
         return False
@@ -197,15 +197,17 @@ def _spans_space(affine: NDArray[np.float64]) -> bool:
 
 
 def _other_form(image: Any) -> tuple[NDArray[np.float64], bool, str] | None:
-    """What else a header says where the form that counts spans no space: an affine, whether it places the volume,
-    and a word on it; None where nothing else holds either."""
+    """Returns what a header offers instead of a singular form: an affine, whether it places the volume, and a remark.
+
+    None if nothing else is usable.
+    """
     with suppress(Exception):  # quaternions that are none
         affine = image.header.get_qform(coded=False)
         if image.header["qform_code"] > 0 and _spans_space(affine):
-            return np.asarray(affine, np.float64), True, "the sform is singular, the qform was taken"
+            return np.asarray(affine, np.float64), True, "the sform is singular, the qform was used"
     affine = np.asarray(image.header.get_base_affine(), np.float64)
     if _spans_space(affine):
-        return affine, False, "the sform is singular and no qform is set, the voxel sizes alone were taken"
+        return affine, False, "the sform is singular and no qform is set, only the voxel sizes were used"
     return None
 
 
@@ -213,7 +215,7 @@ def _dtype(path: Path, data: Any) -> np.dtype[Any]:
     stored: np.dtype[Any] = np.dtype(data.dtype).newbyteorder("=")
     if stored.kind not in "iuf":
         raise IsthmusError(
-            f"{path}: its voxels are colours or complex numbers; save one number a voxel, or pictures as PNG"
+            f"{path}: its voxels are colours or complex numbers; save one number per voxel, or pictures as PNG"
         )
     if (data.slope, data.inter) == (1, 0):
         return stored

@@ -1,5 +1,5 @@
-"""NRRD, with pynrrd: `.nrrd` (header and voxels in one file), as 3D Slicer writes it, and `.nhdr` with its voxels in a
-file beside it."""
+"""Reads NRRD with pynrrd: `.nrrd` (header and voxels in one file), as 3D Slicer writes it, and `.nhdr` with its voxels
+in a separate file."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _IN_SPACE = ("domain", "space", "???")
 _TEXT = ("ascii", "text", "txt")
 _PACKED = ("gzip", "gz", "bzip2", "bz2")
 _HEADER = 2**20
-"""A header is shorter than this many bytes."""
+"""Headers are shorter than this many bytes."""
 
 
 def geometry(path: Path) -> Geometry:
-    """What the header says; an axis without a direction in space counts channels and becomes the last."""
+    """Returns the grid in the header; an axis without a direction in space counts channels and becomes the last."""
     fields, _ = _header(path)
     return _geometry(fields)[0]
 
 
 def voxels(path: Path) -> NDArray[Any]:
-    """All voxels in the file's order, the fastest axis first and channels last."""
+    """Returns all voxels in the order of the file, the fastest axis first and channels last."""
     import nrrd
 
     fields, start = _header(path)
@@ -66,19 +66,19 @@ def voxels(path: Path) -> NDArray[Any]:
         raise ValueError(f"voxels encoded as {encoding}; save it raw or gzip")
     held = len(content) - max(skipped, 0)
     if encoding == "raw" and (held < wanted or (held > wanted and not skipped)):
-        raise ValueError(f"{held} bytes of voxels where {wanted} belong")
+        raise ValueError(f"{held} bytes of voxels where {wanted} are expected")
     values: NDArray[Any] = nrrd.read_data(fields, io.BytesIO(content)).transpose(order)
     return values.reshape(found.shape).astype(found.dtype, copy=False)
 
 
 def data_files(path: Path) -> list[Path]:
-    """The separate file that holds the voxels, if there is one."""
+    """Returns the separate file that holds the voxels, if there is one."""
     named = _header(path)[0].get("data file")
     return [] if named is None else [beside(path, named)]
 
 
 def _geometry(fields: dict[str, Any]) -> tuple[Geometry, tuple[int, ...]]:
-    """The grid, and the axes of the file in its order: space first, channels last."""
+    """Returns the grid, and the order of the axes of the file in it: space first, channels last."""
     sizes = [int(n) for n in fields["sizes"]]
     columns = _columns(fields, sizes)
     space = [i for i, column in enumerate(columns) if column is not None]
@@ -104,7 +104,7 @@ def _geometry(fields: dict[str, Any]) -> tuple[Geometry, tuple[int, ...]]:
 
 
 def _columns(fields: dict[str, Any], sizes: list[int]) -> list[Any]:
-    """Where each axis of the file leads in space; None for one that is not in space."""
+    """Returns the direction of each axis of the file in space; None for an axis that is not in space."""
     directions = fields.get("space directions")
     if directions is not None:
         rows = np.asarray(directions, np.float64)  # a fourth coordinate is time
@@ -121,14 +121,14 @@ def _columns(fields: dict[str, Any], sizes: list[int]) -> list[Any]:
 
 
 def _unit(fields: dict[str, Any]) -> str:
-    """That of all axes of space, a key of `MILLIMETRES`."""
+    """Returns the unit of all axes in space, a key of `MILLIMETRES`; "" if they have none in common."""
     words = {word.lower() for word in fields.get("space units", fields.get("units", [])) if word}
     found = {unit for unit, names in _UNITS.items() if words & set(names)}
     return found.pop() if len(found) == len(words) == 1 and found <= set(MILLIMETRES) else ""
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """Fields in pynrrd's types, and where the voxels begin."""
+    """Returns the fields in pynrrd's types, and the offset of the voxels."""
     import nrrd
 
     with path.open("rb") as file:
@@ -140,7 +140,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     if end is None and len(start) == _HEADER:
         raise ValueError("its header has no end")
     lists = [i for i, line in enumerate(lines) if re.match(r"data ?file: *LIST", line)]
-    lines = lines[: lists[0] + 1] if lists else lines  # behind it stand names of files
+    lines = lines[: lists[0] + 1] if lists else lines  # names of files follow
     sizes = next((line for line in lines if line.startswith("sizes:")), "")
     if re.search(r"\d{10}", sizes):  # pynrrd rounds such numbers
         raise ValueError("sizes too large for any volume")

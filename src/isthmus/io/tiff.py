@@ -1,7 +1,7 @@
-"""TIFF: any depth and compression, one or many pages, channels in pixels, planes or pages.
+"""Reads and writes TIFF: any depth and compression, one or many pages, channels in pixels, planes or pages.
 
-What the axes of the array in a file mean is told by letters (`isthmus.io.tiff_axes` chooses them): Y, X and S (samples
-of a pixel) as everywhere, C for channels; any other axis counts pages.
+A letter names each axis of the array in a file (`isthmus.io.tiff_axes` chooses them): Y, X and S (samples of a pixel)
+as usual, C for channels; any other axis counts pages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, few
 from isthmus.files import write_bytes
 from isthmus.io.formats import Header, Picture, Source, register_format
 from isthmus.io.rasters import from_cmyk, inverting, look_up, orient
@@ -39,9 +39,9 @@ _ORIENTATION = 274
 
 @dataclass(frozen=True)
 class _Stack:
-    """Pages of one size: a series of tifffile, whose axes (but S) mean `letters`, or what the file calls them.
+    """Pages of one size: a series of tifffile, with a letter for each axis but S; "": the names in the file.
 
-    A lone axis C longer than 4 is then taken for pages: writers call it so when nobody names the axes of a stack.
+    In the latter case a lone axis C longer than 4 counts pages, because writers use C for stacks without named axes.
     """
 
     series: Any
@@ -49,7 +49,7 @@ class _Stack:
 
     @property
     def axes(self) -> str:
-        """With `P` for each axis of pages and `S` for each of channels."""
+        """The axes, with `P` for each axis of pages and `S` for each of channels."""
         given = iter(self.letters)
         names = [axis if axis == "S" or not self.letters else next(given) for axis in self.series.axes]
         others = len(set(names) - {"Y", "X", "S", "C"})
@@ -62,7 +62,7 @@ class _Stack:
 
     @property
     def first(self) -> Any:
-        """The first page, whose tags hold for all."""
+        """The first page, whose tags apply to all pages."""
         return self.series.keyframe
 
     @property
@@ -71,7 +71,7 @@ class _Stack:
 
     @property
     def channels(self) -> int:
-        """As stored, alpha included."""
+        """The number of channels as stored, including alpha."""
         return self._extent("S")
 
     @property
@@ -85,32 +85,33 @@ class _Stack:
 
     @property
     def inverted(self) -> bool:
-        """Whether a viewer shows large numbers dark, by the photometric tag or by an inverting palette."""
+        """Whether viewers show large numbers dark, because of the photometric tag or an inverting palette."""
         return self.first.photometric == _MIN_IS_WHITE or (
             self.palette is not None and inverting(self.palette[: 2**self.first.bitspersample])
         )
 
     @property
-    def kept(self) -> list[int]:
-        """The channels without alpha, as places on the axes of channels together."""
+    def colour_channels(self) -> list[int]:
+        """The channels without alpha, as indices into the joined axes of channels."""
         inside = "S" in self.series.axes
         samples = self.first.samplesperpixel if inside else 1
         extra = tuple(self.first.extrasamples or ()) if inside else ()
         colours = samples - len(extra)
         if self.first.photometric == _RGB and samples == 4 and not extra:
-            colours, extra = 3, (_ALPHA[0],)  # careless writers do not say what the fourth is
+            colours, extra = 3, (_ALPHA[0],)  # some writers do not state what the fourth sample is
         alpha = {colours + place for place, kind in enumerate(extra) if kind in _ALPHA}
         places = [place for place in range(self.channels) if place % samples not in alpha]
         return places or [0]
 
     @property
     def colours(self) -> int:
-        """Channels as they are read: without alpha, and three of the four of CMYK."""
-        return len(self.kept) - (self.first.photometric == _CMYK and len(self.kept) == 4)
+        """The number of channels as read: without alpha, and three for CMYK."""
+        found = len(self.colour_channels)
+        return found - (self.first.photometric == _CMYK and found == 4)
 
     @property
     def palette(self) -> NDArray[np.uint8] | None:
-        """`(entries, 3)`; TIFF stores colours in 16 bits, careless writers in 8."""
+        """The palette `(entries, 3)`, uint8; TIFF stores it in 16 bits, some writers in 8."""
         if self.first.photometric != _PALETTE or self.first.colormap is None:
             return None
         colours = np.asarray(self.first.colormap).T
@@ -121,14 +122,16 @@ class _Stack:
 
 
 def count(path: Path, letters: str = "") -> int:
-    """Number of pages, thumbnails and pyramid levels apart."""
+    """Returns the number of pages, without thumbnails and pyramid levels."""
     with _opened(path) as tiff:
         return sum(stack.pages for stack in _stacks(tiff, path, letters))
 
 
 def named(path: Path) -> list[tuple[str, tuple[int, ...]]]:
-    """Of each array in a file the names of its axes, as the file gives them (Q, I: not at all), and their lengths;
-    samples of a pixel are left out."""
+    """Returns the names and lengths of the axes of each array in a file, without samples of a pixel.
+
+    Q and I stand for axes that the file does not name.
+    """
     with _opened(path) as tiff:
         return [
             (
@@ -142,17 +145,17 @@ def named(path: Path) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def files(path: Path) -> tuple[str, ...]:
-    """Names of the files that an OME header makes one picture of, this one among them; () where it is alone.
+    """Returns the names of all files that an OME header joins into one image; () for a file on its own.
 
     Raises:
-        IsthmusError: a name that is absent, or lies in another folder.
+        IsthmusError: a file is missing, or in another folder.
     """
     with tifffile.TiffFile(path, _multifile=False) as tiff:
         return _set(tiff, path)
 
 
 def origins(path: Path, letters: str = "") -> list[str]:
-    """Of each page the name of the file that holds it; [] where pages and planes are not the same."""
+    """Returns the name of the file that holds each page; [] if pages and planes differ."""
     with _opened(path) as tiff:
         stacks = _stacks(tiff, path, letters)
         planes = [page for stack in stacks for page in stack.series.pages]
@@ -184,12 +187,14 @@ def read(source: Source, header: Header, mask: bool) -> NDArray[Any]:  # noqa: A
         pixels = _pixels(path, stack, index)  # (pages, channels, height, width)
         palette = stack.palette
         if palette is not None:
-            # a palette of 16 bits would take 8 of them from the numbers of a mask
+            # a palette would reduce the numbers of a 16-bit mask to 8 bits
             if not (mask and (stack.inverted or pixels.dtype == np.uint16)):
                 pixels = look_up(pixels[:, 0], palette, mask=mask)
                 pixels = pixels[:, None] if pixels.ndim == 3 else np.moveaxis(pixels, -1, 1)
         else:
-            pixels = pixels[:, stack.kept[:3] if mask and stack.first.photometric == _RGB else stack.kept]
+            pixels = pixels[
+                :, stack.colour_channels[: 3 if mask and stack.first.photometric == _RGB else None]
+            ]
             if pixels.dtype == bool:
                 pixels = pixels.astype(np.uint8) * np.uint8(255)
             if stack.first.photometric == _CMYK and pixels.shape[1] == 4:
@@ -204,7 +209,7 @@ def read(source: Source, header: Header, mask: bool) -> NDArray[Any]:  # noqa: A
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """The file, with the others of its OME set where it is part of one; these lie beside it."""
+    """Opens the file, together with the files beside it that an OME header joins with it."""
     with tifffile.TiffFile(path, _multifile=False) as tiff:
         others = _set(tiff, path)
         if not others:
@@ -215,7 +220,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _set(tiff: Any, path: Path) -> tuple[str, ...]:
-    """See `files`. A single name that is not the file's own is what it was called before somebody renamed it."""
+    """Returns the names as `files` does. A single other name is the one the file had before it was renamed."""
     try:
         root = ElementTree.fromstring(tiff.ome_metadata) if tiff.is_ome else None  # noqa: S314 - tifffile parses it too
     except ElementTree.ParseError:
@@ -223,23 +228,23 @@ def _set(tiff: Any, path: Path) -> tuple[str, ...]:
     if root is None:
         return ()
     own = {root.get("UUID", path.name), path.name}
-    told = {
+    stated = {
         (uuid.get("FileName") or path.name, uuid.text or "")
         for uuid in root.iter()
         if uuid.tag[-4:] == "UUID"
     }
-    others = sorted({name for name, text in told if name not in own and text not in own})
-    if not others or len({name for name, _ in told}) == 1:
+    others = sorted({name for name, text in stated if name not in own and text not in own})
+    if not others or len({name for name, _ in stated}) == 1:
         return ()
     outside = [name for name in others if name != Path(name).name or "\\" in name or name in (".", "..")]
     absent = [name for name in others if name not in outside and not (path.parent / name).is_file()]
     if outside or absent:
-        which = ", ".join((outside or absent)[:4]) + ", …" * (len(outside or absent) > 4)
+        which = few(outside or absent, 4)
         where = "outside its folder" if outside else "not beside it"
         raise IsthmusError(
-            f"{path}: one of the {len(others) + 1} files of an OME set, of which {which} "
-            f"{'lies' if len(outside or absent) == 1 else 'lie'} {where}; put the files into one folder, or export "
-            "them as one"
+            f"{path}: one of {len(others) + 1} files of an OME set, of which {which} "
+            f"{'is' if len(outside or absent) == 1 else 'are'} {where}; put the files into one folder, or export "
+            "them as one file"
         )
     return tuple(sorted([path.name, *others]))
 
@@ -260,18 +265,18 @@ def _stacks(tiff: Any, path: Path, letters: str) -> list[_Stack]:
         if one.kind == "ome" and any(page is None for page in one.pages):
             lost = sum(page is None for page in one.pages)
             raise IsthmusError(
-                f"{path}: its OME header names {len(one.pages)} planes, of which {lost} are not there; export it again"
+                f"{path}: its OME header names {len(one.pages)} planes, of which {lost} are missing; export it again"
             )
         if letters and len(letters) != len(one.axes.replace("S", "")):
             size = " x ".join(map(str, one.shape))
             raise IsthmusError(
-                f"{path}: an array of {size} ({one.axes}) has not the axes {letters}; see data.axes"
+                f"{path}: an array of {size} ({one.axes}) does not have the axes {letters}; see data.axes"
             )
     return [_Stack(one, letters) for one in series]
 
 
 def _refuse_truncated(tiff: Any) -> None:
-    """tifffile stops at a page that lies behind the end of the file and says so in its log only."""
+    """Refuses a list of pages that is cut off; tifffile only logs it."""
     file, layout = tiff.filehandle, tiff.tiff
     offset, seen = tiff.pages.first.offset, set()
     while offset:
@@ -285,7 +290,7 @@ def _refuse_truncated(tiff: Any) -> None:
 
 
 def _find(stacks: list[_Stack], page: int | None, path: Path) -> tuple[_Stack, int | None]:
-    """The stack that holds a page, and the page's place in it."""
+    """Returns the stack that holds a page, and the index of the page in it."""
     total = sum(stack.pages for stack in stacks)
     if page is None:
         if len(stacks) > 1:
@@ -300,7 +305,7 @@ def _find(stacks: list[_Stack], page: int | None, path: Path) -> tuple[_Stack, i
 
 
 def _pixels(path: Path, stack: _Stack, index: int | None) -> NDArray[Any]:
-    """One page or all of a stack as `(pages, channels, height, width)`, without decoding more than needed."""
+    """Returns one page or all of a stack as `(pages, channels, height, width)`, without decoding more than needed."""
     series, axes = stack.series, stack.axes
     as_stored = stack.letters in ("", "YX") or (stack.letters.endswith("YX") and "C" not in stack.letters)
     single = index is not None and as_stored and not series.is_multifile and len(series.pages) == stack.pages
@@ -322,7 +327,7 @@ def _pixels(path: Path, stack: _Stack, index: int | None) -> NDArray[Any]:
 
 
 def _refuse_cut_off(page: Any, size: int) -> None:
-    """Pixels behind the end of the file: some decoders make up what is missing."""
+    """Refuses pixels behind the end of the file, which some decoders would invent."""
     ends = [start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=False)]
     if max(ends, default=0) > size:
         raise ValueError(f"pixels up to byte {max(ends)}, but the file ends at {size}")

@@ -1,13 +1,13 @@
-"""Decides what the axes of the array in a TIFF mean, by one rule for every command.
+"""Decides the meaning of the axes of the array in a TIFF, by the same rule for every command.
 
-A letter stands for each axis: Y and X span the picture, C counts its channels, and along any other (Z, T, …) lie
-pictures of their own, which are called pages. Samples of a pixel (RGB) have no letter: they always are channels.
+A letter names each axis: Y and X span an image, C counts its channels, and any other axis (Z, T, …) counts images,
+which are called pages. Samples of a pixel (RGB) have no letter: they are always channels.
 
-- What the user says (`data.axes`) applies to every file with that many axes.
-- Otherwise the mask of an image decides: with a mask for each page the pages are pictures, with a single mask they are
-  channels. The run stores what was found, so that its images are predicted as they were trained.
-- Without either, the file's own names apply (ImageJ, OME and tifffile give them), and pages without a name are
-  pictures.
+- What the user states (`data.axes`) applies to every file with that many axes.
+- Otherwise the mask of an image decides: with one mask per page the pages are images, with a single mask they are
+  channels. The run stores the result, so that images are predicted as they were trained.
+- Without either, the names in the file apply (ImageJ, OME and tifffile write them), and pages without a name are
+  images.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from isthmus.errors import IsthmusError
-from isthmus.io import tiff as tiffs
+from isthmus.io import tiff
 from isthmus.io.images import Source, of_tiff, read_header
 
 CHANNELS = 16
 """Up to this many pages are channels if the mask has one page; more are a stack with a wrong mask."""
 
 NAMED_CHANNELS = 64
-"""The same of an axis that the file calls channels."""
+"""The same limit for an axis that the file calls channels."""
 
 UNNAMED = ("Q", "I")
 """tifffile's names for axes that the file does not describe."""
 
 
 class AxesError(IsthmusError):
-    """A file whose axes do not match what the user says about them, or its mask."""
+    """The axes of a file match neither its mask nor what the user states."""
 
 
 class Array(NamedTuple):
-    """The array in a file: a letter for each axis but that of samples, and their lengths."""
+    """The array in a file: a letter and a length for each axis but that of samples."""
 
     letters: str
     shape: tuple[int, ...]
@@ -48,15 +48,15 @@ class Array(NamedTuple):
 
     @property
     def others(self) -> str:
-        """The axes but Y and X."""
+        """The axes other than Y and X."""
         return self.letters.replace("Y", "").replace("X", "")
 
 
 def as_axes(axes: str | None) -> str:
-    """The letters as they are compared, "" for none.
+    """Returns the letters in upper case, "" for None.
 
     Raises:
-        IsthmusError: not a letter for each axis, with Y and X among them.
+        IsthmusError: the text is not one letter per axis with Y and X among them.
 
     >>> as_axes("cyx"), as_axes(None)
     ('CYX', '')
@@ -66,17 +66,17 @@ def as_axes(axes: str | None) -> str:
     if letters and not (fits and {"Y", "X"} <= set(letters) and "S" not in letters):
         raise IsthmusError(
             f"data.axes={axes}: give a letter for each axis of the array in a TIFF, Y and X among them, C for channels "
-            "and Z or T for pictures, such as CYX, ZCYX or YXC"
+            "and Z or T for images, such as CYX, ZCYX or YXC"
         )
     return letters
 
 
-def of_image(image: Path, axes: str = "", channels: int | None = None) -> str:
-    """The letters of an image that has no mask; "" where the file's own names hold.
+def image_axes(image: Path, axes: str = "", channels: int | None = None) -> str:
+    """Returns the letters of an image without a mask; "" if the names in the file apply.
 
     Args:
-        axes: those of the user or the run.
-        channels: of the network: that many unnamed pages (but 1 or 3) are its channels.
+        axes: as the user or the run states them.
+        channels: of the network; as many unnamed pages (but 1 or 3) are channels.
     """
     array = _array(image)
     if array is None or not array.others:
@@ -87,21 +87,21 @@ def of_image(image: Path, axes: str = "", channels: int | None = None) -> str:
     return _as_channels(array) if lone and array.depth == channels and channels not in (1, 3) else ""
 
 
-def of_mask(mask: Path) -> str:
-    """The letters of a mask alone: it has no channels, so planes are pages."""
+def mask_axes(mask: Path) -> str:
+    """Returns the letters of a mask on its own: it has no channels, so its planes are pages."""
     array = _array(mask)
     return array.letters.replace("C", "P") if array and "C" in array.others else ""
 
 
-def of_pair(image: Path, mask: Path, axes: str = "") -> tuple[str, str]:
-    """The letters of an image and of its mask; see above.
+def pair_axes(image: Path, mask: Path, axes: str = "") -> tuple[str, str]:
+    """Returns the letters of an image and of its mask; see above.
 
     Raises:
-        AxesError: a time series with a single mask; axes that the file has not.
+        AxesError: a time series has a single mask, or the file does not have the stated axes.
     """
     ours, theirs = _array(image), _array(mask)
     depth = theirs.depth if theirs else 1
-    of_theirs = of_mask(mask) if depth > 1 else ""
+    of_theirs = mask_axes(mask) if depth > 1 else ""
     if ours is None or not ours.others:
         return "", ""
     if axes:
@@ -115,11 +115,10 @@ def of_pair(image: Path, mask: Path, axes: str = "") -> tuple[str, str]:
 
 
 def common(sources: Iterable[Source]) -> tuple[str, str]:
-    """What the axes of these images mean, to be stored with a run, and what is to be said of it; "" where every file
-    is a plain picture.
+    """Returns the axes of these images, which a run stores, and a line about them; "" if every file is a single image.
 
     Raises:
-        IsthmusError: pages that are channels in one file and pictures in another.
+        IsthmusError: pages are channels in one file and images in another.
     """
     found: dict[int, dict[str, tuple[str, Path]]] = {}
     for source in sources:
@@ -135,19 +134,19 @@ def common(sources: Iterable[Source]) -> tuple[str, str]:
         if len(readings) > 1:
             (one, first), (two, second) = list(readings.values())[:2]
             raise IsthmusError(
-                f"{second}: its axes are {two} by its mask, those of {first} are {one}; keep such files apart, or say "
-                "what the axes of all mean (data.axes)"
+                f"{second}: its axes are {two} according to its mask, those of {first} are {one}; separate such "
+                "files, or state the axes of all files (data.axes)"
             )
     if not found:
         return "", ""
     ((axes, _),) = found[max(found)].values()
-    pages = "a case each" if axes.replace("C", "") not in ("YX", "XY") else "channels"
+    pages = "one case each" if axes.replace("C", "") not in ("YX", "XY") else "channels"
     return axes, f"pages of TIFF files are {pages} (data.axes={axes})"
 
 
 def _array(path: Path) -> Array | None:
     none: list[tuple[str, tuple[int, ...]]] = []
-    arrays = of_tiff(lambda: tiffs.named(path), path, none)
+    arrays = of_tiff(lambda: tiff.named(path), path, none)
     return Array(*arrays[0]) if len(arrays) == 1 else None
 
 
@@ -158,17 +157,17 @@ def _given(path: Path, array: Array, axes: str) -> str:
         size = " x ".join(map(str, array.shape))
         raise AxesError(
             f"{path}: an array of {size} without names for its axes, and data.axes={axes} names {len(axes)} "
-            f"of {len(array.shape)}; say what all of them mean"
+            f"of {len(array.shape)}; name all of them"
         )
     return ""
 
 
 def _with_one_mask(image: Path, array: Array, mask: Path) -> str:
-    """Of an image with one axis more than its mask."""
+    """Returns the letters of an image that has one axis more than its mask."""
     if array.others == "T":
         raise AxesError(
-            f"{image}: {array.depth} points in time with a single mask, {mask}; give a mask for each, or say that they "
-            "are channels (data.axes=CYX)"
+            f"{image}: {array.depth} points in time with a single mask, {mask}; give a mask for each, or state that "
+            "they are channels (data.axes=CYX)"
         )
     size = read_header(Source(mask)).shape[-2:]
     if array.others in UNNAMED and array.shape[:2] == size != array.shape[1:]:
@@ -182,12 +181,12 @@ def _as_channels(array: Array) -> str:
 
 
 def _plain(letters: str) -> str:
-    """The file's own letters, or Z and T for what it does not name."""
+    """Returns the letters of the file, with Z and T for axes that it does not name."""
     return letters if not set(letters) & {*UNNAMED, "P"} else _kinds(letters)
 
 
 def _kinds(letters: str) -> str:
-    """With Z for each axis of pages, further ones after it in the alphabet: what the names have in common.
+    """Returns the letters with Z, T, … for the axes of pages, so that different names compare as equal.
 
     >>> _kinds("TCYX"), _kinds("QQYX")
     ('ZCYX', 'ZTYX')

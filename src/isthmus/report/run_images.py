@@ -75,7 +75,7 @@ class RunImages:
             IsthmusError: there is no predicted mask, or it cannot be read.
         """
         path = mask_path(self.run.predictions, self._found(case), self.instances)
-        predicted = read_mask(self.cases[case].alike(Source(path, part=self.cases[case].images[0].part)))
+        predicted = read_mask(self.cases[case].oriented(Source(path, part=self.cases[case].images[0].part)))
         return (predicted > 0).astype(np.uint8) if self.instances else self.values.apply(predicted, path)
 
     def __call__(self, case: str) -> CaseImages:

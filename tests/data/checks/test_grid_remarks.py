@@ -129,9 +129,7 @@ def test_a_form_that_spans_no_space_is_replaced_and_told(tmp_path: Path, form: s
         np.testing.assert_allclose(found.affine, affine, atol=1e-6)
     lines = "\n".join(check_dataset(from_folder(tmp_path)).summary_lines())
     assert "headers have an affine that does not span space" in lines
-    assert (
-        f"a.nii: the sform is singular{', the qform was taken' if quaternion else ' and no qform'}" in lines
-    )
+    assert f"a.nii: the sform is singular{', the qform was used' if quaternion else ' and no qform'}" in lines
     write_volume(tmp_path / "mask.nii", read_mask(Source(path)), path)
     written = nibabel.load(tmp_path / "mask.nii")
     np.testing.assert_allclose(written.affine, found.affine, atol=1e-6)

@@ -72,9 +72,9 @@ def test_what_does_not_fit(tmp_path: Path) -> None:
     assert "BRATS_002.nii.gz: no such file, but dataset.json lists it" in refusal(root)
     twice = {"image": "imagesTr/BRATS_001.nii.gz", "label": "labelsTr/BRATS_001.nii.gz"}
     assert "BRATS_001 is listed twice" in refusal(task(tmp_path / "b", training=[twice, twice]))
-    assert "training case 0 names no image" in refusal(task(tmp_path / "c", training=["x.nii.gz"]))
+    assert "training case 0 does not name an image" in refusal(task(tmp_path / "c", training=["x.nii.gz"]))
     assert "lists no training cases" in refusal(task(tmp_path / "d", training=[]))
-    assert "is no table" in refusal(task(tmp_path / "e", labels=None))
+    assert "is not a table" in refusal(task(tmp_path / "e", labels=None))
 
 
 def test_images_to_segment(tmp_path: Path) -> None:

@@ -191,8 +191,8 @@ def test_the_label_ignore_is_no_class(tmp_path: Path) -> None:
         ({"labels": None}, "no 'labels'"),
         ({"file_ending": None}, "no 'file_ending'"),
         ({"file_ending": ".xyz"}, "unknown file format '.xyz'"),
-        ({"labels": ["a", "b"]}, "is no table"),
-        ({"labels": {"background": 0, "ignore": 1}}, "is no table"),
+        ({"labels": ["a", "b"]}, "is not a table"),
+        ({"labels": {"background": 0, "ignore": 1}}, "is not a table"),
         (
             {"labels": {"background": 0, "a": 1, "ignore": 1}},
             "'ignore' is 1; give it a value above 0 of its own",

@@ -1,4 +1,4 @@
-"""Finding one's way in downloaded folders: the few things that all readers of the catalog need."""
+"""Finds files in downloaded folders: what the readers of the catalogue share."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from pathlib import Path
 
 from isthmus.data.cases import Case, Source
 from isthmus.data.checks.problems import refuse
-from isthmus.errors import IsthmusError
+from isthmus.data.layouts import pairing
+from isthmus.errors import IsthmusError, size_text
 from isthmus.io.formats import FORMATS, stem, suffix
 from isthmus.io.volumes import geometry, slice_axis, spacing
 
 DEPTH = 2
-"""Folders between the one a user names and the data; archives bring one or two of their own."""
+"""Number of folders between the one that a user names and the data; archives add one or two."""
 
 
 def locate(root: Path, name: str, layout: str, *wanted: str, prefer: str = "") -> Path:
-    """The folder that holds all of `wanted`: `root`, or the only such folder below it.
+    """Returns the folder that holds all of `wanted`: `root`, or the only such folder below it.
 
-    Nearer ones win, so a tree that an archive holds a second time, deeper down, is not looked at. Of several
-    at one depth the one called `prefer` is taken.
+    The nearest folder wins, so a second copy of the tree deeper in an archive is ignored. Of several folders at one
+    depth the one named `prefer` wins.
 
     Raises:
-        IsthmusError: none, or several; says what is here and what was expected.
+        IsthmusError: there is none, or several; states what was found and what was expected.
     """
     level = [root]
     for _ in range(DEPTH + 1):
@@ -33,7 +34,7 @@ def locate(root: Path, name: str, layout: str, *wanted: str, prefer: str = "") -
             return found[0]
         if found:
             raise IsthmusError(
-                f"{root}: {name} stands here twice, in {found[0]} and {found[1]}; name one of them"
+                f"{root}: {name} occurs twice here, in {found[0]} and {found[1]}; name one of them"
             )
         level = [below for folder in level for below in folders(folder)]
     here = ", ".join(path.name for path in sorted(root.iterdir())[:6]) or "nothing"
@@ -43,24 +44,21 @@ def locate(root: Path, name: str, layout: str, *wanted: str, prefer: str = "") -
 
 
 def only_folder(root: Path) -> Path | None:
-    """The one folder in a folder, as archives unpack; None where there are several or none."""
+    """Returns the only folder in a folder, as archives unpack; None if there are several or none."""
     found = folders(root)
     return found[0] if len(found) == 1 else None
 
 
 def folders(folder: Path) -> list[Path]:
-    """Folders in a folder, but for hidden ones and what macOS leaves in archives."""
-    return sorted(
-        (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))),
-        key=in_order,
-    )
+    """Returns the folders in a folder, with numbers in their order."""
+    return sorted(pairing.folders(folder), key=in_order)
 
 
 def pictures(folder: Path, suffixes: Container[str] = FORMATS) -> dict[str, Path]:
-    """Images in a folder by stem, numbers in their order; other files are passed over.
+    """Returns the images in a folder by name without suffix, with numbers in their order; skips other files.
 
     Raises:
-        IsthmusError: two files of one stem.
+        IsthmusError: two files have the same name but for the suffix.
     """
     found: dict[str, Path] = {}
     files = [
@@ -75,7 +73,7 @@ def pictures(folder: Path, suffixes: Container[str] = FORMATS) -> dict[str, Path
 
 
 def in_order(path: Path) -> list[tuple[int, int, str]]:
-    """Sorts by name, numbers in it by value: 2 before 10.
+    """Returns a key to sort by name, with numbers by value: 2 before 10.
 
     >>> sorted([Path("a_10"), Path("a_2")], key=in_order)[0].name
     'a_2'
@@ -90,10 +88,10 @@ def pairs(
     masks: dict[str, Path],
     group: Callable[[str], str] = lambda name: name,
 ) -> list[Case]:
-    """A case for each image and the mask of the same name.
+    """Returns a case for each image and the mask of the same name.
 
     Raises:
-        IsthmusError: images without a mask, masks without an image, or neither.
+        IsthmusError: images without a mask, masks without an image, or no images.
     """
     problems = [
         f"{path}: an image without a mask; download the masks again, or leave it out"
@@ -112,16 +110,14 @@ def pairs(
 
 
 def slices(image: Path, mask: Path, name: str, group: str | None) -> Iterator[Case]:
-    """A case for each slice of a volume; `group=None`: each slice is one of its own.
+    """Yields a case for each slice of a volume; `group=None`: each slice is a group of its own.
 
     Raises:
-        IsthmusError: a damaged header, or volumes of different sizes.
+        IsthmusError: a header is damaged, or the volumes have different sizes.
     """
     axis, number = slice_axis(image), geometry(image).array_shape
     if geometry(mask, image).array_shape != number:
-        sizes = [
-            " x ".join(str(n) for n in reversed(geometry(path, image).array_shape)) for path in (mask, image)
-        ]
+        sizes = [size_text(geometry(path, image).array_shape) for path in (mask, image)]
         raise IsthmusError(
             f"{mask}: {sizes[0]} voxels but its image {image} has {sizes[1]}; download both again"
         )

@@ -1,4 +1,4 @@
-"""Pictures that stand twice in a data set: exactly (hash of the pixels) or nearly (perceptual hash)."""
+"""Finds images that occur twice in a data set: exactly (by a hash of the pixels) or nearly (by a perceptual hash)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Hashes = NDArray[np.uint64]
 Indices = NDArray[np.intp]
 
 NEAR = 4
-"""Perceptual hashes that differ in this many of 64 bits, or fewer, belong to near-duplicates."""
+"""The most bits, of 64, in which the perceptual hashes of near-duplicates differ."""
 
 CHUNK = 2**22
-"""Pairs that are compared at a time."""
+"""Number of pairs that are compared at once."""
 
 _ONES = np.array([bin(i).count("1") for i in range(2**16)], np.uint8)
 
 
 def pixel_hash(image: NDArray[Any]) -> str:
-    """SHA-256 of the pixels `(channels, *spatial)`, the same in whatever format and with whatever metadata.
+    """Returns the SHA-256 of the pixels `(channels, *spatial)`, independent of the format and of metadata.
 
-    Three equal channels count as one, and equal numbers as equal whatever type holds them, since formats differ
-    in how they keep pictures.
+    Three equal channels count as one, and equal numbers of different types as equal, because formats store images
+    differently.
 
     >>> grey = np.zeros((1, 4, 4), np.uint8)
     >>> pixel_hash(grey) == pixel_hash(np.zeros((3, 4, 4), np.uint16)) == pixel_hash(np.zeros((1, 4, 4)))
@@ -45,7 +45,7 @@ def pixel_hash(image: NDArray[Any]) -> str:
 
 
 def _smallest(image: NDArray[Any]) -> NDArray[Any]:
-    """The same numbers in the smallest type that holds them: whole ones in integers, others in floats."""
+    """Returns the numbers in the smallest type that holds them: whole numbers as integers, others as floats."""
     low, high = image.min(), image.max()
     if image.dtype.kind == "f":
         if not (np.isfinite(low) and np.isfinite(high)) or (image != np.rint(image)).any():
@@ -60,12 +60,12 @@ def _smallest(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def perceptual_hash(image: NDArray[Any]) -> int:
-    """64 bits of how a picture `(channels, *spatial)` looks; its coding, size and contrast hardly matter.
+    """Returns 64 bits that describe the appearance of an image `(channels, *spatial)`.
 
-    The mean of the channels (and of the slices of a volume) is averaged down to 32 x 32 and transformed by a
-    cosine transform; each bit says whether one of the 8 x 8 lowest frequencies lies above their median (after
-    the DCT hash in Zauner, Implementation and benchmarking of perceptual image hash functions, 2010). The
-    first bit, of the mean, is always 0. A picture of one value has the hash 0.
+    Coding, size and contrast hardly affect them. The mean of the channels (and of the slices of a volume) is averaged
+    down to 32 x 32 and transformed by a cosine transform; each bit states whether one of the 8 x 8 lowest frequencies
+    is above their median (after the DCT hash in Zauner, Implementation and benchmarking of perceptual image hash
+    functions, 2010). The first bit, of the mean, is always 0. An image of one value has the hash 0.
     """
     small = np.zeros((32, 32), np.float32)
     for plane in image.reshape(image.shape[0], -1, *image.shape[-2:]):
@@ -73,7 +73,7 @@ def perceptual_hash(image: NDArray[Any]) -> int:
         small += cv2.resize(flat.astype(np.float32, copy=False), (32, 32), interpolation=cv2.INTER_AREA)
     scale = float(np.abs(small).max())
     low = cv2.dct(small - small.mean())[:8, :8].ravel()
-    if np.abs(low).max() <= 1e-5 * scale:  # rounding alone
+    if np.abs(low).max() <= 1e-5 * scale:  # only rounding
         return 0
     bits = low > np.median(low[1:])
     bits[0] = False
@@ -81,7 +81,7 @@ def perceptual_hash(image: NDArray[Any]) -> int:
 
 
 def duplicates(hashes: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Ids of the same pixels, in sets of two and more.
+    """Returns the sets of two or more ids with the same pixels.
 
     >>> duplicates({"a": "00", "b": "ff", "c": "00"})
     [('a', 'c')]
@@ -93,7 +93,7 @@ def duplicates(hashes: Mapping[str, str]) -> list[tuple[str, ...]]:
 
 
 def near_duplicates(perceptual: Mapping[str, int], distance: int = NEAR) -> list[tuple[str, ...]]:
-    """Ids of pictures that look alike, in sets of two and more, joined by pairs within `distance`."""
+    """Returns the sets of two or more ids of images that look alike, joined by pairs within `distance`."""
     names = sorted(perceptual)
     values, inverse = np.unique(_array(perceptual, names), return_inverse=True)
     pairs = list(near_pairs(values, values, distance))
@@ -110,9 +110,9 @@ def near_duplicates(perceptual: Mapping[str, int], distance: int = NEAR) -> list
 def near_between(
     left: Sequence[str], right: Sequence[str], perceptual: Mapping[str, int], distance: int = NEAR
 ) -> list[tuple[str, str, int]]:
-    """Pairs `(id of left, id of right, bits that differ)` within `distance`, the nearest first.
+    """Returns the pairs `(id of left, id of right, bits that differ)` within `distance`, the nearest first.
 
-    Of ids with the same hash on one side the first stands for all.
+    The first of the ids with one hash on a side represents them all.
     """
     one = {perceptual[name]: name for name in reversed(left)}
     other = {perceptual[name]: name for name in reversed(right)}
@@ -128,7 +128,7 @@ def near_between(
 def near_pairs(
     left: Hashes, right: Hashes, distance: int
 ) -> Iterator[tuple[Indices, Indices, NDArray[np.uint8]]]:
-    """Indices of all pairs of hashes that differ in `distance` bits or fewer, with the bits, in chunks."""
+    """Yields the indices of all pairs of hashes that differ in at most `distance` bits, with the bits, in chunks."""
     step = max(1, CHUNK // max(1, len(right)))
     for start in range(0, len(left), step):
         differ = _popcount(left[start : start + step, None] ^ right[None, :])
@@ -138,7 +138,7 @@ def near_pairs(
 
 
 def _popcount(values: Hashes) -> NDArray[np.uint8]:
-    """Ones in each number (NumPy has `bitwise_count` only from 2.0 on)."""
+    """Counts the ones in each number (NumPy has `bitwise_count` from 2.0 on)."""
     count = getattr(np, "bitwise_count", None)
     if count is not None:
         return np.asarray(count(values), np.uint8)

@@ -1,4 +1,4 @@
-"""Many mistakes, one error: what is wrong with a data set is collected and told together."""
+"""Collects the problems of a data set and reports them in one error."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from contextvars import ContextVar
 from isthmus.errors import IsthmusError
 
 SHOWN = 20
+"""Problems that an error lists."""
 
 _collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 @contextmanager
 def collecting() -> Iterator[list[str]]:
-    """Inside, `refuse` raises nothing: the problems are in the list, and what is not named there goes on.
+    """Makes `refuse` append problems to a list instead of raising, so that reading continues with the other cases.
 
     >>> with collecting() as problems:
     ...     refuse(["a.png: no mask"], "folder")
@@ -31,7 +32,7 @@ def collecting() -> Iterator[list[str]]:
 
 
 def refuse(problems: Sequence[str], where: object) -> None:
-    """Raise one `IsthmusError` with the first `SHOWN` problems, if any; one problem alone is one line."""
+    """Raises one `IsthmusError` with the first `SHOWN` problems, if there are any; a single problem is one line."""
     collected = _collected.get()
     if collected is not None:
         collected.extend(problems)

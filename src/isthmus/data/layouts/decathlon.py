@@ -1,4 +1,4 @@
-"""Medical Segmentation Decathlon: a `dataset.json` that lists its training pairs.
+"""Reads the Medical Segmentation Decathlon: a `dataset.json` that lists its training pairs.
 
     TaskNN_Name/
         dataset.json            labels {"0": "background"}, modality {"0": "MRI"}, training [{image, label}]
@@ -29,20 +29,20 @@ CITATION = (
 
 
 def is_decathlon(root: Path) -> bool:
-    """Whether a folder's `dataset.json` lists training pairs, as the Decathlon's do and nnU-Net's do not.
+    """Tells whether the `dataset.json` of a folder lists training pairs, as in the Decathlon but not in nnU-Net.
 
     Raises:
-        IsthmusError: the file is no JSON.
+        IsthmusError: the file is not JSON.
     """
     description = read_json(root / "dataset.json")
     return isinstance(description, dict) and isinstance(description.get("training"), list)
 
 
 def images(folder: Path) -> list[Case]:
-    """The images in a folder of a task (`imagesTs`, `imagesTr`), modalities as channels.
+    """Returns the images in a folder of a task (`imagesTs`, `imagesTr`), with modalities as channels.
 
     Raises:
-        IsthmusError: no image.
+        IsthmusError: there is no image.
     """
     files = [file for file in sorted(folder.iterdir()) if is_volume(file) and file.name[0] != "."]
     if not files:
@@ -51,12 +51,13 @@ def images(folder: Path) -> list[Case]:
 
 
 def read(root: Path) -> Dataset:
-    """The training cases of a task; each case is a group of its own.
+    """Reads the training cases of a task; each case is a group of its own.
 
-    nnU-Net's first version kept this list and named the files of each channel `CASE_0000.nii.gz`: read as well.
+    The first version of nnU-Net kept this list but named the files of the channels `CASE_0000.nii.gz`; such folders are
+    read too.
 
     Raises:
-        IsthmusError: a `dataset.json` without labels, entries that are no pairs, every file that is missing.
+        IsthmusError: the `dataset.json` has no labels, or lists entries that are not pairs or files that are missing.
     """
     path = root / "dataset.json"
     description = read_json(path)
@@ -65,7 +66,7 @@ def read(root: Path) -> Dataset:
     cases: dict[str, Case] = {}
     for number, pair in enumerate(description["training"]):
         if not isinstance(pair, dict) or not {"image", "label"} <= pair.keys():
-            raise IsthmusError(f"{path}: training case {number} names no image and label")
+            raise IsthmusError(f"{path}: training case {number} does not name an image and a label; add them")
         image, label = (listed_file(root, str(pair[key])) for key in ("image", "label"))
         name = stem(image)
         if name in cases:

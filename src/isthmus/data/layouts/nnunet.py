@@ -1,8 +1,8 @@
-"""nnU-Net's raw layout, read and written (its splits: `isthmus.data.splits.files`).
+"""Reads and writes nnU-Net's raw layout (for its splits see `isthmus.data.splits.files`).
 
     DatasetNNN_Name/
         dataset.json            channel names, labels, file ending
-        imagesTr/CASE_0000.nii.gz, CASE_0001.nii.gz, …   one file per channel (an RGB picture is one file)
+        imagesTr/CASE_0000.nii.gz, CASE_0001.nii.gz, …   one file per channel (an RGB image is one file)
         labelsTr/CASE.nii.gz    0 is the background
 
 Isensee et al., nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation,
@@ -28,7 +28,9 @@ from isthmus.data.splits.files import NNUNET, case_name, write_nnunet_splits
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.files import atomic_path, write_bytes
+from isthmus.io import nifti
 from isthmus.io.formats import FORMATS
+from isthmus.io.geometry import Geometry
 from isthmus.io.images import write_image, write_mask
 from isthmus.io.volumes import is_volume, spacing, write_volume
 from isthmus.shapes import read_as, shown
@@ -47,7 +49,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Description:
-    """What is read of ``dataset.json``."""
+    """The part of ``dataset.json`` that is read."""
 
     labels: Any  # see `labels_of`
     file_ending: str
@@ -58,19 +60,19 @@ class Description:
 
 @dataclass(frozen=True)
 class Ending:
-    """What of ``dataset.json`` images alone need."""
+    """The part of ``dataset.json`` that is needed to read images without masks."""
 
     file_ending: str = ".nii.gz"
 
 
 def read(root: Path) -> Dataset:
-    """The training cases of a folder in nnU-Net's raw layout; each case is a group of its own.
+    """Reads the training cases of a folder in nnU-Net's raw layout; each case is a group of its own.
 
-    Labels that are lists are regions: the classes are then the values that the masks hold. A label "ignore" is no
-    class: see `Dataset.ignore`.
+    Labels that are lists are regions: the classes are then the values in the masks. A label "ignore" is not a class;
+    see `Dataset.ignore`.
 
     Raises:
-        IsthmusError: a `dataset.json` without labels or file ending, and every file that is missing or left over.
+        IsthmusError: the `dataset.json` has no labels or file ending, or files are missing or left over.
     """
     description = read_as(root / "dataset.json", Description, f"nnU-Net's layout is {LAYOUT}")
     ending = description.file_ending
@@ -102,10 +104,10 @@ def read(root: Path) -> Dataset:
 
 
 def images(folder: Path) -> list[Case]:
-    """The images in a folder of nnU-Net's layout (`imagesTs`, `imagesTr`), without masks, channels together.
+    """Returns the images in a folder of nnU-Net's layout (`imagesTs`, `imagesTr`) with all their channels.
 
     Raises:
-        IsthmusError: as `read`; a channel that is missing, no image.
+        IsthmusError: as `read`; a channel is missing, or there is no image.
     """
     ending = read_as(folder.parent / "dataset.json", Ending).file_ending
     problems: list[str] = []
@@ -130,19 +132,18 @@ def write(
     splits: Sequence[Split] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write a checked data set in nnU-Net's raw layout, whole or not at all; masks hold class indices.
+    """Writes a checked data set in nnU-Net's raw layout, completely or not at all; masks hold class indices.
 
-    Volumes (and pictures that PNG cannot hold) become `.nii.gz`, other pictures `.png`.
+    Volumes (and images that PNG cannot hold) become `.nii.gz`, other images `.png`.
 
     Args:
-        root: a folder that does not exist yet, by nnU-Net's rule named `DatasetNNN_Name`.
+        root: a folder that does not exist yet; nnU-Net requires the name `DatasetNNN_Name`.
         channel_names: one for each channel; "CT" makes nnU-Net normalise Hounsfield units.
-        splits: also written, to `splits_final.json` (nnU-Net wants it in its folder of preprocessed data).
+        splits: written to `splits_final.json` (nnU-Net expects it in its folder of preprocessed data).
         progress: called with (cases written, cases).
 
     Raises:
-        IsthmusError: a folder that exists, cases that would get one name, a file that cannot be read or
-            written.
+        IsthmusError: the folder exists, cases would have the same name, or a file cannot be read or written.
     """
     refuse_existing(root)
     if dataset.values is None:
@@ -161,7 +162,7 @@ def write(
                 progress(done, len(dataset.cases))
         if len(endings) > 1 or len(channels) > 1:
             raise IsthmusError(
-                f"{dataset.name}: pictures and volumes, or different channels, in one data set"
+                f"{dataset.name}: flat images and volumes, or different channels; export them separately"
             )
         number = channels.pop()
         if channel_names is not None and len(channel_names) != number:
@@ -182,7 +183,7 @@ def write(
 
 
 def refuse_existing(root: Path) -> None:
-    """A data set is written to a new folder.
+    """Refuses a folder that exists, as a data set is written to a new one.
 
     Raises:
         IsthmusError: the folder exists.
@@ -192,7 +193,7 @@ def refuse_existing(root: Path) -> None:
 
 
 def is_name(name: str) -> bool:
-    """Whether nnU-Net finds a folder of this name.
+    """Tells whether nnU-Net finds a folder of this name.
 
     >>> is_name("Dataset007_Pancreas"), is_name("pancreas")
     (True, False)
@@ -201,13 +202,13 @@ def is_name(name: str) -> bool:
 
 
 def labels_of(path: Path, labels: Any) -> tuple[ValueMap, tuple[str, ...]]:
-    """The value map and the class names of the labels in a `dataset.json` (name -> value, or value -> name).
+    """Returns the value map and the class names of the labels in a `dataset.json` (name -> value, or value -> name).
 
     Raises:
-        IsthmusError: labels that are not such a table, or one called "ignore" that is no value of its own.
+        IsthmusError: the labels are not such a table, or the label "ignore" has no value of its own.
     """
     if not isinstance(labels, dict) or len(labels) < 2:
-        raise IsthmusError(f'{path}: "labels" is no table such as {{"background": 0, "tumour": 1}}')
+        raise IsthmusError(f'{path}: "labels" is not a table such as {{"background": 0, "tumour": 1}}')
     if "ignore" in labels:
         raise IsthmusError(
             f"{path}: the label 'ignore' is {shown(labels['ignore'])}; give it a value above 0 of its own"
@@ -232,7 +233,7 @@ def labels_of(path: Path, labels: Any) -> tuple[ValueMap, tuple[str, ...]]:
 
 
 def _without_ignore(labels: Any) -> tuple[Any, int | None]:
-    """The other labels, and the value of "ignore" where it is one that no other has."""
+    """Returns the other labels, and the value of "ignore" if no other label has it."""
     if not isinstance(labels, dict):
         return labels, None
     ignore, others = labels.get("ignore"), {name: held for name, held in labels.items() if name != "ignore"}
@@ -243,18 +244,18 @@ def _without_ignore(labels: Any) -> tuple[Any, int | None]:
 
 
 def listed_file(root: Path, name: str) -> Path:
-    """A file that the `dataset.json` of a folder names.
+    """Returns a file that the `dataset.json` of a folder names.
 
     Raises:
-        IsthmusError: a name that no file can have.
+        IsthmusError: no file can have this name.
     """
     if "\0" in name:
-        raise IsthmusError(f"{root / 'dataset.json'}: {name!r:.60} is not the name of a file; write it again")
+        raise IsthmusError(f"{root / 'dataset.json'}: {name!r:.60} is not a file name; correct it")
     return root.joinpath(*PurePosixPath(name).parts)
 
 
 def _regions(labels: dict[str, Any], values: ValueMap) -> dict[str, tuple[int, ...]]:
-    """The class indices of each region; {} where every label is one value, which makes it a class."""
+    """Returns the class indices of each region; {} if every label is a single value, hence a class."""
     if not any(isinstance(held, list) for held in labels.values()):
         return {}
     index = dict(values.pairs)
@@ -263,11 +264,11 @@ def _regions(labels: dict[str, Any], values: ValueMap) -> dict[str, tuple[int, .
 
 
 def _listed(root: Path, listed: Mapping[str, Listed]) -> dict[str, tuple[list[Path], Path]]:
-    """Cases that `dataset.json` names file by file."""
-    bare = [name for name, entry in listed.items() if not entry.images]
-    if bare:
+    """Returns the cases that `dataset.json` names file by file."""
+    empty = [name for name, entry in listed.items() if not entry.images]
+    if empty:
         raise IsthmusError(
-            f"{root / 'dataset.json'}: case '{bare[0]}' names no images; add them, or leave it out"
+            f"{root / 'dataset.json'}: case '{empty[0]}' names no images; add them, or leave it out"
         )
     return {
         name: ([listed_file(root, file) for file in entry.images], listed_file(root, entry.label))
@@ -276,7 +277,7 @@ def _listed(root: Path, listed: Mapping[str, Listed]) -> dict[str, tuple[list[Pa
 
 
 def _found(root: Path, ending: str, channels: int, problems: list[str]) -> dict[str, tuple[list[Path], Path]]:
-    """Cases in `imagesTr/` and `labelsTr/`; the labels name them."""
+    """Returns the cases in `imagesTr/` and `labelsTr/`, named by their labels."""
     for folder in ("imagesTr", "labelsTr"):
         if not (root / folder).is_dir():
             raise IsthmusError(f"{root}: no folder {folder}/ here; nnU-Net's layout is {LAYOUT}")
@@ -299,7 +300,7 @@ def _found(root: Path, ending: str, channels: int, problems: list[str]) -> dict[
 
 
 def _channels(folder: Path, ending: str, problems: list[str]) -> dict[str, list[Path]]:
-    """The files of each case in `imagesTr/` or `imagesTs/`, by channel."""
+    """Returns the files of each case in `imagesTr/` or `imagesTs/`, by channel."""
     found: dict[str, list[Path]] = {}
     for file in sorted(folder.iterdir()):
         if not file.name.endswith(ending) or file.name[0] == ".":
@@ -308,12 +309,12 @@ def _channels(folder: Path, ending: str, problems: list[str]) -> dict[str, list[
         if match:
             found.setdefault(match[1], []).append(file)
         else:
-            problems.append(f"{file}: names no channel; nnU-Net's files end in _0000{ending}")
+            problems.append(f"{file}: names no channel; nnU-Net's file names end in _0000{ending}")
     return found
 
 
 def _write_case(case: Case, dataset: Dataset, root: Path, name: str) -> tuple[str, int]:
-    """Write one case; its file ending and number of channels."""
+    """Writes one case, and returns its file ending and number of channels."""
     image, label = load(case, dataset, marked=True)
     if dataset.ignore is not None:
         label[label == IGNORED] = len(dataset.classes)
@@ -335,10 +336,7 @@ def _write_case(case: Case, dataset: Dataset, root: Path, name: str) -> tuple[st
 
 
 def _write_plain(path: Path, array: Any, steps: tuple[float, ...] | None) -> None:
-    """A picture or a stack without a place in space, as a volume of its spacing."""
-    from isthmus.io import nifti
-    from isthmus.io.geometry import Geometry
-
+    """Writes an image or a stack without a place in space as a volume with its spacing."""
     zyx = array.reshape((1,) * (3 - array.ndim) + array.shape)
     z, y, x = (1.0,) * (3 - array.ndim) + (steps or (1.0,) * array.ndim)
     grid = Geometry(zyx.shape[::-1], array.dtype, np.diag([-x, -y, z, 1.0]))

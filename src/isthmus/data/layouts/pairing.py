@@ -1,4 +1,4 @@
-"""Which mask belongs to which image, by their names and those of their folders."""
+"""Finds the mask of each image by their names and those of their folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path, PurePosixPath
 
 MASK_ENDINGS = ("", "_mask", "-mask", "_segmentation", "_seg", "_anno", "_label", "_labels")
-"""What may stand behind the image's stem in the name of its mask; other habits are recognised where they are plain."""
+"""What may follow the name of an image in the name of its mask; other conventions are recognised if unambiguous."""
 
 IMAGE_FOLDERS = (
     "images",
@@ -39,10 +39,10 @@ MASK_FOLDERS = (
         "truth",
     ),
 )
-"""Names of folders, the usual ones first; capitals, blanks, hyphens and underscores do not count."""
+"""Names of folders, the usual ones first; case, spaces, hyphens and underscores are ignored."""
 
 DEPTH = 2
-"""Folders that an archive puts above the data."""
+"""Number of folders that an archive may put above the data."""
 
 IMAGE_WORDS = frozenset(
     (
@@ -58,7 +58,7 @@ MASK_WORDS = frozenset(
         *("target", "targets", "instance", "instances"),
     )
 )
-"""Words in the names of images and masks that say what kind of file it is, and not which."""
+"""Words in the names of images and masks that state the kind of file, and do not identify it."""
 
 _PHRASES = (
     (re.compile(r"\.(?:ome\.)?(?:tiff?|png|jpe?g|bmp)$"), ""),  # a1.tif.png is the mask of a1.tif
@@ -81,10 +81,10 @@ Key = tuple[str, ...]
 
 
 def find_folders(root: Path) -> tuple[Path, Path] | None:
-    """The folders of the images and of their masks in a folder, or in the only folder that it holds."""
+    """Returns the folders of the images and of their masks in a folder, or in the only folder inside it."""
     for _ in range(DEPTH + 1):
         found = folders(root)
-        images, masks = _called(found, IMAGE_FOLDERS, IMAGE_WORDS), _called(found, MASK_FOLDERS, MASK_WORDS)
+        images, masks = _named(found, IMAGE_FOLDERS, IMAGE_WORDS), _named(found, MASK_FOLDERS, MASK_WORDS)
         if images and masks:
             return images, masks
         if len(found) != 1 or images or masks:
@@ -94,7 +94,7 @@ def find_folders(root: Path) -> tuple[Path, Path] | None:
 
 
 def folders(root: Path) -> list[Path]:
-    """Folders in a folder, but for hidden ones and what macOS leaves in archives."""
+    """Returns the folders in a folder, without hidden ones and those that macOS leaves in archives."""
     return [
         path
         for path in sorted(root.iterdir())
@@ -103,13 +103,13 @@ def folders(root: Path) -> list[Path]:
 
 
 def masks_of(images: Iterable[str], masks: Iterable[str]) -> dict[str, list[str]]:
-    """For each image the masks that bear its name; several are one too many. Images without any are left out.
+    """Returns the masks that have the name of each image (more than one is an error); images without any are left out.
 
-    Names are relative paths without suffix. Strict habits go first: the same name, the name with one of
-    `MASK_ENDINGS`. What is left is compared without words such as "image" or "mask" at the ends, then without zeros in
-    front of numbers, without a channel number 0000, and without such words anywhere; it is matched where only one image
-    and one mask come to the same. Last, words that all images (or all masks) have in common are taken away, where that
-    gives each image a mask and leaves none over.
+    Names are relative paths without suffix. Strict conventions come first: the same name, and the name with one of
+    `MASK_ENDINGS`. The other names are compared without words such as "image" or "mask" at the ends, then without
+    leading zeros, without a channel number 0000, and without such words anywhere; they match if exactly one image and
+    one mask become equal. Finally, words that all images (or all masks) share are removed, if that gives each image a
+    mask and leaves none over.
 
     >>> masks_of(["a", "img_2", "t001"], ["a_mask", "mask_002", "man_seg001"])
     {'a': ['a_mask'], 'img_2': ['mask_002'], 't001': ['man_seg001']}
@@ -137,7 +137,7 @@ def masks_of(images: Iterable[str], masks: Iterable[str]) -> dict[str, list[str]
 
 
 def flat_masks(names: Iterable[str]) -> dict[str, str]:
-    """Of names in one folder, each mask and the image that it lies beside: a mask says so in its name.
+    """Returns the masks among the names in one folder, each with its image; the name of a mask identifies it as one.
 
     >>> flat_masks(["a", "a_mask", "b", "c_Seg", "c"])
     {'a_mask': 'a', 'c_Seg': 'c'}
@@ -158,19 +158,19 @@ def flat_masks(names: Iterable[str]) -> dict[str, str]:
 
 
 def same_letters(name: str) -> str:
-    """One spelling for an accented letter, of which file systems have two."""
+    """Returns a name with one spelling of accented letters, of which file systems use two."""
     return unicodedata.normalize("NFC", name)
 
 
-def _called(found: list[Path], names: tuple[str, ...], words: frozenset[str]) -> Path | None:
-    """The folder of the first of these names, else the only one that is called by such words alone."""
+def _named(found: list[Path], names: tuple[str, ...], words: frozenset[str]) -> Path | None:
+    """Returns the folder with the first of these names, or the only one named by such words alone."""
     plain = {re.sub(r"[\W_]", "", path.name.lower()): path for path in reversed(found)}
     others = [path for path in found if (tokens := _tokens(path.name)) and words.issuperset(tokens)]
     return next((plain[name] for name in names if name in plain), others[0] if len(others) == 1 else None)
 
 
 def _tokens(stem: str) -> list[str]:
-    """Words, numbers and signs of a name, in small letters; blanks, hyphens and the like between them do not count.
+    """Returns the words, numbers and signs of a name in lower case, without the separators between them.
 
     >>> _tokens("Cell-03_Simple Segmentation"), _tokens("CD4+_z_-3")
     (['cell', '03', 'mask'], ['cd', '4', '+', 'z', '-', '3'])
@@ -182,7 +182,7 @@ def _tokens(stem: str) -> list[str]:
 
 
 def _stripped(tokens: list[str]) -> list[str]:
-    """Without words at the ends that say what kind of file it is."""
+    """Removes words at the ends that state the kind of file."""
     words = IMAGE_WORDS | MASK_WORDS
     while tokens and tokens[0] in words:
         tokens = tokens[1:]
@@ -192,7 +192,7 @@ def _stripped(tokens: list[str]) -> list[str]:
 
 
 def _above(name: str) -> Key:
-    """Folders above a file, but those that say images or masks."""
+    """Returns the folders above a file, without those named after images or masks."""
     parts = PurePosixPath(name.lower()).parent.parts
     return tuple(part for part in parts if _stripped(_tokens(part)))
 
@@ -224,9 +224,9 @@ def _says_mask(name: str) -> bool:
 
 
 def _by_common_words(images: list[str], masks: list[str]) -> dict[str, list[str]]:
-    """Pairs of all that is left, where either the images or the masks have words in common that the others lack.
+    """Pairs all remaining names, where either the images or the masks share words that the others lack.
 
-    Numbers and signs are never taken away, and where two ways give different pairs there is none.
+    Numbers and signs are never removed. If two ways give different pairs, there are none.
     """
     if not images or len(images) != len(masks):
         return {}
@@ -248,7 +248,7 @@ def _by_common_words(images: list[str], masks: list[str]) -> dict[str, list[str]
 
 
 def _shared(lists: list[list[str]]) -> int:
-    """How many words all lists begin with; a number or a sign ends them."""
+    """Returns the number of leading words that all lists share, up to a number or a sign."""
     count = 0
     for tokens in zip(*lists, strict=False):
         if len(set(tokens)) > 1 or not tokens[0].isalpha():
@@ -258,7 +258,7 @@ def _shared(lists: list[list[str]]) -> int:
 
 
 def _unique(names: Iterable[str], key: Callable[[str], Key]) -> dict[Key, str]:
-    """Name by key, where no other name has that key."""
+    """Returns the names by key, for keys that only one name has."""
     keys = {name: key(name) for name in names}
     times = Counter(keys.values())
     return {core: name for name, core in keys.items() if times[core] == 1}

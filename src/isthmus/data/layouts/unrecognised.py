@@ -1,4 +1,4 @@
-"""Says what lies in a folder that is no data set, and how it would become one."""
+"""Describes a folder that is not a data set, and how it could become one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ LAYOUT = "a data set is a folder with images/ and masks/, or a CSV with the colu
 
 
 def what_is_here(root: Path) -> str:
-    """One line: what was found in a folder that is no data set, and what to do with it."""
+    """Returns one line about a folder that is not a data set: what was found and what to do."""
     inside = [folder.name for folder in folders(root) if find_folders(folder)]
     if inside:
         return (
-            f"{root}: images and masks lie in {few(inside, 4)}; name one of these folders, "
-            "or list the files of all in a CSV with the columns image and mask"
+            f"{root}: images and masks are in {few(inside, 4)}; name one of these folders, "
+            "or list the files of all of them in a CSV with the columns image and mask"
         )
     names = [folder.name for folder in folders(root)]
     pictures = _pictures(root)
     if pictures and not {name.lower() for name in names} & {*IMAGE_FOLDERS, *MASK_FOLDERS}:
         return (
-            f"{root}: {_of_pictures(pictures)}; put images into images/ and masks into masks/, call the mask of a.png "
+            f"{root}: {_unpaired(pictures)}; put images into images/ and masks into masks/, name the mask of a.png "
             "a_mask.png, or list both in a CSV with the columns image and mask"
         )
     missing = "masks" if "images" in {name.lower() for name in names} else "images"
@@ -33,8 +33,8 @@ def what_is_here(root: Path) -> str:
     return f"{root}: no folder {missing}/ here{here}; {LAYOUT}"
 
 
-def _of_pictures(pictures: list[Path]) -> str:
-    """What is the matter with images none of which is the mask of another."""
+def _unpaired(pictures: list[Path]) -> str:
+    """Returns what is wrong with images none of which is the mask of another."""
     for one, other in pairwise(pictures):
         if _stem(one) == _stem(other):
             return f"{one.name} and {other.name} differ only in their endings, so neither is known to be the mask"
@@ -42,7 +42,7 @@ def _of_pictures(pictures: list[Path]) -> str:
 
 
 def _pictures(root: Path) -> list[Path]:
-    """Images directly in a folder, those of one name side by side; a header and its voxels are one."""
+    """Returns the images directly in a folder, sorted by name; a header and its voxels count as one."""
     found = [
         path for path in root.iterdir() if path.is_file() and path.name[0] != "." and suffix(path) in FORMATS
     ]
