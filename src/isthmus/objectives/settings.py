@@ -1,6 +1,7 @@
-"""Parameters of losses and of the targets they need."""
+"""Parameters of losses and of the targets they need.
 
-from __future__ import annotations
+Annotations are evaluated here, not kept as text, because the recipe inherits them and knows no names of this module.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

@@ -7,6 +7,7 @@ anew from the types, ranges, defaults and help texts of the recipe; the prose st
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import re
 import types
@@ -33,7 +34,7 @@ def table(name: str) -> str:
     """Returns the table of a section: a row for each key."""
     section = sections()[name]
     lines = [f"| key of `{name}` | values | default | meaning |", "|---|---|---|---|"]
-    own = vars(section).get("__annotations__", {})
+    own = inspect.get_annotations(section)
     for key in sorted(section.model_fields, key=lambda key: key not in own):  # inherited ones last
         default = section.model_fields[key].get_default(call_default_factory=True)
         cells = (f"`{key}`", values_of(section, key), _value(default), help_of(section, key))
