@@ -10,7 +10,7 @@ from isthmus.errors import IsthmusError
 from isthmus.report import write_comparison
 
 from .conftest import MakeRun, one_class, pictures
-from .test_run_page import Page
+from .page import Page
 
 DICE = {"a": 0.5, "b": 0.9, "c": 0.7, "d": 0.6}
 

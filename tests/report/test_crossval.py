@@ -11,7 +11,7 @@ from isthmus.report import write_folds, write_page
 from isthmus.report.crossval import folds_in
 
 from .conftest import MakeRun, one_class, pictures
-from .test_run_page import Page
+from .page import Page
 
 FOLDS = [{"a": 0.5, "b": 0.7}, {"c": 0.9}, {"d": 0.8, "e": 0.6, "f": 0.7}]
 

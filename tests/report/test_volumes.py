@@ -13,7 +13,7 @@ from isthmus.report.run_page import write_report
 from isthmus.report.surface import AZIMUTH, ELEVATION, NEUTRAL, Scene, render
 
 from .conftest import MakeRun, one_class
-from .test_run_page import Page
+from .page import Page
 
 
 def ball(radius: float, spacing: tuple[float, float, float] = (1, 1, 1), side: float = 48) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus.report.render import render
-from isthmus.studies.figures.registry import FIGURES, Section
+from isthmus.studies.figure_registry import FIGURES, Section
 from isthmus.studies.figures.source import FigureSource
 from isthmus.studies.results import read_results
 from isthmus.studies.study_folder import StudyFolder

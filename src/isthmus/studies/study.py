@@ -15,7 +15,7 @@ from isthmus.metrics.table import METRICS
 from isthmus.runs.files import read_yaml
 from isthmus.runs.recipe import Recipe, make_recipe, parse_overrides
 from isthmus.shapes import fault, shown
-from isthmus.studies.figures.registry import FIGURES
+from isthmus.studies.figure_registry import FIGURES
 
 FOLDED = ("kfold", "mildnet", "multiresunet", "sharp", "within-case", "nnunet")
 """Protocols that have folds."""
@@ -112,7 +112,12 @@ class Study(Part):
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     reference: str | None = None  # the network that box plots compare the others with; None: the best
     parts: dict[str, str] = {}  # a network with a part -> the same network without it
-    figures: list[str] = ["curves", "boxes", "gallery", "volumes"]  # names of `isthmus.studies.figures`
+    figures: list[str] = [
+        "curves",
+        "boxes",
+        "gallery",
+        "volumes",
+    ]  # names in `isthmus.studies.figure_registry`
     counted: bool = False  # train nothing, and write a table of the networks' parameters
     printed: str | None = None  # CSV of the paper's numbers, beside this file
     small: Small = Small()

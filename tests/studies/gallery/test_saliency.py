@@ -16,7 +16,7 @@ from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.data.phantoms.organs import ORGANS, write_organ_phantoms
 from isthmus.explain import grad_cam, saliency
 from isthmus.inference.predictor import Predictor
-from isthmus.studies.figures.registry import FIGURES
+from isthmus.studies.figure_registry import FIGURES
 from isthmus.studies.figures.source import FigureSource
 from isthmus.studies.gallery import saliency_cache
 from isthmus.studies.gallery.saliency import ExplainedSection

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +54,6 @@ def test_the_choice_of_the_epoch_on_the_scored_cases_is_told(small: Any, tmp_pat
         assert ("so scores are optimistic" in scores.caption) is told
 
 
-def test_lost_tables_are_written_anew(small: Any, tmp_path: Path) -> None:
-    folder = make(small(folds=4, measures=[DICE]), tmp_path / "study", by_fold({}))
-    write_study(folder)
-    assert folder.page_is_current()
-    (folder.tables / "scores.md").unlink()
-    assert not folder.page_is_current()
-
-
 def test_the_papers_numbers_stand_beside_and_say_how_many_cases_they_need(small: Any, tmp_path: Path) -> None:
     printed = "dataset,model,metric,mean,sd\nphantoms,U-Net,DC,0.84,0.0004\nPhantoms,Sharp U-Net,DC,0.86,\n"
     rng = np.random.default_rng(2)
@@ -108,123 +99,7 @@ def test_classes_stand_apart_and_costs_are_of_networks(small: Any, tmp_path: Pat
     assert float(found[0]["params (M)"]) == 0.001
 
 
-def test_what_the_best_epoch_adds_is_measured_across_folds(small: Any, tmp_path: Path) -> None:
-    curves = {0: (0.5, 1.0, 0.5), 1: (0.5, 0.5, 0.75), 2: (0.5, 0.5, 0.75)}  # see optimism_across_folds
-    study = small(networks={"U-Net": "unet"}, folds=3, measures=[DICE])
-    folder = make(study, tmp_path / "study", by_fold({}), curve=lambda cell: curves[cell.fold])
-    write_study(folder)
-    (row,) = rows(folder, "optimism")
-    assert float(row["clean"]) == 0.5
-    assert float(row["gain"]) == pytest.approx((0.5 + 0.25 + 0.25) / 3)
-
-
-def test_what_the_best_epoch_adds_is_measured_against_test_cases(small: Any, tmp_path: Path) -> None:
-    folder = make(
-        small(networks={"U-Net": "unet"}, folds=2, measures=[DICE]),
-        tmp_path / "study",
-        lambda *_: {"a": 0.6, "b": 0.7},
-        which="test",
-        curve=(0.5, 0.9, 0.8),
-    )
-    write_study(folder)
-    (row,) = rows(folder, "optimism")
-    assert (float(row["best epoch"]), float(row["clean"])) == (0.9, pytest.approx(0.65))
-
-
-def test_every_table_says_scale_grid_protocol_and_phantoms(small: Any, tmp_path: Path) -> None:
-    plan = {"scale": "small", "drawn": ("phantoms",), "absent": ("ISIC-2018",)}
-    notes = ["the best epoch is chosen on the scored cases, so scores are optimistic"]
-    folder = make(small(folds=4), tmp_path / "study", by_fold({}), plan=plan, notes=notes)
-    for each in write_study(folder):
-        if each.name == "cells":
-            continue
-        for text in (each.caption, each.markdown(), each.latex()):
-            assert "Scale: small" in text
-            assert "on the grid the network sees" in text
-            assert "Protocol: kfold" in text
-            assert "Cases: phantoms 40." in text
-            assert "Phantoms stand in for data that was not given: phantoms." in text
-            assert "Not given, and left out: ISIC-2018." in text
-            assert "The best epoch is chosen on the scored cases" in text
-        assert {row["scale"] for row in rows(folder, each.name)} == {"small"}
-    assert "| phantoms (phantoms) | U-Net |" in (folder.tables / "scores.md").read_text()
-
-
-def test_unfinished_cells_are_counted_and_only_shared_cases_are_tested(small: Any, tmp_path: Path) -> None:
-    folder = make(small(folds=4, measures=[DICE]), tmp_path / "study", by_fold({"U-Net": 0.1}))
-    lost = next(cell for cell in folder.plan().cells if cell.network == "U-Net" and cell.fold == 2)
-    folder.run(lost.name).cost.unlink()
-    write_study(folder)
-    assert [(row["network"], row["cells"]) for row in rows(folder, "scores")] == [
-        ("U-Net", "3"),
-        ("Sharp U-Net", "4"),
-    ]
-    assert rows(folder, "tests")[0]["cases"] == "30"
-    assert "3 of 4" in (folder.tables / "scores.md").read_text()
-
-
-def test_runs_on_other_files_are_not_compared(small: Any, tmp_path: Path) -> None:
-    folder = make(small(folds=2), tmp_path / "study", by_fold({}))
-    data = folder.run(folder.plan().cells[0].name).data
-    data.write_text(data.read_text().replace("digest of c0-1", "another"))
-    with pytest.raises(IsthmusError, match="case 'c0-1' of phantoms had other files"):
-        write_study(folder)
-
-
-def test_tables_need_a_finished_cell(small: Any, tmp_path: Path) -> None:
-    folder = make(small(), tmp_path / "study", by_fold({}))
-    for cell in folder.plan().cells:
-        folder.run(cell.name).cost.unlink()
-    with pytest.raises(IsthmusError, match="no cell is finished yet"):
-        write_study(folder)
-
-
 def test_a_table_of_the_paper_without_its_columns_is_refused(small: Any, tmp_path: Path) -> None:
     folder = make(small(), tmp_path / "study", by_fold({}), printed="dataset,model\na,b\n")
     with pytest.raises(IsthmusError, match="has no column 'metric'"):
         write_study(folder)
-
-
-def test_the_page_is_whole_and_needs_nothing_else(small: Any, tmp_path: Path) -> None:
-    study = small(
-        folds=4,
-        title="Nets & <nets>",
-        figures=["curves", "boxes", "bars", "influence"],
-        grid={"training.batch": [2, 4]},
-        measures=[DICE],
-    )
-    folder = make(study, tmp_path / "study", by_fold({"U-Net": 0.1}))
-    write_study(folder)
-    page = folder.page.read_text(encoding="utf-8")
-    assert "Nets &amp; &lt;nets&gt;" in page
-    assert not re.search(r'(src|href)="(?!#|data:)', page)
-    anchors = set(re.findall(r'href="#((?:table|figure)-[\w-]+)"', page))
-    assert anchors <= set(re.findall(r'id="([\w-]+)"', page))
-    assert len(anchors) == 4 + 4
-    assert page.count("<svg") >= 4
-    ids = re.findall(r'\bid="([^"]+)"', page)
-    assert len(ids) == len(set(ids))
-    assert {path.suffix for path in folder.tables.iterdir()} == {".csv", ".tex", ".md"}
-
-
-def test_one_case_and_one_fold_are_told_without_tests_of_nothing(small: Any, tmp_path: Path) -> None:
-    for test in ("wilcoxon", "t", "t-folds", "corrected"):
-        study = small(folds=1, recipe={}, test=test, measures=[DICE])
-        folder = make(study, tmp_path / test, lambda network, *_: {"only": 0.5 + 0.1 * (network == "U-Net")})
-        write_study(folder)
-        assert [row["DC, bold"] for row in rows(folder, "scores")] == ["1", "1"]
-        assert [row["DC, sd"] for row in rows(folder, "scores")] == ["", ""]
-
-
-def test_scores_that_are_undefined_are_left_out_of_all(small: Any, tmp_path: Path) -> None:
-    """A distance of a case with nothing in it is no number; the case is left out for every network."""
-
-    def dices(network: str, fold: int, repeat: int) -> dict[str, float]:
-        found = dict(by_fold({"U-Net": 0.1})(network, fold, repeat))
-        if network == "U-Net":
-            found["c0-3"] = math.nan
-        return found
-
-    folder = make(small(folds=4, measures=[DICE]), tmp_path / "study", dices)
-    write_study(folder)
-    assert rows(folder, "tests")[0]["cases"] == "39"

@@ -9,8 +9,8 @@ from isthmus.report import gallery
 from isthmus.report.charts import SERIES, Chart, line_key
 from isthmus.report.figures.registry import Figure
 from isthmus.report.summary import number, ranked
+from isthmus.studies.figure_registry import Section
 from isthmus.studies.figures import charts
-from isthmus.studies.figures.registry import Section
 from isthmus.studies.figures.source import FigureSource, drawn
 from isthmus.studies.gallery.predicted_cases import PredictedCases, missing_pictures, predicted_cases
 from isthmus.studies.gallery.sections import CaseEntry, CaseGroup, PictureSection, Stack

@@ -10,10 +10,10 @@ import pytest
 
 from isthmus.errors import IsthmusError
 from isthmus.studies import register_figure
-from isthmus.studies.figures.registry import FIGURES
+from isthmus.studies.figure_registry import FIGURES
 from isthmus.studies.page import write_study
 
-from ..known import by_fold, make
+from .known import by_fold, make
 
 
 def test_a_figure_that_there_is_not_is_refused_with_the_nearest(small: Any) -> None:
