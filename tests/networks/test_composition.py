@@ -59,29 +59,29 @@ def test_every_encoder_runs_with_blocks_and_skips(encoder, dims):
             assert network(torch.empty(size)).shape == size
 
 
+OPTIONS = {
+    "block": st.sampled_from(list(BLOCKS)),
+    "skip": st.sampled_from(list(SKIPS)),
+    "up": st.sampled_from(UPS),
+    "head": st.sampled_from(HEADS),
+    "spatial_dims": st.sampled_from([2, 3]),
+    "widths": st.lists(st.integers(3, 9), min_size=2, max_size=4),
+    "in_channels": st.integers(1, 4),
+    "classes": st.integers(1, 4),
+}
+
+
 @given(
-    block=st.sampled_from(list(BLOCKS)),
-    skip=st.sampled_from(list(SKIPS)),
-    up=st.sampled_from(UPS),
-    head=st.sampled_from(HEADS),
-    dims=st.sampled_from([2, 3]),
-    widths=st.lists(st.integers(3, 9), min_size=2, max_size=4),
-    channels=st.integers(1, 4),
-    classes=st.integers(1, 4),
+    options=st.fixed_dictionaries(OPTIONS),
     images=st.integers(1, 3),
     cells=st.tuples(*[st.integers(1, 3)] * 3),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_random_composition_gives_logits_of_the_size_of_the_image(
-    block, skip, up, head, dims, widths, channels, classes, images, cells
-):
-    network = create_model(
-        "unet", block=block, skip=skip, up=up, head=head, spatial_dims=dims,
-        widths=widths, in_channels=channels, classes=classes,
-    ).eval()  # fmt: skip
-    size = [network.divisor * n for n in cells[:dims]]
-    y = network(image(images, channels, *size))
-    assert y.shape == (images, classes, *size)
+def test_a_random_composition_gives_logits_of_the_size_of_the_image(options, images, cells):
+    network = create_model("unet", **options).eval()
+    size = [network.divisor * n for n in cells[: options["spatial_dims"]]]
+    y = network(image(images, options["in_channels"], *size))
+    assert y.shape == (images, options["classes"], *size)
     assert y.isfinite().all()
 
 
@@ -239,9 +239,9 @@ def test_checkpointing_keeps_less_and_changes_nothing(options):
         ({"block": {"name": "residual_se", "reduction": 0}}, "reduction of the residual_se block"),
         ({"block": "inception", "widths": [2, 4]}, "a width of at least 3, found 2"),
         ({"encoder": "resnet18"}, "unknown encoder 'resnet18'"),
-        ({"encoder": 34}, "unknown encoder 34"),
-        ({"encoder": "resnet34", "depth": 5}, "the encoder 'resnet34' has a depth of its own (6 levels)"),
-        ({"encoder": "resnet34", "widths": [8, 8]}, "widths are those of 5 decoder levels, found [8, 8]"),
+        ({"encoder": 34}, "unknown encoder '34'"),
+        ({"encoder": "resnet34", "depth": 5}, "the encoder 'resnet34' has its own depth (6 levels)"),
+        ({"encoder": "resnet34", "widths": [8, 8]}, "widths must be those of 5 decoder levels, found [8, 8]"),
         ({"encoder": "resnet34", "widths": "abcde"}, "widths must be a list"),
         ({"encoder": "resnet34", "skip": {"name": "high_resolution", "level": 1}}, "no bridge on level 1"),
         (

@@ -1,4 +1,4 @@
-"""Initial weights, from one seed."""
+"""Random initial weights from one seed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ SCHEMES = ("xavier", "default")
 
 
 def initialise(network: nn.Module, scheme: str = "xavier", *, seed: int) -> nn.Module:
-    """Draw the weights of a network anew, in place; the same seed gives the same weights.
+    """Draws new weights for a network, in place; the same seed gives the same weights.
 
-    Pre-trained layers of an encoder stay as they are.
+    Pre-trained layers of an encoder do not change.
 
     Args:
-        scheme: ``"xavier"``: normal with the variance of Glorot and Bengio (2010) on every convolution and
-            zero biases, as MILDNet's code base does; transposed convolutions and normalisation as the
-            framework draws them. ``"default"``: everything as the framework draws it.
+        network: the network to change, which is returned.
+        scheme: ``"xavier"`` for a normal distribution with the variance of Glorot and Bengio (2010) on every
+            convolution and zero biases, with transposed convolutions and normalisation as the framework draws them;
+            ``"default"`` for everything as the framework draws it.
+        seed: any whole number.
+
+    Raises:
+        IsthmusError: the scheme is unknown.
 
     >>> from isthmus.networks import create_model
     >>> one, two = (initialise(create_model("unet", widths=(2, 4)), seed=7) for _ in range(2))

@@ -1,7 +1,7 @@
-"""Networks by name: what each is, how to make it, and its card.
+"""Networks by name, with their cards.
 
-A network is registered by the file of its paper with `register_model`: a name, the class, a `Card` and the
-arguments that make the class this network. `create_model` adds the user's own.
+The file of a paper registers its networks with `register_model`: a name, a class, a `Card`, and the arguments that make
+the class this network. `create_model` adds the user's own arguments.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Card:
     """What is known of a network before it is built; `isthmus.networks.describe` adds what can be computed.
 
     Attributes:
-        paper: the paper that proposes it, or compares with it.
+        paper: the paper that proposes the network or compares with it.
         source: section, table or figure of that paper.
         note: one sentence on what this build follows.
-        parameters: the paper's count of the 2D form; None where it prints none.
-        counted: how the paper counted: input channels, ``"trainable"`` or ``"keras"`` (trainable plus the
-            moving means and variances of batch normalisation), and the classes where not the default.
-        parameters_3d, counted_3d: the same of the 3D form.
-        difference: why our count is not the paper's, where it is not.
-        decisions: what the paper leaves open, each with what is done here.
-        cannot: what the network cannot do, with the reason, by name: ``"compile"``, ``"export"``, ``"onnx"``.
-            A test holds that it really cannot.
+        parameters: the number of parameters that the paper prints for the 2D form; None if it prints none.
+        counted: how the paper counts: input channels, ``"trainable"`` or ``"keras"`` (trainable ones, and the moving
+            means and variances of batch normalisation), and the classes if they are not the default.
+        parameters_3d, counted_3d: the same for the 3D form.
+        difference: why our count differs from the paper's, if it does.
+        decisions: what the paper leaves open, and what is done here, one text each.
+        cannot: the reason why the network cannot do something, by name: ``"compile"``, ``"export"``, ``"onnx"``. A
+            test checks that it really cannot.
     """
 
     paper: str
@@ -75,17 +75,24 @@ def register_model(
     tiny: Mapping[str, Any] | None = None,
     **defaults: Any,
 ) -> None:
-    """Register ``make(**defaults, **user_options)`` under a name.
+    """Registers the network ``make(**defaults, **user_options)`` under a name.
 
     Args:
-        tiny: options that make a variant of a few thousand weights, for tests; by default what `tiny_options`
-            finds in the signature.
+        name: a name that is not taken.
+        make: a class or function whose arguments are the options of the network.
+        card: what the paper says, and what this build decides.
+        tiny: options that make a variant with a few thousand weights, for tests; by default what `tiny_options` finds
+            in the signature.
+        defaults: options that make the class this network.
+
+    Raises:
+        ValueError: the name is taken.
     """
     _ENTRIES.register(name, Entry(name, make, defaults, card, tiny))
 
 
 def list_models() -> list[str]:
-    """The names that `create_model` knows, in the order of their papers.
+    """Returns the names that `create_model` knows, in the order of their papers.
 
     >>> "mildnet" in list_models()
     True
@@ -94,16 +101,16 @@ def list_models() -> list[str]:
 
 
 def entry(name: str) -> Entry:
-    """The registered network of this name.
+    """Returns the registered network of this name.
 
     Raises:
-        IsthmusError: no such network; the message names the nearest.
+        IsthmusError: there is no such network; the message names the nearest.
     """
     return _ENTRIES.find(name)
 
 
 def model_card(name: str) -> Card:
-    """Paper, source, published count and decisions of a network.
+    """Returns paper, source, published count and decisions of a network.
 
     >>> model_card("multiresunet").parameters
     7262750
@@ -112,7 +119,7 @@ def model_card(name: str) -> Card:
 
 
 def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
-    """Make a network with random weights.
+    """Makes a network with random weights.
 
     Args:
         name: one of `list_models`.
@@ -121,10 +128,10 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
             ``norm``, ``activation``, ``levels``, ``dilations``, …
 
     Returns:
-        A module from ``(N, in_channels, *spatial)`` to raw logits ``(N, classes, *spatial)``, float.
+        A module from ``(N, in_channels, *spatial)`` to raw logits ``(N, classes, *spatial)``, float32.
 
     Raises:
-        IsthmusError: an unknown name or option (the nearest valid one is named), or one out of range.
+        IsthmusError: a name or option is unknown (the nearest valid one is named), or an option is out of range.
 
     >>> network = create_model("mildnet", in_channels=3, widths=(4, 8))
     >>> import torch
@@ -142,10 +149,10 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
 
 
 def check_options(name: str, options: Iterable[str]) -> None:
-    """Refuse an option that a network has not.
+    """Refuses an option that a network does not have.
 
     Raises:
-        IsthmusError: an unknown name or option; the nearest valid one is named.
+        IsthmusError: the name or an option is unknown; the nearest valid one is named.
     """
     valid = inspect.signature(entry(name).make).parameters
     for option in options:
@@ -155,7 +162,7 @@ def check_options(name: str, options: Iterable[str]) -> None:
 
 @cache
 def dimensions(name: str) -> tuple[int, ...]:
-    """The numbers of spatial dimensions that a network can be made for, its own first.
+    """Returns the numbers of spatial dimensions that a network exists in, its default first.
 
     >>> dimensions("unet")
     (2, 3)
@@ -163,7 +170,7 @@ def dimensions(name: str) -> tuple[int, ...]:
     found = entry(name)
     own = _default(found, "spatial_dims")
     order = (own, *(dims for dims in (2, 3) if dims != own))
-    if hasattr(found.make, "only"):  # a `Network` says it
+    if hasattr(found.make, "only"):  # a `Network` declares them
         return tuple(dims for dims in order if dims in found.make.only)
     can = []
     for dims in order:
@@ -177,18 +184,18 @@ def dimensions(name: str) -> tuple[int, ...]:
 
 
 def _default(found: Entry, option: str) -> Any:
-    """What the network is made with when the user does not say; None where it has no such option."""
+    """Returns the default of an option of a network, or None if it has no such option."""
     own = inspect.signature(found.make).parameters.get(option)
     return found.defaults.get(option, own.default if own else None)
 
 
-_SMALL = 4  # channels where a network has hundreds
+_SMALL = 4  # channels in place of hundreds
 
 
 def tiny_options(name: str) -> dict[str, Any]:
-    """Options that make the network of this name with as few weights as its layout allows, for tests.
+    """Returns options that make a network with as few weights as its layout allows, for tests.
 
-    What it was registered with, or else a few channels on every level (``widths``) and everywhere else
+    They are those it was registered with, or else a few channels on every level (``widths``) and everywhere else
     (``width``, ``base``, ``growth``).
 
     >>> tiny_options("mildnet")

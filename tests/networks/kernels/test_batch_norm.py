@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isthmus.networks import create_model
 from isthmus.networks.kernels import batch_norm as engine
 from isthmus.networks.kernels.batch_norm import BatchNorm2d, BatchNorm3d
 
@@ -116,20 +115,3 @@ def test_prediction_and_batches_that_need_no_gradient_are_the_frameworks(monkeyp
     torch.testing.assert_close(ours.eval()(x), plain.eval()(x))
     with pytest.raises(TypeError):
         ours.train()(x)
-
-
-@pytest.mark.parametrize("momentum", [None, 0.1])
-def test_a_part_that_is_computed_again_counts_once(momentum: float | None) -> None:
-    results = []
-    for checkpoint in (False, True):
-        torch.manual_seed(0)
-        network = create_model("unet", widths=(3, 5), norm="batch", checkpoint=checkpoint)
-        network = network.to(memory_format=LAST[2])
-        norms = [module for module in network.modules() if isinstance(module, BatchNorm2d)]
-        for norm in norms:
-            norm.momentum = momentum
-        network(torch.randn(2, 1, 16, 16)).square().sum().backward()
-        results.append([network.get_buffer(name) for name, _ in network.named_buffers()])
-        assert {norm.momentum for norm in norms} == {momentum}
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other)

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from isthmus.networks import create_model
-from isthmus.networks.kernels.concatenation import concatenate
 from isthmus.networks.kernels.memory_layout import in_layout, is_ambiguous, memory_layout
 
 # operations that make no map; a concatenation's backward pass copies out of each pixel
@@ -88,21 +87,3 @@ def test_layout_of_a_single_channel() -> None:
     volume = in_layout(torch.randn(2, 1, 4, 6, 8), torch.channels_last_3d)
     assert volume.stride() == (192, 1, 48, 8, 1)
     assert in_layout(x, torch.contiguous_format) is x
-
-
-def test_concatenation_gives_every_map_a_gradient_of_its_own() -> None:
-    maps = [
-        torch.randn(2, n, 4, 6, dtype=torch.float64)
-        .contiguous(memory_format=torch.channels_last)
-        .requires_grad_()
-        for n in (2, 3)
-    ]
-    y = concatenate(maps)
-    assert torch.equal(y, torch.cat(maps, dim=1))
-    gradient = torch.randn_like(y)
-    for one, expected in zip(
-        torch.autograd.grad(y, maps, gradient), gradient.split([2, 3], dim=1), strict=True
-    ):
-        assert torch.equal(one, expected)
-        assert memory_layout(one) == torch.channels_last
-    assert torch.autograd.gradgradcheck(lambda *parts: concatenate(parts), maps)

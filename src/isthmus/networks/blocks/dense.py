@@ -1,4 +1,4 @@
-"""The dense block of HMEDN's distilling pathway, and the convolution unit that its networks are made of.
+"""The dense block of HMEDN's distilling pathway, and the convolution unit of its networks.
 
 Zhou, Nie, Adeli, Yin, Lian, Shen: High-resolution encoder-decoder networks for low-contrast medical image
 segmentation. IEEE Transactions on Image Processing 29:461-475 (2020), doi:10.1109/TIP.2019.2919937.
@@ -28,7 +28,7 @@ def conv_unit(
     norm: str = "batch",
     activation: str | None = "relu",
 ) -> nn.Sequential:
-    """Convolution, norm, activation: biased where there is no norm; ``activation=None`` leaves it out."""
+    """Makes a convolution, biased if there is no norm, a norm and an activation; ``None`` leaves the activation out."""
     layers = [conv(dims, in_channels, channels, kernel, dilation=dilation, bias=norm == "none")]
     if norm != "none":
         layers.append(make_norm(dims, channels, norm))
@@ -40,10 +40,10 @@ def conv_unit(
 @register_block("dense")
 @dataclass(frozen=True)
 class Dense(Block):
-    """Three chained 3x3 convolutions of 1/2, 1/4 and 1/4 of the width, all linked to the end (section III-A).
+    """Three chained 3x3 convolutions of 1/2, 1/4 and 1/4 of the width, all concatenated (section III-A).
 
-    The paper says that all preceding layers are linked to the final layer; how many there are and how wide is
-    in a figure only. These three give its counts and the receptive fields of its dilated networks.
+    The paper says that all preceding layers are linked to the final layer. How many there are, and how wide, is in a
+    figure only. These three give the counts of the paper, and the receptive fields of its dilated networks.
     """
 
     norm: str = "batch"
@@ -54,7 +54,7 @@ class Dense(Block):
         require_share("dropout of the dense block", self.dropout)
 
     def filters(self, width: int) -> tuple[int, int, int]:
-        """Filters of the three convolutions; they add up to the width.
+        """Returns the numbers of filters of the three convolutions, which add up to the width.
 
         >>> Dense().filters(32), Dense().filters(5)
         ((16, 8, 8), (2, 1, 2))

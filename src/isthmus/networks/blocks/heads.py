@@ -1,4 +1,4 @@
-"""More heads for any network: a contour, a marker, drawn by further maps of its last layer."""
+"""Additional heads for any network, such as a contour and a marker, by more maps of its last layer."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from isthmus.networks.registry import create_model
 
 
 class Heads(nn.Module):
-    """A network whose last maps are heads of their own.
+    """A network with additional heads, such as the contour and marker of HMEDN (III-C), for networks without them.
 
-    The contour and the marker of HMEDN (III-C) and of the nuclei networks, for networks that have none: the last
-    layer gets one map more for each, and so sees the features that the masks are drawn from.
+    The last layer gets one more map for each head, so the heads read the same features as the masks.
 
     Args:
-        name: of the network in the registry.
+        name: name of the network in the registry.
         heads: names of the additional heads, one map each.
-        classes: maps of ``"logits"``.
-        options: of the network.
+        classes: number of maps of ``"logits"``.
+        options: options of the network.
 
-    Shape:
-        as the network, to a dict: ``"logits"`` ``(N, classes, *spatial)``, and each head ``(N, 1, *spatial)``. Heads
-        of its own that the network has in training (``"auxiliary"``, …) keep the maps of the logits.
+    Shapes:
+        the input of the network to a dict: ``"logits"`` ``(N, classes, *spatial)``, and each head
+        ``(N, 1, *spatial)``. Heads that the network has itself in training (``"auxiliary"``, …) have the maps of the
+        logits only.
 
     >>> import torch
     >>> maps = Heads("unet", ["contour", "marker"], classes=2, widths=[4, 8])(torch.zeros(1, 1, 8, 8))
@@ -51,5 +51,5 @@ class Heads(nn.Module):
 
 
 def build(name: str, heads: Sequence[str] = (), **options: Any) -> nn.Module:
-    """A network of the registry, with additional heads where some are asked for."""
+    """Makes a network of the registry, with additional heads if any are named."""
     return Heads(name, heads, **options) if heads else create_model(name, **options)

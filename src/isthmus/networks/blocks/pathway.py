@@ -1,4 +1,4 @@
-"""The residual dilated block and the high-resolution pathway, for a level and for a bridge of any U-Net.
+"""The residual dilated block, for a level of any U-Net, and the high-resolution pathway, for a bridge.
 
 Zhou, Nie, Adeli, Yin, Lian, Shen: High-resolution encoder-decoder networks for low-contrast medical image
 segmentation. IEEE Transactions on Image Processing 29:461-475 (2020), doi:10.1109/TIP.2019.2919937. The block
@@ -25,7 +25,7 @@ DILATIONS = (1, 1, 1, 3, 3, 3, 5, 5, 5)
 
 
 class ResidualDilated(nn.Module):
-    """Two 3x3 convolutions of one dilation, plus the input (through a 1x1 one where widths differ)."""
+    """Two 3x3 convolutions of one dilation, plus the input, by a 1x1 convolution if the widths differ."""
 
     def __init__(self, dims: int, in_channels: int, width: int, dilation: int, norm: str = "batch") -> None:
         super().__init__()
@@ -67,14 +67,14 @@ class ResidualDilatedBlock(Block):
 
 
 class Pathway(nn.Module):
-    """Residual dilated blocks at one resolution, all linked to the end, fused to ``width`` maps.
+    """Residual dilated blocks at one resolution, fused to ``width`` maps.
 
-    A 1x1 convolution to ``width`` where the input is not as wide; the blocks; a 1x1 convolution from the
-    pathway's input and all blocks together. ``dense="last"``: each block takes what the one before gives.
-    ``"full"``: it takes everything before it.
+    A 1x1 convolution to ``width`` comes first if the input has another width, then the blocks, then a 1x1 convolution
+    that reads the input of the pathway and all blocks. With ``dense="last"`` a block reads the block before it, with
+    ``"full"`` everything before it.
 
     Shapes:
-        ``(N, in_channels, *s)`` to ``(N, width, *s)``.
+        ``(N, in_channels, *spatial)`` to ``(N, width, *spatial)``.
     """
 
     def __init__(
@@ -108,13 +108,17 @@ class Pathway(nn.Module):
 @register_skip("high_resolution")
 @dataclass(frozen=True)
 class HighResolution(Skip):
-    """The high-resolution pathway beside a plain skip, concatenated to it (section III-B, figure 2).
+    """The high-resolution pathway, concatenated to a plain skip (section III-B, figure 2).
 
-    ``width`` is the paper's L (None: that of the level), ``dilations`` those of its blocks, two convolutions
-    each. ``level`` is the one bridge that gets the pathway, 1 at full resolution as in the paper; None: every
-    bridge. ``beside`` is the skip that stands next to it, and alone on the other levels: a name, a mapping or
-    a part. ``dense="last"`` links all blocks to the end, as the paper's words and 2D counts have it,
-    ``"full"`` to all later ones, which its 3D counts are nearer to.
+    Attributes:
+        level: the bridge that gets the pathway, 1 at full resolution as in the paper; None for every bridge.
+        width: the paper's L; None for the width of the level.
+        dilations: dilations of the blocks, which have two convolutions each.
+        dense: ``"last"`` links all blocks to the end, as the paper's text and 2D counts say; ``"full"`` links them to
+            all later ones, which is closer to its 3D counts.
+        norm: normalisation by name.
+        beside: the skip that is concatenated to the pathway, and stands alone on the other levels: a name, a mapping
+            or a part.
 
     >>> bridge = Bridge(dims=2, in_channels=64, width=64, level=2, pools_below=3)
     >>> HighResolution(width=32).out_channels(bridge)
@@ -137,15 +141,15 @@ class HighResolution(Skip):
 
     @property
     def plain(self) -> Skip:
-        """The part that stands beside the pathway."""
+        """The skip beside the pathway."""
         return resolve(self.beside, SKIPS, {})
 
     def on(self, bridge: Bridge) -> bool:
-        """Whether the pathway stands on this bridge."""
+        """Returns whether the pathway stands on this bridge."""
         return self.level is None or self.level == bridge.level
 
     def pathway(self, dims: int, in_channels: int, width: int) -> Pathway:
-        """The pathway alone, from the features of a level of this width."""
+        """Makes the pathway alone, from the features of a level of this width."""
         return Pathway(dims, in_channels, self.width or width, self.dilations, self.dense, self.norm)
 
     def check(self, bridges: Sequence[Bridge]) -> None:

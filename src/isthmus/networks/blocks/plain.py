@@ -1,4 +1,4 @@
-"""The plain parts of a U-Net: a pair of convolutions, a residual pair, a bridge that changes nothing."""
+"""The plain parts of a U-Net: a pair of convolutions, a residual pair, and a bridge that changes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from isthmus.networks.checks import require_share
 @register_block("plain")
 @dataclass(frozen=True)
 class Plain(Block):
-    """Two 3x3 convolutions, each with its norm, activation and dropout; biased where there is no norm."""
+    """Two 3x3 convolutions, each with norm, activation and dropout, and biased if there is no norm."""
 
     norm: str = "none"
     activation: str = "relu"
@@ -43,8 +43,8 @@ class Plain(Block):
 class Residual(Block):
     """conv-norm-activation-conv-norm, plus the input (by a 1x1 convolution if widths differ), activation.
 
-    The ResidualU-Net baseline of MILDNet (Methods, "Baseline models"); its wiring is in a figure only, this
-    is the common one (He et al. 2016, doi:10.1109/CVPR.2016.90).
+    This is the ResidualU-Net baseline of MILDNet (Methods, "Baseline models"). Its wiring is in a figure only; this is
+    the common one (He et al. 2016, doi:10.1109/CVPR.2016.90).
     """
 
     norm: str = "batch"
@@ -55,7 +55,7 @@ class Residual(Block):
 
 
 class ResidualPair(nn.Module):
-    """The module of `Residual`; ``gate`` (nothing here) acts on the pair's output before the addition."""
+    """The module of `Residual`, with an optional ``gate`` on the output of the pair before the addition."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class ResidualPair(nn.Module):
 @register_skip("identity")
 @dataclass(frozen=True)
 class Identity(Skip):
-    """The encoder's features as they are."""
+    """The features of the encoder as they are."""
 
     def build(self, bridge: Bridge) -> nn.Module:
-        return nn.Identity(bridge)  # which takes whatever it is given
+        return nn.Identity(bridge)  # ignores its arguments

@@ -1,1 +1,1 @@
-"""Cards, receptive fields, costs."""
+"""Descriptions of networks: cards, receptive fields, costs, pages."""

@@ -1,4 +1,4 @@
-"""The card of a network: what its paper says and what this build is, side by side."""
+"""The card of a network: what its paper says, beside what this build is."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from isthmus.networks.description.receptive_field import reach, receptive_field
 from isthmus.networks.description.stages import Stage, stages
 from isthmus.networks.registry import Card, Counted, create_model, dimensions, list_models, model_card
 
-SIZES = {2: (256, 256), 3: (128, 128, 128)}  # of the image for which costs and stages are given
+SIZES = {2: (256, 256), 3: (128, 128, 128)}  # sizes of the image for costs and stages
 
 
 @dataclass(frozen=True)
 class Count:
-    """Our number of parameters, counted in the paper's way, and the paper's (None where it prints none)."""
+    """Our number of parameters, counted as in the paper, and the paper's number (None if it prints none)."""
 
     ours: int
     paper: float | None
@@ -34,7 +34,7 @@ class Count:
 
     @property
     def verdict(self) -> str:
-        """``"exact"``, ``"as printed"`` (equal when rounded as the paper rounds) or the difference.
+        """The comparison: ``"exact"``, ``"as printed"`` (equal when rounded as in the paper) or the difference.
 
         >>> Count(7_759_521, 7_759_521, None).verdict, Count(7_760_097, 7.8e6, None).verdict
         ('exact', 'as printed')
@@ -58,12 +58,16 @@ class Form:
     """A network in 2D or in 3D, with the options it is registered with.
 
     Attributes:
-        parameters: trainable ones, at these ``in_channels`` and ``classes``.
+        spatial_dims, in_channels, classes: of this form.
+        parameters: number of trainable parameters.
         count: the comparison with the paper.
-        receptive_field: side in pixels; ``mixes`` tells that some operation sees the whole image besides.
-        size: of the image for which the next two hold, and the stages.
-        flops: of one forward pass; ``activations``: bytes that autograd keeps of one float32 image.
-        heads: names of the outputs in evaluation, ``training_heads`` in training; empty: one tensor.
+        receptive_field: side in pixels.
+        mixes: whether some operation also reads the whole image.
+        size: spatial size of the image for the next two and for ``stages``.
+        flops: floating-point operations of one forward pass.
+        activations: bytes that autograd saves of one float32 image.
+        heads, training_heads: names of the outputs in evaluation and in training; empty for a single tensor.
+        stages: the modules in the order in which an image passes them.
     """
 
     spatial_dims: int
@@ -87,14 +91,14 @@ class Form:
 
 @dataclass(frozen=True)
 class CardReport:
-    """The card of one network; ``forms`` holds one entry for each dimensionality, its own first."""
+    """The card of one network; ``forms`` has one entry for 2D and one for 3D, if both exist, its default first."""
 
     name: str
     card: Card
     forms: tuple[Form, ...]
 
     def rows(self) -> list[tuple[str, str]]:
-        """Label and text of every line above the stage tables."""
+        """Returns label and text of every line above the stage tables."""
         card, own = self.card, self.forms[0]
         rows = [("paper", card.paper), ("source", card.source)]
         rows += [("build", card.note)] if card.note else []
@@ -114,7 +118,7 @@ class CardReport:
         return rows
 
     def to_text(self) -> str:
-        """For a terminal."""
+        """Returns the card as text for a terminal."""
         rows = self.rows()
         width = max(len(label) for label, _ in rows)
         lines = [self.name]
@@ -134,7 +138,7 @@ class CardReport:
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
-        """For a page of the documentation."""
+        """Returns the card as Markdown for a page of the documentation."""
         lines = [f"# {self.name}", "", "| | |", "|---|---|"]
         lines += [f"| {label} | {text} |" for label, text in self.rows()]
         for form in self.forms:
@@ -151,10 +155,10 @@ class CardReport:
 
 @cache
 def describe(name: str) -> CardReport:
-    """All that is known of a network, computed without a weight (a second or two for the largest).
+    """Returns everything that is known of a network, computed without weights, in a second or two.
 
     Raises:
-        IsthmusError: no such network; the message names the nearest.
+        IsthmusError: there is no such network; the message names the nearest.
 
     >>> report = describe("multiresunet")
     >>> [(form.spatial_dims, form.count.verdict, form.receptive_field) for form in report.forms]
@@ -164,12 +168,12 @@ def describe(name: str) -> CardReport:
 
 
 def models_table() -> list[dict[str, Any]]:
-    """One row for each network, in its own dimensionality (2D where it has one); seconds for all of them.
+    """Returns one row for each network, for its 2D form if it has one, else for 3D; takes seconds.
 
-    Each row has ``name``, ``paper``, ``dims`` (all it has), ``parameters`` (trainable), ``paper_parameters``
-    (None where the paper prints none), ``verdict`` (how ours compare, counted in the paper's way),
-    ``receptive_field`` (pixels), ``size`` and ``flops`` (of one forward pass of one image of that size:
-    256x256, or 128x128x128 where the network is 3D only).
+    Each row has ``name``, ``paper``, ``dims`` (all in which it exists), ``parameters`` (trainable ones),
+    ``paper_parameters`` (None if the paper prints none), ``verdict`` (how our count compares, made as in the paper),
+    ``receptive_field`` (pixels), ``size`` of an image (256 x 256 or 128 x 128 x 128) and ``flops`` of one forward pass
+    of it.
     """
     rows = []
     for name in list_models():
@@ -239,7 +243,7 @@ def _beside(count: Count) -> str:
     way = _io(channels, classes) + (", with the moving statistics" if how == "keras" else "")
     if count.paper is None:
         return f"not published; ours at {way}: {count.ours:,}"
-    return f"{count.paper:,.0f}; ours counted so ({way}): {count.ours:,}, {count.verdict}"
+    return f"{count.paper:,.0f}; ours, counted in the same way ({way}): {count.ours:,}, {count.verdict}"
 
 
 def _io(channels: int, classes: int | None) -> str:
@@ -249,7 +253,7 @@ def _io(channels: int, classes: int | None) -> str:
 
 def _reach(form: Form) -> str:
     side = times((form.receptive_field,) * form.spatial_dims)
-    return f"{side} pixels" + (", and image-wide statistics besides" if form.mixes else "")
+    return f"{side} pixels" + (", and also statistics of the whole image" if form.mixes else "")
 
 
 def _cost(form: Form) -> str:
@@ -267,8 +271,8 @@ def _outputs(form: Form) -> str:
     if not more:
         return text
     return (
-        f"{text}; while training a dict"
-        + (" with " if form.heads else " of logits, ")
+        f"{text}; in training a dict"
+        + (" with also " if form.heads else " of logits, ")
         + ", ".join(head for head in more if head != "logits")
     )
 
@@ -282,5 +286,5 @@ def _cells(stage: Stage) -> tuple[str, ...]:
 
 
 def times(size: tuple[int, ...]) -> str:
-    """A size as it is read: ``256 x 256``."""
+    """Returns a size as text, ``256 x 256``."""
     return " x ".join(map(str, size)) if size else "1"

@@ -1,5 +1,7 @@
-"""What a network costs: parameters, floating-point operations, memory for training. Nothing is computed: the
-network runs on the meta device, where tensors have shapes and no values."""
+"""Measures what a network costs: parameters, floating-point operations, memory for training.
+
+No values are computed: the network runs on the meta device, where tensors have shapes only.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,12 @@ from isthmus.networks.registry import create_model
 
 
 def count_parameters(network: nn.Module, how: str = "trainable") -> int:
-    """Number of parameters.
+    """Returns the number of parameters.
 
     Args:
-        how: ``"trainable"``, or ``"keras"``: with the running means and variances of batch normalisation, as
-            Keras prints them.
+        network: any module.
+        how: ``"trainable"``, or ``"keras"`` to include the running means and variances of batch normalisation, as
+            Keras does.
 
     >>> count_parameters(create_model("unet"))
     7759521
@@ -31,14 +34,14 @@ def count_parameters(network: nn.Module, how: str = "trainable") -> int:
 
 
 def on_meta(name: str, size: Sequence[int], **options: Any) -> tuple[nn.Module, Tensor]:
-    """A network without values, and a batch of one image of this size for it."""
+    """Returns a network without values, and a batch of one image of this size for it."""
     with torch.device("meta"):
         network = create_model(name, spatial_dims=len(size), **options)
         return network, torch.empty(1, int(network.in_channels), *size)  # type: ignore[arg-type]
 
 
 def training_heads(name: str, **options: Any) -> tuple[str, ...]:
-    """Names of a network's outputs in training, ``"logits"`` first.
+    """Returns the names of a network's outputs in training, ``"logits"`` first.
 
     >>> training_heads("hmedn", classes=4)
     ('logits', 'contour', 'auxiliary')
@@ -53,9 +56,10 @@ def training_heads(name: str, **options: Any) -> tuple[str, ...]:
 
 
 class WithoutNorms(TorchFunctionMode):
-    """Leaves normalisation out while it is active: on the meta device it takes more time than all the rest.
+    """Leaves normalisation out, which takes more time on the meta device than all the rest.
 
-    ``mixes`` tells whether one of those left out takes its statistics from the image.
+    Attributes:
+        mixes: whether a normalisation that was left out takes its statistics from the image.
     """
 
     mixes = False
@@ -69,9 +73,10 @@ class WithoutNorms(TorchFunctionMode):
 
 
 def count_flops(name: str, size: Sequence[int] = (256, 256), **options: Any) -> int:
-    """Floating-point operations of one forward pass of one image; a multiplication and an addition are two.
+    """Returns the floating-point operations of one forward pass of one image.
 
-    Convolutions and matrix products are counted, as everything else is small beside them.
+    A multiplication and an addition are two operations. Only convolutions and matrix products count, as everything
+    else is small in comparison.
 
     >>> count_flops("unet", (32, 32), widths=(1, 1)) > 0
     True
@@ -80,23 +85,23 @@ def count_flops(name: str, size: Sequence[int] = (256, 256), **options: Any) -> 
 
 
 def flops(network: nn.Module, image: Tensor) -> int:
-    """The same of a network and a batch that are on the meta device."""
+    """Returns the same as `count_flops` for a network and a batch on the meta device."""
     with FlopCounterMode(display=False) as counter, torch.no_grad(), WithoutNorms():
         network.eval()(image)
     return int(counter.get_total_flops())
 
 
 def activation_bytes(name: str, size: Sequence[int] = (256, 256), **options: Any) -> int:
-    """Bytes that one float32 image of a training batch adds to memory: what the backward pass needs again.
+    """Returns the bytes that one float32 image of a training batch adds to memory for the backward pass.
 
-    Every tensor that autograd saves in a forward pass counts once, parameters and buffers not at all.
+    Every tensor that autograd saves in a forward pass counts once. Parameters and buffers do not count.
 
     >>> 4 * 2 * 32 * 32 < activation_bytes("unet", (32, 32), widths=(1, 1)) < 100_000
     True
     """
     network, image = on_meta(name, size, **options)
     own = {_storage(t) for t in (*network.parameters(), *network.buffers())}
-    saved: dict[int, Tensor] = {}  # the tensors are kept, so that no address is used twice
+    saved: dict[int, Tensor] = {}  # holds the tensors, so that no address is used twice
 
     def pack(x: Tensor) -> Tensor:
         if _storage(x) not in own:

@@ -57,7 +57,7 @@ def _parts(known: Mapping[str, type[Block] | type[Skip]]) -> str:
 
 def _networks(rows: list[dict[str, Any]]) -> str:
     lines = [
-        "| network | paper | | parameters | in the paper | ours counted so | receptive field | GFLOP | image |",
+        "| network | paper | | parameters | in the paper | comparison | receptive field | GFLOP | image |",
         "|---|---|---|--:|--:|---|--:|--:|---|",
     ]
     for row in rows:

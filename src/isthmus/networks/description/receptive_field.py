@@ -1,8 +1,8 @@
-"""How far a network sees: the receptive field, by exact interval arithmetic on the operations it really runs.
+"""The receptive field, by exact interval arithmetic on the operations that a network really runs.
 
-The network runs on the meta device, where tensors have shapes and no values. Beside each tensor goes, for
-every position along one axis, the first and the last input position that it depends on; each operation has a
-rule that carries these intervals on. Weights play no part, so the answer holds for any that are not zero.
+The network runs on the meta device, where tensors have shapes and no values. Each tensor is accompanied, for every
+position along one axis, by the first and the last input position that it depends on. Each operation has a rule that
+computes these intervals for its result. Weights play no part, so the answer holds for any that are not zero.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from isthmus.networks.description.measure import WithoutNorms
 
 _AXIS = 2  # the first spatial axis of (N, C, *spatial)
-_NOTHING = 1 << 40  # an interval that holds no position starts here and ends at its negative
+_NOTHING = 1 << 40  # an empty interval starts here and ends at the negative
 Span = Tensor  # (2, n): first and last input position for each of n positions
 
 
 def receptive_field(network: nn.Module) -> int:
-    """Side, in pixels, of the input square on which one output pixel can depend, for the worst position.
+    """Returns the side, in pixels, of the input square on which an output pixel can depend at most.
 
-    What sees the whole image by its nature (the statistics of instance normalisation, a global mean) is left
-    out; `reach` tells whether there is any.
+    Operations that read the whole image (the statistics of instance normalisation, a global mean) are left out; `reach`
+    tells whether there are any.
 
     Args:
-        network: its ``spatial_dims`` and ``in_channels`` are read; it stays as it is.
+        network: a network with ``spatial_dims`` and ``in_channels``, which does not change.
 
     >>> from isthmus.networks import create_model
     >>> receptive_field(create_model("unet", depth=2))
@@ -40,8 +40,8 @@ def receptive_field(network: nn.Module) -> int:
 
 
 def reach(network: nn.Module) -> tuple[int, bool]:
-    """The receptive field, and whether some operation mixes all pixels: instance normalisation, a mean."""
-    length = 2304  # 256 x 9 divides by all that networks ask for
+    """Returns the receptive field, and whether some operation mixes all pixels (instance normalisation, a mean)."""
+    length = 2304  # 256 * 9 is a multiple of every divisor
     while True:
         spans, mixes = output_spans(network, length)
         n = spans.shape[1]  # the middle third is far from both borders
@@ -55,10 +55,11 @@ def reach(network: nn.Module) -> tuple[int, bool]:
 
 
 def output_spans(network: nn.Module, length: int) -> tuple[Span, bool]:
-    """First and last input position along one axis for every output position; and whether the image is mixed.
+    """Returns the first and last input position along one axis for each output position, and whether pixels are mixed.
 
     Args:
-        length: of that axis; every other one gets 1152.
+        network: as in `receptive_field`.
+        length: length of that axis; every other axis has 1152.
     """
     if any(p.device.type != "meta" for p in network.parameters()):
         network = copy.deepcopy(network).to("meta")
@@ -75,7 +76,7 @@ def output_spans(network: nn.Module, length: int) -> tuple[Span, bool]:
 
 
 class _Spans(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Carries spans along while operations run."""
+    """Computes the spans of every result while operations run."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -148,7 +149,7 @@ def _broadcast(spans: Sequence[Span], n: int) -> Span:
 
 
 def _gather(span: Span, index: Tensor) -> Span:
-    """The union over the last axis of ``index`` (n, k); indices outside the axis are zero padding."""
+    """Returns the union over the last axis of ``index`` (n, k); indices outside the axis are zero padding."""
     outside = (index < 0) | (index >= span.shape[1])
     low, high = (side[index.clamp(0, span.shape[1] - 1)] for side in span)
     return torch.stack(
@@ -157,7 +158,7 @@ def _gather(span: Span, index: Tensor) -> Span:
 
 
 def _along(value: Any, default: int) -> int:
-    """The entry of a per-axis option (kernel, stride, …) that belongs to the axis."""
+    """Returns the entry of a per-axis option (kernel, stride, …) for the axis."""
     if isinstance(value, int):
         return value
     return int(value[0]) if value else default

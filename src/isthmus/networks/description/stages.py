@@ -1,4 +1,4 @@
-"""The stage table of a network: what runs after what, from one pass on the meta device."""
+"""The stage table of a network: its modules in the order of one pass, on the meta device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from isthmus.networks.description.measure import WithoutNorms, on_meta
 
 @dataclass(frozen=True)
 class Stage:
-    """One call of one module: its path in the network, what it is, and what it does to the shape."""
+    """One call of one module: its path in the network, its kind, and the shapes before and after."""
 
     name: str
     kind: str
@@ -25,11 +25,11 @@ class Stage:
 
 
 def stages(name: str, size: Sequence[int], **options: Any) -> tuple[Stage, ...]:
-    """The modules of a network in the order in which one image passes them in training.
+    """Returns the modules of a network in the order in which an image passes them in training.
 
-    A module that holds others without being called, or gives several tensors, or is a long sequence, is shown by
-    its parts; one without weights that leaves the shape alone is not shown. ``parameters`` is 0 where a module is
-    called again, so that the column adds up to the network's own.
+    A module is listed by its parts if it holds others without being called, returns several tensors, or is a long
+    sequence. A module without weights that does not change the shape is not listed. ``parameters`` is 0 if a module is
+    called again, so that the column adds up to the number of the network.
 
     >>> [(s.name, s.channels, s.size) for s in stages("unet", (8, 8), widths=(2, 4))][:3]
     [('encoder.blocks.0', 2, (8, 8)), ('encoder.pool', 2, (4, 4)), ('encoder.blocks.1', 4, (4, 4))]
@@ -77,7 +77,7 @@ def _shown(module: nn.Module, path: str, whole: set[str]) -> set[str]:
 
 
 def kind(module: nn.Module) -> str:
-    """What a module is, in a few words.
+    """Returns the kind of a module in a few words.
 
     >>> kind(nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU(), nn.Conv2d(1, 1, 3), nn.ReLU()))
     '2 x (Conv2d 3, ReLU)'

@@ -1,4 +1,4 @@
-"""DCAN: objects and their contours, each from three depths of one trunk.
+"""DCAN: objects and their contours, each from three depths of one encoder.
 
 Chen, Qi, Yu, Dou, Qin, Heng: DCAN: deep contour-aware networks for object instance segmentation from
 histology images. Medical Image Analysis 36:135-146 (2017), doi:10.1016/j.media.2016.11.004.
@@ -21,22 +21,22 @@ FACTORS = (8, 16, 32)
 
 
 class DCAN(Network):
-    """VGG-16 and two wider convolutions; scores at three depths, enlarged and added, for each task.
+    """VGG-16 and two wider convolutions; for objects and contours, scores at three depths, enlarged and added.
 
     Args:
         spatial_dims: 2.
-        in_channels: channels of the image.
-        classes: maps of object logits; the contour is one map, whatever it separates.
+        in_channels: number of channels of the image.
+        classes: number of maps of object logits; there is one map of contours for all classes.
         width: channels of the two convolutions after the last pooling.
-        dropout: after each of these.
+        dropout: rate of the dropout after each of these.
         encoder_weights: file or URL of pre-trained weights of VGG-16, see `create_encoder`.
-        checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, H, W)``, H and W multiples of 32, to a dict of logits: ``"logits"``
-        ``(N, classes, H, W)`` and ``"contour"`` ``(N, 1, H, W)``. In training mode besides, what each depth
-        adds to them: ``"auxiliary_8"``, ``"auxiliary_16"``, ``"auxiliary_32"``, and
-        ``"contour_auxiliary_8"``, ``"contour_auxiliary_16"``, ``"contour_auxiliary_32"``.
+        ``(N, in_channels, H, W)``, where H and W are multiples of 32, to a dict of logits: ``"logits"``
+        ``(N, classes, H, W)`` and ``"contour"`` ``(N, 1, H, W)``. In training also the summands of each depth:
+        ``"auxiliary_8"``, ``"auxiliary_16"``, ``"auxiliary_32"``, ``"contour_auxiliary_8"``,
+        ``"contour_auxiliary_16"`` and ``"contour_auxiliary_32"``.
 
     >>> import torch
     >>> heads = DCAN(classes=3, width=4).eval()(torch.zeros(1, 1, 32, 64))
@@ -96,10 +96,10 @@ register_model(
         source="HMEDN (2020), tables V and VII",
         parameters=21.06e6,
         counted=(3, "trainable", 1),
-        note="the trunk of VGG-16, a 3x3 and a 1x1 convolution of 1024, scores by 1x1 convolutions",
+        note="VGG-16, a 3x3 and a 1x1 convolution of 1024 channels, and scores by 1x1 convolutions",
         difference=(
-            "not matched: 20,488,006 here, 11,060,302 in the nuclei framework that HMEDN follows (single "
-            "convolutions, learned enlargement); 21.06 may be a misprint of 11.06"
+            "not matched: ours has 20,488,006, and the nuclei framework that HMEDN follows 11,060,302 (single "
+            "convolutions, learned enlargement); 21.06 may be a misprint for 11.06"
         ),
         decisions=("the scores are enlarged by linear interpolation, without weights",),
     ),

@@ -28,22 +28,22 @@ _WIDTHS = (30, 30, 40, 40, 40, 40, 50, 50)
 class DeepMedic(Network):
     """Two paths of 3x3x3 convolutions, the second on every third voxel; joined, then 1x1x1 convolutions.
 
-    Normalisation and PReLU stand before each convolution but the first of a path. From the fourth layer on,
-    every second layer adds what entered the layer before it (missing channels are zero).
+    Normalisation and PReLU come before each convolution except the first of a path. From the fourth layer on, every
+    second layer adds the input of the layer before it (missing channels are zero).
 
     Args:
         spatial_dims: 3.
         in_channels, classes: channels of the image, maps of logits.
         widths: channels of each layer of a path.
         fully_connected: channels of the 1x1x1 convolutions that read all paths.
-        strides: of the paths: each reads the middle one of so many voxels.
-        dropout: before the last two convolutions.
-        valid: the paper's form: no zero is padded and the output is smaller than the image. False: as large.
-        checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
+        strides: strides of the paths, which read the middle one of so many voxels.
+        dropout: rate of the dropout before the last two convolutions.
+        valid: whether there is no padding, as in the paper, so that the output is smaller than the image.
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, D, H, W)`` to logits of the same size. With ``valid`` to logits that are ``margin``
-        smaller on every side: 48 voxels altogether, so that an image of 57 gives the 9 of the paper.
+        ``(N, in_channels, D, H, W)`` to logits of the same size. With ``valid`` the logits are ``margin``
+        smaller on every side, 48 voxels altogether, so that an image of 57 gives the 9 of the paper.
 
     >>> import torch
     >>> network = DeepMedic(classes=2, widths=(2, 3), fully_connected=(4,))
@@ -106,9 +106,9 @@ class DeepMedic(Network):
         return logits
 
     def _see(self, x: Tensor, stride: int, path: nn.Module) -> Tensor:
-        """What one path gives, at full size."""
+        """Returns the output of one path, at full size."""
         size = x.shape[2:]
-        if self.valid:  # of the wider image, the part that the path needs for the same output
+        if self.valid:  # cut the image to the part that this path needs for the same output
             cut = self.margin - self.layers * stride
             x = _middle(x, cut)
         elif stride > 1:
@@ -140,7 +140,7 @@ class _Path(nn.Module):
 
 
 def _add(y: Tensor, x: Tensor) -> Tensor:
-    """``y`` plus the middle of ``x``, with zero in channels that ``x`` lacks."""
+    """Adds the middle of ``x`` to ``y``; channels that ``x`` lacks are zero."""
     x = _middle(x, (x.shape[2] - y.shape[2]) // 2)
     missing = y.shape[1] - x.shape[1]
     if missing > 0:
@@ -149,7 +149,7 @@ def _add(y: Tensor, x: Tensor) -> Tensor:
 
 
 def _middle(x: Tensor, cut: int) -> Tensor:
-    """Without ``cut`` voxels on every side."""
+    """Removes ``cut`` voxels on every side."""
     depth, height, width = (side - cut for side in x.shape[2:])
     return x[:, :, cut:depth, cut:height, cut:width]
 
@@ -177,13 +177,12 @@ register_model(
         source="HMEDN (2020), table VI",
         parameters_3d=2.86e6,
         counted_3d=(4, "trainable", 4),
-        note="two paths and two layers of 150, padded to keep the size; valid=True is the paper's form",
+        note="two paths and two layers of 150 channels, padded to keep the size; valid=True is the paper's form",
         difference=(
-            "not matched: the two paths of the published network have 663,004; three paths, 250 channels "
-            "and a first joint layer of 3x3x3, its authors' later default, would have 2.01M; neither has "
-            "2.86M"
+            "not matched: the two paths of the published network have 663,004; three paths, 250 channels and a "
+            "first joint layer of 3x3x3, the later default of its authors, would have 2.01M; neither gives 2.86M"
         ),
-        decisions=("the text says no more than DeepMedic with inputs of 37x37x37",),
+        decisions=("the text says only that DeepMedic has inputs of 37x37x37",),
     ),
     tiny={"widths": (3, 3, 4, 4), "fully_connected": (5, 5), "dropout": 0.0},
 )

@@ -1,7 +1,7 @@
-"""DenseSeg: a densely connected network whose blocks are all brought to full size and read together.
+"""DenseSeg: a densely connected network whose blocks are all enlarged to full size and read together.
 
-Bui, Shin, Moon: 3D densely convolutional networks for volumetric segmentation. arXiv:1709.03199 (2017); the
-layers follow the network its authors released.
+Bui, Shin, Moon: 3D densely convolutional networks for volumetric segmentation. arXiv:1709.03199 (2017). The
+layers are those of the network that its authors released.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ KERNELS = ("class", "channel")
 
 
 class DenseSeg(Network):
-    """Three convolutions at full size, dense blocks at 1/2, 1/4, …, and a 1x1 convolution over all.
+    """Three convolutions at full size, dense blocks at 1/2, 1/4, …, and a 1x1 convolution that reads all of them.
 
-    Each block's channels are added up in as many groups as there are classes, and each group is enlarged by a
+    The channels of each block are added up in as many groups as there are classes. Each group is enlarged by a
     transposed convolution that starts as linear interpolation.
 
     Args:
@@ -34,15 +34,15 @@ class DenseSeg(Network):
         in_channels, classes: channels of the image, maps of logits.
         features: channels of the first convolutions.
         growth: channels that each layer of a dense block adds.
-        layers: of each dense block.
-        dropout: after each layer of a dense block.
-        kernels: of the transposed convolutions: one for each ``"class"``, or one for each ``"channel"``,
-            which is a grouped convolution as the authors' framework stores it (then ``classes`` must divide
-            the channels).
-        checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
+        layers: numbers of layers of the dense blocks.
+        dropout: rate of the dropout after each layer of a dense block.
+        kernels: ``"class"`` for one kernel of the transposed convolutions for each class, or ``"channel"`` for one for
+            each channel, which is a grouped convolution as the authors' framework stores it (then the number of
+            channels must be a multiple of ``classes``).
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side a multiple of
+        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side is a multiple of
         ``2 ** len(layers)``.
 
     >>> network = DenseSeg(spatial_dims=3, in_channels=2, classes=3, features=4, growth=2, layers=(1, 2))
@@ -114,13 +114,13 @@ def _norm_relu_conv(
 
 
 def _down(dims: int, in_channels: int, channels: int, *, squeeze: bool) -> nn.Sequential:
-    """Half the size by a convolution of stride 2; with ``squeeze`` fewer channels first."""
+    """Makes a convolution of stride 2 that halves the size; with ``squeeze`` it gets fewer channels first."""
     layers = _norm_relu_conv(dims, in_channels, channels, 1) if squeeze else []
     return nn.Sequential(*layers, *_norm_relu_conv(dims, channels, channels, 2, stride=2))
 
 
 class _Layer(nn.Module):
-    """BN-ReLU-1x1 to four times the growth, BN-ReLU-3x3 to the growth, dropout; concatenated to the input."""
+    """BN-ReLU-1x1 to 4 * growth, BN-ReLU-3x3 to growth, and dropout; concatenated to the input."""
 
     def __init__(self, dims: int, in_channels: int, growth: int, dropout: float) -> None:
         super().__init__()
@@ -135,16 +135,16 @@ class _Layer(nn.Module):
 
 
 class _GroupUp(nn.Module):
-    """Channels to one map for each class and to full size: a grouped transposed convolution."""
+    """A grouped transposed convolution from channels to one map for each class, at full size."""
 
     def __init__(self, dims: int, channels: int, classes: int, factor: int, kernels: str) -> None:
         super().__init__()
         self.before = kernels == "class"
         if classes > channels:
-            raise IsthmusError(f"DenseSeg cannot share {channels} channels out to {classes} classes")
+            raise IsthmusError(f"DenseSeg cannot divide {channels} channels among {classes} classes")
         if not self.before and channels % classes:
             raise IsthmusError(
-                f"kernels='channel' needs blocks whose channels divide by {classes} classes, found "
+                f"kernels='channel' needs blocks with a multiple of {classes} channels, one for each class, found "
                 f"{channels}; take kernels='class'"
             )
         self.classes = classes
@@ -172,13 +172,13 @@ register_model(
         counted=(5, "trainable", 4),
         parameters_3d=1.26e6,
         counted_3d=(4, "trainable", 4),
-        note="the network its authors released, here with the usual order of normalisation and ReLU",
+        note="the network that its authors released, with the usual order of normalisation and ReLU",
         difference=(
-            "not matched: 1.26M is printed for 2D and for 3D alike, which no one layout gives; ours have "
+            "not matched: the paper prints 1.26M for both 2D and 3D, which no single layout gives; ours has "
             "308,204 and 708,796 (364,044 and 1,553,852 with kernels='channel')"
         ),
         decisions=(
-            "one up-sampling kernel for each class, shared by the channels of its group; the authors' "
+            "one up-sampling kernel for each class, which the channels of its group share; the authors' "
             "framework stores one for each channel, equal at the start (kernels='channel')",
         ),
     ),

@@ -1,4 +1,4 @@
-"""DilNet1 to DilNet3: residual dilated blocks at full resolution and nothing else.
+"""DilNet1 to DilNet3: nothing but residual dilated blocks at full resolution.
 
 Zhou, Nie, Adeli, Yin, Lian, Shen: High-resolution encoder-decoder networks for low-contrast medical image
 segmentation. IEEE Transactions on Image Processing 29:461-475 (2020), doi:10.1109/TIP.2019.2919937, section
@@ -22,18 +22,18 @@ from isthmus.networks.registry import Card, register_model
 
 
 class DilNet(Network):
-    """Three 3x3 convolutions; residual dilated blocks; all of them concatenated; three convolutions more.
+    """Three 3x3 convolutions, residual dilated blocks, the concatenation of all of them, and three more convolutions.
 
-    The figure alone shows how the blocks are laid out. Three undilated convolutions before and three after
-    them give two of the paper's three receptive fields: 121 (the paper prints 133), 97 and 85; no regular
-    layout of nine blocks gives all three.
+    The layout of the blocks is in a figure only. Three undilated convolutions before and three after them give two of
+    the paper's three receptive fields: 121 (the paper prints 133), 97 and 85. No regular layout of nine blocks gives
+    all three.
 
     Args:
         spatial_dims: 2 or 3.
         in_channels, classes: channels of the image, maps of logits.
         width: channels of every convolution.
-        dilations: one residual dilated block for each.
-        checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
+        dilations: dilations of the residual dilated blocks, one each.
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
         ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``, any size.
@@ -73,7 +73,7 @@ class DilNet(Network):
         return y
 
     def receptive_field(self) -> int:
-        """Side of the input square that one output pixel sees: 1 + 2 (6 + 2 sum of dilations).
+        """Returns the side of the input square that an output pixel depends on: 1 + 2 (6 + 2 * sum of dilations).
 
         >>> [DilNet(width=1, dilations=d).receptive_field() for d in ((1, 1, 1, 3, 3, 3, 5, 5, 5), (1, 3))]
         [121, 29]
@@ -83,8 +83,7 @@ class DilNet(Network):
 
 _SOURCE = "HMEDN (2020), section IV-A2, figure 3, table I"
 _LAYOUT = (
-    "the paper's layout is in a figure only; width 32 and six undilated convolutions around the blocks "
-    "are ours"
+    "the layout is in a figure only; the width of 32 and the six convolutions around the blocks are ours"
 )
 
 
@@ -97,8 +96,7 @@ register_model(
     "dilnet1",
     DilNet,
     _card(
-        "receptive field 121, where the paper prints 133: no regular layout of its blocks gives 133, 97 "
-        "and 85"
+        "receptive field 121, while the paper prints 133; no regular layout of its blocks gives 133, 97 and 85"
     ),
     tiny=_TINY,
 )
@@ -112,7 +110,7 @@ register_model(
 register_model(
     "dilnet3",
     DilNet,
-    _card("receptive field 85, as the paper prints: dilnet1 without its middle blocks"),
+    _card("receptive field 85, as the paper prints; dilnet1 without its middle blocks"),
     tiny=_TINY,
     dilations=(1, 1, 1, 5, 5, 5),
 )

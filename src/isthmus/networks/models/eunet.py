@@ -1,8 +1,8 @@
 """E-UNet: the residual 3D U-Net with deep supervision of the BraTS 2017 challenge.
 
 Isensee, Kickingereder, Wick, Bendszus, Maier-Hein: Brain tumor segmentation and radiomics survival
-prediction: contribution to the BRATS 2017 challenge. BrainLes 2017, doi:10.1007/978-3-319-75238-9_25. As the
-framework that HMEDN follows has it.
+prediction: contribution to the BRATS 2017 challenge. BrainLes 2017, doi:10.1007/978-3-319-75238-9_25. The layers
+are as in the framework that HMEDN follows.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _HEADS = 3  # decoder levels whose segmentations are added up
 
 
 class EUNet(Network):
-    """Context modules on the way down, localisation modules on the way up, three segmentations added up.
+    """Context modules on the way down, localisation modules on the way up, and the sum of three segmentations.
 
-    Down: a 3x3x3 convolution (of stride 2 from the second level on), plus what a context module (convolution,
-    dropout, convolution) makes of it. Up: nearest-neighbour enlargement, convolution, concatenation,
-    convolution, 1x1x1 convolution. Every convolution is followed by instance normalisation and leaky ReLU of
-    slope 0.3.
+    On the way down, a 3x3x3 convolution (of stride 2 from the second level on) is added to the output of a context
+    module (convolution, dropout, convolution) that reads it. On the way up there are nearest-neighbour enlargement,
+    convolution, concatenation, convolution, and a 1x1x1 convolution. Every convolution is followed by instance
+    normalisation and a leaky ReLU of slope 0.3.
 
     Args:
         spatial_dims: 3.
         in_channels, classes: channels of the image, maps of logits.
         widths: channels of the levels from full resolution down.
         dropout: rate at which a context module drops whole channels.
-        checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, D, H, W)`` to logits ``(N, classes, D, H, W)``; every side a multiple of
-        ``2 ** (len(widths) - 1)``, and more than one voxel left at the bottom.
+        ``(N, in_channels, D, H, W)`` to logits ``(N, classes, D, H, W)``; every side is a multiple of
+        ``2 ** (len(widths) - 1)``, and more than one voxel is left at the bottom.
 
     >>> import torch
     >>> EUNet(in_channels=2, classes=3, widths=(2, 4))(torch.zeros(1, 2, 4, 6, 2)).shape
@@ -83,8 +83,8 @@ class EUNet(Network):
         x = self.accepted(x)
         if self.training and all(side == self.divisor for side in x.shape[2:]):
             raise IsthmusError(
-                f"E-UNet cannot normalise the one voxel that {self.divisor} to each side leave at the "
-                "bottom; take a larger image or fewer widths"
+                f"an image of {self.divisor} voxels per side leaves one voxel at the bottom of E-UNet, which "
+                "cannot be normalised; take a larger image or fewer widths"
             )
         bridges: list[Tensor] = []
         for down, context in zip(self.downs, self.contexts, strict=True):
@@ -121,7 +121,7 @@ register_model(
         source="HMEDN (2020), table VI",
         parameters_3d=8.27e6,
         counted_3d=(4, "trainable", 3),
-        note="16 to 256 channels, concatenation of skip and up-sampled maps in this order",
+        note="16 to 256 channels; skip and up-sampled maps are concatenated in this order",
     ),
     tiny={"widths": (3, 4, 5), "dropout": 0.0},
 )

@@ -1,4 +1,4 @@
-"""FCN-8s: the convolutions of VGG-16, read at 1/8, 1/16 and 1/32 of the size and enlarged by interpolation.
+"""FCN-8s: scores from VGG-16 at 1/8, 1/16 and 1/32 of the size, enlarged by interpolation.
 
 Long, Shelhamer, Darrell: Fully convolutional networks for semantic segmentation. CVPR 2015,
 doi:10.1109/CVPR.2015.7298965.
@@ -19,17 +19,16 @@ from isthmus.networks.registry import Card, register_model
 
 
 class FCN8s(Network):
-    """Scores of the last three poolings of VGG-16, from the coarsest enlarged and added, then eightfold.
+    """Scores of the last three poolings of VGG-16, enlarged and added from the coarsest on, then enlarged eightfold.
 
     Args:
         spatial_dims: 2.
         in_channels, classes: channels of the image, maps of logits.
-        fc: whether the fully connected layers of VGG-16 follow the last pooling, as a 7x7 and a 1x1
-            convolution.
-        fc_width: their channels.
-        dropout: after each of them.
+        fc: whether the fully connected layers of VGG-16 follow the last pooling, as a 7x7 and a 1x1 convolution.
+        fc_width: number of channels of these.
+        dropout: rate of the dropout after each of them.
         encoder_weights: file or URL of pre-trained weights of VGG-16, see `create_encoder`.
-        checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
         ``(N, in_channels, H, W)`` to logits ``(N, classes, H, W)``; H and W multiples of 32.
@@ -86,9 +85,8 @@ def _fc(in_channels: int, channels: int, kernel: int, dropout: float) -> tuple[n
 
 
 _DECISIONS = (
-    "zero padding that keeps the size, where the authors' code pads the image by 100 pixels and crops the "
-    "result",
-    "the interpolation is fixed, as their code trains it with a rate of zero",
+    "zero padding keeps the size, while the authors' code pads the image by 100 pixels and crops the result",
+    "the interpolation is fixed, as the authors' code trains it with a rate of zero",
 )
 register_model(
     "fcn8s",
@@ -98,7 +96,7 @@ register_model(
         source="HMEDN (2020), table V",
         parameters=14.72e6,
         counted=(5, "trainable", 4),
-        note="the printed count has no room for the fully connected layers: the convolutions of VGG-16 alone",
+        note="the convolutions of VGG-16 alone, as the printed count leaves no room for the fully connected layers",
         decisions=_DECISIONS,
     ),
 )
@@ -108,7 +106,7 @@ register_model(
     Card(
         paper="Long et al. 2015",
         source="section 4",
-        note="with the fully connected layers, as the network was first published",
+        note="with the fully connected layers, as first published",
         decisions=_DECISIONS,
     ),
     tiny={"fc_width": 3, "dropout": 0.0},

@@ -1,8 +1,8 @@
-"""HMEDN and what it grew from: the distilling networks, and these with a high-resolution pathway.
+"""HMEDN and its predecessors: the distilling networks, without and with a high-resolution pathway.
 
 Zhou, Nie, Adeli, Yin, Lian, Shen: High-resolution encoder-decoder networks for low-contrast medical image
 segmentation. IEEE Transactions on Image Processing 29:461-475 (2020), doi:10.1109/TIP.2019.2919937. The
-authors' code is not public and their figures carry most of the layout; the decisions stand with the networks.
+authors' code is not public, and most of the layout is in their figures only. Decisions are stated with the networks.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ _SIDES = 3  # side channels, from the levels below full resolution
 class HMEDN(Network):
     """High-resolution multi-scale encoder-decoder network (section III, figure 2).
 
-    A U-Net of dense blocks (the distilling pathway); what it gives at 1/2, 1/4 and 1/8 of the size is brought
-    to full size and merged besides (side channels, after HED); on one bridge stands the high-resolution
-    pathway beside the plain skip, deeply supervised; at the end a head for the mask and one for the contour.
-    Without pathway and contour it is DstNet, with the pathway HRDN.
+    It is a U-Net of dense blocks (the distilling pathway). The features at 1/2, 1/4 and 1/8 of the size are enlarged to
+    full size and merged with those at full size (side channels, as in HED). On one bridge, the high-resolution pathway
+    stands beside the plain skip and is deeply supervised. At the end there is a head for the mask and one for the
+    contour. Without pathway and contour the network is DstNet, with the pathway it is HRDN.
 
     Args:
         spatial_dims: 2 or 3.
-        in_channels: channels of the image (the paper: five slices of a volume).
-        classes: maps of logits.
+        in_channels: number of channels of the image (in the paper five slices of a volume).
+        classes: number of maps of logits.
         widths: channels of the levels from full resolution down.
-        block: what stands on a level: a name, a mapping or a `Block`.
-        dropout: option of the block; None leaves its own default.
-        level: the bridge that gets the pathway, 1 at full resolution; None: no pathway.
-        pathway_width: the paper's L, the channels of the pathway; None: those of its level.
-        dilations: of the pathway's blocks.
+        block: the block on a level: a name, a mapping or a `Block`.
+        dropout: option of the block; None stands for its own default.
+        level: the bridge that gets the pathway, 1 at full resolution; None for no pathway.
+        pathway_width: the paper's L, the channels of the pathway; None for those of its level.
+        dilations: dilations of the blocks of the pathway.
         dense: ``"last"`` or ``"full"``, see `HighResolution`.
         contour: whether there is a head for one map of all contours, a linear output to regress on [0, 1].
-        checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, *spatial)``, every side a multiple of ``2 ** (len(widths) - 1)``, to logits
-        ``(N, classes, *spatial)``; or, with several heads, to a dict: ``"logits"``, ``"contour"``
-        ``(N, 1, *spatial)`` where asked for, and, in training mode with a pathway, ``"auxiliary"``, logits of
-        the pathway interpolated to full size, like ``"logits"``.
+        ``(N, in_channels, *spatial)``, where every side is a multiple of ``2 ** (len(widths) - 1)``, to logits
+        ``(N, classes, *spatial)``. With several heads to a dict: ``"logits"``, with ``contour`` also ``"contour"``
+        ``(N, 1, *spatial)``, and in training with a pathway also ``"auxiliary"``, logits of the pathway interpolated to
+        full size, like ``"logits"``.
 
     >>> import torch
     >>> network = HMEDN(in_channels=5, classes=4, widths=(4, 8), level=1, dilations=(1, 2), contour=True)
@@ -127,7 +127,7 @@ class HMEDN(Network):
         detail: Tensor | None = None
         if self.pathway is not None and self.level is not None:
             detail = checkpointed(self, self.pathway, bridges[self.level - 1])
-        levels = [x]  # what each level gives, the finest first
+        levels = [x]  # the outputs of the levels, the finest first
         for up, block in zip(self.ups, self.decoder, strict=True):
             parts = [up(x), bridges.pop()]
             if detail is not None and len(bridges) + 1 == self.level:
@@ -148,14 +148,16 @@ class HMEDN(Network):
         return heads if len(heads) > 1 else heads["logits"]
 
 
-_CALLED = "the layout is in a figure only; "
+_IN_FIGURE = "the layout is in a figure only; "
 _DENSE = "a dense block is three 3x3 convolutions of 1/2, 1/4 and 1/4 of the width, concatenated"
-_SIDE = "the side channels leave the decoder at 1/2, 1/4 and 1/8 of the size"
-_BLOCKS = "the pathway's blocks have dilations 1, 3 and 5, the better ones of the paper's dilated networks"
-_LINKS = "all blocks of the pathway are linked to its end alone, as the text says and the 2D counts need"
+_SIDE = "the side channels start from the decoder at 1/2, 1/4 and 1/8 of the size"
+_BLOCKS = (
+    "the blocks of the pathway have dilations 1, 3 and 5, the better ones of the paper's dilated networks"
+)
+_LINKS = "the blocks of the pathway are linked to its end only, as the text says and the 2D counts need"
 _FULL = (
-    "each block of the pathway takes all before it, which the step between the 3D counts needs; "
-    "dense='last' else"
+    "each block of the pathway reads all blocks before it, which the step between the 3D counts needs; "
+    "dense='last' links them to the end only"
 )
 _COUNTED = (5, "trainable", 4)
 _TINY: dict[str, Any] = {"widths": (4, 5, 6, 7, 8), "dropout": 0.0, "pathway_width": 3, "dilations": (1, 2)}
@@ -170,8 +172,8 @@ register_model(
     HMEDN,
     _card(
         "sections III-A and IV-A2, tables I and II",
-        "the distilling network alone, four poolings",
-        (_CALLED + "widths 32 to 512, twice those of the 3D form", _DENSE, _SIDE),
+        "the distilling network alone, with four poolings",
+        (_IN_FIGURE + "widths 32 to 512, twice those of the 3D form", _DENSE, _SIDE),
         parameters=3.2e6,
         counted=_COUNTED,
     ),
@@ -182,8 +184,8 @@ register_model(
     HMEDN,
     _card(
         "section IV-A2, table I",
-        "the distilling network alone, three poolings",
-        ("dstnet1 without its lowest level; the third side channel leaves the bottom",),
+        "the distilling network alone, with three poolings",
+        ("dstnet1 without its lowest level; the third side channel starts at the bottom",),
         counted=_COUNTED,
     ),
     tiny=_TINY | {"widths": (4, 5, 6, 7)},
@@ -205,7 +207,7 @@ for _level, (_width, _note) in _HRDN.items():
             (_BLOCKS, _LINKS),
             counted=_COUNTED,
             parameters=3.38e6 if _level == 1 else None,
-            difference="what the pathway adds, 0.18M, is as printed; what it is added to is ours"
+            difference="the pathway adds 0.18M, as printed; the network that it is added to is ours"
             if _level == 1
             else "",
         ),
@@ -218,12 +220,11 @@ register_model(
     HMEDN,
     _card(
         "sections III and IV-A5, tables IV and V",
-        "hrdn_l3 with a contour head: a 3x3 convolution to 32 and a 1x1 convolution to one map for all "
-        "organs",
+        "hrdn_l3 with a contour head: a 3x3 convolution to 32 maps and a 1x1 convolution to one map for all organs",
         (_DENSE, _SIDE, _BLOCKS, _LINKS, "the contour is a linear output, regressed on [0, 1]"),
         parameters=3.78e6,
         counted=_COUNTED,
-        difference="widths and dense blocks are ours, chosen to come near all that the paper prints",
+        difference="widths and dense blocks are ours, chosen to be close to everything that the paper prints",
     ),
     tiny=_TINY,
     level=3,
@@ -237,12 +238,12 @@ for _level, _width, _paper, _ours in ((2, 32, 4.39e6, "3,766,456"), (3, 64, 9.64
         HMEDN,
         _card(
             "section IV-B, table VI",
-            "16 to 256 channels, no contour head, dropout after every level",
-            (_FULL, "dropout of 0.2, which the paper leaves unquantified", "a softmax of four classes"),
+            "16 to 256 channels, no contour head, dropout after each level",
+            (_FULL, "dropout of 0.2, for which the paper gives no rate", "a softmax of four classes"),
             parameters_3d=_paper,
             counted_3d=(4, "trainable", 4),
             difference=(
-                f"not matched: {_paper / 1e6:.2f}M is printed, ours have {_ours} ({_last} with dense='last')"
+                f"not matched: the paper prints {_paper / 1e6:.2f}M, ours has {_ours} ({_last} with dense='last')"
             ),
         ),
         tiny=_TINY,

@@ -1,8 +1,8 @@
 """MILDNet: multi-level dilated residual blocks on the levels, multi-level residual blocks on the bridges.
 
 Gudhe et al.: Multi-level dilated residual network for biomedical image segmentation. Scientific Reports
-11:14105 (2021), doi:10.1038/s41598-021-93169-w. The authors' code is not public; what the text leaves open,
-and how it was decided, stands with each part.
+11:14105 (2021), doi:10.1038/s41598-021-93169-w. The authors' code is not public. What the text
+leaves open, and how it was decided, is stated with each part.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from isthmus.networks.registry import Card, register_model
 class MLDR(Block):
     """Multi-level dilated residual block (Methods, figure 2).
 
-    ``levels`` times {BN, ReLU, then 3x3 convolutions of the ``dilations`` in parallel, merged; plus the
-    level's input; ReLU}, around all of them the block's input again, ReLU (equation 1). Inputs pass a 1x1
-    convolution where widths differ.
+    A level is BN, ReLU, and 3x3 convolutions of the ``dilations`` in parallel, which are merged; then the level's input
+    is added, and a ReLU follows. After ``levels`` of them the block's input is added, and a ReLU follows (equation 1).
+    Inputs pass a 1x1 convolution if the widths differ.
 
-    Open in the paper: whether branches are summed (here: F of equation 1 is one mapping of the block's
-    width) or concatenated and fused (``merge="concat"``); whether a ReLU follows each addition
+    The paper leaves open whether the branches are summed (as here, since F of equation 1 is one mapping of the block's
+    width) or concatenated and fused (``merge="concat"``), and whether a ReLU follows each addition
     (``post_activation``).
     """
 
@@ -60,9 +60,9 @@ class MLDR(Block):
 class MLR(Skip):
     """Multi-level residual block (Methods, figure 3).
 
-    ``levels`` times {BN, ReLU, two 3x3 convolutions; plus the level's input; ReLU}, around all of them the
-    input again, ReLU. No activation stands between the two convolutions, as BN and ReLU are named once a
-    level.
+    A level is BN, ReLU and two 3x3 convolutions; then the level's input is added, and a ReLU follows. After ``levels``
+    of them the skip's input is added, and a ReLU follows. There is no activation between the two convolutions, as the
+    paper names BN and ReLU once per level.
     """
 
     levels: int = 2
@@ -151,12 +151,12 @@ class _Outer(nn.Module):
 
 _PAPER = "MILDNet"
 _MLDR = (
-    "the branches of a level are summed, as F of equation 1 is one mapping (merge='concat' fuses them)",
-    "BN and ReLU are shared by a level's branches; a ReLU follows each addition (equation 1)",
-    "a shortcut is the identity where widths agree and a 1x1 convolution where they do not",
+    "the branches of a level are summed, as F of equation 1 is one mapping (merge='concat' fuses them instead)",
+    "the branches of a level share BN and ReLU; a ReLU follows each addition (equation 1)",
+    "a shortcut is the identity if the widths agree, else a 1x1 convolution",
     "widths 32 to 512, two levels, dilations 1, 3 and 5; the bottom has the block too",
 )
-_MLR = ("two convolutions on each level of a bridge, without a ReLU between them; the width of the skip",)
+_MLR = ("two convolutions on each level of a bridge, as wide as the bridge, without a ReLU between them",)
 
 register_model(
     "mildnet",
@@ -164,7 +164,7 @@ register_model(
     Card(
         paper=_PAPER,
         source="MILDNet (2021), figure 4, table 5",
-        note="built from the text: its figures alone show the wiring, and its code is not public",
+        note="built from the text; the wiring is in figures only, and the code is not public",
         decisions=_MLDR + _MLR,
     ),
     block="mldr",
@@ -187,7 +187,7 @@ register_model(
     Card(
         paper=_PAPER,
         source="MILDNet (2021), table 4",
-        note="the U-Net of the papers with MLR on its bridges, for the paper's ablation",
+        note="the U-Net with MLR on its bridges, for the paper's ablation",
         decisions=_MLR,
     ),
     skip="mlr",

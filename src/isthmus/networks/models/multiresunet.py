@@ -2,8 +2,8 @@
 
 Ibtehaz, Rahman: MultiResUNet: rethinking the U-Net architecture for multimodal biomedical image
 segmentation. Neural Networks 121:74-87 (2020), doi:10.1016/j.neunet.2019.08.025. The published counts
-follow the authors' Keras files (batch normalisation without scale after each bias-free convolution), and so
-does this module.
+follow the authors' Keras files (batch normalisation without scale after each convolution without bias), and so does
+this module.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from isthmus.networks.registry import Card, register_model
 
 @dataclass(frozen=True)
 class _Scales(Block):
-    """Convolutions that see 3, 5 and 7 pixels, a third of the width each, concatenated."""
+    """Convolutions that read 3, 5 and 7 pixels, with a third of the width each, concatenated."""
 
     norm: str = "batch"
     activation: str = "relu"
 
     def filters(self, width: int) -> tuple[int, int, int]:
-        """Filters of the three scales; the last takes what does not divide by three."""
+        """Returns the numbers of filters of the three scales; the last gets the remainder of the division by 3."""
         if width < 3:
             raise IsthmusError(f"the Inception-like blocks need a width of at least 3, found {width}")
         return width // 3, width // 3, width - 2 * (width // 3)
@@ -42,7 +42,7 @@ class _Scales(Block):
 class Inception(_Scales):
     """The Inception-like block (section 3.1, figure 3a): 3x3, 5x5 and 7x7 convolutions in parallel.
 
-    Open in the paper: the shares of the three (here: equal) and the normalisation (here: after each).
+    The paper leaves open the shares of the three (here equal) and the normalisation (here after each).
     """
 
     def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
@@ -56,7 +56,7 @@ class Inception(_Scales):
 @register_block("inception_factorised")
 @dataclass(frozen=True)
 class InceptionFactorised(_Scales):
-    """The same scales from three chained 3x3 convolutions (section 3.1, figure 3b): before `MultiRes`."""
+    """The same scales from three chained 3x3 convolutions (section 3.1, figure 3b), the step before `MultiRes`."""
 
     def build(self, dims: int, in_channels: int, width: int) -> nn.Module:
         filters = self.filters(width)
@@ -69,17 +69,16 @@ class InceptionFactorised(_Scales):
 @register_block("multires")
 @dataclass(frozen=True)
 class MultiRes(Block):
-    """MultiRes block (section 3.1, figure 3c): three chained 3x3 convolutions, concatenated, plus a 1x1
-    shortcut.
+    """MultiRes block (section 3.1, figure 3c): three chained 3x3 convolutions, concatenated, plus a 1x1 shortcut.
 
-    With W = alpha * width their filters are int(.167 W), int(.333 W), int(.5 W) (the text's W/6, W/3, W/2
-    would give 285 instead of the 284 of table 1); the block gives their sum.
+    With W = alpha * width they have int(.167 W), int(.333 W) and int(.5 W) filters, and the block gives their sum. The
+    text's W/6, W/3 and W/2 would give 285 instead of the 284 of table 1.
     """
 
     alpha: float = 1.67
 
     def filters(self, width: int) -> tuple[int, int, int]:
-        """Filters of the three convolutions.
+        """Returns the numbers of filters of the three convolutions.
 
         >>> MultiRes().filters(512)
         (142, 284, 427)
@@ -106,7 +105,7 @@ class MultiRes(Block):
 @register_skip("respath")
 @dataclass(frozen=True)
 class ResPath(Skip):
-    """Res path (section 3.2, figure 4): as many residual 3x3 convolutions as poolings lie below the level."""
+    """Res path (section 3.2, figure 4): as many residual 3x3 convolutions as there are poolings below the level."""
 
     def out_channels(self, bridge: Bridge) -> int:
         return bridge.width
@@ -196,10 +195,10 @@ register_model(
         counted=(3, "keras"),
         parameters_3d=18_657_689,
         counted_3d=(4, "keras"),
-        note="as the authors' Keras files, which give the printed counts",
+        note="as in the authors' Keras files, which give the printed counts",
         decisions=(
-            "filters of .167, .333 and .5 W: the text's W/6, W/3 and W/2 would give 285 for table 1's 284",
-            "the output convolution is normalised, against the text: the printed count needs it",
+            "filters of .167, .333 and .5 W; the text's W/6, W/3 and W/2 would give 285 instead of the 284 of table 1",
+            "the output convolution is normalised, unlike in the text, because the printed count needs it",
             "batch normalisation has no scale after a convolution, and Keras' epsilon and momentum",
         ),
     ),

@@ -2,7 +2,7 @@
 
 Zhou, Nie, Adeli, Yin, Lian, Shen: High-resolution encoder-decoder networks for low-contrast medical image
 segmentation. IEEE Transactions on Image Processing 29:461-475 (2020), doi:10.1109/TIP.2019.2919937, section
-IV-C, table VII. The decoder is that of the public framework that the section builds on.
+IV-C, table VII. The decoder is that of the public framework on which the section builds.
 """
 
 from __future__ import annotations
@@ -28,34 +28,33 @@ HEADS = ("contour", "marker")
 
 
 class NucleiNet(Network):
-    """An encoder and one decoder for the body of the nuclei, a second one for their contours and markers.
+    """An encoder, a decoder for the bodies of nuclei, and a second decoder for their contours and markers.
 
-    On each level of a decoder: a 2x2 transposed convolution to half the level's channels, concatenation with
-    the encoder's features (and the pathway), twice {3x3 convolution, ReLU, batch normalisation}, dropout. An
-    encoder that begins at half resolution is followed by one more transposed convolution, which is the head.
+    Each level of a decoder has a 2x2 transposed convolution to half the level's channels, a concatenation with the
+    features of the encoder (and the pathway), twice a 3x3 convolution with ReLU and batch normalisation, and dropout.
+    If the encoder begins at half resolution, there is one more transposed convolution, which is the head.
 
     Args:
         spatial_dims: 2.
-        in_channels: channels of the image.
-        classes: maps of body logits; contour and marker are one map each.
+        in_channels: number of channels of the image.
+        classes: number of maps of body logits; contour and marker have one map each.
         encoder: name of an encoder, see `create_encoder`.
         encoder_weights: file or URL of its pre-trained weights.
-        widths: channels of the decoder's levels from the deepest up; those of the encoder's levels by
-            default.
+        widths: channels of the levels of the decoder from the deepest up; by default those of the encoder.
         decoders: 2, or 1 for all heads.
-        heads: which of ``"contour"`` and ``"marker"`` there are beside the body.
-        dropout: rate at which a decoder level drops whole channels.
-        level: layer of the encoder that gets the high-resolution pathway (the paper: 2, 3 or 4 of ResNet-34);
-            None: no pathway.
-        pathway_width: channels of the pathway; None: those of its layer, as in the paper.
-        dilations, dense: of the pathway, see `HighResolution`.
-        checkpoint: in training, compute parts again in the backward pass instead of keeping them in memory.
+        heads: which of ``"contour"`` and ``"marker"`` exist beside the body.
+        dropout: rate at which a level of the decoder drops whole channels.
+        level: layer of the encoder that gets the high-resolution pathway (in the paper 2, 3 or 4 of ResNet-34); None
+            for no pathway.
+        pathway_width: channels of the pathway; None for those of its layer, as in the paper.
+        dilations, dense: options of the pathway, see `HighResolution`.
+        checkpoint: whether parts are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, H, W)``, H and W multiples of 32 (VGG: 16), to a dict of logits: ``"logits"``
-        ``(N, classes, H, W)`` and the ``heads``, each ``(N, 1, H, W)``; in training mode with a pathway
-        ``"auxiliary"`` besides, body logits of the pathway interpolated to full size. Without ``heads``, and
-        in evaluation, it is the body's tensor alone.
+        ``(N, in_channels, H, W)``, where H and W are multiples of 32 (16 for VGG), to a dict of logits: ``"logits"``
+        ``(N, classes, H, W)`` and the ``heads``, each ``(N, 1, H, W)``; in training with a pathway also
+        ``"auxiliary"``, body logits of the pathway interpolated to full size. If there is one head only, the result is
+        its tensor.
 
     >>> import torch
     >>> network = NucleiNet(in_channels=3, widths=(8, 8, 4, 4)).eval()
@@ -176,7 +175,7 @@ class _Up(nn.Module):
         return y
 
 
-_TRAINED = "encoder and decoders are all trained and all counted, where the paper counts otherwise"
+_TRAINED = "encoder and decoders are all trained and all counted, while the paper counts in another way"
 
 
 def _card(
@@ -198,7 +197,7 @@ def _card(
 
 
 _TWO = (
-    "one decoder gives the body, the other contour and marker; the paper's count has room for two, not "
+    "one decoder gives the body, the other contour and marker; the paper's count leaves room for two decoders, not "
     "for three"
 )
 _TINY: dict[str, Any] = {"widths": (5, 4, 4, 3), "dropout": 0.0}
@@ -206,10 +205,9 @@ register_model(
     "nuclei_vgg16_bn",
     NucleiNet,
     _card(
-        "the 'U-Net' of the table: VGG-16 with batch normalisation and one decoder, not pre-trained in "
-        "the paper",
+        "the 'U-Net' of the table: VGG-16 with batch normalisation and one decoder, not pre-trained in the paper",
         24.16e6,
-        "24,162,753 with one head; two more, 65 weights each, read contour and marker here",
+        "24,162,753 with one head; here two more heads, of 65 weights each, give contour and marker",
     ),
     tiny=_TINY,
     encoder="vgg16_bn",
@@ -221,8 +219,8 @@ register_model(
     _card(
         "ResNet-34 and two decoders",
         28.03e6,
-        "the paper counts 28,027,114: with the encoder's unused classifier (513,000) and two heads; here "
-        "are three, 257 weights each, and no classifier",
+        "the paper counts 28,027,114, with the unused classifier of the encoder (513,000) and two heads; here there "
+        "are three heads, of 257 weights each, and no classifier",
         (_TWO,),
     ),
     tiny=_TINY,
@@ -234,8 +232,8 @@ register_model(
     _card(
         "DenseNet-121 and two decoders",
         74.90e6,
-        "the paper counts 74,900,482: two decoders with a head each, without the encoder (6,953,856); the "
-        "third head is 257 weights more",
+        "the paper counts 74,900,482, two decoders with a head each, without the encoder (6,953,856); the third "
+        "head has 257 more weights",
         (_TWO, _TRAINED),
     ),
     tiny=_TINY,
@@ -247,8 +245,8 @@ register_model(
     _card(
         "ResNet-101 and two decoders",
         96.92e6,
-        "the paper counts 96,921,602: two decoders with a head each, without the encoder (42,500,160); "
-        "the third head is 257 weights more",
+        "the paper counts 96,921,602, two decoders with a head each, without the encoder (42,500,160); the third "
+        "head has 257 more weights",
         (_TWO, _TRAINED),
     ),
     tiny=_TINY,
@@ -265,8 +263,8 @@ for _level, _paper, _ours in (
         _card(
             f"nuclei_resnet34 with the pathway on layer {_level} of the encoder, read by both decoders",
             _paper,
-            f"not matched: {_paper / 1e6:.2f}M is printed, {_ours} here; what the paper's pathways add "
-            "grows slower than the square of their width, so that no one layout gives all three",
+            f"not matched: the paper prints {_paper / 1e6:.2f}M, ours has {_ours}; the paper's pathways grow more "
+            "slowly than the square of their width, so no single layout gives all three",
             ("the pathway of hmedn, as wide as the layer it stands on", _TWO),
             paper="HMEDN",
         ),

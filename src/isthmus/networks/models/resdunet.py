@@ -1,9 +1,9 @@
 """ResDUnet, a reconstruction: residual blocks with squeeze and excitation, cascaded dilations on the bridges.
 
 Amer, Ye, Zolgharni, Janan: ResDUnet: residual dilated UNet for left ventricle segmentation from
-echocardiographic images. EMBC 2020, 2019-2022; a baseline of MILDNet. No code is public and only the abstract
-is at hand: a U-Net of residual blocks, each with a squeeze-and-excitation unit, whose skips pass cascaded
-dilated convolutions. Rates, reduction and wiring are ours.
+echocardiographic images. EMBC 2020, 2019-2022; a baseline of MILDNet. No code is public, and only the abstract was
+available: a U-Net of residual blocks, each with a squeeze-and-excitation unit, and with cascaded dilated convolutions
+on its skips. Rates, reduction and wiring are ours.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class ResidualSE(Block):
     """The residual block with squeeze and excitation before the addition.
 
     Hu, Shen, Sun: Squeeze-and-excitation networks. CVPR 2018, doi:10.1109/CVPR.2018.00745. Each channel is
-    scaled by sigmoid(W2 relu(W1 m)), m the means of all channels over the image, W1 to 1/``reduction`` of the
-    channels.
+    scaled by sigmoid(W2 relu(W1 m)), where m are the means of all channels over the image, and W1 maps them to
+    1/``reduction`` of the channels.
     """
 
     norm: str = "batch"
@@ -62,8 +62,7 @@ class SqueezeExcitation(nn.Module):
 @register_skip("cascade")
 @dataclass(frozen=True)
 class Cascade(Skip):
-    """3x3 convolutions of the ``dilations`` one after the other, each with ReLU; the input and all of them
-    summed.
+    """3x3 convolutions of the ``dilations`` one after another, each with ReLU, summed with the input.
 
     As in D-LinkNet (Zhou, Zhang, Wu: CVPR workshops 2018, doi:10.1109/CVPRW.2018.00034).
     """
@@ -96,13 +95,13 @@ register_model(
     Card(
         paper="MILDNet (baseline)",
         source="MILDNet (2021), Methods; Amer et al., EMBC 2020",
-        note="a reconstruction: no code is public, and the abstract names the parts only",
+        note="a reconstruction: no code is public, and the abstract only names the parts",
         decisions=(
             "block: the residual pair of 'residual_unet' with squeeze and excitation (reduction 16) before "
             "the addition",
-            "bridge: four 3x3 convolutions of dilation 1, 2, 4 and 8 in a row, each with ReLU, summed with "
+            "bridge: four 3x3 convolutions of dilation 1, 2, 4 and 8 in a row, each with ReLU, all summed with "
             "their input",
-            "widths 32 to 512, as all networks MILDNet compares",
+            "widths 32 to 512, as in all networks that MILDNet compares",
         ),
     ),
     block="residual_se",

@@ -31,9 +31,9 @@ _MODES = ("laplacian", "identity_plus")
 class Sharp(Skip):
     """Each channel convolved with the Laplacian of all neighbours (equation 1): centre 8 (3D: 26), else -1.
 
-    ``mode="laplacian"`` passes K*I on, as the authors' code does and the results were made;
-    ``"identity_plus"`` is equation 2, I + K*I. Zero padding, so that a constant region answers at the
-    border of the image.
+    With ``mode="laplacian"`` the result is K*I, as in the authors' code, which made the results of the paper; with
+    ``"identity_plus"`` it is I + K*I, as in equation 2. The padding is zero, so a constant region gives a response at
+    the border of the image.
     """
 
     mode: str = "laplacian"
@@ -63,10 +63,10 @@ class _Sharpen(nn.Module):
 
 @register_encoder("vgg16_centre")
 class CentredVGG16(VGG16):
-    """VGG-16 as the paper's "TernausNet-16" takes it, which is the U-Net of segmentation_models 1.0.
+    """VGG-16 as in the paper's "TernausNet-16", which is the U-Net of segmentation_models 1.0.
 
-    No tap at full resolution, a pooling after the last group, and below it two convolutions of 512 channels
-    with batch normalisation, which no file of weights holds.
+    There is no tap at full resolution. A pooling follows the last group, and after it two convolutions of 512 channels
+    with batch normalisation, for which no file holds weights.
     """
 
     added = ("centre.",)
@@ -85,10 +85,10 @@ class CentredVGG16(VGG16):
 
 
 _KERNEL = (
-    "K*I as in the authors' code, where equation 2 reads I + K*I (mode='identity_plus' of the skip)",
-    "zero padding, so a constant region answers at the border of the image",
-    "four decoder levels as in the authors' code, where the text counts five blocks",
-    "in 3D the kernel of all 26 neighbours, which the paper leaves to the future",
+    "K*I as in the authors' code, although equation 2 says I + K*I (mode='identity_plus' of the skip)",
+    "zero padding, so a constant region gives a response at the border of the image",
+    "four decoder levels as in the authors' code, although the text counts five blocks",
+    "in 3D the kernel of all 26 neighbours; the paper leaves 3D to future work",
 )
 
 register_model(
@@ -99,7 +99,7 @@ register_model(
         source="Sharp U-Net (2021), section 4.2",
         parameters=7.8e6,
         counted=(3, "trainable"),
-        note="the kernels are fixed: 4,320 weights in buffers, not counted",
+        note="the kernels are fixed; their 4,320 weights are not counted",
         decisions=_KERNEL,
     ),
     skip="sharp",
@@ -114,7 +114,7 @@ register_model(
         source="Sharp U-Net (2021), section 4.5",
         parameters=9.1e6,
         counted=(3, "trainable"),
-        note="the wide U-Net with sharp skips; 4,725 fixed weights not counted",
+        note="the wide U-Net with sharp skips; 4,725 fixed weights are not counted",
         decisions=_KERNEL,
     ),
     widths=(35, 70, 140, 280, 560),
@@ -128,22 +128,20 @@ _DECODER: dict[str, Any] = {
     "head": "conv3",
     "widths": (16, 32, 64, 128, 256),
 }
-_WEIGHTS = (
-    "the paper starts from ImageNet weights (encoder_weights); the kernels of sharp skips are not counted"
-)
+_WEIGHTS = "the paper starts from ImageNet weights (encoder_weights); the fixed kernels of sharp skips are not counted"
 _VGG16 = Card(
     paper="Sharp U-Net",
-    source="Sharp U-Net (2021), section 4.2, there TernausNet-16",
+    source="Sharp U-Net (2021), section 4.2, where it is called TernausNet-16",
     parameters=23.7e6,
     counted=(3, "trainable"),
-    note=f"the U-Net of segmentation_models on VGG-16; 'ternausnet16' is the real one; {_WEIGHTS}",
+    note=f"the U-Net of segmentation_models on VGG-16; 'ternausnet16' is the original network; {_WEIGHTS}",
 )
 _RESNET50 = Card(
     paper="Sharp U-Net",
     source="Sharp U-Net (2021), section 4.2",
     parameters=32.5e6,
     counted=(3, "trainable"),
-    note=f"the same decoder on ResNet-50; section 4.5 prints 32.7M, a slip; {_WEIGHTS}",
+    note=f"the same decoder on ResNet-50; the 32.7M of section 4.5 must be a misprint; {_WEIGHTS}",
 )
 for _prefix, _skip, _decided in (("", "identity", ()), ("sharp_", "sharp", _KERNEL[:2])):
     register_model(

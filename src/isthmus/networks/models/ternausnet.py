@@ -1,8 +1,8 @@
 """TernausNet-16: VGG-16 with a decoder that narrows before it enlarges.
 
 Iglovikov, Shvets: TernausNet: U-Net with VGG11 encoder pre-trained on ImageNet for image segmentation.
-arXiv:1801.05746 (2018); the 16-layer form is that of the authors' code. Sharp U-Net names it among its
-baselines but ran another network, here ``unet_vgg16``.
+arXiv:1801.05746 (2018). The 16-layer form is that of the authors' code. Sharp U-Net lists it as a baseline but ran
+another network, here ``unet_vgg16``.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from isthmus.networks.registry import Card, register_model
 
 
 class TernausNet16(Network):
-    """VGG-16, a centre below its last pooling, and five levels that each take a tap of the encoder.
+    """VGG-16, a centre below its last pooling, and five levels that each read a tap of the encoder.
 
-    A level: concat [up, tap], then linear interpolation to twice the size and two 3x3 convolutions, each with
-    ReLU; or, with ``deconv``, a 3x3 convolution with ReLU, then a transposed convolution of kernel 4 with
-    ReLU. At full resolution one 3x3 convolution with ReLU and a 1x1 one to the classes.
+    A level concatenates what comes up and the tap, doubles the size by linear interpolation, and has two 3x3
+    convolutions with ReLU; with ``deconv`` it has a 3x3 convolution with ReLU and a transposed convolution of kernel 4
+    with ReLU. At full resolution follow a 3x3 convolution with ReLU and a 1x1 convolution to the classes.
 
     Args:
         spatial_dims: 2 or 3 (with random weights).
         in_channels, classes: channels of the image, maps of logits.
-        base: the code's number of filters; levels are 8, 8, 8, 2, 1 and 1 times as wide.
-        deconv: transposed convolutions instead of interpolation.
-        encoder_weights: file or URL of VGG-16's weights (`isthmus.networks.load_encoder_weights`), or None.
-        checkpoint: in training, compute levels again in the backward pass instead of keeping them.
+        base: the number of filters in the authors' code; levels are 8, 8, 8, 2, 1 and 1 times as wide.
+        deconv: whether there are transposed convolutions instead of interpolation.
+        encoder_weights: file or URL of the weights of VGG-16 (`isthmus.networks.load_encoder_weights`), or None.
+        checkpoint: whether levels are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side a multiple of 32.
+        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side is a multiple of 32.
 
     >>> import torch
     >>> TernausNet16(in_channels=3, base=2)(torch.zeros(1, 3, 32, 32)).shape
@@ -115,7 +115,7 @@ register_model(
     TernausNet16,
     Card(
         paper="Iglovikov, Shvets 2018 (named in Sharp U-Net)",
-        source="the authors' code; Sharp U-Net (2021), section 4.2 prints the 23.7M of 'unet_vgg16' for it",
+        source="the authors' code; section 4.2 of Sharp U-Net (2021) prints the 23.7M of 'unet_vgg16' for it",
         note="interpolation; deconv=True has transposed convolutions and 32,202,337 parameters",
     ),
 )

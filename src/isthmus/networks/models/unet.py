@@ -1,7 +1,7 @@
-"""The U-Net skeleton, and the networks that are nothing but it.
+"""The U-Net skeleton, and the networks that consist of it alone.
 
 Ronneberger, Fischer, Brox: U-Net: convolutional networks for biomedical image segmentation. MICCAI 2015,
-doi:10.1007/978-3-319-24574-4_28. Widths 32 to 512 as in the four papers this project implements.
+doi:10.1007/978-3-319-24574-4_28. The widths are 32 to 512, as in the four papers that this project implements.
 """
 
 from __future__ import annotations
@@ -32,38 +32,41 @@ HEADS = ("conv", "conv3", "conv_bn")
 class UNet(Network):
     """An encoder and a decoder of blocks, joined on every level by a skip.
 
-    On each level a block; between encoder levels a 2x2 max-pooling; between decoder levels a 2x2 transposed
-    convolution, whose output is concatenated with what the skip brings (up first) before the next block; a
-    convolution to the classes at the end. With ``encoder=`` a pre-trained encoder takes the place of the
-    own levels: each of its taps is a bridge, the coarsest is the bottom, and where it has no tap (a ResNet
-    at full resolution) the decoder's block takes what comes up alone.
+    There is a block on each level, a 2x2 max-pooling between the levels of the encoder, a 2x2 transposed convolution
+    between the levels of the decoder, and a convolution to the classes at the end. The output of the transposed
+    convolution is concatenated with that of the skip (in this order) before the next block. With ``encoder=`` a
+    pre-trained encoder takes the place of the network's own levels: each of its taps is a bridge, the coarsest is the
+    bottom, and on a level without a tap (a ResNet at full resolution) the block of the decoder reads what comes up
+    alone.
 
     Args:
         spatial_dims: 2 or 3.
-        in_channels: channels of the image.
-        classes: maps of logits: 1 for one foreground class (sigmoid), K for K with background (softmax).
-        widths: channels of the levels from full resolution down; their number is the depth. With an encoder
-            those of the decoder, by default 256 on its deepest level and half as many on each one above.
-        depth: instead of ``widths``: as many levels, each twice as wide as the one above, the first 32.
-        up_widths: channels after each transposed convolution, from the deepest up; None: the levels' own.
-        block: name, mapping ``{"name": …, option: …}`` or `Block`; with an encoder, of the decoder.
+        in_channels: number of channels of the image.
+        classes: number of maps of logits: 1 for one foreground class (sigmoid), K for K classes with background
+            (softmax).
+        widths: channels of the levels from full resolution down; their number is the depth. With an encoder, those of
+            the decoder, by default 256 on its deepest level and half as many on each level above.
+        depth: number of levels, in place of ``widths``: the first has 32 channels, each other twice as many as the one
+            above.
+        up_widths: channels after each transposed convolution, from the deepest up; None for those of the levels.
+        block: name, mapping ``{"name": …, option: …}`` or `Block`; with an encoder, that of the decoder.
         skip: name, mapping or `Skip`.
-        norm, activation, levels, dilations: options of the block; None leaves its own default,
+        norm, activation, levels, dilations: options of the block; None stands for its own default, and
             ``norm="none"`` switches normalisation off.
         encoder: name of a pre-trained encoder (`isthmus.networks.create_encoder`).
-        encoder_weights: file or URL of its weights (`isthmus.networks.load_encoder_weights`), 2D only; None:
-            random ones.
-        up: ``"transposed"``, or without weights ``"nearest"`` (each pixel repeated) or ``"linear"``.
-        head: ``"conv"`` (1x1), ``"conv3"`` (3x3), or ``"conv_bn"``: 1x1 without bias, then batch
+        encoder_weights: file or URL of its weights (`isthmus.networks.load_encoder_weights`), in 2D only; None for
+            random weights.
+        up: ``"transposed"``, or without weights ``"nearest"`` (each pixel is repeated) or ``"linear"``.
+        head: ``"conv"`` (1x1), ``"conv3"`` (3x3), or ``"conv_bn"``, a 1x1 convolution without bias and a batch
             normalisation without scale (MultiResUNet).
-        checkpoint: in training, compute levels again in the backward pass instead of keeping them in memory.
+        checkpoint: whether levels are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side a multiple of
-        ``divisor``: ``2 ** (depth - 1)``, or what the encoder divides it by.
+        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side is a multiple of ``divisor``,
+        which is ``2 ** (depth - 1)``, or the largest stride of the encoder.
 
     Raises:
-        IsthmusError: unknown or impossible options, or an input of the wrong shape.
+        IsthmusError: options are unknown or impossible, or an input has the wrong shape.
 
     >>> import torch
     >>> network = UNet(in_channels=3, classes=2, widths=(4, 8), block="residual")
@@ -165,7 +168,7 @@ class UNet(Network):
 
 
 class Levels(nn.Module):
-    """The U-Net's own encoder: a block on each level, a max-pooling between them; a tap of every level."""
+    """The U-Net's own encoder: a block on each level, max-pooling between them, and a tap on every level."""
 
     def __init__(self, dims: int, in_channels: int, widths: Sequence[int], part: Block) -> None:
         super().__init__()
@@ -185,12 +188,12 @@ class Levels(nn.Module):
         return taps
 
     def _sink(self, level: int, x: Tensor) -> Tensor:
-        """One level down: from the tap of the level above, or from the image."""
+        """Goes one level down, from the tap of the level above or from the image."""
         return cast(Tensor, self.blocks[level](self.pool(x) if level else x))
 
 
 def level_widths(widths: Sequence[int] | None, depth: int | None) -> tuple[int, ...]:
-    """Channels of the levels from either of the two, each checked.
+    """Returns the channels of the levels from their widths or their number, both checked.
 
     >>> level_widths(None, 3), level_widths([8, 16], None)
     ((32, 64, 128), (8, 16))
@@ -201,7 +204,7 @@ def level_widths(widths: Sequence[int] | None, depth: int | None) -> tuple[int, 
         return tuple(32 * 2**level for level in range(depth or 5))
     require_wholes("widths", widths)
     if depth is not None and len(widths) != depth:
-        raise IsthmusError(f"depth is {depth} but widths has {len(widths)} levels; give one of the two")
+        raise IsthmusError(f"depth is {depth} but widths has {len(widths)} levels; give only one of them")
     if len(widths) < 2:
         raise IsthmusError(f"widths needs at least two levels, found {list(widths)}")
     return tuple(widths)
@@ -212,29 +215,27 @@ def _decoder_widths(
 ) -> tuple[int, ...]:
     count = strides[-1].bit_length() - 1
     if depth is not None:
-        raise IsthmusError(
-            f"the encoder '{encoder}' has a depth of its own ({count + 1} levels); leave depth out"
-        )
+        raise IsthmusError(f"the encoder '{encoder}' has its own depth ({count + 1} levels); leave depth out")
     if widths is None:
         return tuple(256 // 2 ** (count - 1 - level) for level in range(count))
     require_wholes("widths", widths)
     if len(widths) != count:
         raise IsthmusError(
-            f"with the encoder '{encoder}' widths are those of {count} decoder levels, found {list(widths)}"
+            f"with the encoder '{encoder}' widths must be those of {count} decoder levels, found {list(widths)}"
         )
     return tuple(widths)
 
 
 def _rises(up: str, up_widths: Sequence[int] | None, decoder_widths: Sequence[int]) -> Sequence[int | None]:
-    """Channels after each up-sampling, from the deepest; None where it has no weights."""
+    """Returns the channels after each up-sampling, from the deepest; None for one without weights."""
     if up_widths is None:
         return decoder_widths[::-1] if up == "transposed" else [None] * len(decoder_widths)
     require_wholes("up_widths", up_widths)
     if up != "transposed":
-        raise IsthmusError(f"up_widths are those of transposed convolutions; with up='{up}' leave them out")
+        raise IsthmusError(f"up_widths belong to transposed convolutions; with up='{up}' leave them out")
     if len(up_widths) != len(decoder_widths):
         raise IsthmusError(
-            f"up_widths needs {len(decoder_widths)} numbers, one an up-sampling, found {list(up_widths)}"
+            f"up_widths needs {len(decoder_widths)} numbers, one for each up-sampling, found {list(up_widths)}"
         )
     return up_widths
 
@@ -258,8 +259,8 @@ register_model(
         source=_MULTIRES_PAPER,
         parameters=7_759_521,
         counted=(1, "trainable"),
-        note="the papers' form: no normalisation, biased convolutions, up-sampled maps before the skip's",
-        decisions=("'depth 5' of MILDNet is five levels of resolution, four poolings",),
+        note="the form of the papers: no normalisation, biased convolutions, up-sampled maps before those of the skip",
+        decisions=("'depth 5' of MILDNet means five levels of resolution, so four poolings",),
     ),
 )
 register_model(
@@ -272,8 +273,8 @@ register_model(
         counted=(3, "trainable"),
         note="the U-Net with widths 35 to 560",
         decisions=(
-            "transposed convolutions keep 256, 128, 64 and 32, as the authors' code and its count do; "
-            "the text's equal widths (up_widths=(280, 140, 70, 35)) would have 9.28M",
+            "transposed convolutions have 256, 128, 64 and 32 channels, as in the authors' code and in its count; "
+            "the equal widths of the text (up_widths=(280, 140, 70, 35)) would give 9.28M",
         ),
     ),
     widths=(35, 70, 140, 280, 560),
@@ -286,7 +287,9 @@ register_model(
         paper="MILDNet (baseline)",
         source="MILDNet (2021), Methods",
         note="the U-Net with a residual shortcut around each pair of convolutions",
-        decisions=("wiring in a figure only: conv-BN-ReLU-conv-BN, plus the projected input, ReLU",),
+        decisions=(
+            "the wiring is in a figure only; here conv-BN-ReLU-conv-BN, plus the projected input, ReLU",
+        ),
     ),
     block="residual",
 )
@@ -294,9 +297,9 @@ register_model(
     "unet_instance",
     UNet,
     Card(
-        paper="none: the network of `isthmus train` when none is named",
+        paper="none: the default network of `isthmus train`",
         source="U-Net with instance normalisation and leaky ReLU",
-        note="instance normalisation makes it independent of batch size; the receptive field leaves it out",
+        note="instance normalisation makes it independent of the batch size; the receptive field leaves it out",
     ),
     block={"name": "plain", "norm": "instance", "activation": "leaky_relu"},
 )

@@ -1,4 +1,4 @@
-"""U-Nets of other sizes that the papers compare with: three-dimensional ones, and HMEDN's pelvic U-Net.
+"""U-Nets of other sizes with which the papers compare: 3D ones, and the pelvic U-Net of HMEDN.
 
 Çiçek, Abdulkadir, Lienkamp, Brox, Ronneberger: 3D U-Net: learning dense volumetric segmentation from sparse
 annotation. MICCAI 2016, doi:10.1007/978-3-319-46723-8_49. Ronneberger, Fischer, Brox: U-Net. MICCAI 2015,
@@ -27,9 +27,8 @@ from isthmus.networks.registry import Card, register_model
 class Volumetric(Block):
     """The two 3x3x3 convolutions of the 3D U-Nets, each with norm and activation; dropout after both.
 
-    ``widen``: where the block is given no more channels than its width, so on the way down, the first
-    convolution
-    gives half of it: widths double before a pooling, not after it (Çiçek et al., figure 2).
+    With ``widen``, a block that gets no more channels than its width, so on the way down, has half its width in the
+    first convolution: widths double before a pooling, not after it (Çiçek et al., figure 2).
     """
 
     norm: str = "batch"
@@ -68,10 +67,10 @@ def unet3d(
     dropout: float = 0.0,
     checkpoint: bool = False,
 ) -> UNet:
-    """A 3D U-Net: `Volumetric` blocks, and transposed convolutions that keep the channels they are given.
+    """Makes a 3D U-Net of `Volumetric` blocks, with transposed convolutions that keep the number of channels.
 
     Args:
-        spatial_dims: 3 (``create_model("unet", block="volumetric")`` takes the block to 2D).
+        spatial_dims: 3 (for 2D use ``create_model("unet", block="volumetric")``).
         in_channels, classes: channels of the image, maps of logits.
         widths: channels of the levels from full resolution down.
         norm, bias, widen, dropout: see `Volumetric`.
@@ -109,8 +108,7 @@ register_model(
         parameters_3d=19_078_593,
         counted_3d=(4, "keras"),
         note=(
-            "widths double before each pooling; batch normalisation on every 3x3x3 convolution, which has "
-            "no bias"
+            "widths double before each pooling; every 3x3x3 convolution has batch normalisation and no bias"
         ),
     ),
 )
@@ -122,10 +120,9 @@ register_model(
         source="HMEDN (2020), table VI",
         parameters_3d=6.53e6,
         counted_3d=(4, "trainable", 4),
-        note="half of the 3D U-Net's widths, equal convolutions on a level",
+        note="half the widths of the 3D U-Net, and equally wide convolutions on a level",
         decisions=(
-            "dropout of 0.2 after each level, as the paper adds dropout to all compared networks "
-            "unquantified",
+            "dropout of 0.2 after each level; the paper adds dropout to all compared networks, but gives no rate",
         ),
     ),
     widths=(32, 64, 128, 256),
@@ -143,10 +140,9 @@ register_model(
         parameters=20.54e6,
         counted=(1, "trainable", 4),
         note=(
-            "64 to 512 channels and 512 at the bottom; the printed count is that of one channel and four "
-            "classes"
+            "64 to 512 channels, and 512 at the bottom; the printed count is for one channel and four classes"
         ),
-        difference="five slices as channels make it 20,546,308, which is 20.55M when rounded",
+        difference="with five slices as channels it is 20,546,308, which rounds to 20.55M",
     ),
     widths=(64, 128, 256, 512, 512),
     up_widths=(512, 256, 128, 64),

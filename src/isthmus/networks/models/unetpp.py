@@ -1,7 +1,7 @@
-"""UNet++: every level of the U-Net refined in steps, each of which sees all earlier ones of its level.
+"""UNet++: a U-Net whose levels are refined in steps, each of which reads all earlier steps of its level.
 
 Zhou, Siddiquee, Tajbakhsh, Liang: UNet++: a nested U-Net architecture for medical image segmentation. DLMIA
-2018, doi:10.1007/978-3-030-00889-5_1. Layers as in the authors' Keras code; a baseline of MILDNet.
+2018, doi:10.1007/978-3-030-00889-5_1. The layers are as in the authors' Keras code. It is a baseline of MILDNet.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from isthmus.networks.registry import Card, register_model
 
 
 class UNetPlusPlus(Network):
-    """Nodes X(i, j) on level i: X(i, 0) the encoder's, X(i, j) from X(i+1, j-1) brought up and X(i, 0..j-1).
+    """Nodes X(i, j) on level i: X(i, 0) is the encoder's, X(i, j) reads X(i+1, j-1), up-sampled, and X(i, 0..j-1).
 
     Args:
         spatial_dims: 2 or 3.
         in_channels, classes: channels of the image, maps of logits.
         widths: channels of the levels from full resolution down.
-        depth: instead of ``widths``: as many levels, each twice as wide as the one above, the first 32.
-        block: what a node is: name, mapping ``{"name": …, option: …}`` or `Block`.
-        norm, activation, levels, dilations: options of the block; None leaves its own default.
-        deep_supervision: in training a head on each X(0, 1), X(0, 2), …; the last is the one that counts.
-        checkpoint: in training, compute nodes again in the backward pass instead of keeping them in memory.
+        depth: number of levels, in place of ``widths``: the first has 32 channels, each other twice as many as the one
+            above.
+        block: the layers of a node: name, mapping ``{"name": …, option: …}`` or `Block`.
+        norm, activation, levels, dilations: options of the block; None stands for its own default.
+        deep_supervision: whether each X(0, 1), X(0, 2), … has a head in training; the last one gives the logits.
+        checkpoint: whether nodes are computed again in the backward pass of training instead of kept in memory.
 
     Shapes:
-        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side a multiple of
-        ``2 ** (depth - 1)``. In training with deep supervision a dict: ``"logits"``, and ``"auxiliary_1"``,
-        …, the heads of the earlier nodes, all of the same shape.
+        ``(N, in_channels, *spatial)`` to logits ``(N, classes, *spatial)``; every side is a multiple of
+        ``2 ** (depth - 1)``. In training with deep supervision to a dict: ``"logits"``, and ``"auxiliary_1"``, …, the
+        heads of the earlier nodes, all of the same shape.
 
     >>> import torch
     >>> network = UNetPlusPlus(widths=(2, 3, 4), deep_supervision=True)
@@ -121,7 +122,7 @@ register_model(
         parameters=9_041_601,
         counted=(1, "trainable"),
         decisions=(
-            "deep supervision is off, as MILDNet does not mention it; deep_supervision=True has four heads",
+            "deep supervision is off, as MILDNet does not mention it; deep_supervision=True adds it, with four heads",
             "no dropout; the authors' code has 0.5 after each convolution",
         ),
     ),

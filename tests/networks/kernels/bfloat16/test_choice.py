@@ -36,7 +36,7 @@ FOUND = choice._found  # in other tests all kernels are trusted
 KIND = Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, True, 1)
 
 
-class Asked:
+class FakeChecker:
     """A checker for which some ways are wrong; it remembers what it was asked."""
 
     def __init__(self, *wrong_ways: str) -> None:
@@ -51,10 +51,10 @@ class Asked:
 def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """As a new process would begin, with a checker and a cache."""
 
-    def begin(asks: Any, cache: Path = tmp_path / "cache" / "kernels.jsonl") -> None:
+    def begin(checker: Any, cache: Path = tmp_path / "cache" / "kernels.jsonl") -> None:
         known = Known(cache)
         monkeypatch.setattr(choice, "of_this_machine", lambda: known)
-        monkeypatch.setattr(choice, "_checker", asks)
+        monkeypatch.setattr(choice, "_checker", checker)
         monkeypatch.setattr(choice, "_found", FOUND)
         monkeypatch.setattr(choice, "_by_call", {})
         monkeypatch.setattr(choice, "_by_kind", {})
@@ -97,7 +97,7 @@ def near(found: Tensor, expected: Tensor, share: float = 0.01) -> bool:
 def test_the_first_right_way_is_taken_and_said(
     wrong_ways: tuple[str, ...], taken: str, begin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(Asked(*wrong_ways))
+    begin(FakeChecker(*wrong_ways))
     calls: list[str] = []
     for way, compute in list(WAYS.items()):
         monkeypatch.setitem(WAYS, way, lambda *given, w=way, c=compute: calls.append(w) or c(*given))
@@ -117,22 +117,22 @@ def test_the_first_right_way_is_taken_and_said(
 def test_a_machine_is_asked_once(begin: Callable[..., None]) -> None:
     x, layer = example()
     for number, questions in enumerate((2, 0)):
-        asks = Asked(NATIVE)
-        begin(asks)
+        checker = FakeChecker(NATIVE)
+        begin(checker)
         for _ in range(3):
             with torch.autocast("cpu", torch.bfloat16):
                 layer(x)
-        assert len(asks.questions) == questions
+        assert len(checker.questions) == questions
         assert len(choice.kernel_remarks()) == 1, number  # every process says it
 
 
 def test_float32_is_left_alone(begin: Callable[..., None]) -> None:
-    asks = Asked(NATIVE)
-    begin(asks)
+    checker = FakeChecker(NATIVE)
+    begin(checker)
     x, layer = example()
     layer(x)
     layer.double()(x.double())
-    assert asks.questions == []
+    assert checker.questions == []
 
 
 DAMAGES = [b"", b"\xff\xfe\x00garbage", b'{"question": 3', b"[1]\n7\nnull\n{}", b"[" * 9999]
@@ -144,11 +144,11 @@ def test_a_damaged_cache_is_done_again(damage: bytes, begin: Callable[..., None]
     cache.write_bytes(damage)
     x, layer = example()
     for questions in (2, 0):
-        asks = Asked(NATIVE)
-        begin(asks, cache)
+        checker = FakeChecker(NATIVE)
+        begin(checker, cache)
         with torch.autocast("cpu", torch.bfloat16):
             layer(x)
-        assert len(asks.questions) == questions
+        assert len(checker.questions) == questions
 
 
 @pytest.mark.parametrize("answer", [SEPARATE, [NATIVE], 7, None, "no way"])
@@ -157,11 +157,11 @@ def test_a_way_that_fits_no_layer_is_not_believed(
 ) -> None:
     cache = tmp_path / "kernels.jsonl"
     x, layer = example()
-    begin(Asked(), cache)
+    begin(FakeChecker(), cache)
     with torch.autocast("cpu", torch.bfloat16):
         expected = layer(x)
         cache.write_text(json.dumps({"question": next(iter(choice._by_kind)), "answer": answer}))
-        begin(Asked(NATIVE), cache)
+        begin(FakeChecker(NATIVE), cache)
         assert near(layer(x), expected)
     assert choice.kernel_remarks()[0].endswith(f"another way: 1 {BORDER}")
 
@@ -176,20 +176,20 @@ def test_processes_go_by_the_first_answer(tmp_path: Path) -> None:
 def test_an_answer_that_means_nothing_is_asked_again(begin: Callable[..., None], tmp_path: Path) -> None:
     x, layer = example()
     cache = tmp_path / "kernels.jsonl"
-    begin(Asked(NATIVE), cache)
+    begin(FakeChecker(NATIVE), cache)
     with torch.autocast("cpu", torch.bfloat16):
         layer(x)
     cache.write_text(cache.read_text().replace(BORDER, "by magic"))
-    asks = Asked()
-    begin(asks, cache)
+    checker = FakeChecker()
+    begin(checker, cache)
     with torch.autocast("cpu", torch.bfloat16):
         layer(x)
-    assert asks.questions == [("plain", NATIVE)]
+    assert checker.questions == [("plain", NATIVE)]
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(begin: Callable[..., None], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    begin(Asked(), tmp_path / "file" / "kernels.jsonl")
+    begin(FakeChecker(), tmp_path / "file" / "kernels.jsonl")
     x, layer = example()
     with torch.autocast("cpu", torch.bfloat16):
         layer(x)
@@ -222,18 +222,18 @@ def test_branches_are_layers_where_their_sum_is_wrong(begin: Callable[..., None]
     x = torch.randn(2, 6, 9, 7).bfloat16().contiguous(memory_format=torch.channels_last).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         for wrong_ways, faster in (((), True), ((NATIVE,), False)):
-            asks = Asked(*wrong_ways)
-            begin(asks, tmp_path / f"{faster}.jsonl")
+            checker = FakeChecker(*wrong_ways)
+            begin(checker, tmp_path / f"{faster}.jsonl")
             if summed_convolutions.onednn.computes(x.dtype):
                 assert summed_convolutions.is_faster(x, x.new_zeros(2, 8, 9, 7), layers) is faster
-                assert {form for form, _ in asks.questions} == {"summed"}
+                assert {form for form, _ in checker.questions} == {"summed"}
         assert all(line.endswith(f"1 {SEPARATE}") for line in choice.kernel_remarks())
 
 
 @pytest.mark.skipif(not available(), reason="this build of the framework has no oneDNN")
 @pytest.mark.parametrize("wrong_ways", [(), (NATIVE,)])
 def test_prediction_is_right(wrong_ways: tuple[str, ...], begin: Callable[..., None]) -> None:
-    begin(Asked(*wrong_ways))
+    begin(FakeChecker(*wrong_ways))
     x, layer = example()
     made = Convolution(layer, None, torch.bfloat16)
     other = torch.randn(2, 8, 9, 7).contiguous(memory_format=torch.channels_last)
@@ -256,12 +256,12 @@ def test_networks_of_others_are_check_convolutions() -> None:
 
 
 def test_what_is_not_ours_to_check_is_the_framework_s(begin: Callable[..., None]) -> None:
-    asks = Asked(NATIVE)
-    begin(asks)
+    checker = FakeChecker(NATIVE)
+    begin(checker)
     with torch.autocast("cpu", torch.bfloat16):
         Conv2d(2, 2, 3, padding="same")(torch.zeros(1, 2, 4, 4))
         Conv2d(2, 2, 3, padding=1, padding_mode="reflect")(torch.zeros(1, 2, 4, 4))
         Conv2d(2, 2, 3)(torch.zeros(2, 4, 4))
         up = ConvTranspose2d(2, 2, 2, stride=2)(torch.zeros(1, 2, 4, 4), [8, 8])
     assert up.shape == (1, 2, 8, 8)
-    assert asks.questions == []
+    assert checker.questions == []
