@@ -1,14 +1,14 @@
 """BraTS: multimodal MRI of brain tumours, the releases of 2017 to 2021 and of 2015.
 
-2017 to 2021 hold a folder per case with `<case>_{flair,t1,t1ce,t2,seg}.nii.gz` (or `.nii`); labels are 1
-(necrosis and non-enhancing tumour), 2 (oedema) and 4 (enhancing tumour). One case of the Kaggle copy of 2020
-calls its segmentation `W39_1998.09.19_Segm.nii`.
+The releases of 2017 to 2021 have a folder per case with `<case>_{flair,t1,t1ce,t2,seg}.nii.gz` (or `.nii`); labels are
+1 (necrosis and non-enhancing tumour), 2 (oedema) and 4 (enhancing tumour). In the Kaggle copy of 2020 the
+segmentation of one case is named `W39_1998.09.19_Segm.nii`.
 
-2015 holds a folder per patient with a folder per modality, `VSD.Brain.XX.O.MR_Flair.<n>/….mha`; its labels
-are 1 (necrosis), 2 (oedema), 3 (non-enhancing), 4 (enhancing). Its cases named after the later pattern
-(`Brats15_…`) are read too, with the modalities they have.
+The release of 2015 has a folder per patient with a folder per modality, `VSD.Brain.XX.O.MR_Flair.<n>/….mha`; its labels
+are 1 (necrosis), 2 (oedema), 3 (non-enhancing), 4 (enhancing). Cases of 2015 that are named
+like the later ones (`Brats15_…`) are read too, with the modalities they have.
 
-Channels are in the order of `MODALITIES`. Scans of one patient, told by their names, are a group.
+Channels are in the order of `MODALITIES`. Scans of one patient, which share a name, are a group.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from isthmus.io.volumes import spacing
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 DEPTH = 4
-"""Folders above a case: the release, its training part, HGG or LGG, and one more that an archive adds."""
+"""Number of folders above a case: the release, its training part, HGG or LGG, and one that an archive adds."""
 
 CLASSES_2015 = ("background", "necrosis", "oedema", "non-enhancing tumour", "enhancing tumour")
 VALUES_2015 = ValueMap(((0, 0), (1, 1), (2, 2), (3, 3), (4, 4)))
@@ -41,7 +41,7 @@ REGIONS_2017 = {"WT": (1, 2, 4), "TC": (1, 4), "ET": (4,)}
 
 @dataclass(frozen=True)
 class _Scan:
-    """A case: the folder it lies in, its volumes by modality, and its segmentations (one)."""
+    """A case: its folder, its volumes by modality, and its segmentations (one is expected)."""
 
     name: str
     folder: Path
@@ -50,7 +50,7 @@ class _Scan:
 
 
 def read(root: Path) -> Dataset:
-    """All cases below a folder. Whether labels are those of 2015 is told by their names."""
+    """Reads all cases below a folder; their names decide whether the labels are those of 2015."""
     scans = list(_later(root)) or list(_of_2015(root))
     if not scans:
         raise IsthmusError(
@@ -61,17 +61,17 @@ def read(root: Path) -> Dataset:
     problems: list[str] = []
     for scan in scans:
         problems += [
-            f"{scan.folder}: no {name} here, as other cases have"
+            f"{scan.folder}: no {name} here, unlike other cases; add it"
             for name in present
             if name not in scan.volumes
         ]
         if len(scan.masks) != 1:
             problems.append(
-                f"{scan.folder}: {len(scan.masks)} segmentations where one belongs; read the training part"
+                f"{scan.folder}: {len(scan.masks)} segmentations where one is expected; read the training part"
             )
         if first.setdefault(scan.name, scan) is not scan:
             problems.append(
-                f"{scan.folder}: the case stands in {first[scan.name].folder} too; name one as root"
+                f"{scan.folder}: the case is in {first[scan.name].folder} too; name one of them as root"
             )
     early = [scan for scan in scans if re.match(r"(?i)brats(15)?_", scan.name)]
     if early and len(early) < len(scans):
@@ -94,7 +94,7 @@ def read(root: Path) -> Dataset:
 
 
 def patient(name: str) -> str:
-    """The case without the number of its scan, where the name has one.
+    """Returns the name of a case without the number of its scan, if it has one.
 
     >>> [patient(name) for name in ("Brats17_TCIA_605_1", "BraTS20_Training_001", "brats_tcia_pat105_0001")]
     ['Brats17_TCIA_605', 'BraTS20_Training_001', 'brats_tcia_pat105']
@@ -106,7 +106,7 @@ def patient(name: str) -> str:
 
 
 def _later(root: Path) -> Iterator[_Scan]:
-    """2017 on: `<case>_flair.nii.gz` and its companions in one folder."""
+    """Yields the scans of 2017 on: `<case>_flair.nii.gz` and its companions in one folder."""
     for flair in _below(root, "*_flair.nii*"):
         name, folder = stem(flair).removesuffix("_flair"), flair.parent
         files = {path.name: path for path in sorted(folder.glob("[!.]*.nii*"))}
@@ -122,7 +122,7 @@ def _later(root: Path) -> Iterator[_Scan]:
 
 
 def _of_2015(root: Path) -> Iterator[_Scan]:
-    """2015: a folder per modality below that of the patient."""
+    """Yields the scans of 2015: a folder per modality below that of the patient."""
     names = {"Flair": "flair", "T1": "t1", "T1c": "t1ce", "T2": "t2"}
     for flair in _below(root, "*.MR_Flair.*.mha"):
         folder = flair.parent.parent if flair.parent.name == stem(flair) else flair.parent

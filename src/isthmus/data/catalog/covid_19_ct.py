@@ -1,8 +1,8 @@
 """COVID-19 CT segmentation (medicalsegmentation.com): slices with ground glass, consolidation, effusion.
 
-The first set is one volume of 100 slices of different patients, each a group of its own (which slices share a
-patient is not said). The second set are nine volumes; their slices are read where the first set is not there,
-and a volume is a group.
+The first set is one volume of 100 slices of different patients, each a group of its own (the files do not state which
+slices share a patient). The second set consists of nine volumes, each a group; their slices are read if the first set
+is absent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _VOLUMES = (".nii.gz", ".nii")
 
 
 def read(root: Path) -> Dataset:
-    """Slices `tr-000` to `tr-099` of the first set, or `<volume>-<slice>` of the second."""
+    """Reads slices `tr-000` to `tr-099` of the first set, or `<volume>-<slice>` of the second."""
     for ending in _VOLUMES:
         try:
             folder = locate(root, ENTRY.name, ENTRY.layout, f"tr_im{ending}", f"tr_mask{ending}")
@@ -33,7 +33,7 @@ def read(root: Path) -> Dataset:
     try:
         folder = locate(root, ENTRY.name, ENTRY.layout, "rp_im", "rp_msk")
     except IsthmusError:
-        locate(root, ENTRY.name, ENTRY.layout, "tr_im.nii.gz", "tr_mask.nii.gz")  # says what is missing
+        locate(root, ENTRY.name, ENTRY.layout, "tr_im.nii.gz", "tr_mask.nii.gz")  # reports what is missing
         raise
     found = pairs(folder, pictures(folder / "rp_im", _VOLUMES), pictures(folder / "rp_msk", _VOLUMES))
     return ENTRY.dataset(

@@ -1,9 +1,9 @@
 """CVC-ClinicDB (CVC-612): polyps in 612 frames of 29 colonoscopy sequences.
 
-Frames of one sequence are nearly alike, so the sequence is the group. It is taken from `metadata.csv` where
-that is there (columns frame_id and sequence_id, as in the Kaggle copy), else from the frame's number by the
-table below. A copy of fewer than half of the frames may be numbered otherwise: all its frames count as one
-sequence. Masks may have soft edges and are cut at 128.
+Frames of a sequence are nearly identical, so the sequence is the group. It is read from `metadata.csv` if present
+(columns frame_id and sequence_id, as in the Kaggle copy), otherwise from the number of the frame by the table below.
+A copy with fewer than half of the frames may be numbered differently: all its frames count as one sequence. Masks may
+have soft edges and are cut at 128.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ FIRST = (
     *(1, 26, 51, 68, 79, 104, 127, 152, 178, 200, 206, 228, 253, 278, 298),
     *(318, 343, 364, 384, 409, 429, 448, 467, 479, 504, 529, 547, 572, 592),
 )
-"""First frame of each sequence, as the set's description has them; not checked against the pictures."""
+"""First frame of each sequence, according to the description of the data set; not verified on the images."""
 
 
 def read(root: Path) -> Dataset:
-    """Frames `1` to `612`, of TIFF rather than of PNG where the folder has both."""
+    """Reads frames `1` to `612`, preferring TIFF to PNG if the folder has both."""
     folder = locate(root, ENTRY.name, ENTRY.layout, "Original", "Ground Truth", prefer="TIF")
     images, masks = (pictures(folder / name, (".tif", ".png")) for name in ("Original", "Ground Truth"))
     sequences = _sequences(folder / "metadata.csv") or _sequences(folder.parent / "metadata.csv")
@@ -43,7 +43,7 @@ def read(root: Path) -> Dataset:
 
 
 def _sequences(path: Path) -> dict[str, str]:
-    """Sequence by frame; nothing where the file or its columns are not there."""
+    """Returns the sequence of each frame; {} if the file or its columns are missing."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:

@@ -1,7 +1,7 @@
-"""Data Science Bowl 2018, stage 1: nuclei in microscope pictures of many kinds.
+"""Data Science Bowl 2018, stage 1: nuclei in microscope images of many kinds.
 
-Each nucleus has a mask of its own; they are united. Pictures are RGBA, whose alpha is dropped. Which pictures
-are of one experiment is not said, so each is a group of its own.
+Each nucleus has a mask of its own; they are united. Images are RGBA, and alpha is dropped. The files do not state which
+images belong to one experiment, so each is a group of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PART = "stage1_train"
 
 
 def read(root: Path) -> Dataset:
-    """Pictures `<ImageId>` of stage 1 train."""
+    """Reads the images `<ImageId>` of stage 1 train."""
     part = root if root.name == PART else locate(root, ENTRY.name, ENTRY.layout, PART) / PART
     found = nuclei([part])
     if not found:
@@ -29,10 +29,10 @@ def read(root: Path) -> Dataset:
 
 
 def nuclei(parts: Iterable[Path]) -> list[Case]:
-    """The cases of folders that hold `<ImageId>/images/<ImageId>.png` and `<ImageId>/masks/*.png`.
+    """Returns the cases of folders that hold `<ImageId>/images/<ImageId>.png` and `<ImageId>/masks/*.png`.
 
     Raises:
-        IsthmusError: an ImageId without its picture or without a mask, or one that stands twice.
+        IsthmusError: an ImageId has no image or no mask, or occurs twice.
     """
     cases: dict[str, Case] = {}
     problems: list[str] = []
@@ -42,16 +42,12 @@ def nuclei(parts: Iterable[Path]) -> list[Case]:
         images = list(pictures(folder / "images").values())
         masks = list(pictures(folder / "masks").values()) if (folder / "masks").is_dir() else []
         if len(images) != 1:
-            problems.append(
-                f"{folder / 'images'}: {len(images)} pictures, not 1; download the data set again"
-            )
+            problems.append(f"{folder / 'images'}: {len(images)} images, not 1; download the data set again")
         elif not masks:
-            problems.append(
-                f"{folder}: a picture without masks; download the data set again, or leave it out"
-            )
+            problems.append(f"{folder}: an image without masks; download the data set again, or leave it out")
         elif folder.name in cases:
             problems.append(
-                f"{folder}: stands a second time in {cases[folder.name].images[0]}; leave one out"
+                f"{folder}: occurs a second time in {cases[folder.name].images[0]}; leave one out"
             )
         else:
             sources = (Source(images[0]),), tuple(Source(mask) for mask in masks)
@@ -67,13 +63,13 @@ ENTRY = Entry(
     read=read,
     classes=("background", "nucleus"),
     values=ValueMap(((0, 0), (255, 1))),
-    groups="picture (experiments are not named)",
+    groups="image (experiments are not named)",
     citation=(
         "Caicedo et al., Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl, "
         "Nature Methods 16, 2019, doi:10.1038/s41592-019-0612-7"
     ),
     terms="CC0",
-    tried="120 of 664 pictures (the corrected set)",
+    tried="120 of 664 images (the corrected set)",
     resize=(256, 256),
     sizes={"mildnet": (256, 256), "sharp": (256, 256)},
     instances=True,

@@ -1,7 +1,7 @@
 """Finding lungs in CT (Kaggle): single slices, and four volumes that are cut into slices.
 
-Two entries read one download. The slices are 32-bit Hounsfield units; which of them share a patient is not
-said, so each is a group of its own. Of the volumes each is a group.
+Two entries read one download. The slices are 32-bit Hounsfield units; the files do not state which of them share a
+patient, so each is a group of its own. Each volume is a group.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _TERMS = "see the page at Kaggle; not stated with the files"
 
 
 def read(root: Path) -> Dataset:
-    """Slices `ID_<nnnn>_Z_<nnnn>`."""
+    """Reads slices `ID_<nnnn>_Z_<nnnn>`."""
     folder = locate(root, ENTRY.name, ENTRY.layout, "2d_images", "2d_masks")
     images, masks = (pictures(folder / name, (".tif",)) for name in ("2d_images", "2d_masks"))
     return ENTRY.dataset(pairs(folder, images, masks))
 
 
 def read_volumes(root: Path) -> Dataset:
-    """Slices `<nnnn>-<slice>` of the volumes `IMG_<nnnn>`."""
+    """Reads slices `<nnnn>-<slice>` of the volumes `IMG_<nnnn>`."""
     folder = locate(root, VOLUMES.name, VOLUMES.layout, "3d_images")
     files = pictures(folder / "3d_images", (".nii.gz", ".nii"))
     images, masks = (

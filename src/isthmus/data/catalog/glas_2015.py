@@ -3,8 +3,8 @@
 Annotations number the glands; all numbers are the class gland. `Grade.csv` names the patient of each image,
 and its patients are the groups; without it each image is a group of its own.
 
-Read are all `<name>_anno` files with their `<name>` in the folder and one below, whatever the format, so a
-converted copy (JPEG with PNG annotations) may lie beside the original.
+All `<name>_anno` files are read with their `<name>`, in the folder and one below, whatever the format, so a converted
+copy (JPEG with PNG annotations) may lie beside the original.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PARTS = ("train_", "testA_", "testB_")
 
 
 def read(root: Path) -> Dataset:
-    """Images `train_<n>`, `testA_<n>`, `testB_<n>`."""
+    """Reads images `train_<n>`, `testA_<n>`, `testB_<n>`."""
     images: dict[str, Path] = {}
     masks: dict[str, Path] = {}
     patients: dict[str, str] = {}
@@ -36,7 +36,7 @@ def read(root: Path) -> Dataset:
             kept = masks if name.endswith(_ANNOTATION) else images
             name = name.removesuffix(_ANNOTATION)
             if name in kept:
-                problems.append(f"{path}: the same name as {kept[name]}; leave one of them out")
+                problems.append(f"{path}: has the same name as {kept[name]}; leave one of them out")
             kept[name] = path
         if (folder / "Grade.csv").is_file():
             patients |= _patients(folder / "Grade.csv")
@@ -53,7 +53,7 @@ def read(root: Path) -> Dataset:
 
 
 def _patients(path: Path) -> dict[str, str]:
-    """Patient by image; the header has blanks after its commas, and so have the lines."""
+    """Returns the patient of each image; there are spaces after the commas."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = [[cell.strip() for cell in row] for row in csv.reader(file)]
     if not rows or "name" not in rows[0] or "patient ID" not in rows[0]:

@@ -1,7 +1,7 @@
 """ISBI-2012: segmentation of neuronal structures in electron-microscopy stacks.
 
 30 serial sections (512 x 512, 8 bits, 4 x 4 x 50 nm) of the ventral nerve cord of a Drosophila larva. Labels:
-255 inside a cell, 0 on a membrane. The papers disagree on which is the foreground; the cells are here, as in
+255 inside a cell, 0 on a membrane. The papers disagree on which is the foreground; here it is the cells, as in
 MultiResUNet, where the region of interest is "the majority of the pixels".
 
 All slices come from one stack, so no split of them is independent; as in the papers each slice is a group of
@@ -20,7 +20,7 @@ from isthmus.io.images import pages
 
 
 def read(root: Path) -> Dataset:
-    """The 30 slices `slice-00` to `slice-29` under a folder that holds the two training stacks."""
+    """Reads the 30 slices `slice-00` to `slice-29` from a folder with the two training stacks."""
     volume, labels = root / "train-volume.tif", root / "train-labels.tif"
     for path in (volume, labels):
         if not path.is_file():

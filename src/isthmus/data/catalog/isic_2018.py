@@ -1,6 +1,6 @@
-"""ISIC-2018 task 1: outlines of skin lesions in dermoscopic pictures, the training part (2594).
+"""ISIC-2018 task 1: outlines of skin lesions in dermoscopic images, the training part (2594).
 
-Lesions of one patient cannot be told from the files, so each picture is a group of its own.
+The files do not state which lesions belong to one patient, so each image is a group of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ IMAGES, MASKS = "ISIC2018_Task1-2_Training_Input", "ISIC2018_Task1_Training_Grou
 
 
 def read(root: Path) -> Dataset:
-    """Pictures `ISIC_0000000`; the folders may stand in themselves once more, as some archives unpack."""
+    """Reads images `ISIC_0000000`; a folder may contain itself once more, as some archives unpack."""
     folder = locate(root, ENTRY.name, ENTRY.layout, IMAGES, MASKS)
     inner = [
         folder / name / name if (folder / name / name).is_dir() else folder / name for name in (IMAGES, MASKS)
@@ -33,13 +33,13 @@ ENTRY = Entry(
     read=read,
     classes=("background", "lesion"),
     values=ValueMap(((0, 0), (255, 1))),
-    groups="picture (patients are not named)",
+    groups="image (patients are not named)",
     citation=(
         "Codella et al., Skin lesion analysis toward melanoma detection 2018, arXiv:1902.03368; Tschandl et "
         "al., The HAM10000 dataset, Scientific Data 5, 2018, doi:10.1038/sdata.2018.161"
     ),
     terms="CC-0 as stated for ISIC-2017, from which 2018 was built; read the LICENSE.txt of the download",
-    tried="9 of 2594 pictures, reduced in size",
+    tried="9 of 2594 images, reduced in size",
     resize=(192, 256),
     sizes={"mildnet": (256, 256), "multiresunet": (192, 256), "sharp": (192, 256)},
 )

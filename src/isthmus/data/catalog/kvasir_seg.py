@@ -1,4 +1,4 @@
-"""Kvasir-SEG: polyps in 1000 endoscopic pictures. Masks are JPEG, so they are cut at 128."""
+"""Kvasir-SEG: polyps in 1000 endoscopic images. Masks are JPEG, so they are cut at 128."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isthmus.data.masks.values import ValueMap
 
 
 def read(root: Path) -> Dataset:
-    """Pictures by their id of 25 characters."""
+    """Reads images by their id of 25 characters."""
     folder = locate(root, ENTRY.name, ENTRY.layout, "images", "masks", prefer="Kvasir-SEG")
     return ENTRY.dataset(pairs(folder, pictures(folder / "images"), pictures(folder / "masks")))
 
@@ -23,10 +23,10 @@ ENTRY = Entry(
     read=read,
     classes=("background", "polyp"),
     values=ValueMap(((0, 0), (255, 1)), "threshold"),
-    groups="picture (patients are not named)",
+    groups="image (patients are not named)",
     citation="Jha et al., Kvasir-SEG: a segmented polyp dataset, MMM 2020, doi:10.1007/978-3-030-37734-2_37",
     terms="research and education",
-    tried="10 of 1000 pictures",
+    tried="10 of 1000 images",
 )
 
 register_dataset(ENTRY)

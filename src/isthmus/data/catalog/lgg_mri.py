@@ -1,7 +1,7 @@
 """LGG FLAIR MRI (Buda), `kaggle_3m`: slices of 110 patients with lower-grade glioma.
 
-Channels are pre-contrast, FLAIR and post-contrast. A patient is a folder and a group. The archive holds the
-tree twice (`kaggle_3m/` and `lgg-mri-segmentation/kaggle_3m/`); the outer one is read.
+Channels are pre-contrast, FLAIR and post-contrast. Each patient is a folder and a group. The archive contains
+the tree twice (`kaggle_3m/` and `lgg-mri-segmentation/kaggle_3m/`); the outer one is read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MASK = "_mask"
 
 
 def read(root: Path) -> Dataset:
-    """Slices `TCGA_<institution>_<patient>_<date>_<slice>`, in the order of their numbers."""
+    """Reads slices `TCGA_<institution>_<patient>_<date>_<slice>`, in the order of their numbers."""
     here = any(folder.name.startswith("TCGA_") for folder in folders(root))
     tree = root if here else locate(root, ENTRY.name, ENTRY.layout, "kaggle_3m") / "kaggle_3m"
     patients = [folder for folder in folders(tree) if folder.name.startswith("TCGA_")]

@@ -1,7 +1,7 @@
-"""CT volumes with any set of organs: stands in for HMEDN's pelvic CT, which is private.
+"""CT volumes with any set of organs, in place of HMEDN's pelvic CT, which is private.
 
-Each volume has one label map; its values are the organs. Which there are, the maps decide, and all of them
-are looked through. A `labels.json` beside them (organ -> value) names them.
+Each volume has one label map, whose values are the organs. All maps are read to find which organs there are. A
+`labels.json` beside them (organ -> value) names them.
 
 Three layouts are read: `images/` and `labels/` (or `masks/`) with the same names; one folder of
 `<case>_ct….nii.gz` and `<case>_seg.nii.gz`; a folder per case with `ct.nii.gz` and `seg.nii.gz`.
@@ -30,7 +30,7 @@ _MASKS = ("seg", "label", "labels", "mask")
 
 
 def read(root: Path) -> Dataset:
-    """Volumes by name; each is a patient."""
+    """Reads volumes by name; each is a patient."""
     images, masks = _files(root)
     inner = only_folder(root)
     if not masks and inner and not (inner / "segmentations").is_dir():
@@ -48,7 +48,7 @@ def read(root: Path) -> Dataset:
 
 
 def _files(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Images and label maps by case, in the first layout that fits."""
+    """Returns images and label maps by case, in the first layout that fits."""
     for name in ("labels", "masks"):
         if (root / "images").is_dir() and (root / name).is_dir():
             return pictures(root / "images", _VOLUMES), pictures(root / name, _VOLUMES)
@@ -72,13 +72,13 @@ def _files(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
 
 
 def _found(root: Path, cases: list[Case]) -> tuple[ValueMap, tuple[str, ...]]:
-    """The values in all label maps, each an organ."""
+    """Returns the values in all label maps, each of which is an organ."""
 
     def values_in(source: Source) -> list[int]:
         try:
             return [int(value) for value in np.unique(read_mask(source))]
         except IsthmusError:
-            return []  # the check tells of it, together with all else
+            return []  # the check reports it, together with all other problems
 
     with ThreadPoolExecutor(4, thread_name_prefix="isthmus-organs") as pool:
         present = set().union(*pool.map(values_in, [case.masks[0] for case in cases])) | {0}

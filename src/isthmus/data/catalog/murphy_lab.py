@@ -1,6 +1,6 @@
-"""Murphy Lab U2OS / NIH3T3: nuclei in fluorescence microscopy, segmented by hand (97 pictures).
+"""Murphy Lab U2OS / NIH3T3: nuclei in fluorescence microscopy, segmented by hand (97 images).
 
-`gnf` are NIH3T3 cells, `ic100` U2OS cells. The label maps define the set: there are three pictures more than
+`gnf` are NIH3T3 cells, `ic100` U2OS cells. The label maps define the set: there are three more images than
 maps. Maps number the nuclei; all numbers are the class nucleus.
 """
 
@@ -17,7 +17,7 @@ IMAGES, MASKS = "images/dna-images", "preprocessed-data"
 
 
 def read(root: Path) -> Dataset:
-    """Pictures `gnf-dna-<n>` and `ic100-dna-<n>`; their numbers have gaps."""
+    """Reads images `gnf-dna-<n>` and `ic100-dna-<n>`; their numbers have gaps."""
     folder = locate(root, ENTRY.name, ENTRY.layout, f"{IMAGES}/gnf", f"{IMAGES}/ic100", MASKS)
     images, masks = (
         {
@@ -39,7 +39,7 @@ ENTRY = Entry(
     read=read,
     classes=("background", "nucleus"),
     values=ValueMap(((0, 0), (1, 1)), "objects"),
-    groups="picture",
+    groups="image",
     citation=(
         "Coelho et al., Nuclear segmentation in microscope cell images: a hand-segmented dataset and "
         "comparison of algorithms, ISBI 2009, doi:10.1109/ISBI.2009.5193098"

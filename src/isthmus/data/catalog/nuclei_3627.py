@@ -1,7 +1,7 @@
-"""The 3627 pictures of nuclei in HMEDN's Table VII: DSB-2018 stage 1 and additions in the same layout.
+"""The 3627 images of nuclei in HMEDN's Table VII: DSB-2018 stage 1 and additions in the same layout.
 
-The paper takes them from the DSB2018 framework that it cites. Read are all folders in the layout of DSB-2018:
-`root` itself and those one below, but for the test parts, whose pictures have no masks.
+The paper takes them from the DSB2018 framework that it cites. All folders in the layout of DSB-2018 are read: `root`
+itself and those one below, except for the test parts, whose images have no masks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from isthmus.errors import IsthmusError
 
 
 def read(root: Path) -> Dataset:
-    """Pictures of all parts; an ImageId that stands in two of them is refused."""
+    """Reads the images of all parts; an ImageId that occurs in two of them is refused."""
     found = nuclei([root, *(folder for folder in folders(root) if "test" not in folder.name.lower())])
     inner = only_folder(root)
     if not found and inner:
@@ -34,7 +34,7 @@ ENTRY = Entry(
     read=read,
     classes=("background", "nucleus"),
     values=ValueMap(((0, 0), (255, 1))),
-    groups="picture (experiments are not named)",
+    groups="image (experiments are not named)",
     citation=(
         "Zhou et al., High-resolution encoder-decoder networks for low-contrast medical image segmentation, "
         "IEEE Transactions on Image Processing 29, 2020, doi:10.1109/TIP.2019.2919937; Caicedo et al., "
