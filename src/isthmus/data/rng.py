@@ -1,4 +1,4 @@
-"""One named seed, and random streams that depend on names, never on the order in which they are asked for."""
+"""Random streams that depend on a seed and on names, never on the order in which they are requested."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def rng(seed: int, *names: str | int) -> np.random.Generator:
-    """The random generator of one purpose, e.g. `rng(seed, "sample", epoch, index)`.
+    """Returns the random generator for one purpose, e.g. `rng(seed, "sample", epoch, index)`.
 
-    The same seed and names give the same stream in every process and in any order of calls; other names an
-    independent one (NumPy's `SeedSequence`, fed with a SHA-256 of the names).
+    The same seed and names give the same stream in every process and in any order of calls; other names give an
+    independent stream (NumPy's `SeedSequence` of the seed and a SHA-256 of the names).
 
     >>> int(rng(0, "order", 3).integers(100)) == int(rng(0, "order", 3).integers(100))
     True
@@ -20,7 +20,7 @@ def rng(seed: int, *names: str | int) -> np.random.Generator:
 
 
 def stable_hash(*names: str | int) -> int:
-    """A number of 64 bits that depends on the names alone (Python's own `hash` differs between processes).
+    """Returns a 64-bit number that depends on the names alone (Python's own `hash` differs between processes).
 
     >>> stable_hash("a", 1) == stable_hash("a", "1")
     False

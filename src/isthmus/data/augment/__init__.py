@@ -1,4 +1,4 @@
-"""Random changes to an image and its label together. A label never gains a class."""
+"""Changes images and their labels together at random. A label never gains a class."""
 
 from isthmus.data.augment.draw import Draw, levels
 from isthmus.data.augment.pipeline import (

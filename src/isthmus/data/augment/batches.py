@@ -1,4 +1,4 @@
-"""Batches of images or volumes changed as drawn where they are, on a GPU or the processor (torch)."""
+"""Applies draws to batches of images or volumes on their device, a GPU or the processor (torch)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,19 @@ def apply(
     labels: Tensor,
     within: tuple[Matrix, Matrix] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """`images` `(N, channels, *spatial)` and integer `labels` `(N, *spatial)`, in two or three dimensions.
+    """Applies a draw to each sample of a batch, as `isthmus.data.augment.planes.apply` does to one image.
 
-    As `isthmus.data.augment.planes.apply` does it for one image, with other random numbers as noise (the
-    device's own, so a batch need not be carried to it). Images come back as float32, labels in their own
-    type.
+    The noise has other random numbers, which the device makes itself.
+
+    Args:
+        draws: one for each sample.
+        images: `(N, channels, *spatial)`, with two or three spatial axes.
+        labels: `(N, *spatial)`, integers.
+        within: lowest and highest value of each channel, which colour and noise refer to and stay inside; None for
+            0..255 in uint8, and for the image's own range otherwise.
+
+    Returns:
+        Images as float32, and labels in their own type.
     """
     device = images.device
     pixels = images.to(torch.float32, copy=True)
@@ -68,7 +76,7 @@ def apply(
 
 
 def _levels(images: Tensor, within: tuple[Matrix, Matrix] | None) -> tuple[Matrix, Matrix]:
-    """Lowest and highest value, `(N, channels)` each."""
+    """Returns the lowest and the highest values, `(N, channels)` each."""
     shape = images.shape[:2]
     if within is not None:
         low, high = (np.array(np.broadcast_to(one, shape), np.float64) for one in within)
@@ -81,15 +89,16 @@ def _levels(images: Tensor, within: tuple[Matrix, Matrix] | None) -> tuple[Matri
 
 
 def _colour(draw: Draw, low: Matrix, high: Matrix, mean: Matrix) -> tuple[Matrix, Matrix]:
+    """Returns the matrix and the offset of a sample's change of colour."""
     if draw.colour is None:
         return np.eye(draw.channels), np.zeros(draw.channels)
     return draw.colour.affine(low, high, mean)
 
 
 def _places(draw: Draw, device: torch.device) -> Tensor:
-    """The map as `grid_sample` wants it: `(*spatial, axes)`, columns first, -1..1 from first to last pixel.
+    """Returns the map as `grid_sample` needs it: `(*spatial, axes)`, columns first, -1..1 from first to last pixel.
 
-    The affine part is added up in float32 and not multiplied as a matrix, for which a GPU may use fewer bits.
+    The affine part is summed in float32 instead of multiplied as a matrix, for which a GPU may use fewer bits.
     """
     axes = len(draw.shape)
     coefficients = torch.from_numpy(draw.coefficients()).to(device)
@@ -112,7 +121,7 @@ def _places(draw: Draw, device: torch.device) -> Tensor:
 
 
 def _blurred(pixels: Tensor, taps: Sequence[int]) -> Tensor:
-    """Each sample by its own filter, one axis after another; the outermost pixels repeat."""
+    """Filters each sample by its own filter, one axis after another; the outermost pixels repeat."""
     reach = max(taps) // 2
     weights = np.zeros((len(taps), 2 * reach + 1))
     for row, count in zip(weights, taps, strict=True):

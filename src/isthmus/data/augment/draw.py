@@ -1,13 +1,13 @@
-"""What was drawn for one sample: numbers alone, which the processor and the accelerator then apply alike.
+"""Describes the random changes of one sample in numbers, which the processor and the GPU apply alike.
 
-All geometry is one map from the output's pixels back to the input's, so an image is resampled once however
-many transforms there are:
+All geometry is one map from the pixels of the output back to those of the input, so an image is resampled only once,
+however many transforms there are:
 
     input index = linear · (x + u(x)) + offset + centre,    x = output index - centre
 
-`u` is the elastic deformation, a sum of Gaussian bumps at nodes one standard deviation apart. That is white
-noise smoothed by a Gaussian (Simard et al., ICDAR 2003, doi:10.1109/ICDAR.2003.1227801), drawn where it is
-smooth enough to be drawn: a few hundred numbers instead of two for each pixel, and no wide filter.
+`u` is the elastic deformation, a sum of Gaussian bumps at nodes one standard deviation apart. It is white noise
+smoothed by a Gaussian (Simard et al., ICDAR 2003, doi:10.1109/ICDAR.2003.1227801), but needs only a few hundred random
+numbers instead of two for each pixel, and no wide filter.
 """
 
 from __future__ import annotations
@@ -22,15 +22,18 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 REACH = 4
-"""A bump ends after this many standard deviations (there it is e^-8)."""
+"""A bump ends after this many standard deviations, where it is e^-8."""
 
 
 @dataclass(frozen=True)
 class Colour:
     """A linear change of the channels v, whose range is 0..1: `mix v + about mean(v) + shift`.
 
-    `mix` and `about` are (channels, channels), `shift` is (channels,); mean(v) is that of the whole image,
-    one number for each channel.
+    `mean(v)` is the mean of each channel over the whole image.
+
+    Attributes:
+        mix, about: `(channels, channels)`.
+        shift: `(channels,)`.
     """
 
     mix: Matrix
@@ -39,11 +42,11 @@ class Colour:
 
     @staticmethod
     def same(channels: int) -> Colour:
-        """No change."""
+        """Returns the change that leaves everything as it is."""
         return Colour(np.eye(channels), np.zeros((channels, channels)), np.zeros(channels))
 
     def then(self, mix: Matrix, about: Matrix | None = None, shift: Matrix | None = None) -> Colour:
-        """This change and another after it, as one; `about` meets the mean of what this one gives."""
+        """Returns this change and another one after it, as one; `about` refers to the mean after this change."""
         result = Colour(mix @ self.mix, mix @ self.about, mix @ self.shift)
         if about is not None:
             result = Colour(
@@ -54,9 +57,9 @@ class Colour:
         return result if shift is None else replace(result, shift=result.shift + shift)
 
     def affine(self, low: Matrix, high: Matrix, mean: Matrix) -> tuple[Matrix, Matrix]:
-        """Matrix and offset of the same change to an image whose channels run from `low` to `high`.
+        """Returns the matrix and the offset of this change for an image whose channels run from `low` to `high`.
 
-        `mean` is the image's own. A channel without any range stays as it is.
+        `mean` is that of the image. A channel with an empty range stays as it is.
         """
         span = high - low
         unit = np.where(span > 0, span, 1.0)
@@ -67,18 +70,18 @@ class Colour:
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """Everything that changes one sample.
+    """All changes of one sample.
 
     Attributes:
         shape: of the label, `(height, width)` or `(depth, height, width)`.
         channels: of the image.
-        linear, offset: the affine part of the map above, in pixels; rows and columns in the order of `shape`.
-        nodes: the elastic part, `(axes, *nodes)` displacements in pixels along each axis; None: none.
+        linear, offset: the affine part of the map above, in pixels; axes in the order of `shape`.
+        nodes: the elastic part, `(axes, *nodes)` displacements in pixels along each axis, or None.
         sigma: width of the bumps, as a share of each side.
-        reverse: whether the channels come in reverse order.
-        colour: None: no change.
-        blur: taps of the Gaussian filter; 0: none.
-        noise: standard deviation as a share of the range; 0: none.
+        reverse: whether the order of the channels is reversed.
+        colour: the change of the channels, or None.
+        blur: taps of the Gaussian filter; 0 for none.
+        noise: standard deviation as a share of the range; 0 for none.
         seed: of the noise.
     """
 
@@ -100,7 +103,7 @@ class Draw:
             object.__setattr__(self, "offset", np.zeros(len(self.shape)))
 
     def moved(self, linear: Matrix, offset: Matrix | None = None) -> Draw:
-        """With another affine map after those drawn so far (it takes output to input, about the centre)."""
+        """Returns this draw with another affine map after its own (from output to input, about the centre)."""
         moved = self.offset if offset is None else self.offset + self.linear @ offset
         return replace(self, linear=self.linear @ linear, offset=moved)
 
@@ -114,7 +117,7 @@ class Draw:
         )
 
     def coefficients(self) -> NDArray[np.float32]:
-        """`(axes, *(nodes + 2))`: the map in terms of `basis`, for each axis of the input."""
+        """Returns the map in terms of `basis` for each axis of the input, `(axes, *(nodes + 2))`."""
         axes = len(self.shape)
         inner = (0,) * axes if self.nodes is None else self.nodes.shape[1:]
         result: NDArray[np.float32] = np.zeros((axes, *(n + 2 for n in inner)), np.float32)
@@ -129,16 +132,16 @@ class Draw:
 
 
 def node_count(sigma: float) -> int:
-    """Nodes along one side for bumps of width `sigma` (a share of the side): as many whatever its length."""
+    """Returns the number of nodes along a side for bumps of width `sigma`, a share of the side."""
     return math.ceil(1 / sigma) + 2 * REACH + 1
 
 
 @lru_cache(maxsize=64)
 def basis(size: int, sigma: float) -> NDArray[np.float32]:
-    """`(size, nodes + 2)`: bumps at each pixel of a side, then 1, then the pixel's distance from the centre.
+    """Returns the bumps at each pixel of a side, then 1, then its distance from the centre: `(size, nodes + 2)`.
 
-    The bumps of a pixel have squares that sum to 1, so nodes drawn with variance 1 give a field of variance 1
-    everywhere, and the correlation of two pixels d apart is exp(-d² / 4σ²).
+    The squares of the bumps at a pixel sum to 1, so random nodes of variance 1 give a field of variance 1 everywhere,
+    and the correlation of two pixels at a distance d is exp(-d² / 4σ²).
     """
     pixels = np.arange(size) - (size - 1) / 2
     ones_and_pixels = np.stack([np.ones(size), pixels], 1)
@@ -156,7 +159,7 @@ def basis(size: int, sigma: float) -> NDArray[np.float32]:
 
 
 def levels(image: NDArray[Any]) -> tuple[Matrix, Matrix]:
-    """The range of each channel: 0..255 for uint8, else its own smallest and largest value.
+    """Returns the range of each channel: 0..255 for uint8, else its smallest and its largest value.
 
     >>> levels(np.array([[[2.0, 6.0]]]))
     (array([2.]), array([6.]))

@@ -1,4 +1,4 @@
-"""Pipelines of transforms, those of the papers among them, and how they meet an image."""
+"""Combines transforms into pipelines, among them those of the papers, and applies them to images."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ Augmentation = Callable[
     [NDArray[np.float32], NDArray[np.uint8], np.random.Generator],
     tuple[NDArray[np.float32], NDArray[np.uint8]],
 ]
-"""Image `(channels, *spatial)`, label `(*spatial)` and a generator to changed image and label."""
+"""Changes an image `(channels, *spatial)` and its label `(*spatial)` with the numbers of a generator."""
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Transforms in a row, applied as one: geometry in a single resampling, then colour, blur and noise.
+    """Transforms applied as one: geometry in a single resampling, then colour, blur and noise.
 
-    Geometry and colour follow the order of `transforms`; the elastic deformation, the blur and the noise have
-    their fixed places, last of their kind. Two or three dimensions; image and label together. The image is
-    sampled linearly and the label by nearest neighbour, both mirrored beyond the edges, so a label never
-    gains a value. Everything random comes from the generator: the same one gives the same sample.
+    Geometry and colour follow the order of `transforms`; the elastic deformation, the blur and the noise always come
+    last of their kind. Images have two or three spatial axes. The image is sampled linearly and the label by nearest
+    neighbour, both mirrored beyond the edges, so a label never gains a value. All random numbers come from the
+    generator: the same generator gives the same sample.
 
     >>> pipeline = Pipeline((Turn((90,)),))
     >>> image, label = np.arange(4.0).reshape(1, 2, 2), np.array([[0, 1], [2, 3]], np.uint8)
@@ -59,7 +59,7 @@ class Pipeline:
     transforms: tuple[Transform, ...]
 
     def draw(self, shape: tuple[int, ...], channels: int, rng: np.random.Generator) -> Draw:
-        """What happens to one sample, for a label of that shape."""
+        """Draws the changes of one sample whose label has that shape."""
         draw = Draw(shape, channels)
         for transform in self.transforms:
             if rng.random() < transform.p:
@@ -73,11 +73,14 @@ class Pipeline:
         rng: np.random.Generator,
         within: tuple[Matrix, Matrix] | None = None,
     ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-        """A changed copy of `image` `(channels, *spatial)` and `label` `(*spatial)`.
+        """Returns changed copies of an image and its label.
 
-        uint8 stays uint8, all else becomes float32. `within` is the lowest and the highest value of each
-        channel, which colour and noise refer to and stay inside; without it 0..255 for uint8 and the
-        image's own range for all else.
+        Args:
+            image: `(channels, *spatial)`; uint8 stays uint8, everything else becomes float32.
+            label: `(*spatial)`.
+            rng: draws the changes.
+            within: lowest and highest value of each channel, which colour and noise refer to and stay inside; None for
+                0..255 in uint8, and for the image's own range otherwise.
         """
         draw = self.draw(label.shape, image.shape[0], rng)
         return (
@@ -93,10 +96,10 @@ class Pipeline:
         rngs: Sequence[np.random.Generator],
         within: tuple[Matrix, Matrix] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """The same on a batch `(N, channels, *spatial)` and `(N, *spatial)` on its device, one generator a
-        sample.
+        """Does the same to a batch `(N, channels, *spatial)` and `(N, *spatial)` on its device, with one generator
+        each.
 
-        A generator draws the same parameters here as in a call; only the noise has other random numbers.
+        A generator draws the same parameters as in a call for one sample; only the noise has other random numbers.
         """
         from isthmus.data.augment import batches
 
@@ -112,11 +115,11 @@ def _volume(
 
     from isthmus.data.augment import batches
 
-    kept = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
-    draw, kept, label = move(draw, kept, label)
+    original = image if image.dtype == np.uint8 else image.astype(np.float32, copy=False)
+    draw, original, label = move(draw, original, label)
     pixels, classes = batches.apply(
         [draw],
-        torch.from_numpy(kept.copy())[None],
+        torch.from_numpy(original.copy())[None],
         torch.from_numpy(label.copy())[None],
         within,
     )
@@ -139,8 +142,8 @@ MILDNET = Pipeline(
         Noise(10, 50),
     )
 )
-"""MILDNet (Sci. Rep. 2021, Methods): the values are the paper's; for the elastic deformation it states
-none."""
+"""MILDNet (Sci. Rep. 2021, Methods): the values are the paper's, except for the elastic deformation, for which it
+states none."""
 
 HMEDN = Pipeline(
     (
@@ -155,14 +158,14 @@ HMEDN = Pipeline(
         Noise(10, 50),
     )
 )
-"""HMEDN on nuclei (IEEE TIP 2019, section IV-C): the paper's list; it states no values. The zoom is that of
-the framework which it builds on, the others are ours."""
+"""HMEDN on nuclei (IEEE TIP 2019, section IV-C): the paper lists the transforms without values. The zoom is that of the
+framework it builds on; the other values are ours."""
 
 HMEDN_CT = Pipeline((SliceFlip(),))
 """HMEDN on pelvic CT (section IV-A): neighbouring slices in reverse order."""
 
 HMEDN_BRATS = Pipeline((Permute(), Flip(-1), Flip(-2), Flip(-3)))
-"""HMEDN on BraTS (section IV-B): that of ellisdg/3DUnetCNN, the symmetries of a cube."""
+"""HMEDN on BraTS (section IV-B): the symmetries of a cube, as in ellisdg/3DUnetCNN."""
 
 AUGMENTATIONS: dict[str, Augmentation | None] = {
     "none": None,
@@ -175,10 +178,10 @@ AUGMENTATIONS: dict[str, Augmentation | None] = {
 
 
 def make_augmentation(name: str) -> Augmentation | None:
-    """The augmentation of that name; None for "none".
+    """Returns the augmentation of that name, and None for "none".
 
     Raises:
-        IsthmusError: there is no such name.
+        IsthmusError: the name is unknown.
 
     >>> make_augmentation("mildnet") is MILDNET
     True

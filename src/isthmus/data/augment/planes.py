@@ -1,4 +1,4 @@
-"""An image and its label changed as drawn, on the processor: one map and one resampling for each (OpenCV)."""
+"""Applies a draw to an image and its label on the processor, in one resampling each (OpenCV)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,19 @@ def apply(
     label: NDArray[np.uint8],
     within: tuple[Matrix, Matrix] | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """`image` `(channels, height, width)` and `label` `(height, width)`, both new and contiguous.
+    """Applies a draw to one image and its label.
 
     Beyond the edges both are mirrored about their outermost pixels, so that a label never gains a value.
-    uint8 stays uint8, all else becomes float32. `within`: lowest and highest value of each channel, that of
-    the image's own where it is left out; colour and noise stay inside.
+
+    Args:
+        draw: the changes.
+        image: `(channels, height, width)`; uint8 stays uint8, everything else becomes float32.
+        label: `(height, width)`.
+        within: lowest and highest value of each channel, which colour and noise refer to and stay inside; None for
+            0..255 in uint8, and for the image's own range otherwise.
+
+    Returns:
+        The changed image and label, both new and contiguous.
     """
     if image.dtype != np.uint8:
         image = image.astype(np.float32, copy=False)
@@ -68,7 +76,7 @@ def apply(
 
 
 def maps(draw: Draw) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Column and row of the input for each pixel of the output, `(height, width)` each."""
+    """Returns the column and the row of the input for each pixel of the output, `(height, width)` each."""
     gemm: Any = cv2.gemm  # one thread, and its stub wants a third matrix
     down, across = (basis(size, draw.sigma) for size in draw.shape)
     rows, columns = (
@@ -79,10 +87,16 @@ def maps(draw: Draw) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def add_noise(image: NDArray[Any], sds: Matrix, seed: int) -> None:
-    """Gaussian noise added to uint8 or float32 `(channels, height, width)`; `sds` by channel, in its units.
+    """Adds Gaussian noise to an image, in place.
 
-    A number is the sum of two quantiles, each picked from 256 by a random byte: several times as fast as an
-    exact normal one, within ±4.1 standard deviations, its distribution within 0.002 of the normal one.
+    Each number is the sum of two quantiles, each chosen from 256 by a random byte. This is several times as fast as
+    exact normal numbers; they are within ±4.1 standard deviations, and their distribution is within 0.002 of the
+    normal one.
+
+    Args:
+        image: `(channels, height, width)`, uint8 or float32.
+        sds: standard deviation of each channel, in its units.
+        seed: of the noise.
     """
     stream = np.random.SFC64(seed)
     count = image[0].size
@@ -97,14 +111,14 @@ def add_noise(image: NDArray[Any], sds: Matrix, seed: int) -> None:
 
 
 def _scratch(shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Two planes that a thread keeps: to give memory back and ask for it again costs more than the sums."""
-    if getattr(_kept, "shape", None) != shape:
-        _kept.shape, _kept.planes = shape, (np.empty(shape, np.float32), np.empty(shape, np.float32))
-    planes: tuple[NDArray[np.float32], NDArray[np.float32]] = _kept.planes
+    """Returns two planes that the thread reuses: allocating them again would take longer than the sums."""
+    if getattr(_reused, "shape", None) != shape:
+        _reused.shape, _reused.planes = shape, (np.empty(shape, np.float32), np.empty(shape, np.float32))
+    planes: tuple[NDArray[np.float32], NDArray[np.float32]] = _reused.planes
     return planes
 
 
-_kept = threading.local()
+_reused = threading.local()
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Flips and quarter turns: exact, for they move pixels and mix none."""
+"""Flips and quarter turns, which are exact: they move pixels without mixing them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from isthmus.data.augment.draw import Draw
 def flips_and_turns(
     image: NDArray[np.float32], label: NDArray[np.uint8], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """A flip along each axis with probability one half, and a quarter turn of the last two axes where they
-    are equal.
+    """Flips each axis with probability one half, and exchanges the last two axes if they are equally long.
 
-    In a square these are the eight symmetries (the group D4), all equally likely; a volume also flips along
-    its depth. Shapes stay: image `(channels, *spatial)`, label `(*spatial)`.
+    In a square these are the eight symmetries (the group D4), all equally likely; a volume is also flipped along its
+    depth. Shapes stay the same: image `(channels, *spatial)`, label `(*spatial)`.
     """
     axes = range(-label.ndim, 0)
     flipped = [axis for axis in axes if rng.random() < 0.5]
@@ -34,9 +33,9 @@ def flips_and_turns(
 def move(
     draw: Draw, image: NDArray[Any], label: NDArray[np.uint8]
 ) -> tuple[Draw, NDArray[Any], NDArray[np.uint8]]:
-    """Where the geometry of `draw` only flips axes and exchanges equal ones: moved so, and a draw without it.
+    """Flips and exchanges axes as the draw says, and returns a draw without its geometry.
 
-    Else all three as they are.
+    If the geometry is anything but flips and exchanges of equal axes, all three are returned as they are.
     """
     axes, linear = len(draw.shape), draw.linear
     source = np.abs(linear).argmax(axis=0)  # the input's axis behind each of the output

@@ -1,7 +1,7 @@
-"""The transforms. Each adds to what was drawn so far; none touches a pixel.
+"""The transforms. Each adds to what has been drawn so far; none changes a pixel.
 
-`p` is the probability with which a sample gets it. Shares of the range are of 0..255 for uint8 and of the
-channel's own range otherwise, so a transform means the same before and after normalisation.
+`p` is the probability that a sample is transformed. Shares of the range refer to 0..255 in uint8 and to the channel's
+own range otherwise, so a transform does the same before and after normalisation.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 from isthmus.data.augment.draw import Colour, Draw, Matrix, node_count
 
 LUMA = np.array([0.299, 0.587, 0.114])
-"""Grey of red, green and blue (ITU-R BT.601)."""
+"""Weights of red, green and blue in grey (ITU-R BT.601)."""
 
 
 class Transform(Protocol):
-    """What a pipeline is made of."""
+    """A random change; pipelines are made of these."""
 
     @property
     def p(self) -> float:
         """Probability."""
 
     def __call__(self, draw: Draw, rng: np.random.Generator) -> Draw:
-        """`draw` and this transform after it."""
+        """Returns the draw with this transform after it."""
 
 
 # Geometry ---------------------------------------------------------------------------------------------------
@@ -35,10 +35,9 @@ class Transform(Protocol):
 
 @dataclass(frozen=True)
 class Flip:
-    """Mirror along one axis, counted from the last: -1 left and right, -2 up and down, -3 the slices of a
-    volume.
+    """Mirrors along one axis, counted from the last: -1 left to right, -2 top to bottom, -3 the slices of a volume.
 
-    An image that lacks the axis stays as it is.
+    An image without the axis stays as it is.
     """
 
     axis: int = -1
@@ -54,7 +53,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Permute:
-    """A random order of those axes that are as long as the last one (all of a cube's, two of most slices)."""
+    """Puts the axes that are as long as the last one into random order: all axes of a cube, two of most volumes."""
 
     p: float = 1.0
 
@@ -68,7 +67,7 @@ class Permute:
 
 @dataclass(frozen=True)
 class Turn:
-    """A turn by one of some angles in degrees, counter-clockwise, in the plane of the last two axes.
+    """Turns by one of several angles in degrees, counter-clockwise, in the plane of the last two axes.
 
     Multiples of 90 degrees are exact on squares.
     """
@@ -82,8 +81,8 @@ class Turn:
 
 @dataclass(frozen=True)
 class Rotate:
-    """A turn by any angle up to `limit` degrees, in the plane of the last two axes or, with `any_plane`, of
-    any two axes of a volume (for voxels that are as deep as wide)."""
+    """Turns by any angle up to `limit` degrees, in the plane of the last two axes or, with `any_plane`, of any two axes
+    of a volume (for cubic voxels)."""
 
     limit: float = 180.0
     any_plane: bool = False
@@ -95,7 +94,7 @@ class Rotate:
 
 @dataclass(frozen=True)
 class Zoom:
-    """Larger (above 1) or smaller about the centre; the size of the image stays."""
+    """Enlarges (above 1) or reduces about the centre; the size of the image stays the same."""
 
     low: float = 0.9
     high: float = 1.1
@@ -107,7 +106,7 @@ class Zoom:
 
 @dataclass(frozen=True)
 class Crop:
-    """A random window, its sides this share of the image's, enlarged to the image's size."""
+    """Enlarges a random window to the size of the image; its sides are a random share of the image's."""
 
     low: float = 0.7
     high: float = 1.0
@@ -121,8 +120,8 @@ class Crop:
 
 @dataclass(frozen=True)
 class Shear:
-    """Rows pushed along columns or columns along rows, up to `limit` degrees: one of the two, for both at
-    once by 45 degrees would leave a line."""
+    """Shears rows along columns or columns along rows, by up to `limit` degrees; never both, as both by 45 degrees
+    would leave a line."""
 
     limit: float = 45.0
     any_plane: bool = False
@@ -138,12 +137,12 @@ class Shear:
 
 @dataclass(frozen=True)
 class Elastic:
-    """A smooth random deformation: Gaussian displacements along each axis, of standard deviation `sd`,
-    correlated over `sigma`; both are shares of the side.
+    """Deforms smoothly: Gaussian displacements along each axis, of standard deviation `sd`, correlated over `sigma`;
+    both are shares of the side.
 
-    It acts after all other geometry, wherever it stands in a pipeline. In the terms of Simard et al., who
-    smooth noise of variance 1 by a Gaussian of σ pixels and multiply by α, the displacement is α / (2 √π σ)
-    pixels: the defaults are α = 300, σ = 20 at 256 x 256 pixels, 4.2 pixels.
+    It acts after all other geometry, wherever it is in a pipeline. In the terms of Simard et al., who smooth noise of
+    variance 1 with a Gaussian of σ pixels and multiply it by α, the displacement is α / (2 √π σ) pixels: the defaults
+    are α = 300 and σ = 20 at 256 x 256 pixels, which is 4.2 pixels.
     """
 
     sd: float = 0.0165
@@ -162,13 +161,13 @@ class Elastic:
 
 @dataclass(frozen=True)
 class ColourJitter:
-    """Brightness, contrast, saturation and hue, each by a random amount up to its limit.
+    """Changes brightness, contrast, saturation and hue, each by a random amount up to its limit.
 
-    Brightness multiplies by 1 ± limit, contrast stretches about the image's mean by 1 ± limit, saturation
-    away from grey by 1 ± limit, and hue turns colours about the grey axis by ± limit of the circle, keeping
-    their brightness. All four are linear and become one matrix; hue is therefore a turn of the plane of I and
-    Q in YIQ and not a shift in HSV. Saturation and hue leave images that have not three channels as they are;
-    there every channel has a contrast about its own mean.
+    Brightness multiplies by 1 ± limit, contrast stretches about the image's mean by 1 ± limit, saturation stretches
+    away from grey by 1 ± limit, and hue turns colours about the grey axis by ± limit of the circle, at the same
+    brightness. All four are linear and become one matrix; therefore hue turns the plane of I and Q in YIQ instead of
+    shifting it in HSV. Saturation and hue only change images with three channels; in others, contrast stretches each
+    channel about its own mean.
     """
 
     brightness: float = 0.2
@@ -191,7 +190,7 @@ class ColourJitter:
 
 @dataclass(frozen=True)
 class ChannelShift:
-    """Every channel up or down on its own, by up to `limit` of its range."""
+    """Shifts every channel up or down independently, by up to `limit` of its range."""
 
     limit: float = 0.1
     p: float = 0.5
@@ -203,7 +202,7 @@ class ChannelShift:
 
 @dataclass(frozen=True)
 class SliceFlip:
-    """Neighbouring slices that stand as channels, in reverse order; the slice in the middle stays."""
+    """Reverses the order of neighbouring slices that are stacked as channels; the middle slice stays in the middle."""
 
     p: float = 0.5
 
@@ -213,7 +212,7 @@ class SliceFlip:
 
 @dataclass(frozen=True)
 class Blur:
-    """A Gaussian filter of 3, 5 or 7 taps along each axis, with the taps that OpenCV gives for sigma 0."""
+    """Blurs with a Gaussian filter of 3, 5 or 7 taps along each axis, with OpenCV's taps for sigma 0."""
 
     taps: tuple[int, ...] = (3, 5, 7)
     p: float = 0.5
@@ -224,7 +223,7 @@ class Blur:
 
 @dataclass(frozen=True)
 class Noise:
-    """Gaussian noise in every pixel and channel; its variance is given on the scale 0..255."""
+    """Adds Gaussian noise to every pixel and channel; its variance is given on the scale 0..255."""
 
     low: float = 10.0
     high: float = 50.0
@@ -263,7 +262,7 @@ def _saturation(factor: float) -> Matrix:
 
 
 def _hue(turn: float) -> Matrix:
-    """A rotation of the two colour axes of YIQ, which leaves greys and luma as they are."""
+    """Returns a rotation of the two colour axes of YIQ, which changes neither greys nor luma."""
     to_yiq = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
     cos, sin = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
     turned: Matrix = np.linalg.solve(to_yiq, np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]]) @ to_yiq)

@@ -1,8 +1,7 @@
-"""Microscopy that nobody took: seeded pictures of fluorescent nuclei with their true masks.
+"""Draws synthetic microscopy: seeded pictures of fluorescent nuclei with their true masks.
 
-They hold what the papers call hard: outliers (bright debris that is no nucleus), faint boundaries, touching
-nuclei, uneven light, noise and blur. Everything is drawn here with NumPy and OpenCV; no real data is needed
-or imitated.
+They contain what the papers call difficult: outliers (bright debris that is not a nucleus), faint boundaries, touching
+nuclei, uneven light, noise and blur. Everything is drawn with NumPy and OpenCV; no real data is needed or imitated.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from isthmus.io.writing import write_image, write_mask
 Floats = NDArray[np.float32]
 
 FAINT = 0.34
-"""Nuclei up to this brightness (1 saturates) are out of focus too, with boundaries hard to see."""
+"""Nuclei up to this brightness (1 saturates) are also out of focus, so that their boundaries are hard to see."""
 
 
 def write_phantoms(folder: Path, n: int, size: int = 128, seed: int = 0) -> None:
-    """Write `n` pairs `images/phantom-000.png` and `masks/phantom-000.png` (8 bits grey; mask 0 and 255).
+    """Writes `n` pairs `images/phantom-000.png` and `masks/phantom-000.png` (8-bit grey; masks of 0 and 255).
 
     Raises:
         IsthmusError: fewer than one picture, or a size below 32 pixels.
     """
     if n < 1 or size < 32:
-        raise IsthmusError(f"{n} phantoms of {size} pixels; ask for one at least, of 32 pixels at least")
+        raise IsthmusError(f"{n} phantoms of {size} pixels; ask for at least one, of at least 32 pixels")
     for index in range(n):
         image, mask = phantom(size, rng(seed, "phantom", index))
         write_image(folder / "images" / f"phantom-{index:03d}.png", image[None])
@@ -39,7 +38,7 @@ def write_phantoms(folder: Path, n: int, size: int = 128, seed: int = 0) -> None
 
 
 def phantom(size: int, random: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """One picture `(size, size)` uint8 and its mask of 0 and 255."""
+    """Returns one picture `(size, size)` uint8 and its mask of 0 and 255."""
     light = np.zeros((size, size), np.float32)
     mask = np.zeros((size, size), bool)
     for inside, brightness in _nuclei(size, random):
@@ -51,17 +50,18 @@ def phantom(size: int, random: np.random.Generator) -> tuple[NDArray[np.uint8], 
 
 
 def blur(picture: NDArray[Any], sigma: float) -> Floats:
+    """Returns a picture after a Gaussian filter of `sigma` pixels."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
 
 def _nuclei(size: int, random: np.random.Generator) -> list[tuple[Floats, float]]:
-    """Outlines (1 inside, 0 outside) and brightnesses; some nuclei are placed to touch the one before."""
+    """Returns outlines (1 inside, 0 outside) and brightnesses; some nuclei are placed to touch the one before."""
     found: list[tuple[Floats, float]] = []
     taken = np.zeros((size, size), np.float32)
     last: tuple[float, float, float] | None = None
     wanted = random.integers(6, 12) * (size / 128) ** 2
     for _ in range(round(wanted)):
-        for _ in range(12):  # tries until it lies beside the others
+        for _ in range(12):  # tries to place it beside the others
             radius = random.uniform(6, 14)
             if last is not None and random.random() < 0.4:
                 angle = random.uniform(0, 2 * np.pi)
@@ -82,7 +82,7 @@ def _nuclei(size: int, random: np.random.Generator) -> list[tuple[Floats, float]
 
 
 def blob(size: int, x: float, y: float, radius: float, random: np.random.Generator) -> Floats:
-    """A filled, slightly uneven ellipse, with soft edges of one pixel."""
+    """Returns a filled, slightly uneven ellipse `(size, size)`, with soft edges of one pixel."""
     turns = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     stretch, turn = random.uniform(0.7, 1.0), random.uniform(0, np.pi)
     outline = np.ones_like(turns)
@@ -99,7 +99,7 @@ def blob(size: int, x: float, y: float, radius: float, random: np.random.Generat
 
 
 def nucleus(inside: Floats, brightness: float, random: np.random.Generator) -> Floats:
-    """Chromatin: brightness with texture, falling off towards the border, sometimes with a dark nucleolus."""
+    """Returns chromatin: textured, darker towards the border, and sometimes with a dark nucleolus."""
     depth = cv2.distanceTransform((inside > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     profile = 0.72 + 0.28 * depth / max(1.0, float(depth.max()))
     grain = blur(random.standard_normal(inside.shape), 1.8)
@@ -113,7 +113,7 @@ def nucleus(inside: Floats, brightness: float, random: np.random.Generator) -> F
 
 
 def _debris(size: int, mask: NDArray[np.bool_], random: np.random.Generator) -> Floats:
-    """Bright things that are no nuclei: specks, streaks and hollow rings, beside the nuclei."""
+    """Returns bright things that are not nuclei: specks, streaks and hollow rings, beside the nuclei."""
     light = np.zeros((size, size), np.float32)
     margin = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8))
     for _ in range(round(random.integers(4, 10) * (size / 128) ** 2)):
@@ -137,7 +137,7 @@ def _debris(size: int, mask: NDArray[np.bool_], random: np.random.Generator) -> 
 
 
 def expose(light: Floats, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Uneven illumination, background haze, photon noise and read-out noise, to 8 bits."""
+    """Returns an 8-bit exposure: uneven illumination, background haze, photon noise and read-out noise."""
     size = light.shape[0]
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / np.float32(size) - np.float32(0.5)
     angle = random.uniform(0, 2 * np.pi)

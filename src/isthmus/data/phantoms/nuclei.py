@@ -1,4 +1,4 @@
-"""Crowded nuclei, each with its number: phantoms for telling touching objects apart."""
+"""Draws crowded nuclei, each with its number: phantoms for separating objects that touch."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from isthmus.io.writing import write_image, write_mask
 def touching_nuclei(
     seed: int, size: int = 128, share: float = 0.35
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """A picture `(size, size)` of nuclei in clumps, and their numbers `(size, size)` from 1; 0 is background.
+    """Returns a picture `(size, size)` of nuclei in clumps, and their numbers `(size, size)` from 1; 0 is background.
 
-    Most nuclei are placed against another, a little over it, and share a border with it in the numbers.
+    Most nuclei are placed against another one, overlap it a little, and share a border with it in the numbers.
 
     Args:
         seed: the same seed, size and share give the same picture.
-        size: pixels a side, 32 at least.
-        share: how much of the picture nuclei cover, about; above 0, to 0.5.
+        size: pixels along each side, at least 32.
+        share: approximate share of the picture that nuclei cover; above 0, at most 0.5.
 
     Raises:
-        IsthmusError: another size or share.
+        IsthmusError: the size or the share is outside its range.
 
     >>> image, numbers = touching_nuclei(0, 64)
     >>> image.shape, str(image.dtype), str(numbers.dtype), bool(numbers.max() > 3)
@@ -34,7 +34,7 @@ def touching_nuclei(
     """
     if size < 32 or not 0 < share <= 0.5:
         raise IsthmusError(
-            f"nuclei of {size} pixels covering {share}; ask for 32 pixels at least and 0.5 at most"
+            f"nuclei of {size} pixels covering {share}; ask for at least 32 pixels and at most 0.5"
         )
     random = rng(seed, "touching nuclei")
     numbers = np.zeros((size, size), np.int32)
@@ -63,13 +63,13 @@ def touching_nuclei(
 
 
 def write_touching_nuclei(folder: Path, n: int, size: int = 128, seed: int = 0) -> None:
-    """Write `n` pairs `images/nuclei-000.png` (8 bits) and `masks/nuclei-000.tif` (numbers, 16 bits).
+    """Writes `n` pairs `images/nuclei-000.png` (8 bits) and `masks/nuclei-000.tif` (numbers, 16 bits).
 
     Raises:
         IsthmusError: fewer than one picture, or a size below 32 pixels.
     """
     if n < 1:
-        raise IsthmusError(f"{n} pictures of nuclei; ask for one at least")
+        raise IsthmusError(f"{n} pictures of nuclei; ask for at least one")
     for index in range(n):
         image, numbers = touching_nuclei(int(rng(seed, "nuclei", index).integers(2**31)), size)
         write_image(folder / "images" / f"nuclei-{index:03d}.png", image[None])

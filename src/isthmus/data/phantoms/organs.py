@@ -1,9 +1,9 @@
-"""Scans of a pelvis that nobody has: seeded volumes of three organs that are hard to see, with their true masks.
+"""Makes synthetic CT scans of a pelvis: seeded volumes of three organs that are hard to see, with their true masks.
 
-A bladder lies on a prostate, and a rectum behind both, in axial slices thicker than their pixels. They hold
-what the papers call hard about such scans: organs that differ by less than the noise, borders that are blurred and
-partly vanish, gas in the rectum, and the streaks that bones, gas and metal throw. Numbers are like those of a CT
-(0 water, -1000 air), lengths are in millimetres, and no real data is needed or imitated.
+A bladder lies on a prostate, and a rectum behind both, in axial slices that are thicker than their pixels. The scans
+contain what the papers call difficult: organs that differ by less than the noise, borders that are blurred and partly
+vanish, gas in the rectum, and streaks caused by bones, gas and metal. Numbers are like those of a CT (water 0, air
+-1000), lengths are in millimetres, and no real data is needed or imitated.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ Floats = NDArray[np.float32]
 Spacing = tuple[float, float, float]
 
 ORGANS = ("background", "bladder", "prostate", "rectum")
-"""Names of the classes by their number in the masks."""
+"""Names of the classes, by their number in the masks."""
 
 SHAPE, SPACING = (24, 96, 96), (3.0, 1.0, 1.0)
-_EXTENT = np.array(SHAPE) * SPACING  # the field of view that the sizes below are made for
+_EXTENT = np.array(SHAPE) * SPACING  # field of view for which the sizes below are chosen
 
 FAT, MUSCLE, BONE, GAS = -85.0, 46.0, 450.0, -880.0
 MEANS = (8.0, 42.0, 30.0)
-"""Of bladder, prostate and rectum without its gas; they vary by a few from scan to scan."""
+"""Mean numbers of bladder, prostate and rectum (without gas); they vary a little from scan to scan."""
 
 
 def organ_phantom(
     seed: int, shape: Sequence[int] = SHAPE, spacing: Sequence[float] = SPACING
 ) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
-    """One scan `(z, y, x)` int16 and its mask: 0 background, 1 bladder, 2 prostate, 3 rectum.
+    """Returns one scan `(z, y, x)` int16 and its mask: 0 background, 1 bladder, 2 prostate, 3 rectum.
 
-    Axes run as everywhere: z to the head, y to the back, x to the left. Organs scale with the smallest side of the
-    field of view, so that they fit.
+    As everywhere in this library, z points to the head, y to the back and x to the left. Organs scale with the smallest
+    side of the field of view, so that they fit.
 
     Args:
         seed: the same seed, shape and spacing give the same scan.
-        shape: slices, rows, columns; 8 at least.
+        shape: slices, rows and columns; at least 8 of each.
         spacing: millimetres along these axes.
 
     Raises:
-        IsthmusError: other than three axes, fewer than 8 voxels along one, spacing that is not positive.
+        IsthmusError: there are not three axes, fewer than 8 voxels along one, or a spacing that is not positive.
 
     >>> image, mask = organ_phantom(0, (8, 32, 32), (9.0, 3.0, 3.0))
     >>> image.shape, str(image.dtype), np.unique(mask).tolist()
@@ -77,15 +77,15 @@ def write_organ_phantoms(
     shape: Sequence[int] = SHAPE,
     spacing: Sequence[float] = SPACING,
 ) -> None:
-    """Write pairs `images/pelvis-000.nii.gz` and `masks/pelvis-000.nii.gz`, as a scanner's software would.
+    """Writes pairs `images/pelvis-000.nii.gz` and `masks/pelvis-000.nii.gz`, as a scanner's software would.
 
-    The axes of the files run to the left, the back and the head (LPS), from the corner of the first voxel.
+    The axes of the files run to the left, to the back and to the head (LPS).
 
     Raises:
-        IsthmusError: no cases, what `organ_phantom` refuses, or a disk that takes no more.
+        IsthmusError: no cases, arguments that `organ_phantom` refuses, or a full disk.
     """
     if cases < 1:
-        raise IsthmusError(f"{cases} scans; ask for one at least")
+        raise IsthmusError(f"{cases} scans; ask for at least one")
     for index in range(cases):
         image, mask = organ_phantom(int(rng(seed, "pelvis", index).integers(2**31)), shape, spacing)
         z, y, x = (float(side) for side in spacing)
@@ -96,7 +96,7 @@ def write_organ_phantoms(
 
 @dataclass(frozen=True)
 class _Scene:
-    """A grid, how large things are on it, and chance by name."""
+    """The grid of a scan, the scale of the organs on it, and random numbers by name."""
 
     seed: int
     shape: tuple[int, int, int]
@@ -108,18 +108,19 @@ class _Scene:
         sides = np.asarray(spacing, np.float64)
         if len(shape) != 3 or sides.shape != (3,) or min(shape) < 8 or not (sides > 0).all():
             raise IsthmusError(
-                f"a scan of shape {tuple(shape)} and spacing {tuple(spacing)}; give slices, rows and columns, 8 at "
-                "least, and three positive spacings"
+                f"a scan of shape {tuple(shape)} and spacing {tuple(spacing)}; give slices, rows and columns, at "
+                "least 8 of each, and three positive spacings"
             )
         z, y, x = (int(n) for n in shape)
         return cls(seed, (z, y, x), sides, float(min(np.array(shape) * sides / _EXTENT)))
 
     def chance(self, name: str) -> np.random.Generator:
+        """Returns the random generator of one part of the scene."""
         return rng(self.seed, "organs", name)
 
     @property
     def places(self) -> tuple[Floats, Floats, Floats]:
-        """Millimetres from the centre along z, y and x, of full scale, as arrays that broadcast."""
+        """Distances from the centre along z, y and x, in millimetres at full scale, as arrays that broadcast."""
         lines = [
             ((np.arange(n) - (n - 1) / 2) * side / self.scale).astype(np.float32)
             for n, side in zip(self.shape, self.spacing, strict=True)
@@ -128,18 +129,18 @@ class _Scene:
         return z, y, x
 
     def blur(self, values: Floats, sigma: NDArray[np.float64]) -> Floats:
-        """Gaussian of a width in millimetres."""
+        """Returns values after a Gaussian filter whose width is given in millimetres."""
         return np.asarray(ndimage.gaussian_filter(values, sigma / self.spacing, mode="nearest"), np.float32)
 
     def field(self, name: str, length: float) -> Floats:
-        """Smooth chance over a length in millimetres of full scale; mean 0, standard deviation 1."""
+        """Returns a smooth random field, correlated over a length in millimetres at full scale; mean 0, deviation 1."""
         white = self.chance(name).standard_normal(self.shape, np.float32)
         smooth = self.blur(white, np.full(3, length * self.scale / 2.5))
         return np.asarray((smooth - smooth.mean()) / smooth.std(), np.float32)
 
 
 def _organs(scene: _Scene) -> tuple[NDArray[np.uint8], Floats]:
-    """The mask, and how deep every voxel lies in the organ nearest to it (negative outside), in millimetres."""
+    """Returns the mask, and the depth of every voxel in the nearest organ (negative outside), in millimetres."""
     chance = scene.chance("shapes")
     z, y, x = scene.places
     bladder, prostate = chance.uniform((14, 15, 19), (19, 19, 25)), chance.uniform((11, 11, 16), (14, 14, 20))
@@ -164,13 +165,13 @@ def _organs(scene: _Scene) -> tuple[NDArray[np.uint8], Floats]:
 
 
 def _ellipsoid(places: tuple[Floats, ...], centre: NDArray[np.float64], radii: NDArray[np.float64]) -> Floats:
-    """Depth below the surface, about: in units of the mean radius."""
+    """Returns the approximate depth below the surface: exact for a sphere, scaled by the mean radius otherwise."""
     squares = [((place - c) / r) ** 2 for place, c, r in zip(places, centre, radii, strict=True)]
     return np.asarray((1 - np.sqrt(sum(squares))) * radii.mean(), np.float32)
 
 
 def _tissue(scene: _Scene, label: NDArray[np.uint8], depth: Floats) -> Floats:
-    """Fat, muscle and bone around the organs; against them lies fat, or muscle where borders are to vanish."""
+    """Returns organs, and fat, muscle and bone around them; muscle touches them where borders are to vanish."""
     chance = scene.chance("tissue")
     _, y, x = scene.places
     muscle = _sigmoid(4 * (scene.field("muscle", 11.0) + 0.3))
@@ -191,7 +192,7 @@ def _tissue(scene: _Scene, label: NDArray[np.uint8], depth: Floats) -> Floats:
 def _gas(
     scene: _Scene, label: NDArray[np.uint8], depth: Floats
 ) -> tuple[Floats, list[tuple[float, float, float]]]:
-    """Where there is gas in the rectum (0 to 1), which rises to the front, and the centres of its bubbles."""
+    """Returns where there is gas in the rectum (0 to 1), which rises to the front, and the centres of the bubbles."""
     chance = scene.chance("gas")
     z, y, x = scene.places
     inside = (label == 3) & (depth > 1.5)
@@ -211,7 +212,7 @@ def _gas(
 
 
 def _streaks(scene: _Scene, label: NDArray[np.uint8], bubbles: list[tuple[float, float, float]]) -> Floats:
-    """Rays of light and shade from gas and from metal seeds, and the dark band between two bones."""
+    """Returns bright and dark rays from gas and from metal seeds, and the dark band between the two bones."""
     chance = scene.chance("streaks")
     z, y, x = scene.places
     sources = [(centre, 14.0, 9.0) for centre in bubbles]
@@ -235,7 +236,7 @@ def _streaks(scene: _Scene, label: NDArray[np.uint8], bubbles: list[tuple[float,
 
 
 def _noise(scene: _Scene) -> Floats:
-    """Of photons, grainy within a slice, and rows that got too few of them."""
+    """Returns photon noise, which is grainy within a slice, and rows that received too few photons."""
     chance = scene.chance("noise")
     grain = ndimage.gaussian_filter(chance.standard_normal(scene.shape), (0, 0.6, 0.6))
     rows = ndimage.gaussian_filter(chance.standard_normal(scene.shape), (0, 0.4, 7.0))
