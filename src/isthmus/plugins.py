@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -90,6 +90,10 @@ class Registry(Mapping[str, T]):
     def __len__(self) -> int:
         load()
         return len(self._things)
+
+    def values(self) -> ValuesView[T]:
+        load()
+        return self._things.values()
 
 
 def deferred(where: str) -> Callable[..., Any]:

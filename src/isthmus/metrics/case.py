@@ -14,7 +14,7 @@ from isthmus.metrics.measurements import Measurements
 from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.pairs import Pair, per_class
 from isthmus.metrics.surface import Spacing
-from isthmus.metrics.table import METRICS, list_metrics
+from isthmus.metrics.table import METRICS, Metric, chosen
 
 
 def score_case(
@@ -58,7 +58,7 @@ def score_case(
     (0.5, 1.0, 0.25, 1.0)
     """
     steps = as_spacing(spacing, as_mask(truth, "truth").ndim)
-    names = list_metrics(objects=objects, probabilities=False)
+    metrics = chosen(objects, probabilities=False)
     overlaps, n_ignored = None, 0
     if instances:
         if classes is not None:
@@ -71,8 +71,9 @@ def score_case(
         prediction, truth, ignore = prediction > 0, truth > 0, None
 
     def score(pair: Pair) -> dict[str, float]:
-        pair = replace(pair, n_ignored=pair.n_ignored + n_ignored)
-        return _scores(Measurements(pair, steps, tolerance, missing, overlaps), names)
+        if n_ignored:
+            pair = replace(pair, n_ignored=n_ignored)
+        return _scores(Measurements(pair, steps, tolerance, missing, overlaps), metrics)
 
     return per_class(score, prediction, truth, classes, ignore)
 
@@ -114,11 +115,11 @@ def score_probabilities(
     return {name: float(METRICS[name].value(found)) for name in names}
 
 
-def _scores(of: Measurements, names: list[str]) -> dict[str, float]:
-    """The metrics of these names of one class, and its counts of points."""
+def _scores(of: Measurements, metrics: list[Metric]) -> dict[str, float]:
+    """Computes some metrics of one class, and its counts of points."""
     counts = of.counts
     return {
-        **{name: float(METRICS[name].value(of)) for name in names},
+        **{metric.name: float(metric.value(of)) for metric in metrics},
         "prediction_points": float(counts.prediction),
         "truth_points": float(counts.truth),
         "shared_points": float(counts.both),

@@ -144,8 +144,14 @@ def list_metrics(*, objects: bool = True, probabilities: bool = True) -> list[st
     >>> list_metrics()[:2], list_metrics(objects=False)[-1]
     (['dice', 'iou'], 'surface_dice')
     """
-    wanted = [m for m in METRICS.values() if m.objects <= objects and m.probabilities <= probabilities]
-    return [metric.name for metric in sorted(wanted, key=lambda metric: metric.objects)]
+    return [metric.name for metric in chosen(objects, probabilities)]
+
+
+def chosen(objects: bool, probabilities: bool) -> list[Metric]:
+    """The rows of the table, in the order of the columns; arguments as in `list_metrics`."""
+    rows = [row for row in METRICS.values() if probabilities or not row.probabilities]
+    of_masks = [row for row in rows if not row.objects]
+    return of_masks + [row for row in rows if row.objects] if objects else of_masks
 
 
 def columns(*, objects: bool = False, probabilities: bool = False) -> tuple[str, ...]:
