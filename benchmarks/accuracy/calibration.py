@@ -46,7 +46,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 @cache
 def step_of(name: str, side: int) -> Callable[[], float]:
-    """A function that does one step of a network and returns its seconds."""
+    """Returns a function that does one step of a network and returns its seconds."""
     hardware = machine.resolve(Hardware(device="cpu"))
     layout = machine.memory_format(hardware, 2)
     network = create_model(**NETWORKS[name], in_channels=CHANNELS).to(memory_format=layout).train()
@@ -71,7 +71,7 @@ def step_of(name: str, side: int) -> Callable[[], float]:
 
 
 def turn(name: str, side: int) -> float:
-    """The fastest step of a network over the fastest one of the U-Net."""
+    """Returns the time of a network's fastest step, divided by that of the U-Net's."""
     fastest = {}
     for each in (ANCHOR, name):
         step = step_of(each, side)
@@ -80,7 +80,7 @@ def turn(name: str, side: int) -> float:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Every network against the U-Net."""
+    """Yields every network against the U-Net."""
     torch.set_num_threads(1)
     keep_freed_memory()
     side, rounds = (32, 1) if settings.toy else (SIDE, TURNS)
@@ -90,7 +90,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def epochs(name: str, of_the_anchor: int = EPOCHS) -> int:
-    """Epochs of a network that take as long as so many of the U-Net, by the committed calibration."""
+    """Returns how many epochs of a network take as long as those of the U-Net, by the committed calibration."""
     found = {
         row["name"]: row["values"]["isthmus"] for row in results.every("accuracy.calibration")[0]["rows"]
     }

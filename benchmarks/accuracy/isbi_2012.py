@@ -43,7 +43,7 @@ PAPERS: dict[str, str] = {
 
 
 def sections(row: str, seed: int, root: Path) -> Sections:
-    """The recipe of a row and a seed."""
+    """Returns the recipe of a row and a seed."""
     ours: Sections = {
         "data": {"source": "isbi-2012", "root": str(root)},
         "training": {"seed": seed},
@@ -54,7 +54,7 @@ def sections(row: str, seed: int, root: Path) -> Sections:
 
 
 def scores(row: str, seed: int, settings: Settings) -> dict[str, Any]:
-    """Mean Dice and Jaccard over the held-out slices at the best epoch, and what the run took."""
+    """Returns mean Dice and Jaccard over the held-out slices at the best epoch, and what the run took."""
     preset = "default" if row in (DEFAULT, DEFAULT_BEFORE) else "paper"
     name = {DEFAULT: "default", DEFAULT_BEFORE: "default-before"}.get(row, row)
     run = trained(sections(row, seed, settings.data / "isbi-2012"), settings.out / f"{name}-{seed}", preset)
@@ -64,14 +64,14 @@ def scores(row: str, seed: int, settings: Settings) -> dict[str, Any]:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Every network, its seeds as contenders."""
+    """Yields every network, with its seeds as contenders."""
     for name in CHANGES:
         works = {str(seed): partial(scores, name, seed, settings) for seed in SEEDS}
         yield Row(name, {seed: ready(work) for seed, work in works.items()}, "scores")
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """Medians and ranges over seeds, beside what the papers print."""
+    """Shows medians and ranges over seeds, beside what the papers print."""
     lines = []
     for row in found[0]["rows"]:
         runs = list(row["values"].values())

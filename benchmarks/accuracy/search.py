@@ -66,7 +66,7 @@ CANDIDATES |= {
 
 
 def study(root: Path) -> dict[str, Any]:
-    """The study, as plain values; ``root`` holds the data sets."""
+    """Returns the study, as plain values; ``root`` holds the data sets."""
     data, networks, only = {}, {}, {}
     for label, of_the_unet in EPOCHS.items():
         source = label.lower()

@@ -32,7 +32,7 @@ OURS = "isthmus default"
 
 
 def study(name: str, settings: Settings) -> list[str]:
-    """Run the missing cells of a study, and return its section of the page."""
+    """Runs the missing cells of a study, and returns its section of the page."""
     made = search.study(settings.data) if name == "search" else read_yaml(HERE / f"{name}.yaml")
     read, out = make_study(made, name), settings.out / name
     own = partial(launch, module="benchmarks.accuracy.worker")
@@ -43,7 +43,7 @@ def study(name: str, settings: Settings) -> list[str]:
 
 
 def section(folder: StudyFolder) -> list[str]:
-    """Title, notes and tables of a study."""
+    """Returns title, notes and tables of a study."""
     study, plan = folder.study(), folder.plan()
     write_study(folder)
     cells = _read(folder.tables / "cells.csv")
@@ -63,7 +63,7 @@ def section(folder: StudyFolder) -> list[str]:
 
 
 def against(rows: Iterable[dict[str, str]]) -> list[str]:
-    """The default minus each other network, with the interval over whole folds and the corrected test."""
+    """Returns the default minus each other network, with the interval over whole folds and the corrected test."""
     lines = [
         "| against | cases | difference | 95 % interval | p, corrected resampled t |",
         "|---|---:|---:|---|---:|",
@@ -82,7 +82,7 @@ def against(rows: Iterable[dict[str, str]]) -> list[str]:
 
 
 def _table(folder: StudyFolder, name: str) -> list[str]:
-    """A table of the study, without the rows that have no finished cell."""
+    """Returns a table of the study, without the rows that have no finished cell."""
     lines = (folder.tables / f"{name}.md").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if not re.search(r"\| 0 of \d+ \|$", line)] + [""]
 
@@ -99,14 +99,14 @@ def _number(text: str) -> float:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """A row for each study: the lines of its section."""
+    """Yields a row for each study: the lines of its section."""
     for name in STUDIES:
         work = partial(study, name, settings)
         yield Row(name, {"isthmus": ready(work)}, "Markdown")
 
 
 def lines_of(name: str, found: Sequence[Result]) -> list[str]:
-    """The section of a study."""
+    """Returns the section of a study."""
     return next((row["values"]["isthmus"] for row in found[0]["rows"] if row["name"] == name), [])
 
 

@@ -39,7 +39,7 @@ VALIDATION = [f"slice-{index:02d}" for index in (0, 3, 12, 15, 21, 25)]
 
 
 def train(root: Path, out: Path, toy: bool) -> RunFolder:
-    """A run on patches at native scale."""
+    """Trains a run on patches at native scale."""
     sections: dict[str, Any] = {
         "data": {"source": "isbi-2012", "root": str(root)},
         "input": {"patch": [32 if toy else PATCH] * 2, "resize": None, "normalise": "scale"},
@@ -56,7 +56,7 @@ def train(root: Path, out: Path, toy: bool) -> RunFolder:
 
 
 def predictor(folder: RunFolder, side: int, statistics: Any = "tile") -> Predictor:
-    """The predictor of a run, in float32, for tiles of a side."""
+    """Returns the predictor of a run, in float32, for tiles of a side."""
     recipe = folder.recipe()
     tiled = recipe.model_copy(update={"input": recipe.input.model_copy(update={"patch": [side] * 2})})
     hardware = resolve(recipe.hardware.model_copy(update={"precision": "float32", "threads": None}))
@@ -65,7 +65,7 @@ def predictor(folder: RunFolder, side: int, statistics: Any = "tile") -> Predict
 
 @contextmanager
 def largest(side: int) -> Iterator[None]:
-    """Allow no tile larger than this."""
+    """Allows no tile larger than this."""
     before = cutter.WHOLE[2]
     cutter.WHOLE[2] = side
     try:
@@ -75,14 +75,14 @@ def largest(side: int) -> Iterator[None]:
 
 
 def held_out(folder: RunFolder) -> list[Case]:
-    """Images and their true masks."""
+    """Returns images and their true masks."""
     prepared = prepare(folder.recipe(), Silent())
     cases = prepared.cases(prepared.split.validation)
     return [load(case, prepared.data.dataset) for case in cases]
 
 
 def compare(folder: RunFolder, cases: list[Case], side: int, statistics: str) -> dict[str, list[float]]:
-    """Dice of tiles to one piece, and of both to the truth, by case."""
+    """Returns Dice of tiles to one piece, and of both to the truth, by case."""
     cut, whole = predictor(folder, side, statistics), predictor(folder, cases[0][0].shape[-1])
     found: dict[str, list[float]] = {"dice": [], "truth": [], "whole_truth": []}
     for image, truth in cases:
@@ -96,7 +96,7 @@ def compare(folder: RunFolder, cases: list[Case], side: int, statistics: str) ->
 
 
 def on_canvas(folder: RunFolder, case: Case, side: int, statistics: str) -> dict[str, list[float]]:
-    """Dice to the truth of an image on an empty canvas of three times its side, beside the tiles' grid."""
+    """Returns Dice to the truth of an image on an empty canvas of three times its side, beside the tiles' grid."""
     image, truth = case
     n = image.shape[-1]
     canvas = np.full((1, 3 * n, 3 * n), 128, np.uint8)
@@ -108,7 +108,7 @@ def on_canvas(folder: RunFolder, case: Case, side: int, statistics: str) -> dict
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Both kinds of statistics in tiles of each size, and on the canvas."""
+    """Yields tiles of each size and the canvas, each with both kinds of statistics."""
     with tempfile.TemporaryDirectory() as scratch:
 
         @cache
@@ -126,7 +126,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """Dice of tiles to one piece, and of both to the truth."""
+    """Shows Dice of tiles to one piece, and of both to the truth."""
     lines, canvas = [], {}
     for row in found[0]["rows"]:
         tiles, kind = row["name"].split(", statistics of the ")

@@ -52,7 +52,7 @@ WORDS = (
     "hardware.device=cpu",
 )
 KILLED_AFTER = 4  # epochs
-ASKED_GIB = 8.0
+LIMIT_GIB = 8.0
 PAPER, SIDE = "hmedn3d_l2", 128
 SCORES, PEAK = "scores", "peak and time"
 TRAINING, PREDICTING, STEP = (
@@ -64,7 +64,7 @@ REGIONS = ("WT", "TC", "ET")
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Peak and time of training, predicting and a step at full size, and the scores of two networks."""
+    """Yields peak and time of training, of predicting and of a step at full size, and the scores of two networks."""
     root, out = settings.data / "brats-2015-deepmedic", settings.out
     here, default, masks = out / "brain", out / "brain-beside", out / "brain-masks"
 
@@ -74,7 +74,7 @@ def rows(settings: Settings) -> Iterator[Row]:
     predict = ("predict", str(here), "brats", "--root", str(root), "--out", str(masks), "--overwrite")
     yield row(TRAINING, PEAK, partial(_stored, out / "brain.json", partial(_trained, root, here)))
     yield row(PREDICTING, PEAK, partial(_stored, out / "brain-predict.json", partial(_watched, *predict)))
-    yield row(STEP, PEAK, full_size, apart=True)
+    yield row(STEP, PEAK, full_size, own_process=True)
 
     def scored(folder: Path) -> list[dict[str, Any]]:
         if not RunFolder(folder).finished():
@@ -87,12 +87,12 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def facts(_: Settings, __: list[dict[str, Any]]) -> dict[str, Any]:
-    """The words of the command lines, and the memory asked for."""
-    return {"words": [*WORDS, *NETWORK], "beside": DEFAULT, "asked_gib": ASKED_GIB}
+    """Returns the words of the command lines, and the limit of memory."""
+    return {"words": [*WORDS, *NETWORK], "beside": DEFAULT, "limit_gib": LIMIT_GIB}
 
 
 def _stored(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What a work found, done only once: its runs are left alone once they are finished."""
+    """Returns what a work found, and does the work only once: finished runs are left alone."""
     if not path.is_file():
         write_json(path, work())
     found: dict[str, Any] = read_json(path)
@@ -100,7 +100,7 @@ def _stored(path: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _scores(folder: RunFolder) -> list[dict[str, Any]]:
-    """The columns of `cases.csv` that the page shows."""
+    """Returns the columns of `cases.csv` that the page shows."""
     metrics = ("dice", "hausdorff_distance_95", "prediction_points", "truth_points")
     return [
         {key: row[key] for key in ("case", "set", "class")}
@@ -119,7 +119,7 @@ def _isthmus(*words: str) -> subprocess.Popen[str]:
 
 
 def _watched(*words: str) -> dict[str, Any]:
-    """A command to its end: peak memory and seconds."""
+    """Runs a command to its end, and returns its peak memory and seconds."""
     started, peak = time.monotonic(), 0.0
     process = _isthmus(*words)
     while process.poll() is None:
@@ -137,7 +137,7 @@ def _epochs(here: Path) -> int:
 
 
 def _trained(root: Path, here: Path) -> dict[str, Any]:
-    """Started, killed (SIGKILL) once some epochs are on disk, and resumed to the end."""
+    """Starts a training, kills it (SIGKILL) once some epochs are on disk, and resumes it to the end."""
     killed = _epochs(here)
     if not RunFolder(here).recipe_path.is_file():
         process = _isthmus("train", "brats", "--root", str(root), "--out", str(here), *WORDS, *NETWORK)
@@ -158,7 +158,7 @@ def _trained(root: Path, here: Path) -> dict[str, Any]:
 
 
 def full_size() -> dict[str, Any]:
-    """Two training steps of the paper's 3D HMEDN on 128 x 128 x 128, batch 1; the second shows the peak."""
+    """Takes two training steps of the paper's 3D HMEDN on 128 x 128 x 128, batch 1; the second shows the peak."""
     torch.set_num_threads(1)
     hardware = machine.resolve(Hardware(device="cpu", threads=1))
     layout = machine.memory_format(hardware, 3)
@@ -186,12 +186,12 @@ def full_size() -> dict[str, Any]:
 
 
 def values_of(found: Sequence[Result], unit: str) -> dict[str, Any]:
-    """Values by row."""
+    """Returns the values by row."""
     return {row["name"]: row["values"]["isthmus"] for row in rows_of(found[0], unit)}
 
 
 def commands(found: Sequence[Result]) -> list[str]:
-    """The command lines, and what became of the kill."""
+    """Shows the command lines, and what happened after the kill."""
     words = " ".join(f"'{word}'" if set(word) & set(" {[") else word for word in found[0]["facts"]["words"])
     training = values_of(found, PEAK)[TRAINING]
     return [
@@ -209,7 +209,7 @@ def commands(found: Sequence[Result]) -> list[str]:
 
 
 def scores(found: Sequence[Result]) -> list[str]:
-    """Scores by network and volume, and what the trainings took."""
+    """Shows scores by network and volume, and what the trainings took."""
     lines = []
     for name, rows in values_of(found, SCORES).items():
         volumes: dict[str, dict[str, Any]] = {}
@@ -235,12 +235,12 @@ def scores(found: Sequence[Result]) -> list[str]:
 
 
 def memory(found: Sequence[Result]) -> list[str]:
-    """Peak memory against what was asked."""
-    peaks, asked = values_of(found, PEAK), found[0]["facts"]["asked_gib"]
+    """Shows peak memory against the limit."""
+    peaks, limit = values_of(found, PEAK), found[0]["facts"]["limit_gib"]
     gib = {name: f"{each['peak_mib'] / 1024:.2f}" for name, each in peaks.items()}
     training, predicting, step = (peaks[name] for name in (TRAINING, PREDICTING, STEP))
     paper = f"a step of the paper's {step['network']} ({step['parameters'] / 1e6:.2f} M) on {step['side']}³"
-    below = max(each["peak_mib"] for each in peaks.values()) < asked * 1024
+    below = max(each["peak_mib"] for each in peaks.values()) < limit * 1024
     return [
         *markdown.table(
             ["process", "peak, GiB", "time"],
@@ -250,7 +250,7 @@ def memory(found: Sequence[Result]) -> list[str]:
                 [f"{paper}, `checkpoint=true`", gib[STEP], f"{step['seconds']:.0f} s of processor time"],
             ],
         ),
-        f"All below {asked:g} GiB: {'yes' if below else '**no**'}.",
+        f"All below {limit:g} GiB: {'yes' if below else '**no**'}.",
     ]
 
 

@@ -60,7 +60,7 @@ SPACING = (3.0, 3.0, 3.0)  # of this CT, mm
 
 
 def sections(data: Path, fold: int) -> Sections:
-    """The recipe of a fold."""
+    """Returns the recipe of a fold."""
     root = data / "ct-totalsegmentator"
     order = {value: index for index, value in enumerate(ORGANS, start=1)}
     found = np.unique(read_mask(Source(root / SEGMENTATION)))
@@ -75,7 +75,7 @@ def sections(data: Path, fold: int) -> Sections:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """A row for each part that is held out: what its two networks take."""
+    """Yields a row for each part that is held out: what its two networks cost."""
     for fold in range(PARTS):
 
         def run(fold: int = fold) -> RunFolder:
@@ -89,7 +89,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
-    """Scores and pictures of the CT that is put together from its parts."""
+    """Returns scores and pictures of the CT that is put together from its parts."""
     runs = [RunFolder(settings.out / f"ct-{fold}") for fold in range(PARTS)]
     truth, before = _whole(settings.data, runs)
     after = CleanUp(merge=True).apply(before)
@@ -111,7 +111,7 @@ def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(data: Path, runs: list[RunFolder]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """True and found classes of the whole CT; the masks of the folds lie in its frame, each in its own slices."""
+    """Returns true and found classes of the whole CT, in whose frame the mask of each fold fills its own slices."""
     truth = read_mask(Source(data / "ct-totalsegmentator" / SEGMENTATION))
     found = np.max([read_mask(Source(_mask(run))) for run in runs], axis=0)
     index = np.zeros(256, np.uint8)
@@ -125,7 +125,7 @@ def _scores(truth: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
 
 
 def _by_part(truth: NDArray[Any], found: NDArray[Any]) -> list[float | None]:
-    """Dice in each stretch of slices, None where the organ is not in it."""
+    """Returns Dice in each stretch of slices, None where the organ is not in it."""
     pairs = zip(np.array_split(truth, PARTS), np.array_split(found, PARTS), strict=True)
     return [_scores(t, f)["dice"] if t.any() else None for t, f in pairs]
 
@@ -136,14 +136,14 @@ def _mask(run: RunFolder) -> Path:
 
 
 def _in_place(data: Path, runs: list[RunFolder]) -> bool:
-    """Whether every mask has the grid of the CT, and lies in space where it does."""
+    """Returns whether every mask has the grid of the CT and lies where the CT does."""
     ct = nibabel.load(data / "ct-totalsegmentator" / IMAGE)
     masks = [nibabel.load(_mask(run)) for run in runs]
     return all(mask.shape == ct.shape and bool(np.allclose(mask.affine, ct.affine)) for mask in masks)
 
 
 def _draw(data: Path, truth: NDArray[Any], *found: NDArray[Any]) -> dict[str, str]:
-    """The slices agreed on most and least in the end, with the true outlines, and those before and after clean-up."""
+    """Draws the slices with most and least agreement, with true and found outlines, before and after clean-up."""
     image = read_image(Source(data / "ct-totalsegmentator" / IMAGE))[0]
     share = [(t == f)[(t > 0) | (f > 0)].mean() for t, f in zip(truth, found[-1], strict=True)]
     ranked = np.argsort(share)
@@ -157,7 +157,7 @@ def _draw(data: Path, truth: NDArray[Any], *found: NDArray[Any]) -> dict[str, st
 
 
 def table(found: Sequence[Result]) -> list[str]:
-    """Scores by organ, and by part."""
+    """Shows scores by organ, and by part."""
     lines = [
         [
             name,
@@ -173,7 +173,7 @@ def table(found: Sequence[Result]) -> list[str]:
 
 
 def training(found: Sequence[Result]) -> list[str]:
-    """Minutes, whether the masks lie in place, and the recipe."""
+    """Shows minutes, whether the masks lie in place, and the recipe."""
     costs = [row["values"] for row in found[0]["rows"]]
     minutes, first = (statistics.fmean(c[name]["minutes"] for c in costs) for name in ("HMEDN", "localiser"))
     return [

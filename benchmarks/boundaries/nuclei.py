@@ -27,7 +27,7 @@ TITLES = {
 
 
 def summary(cases: dict[str, dict[str, float]]) -> dict[str, float | None]:
-    """Means over images, and sums of the counts."""
+    """Returns means over images, and sums of the counts."""
     result: dict[str, float | None] = {}
     for key in METRICS:
         values = [row[key] for row in cases.values() if np.isfinite(row[key])]
@@ -36,7 +36,7 @@ def summary(cases: dict[str, dict[str, float]]) -> dict[str, float | None]:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """A row for each run: its scores by the way in which objects are made."""
+    """Yields a row for each run: its scores by the way in which objects are made."""
     root = settings.data / "dsb-2018"
     for name in RUNS:
         here = settings.out / f"nuclei-{name}"
@@ -50,7 +50,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
-    """The recipe and the split, and the pictures, drawn anew."""
+    """Returns the recipe and the split, and draws the pictures again."""
     root = settings.data / "dsb-2018"
     test, choosing = split_of(root)
     pictures = draw(root, settings.out)
@@ -58,12 +58,12 @@ def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def ways_of(found: Sequence[Result]) -> dict[str, Any]:
-    """Scores by run and way."""
+    """Returns the scores by run and way."""
     return {row["name"]: row["values"]["ways"] for row in found[0]["rows"]}
 
 
 def table(found: Sequence[Result]) -> list[str]:
-    """Scores of every run and way."""
+    """Shows scores of every run and way."""
     lines = []
     for name, ways in ways_of(found).items():
         for way, scores in ways.items():
@@ -87,7 +87,7 @@ def table(found: Sequence[Result]) -> list[str]:
 
 
 def result(found: Sequence[Result]) -> list[str]:
-    """What the heads bring."""
+    """Shows what the heads contribute."""
     ways = ways_of(found)
     both = ways["heads"]["contour and marker"]
     ours, joined = both["object_f1"], ways["body"]["components"]["parted"]
@@ -102,7 +102,7 @@ def result(found: Sequence[Result]) -> list[str]:
 
 
 def training(found: Sequence[Result]) -> list[str]:
-    """Minutes and recipe."""
+    """Shows minutes and recipe."""
     costs = [(row["name"], row["facts"]["cost"]) for row in found[0]["rows"]]
     minutes = ", ".join(
         f"{name} {c['minutes']:.0f} ({c['parameters'] / 1e6:.1f} M parameters)" for name, c in costs

@@ -44,7 +44,7 @@ WAYS: dict[str, tuple[str, ...] | None] = {
 
 
 def split_of(root: Path) -> tuple[list[str], list[str]]:
-    """Image ids that are scored, and those that choose the epoch; the others train."""
+    """Returns the ids of the images that are scored, and of those that choose the epoch; the others train."""
     with (root / "SELECTION.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     random = np.random.default_rng(SEED)
@@ -60,14 +60,14 @@ def split_of(root: Path) -> tuple[list[str], list[str]]:
 
 
 def sections(name: str, root: Path) -> Sections:
-    """The recipe of a run."""
+    """Returns the recipe of a run."""
     test, choosing = split_of(root)
     split = {"data": {"root": str(root)}, "protocol": {"test": test, "validation": choosing}}
     return merged(COMMON, split, RUNS[name])
 
 
 def objects(maps: dict[str, NDArray[Any]], way: Sequence[str] | None) -> NDArray[np.int32]:
-    """Objects by one of the `WAYS`, numbered."""
+    """Returns objects by one of the `WAYS`, numbered."""
     body = maps["logits"][0]
     if way is None:
         return number_components(body >= 0.5)
@@ -75,13 +75,13 @@ def objects(maps: dict[str, NDArray[Any]], way: Sequence[str] | None) -> NDArray
 
 
 def ways(predictor: Predictor) -> dict[str, tuple[str, ...] | None]:
-    """The ways that the heads of a network allow."""
+    """Returns the ways that the heads of a network allow."""
     there = set(predictor.recipe.objective.heads)
     return {name: way for name, way in WAYS.items() if set(way or ()) <= there}
 
 
 def scored_cases(root: Path) -> Iterator[tuple[Case, NDArray[Any], NDArray[Any]]]:
-    """The scored cases with their images and the numbers of their true nuclei."""
+    """Yields the scored cases with their images and the numbers of their true nuclei."""
     dataset: Dataset = open_dataset("dsb-2018", root)
     wanted = set(split_of(root)[0])
     for case in dataset.cases:
@@ -91,7 +91,7 @@ def scored_cases(root: Path) -> Iterator[tuple[Case, NDArray[Any], NDArray[Any]]
 
 
 def touching(truth: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
-    """Pairs of true nuclei that share a side, and how many of them are told apart, as at least half of each lies in an
+    """Counts pairs of true nuclei that share a side, and those told apart: at least half of each nucleus lies in an
     object of its own.
 
     >>> touching(np.array([[1, 2, 2, 3, 0, 4]]), np.array([[1, 2, 2, 2, 0, 0]]))
@@ -113,7 +113,7 @@ def touching(truth: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
 
 
 def scored(out: Path, root: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Way -> case -> metric, on the images' own pixels; kept beside the run."""
+    """Returns the scores by way, case and metric, on the images' own pixels; they are stored beside the run."""
     path = out / "ways.json"
     if path.is_file():
         return read_json(path)  # type: ignore[no-any-return]

@@ -26,7 +26,7 @@ BOTH = "contour and marker"
 
 
 def draw(root: Path, out: Path) -> dict[str, Any]:
-    """Two sheets: touching nuclei (most pairs won against components), and best and worst images by object F1."""
+    """Draws two sheets: touching nuclei (most pairs won against components), and best and worst images by object F1."""
     ours, theirs = scored(out / "nuclei-heads", root)[BOTH], scored(out / "nuclei-body", root)["components"]
     won = sorted(ours, key=lambda case: theirs[case]["object_f1"] - ours[case]["object_f1"])
     parted = sorted(ours, key=lambda case: theirs[case]["parted"] - ours[case]["parted"])
@@ -68,13 +68,13 @@ def _panels(root: Path, out: Path, wanted: set[str]) -> dict[str, list[Pixels]]:
 
 
 def _bright(image: NDArray[Any]) -> Pixels:
-    """Dark fluorescence made visible: up to its 99.8th percentile."""
+    """Makes dark fluorescence visible: white is its 99.8th percentile."""
     high = max(float(np.percentile(image, 99.8)), 1.0)
     return np.rint(np.clip(image / high, 0, 1) * 255).astype(np.uint8)
 
 
 def _window(labels: list[NDArray[np.int64]]) -> tuple[slice, slice]:
-    """The square of `SIDE` pixels with most true borders between nuclei that one finds and the other does not."""
+    """Returns the square of `SIDE` pixels with most true borders between nuclei that only one of them finds."""
     truth, ours, theirs = labels
     differs = (_edges(ours) ^ _edges(theirs)) + 2 * (_edges(truth) & ~_edges(theirs))
     total = np.pad(differs.cumsum(0).cumsum(1), ((1, 0), (1, 0)))

@@ -24,7 +24,7 @@ PRINTED = {"dilnet3": 7259, "dilnet2": 9269, "dilnet1": 9269, "dstnet2": 5443, "
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """A row for each change of the recipe, with all its seeds; then time and memory of a step."""
+    """Yields a row for each change of the recipe, with all its seeds; then time and memory of a step."""
     for name in ablation.OVERRIDES:
 
         def runs(name: str = name) -> list[RunFolder]:
@@ -42,18 +42,18 @@ def rows(settings: Settings) -> Iterator[Row]:
     for name in NETWORKS:
         contender = {"isthmus": partial(step_of, name, True)}
         facts = partial(lambda name, _: parameters(name), name)
-        yield Row(name, contender, SECONDS, repeats=3, apart=True, clock=time.process_time, facts=facts)
-        yield Row(name, {"isthmus": partial(step_of, name, False)}, BYTES, apart=True)
+        yield Row(name, contender, SECONDS, repeats=3, own_process=True, clock=time.process_time, facts=facts)
+        yield Row(name, {"isthmus": partial(step_of, name, False)}, BYTES, own_process=True)
 
 
 def cost_of(runs: list[RunFolder]) -> dict[str, Any]:
-    """The cost of the first seed, with the median of the minutes."""
+    """Returns the cost of the first seed, with the median of the minutes."""
     each = [cost(run) for run in runs]
     return each[0] | {"minutes": statistics.median(one["minutes"] for one in each)}
 
 
 def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
-    """The recipe, HMEDN against DstNet1, and the pictures, drawn anew."""
+    """Returns the recipe and the tests of HMEDN against DstNet1, and draws the pictures again."""
     runs = {row: each for row, each in ablation.done(settings.out).items() if each}
     return {
         "recipe": ablation.COMMON,
@@ -65,7 +65,7 @@ def facts(settings: Settings, _: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def changes(found: Sequence[Result]) -> list[str]:
-    """The recipe, and what each row changes."""
+    """Shows the recipe, and what each row changes."""
     about = found[0]["facts"]
     lines = []
     for name, changed in about["overrides"].items():
@@ -75,7 +75,7 @@ def changes(found: Sequence[Result]) -> list[str]:
 
 
 def scores(found: Sequence[Result]) -> list[str]:
-    """Dice and average surface distance by organ."""
+    """Shows Dice and average surface distance by organ."""
     lines = []
     for metric, title, digits in (("dice", "Dice", 3), (ASD, "Average surface distance (ASD), in mm", 2)):
         cells = []
@@ -90,7 +90,7 @@ def scores(found: Sequence[Result]) -> list[str]:
 
 
 def verdict(found: Sequence[Result]) -> list[str]:
-    """HMEDN against DstNet1, with its tests."""
+    """Shows HMEDN against DstNet1, with its tests."""
     about = found[0]["facts"]
     asd, dice, far = (about["comparison"][metric] for metric in (ASD, "dice", "hausdorff_distance"))
     before, scans, seeds = about["comparison_before"][ASD], asd["scans"], asd["seeds"]
@@ -116,7 +116,7 @@ def _significance(p: float) -> str:
 
 
 def _pieces(rows: list[dict[str, Any]]) -> list[str]:
-    """What each piece of the method changes, over the seeds that all rows have."""
+    """Returns what each piece of the method changes, over the seeds that all rows have."""
     means = {row["name"]: row["values"]["after"][ASD]["mean"] for row in rows}
     few = min(len(values) for name, values in means.items() if "peaks" not in name)
     asd = {name: statistics.fmean(values[:few]) for name, values in means.items()}
@@ -132,7 +132,7 @@ def _pieces(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def cleanup(found: Sequence[Result]) -> list[str]:
-    """What merging changes, means of organs, scans and seeds."""
+    """Shows what merging changes: means of organs, scans and seeds."""
     metrics = (("dice", 3), (ASD, 2), ("hausdorff_distance", 1))
     lines = []
     for row in rows_of(found[0], SCORES):
@@ -147,7 +147,7 @@ def cleanup(found: Sequence[Result]) -> list[str]:
 
 
 def steps(found: Sequence[Result]) -> list[str]:
-    """Time and memory of a training step, beside the paper's Table I."""
+    """Shows time and memory of a training step, beside the paper's Table I."""
     seconds, memory = (
         {row["name"]: row["values"]["isthmus"] for row in rows_of(found[0], unit) if row["name"] in NETWORKS}
         for unit in (SECONDS, BYTES)
@@ -171,7 +171,7 @@ def steps(found: Sequence[Result]) -> list[str]:
 
 
 def cases(found: Sequence[Result]) -> list[str]:
-    """The scans of the pictures."""
+    """Names the scans of the pictures."""
     pictures = found[0]["facts"]["pictures"]
     return markdown.text(
         f"The pictures below show {pictures['middle']}, the middle scan by HMEDN's ASD, and {pictures['worst']}, its",

@@ -30,7 +30,7 @@ STRETCH = 3  # slices are so much thicker than pixels
 
 
 def draw(scans: Path, runs: dict[str, list[RunFolder]]) -> dict[str, Any]:
-    """All sheets; the case is the middle one by HMEDN's mean surface distance, and for failures the worst."""
+    """Draws all sheets, of the middle case by HMEDN's mean surface distance, and of the worst for failures."""
     distances = by_case(runs["HMEDN"], "average_surface_distance")
     ranked = sorted(distances, key=lambda case: distances[case])
     middle, worst = ranked[len(ranked) // 2], ranked[-1]
@@ -51,7 +51,7 @@ def _load(scans: Path, case: str) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _plane(truth: NDArray[Any], axis: int = 0) -> int:
-    """Index of the plane that shows most of all organs."""
+    """Returns the index of the plane that shows most of all organs."""
     others = tuple(other for other in range(3) if other != axis)
     return int(np.argmax(sum(np.sqrt((truth == k).sum(axis=others)) for k in range(1, len(ORGANS)))))
 
@@ -61,7 +61,7 @@ def _scan(plane: NDArray[Any]) -> Pixels:
 
 
 def _features(scans: Path, case: str, predictor: Predictor) -> str:
-    """The skip, what comes up the distilling network, and the high-resolution pathway, where the three meet."""
+    """Draws the maps of the skip, of the distilling network and of the high-resolution pathway where the three meet."""
     image, truth = _load(scans, case)
     network, index = predictor.networks[0], _plane(truth)
     assert isinstance(network, HMEDN)
@@ -104,7 +104,7 @@ def _large(values: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _outputs(scans: Path, case: str, predictors: dict[str, Predictor]) -> str:
-    """Probabilities of every organ, and the contour where there is one."""
+    """Draws the probabilities of every organ, and the contour where there is one."""
     image, truth = _load(scans, case)
     index, rows = _plane(truth), []
     for row, predictor in predictors.items():
@@ -119,7 +119,7 @@ def _outputs(scans: Path, case: str, predictors: dict[str, Predictor]) -> str:
 
 
 def _false(scans: Path, case: str, predictors: dict[str, Predictor], name: str) -> str:
-    """Wrong voxels in the colour of their organ: missed ones by the true organ, false ones by the predicted."""
+    """Draws wrong voxels in the colour of their organ: missed ones by the true organ, false ones by the predicted."""
     image, truth = _load(scans, case)
     axial = _plane(truth)
     coronal_index = _plane(truth, axis=1)
@@ -154,7 +154,7 @@ def _painted(plane: NDArray[Any], wrong: NDArray[Any]) -> Pixels:
 
 
 def _solid(truth: NDArray[Any], wrong: NDArray[Any]) -> Pixels:
-    """Wrong voxels in space, the organs' surfaces as a grey cloud."""
+    """Draws wrong voxels in space, with the organs' surfaces as a grey cloud."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

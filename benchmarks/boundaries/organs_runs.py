@@ -55,7 +55,7 @@ METRICS = ("dice", "average_surface_distance", "hausdorff_distance")
 
 
 def sections(row: str, seed: int, scans: Path) -> Sections:
-    """The recipe of a run."""
+    """Returns the recipe of a run."""
     names = [f"pelvis-{index:03d}" for index in range(TRAIN + CHOOSE + TEST)]
     ours: Sections = {
         "data": {"source": str(scans)},
@@ -66,12 +66,12 @@ def sections(row: str, seed: int, scans: Path) -> Sections:
 
 
 def folder_of(out: Path, row: str, seed: int) -> Path:
-    """The run folder of a row and a seed."""
+    """Returns the run folder of a row and a seed."""
     return out / f"organs-{row.replace(' + ', '-').replace(' ', '-').lower()}-{seed}"
 
 
 def scans(out: Path) -> Path:
-    """The phantoms, written once."""
+    """Returns the folder of the phantoms, which are written once."""
     folder = out / "phantoms"
     if not (folder / "masks" / f"pelvis-{TRAIN + CHOOSE + TEST - 1:03d}.nii.gz").is_file():
         write_organ_phantoms(folder, TRAIN + CHOOSE + TEST, seed=DATA_SEED)
@@ -79,13 +79,13 @@ def scans(out: Path) -> Path:
 
 
 def done(out: Path) -> dict[str, list[RunFolder]]:
-    """Finished runs by row."""
+    """Returns the finished runs by row."""
     found = {row: [RunFolder(folder_of(out, row, seed)) for seed in SEEDS[row]] for row in OVERRIDES}
     return {row: [run for run in runs if run.finished()] for row, runs in found.items()}
 
 
 def scores(run: RunFolder, before: bool = False) -> dict[str, dict[str, dict[str, float]]]:
-    """Metric -> organ -> case -> value, of the scored cases alone."""
+    """Returns values by metric, organ and case, of the scored cases alone."""
     rows = run.read_rows(run.cases_before if before else run.cases)
     result: dict[str, dict[str, dict[str, float]]] = {metric: {} for metric in METRICS}
     for row in rows:
@@ -96,7 +96,7 @@ def scores(run: RunFolder, before: bool = False) -> dict[str, dict[str, dict[str
 
 
 def by_seed(runs: list[RunFolder], before: bool = False) -> dict[str, dict[str, list[float]]]:
-    """Metric -> organ, or "mean" -> the mean over cases, one for each seed."""
+    """Returns, by metric and organ (or "mean"), the mean over cases for each seed."""
     result: dict[str, dict[str, list[float]]] = {metric: {} for metric in METRICS}
     for run in runs:
         for metric, organs in scores(run, before).items():
@@ -107,7 +107,7 @@ def by_seed(runs: list[RunFolder], before: bool = False) -> dict[str, dict[str, 
 
 
 def by_case(runs: list[RunFolder], metric: str, before: bool = False) -> dict[str, float]:
-    """Case -> mean over organs and seeds."""
+    """Returns the mean over organs and seeds by case."""
     values: dict[str, list[float]] = {}
     for run in runs:
         for cases in scores(run, before)[metric].values():
@@ -117,7 +117,7 @@ def by_case(runs: list[RunFolder], metric: str, before: bool = False) -> dict[st
 
 
 def tested(first: dict[str, float], second: dict[str, float]) -> dict[str, Any]:
-    """The paired comparison of two sets of scores, first minus second."""
+    """Compares two sets of scores in pairs, first minus second."""
     found = compare(first, second)
     interval = found.interval
     return {
@@ -130,7 +130,7 @@ def tested(first: dict[str, float], second: dict[str, float]) -> dict[str, Any]:
 
 
 def comparison(runs: dict[str, list[RunFolder]], metric: str, before: bool = False) -> dict[str, Any]:
-    """HMEDN against DstNet1: over scans (each the mean of its seeds), and over seeds (each the mean of the scans)."""
+    """Compares HMEDN with DstNet1 over scans (means of the seeds) and over seeds (means of the scans)."""
     ours, theirs = runs["HMEDN"], runs["DstNet1"]
     seeds = [
         {str(seed): value for seed, value in enumerate(by_seed(each, before)[metric]["mean"])}

@@ -18,7 +18,7 @@ SIZE, SLICES, CLASSES, BATCH = (144, 208), 5, 4, 10
 
 
 def step_of(name: str, keep: bool) -> Callable[[], None]:
-    """A network's step as `isthmus train` runs it on one thread, in a process that keeps freed memory if told to."""
+    """Returns a network's step as `isthmus train` runs it on one thread, and keeps freed memory if told to."""
     torch.set_num_threads(1)
     if keep:
         keep_freed_memory()
@@ -43,7 +43,7 @@ def step_of(name: str, keep: bool) -> Callable[[], None]:
 
 
 def parameters(name: str) -> dict[str, Any]:
-    """Parameters of a network, and the number type that it is trained in here."""
+    """Returns the parameters of a network, and the number type that it is trained in here."""
     network = create_model(name, in_channels=SLICES, classes=CLASSES)
     precision = machine.resolve(Hardware(device="cpu", threads=1)).precision
     return {"parameters": count_parameters(network), "precision": precision}

@@ -61,7 +61,7 @@ class Row:
         limit: seconds after which no further round begins, once there are three.
         calls: how often the work is done in one measurement, which is their mean.
         repeats: measurements of a contender in each of its turns.
-        apart: every turn of a contender is a process of its own.
+        own_process: every turn of a contender runs in a process of its own.
         clock: what times the work.
         facts: what else the row tells, from what each contender's work returned.
     """
@@ -73,7 +73,7 @@ class Row:
     limit: float | None = None
     calls: int = 1
     repeats: int = 1
-    apart: bool = False
+    own_process: bool = False
     clock: Callable[[], float] = time.perf_counter
     facts: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
@@ -97,12 +97,12 @@ class Benchmark:
 
 
 def ready(work: Work) -> Callable[[], Work]:
-    """A contender that needs no preparation."""
+    """Returns a contender that needs no preparation."""
     return lambda: work
 
 
 def titles() -> dict[str, str]:
-    """Title of every benchmark, by name."""
+    """Returns the title of every benchmark, by name."""
     found = {}
     for path in sorted(ROOT.glob("*/*.py")):
         text = path.read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def titles() -> dict[str, str]:
 
 
 def find(name: str) -> Benchmark:
-    """The benchmark of this name."""
+    """Imports the benchmark of this name."""
     found: Benchmark = import_module(f"benchmarks.{name}").BENCHMARK
     return found
 

@@ -22,7 +22,7 @@ USAGE = """python -m benchmarks                          lists the benchmarks
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """List, run, or write the pages."""
+    """Lists or runs benchmarks, or writes the pages."""
     words = sys.argv[1:] if arguments is None else arguments
     given = parser().parse_args(words)
     known = titles()
@@ -33,13 +33,13 @@ def main(arguments: list[str] | None = None) -> None:
     if given.names == ["pages"]:
         print("\n".join(map(str, write_pages())) or "all pages are up to date")
         return
-    names = [name for asked in given.names for name in known if asked in (name, name.partition(".")[0])]
-    unknown = [asked for asked in given.names if not any(asked in (n, n.partition(".")[0]) for n in known)]
+    names = [name for word in given.names for name in known if word in (name, name.partition(".")[0])]
+    unknown = [word for word in given.names if not any(word in (n, n.partition(".")[0]) for n in known)]
     if unknown:
         raise SystemExit(f"no benchmark '{unknown[0]}': {', '.join(known)}")
     options = words[:]
-    for asked in given.names:
-        options.remove(asked)
+    for word in given.names:
+        options.remove(word)
     for name in names:  # each in a process of its own, so that one does not warm up another
         print(f"--- {name}: {known[name]}", flush=True)
         start = [sys.executable, "-m", "benchmarks.frame.command", name, *options]
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options, the same for every benchmark."""
+    """Returns the options, the same for every benchmark."""
     made = argparse.ArgumentParser(prog="python -m benchmarks", usage=USAGE)
     made.add_argument("names", nargs="*", help="benchmarks, as the list names them")
     made.add_argument("--only", default="", metavar="TEXT", help="only rows whose name contains this")
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 def run(
     name: str, settings: Settings, only: str = "", variant: str = "", missing: bool = False
 ) -> list[dict[str, Any]]:
-    """Measure the rows of a benchmark, store each as soon as it is measured, and return them."""
+    """Measures the rows of a benchmark, stores each as soon as it is measured, and returns them."""
     benchmark, path, made = find(name), results.path_of(name, variant), []
     known = {results.key(row) for row in results.read(path)["rows"]} if missing else set()
     for row in benchmark.rows(settings):
@@ -82,7 +82,7 @@ def run(
 
 
 def shown(row: dict[str, Any]) -> str:
-    """A measured row as a line; in brackets what a value is of the first contender's."""
+    """Returns a measured row as a line; in brackets each value divided by the first contender's."""
     first = next(iter(row["values"].values()), None)
     cells = []
     for name, value in row["values"].items():

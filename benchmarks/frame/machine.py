@@ -15,7 +15,7 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "avx512_fp16", "asimd", "
 
 
 def describe(packages: tuple[str, ...] = ("numpy", "scipy", "torch")) -> dict[str, Any]:
-    """Processor, usable cores, threads, GPU, memory in GiB, instruction sets, Python and package versions."""
+    """Describes processor, usable cores, threads, GPU, memory in GiB, instruction sets, Python and package versions."""
     model, flags = _processor()
     return {
         "processor": model,
@@ -40,7 +40,7 @@ def _processor() -> tuple[str, set[str]]:
 
 
 def _threads() -> int:
-    """Threads that the framework uses, or may use where it was not needed."""
+    """Returns the threads that the framework uses, or may use where it was not needed."""
     torch = sys.modules.get("torch")
     return int(torch.get_num_threads()) if torch else int(os.environ.get("OMP_NUM_THREADS") or cores())
 

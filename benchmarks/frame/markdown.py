@@ -14,12 +14,12 @@ from benchmarks.frame.results import rows_of
 
 
 def text(*pieces: str) -> list[str]:
-    """Pieces joined to one paragraph."""
+    """Joins pieces to one paragraph."""
     return [*textwrap.wrap(" ".join(pieces), 118, break_long_words=False, break_on_hyphens=False), ""]
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """A table; all columns but the first are aligned to the right, and None is a dash."""
+    """Returns a table; all columns but the first are aligned to the right, and None is a dash."""
     body = [f"| {' | '.join('-' if cell is None else str(cell) for cell in row)} |" for row in rows]
     return [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1), *body, ""]
 
@@ -30,7 +30,7 @@ def contender_table(
     cell: Callable[[dict[str, Any], str], str],
     facts: Mapping[str, Callable[[dict[str, Any]], str]] | None = None,
 ) -> list[str]:
-    """A table of a line for each row: its name, facts under their heads, and a cell for each contender."""
+    """Returns a table of a line for each row: its name, facts under their heads, and a cell for each contender."""
     names = list(dict.fromkeys(name for row in rows for name in row["values"]))
     facts = facts or {}
     return table(
@@ -47,7 +47,7 @@ def contender_table(
 
 
 def ratio_cell(base: str, show: Callable[[float], str]) -> Callable[[dict[str, Any], str], str]:
-    """Cells of the value beside that of the contender ``base``, in bold, and of the value."""
+    """Returns what formats a cell: in bold the value divided by that of ``base``, and in brackets the value."""
     return lambda row, name: (
         f"**{row['values'][name] / row['values'][base]:.2f}** ({show(row['values'][name])})"
     )
@@ -56,7 +56,7 @@ def ratio_cell(base: str, show: Callable[[float], str]) -> Callable[[dict[str, A
 def compared(
     head: str, show: Callable[[float], str], base: str | None = None, unit: str = SECONDS
 ) -> Callable[[Sequence[Result]], list[str]]:
-    """The block of a benchmark that compares contenders: its rows of a unit, and the machine.
+    """Returns the block of a benchmark that compares contenders: its rows of a unit, and the machine.
 
     Args:
         head: what the rows are.
@@ -74,7 +74,7 @@ def compared(
 
 
 def milliseconds(seconds: float) -> str:
-    """Seconds as milliseconds, of three digits or more.
+    """Formats seconds as milliseconds, with three digits or more.
 
     >>> milliseconds(0.0012345), milliseconds(1.2345)
     ('1.23', '1234')
@@ -84,7 +84,7 @@ def milliseconds(seconds: float) -> str:
 
 
 def mib(value: float) -> str:
-    """Bytes as MiB.
+    """Formats bytes as MiB.
 
     >>> mib(3 * 2**20)
     '3'
@@ -93,7 +93,7 @@ def mib(value: float) -> str:
 
 
 def machine_line(machine: dict[str, Any]) -> str:
-    """The machine and the versions that were measured with."""
+    """Returns the machine and the versions that were measured with."""
     memory = f", {machine['memory_gib']} GiB" if machine.get("memory_gib") else ""
     threads = (
         f", {machine['threads']} thread{'s' * (machine['threads'] != 1)}" if machine.get("threads") else ""
@@ -104,17 +104,17 @@ def machine_line(machine: dict[str, Any]) -> str:
 
 
 def recipe(sections: dict[str, Any]) -> list[str]:
-    """Recipe sections as YAML."""
+    """Formats recipe sections as YAML."""
     return ["```yaml", *yaml.safe_dump(sections, sort_keys=False, width=110).rstrip().splitlines(), "```", ""]
 
 
 def inline(values: Any) -> str:
-    """Values as YAML on one line."""
+    """Formats values as YAML on one line."""
     return yaml.safe_dump(values, default_flow_style=True, sort_keys=False, width=1000).strip()
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Mean ± standard deviation; of one value that value.
+    """Formats mean ± standard deviation; of one value, that value.
 
     >>> spread([1.0, 3.0], 1), spread([2.0], 1)
     ('2.0 ± 1.4', '2.0')

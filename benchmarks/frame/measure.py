@@ -13,9 +13,9 @@ from isthmus.errors import IsthmusError
 
 
 def measure(benchmark: str, row: Row, settings: Settings) -> dict[str, Any]:
-    """Return the row as it is stored: the median of every contender and, of several rounds, its best value."""
+    """Returns the row as it is stored: the median of every contender and, of several rounds, its best value."""
     outputs: dict[str, Any] = {}
-    taken = _apart(benchmark, row, settings) if row.apart else _here(row, outputs)
+    taken = _in_processes(benchmark, row, settings) if row.own_process else _here(row, outputs)
     result: dict[str, Any] = {
         "name": row.name,
         "unit": row.unit,
@@ -32,7 +32,7 @@ def measure(benchmark: str, row: Row, settings: Settings) -> dict[str, Any]:
 
 
 def one(work: Work, row: Row) -> Any:
-    """One measurement of a work."""
+    """Measures a work once."""
     if row.unit == BYTES:
         return peak_memory(work)
     if row.unit != SECONDS:
@@ -44,7 +44,7 @@ def one(work: Work, row: Row) -> Any:
 
 
 def _here(row: Row, outputs: dict[str, Any]) -> dict[str, list[Any]]:
-    """Measurements in this process, after one call of each contender to warm up."""
+    """Measures in this process, after one call of each contender to warm up."""
     works: dict[str, Work] = {}
     for name, prepare in row.contenders.items():
         try:
@@ -68,8 +68,8 @@ def _here(row: Row, outputs: dict[str, Any]) -> dict[str, list[Any]]:
     return taken
 
 
-def _apart(benchmark: str, row: Row, settings: Settings) -> dict[str, list[Any]]:
-    """Measurements in processes, one at a time: together they could fill the machine's memory."""
+def _in_processes(benchmark: str, row: Row, settings: Settings) -> dict[str, list[Any]]:
+    """Measures in processes, one at a time, as together they could fill the machine's memory."""
     taken: dict[str, list[Any]] = {name: [] for name in row.contenders}
     for _ in range(row.rounds):
         for name in row.contenders:

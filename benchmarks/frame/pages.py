@@ -19,7 +19,7 @@ BLOCK = re.compile(
 
 
 def blocks() -> dict[tuple[str, str], Path]:
-    """Every block of the documentation, by benchmark and block, with its page."""
+    """Returns every block of the documentation, by benchmark and block, with its page."""
     pages = sorted(DOCS.rglob("*.md"))
     return {
         (found["benchmark"], found["block"]): page
@@ -29,7 +29,7 @@ def blocks() -> dict[tuple[str, str], Path]:
 
 
 def filled(page: str) -> str:
-    """The text of a page with its blocks made anew; a block without results stays as it is."""
+    """Returns the text of a page with its blocks made anew; a block without results stays as it is."""
 
     def fill(found: re.Match[str]) -> str:
         known = results.every(found["benchmark"])
@@ -43,7 +43,7 @@ def filled(page: str) -> str:
 
 
 def write_pages() -> list[Path]:
-    """Write the pages that change, and return them."""
+    """Writes the pages that change, and returns them."""
     changed = []
     for page in sorted(set(blocks().values())):
         before = page.read_text(encoding="utf-8")

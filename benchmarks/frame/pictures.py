@@ -19,7 +19,7 @@ GAP, LINE, COLOURS = 4, 13, 200
 def sheet(
     path: Path, rows: Sequence[tuple[str, Sequence[Pixels]]], heads: Sequence[str], scale: int = 1
 ) -> str:
-    """Write rows of pictures `(H, W, 3)`, a caption above each row and a head above each column; gives the name."""
+    """Writes rows of pictures `(H, W, 3)`, captions above rows, heads above columns; returns the name."""
     wide = [max(row[i].shape[1] for _, row in rows if i < len(row)) * scale for i in range(len(heads))]
     high = [max(picture.shape[0] for picture in row) * scale for _, row in rows]
     font = ImageFont.load_default(11)
@@ -47,7 +47,7 @@ def sheet(
 
 
 def grey(values: NDArray[Any], low: float | None = None, high: float | None = None) -> Pixels:
-    """Values `(H, W)` as grey `(H, W, 3)`, from `low` (their smallest) to `high` (their largest)."""
+    """Draws values `(H, W)` as grey `(H, W, 3)`, from `low` (their smallest) to `high` (their largest)."""
     low = float(values.min()) if low is None else low
     high = float(values.max()) if high is None else high
     share = np.clip((values.astype(np.float64) - low) / max(high - low, 1e-12), 0, 1)
@@ -55,11 +55,11 @@ def grey(values: NDArray[Any], low: float | None = None, high: float | None = No
 
 
 def heat(values: NDArray[Any], low: float | None = None, high: float | None = None) -> Pixels:
-    """Values `(H, W)` from black over red and yellow to white, as `grey` takes them."""
+    """Draws values `(H, W)` from black over red and yellow to white, as `grey` takes them."""
     share = grey(values, low, high)[..., :1] / 255
     return np.rint(255 * np.clip(3 * share - np.array([0.0, 1.0, 2.0]), 0, 1)).astype(np.uint8)
 
 
 def larger(picture: Pixels, factor: int = 2) -> Pixels:
-    """Every pixel as a square of so many."""
+    """Enlarges every pixel to a square."""
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -28,7 +28,7 @@ class Process:
         )
 
     def __call__(self, question: str = "measure") -> Any:
-        """Ask, and wait for the answer."""
+        """Asks a question and waits for the answer."""
         given, answers = self.process.stdin, self.process.stdout
         assert given
         assert answers
@@ -41,21 +41,21 @@ class Process:
         return json.loads(line)
 
     def close(self) -> None:
-        """Let it end, so that its memory is free."""
+        """Lets it end, so that its memory is free."""
         with suppress(BrokenPipeError):
             self.process.communicate()
         self.process.wait()
 
 
 def worker(benchmark: str, row: Row, contender: str, settings: Settings) -> Process:
-    """Start one contender of a row of a benchmark in a process."""
+    """Starts one contender of a row of a benchmark in a process."""
     words = json.dumps(asdict(settings), default=str)
     command = [sys.executable, "-m", "benchmarks.frame.processes", benchmark, row.name, row.unit, contender]
     return Process([*command, words])
 
 
 def serve(benchmark: str, name: str, unit: str, contender: str, words: str) -> None:
-    """Be the other side of `worker`."""
+    """Answers as the process that `worker` starts."""
     from benchmarks.frame.measure import one
 
     given = json.loads(words)

@@ -13,13 +13,13 @@ RESULTS = ROOT / "results"
 
 
 def path_of(benchmark: str, variant: str = "") -> Path:
-    """The file of a benchmark's results: ``speed/epoch.json``, or ``speed/epoch-gpu.json``."""
+    """Returns the file of a benchmark's results: ``speed/epoch.json``, or ``speed/epoch-gpu.json``."""
     folder, _, name = benchmark.rpartition(".")
     return RESULTS / folder / f"{name}{'-' * bool(variant)}{variant}.json"
 
 
 def read(path: Path) -> Result:
-    """The results of a file; none where there is no file."""
+    """Returns the results of a file; none where there is no file."""
     found: Result = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
     machines = found.pop("machines", [])
     for row in found["rows"]:
@@ -29,7 +29,7 @@ def read(path: Path) -> Result:
 
 
 def every(benchmark: str) -> list[Result]:
-    """The results of all variants."""
+    """Returns the results of all variants."""
     plain = path_of(benchmark)
     return [
         read(path) for path in (plain, *sorted(plain.parent.glob(f"{plain.stem}-*.json"))) if path.is_file()
@@ -37,12 +37,12 @@ def every(benchmark: str) -> list[Result]:
 
 
 def key(row: dict[str, Any]) -> tuple[str, str]:
-    """What tells the rows of a file apart."""
+    """Returns what identifies a row in a file."""
     return row["name"], row["unit"]
 
 
 def keep(path: Path, row: dict[str, Any]) -> None:
-    """Store a row, in the place of the earlier row of the same name and unit."""
+    """Stores a row, in the place of the earlier row of the same name and unit."""
     result = read(path)
     names = [key(each) for each in result["rows"]]
     if key(row) in names:
@@ -53,7 +53,7 @@ def keep(path: Path, row: dict[str, Any]) -> None:
 
 
 def write(path: Path, result: Result) -> None:
-    """Write a file of results; the rows of one machine refer to one description of it."""
+    """Writes a file of results; the rows of one machine refer to one description of it."""
     machines: list[dict[str, Any]] = []
     compact = []
     for row in result["rows"]:
@@ -67,5 +67,5 @@ def write(path: Path, result: Result) -> None:
 
 
 def rows_of(result: Result, unit: str) -> list[dict[str, Any]]:
-    """The rows of a unit."""
+    """Returns the rows of a unit."""
     return [row for row in result["rows"] if row["unit"] == unit]

@@ -16,7 +16,7 @@ Sections = dict[str, Any]
 
 
 def merged(*layers: Sections) -> Sections:
-    """Recipe sections, later ones on top, key by key.
+    """Merges recipe sections key by key; later ones win.
 
     >>> merged({"input": {"slices": 5}}, {"input": {"patch": None}})
     {'input': {'slices': 5, 'patch': None}}
@@ -29,7 +29,7 @@ def merged(*layers: Sections) -> Sections:
 
 
 def trained(sections: Sections, out: Path, preset: str = "default") -> RunFolder:
-    """The finished run of these recipe sections: trained, resumed, or found."""
+    """Trains a run of these recipe sections; resumes it if it was stopped, and leaves it alone if it is finished."""
     folder = RunFolder(out)
     if folder.finished():
         return folder
@@ -40,7 +40,7 @@ def trained(sections: Sections, out: Path, preset: str = "default") -> RunFolder
 
 
 def cost(folder: RunFolder) -> dict[str, Any]:
-    """What a run took."""
+    """Returns what a run cost."""
     found, recipe = read_json(folder.cost), folder.recipe()
     return {
         "network": recipe.network.model,

@@ -27,7 +27,7 @@ TOY = {2: {"unet": (256, 512), "unet_instance": (256,)}, 3: {"unet": (48,), "une
 
 
 def prepare(name: str, dims: int, side: int) -> Callable[[], int | None]:
-    """A network ready for images of a side, and what measures one of them."""
+    """Prepares a network for images of a side, and returns what measures one of them."""
     import numpy as np
     import torch
 
@@ -59,7 +59,7 @@ def prepare(name: str, dims: int, side: int) -> Callable[[], int | None]:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Every network at every size, each in a process of its own."""
+    """Yields every network at every size, each in a process of its own."""
     for dims, networks in (TOY if settings.toy else SIDES).items():
         for name, sides in networks.items():
             for side in sides:
@@ -68,13 +68,13 @@ def rows(settings: Settings) -> Iterator[Row]:
                     f"{name}, {side}^3" if dims == 3 else f"{name}, {side}x{side}",
                     {"isthmus": partial(prepare, name, dims, side)},
                     UNIT,
-                    apart=not settings.toy,
+                    own_process=not settings.toy,
                     facts=lambda _, n=pixels: {"logits_bytes": 4 * len(CLASSES) * n, "mask_bytes": n},
                 )
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """Memory beside what the logits of the whole image would take, in MiB."""
+    """Shows memory beside what the logits of the whole image would take, in MiB."""
     logits = {"logits": lambda row: mib(row["facts"]["logits_bytes"])}
     return contender_table(
         "network, image", found[0]["rows"], lambda row, name: f"**{mib(row['values'][name])}**", logits

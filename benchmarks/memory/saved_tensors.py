@@ -46,7 +46,7 @@ OTHER = "other (loss, head, statistics)"
 
 
 def saved_by_kind(loss: Tensor) -> dict[str, int]:
-    """Bytes by kind, of the graph behind a loss."""
+    """Returns bytes by kind, of the graph behind a loss."""
     tensors: dict[int, tuple[int, set[str]]] = {}
     seen, waiting = set(), [loss.grad_fn]
     while waiting:
@@ -65,7 +65,7 @@ def saved_by_kind(loss: Tensor) -> dict[str, int]:
 
 
 def _saved(node: Any) -> list[tuple[str, Tensor]]:
-    """The tensors that a node of the graph keeps, and what they are."""
+    """Returns the tensors that a node of the graph keeps, and what they are."""
     layer = LAYERS.get(node.name(), node.name())
     found = [
         (f"{layer} {name.removeprefix('_saved_')}", getattr(node, name))
@@ -83,7 +83,7 @@ def _saved(node: Any) -> list[tuple[str, Tensor]]:
 
 
 def _of_branches(saved: tuple[Tensor, ...]) -> list[tuple[str, Tensor]]:
-    """Input, weights and biases, and where there is a ReLU its result or a mask of it."""
+    """Returns input, weights and biases, and where there is a ReLU its result or a mask of it."""
     branches = (len(saved) - 1) // 2
     after = "mask" if saved[-1].dtype == torch.bool else "relu result"
     names = ["convolution input", *["convolution weight"] * branches, *["convolution bias"] * branches, after]
@@ -91,12 +91,12 @@ def _of_branches(saved: tuple[Tensor, ...]) -> list[tuple[str, Tensor]]:
 
 
 def _without_computing(_: saved_activations._Recomputed, packed: Any) -> Tensor:
-    """What is computed again is not kept, and looking at it must not compute it."""
+    """Stands in for `unpack`: what is computed again is not kept, and looking at it must not compute it."""
     return torch.empty(0) if packed is None else packed.grad_fn.saved_tensors[0]
 
 
 def saved(variant: str, size: int, batch: int, widths: tuple[int, ...]) -> dict[str, int]:
-    """Bytes by kind of one variant."""
+    """Returns bytes by kind of one variant."""
     torch.manual_seed(0)
     network: nn.Module = PlainNet("mildnet", widths=widths)
     images = torch.randn(batch, 1, size, size)
@@ -112,7 +112,7 @@ def saved(variant: str, size: int, batch: int, widths: tuple[int, ...]) -> dict[
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """One row: the three variants."""
+    """Yields one row: the three variants."""
     size, batch, widths = (32, 2, (4, 8)) if settings.toy else (256, 4, (32, 64, 128, 256, 512))
     contenders = {
         variant: lambda variant=variant: partial(saved, variant, size, batch, widths)
@@ -122,7 +122,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """MiB by kind, the largest first."""
+    """Shows MiB by kind, the largest first."""
     (row,) = found[0]["rows"]
     variants = row["values"]
     most = {

@@ -1,4 +1,4 @@
-"""A picture of every transform, docs/images/augmentation-*.png: `python -m benchmarks.augmentation_pictures`.
+"""A picture of every transform, docs/images/augmentation-*.png: `python -m benchmarks.pictures.augmentation`.
 
 A phantom in the colours of a stained section, with a grid drawn into it so that one sees where pixels go; the
 outline is that of the label.
@@ -37,7 +37,7 @@ from isthmus.data.phantoms.cells import phantom
 from isthmus.data.rng import rng
 from isthmus.data.sampling.slices import slice_stack
 
-FOLDER = Path(__file__).parents[1] / "docs" / "images"
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
 SIDE = 144
 COLUMNS = 5
 
@@ -59,7 +59,7 @@ TRANSFORMS: tuple[tuple[Transform, int], ...] = (
 
 
 def sample() -> tuple[np.ndarray, np.ndarray]:
-    """Image `(3, side, side)` uint8 and label."""
+    """Returns an image `(3, side, side)` uint8 and its label."""
     grey, mask = phantom(SIDE, rng(0, "augmentation pictures", 4))
     stain = np.array([0.55, 0.85, 0.4]).reshape(3, 1, 1)
     image = (245 - stain * grey.clip(0, 230)).astype(np.uint8)
@@ -69,7 +69,7 @@ def sample() -> tuple[np.ndarray, np.ndarray]:
 
 
 def tile(image: np.ndarray, label: np.ndarray, title: str) -> np.ndarray:
-    """The image with the outline of its label, above its name."""
+    """Draws the image with the outline of its label, above its name."""
     picture = np.ascontiguousarray(image.transpose(1, 2, 0))
     outlines, _ = cv2.findContours(label, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(picture, outlines, -1, (0, 110, 60), 1)
@@ -79,7 +79,7 @@ def tile(image: np.ndarray, label: np.ndarray, title: str) -> np.ndarray:
 
 
 def write(name: str, tiles: Sequence[np.ndarray]) -> None:
-    """A sheet of tiles; 128 colours keep it small."""
+    """Writes a sheet of tiles; 128 colours keep it small."""
     blank = np.full_like(tiles[0], 255)
     padded = [*tiles, *[blank] * (-len(tiles) % COLUMNS)]
     rows = [np.concatenate(padded[i : i + COLUMNS], 1) for i in range(0, len(padded), COLUMNS)]
@@ -90,7 +90,7 @@ def write(name: str, tiles: Sequence[np.ndarray]) -> None:
 
 
 def slices() -> np.ndarray:
-    """Five neighbouring slices of a volume as channels, above the same ones in reverse order."""
+    """Draws five neighbouring slices of a volume as channels, above the same ones in reverse order."""
     balls = [np.hypot(*np.mgrid[-35:37, -35 - 4 * z : 37 - 4 * z]) < 24 - 3 * abs(z) for z in range(-4, 5)]
     stack = slice_stack(np.stack(balls).astype(np.uint8) * 180 + 40, 3)
     turned, _ = Pipeline((SliceFlip(p=1),))(stack, stack[2], rng(0))
@@ -100,7 +100,7 @@ def slices() -> np.ndarray:
 
 
 def main() -> None:
-    """Three sheets."""
+    """Draws the three sheets."""
     image, label = sample()
     tiles = [tile(image, label, "as it was")]
     for transform, seed in TRANSFORMS:

@@ -30,7 +30,7 @@ LOWEST = 0.97
 
 
 def archive(commit: str, folder: Path) -> Path:
-    """Unpack the sources of a commit, and return the folder to import from."""
+    """Unpacks the sources of a commit, and returns the folder to import from."""
     packed = subprocess.run(
         ["git", "archive", commit, "src"], check=True, capture_output=True, cwd=ROOT.parent
     ).stdout
@@ -40,7 +40,7 @@ def archive(commit: str, folder: Path) -> Path:
 
 
 def start(work: str, sources: Path, scratch: Path, toy: bool) -> Callable[[], float]:
-    """Start a work in a process that imports from these sources, and return what measures it."""
+    """Starts a work in a process that imports from these sources, and returns what measures it."""
     script = Path(__file__).with_name("against_work.py")
     environment = os.environ | {"PYTHONPATH": str(sources)}
     process = Process([sys.executable, str(script), work, str(scratch), str(int(toy))], environment)
@@ -49,7 +49,7 @@ def start(work: str, sources: Path, scratch: Path, toy: bool) -> Callable[[], fl
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Every work in both trees."""
+    """Yields every work in both trees."""
     if not settings.commit:
         print("left out: name an older commit with --commit")
         return
@@ -71,12 +71,12 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def ratio(row: dict[str, dict[str, float]], of: str) -> float:
-    """Time before over time now."""
+    """Returns the time before, divided by the time now."""
     return row[of][BEFORE] / row[of][NOW]
 
 
 def page(results: Sequence[Result]) -> list[str]:
-    """Fastest and median of both, and the ratios."""
+    """Shows fastest and median times of both, and the ratios."""
     (result,) = results
     lines = []
     for row in result["rows"]:

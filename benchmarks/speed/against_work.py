@@ -22,19 +22,19 @@ HARDWARE = {"threads": 1, "device": "cpu"}
 
 
 def importing(scratch: Path, toy: bool) -> Work:  # noqa: ARG001
-    """The public names in a fresh process."""
+    """Imports the public names in a fresh process."""
     code = "import isthmus; isthmus.create_model, isthmus.train"
     return lambda: subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def helping(scratch: Path, toy: bool) -> Work:  # noqa: ARG001
-    """`isthmus --help` in a fresh process."""
+    """Runs `isthmus --help` in a fresh process."""
     command = [sys.executable, "-m", "isthmus", "--help"]
     return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def step(name: str, dims: int, side: int, times: int, scratch: Path, toy: bool) -> Work:  # noqa: ARG001
-    """Training steps of a network: forward, loss, backward, Adam; bfloat16 and channels-last."""
+    """Takes training steps of a network: forward pass, loss, backward pass, Adam; bfloat16 and channels-last."""
     import torch
 
     import isthmus
@@ -62,7 +62,7 @@ def step(name: str, dims: int, side: int, times: int, scratch: Path, toy: bool) 
 
 
 def images(folder: Path, count: int, side: int) -> Path:
-    """A data set of random images and masks of squares."""
+    """Writes a data set of random images and masks of squares."""
     import cv2
     import numpy as np
 
@@ -79,7 +79,7 @@ def images(folder: Path, count: int, side: int) -> Path:
 
 
 def trained(scratch: Path, **data: Any) -> Path:
-    """A short training; the run folder."""
+    """Trains for one epoch, and returns the run folder."""
     import isthmus
 
     source = images(scratch / "data", 5, 64)
@@ -96,7 +96,7 @@ def trained(scratch: Path, **data: Any) -> Path:
 
 
 def training(scratch: Path, toy: bool) -> Work:
-    """A short training from files to run folder."""
+    """Trains briefly, from files to run folder."""
     import isthmus
 
     source, count = images(scratch / "data", 5 if toy else 24, 64), iter(range(10**6))
@@ -110,7 +110,7 @@ def training(scratch: Path, toy: bool) -> Work:
 
 
 def predicting(side: int, instances: bool, scratch: Path, toy: bool) -> Work:
-    """Files to masks: one image in tiles, or objects told apart."""
+    """Segments files to masks: one image in tiles, or objects told apart."""
     import isthmus
 
     run = trained(scratch, instances=True) if instances else trained(scratch)
@@ -120,7 +120,7 @@ def predicting(side: int, instances: bool, scratch: Path, toy: bool) -> Work:
 
 
 def masks(side: int) -> tuple[Any, Any]:
-    """Two masks of some hundred blobs, unlike each other."""
+    """Returns two unlike masks of some hundred blobs."""
     import cv2
     import numpy as np
 
@@ -132,7 +132,7 @@ def masks(side: int) -> tuple[Any, Any]:
 
 
 def scoring(instances: bool, scratch: Path, toy: bool) -> Work:  # noqa: ARG001
-    """All metrics of a mask, or of objects by their numbers."""
+    """Computes all metrics of a mask, or of objects by their numbers."""
     import cv2
 
     from isthmus.metrics import score_case
@@ -144,7 +144,7 @@ def scoring(instances: bool, scratch: Path, toy: bool) -> Work:  # noqa: ARG001
 
 
 def checking(scratch: Path, toy: bool) -> Work:
-    """`isthmus data check`, which reads every file of a folder."""
+    """Runs `isthmus data check`, which reads every file of a folder."""
     from isthmus.cli.main import main
 
     source = images(scratch / "data", 3 if toy else 60, 256)
@@ -179,7 +179,7 @@ WORKS: dict[str, Callable[[Path, bool], Work]] = {
 
 
 def spent() -> float:
-    """Processor seconds of this process and of its children that have ended."""
+    """Returns the processor seconds of this process and of its children that have ended."""
     try:
         import resource
     except ImportError:  # Windows, whose clock for this is coarser
@@ -189,7 +189,7 @@ def spent() -> float:
 
 
 def main() -> None:
-    """Prepare the work, then answer every line."""
+    """Prepares the work, then answers every line."""
     name, scratch, toy = sys.argv[1:]
     answers, sys.stdout = sys.stdout, sys.stderr
     import isthmus

@@ -38,7 +38,7 @@ ROWS = (
 
 
 def sample() -> tuple[np.ndarray, np.ndarray]:
-    """An image with structure at several scales, `(height, width, 3)`, and a mask of it."""
+    """Returns an image with structure at several scales, `(height, width, 3)`, and a mask of it."""
     noise = rng(0, "augmentation benchmark").standard_normal((SIDE, SIDE, 3), np.float32)
     image = sum(cv2.GaussianBlur(noise, (0, 0), s) * s for s in (1.0, 4.0, 16.0))
     image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
@@ -46,13 +46,13 @@ def sample() -> tuple[np.ndarray, np.ndarray]:
 
 
 def certain(pipeline: Pipeline, without: tuple[type, ...] = ()) -> Pipeline:
-    """The pipeline with every transform on."""
+    """Returns the pipeline with every transform on."""
     on = [t for t in pipeline.transforms if not isinstance(t, without)]
     return Pipeline(tuple(replace(transform, p=1.0) for transform in on))  # type: ignore[type-var]
 
 
 def theirs(name: str) -> Any:
-    """The pipeline of a row in Albumentations, with its own probabilities, or all at one."""
+    """Returns the pipeline of a row in Albumentations, with its own probabilities, or all at one."""
     import albumentations as peer
 
     p = 1.0 if "every" in name else 0.5
@@ -86,7 +86,7 @@ def theirs(name: str) -> Any:
 
 
 def peer_work(name: str, image: np.ndarray, mask: np.ndarray) -> Callable[[], Any]:
-    """Their side of a row."""
+    """Returns their side of a row."""
     warnings.filterwarnings("ignore", category=UserWarning)  # that a newer release exists
     pipeline = theirs(name)
     pipeline.set_random_seed(0)
@@ -94,14 +94,14 @@ def peer_work(name: str, image: np.ndarray, mask: np.ndarray) -> Callable[[], An
 
 
 def ours(name: str) -> Pipeline:
-    """Our side of a row."""
+    """Returns our side of a row."""
     pipeline = HMEDN if name.startswith("HMEDN") else MILDNET
     without: tuple[type, ...] = (Elastic,) if "no elastic" in name else ()
     return certain(pipeline, without) if "every" in name else pipeline
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Every pipeline."""
+    """Yields every pipeline."""
     cv2.setNumThreads(1)
     image, mask = sample()
     planes = np.ascontiguousarray(image.transpose(2, 0, 1))

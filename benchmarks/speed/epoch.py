@@ -50,7 +50,7 @@ class FirstStep(Silent):
 
 
 def write_random(folder: Path, shapes: list[tuple[int, int]]) -> None:
-    """Write grey images of noise and masks of squares."""
+    """Writes grey images of noise and masks of squares."""
     rng = np.random.default_rng(0)
     for index, shape in enumerate(shapes):
         side = max(shape) // 8 + 1
@@ -62,7 +62,7 @@ def write_random(folder: Path, shapes: list[tuple[int, int]]) -> None:
 
 
 def measure(data: str, augmentation: str, toy: bool) -> dict[str, float]:
-    """A short training, and where its time went."""
+    """Trains briefly, and returns where the time went."""
     shapes = [(h // 8, w // 8) for h, w in SHAPES[data][:5]] if toy else SHAPES[data]
     with tempfile.TemporaryDirectory() as folder:
         write_random(Path(folder) / "data", shapes)
@@ -87,7 +87,7 @@ def measure(data: str, augmentation: str, toy: bool) -> dict[str, float]:
 
 
 def help_seconds() -> float:
-    """Processor time of `isthmus --help`."""
+    """Returns the processor time of `isthmus --help`."""
     before = os.times()
     subprocess.run([sys.executable, "-m", "isthmus", "--help"], check=True, stdout=subprocess.DEVNULL)
     after = os.times()
@@ -95,7 +95,7 @@ def help_seconds() -> float:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Two data sets with two augmentations, and the command's help."""
+    """Yields two data sets with two augmentations, and the command's help."""
     for data in SHAPES:
         for augmentation in AUGMENTATIONS:
             work = partial(measure, data, augmentation, settings.toy)
@@ -104,7 +104,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """Shares of an epoch by machine, and the time of the help."""
+    """Shows shares of an epoch by machine, and the time of the help."""
     lines = []
     for result in found:
         cells: list[list[Any]] = []

@@ -31,7 +31,7 @@ COUNT, SIDE = "images of 128x128", "side in pixels"
 
 
 def epoch(images: int) -> float:
-    """Seconds of an epoch over images of 128x128 that are in the cache: the quicker of the second and third."""
+    """Returns the seconds of an epoch over cached images of 128x128: the faster of the second and third."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         write_random(data, [(128, 128)] * round(images * 1.25))
@@ -45,7 +45,7 @@ def epoch(images: int) -> float:
 
 
 def prediction(side: int, count: int = 1) -> Callable[[], Any]:
-    """A small network at native scale, on so many grey images one after the other."""
+    """Returns what runs a small network at native scale on so many grey images one after the other."""
     torch.manual_seed(0)
     data = {"channels": 1, "values": {0: 0, 255: 1}, "classes": ["background", "foreground"]}
     recipe = make_recipe("default", {"data": data}, {"input": {"patch": [256, 256]}})
@@ -56,20 +56,20 @@ def prediction(side: int, count: int = 1) -> Callable[[], Any]:
 
 
 def blobs(side: int, seed: int, above: float) -> np.ndarray:
-    """A random mask of smooth regions: above one standard deviation islands, above the mean a sponge in one piece."""
+    """Returns a random mask of smooth regions: islands above one standard deviation, a sponge above the mean."""
     noise = np.random.default_rng(seed).normal(size=(side, side)).astype(np.float32)
     smooth = gaussian_filter(noise, 6)
     return np.asarray(smooth > above * smooth.std())
 
 
 def scoring(side: int, above: float) -> Callable[[], Any]:
-    """Every metric of one pair of masks."""
+    """Returns what computes every metric of one pair of masks."""
     one, other = blobs(side, 0, above), blobs(side, 1, above)
     return lambda: score_case(one, other)
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Each cost at three sizes, the last a hundred times the first."""
+    """Yields each cost at three sizes, the last a hundred times the first."""
     counts = (2, 4, 8) if settings.toy else (8, 80, 800)
     sides = (32, 48, 64) if settings.toy else (256, 810, 2560)
 
@@ -90,7 +90,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """Seconds, and in brackets the seconds of an image or pixel beside those of the smallest size."""
+    """Shows seconds, and in brackets the seconds of an image or pixel beside those of the smallest size."""
     lines = []
     for row in found[0]["rows"]:
         by = row["facts"]["by"]

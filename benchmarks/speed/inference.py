@@ -86,7 +86,7 @@ class Compiled(Eager):
 def engines(
     case: Case, folder: Path, hardware: Hardware, compile_too: bool
 ) -> dict[str, Callable[[], Engine]]:
-    """What makes each engine ready, by name."""
+    """Returns what makes each engine ready, by name."""
     dims, threads = len(case.size), hardware.threads or 1
     torch.manual_seed(0)
     network = create_model(case.network, widths=case.widths, spatial_dims=dims).eval()
@@ -114,7 +114,7 @@ def engines(
 
 
 def contender(case: Case, hardware: Hardware, make: Callable[[], Engine]) -> Callable[[], Any]:
-    """An engine on a batch, or within the prediction of one large image."""
+    """Returns an engine on a batch, or within the prediction of one large image."""
     engine, random = make(), np.random.default_rng(0)
     if not case.whole:
         batch = random.standard_normal((case.batch, 1, *case.size)).astype(np.float32)
@@ -129,7 +129,7 @@ def contender(case: Case, hardware: Hardware, make: Callable[[], Engine]) -> Cal
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Every case, its engines in turn."""
+    """Yields every case, its engines in turn."""
     keep_freed_memory()
     threads = 1 if settings.processor_time else torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -150,7 +150,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def about(case: Case, hardware: Hardware, outputs: dict[str, Any]) -> dict[str, Any]:
-    """The batch, and how far the maps of each engine are from PyTorch's, in their standard deviations."""
+    """Returns the batch, and how far the maps of each engine are from PyTorch's, in their standard deviations."""
     facts: dict[str, Any] = {"batch": case.batch, "precision": hardware.precision}
     if case.whole:
         return facts
@@ -162,7 +162,7 @@ def about(case: Case, hardware: Hardware, outputs: dict[str, Any]) -> dict[str, 
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """By machine: how many times longer than the best of the others an engine takes, and images a second."""
+    """Shows, by machine, how many times longer than the best of the others an engine takes, and images a second."""
 
     def cell(row: dict[str, Any], name: str) -> str:
         others = [t for other, t in row["values"].items() if not other.startswith("isthmus")]

@@ -20,13 +20,13 @@ class Scene:
 
 
 def ball(shape: tuple[int, ...], centre: Any, radii: Any) -> np.ndarray:
-    """An ellipsoid in an image of this shape."""
+    """Returns an ellipsoid in an image of this shape."""
     axes = np.ogrid[tuple(slice(0, n) for n in shape)]
     return np.asarray(sum(((x - c) / r) ** 2 for x, c, r in zip(axes, centre, radii, strict=True)) <= 1)
 
 
 def organs(shape: tuple[int, ...], classes: int, shift: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ellipsoids as truth, and the same moved and stretched as prediction."""
+    """Returns ellipsoids as the truth, and the same ones moved and stretched as the prediction."""
     rng = np.random.default_rng(seed)
     prediction, truth = np.zeros((2, *shape), np.uint8)
     for label in range(1, classes + 1):
@@ -39,13 +39,13 @@ def organs(shape: tuple[int, ...], classes: int, shift: float, seed: int) -> tup
 
 
 def several(name: str, shape: tuple[int, ...], classes: int, cases: int, shift: float) -> Scene:
-    """Organs in some cases."""
+    """Returns organs in several cases."""
     pairs = [organs(shape, classes, shift, seed) for seed in range(cases)]
     return Scene(name, [p for p, _ in pairs], [t for _, t in pairs], classes)
 
 
 def scenes(toy: bool) -> Iterator[Scene]:
-    """Organs by size and number, and extremes: far apart, tiny, noise."""
+    """Yields organs by size and number, and extremes: far apart, tiny, noise."""
     flat, side, large = (32, 24, 32) if toy else (256, 128, 256)
     cases = 2 if toy else 16
     for classes, word in ((1, "class"), (5, "classes")):
@@ -72,7 +72,7 @@ def scenes(toy: bool) -> Iterator[Scene]:
 
 
 def nuclei(n: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """`n` ellipses on a jittered grid; of the predicted ones a tenth lie anywhere."""
+    """Returns masks of `n` ellipses on a jittered grid; a tenth of the predicted ones lie anywhere."""
     rng = np.random.default_rng(0)
     across = int(np.ceil(np.sqrt(n)))
     step = side / across

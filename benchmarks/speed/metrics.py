@@ -32,7 +32,7 @@ Answers = list[tuple[float, float, float]]  # Hausdorff, its 95th percentile, av
 
 
 def ours(scene: Scene) -> Callable[[], Answers]:
-    """isthmus."""
+    """Measures with isthmus."""
 
     def measure(pair: Pair) -> tuple[float, float, float]:
         distances = Sides(pair, (1.0,) * len(pair.shape)).surface()
@@ -47,7 +47,7 @@ def ours(scene: Scene) -> Callable[[], Answers]:
 
 
 def monai(scene: Scene) -> Callable[[], Answers]:
-    """MONAI, the masks one-hot beforehand."""
+    """Measures with MONAI, on masks that are one-hot beforehand."""
     import torch
 
     with warnings.catch_warnings():
@@ -77,7 +77,7 @@ def monai(scene: Scene) -> Callable[[], Answers]:
 
 
 def deepmind(scene: Scene) -> Callable[[], Answers]:
-    """surface-distance, each class by itself."""
+    """Measures with surface-distance, each class by itself."""
     import surface_distance as peer
 
     vars(np).setdefault("Inf", np.inf)  # its release of 2018 still uses the name that NumPy 2 dropped
@@ -99,7 +99,7 @@ CONTENDERS = {OURS: ours, "MONAI": monai, "surface-distance": deepmind}
 
 
 def differences(outputs: dict[str, Answers]) -> dict[str, Any]:
-    """Largest difference of each peer from ours, where both masks have the class: rules for empty masks differ."""
+    """Returns each peer's largest difference from ours where both masks have the class: empty ones have other rules."""
     found, answers = {}, {name: np.asarray(each) for name, each in outputs.items()}
     for name in answers.keys() - {OURS}:
         with np.errstate(invalid="ignore"):
@@ -110,7 +110,7 @@ def differences(outputs: dict[str, Answers]) -> dict[str, Any]:
 
 
 def in_masks(prepare: Callable[[Scene], Callable[[], Answers]], scene: Scene) -> Callable[[], float | None]:
-    """What measures the peak memory of a contender, in sizes of both masks."""
+    """Returns what measures the peak memory of a contender, in sizes of both masks."""
     work, size = prepare(scene), sum(mask.nbytes for mask in scene.predictions + scene.truths)
     work()  # warms up
 
@@ -122,7 +122,7 @@ def in_masks(prepare: Callable[[Scene], Callable[[], Answers]], scene: Scene) ->
 
 
 def objects(count: int, side: int) -> Callable[[], dict[str, float]]:
-    """All metrics of objects between two masks of nuclei."""
+    """Returns what computes all metrics of objects between two masks of nuclei."""
     prediction, truth = nuclei(count, side)
 
     names = [name for name, metric in METRICS.items() if metric.objects and not metric.probabilities]
@@ -136,7 +136,7 @@ def objects(count: int, side: int) -> Callable[[], dict[str, float]]:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Time and memory of surfaces in every scene, and the time of objects."""
+    """Yields time and memory of surfaces in every scene, and the time of objects."""
     cv2.setNumThreads(1)
     clock, rounds = time.process_time, 1 if settings.toy else 15
     for scene in scenes(settings.toy):

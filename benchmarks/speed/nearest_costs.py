@@ -16,7 +16,7 @@ CALLS = 25
 
 
 def nanoseconds(work: Callable[[], object]) -> float:
-    """Processor time of a call, the median of some."""
+    """Returns the processor time of a call, the median of some."""
     times = []
     for _ in range(CALLS):
         start = time.process_time()
@@ -26,7 +26,7 @@ def nanoseconds(work: Callable[[], object]) -> float:
 
 
 def ways(target: np.ndarray, queries: np.ndarray) -> dict[str, float]:
-    """What each way of finding the nearest point takes."""
+    """Returns what each way of finding the nearest point takes."""
 
     def fresh(way: str, *more: float) -> Callable[[], object]:
         return lambda: getattr(Nearest(target, (1.0, 1.0, 1.0)), f"_by_{way}")(queries, *more)
@@ -39,13 +39,13 @@ def ways(target: np.ndarray, queries: np.ndarray) -> dict[str, float]:
 
 
 def shell(centre: tuple[int, int, int]) -> np.ndarray:
-    """The surface of a ball in a volume of 64 x 64 x 64."""
+    """Returns the surface of a ball in a volume of 64 x 64 x 64."""
     shape = (64, 64, 64)
     return ball(shape, centre, (20, 20, 20)) & ~ball(shape, centre, (19, 19, 19))
 
 
 def costs() -> dict[str, float]:
-    """The constants, by the names that they have in the rule."""
+    """Returns the constants, by the names that they have in the rule."""
     volume, none = shell((30, 30, 30)), np.zeros(1, np.intp)
     many = np.flatnonzero(shell((34, 33, 30)))
     one, half, all_ = ways(volume, none), ways(volume, many[::2]), ways(volume, many)
@@ -63,7 +63,7 @@ def costs() -> dict[str, float]:
 
 
 def rows(settings: Settings) -> Iterator[Row]:  # noqa: ARG001
-    """One row, of all constants."""
+    """Yields one row, of all constants."""
     yield Row("constants of the cost rule", {"isthmus": ready(costs)}, "nanoseconds")
 
 

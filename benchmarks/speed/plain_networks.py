@@ -11,7 +11,7 @@ NETWORKS = ("unet", "mildnet")
 
 
 def pair(channels: int, width: int) -> nn.Module:
-    """Two 3x3 convolutions with ReLU."""
+    """Returns two 3x3 convolutions with ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU()
     )
@@ -58,12 +58,12 @@ class Outer(nn.Module):
 
 
 def mldr(channels: int, width: int) -> nn.Module:
-    """MILDNet's block."""
+    """Returns MILDNet's block."""
     return Outer(channels, width, DilatedLevel(channels, width), DilatedLevel(width, width))
 
 
 def mlr(channels: int) -> nn.Module:
-    """MILDNet's skip."""
+    """Returns MILDNet's skip."""
     return Outer(channels, channels, PlainLevel(channels), PlainLevel(channels))
 
 

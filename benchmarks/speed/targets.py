@@ -33,14 +33,14 @@ Make = Callable[[np.ndarray], np.ndarray]
 
 
 def organs(shape: tuple[int, ...]) -> np.ndarray:
-    """A ball of 0.6 of the image in three thirds along the last axis."""
+    """Returns a ball of 0.6 of the image in three thirds along the last axis."""
     axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
     thirds = np.clip(np.floor((axes[-1] + 0.6) / 0.4) + 1, 1, 3)
     return np.where(sum(axis**2 for axis in axes) < 0.36, thirds, 0).astype(np.uint8)
 
 
 def nuclei(shape: tuple[int, ...], count: int = 40) -> np.ndarray:
-    """Balls at random places, numbered, the later over the earlier."""
+    """Returns balls at random places, numbered, the later over the earlier."""
     random = np.random.default_rng(0)
     axes = np.indices(shape, dtype=np.float32)
     label = np.zeros(shape, np.int32)
@@ -64,7 +64,7 @@ TARGETS: dict[str, tuple[Callable[[tuple[int, ...]], np.ndarray], Make]] = {
 
 
 def edges(mask: np.ndarray) -> np.ndarray:
-    """Canny's edges of every slice."""
+    """Returns Canny's edges of every slice."""
     from skimage.feature import canny
 
     planes = mask[None] if mask.ndim == 2 else mask
@@ -72,14 +72,14 @@ def edges(mask: np.ndarray) -> np.ndarray:
 
 
 def peer_contour(label: np.ndarray) -> np.ndarray:
-    """The contour map with scikit-image and scipy."""
+    """Returns the contour map with scikit-image and scipy."""
     union = np.any([edges(label == k) for k in CLASSES], axis=0)
     blurred = ndimage.gaussian_filter(union.astype(np.float32), 2)
     return np.asarray(blurred / blurred.max())
 
 
 def peer_difficulty(label: np.ndarray) -> np.ndarray:
-    """The difficulty map with scikit-image and scipy."""
+    """Returns the difficulty map with scikit-image and scipy."""
     each = [ndimage.gaussian_filter(edges(label == k).astype(np.float32), 8) for k in CLASSES]
     return np.asarray(1 + 25 * sum(blurred / blurred.max() for blurred in each))
 
@@ -88,7 +88,7 @@ PEERS: dict[str, Make] = {"contour": peer_contour, "difficulty": peer_difficulty
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Every target at both sizes."""
+    """Yields every target at both sizes."""
     cv2.setNumThreads(1)
     for name, (draw, make) in TARGETS.items():
         contenders = {}

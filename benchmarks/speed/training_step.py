@@ -39,13 +39,13 @@ PEERS = {"unet": "BasicUNet", "unetpp": "BasicUNetPlusPlus"}
 
 
 def contenders(name: str) -> list[str]:
-    """What runs side by side for a network."""
+    """Lists what runs side by side for a network."""
     peers = [MONAI, SWITCHED] if name in PEERS and find_spec("monai") else []
     return [OURS, *([CHECKPOINT] if name == "mildnet" else []), PLAIN, *peers]
 
 
 def network_of(name: str, contender: str, widths: tuple[int, ...]) -> nn.Module:
-    """The network of a contender."""
+    """Returns the network of a contender."""
     if contender in (MONAI, SWITCHED):
         from monai.networks import nets
 
@@ -61,7 +61,7 @@ def network_of(name: str, contender: str, widths: tuple[int, ...]) -> nn.Module:
 def step_of(
     name: str, contender: str, size: int, batch: int, widths: tuple[int, ...], keep: bool = False
 ) -> Callable[[], None]:
-    """The training step of a contender, in a process that keeps freed memory if told to."""
+    """Returns the training step of a contender, and keeps freed memory if told to."""
     if keep:
         keep_freed_memory()
     hardware = machine.resolve(Hardware())
@@ -92,7 +92,7 @@ def step_of(
 
 
 def matrix_rate(dtype: torch.dtype, device: str, sizes: tuple[int, ...]) -> float:
-    """Floating-point operations a second of a square matrix product: the median of the best size."""
+    """Returns the floating-point operations a second of a square matrix product: the median of the best size."""
     best = 0.0
     for n in sizes:
         a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
@@ -108,7 +108,7 @@ def matrix_rate(dtype: torch.dtype, device: str, sizes: tuple[int, ...]) -> floa
 
 
 def operations(name: str, size: int, widths: tuple[int, ...]) -> int:
-    """Floating-point operations of a step of the plain layers, for one image."""
+    """Returns the floating-point operations of a step of the plain layers, for one image."""
     step = step_of(name, PLAIN, size, 1, widths)
     with FlopCounterMode(display=False) as counter:
         step()
@@ -116,7 +116,7 @@ def operations(name: str, size: int, widths: tuple[int, ...]) -> int:
 
 
 def about(name: str, batch: int, size: int, widths: tuple[int, ...], toy: bool) -> dict[str, Any]:
-    """What the times are divided by: the operations of a step, and the machine's rate in a large matrix product."""
+    """Returns what the times are divided by: operations of a step, and the machine's rate in a matrix product."""
     hardware, sizes = machine.resolve(Hardware()), (64,) if toy else (1024, 2048, 4096)
     dtype = torch.bfloat16 if hardware.precision == "bfloat16" else torch.float32
     return {
@@ -130,14 +130,14 @@ def about(name: str, batch: int, size: int, widths: tuple[int, ...], toy: bool) 
 
 
 def instructions() -> dict[str, str]:
-    """The instructions that the processor is held to."""
+    """Returns the instruction set that the processor is restricted to."""
     return {"instructions": os.environ.get("ONEDNN_MAX_CPU_ISA", "all the processor has")}
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Seconds and peak memory of a step, by network and batch."""
+    """Yields seconds and peak memory of a step, by network and batch."""
     size, widths = (32, TOY_WIDTHS) if settings.toy else (256, WIDTHS)
-    for name, batch in CASES:
+    for name, batch in CASES[:4] if settings.toy else CASES:
         batch = 2 if settings.toy else batch
 
         def step(contender: str, keep: bool, name: str = name, batch: int = batch) -> Callable[[], Any]:
@@ -150,7 +150,7 @@ def rows(settings: Settings) -> Iterator[Row]:
             SECONDS,
             rounds=1 if settings.toy else 2,
             repeats=1 if settings.toy else 3,
-            apart=True,
+            own_process=True,
             clock=settings.clock,
             facts=lambda _, name=name, batch=batch: about(name, batch, size, widths, settings.toy),
         )
@@ -158,13 +158,13 @@ def rows(settings: Settings) -> Iterator[Row]:
             f"{name}, {batch}",
             {one: step(one, one == KEEPING) for one in (KEEPING, *contenders(name))},
             BYTES,
-            apart=True,
+            own_process=True,
             facts=lambda _: instructions(),
         )
 
 
 def page(found: Sequence[Result]) -> list[str]:
-    """By machine: how many times longer the others take, with images a second, and memory as a share of plain."""
+    """Shows, by machine, times relative to isthmus with images a second, and memory as a share of plain."""
     places: dict[str, list[dict[str, Any]]] = {}
     for row in (row for result in found for row in result["rows"]):
         places.setdefault(place(row), []).append(row)
@@ -186,19 +186,19 @@ def page(found: Sequence[Result]) -> list[str]:
 
 
 def rate_cell(row: dict[str, Any], name: str) -> str:
-    """Times that isthmus takes, and images a second."""
+    """Formats the time relative to isthmus, and images a second."""
     seconds = row["values"][name]
     return f"**{seconds / row['values'][OURS]:.2f}** ({row['facts']['batch'] / seconds:.3g})"
 
 
 def share(row: dict[str, Any]) -> str:
-    """The share of the machine's matrix rate that isthmus reaches."""
+    """Returns the share of the machine's matrix rate that isthmus reaches."""
     facts = row["facts"]
     return f"{facts['operations_per_step'] / row['values'][OURS] / facts['matrix_rate']:.0%}"
 
 
 def place(row: dict[str, Any]) -> str:
-    """Where a row was measured."""
+    """Says where a row was measured."""
     about = row["machine"]
     threads = f"{about['threads']} thread{'s' * (about['threads'] != 1)}"
     where = about["gpu"] or f"{about['processor']}, {threads}"

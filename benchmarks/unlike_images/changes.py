@@ -13,25 +13,25 @@ Array = NDArray[Any]
 
 
 def half(image: Array) -> Array:
-    """Halve the brightness; an empty image where numbers lie around 0."""
+    """Halves the brightness; an empty image where numbers lie around 0."""
     if image.min() < 0:
         return image[:0]
     return image // 2 if image.dtype.kind in "iu" else image / 2
 
 
 def inverted(image: Array) -> Array:
-    """Make bright what was dark, in the range of a byte or the image's own."""
+    """Makes bright what was dark, in the range of a byte or the image's own."""
     top = 255 if image.dtype == np.uint8 else image.max() + image.min()
     return np.asarray(top - image, image.dtype)
 
 
 def reversed_channels(image: Array) -> Array:
-    """Reverse the order of three channels; an empty image where there are not three, or where they are equal."""
+    """Reverses the order of three channels; an empty image where there are not three, or where they are equal."""
     return image[::-1] if len(image) == 3 and (image[0] != image[2]).any() else image[:0]
 
 
 def scaled(factor: float) -> Callable[[Array], Array]:
-    """Return what enlarges or reduces an image in the plane."""
+    """Returns a function that enlarges or reduces an image in the plane."""
     method = cv2.INTER_LINEAR if factor > 1 else cv2.INTER_AREA
 
     def scale(image: Array) -> Array:

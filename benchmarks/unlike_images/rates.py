@@ -39,7 +39,7 @@ TIMED = {name: name for name in ("isbi-2012", "dsb-2018", "isic-2018")} | {
 
 
 def familiar(train: Sequence[Seen]) -> Familiar:
-    """What a run would store."""
+    """Returns what a run would store."""
     found = Familiar.of(
         [each.appearance for each in train],
         groups=len({each.group for each in train}),
@@ -52,14 +52,14 @@ def familiar(train: Sequence[Seen]) -> Familiar:
 
 
 def reported(known: Familiar, one: Seen) -> str:
-    """The kind of the first remark about an image, or about its mask; "" where there is none."""
+    """Returns the kind of the first remark about an image, or about its mask; "" where there is none."""
     of_one = mask_difference(known, mask_numbers(one.share, one.thickness))
     remarks = image_differences(known, one.appearance, one.spacing) or ([of_one] if of_one else [])
     return remarks[0].kind if remarks else ""
 
 
 def split(groups: Sequence[str], count: int, random: np.random.Generator) -> tuple[list[int], list[int]]:
-    """Indices of at least `count` training images, of whole groups where there are several; and of the others."""
+    """Splits indices into at least `count` for training, by whole groups where there are several, and the others."""
     order = list(random.permutation(sorted(set(groups))))
     if len(order) == 1:
         shuffled = random.permutation(len(groups)).tolist()
@@ -74,7 +74,7 @@ def split(groups: Sequence[str], count: int, random: np.random.Generator) -> tup
 def measure(
     name: str, of_sets: dict[str, dict[str, list[Seen | None]]], count: int, splits: int
 ) -> dict[str, Any]:
-    """How often images of a set, unchanged and changed, and images of other sets are reported, in percent; and why."""
+    """Returns how often images of a set, unchanged and changed, and of other sets are reported, in percent; and why."""
     random = np.random.default_rng(2015)
     own = of_sets[name]
     groups = [one.group for one in own[UNCHANGED] if one]
@@ -103,7 +103,7 @@ def measure(
 
 
 def check_seconds(data: Path, folder: str) -> float:
-    """Processor seconds of the check of all files."""
+    """Returns the processor seconds of the check of all files."""
     dataset = open_dataset(TIMED[folder], data / folder)
     start = time.process_time()
     check_dataset(dataset, workers=1)
@@ -111,7 +111,7 @@ def check_seconds(data: Path, folder: str) -> float:
 
 
 def looking_seconds(data: Path, folder: str) -> float:
-    """Processor seconds that looking at the images takes of that check."""
+    """Returns the processor seconds that looking at the images takes of that check."""
     cases = open_dataset(TIMED[folder], data / folder).cases
     loaded = [(load_image(case), load_mask(case)) for case in cases]
     start = time.process_time()
@@ -122,7 +122,7 @@ def looking_seconds(data: Path, folder: str) -> float:
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Every set with few and with two thirds of its images to train with, and what looking costs."""
+    """Yields every set with few and with two thirds of its images to train with, and the cost of looking."""
     splits = 1 if settings.toy else SPLITS
     seen = cache(partial(every_image, settings.data))
     for name, images in seen().items():
@@ -142,7 +142,7 @@ def rows(settings: Settings) -> Iterator[Row]:
 
 
 def table(found: Sequence[Result]) -> list[str]:
-    """For how many images in 100 something is reported."""
+    """Shows for how many images in 100 something is reported."""
     lines = []
     for row in rows_of(found[0], PERCENT):
         rates, others = (row["values"]["isthmus"][key] for key in ("unchanged and changed", "other sets"))
@@ -156,7 +156,7 @@ def table(found: Sequence[Result]) -> list[str]:
 
 
 def kinds(found: Sequence[Result]) -> list[str]:
-    """What was reported about unchanged held-out images."""
+    """Shows what was reported about unchanged held-out images."""
     lines = []
     for row in rows_of(found[0], PERCENT):
         counts = row["values"]["isthmus"]["kinds"].get(UNCHANGED)
@@ -167,7 +167,7 @@ def kinds(found: Sequence[Result]) -> list[str]:
 
 
 def cost(found: Sequence[Result]) -> list[str]:
-    """Seconds of the check, and of looking."""
+    """Shows seconds of the check, and of looking."""
     here = rows_of(found[0], PROCESSOR)
     seconds = markdown.contender_table("set", here, lambda row, name: f"{row['values'][name]:.2f}")
     return [*seconds, markdown.machine_line(here[0]["machine"])]

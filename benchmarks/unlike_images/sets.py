@@ -40,7 +40,7 @@ class Seen:
 
 
 def sets(data: Path) -> Iterator[tuple[str, Iterator[Case]]]:
-    """Name and cases of each set."""
+    """Yields name and cases of each set."""
     for name in NAMES:
         yield name, whole(open_dataset(name, data / name))
     more = open_dataset(data / "dsb-2018-more")
@@ -54,7 +54,7 @@ def sets(data: Path) -> Iterator[tuple[str, Iterator[Case]]]:
 
 
 def fluorescence(data: Path, seen: dict[str, list[Seen | None]]) -> dict[str, list[Seen | None]]:
-    """The nuclei in dark pictures, which are of one kind."""
+    """Selects the nuclei in dark pictures, which are of one kind."""
     with (data / "dsb-2018-more" / "SELECTION.csv").open(encoding="utf-8") as file:
         dark = {row["image_id"] for row in csv.DictReader(file) if row["kind"] == "fluorescence"}
     inside = [one is not None and one.group in dark for one in seen["as they are"]]
@@ -64,7 +64,7 @@ def fluorescence(data: Path, seen: dict[str, list[Seen | None]]) -> dict[str, li
 
 
 def whole(dataset: Dataset) -> Iterator[Case]:
-    """Every case."""
+    """Yields every case."""
     checked = dataset if dataset.values else check_dataset(dataset).dataset
     for case in checked.cases:
         image, label = load(case, checked)
@@ -72,14 +72,14 @@ def whole(dataset: Dataset) -> Iterator[Case]:
 
 
 def slices(dataset: Dataset) -> Iterator[Case]:
-    """The slices of volumes that show some of the object, each an image of its patient."""
+    """Yields the slices of volumes that show some of the object, each as an image of its patient."""
     for image, mask, spacing, group in whole(dataset):
         for index in np.flatnonzero(mask.any(axis=(1, 2))):
             yield image[:, index], mask[index], spacing and spacing[1:], group
 
 
 def seen(case: Case, change: Callable[[Array], Array]) -> Seen | None:
-    """A changed case as the program sees it; None where the change does not apply."""
+    """Computes what the program sees of a changed case; None where the change does not apply."""
     image, mask, spacing, group = case
     found = appearance(change(image))
     if found is None:
@@ -90,7 +90,7 @@ def seen(case: Case, change: Callable[[Array], Array]) -> Seen | None:
 
 
 def every_image(data: Path) -> dict[str, dict[str, list[Seen | None]]]:
-    """Every image of every set, as it is and changed, by set and change."""
+    """Returns every image of every set, as it is and changed, by set and change."""
     of_sets: dict[str, dict[str, list[Seen | None]]] = {}
     for name, cases in sets(data):
         found = [[seen(case, change) for change in CHANGES.values()] for case in cases]
