@@ -53,8 +53,8 @@ def test_brats_that_does_not_fit(tmp_path: Path) -> None:
     text = refusal("brats", tmp_path)
     for part in (
         "Brats17_2013_2_1: no t2 here",
-        "0 segmentations where one belongs",
-        "Brats17_TCIA_101_1: the case stands in",
+        "0 segmentations where one is expected",
+        "Brats17_TCIA_101_1: the case is in",
         "of 2015, whose labels differ",
     ):
         assert part in text

@@ -20,4 +20,4 @@ def test_nuclei_are_united(tmp_path: Path) -> None:
     assert image.shape == (3, 8, 10)
     np.testing.assert_array_equal(label, (MASK | MASK[::-1]) > 0)
     shutil.rmtree(tmp_path / "stage1_train" / "0b" / "masks")
-    assert "0b: a picture without masks" in refusal("dsb-2018", tmp_path)
+    assert "0b: an image without masks" in refusal("dsb-2018", tmp_path)

@@ -13,4 +13,4 @@ def test_nuclei_of_several_parts(tmp_path: Path) -> None:
     assert [case.id for case in read("nuclei-3627", tmp_path).cases] == ["0d", "0e", "0a", "0b"]
     assert [case.id for case in read("dsb-2018", tmp_path).cases] == ["0a", "0b"]
     nuclei(tmp_path / "more", ("0a",))
-    assert "0a: stands a second time" in refusal("nuclei-3627", tmp_path)
+    assert "0a: occurs a second time" in refusal("nuclei-3627", tmp_path)
