@@ -42,8 +42,8 @@ def identity(recipe: Recipe, data: str) -> str:
     weights = options.get("encoder_weights")
     if isinstance(weights, str) and Path(weights).is_file():
         options["encoder_weights"] = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
-    told = {section: value for section, value in values.items() if value}
-    return _digest({"format": FORMAT, "recipe": told, "data": data})
+    recipe_values = {section: value for section, value in values.items() if value}
+    return _digest({"format": FORMAT, "recipe": recipe_values, "data": data})
 
 
 def fingerprint(cases: Iterable[Case]) -> str:

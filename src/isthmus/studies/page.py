@@ -22,7 +22,7 @@ def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[StudyTa
 
     Args:
         folder: the folder of the study.
-        watch: told how far the maps of saliency figures are.
+        watch: receives the progress of saliency maps.
 
     Returns:
         The tables, the scores first.

@@ -74,7 +74,7 @@ def reproduce(
     Args:
         name: one of `list_papers`.
         out: the folder of the study.
-        watch: told what is planned and how far it is.
+        watch: receives the plan and the progress.
         root: where the data sets lie, each in a folder of its name. Data sets that are not there are left out, or at
             the small scale replaced by phantoms.
         options: how cells are computed, and at which scale.

@@ -97,13 +97,10 @@ class Budget:
         """
         if not self.left:
             return f"{self.cells} cells, all of them done"
-        told = f"at most {self.steps:,} steps in all"
-        told += (
-            f" beside {self.unknown} cells whose steps depend on the size of their images"
-            if self.unknown
-            else ""
-        )
-        return f"{self.cells} cells, {self.left} to compute, {told}"
+        steps = f"at most {self.steps:,} steps in all"
+        if self.unknown:
+            steps += f", and {self.unknown} cells whose steps depend on the size of their images"
+        return f"{self.cells} cells, {self.left} to compute, {steps}"
 
 
 def plan_study(study: Study, data: StudyData, scale: str = "") -> tuple[Plan, dict[str, Recipe]]:

@@ -225,7 +225,7 @@ def read_results(folder: StudyFolder) -> Results:
     cells = [cell for cell in plan.cells if folder.run(cell.name).finished()]
     if not cells:
         raise IsthmusError(
-            f"{folder.path}: no cell is finished yet; `isthmus study status {folder.path}` tells more"
+            f"{folder.path}: no cell is finished yet; see `isthmus study status {folder.path}`"
         )
     read: dict[str, Run] = {}
     for cell in cells:

@@ -47,7 +47,7 @@ def run_study(
         study: the study.
         data: where its data sets lie, from `find_data`.
         out: the folder of the study; cells that an earlier run, or a smaller study, finished there are kept.
-        watch: told what is planned and how far it is.
+        watch: receives the plan and the progress.
         printed: CSV of the numbers that the paper prints.
         options: how cells are computed.
 

@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What a command was asked for: a study, its plan on the data that is there, and the paper's own numbers."""
+    """What a command computes: a study, its plan on the data that is there, and the paper's own numbers."""
 
     study: Study
     plan: Plan

@@ -7,7 +7,7 @@ import math
 from isthmus.report.charts import line_key
 from isthmus.report.figures.registry import Figure
 from isthmus.studies.figures import charts
-from isthmus.studies.figures.source import FigureSource, drawn
+from isthmus.studies.figures.source import FigureSource, without_empty
 
 
 def draw(source: FigureSource) -> list[Figure]:
@@ -27,5 +27,5 @@ def draw(source: FigureSource) -> list[Figure]:
             groups.append((title, means, spreads))
         made.append(charts.bars(measure.name, results.networks, groups, measure.name))
     caption = f"Means; the lines on the bars show the standard deviation over {results.study.over}."
-    shown, width = drawn(made), charts.bar_width(len(results.networks) * len(places))
+    shown, width = without_empty(made), charts.bar_width(len(results.networks) * len(places))
     return [Figure("Means", caption, shown, line_key(results.networks), width)] if shown else []

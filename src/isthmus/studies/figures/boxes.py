@@ -5,7 +5,7 @@ from __future__ import annotations
 from isthmus.report.charts import SERIES
 from isthmus.report.figures.registry import Figure
 from isthmus.studies.figures import charts
-from isthmus.studies.figures.source import FigureSource, drawn
+from isthmus.studies.figures.source import FigureSource, without_empty
 from isthmus.studies.results import Results, better, case_measures
 from isthmus.studies.significance import every_pair, samples
 from isthmus.studies.study import Measure
@@ -29,7 +29,7 @@ def draw(source: FigureSource) -> list[Figure]:
         f"{reference} with the others, p after Holm correction: * at most 0.05, ** 0.01, *** 0.001, n.s. not "
         "significant."
     )
-    shown, width = drawn(made), charts.box_width(len(results.networks))
+    shown, width = without_empty(made), charts.box_width(len(results.networks))
     return [Figure("Spread and significance", caption, shown, width=width)] if shown else []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from isthmus.report.charts import SERIES, line_key
 from isthmus.report.figures.registry import Figure
 from isthmus.studies.figures import charts
-from isthmus.studies.figures.source import FigureSource, drawn
+from isthmus.studies.figures.source import FigureSource, without_empty
 from isthmus.studies.results import ALL
 
 
@@ -25,6 +25,6 @@ def draw(source: FigureSource) -> list[Figure]:
             "band reaches from the lowest to the highest of them. A run that stopped early keeps its last score."
         )
         title = f"Progress of training{', further networks' if first else ''}"
-        if shown := drawn(made):
+        if shown := without_empty(made):
             found.append(Figure(title, caption, shown, line_key(names)))
     return found

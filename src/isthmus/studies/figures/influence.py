@@ -9,7 +9,7 @@ from typing import Any
 from isthmus.report.charts import Chart, line_key
 from isthmus.report.figures.registry import Figure
 from isthmus.studies.figures import charts
-from isthmus.studies.figures.source import FigureSource, drawn
+from isthmus.studies.figures.source import FigureSource, without_empty
 from isthmus.studies.results import ALL, Results, case_measures
 from isthmus.studies.study import Measure
 
@@ -22,7 +22,7 @@ def draw(source: FigureSource) -> list[Figure]:
     results, study = source.results, source.results.study
     measure = case_measures(results)[0]
     lines = [(data, label, name) for data, label, _ in results.places() for name in study.networks]
-    shown = drawn([_chart(results, measure, key, lines) for key in study.grid])
+    shown = without_empty([_chart(results, measure, key, lines) for key in study.grid])
     if not shown:
         return []
     others = "all others at their centre" if study.around is not None else "mean over all others"

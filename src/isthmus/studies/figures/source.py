@@ -21,7 +21,7 @@ class FigureSource:
     Attributes:
         results: the scores of the finished cells.
         folder: the folder of the study.
-        watch: told of what takes long.
+        watch: receives the progress of slow figures.
     """
 
     results: Results
@@ -36,6 +36,6 @@ class FigureSource:
         return cast(T, self._shared[name])
 
 
-def drawn(charts: list[Chart | None]) -> list[Chart]:
+def without_empty(charts: list[Chart | None]) -> list[Chart]:
     """Returns the charts that have something to show."""
     return [chart for chart in charts if chart is not None]

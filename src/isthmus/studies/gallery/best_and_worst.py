@@ -11,7 +11,7 @@ from isthmus.report.figures.registry import Figure
 from isthmus.report.summary import number, ranked
 from isthmus.studies.figure_registry import Section
 from isthmus.studies.figures import charts
-from isthmus.studies.figures.source import FigureSource, drawn
+from isthmus.studies.figures.source import FigureSource, without_empty
 from isthmus.studies.gallery.predicted_cases import PredictedCases, missing_pictures, predicted_cases
 from isthmus.studies.gallery.sections import CaseEntry, CaseGroup, PictureSection, Stack
 from isthmus.studies.results import case_measures
@@ -58,7 +58,7 @@ def _ranks(source: FigureSource) -> list[Figure]:
             f"{2 * FIFTEEN} cases, of the better and the worse half."
         )
         title = f"Best and worst cases{', further networks' if first else ''}"
-        if shown := drawn(made):
+        if shown := without_empty(made):
             found.append(Figure(title, caption, shown, line_key(names)))
     return found
 

@@ -110,7 +110,7 @@ class PredictedCases:
 
     @property
     def several(self) -> bool:
-        """Whether there are several classes beside the background."""
+        """Whether there are several classes besides the background."""
         return len(self.classes) > 2
 
     @cached_property
@@ -203,7 +203,7 @@ def predicted_cases(source: FigureSource) -> dict[str, PredictedCases]:
 
 
 def missing_pictures(source: FigureSource) -> list[str]:
-    """Returns a line for each data set whose pictures are missing; at later calls none, as one figure says so."""
+    """Returns a line for each data set whose pictures are missing; only the first caller gets them."""
     missing = source.shared("predicted cases", lambda: _open(source))[1]
     lines = list(missing)
     missing.clear()

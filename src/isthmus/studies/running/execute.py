@@ -48,7 +48,7 @@ class Machines:
         jobs: cells at a time.
         threads: cores for each cell.
         launch: starts a cell.
-        line: what the user is told.
+        line: a description for the user.
     """
 
     jobs: int
@@ -64,7 +64,7 @@ class Outcome:
     Attributes:
         computed: the names of the cells that were computed now.
         failed: the cells that are not done.
-        request: what the command was asked for.
+        request: the study that the command was given.
     """
 
     computed: tuple[str, ...]

@@ -99,7 +99,7 @@ def cluster(on: str, jobs: int | None, watch: Watch) -> Iterator[Machines]:
     Args:
         on: "ray": the cluster of this machine, or else one that is started; ``ray://HOST`` or ``HOST:PORT``.
         jobs: as for `share`.
-        watch: told which cluster is joined.
+        watch: receives which cluster is joined.
 
     Yields:
         The cluster as machines for `execute`.

@@ -46,8 +46,8 @@ def _data(results: Results) -> Iterator[str]:
 
 
 def _grids(results: Results) -> Iterator[str]:
-    if said := on_grid(_grid_names(results)):
-        yield f"Scored {said}."
+    if where := on_grid(_grid_names(results)):
+        yield f"Scored {where}."
 
 
 def _grid_names(results: Results) -> list[str]:
