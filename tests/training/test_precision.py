@@ -111,7 +111,7 @@ def test_a_large_step_is_made_smaller() -> None:
 
 @pytest.mark.usefixtures("nobody_says")
 def test_a_network_that_cannot_be_is_refused_as_ever(small: Any, tmp_path: Path) -> None:
-    with pytest.raises(IsthmusError, match="does not divide"):
+    with pytest.raises(IsthmusError, match="is not divisible"):
         train(small(input={"patch": 33}), tmp_path / "run")
 
 

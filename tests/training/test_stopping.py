@@ -337,7 +337,7 @@ def test_where_there_are_no_locks_it_trains_and_says_so(
 
 
 def test_training_that_never_began_leaves_nothing(small: Any, tmp_path: Path) -> None:
-    with pytest.raises(IsthmusError, match="does not divide"):
+    with pytest.raises(IsthmusError, match="is not divisible"):
         training.train(small(input={"patch": 33}), tmp_path / "runs" / "run")
     assert list(tmp_path.iterdir()) == []
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from isthmus.errors import IsthmusError, nearest
-from isthmus.runs.recipe import Hardware
+from isthmus.runs.recipe.hardware import Hardware, Precision
 
 if TYPE_CHECKING:
     import torch
 
 
 DEVICES = ("cpu", "cuda", "mps")
-PRECISIONS = ("auto", "float32", "bfloat16")
 PRECISION = "ISTHMUS_PRECISION"
 """Environment variable that decides what ``hardware.precision=auto`` means."""
 
@@ -66,8 +65,8 @@ def _wanted(hardware: Hardware) -> str:
     if hardware.precision != "auto":
         return hardware.precision
     wanted = os.environ.get(PRECISION, "auto")
-    if wanted not in PRECISIONS:
-        raise IsthmusError(f"{PRECISION}={wanted}: {nearest(wanted, PRECISIONS)}")
+    if wanted not in get_args(Precision):
+        raise IsthmusError(f"{PRECISION}={wanted}: {nearest(wanted, get_args(Precision))}")
     return wanted
 
 

@@ -9,6 +9,8 @@ from pydantic import Field
 from isthmus.runs.recipe.section import Section
 from isthmus.settings import POSITIVE, Range
 
+Precision = Literal["auto", "float32", "bfloat16"]
+
 
 class Hardware(Section):
     """Where and how it is computed; what is left open is decided once, at the start, and stored."""
@@ -19,7 +21,7 @@ class Hardware(Section):
         "`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: the first GPU, else the processor.",
     ] = "auto"
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
+        Precision,
         "Number type in which the network computes; `auto`: see [below](#number-types).",
     ] = "auto"
     channels_last: Annotated[
