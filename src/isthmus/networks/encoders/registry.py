@@ -15,11 +15,11 @@ from isthmus.plugins import Registry
 ENCODERS: Registry[Callable[[int, int], Encoder]] = Registry("encoder")
 """What makes each encoder from ``(spatial_dims, in_channels)``."""
 
-E = TypeVar("E", bound=type[Encoder])
+E = TypeVar("E", bound=Callable[[int, int], Encoder])
 
 
 def register_encoder(name: str) -> Callable[[E], E]:
-    """Registers an encoder, a class to call with ``(spatial_dims, in_channels)``, for ``encoder=name``."""
+    """Registers what makes an encoder from ``(spatial_dims, in_channels)``, a class or function, for ``encoder=name``."""
 
     def register(encoder: E) -> E:
         ENCODERS.register(name, encoder)

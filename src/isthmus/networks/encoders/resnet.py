@@ -7,6 +7,7 @@ convolution of a bottleneck, as in torchvision.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -95,25 +96,9 @@ def _downsample(dims: int, in_channels: int, out_channels: int, stride: int) -> 
     )
 
 
-@register_encoder("resnet34")
-class ResNet34(ResNet):
-    """3, 4, 6 and 3 blocks of two 3x3 convolutions."""
-
-    def __init__(self, spatial_dims: int = 2, in_channels: int = 3) -> None:
-        super().__init__(spatial_dims, in_channels, depths=(3, 4, 6, 3), bottleneck=False)
-
-
-@register_encoder("resnet50")
-class ResNet50(ResNet):
-    """3, 4, 6 and 3 bottlenecks."""
-
-    def __init__(self, spatial_dims: int = 2, in_channels: int = 3) -> None:
-        super().__init__(spatial_dims, in_channels, depths=(3, 4, 6, 3), bottleneck=True)
-
-
-@register_encoder("resnet101")
-class ResNet101(ResNet):
-    """3, 4, 23 and 3 bottlenecks."""
-
-    def __init__(self, spatial_dims: int = 2, in_channels: int = 3) -> None:
-        super().__init__(spatial_dims, in_channels, depths=(3, 4, 23, 3), bottleneck=True)
+for _name, _depths, _bottleneck in (
+    ("resnet34", (3, 4, 6, 3), False),
+    ("resnet50", (3, 4, 6, 3), True),
+    ("resnet101", (3, 4, 23, 3), True),
+):
+    register_encoder(_name)(partial(ResNet, depths=_depths, bottleneck=_bottleneck))

@@ -5,6 +5,8 @@ Simonyan, Zisserman: Very deep convolutional networks for large-scale image reco
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 
 from isthmus.networks.blocks.layers import conv, max_pool, norm
@@ -49,9 +51,4 @@ class VGG16(Encoder):
         return x
 
 
-@register_encoder("vgg16_bn")
-class VGG16BN(VGG16):
-    """VGG-16 with batch normalisation after each convolution."""
-
-    def __init__(self, spatial_dims: int = 2, in_channels: int = 3) -> None:
-        super().__init__(spatial_dims, in_channels, batch_norm=True)
+register_encoder("vgg16_bn")(partial(VGG16, batch_norm=True))
