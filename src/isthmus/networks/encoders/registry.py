@@ -19,7 +19,7 @@ E = TypeVar("E", bound=Callable[[int, int], Encoder])
 
 
 def register_encoder(name: str) -> Callable[[E], E]:
-    """Registers what makes an encoder from ``(spatial_dims, in_channels)``, a class or function, for ``encoder=name``."""
+    """Registers a class or function of ``(spatial_dims, in_channels)`` that makes an encoder, for ``encoder=name``."""
 
     def register(encoder: E) -> E:
         ENCODERS.register(name, encoder)
