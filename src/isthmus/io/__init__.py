@@ -1,1 +1,1 @@
-"""One file format a file. Nothing here knows a case or a fold."""
+"""Reads and writes image files: one module per format. Nothing here depends on cases or folds."""

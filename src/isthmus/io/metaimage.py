@@ -55,22 +55,22 @@ def geometry(path: Path) -> Geometry:
     steps = _numbers(fields, "ElementSpacing", "ElementSize")
     matrix = _numbers(fields, "TransformMatrix", "Rotation", "Orientation")
     origin = _numbers(fields, "Offset", "Position", "Origin")
-    affine, kept = np.eye(4), len(size)
+    affine, axes = np.eye(4), len(size)
     if matrix is not None:
-        affine[:kept, :kept] = matrix.reshape(dims, dims).T[:kept, :kept]
+        affine[:axes, :axes] = matrix.reshape(dims, dims).T[:axes, :axes]
     if steps is not None:
-        affine[:3, :kept] *= steps[:kept]
+        affine[:3, :axes] *= steps[:axes]
     if origin is not None:
-        affine[:kept, 3] = origin[:kept]
+        affine[:axes, 3] = origin[:axes]
     affine[:2] *= -1  # left and posterior to right and anterior
     channels = int(fields.get("ElementNumberOfChannels", "1"))
-    shape = (*size, *(1,) * (3 - kept), *((channels,) if channels != 1 else ()))
+    shape = (*size, *(1,) * (3 - axes), *((channels,) if channels != 1 else ()))
     unit = fields.get("DistanceUnits", "").replace("um", "µm")
     return Geometry(
         shape,
         np.dtype(_dtype(fields)).newbyteorder("="),
         affine,
-        placed=matrix is not None and kept == 3,
+        placed=matrix is not None and axes == 3,
         sized=steps is not None,
         unit=unit if unit in MILLIMETRES else "",
     )

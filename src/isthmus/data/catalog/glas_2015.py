@@ -33,11 +33,11 @@ def read(root: Path) -> Dataset:
         for name, path in pictures(folder).items():
             if not name.startswith(_PARTS):
                 continue
-            kept = masks if name.endswith(_ANNOTATION) else images
+            files = masks if name.endswith(_ANNOTATION) else images
             name = name.removesuffix(_ANNOTATION)
-            if name in kept:
-                problems.append(f"{path}: has the same name as {kept[name]}; leave one of them out")
-            kept[name] = path
+            if name in files:
+                problems.append(f"{path}: has the same name as {files[name]}; leave one of them out")
+            files[name] = path
         if (folder / "Grade.csv").is_file():
             patients |= _patients(folder / "Grade.csv")
     refuse(problems, root)

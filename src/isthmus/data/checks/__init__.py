@@ -1,1 +1,1 @@
-"""What is wrong or odd with a data set, said before anyone trains on it."""
+"""Checks data sets before training: faults, oddities and duplicates."""

@@ -1,1 +1,1 @@
-"""How data sets lie on disk: images and masks side by side, nnU-Net, Medical Segmentation Decathlon."""
+"""Layouts of data sets on disk: images and masks side by side, nnU-Net, Medical Segmentation Decathlon."""

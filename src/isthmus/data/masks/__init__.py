@@ -1,1 +1,1 @@
-"""What the values of a mask mean: classes, objects, borders, pixels to ignore."""
+"""The meaning of mask values: classes, objects, borders, pixels to ignore."""

@@ -46,11 +46,11 @@ def borders(mask: NDArray[Any]) -> dict[int, tuple[int, int, int]]:
         z, y, x = windows[at]
         plane = planes[z, y : y + SIDE, x : x + SIDE]
         least, most = ndimage.minimum_filter(plane, 3), ndimage.maximum_filter(plane, 3)
-        amid, inner = (least < plane) & (plane < most), least == most
+        middle, inner = (least < plane) & (plane < most), least == most
         values, places, seen = np.unique(plane, return_inverse=True, return_counts=True)
         between, alike = (
             np.bincount(places.ravel(), weights=which.ravel(), minlength=len(values)).astype(int).tolist()
-            for which in (amid, inner)
+            for which in (middle, inner)
         )
         counts = zip(between, seen.tolist(), alike, strict=True)
         found = summed([found, dict(zip(values.tolist(), counts, strict=True))])
@@ -79,13 +79,13 @@ def soft_top(found: Borders) -> int | None:
     (255, None)
     """
     low, top = min(found, default=0), max(found, default=0)
-    amid = {v: counts for v, counts in found.items() if top < END * v < (END - 1) * top}
+    middle = {v: counts for v, counts in found.items() if top < END * v < (END - 1) * top}
     ends = {v: seen for v, (_, seen, _) in found.items() if END * v >= (END - 1) * top}
-    if low != 0 or top < LEAST or len(amid) < FEWEST or area_values(found):
+    if low != 0 or top < LEAST or len(middle) < FEWEST or area_values(found):
         return None
-    between, seen = (sum(counts[i] for counts in amid.values()) for i in (0, 1))
+    between, seen = (sum(counts[i] for counts in middle.values()) for i in (0, 1))
     bright = sum(ends.values())
-    largest = max(count for _, count, _ in amid.values())
+    largest = max(count for _, count, _ in middle.values())
     if between < 0.6 * seen or bright < 0.1 * seen or bright < largest:
         return None
     return 255 if 224 <= top <= 255 else top

@@ -31,13 +31,13 @@ def without_ignored(found: Survey, ignore: int | None) -> Survey:
     }
     empty = [case for case, of_case in counts.items() if not of_case]
     bad = [Bad(case, "values", f"'{case}': its mask holds only {ignore}, which is ignored") for case in empty]
-    kept = {case: of_case for case, of_case in counts.items() if of_case}
+    remaining = {case: of_case for case, of_case in counts.items() if of_case}
     facts = {
         case: replace(one, borders={value: at for value, at in one.borders.items() if value != ignore})
         for case, one in found.facts.items()
-        if case in kept
+        if case in remaining
     }
-    return replace(found, facts=facts, counts=kept, bad=(*found.bad, *bad))
+    return replace(found, facts=facts, counts=remaining, bad=(*found.bad, *bad))
 
 
 def with_ignored(checked: Checked, ignore: int | None) -> Checked:

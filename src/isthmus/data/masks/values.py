@@ -114,8 +114,8 @@ class ValueMap:
         top = soft_top(borders or {}) if rule is None else None
         if top is not None or (rule is None and _is_soft(values) and not area_values(borders or {})):
             return cls(((0, 0), (top or 255, 1)), "threshold")
-        if rule is None and (kept := class_values(borders or {})) is not None and len(kept) <= MANY:
-            return cls.infer(kept)._with_nearest(others)
+        if rule is None and (classes := class_values(borders or {})) is not None and len(classes) <= MANY:
+            return cls.infer(classes)._with_nearest(others)
         if rule is None and len(found) > MANY:
             return cls(((0, 0), (1, 1)), "objects")
         if len(found) > 256:
