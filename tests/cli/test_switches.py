@@ -83,6 +83,14 @@ def test_help_everywhere(words: list[str], capsys: pytest.CaptureFixture[str]) -
     assert "--quiet" in capsys.readouterr().out
 
 
+def test_the_help_states_defaults_that_are_decided_later(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert call("train", "-h") == 0
+    assert "[default: (runs/DATA-MODEL-SEED)]" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [

@@ -50,7 +50,7 @@ def test_what_would_change_a_run_is_refused_by_name_and_what_says_the_same_is_no
         ("--skip-bad",),
     ):
         assert call("train", "--finish", "--out", run, *words) == 2
-        assert f"--finish goes on with the recipe in {run}; leave out {words[0]}" in error_of(capsys)
+        assert f"--finish continues with the recipe in {run}; leave out {words[0]}" in error_of(capsys)
     assert call("train", "--resume", "--out", run, tmp_path) == 2
     assert f"leave out {tmp_path}, or" in error_of(capsys)
     assert call("train", "--resume", "--out", run, "bogus=1") == 2

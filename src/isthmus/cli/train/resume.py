@@ -56,7 +56,7 @@ def finish(request: Request, display: Display) -> None:
 def _folder(request: Request, option: str) -> Path:
     """Returns the folder to continue in."""
     if request.out is None and not request.data:
-        raise IsthmusError(f"{option} needs --out RUN, the folder to go on with")
+        raise IsthmusError(f"{option} needs --out RUN, the folder to continue in")
     return request.out or default_folder(request.to_recipe())
 
 
@@ -96,7 +96,7 @@ def _refuse_changes(request: Request, begun: RunFolder | None, option: str) -> N
         changed.insert(0, request.data)
     if changed:
         raise IsthmusError(
-            f"{option} goes on with the recipe in {begun.path}; leave out {', '.join(changed)}, or start another run"
+            f"{option} continues with the recipe in {begun.path}; leave out {', '.join(changed)}, or start another run"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.recipe.network import Network
-from isthmus.runs.recipe.presets import FOUND, PRESETS
+from isthmus.runs.recipe.presets import PRESETS, TUNED
 from isthmus.runs.recipe.recipe import Recipe, sections, validate
 from isthmus.shapes import shown
 
@@ -29,7 +29,7 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
             raise IsthmusError(f"a recipe holds sections ({', '.join(sections())}), found {shown(layer)}")
         merged = overlaid(_without_length(merged, layer), layer)
     if preset == "default" and _model(merged) == Network().model:
-        merged = overlaid(FOUND, merged)
+        merged = overlaid(TUNED, merged)
     return validate(merged)
 
 

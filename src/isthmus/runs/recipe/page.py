@@ -14,7 +14,7 @@ import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from isthmus.runs.recipe.presets import FOUND, PRESETS
+from isthmus.runs.recipe.presets import PRESETS, TUNED
 from isthmus.runs.recipe.recipe import sections
 from isthmus.runs.recipe.section import Section, help_of, range_of
 
@@ -44,12 +44,12 @@ def table(name: str) -> str:
 
 def presets() -> str:
     """Returns the table of what the presets set: a row for each key."""
-    found = [FOUND, PRESETS["paper"]]
+    shown = [TUNED, PRESETS["paper"]]
     keys = [(name, key) for name, section in sections().items() for key in section.model_fields]
     lines = ["| key | `bare` | `default`, with our own network | `paper` |", "|---|---|---|---|"]
     for name, key in keys:
         own = sections()[name].model_fields[key].get_default(call_default_factory=True)
-        values = [own, *(preset.get(name, {}).get(key, own) for preset in found)]
+        values = [own, *(preset.get(name, {}).get(key, own) for preset in shown)]
         if any(value != own for value in values):
             lines.append(f"| `{name}.{key}` | {' | '.join(map(_value, values))} |")
     return "\n".join(lines) + "\n"

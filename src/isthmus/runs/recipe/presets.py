@@ -1,11 +1,9 @@
-"""What recipes start from."""
+"""Presets: the values that a recipe starts from."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# What `isthmus train` starts from: its own recipe when no network is named, the papers' when one is; "bare" is the
-# keys' own defaults, for recipes that say everything.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "default": {},
     "paper": {
@@ -19,10 +17,15 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "bare": {},
 }
+"""Values by section of each preset.
 
-# Found by a search for the default preset's own network (docs/results/accuracy.md), and laid under that alone.
-FOUND: dict[str, dict[str, Any]] = {
+``isthmus train`` starts from ``"default"``, or from ``"paper"`` if a network is named; ``"bare"`` is the keys' own
+defaults, for recipes that say everything.
+"""
+
+TUNED: dict[str, dict[str, Any]] = {
     "input": {"normalise": "auto"},
     "network": {"initialisation": "default", "depth": "auto"},
     "training": {"learning_rate": 0.003},
 }
+"""Values found by a search for our own network (docs/results/accuracy.md), for which ``"default"`` adds them."""
