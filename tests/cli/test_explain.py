@@ -90,7 +90,7 @@ def test_each_image_gets_a_picture_and_its_maps(run, images, tmp_path, method, m
 @pytest.mark.parametrize("method", ["saliency", "grad-cam"])
 def test_a_map_that_is_zero_everywhere_is_told(run, images, tmp_path, capsys, method) -> None:
     one = sorted(images.iterdir())[0]
-    remark = f"{one.stem}: the map is zero everywhere: nothing that {method} looks at speaks for the class"
+    remark = f"{one.stem}: the map is zero everywhere: nothing that {method} looks at supports the class"
     assert call("explain", run, one, "--out", tmp_path / "some", "--method", method) == 0
     assert tifffile.imread(tmp_path / "some" / f"{one.stem}.tif").any()
     assert remark not in " ".join(capsys.readouterr().err.split())

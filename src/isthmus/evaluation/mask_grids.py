@@ -1,4 +1,4 @@
-"""What scored masks say about their grids: units, places, and values that were not whole numbers."""
+"""Compares the grids of scored masks: units, positions, and values that were not whole numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Spacing: TypeAlias = float | Sequence[float] | None
 
 
 def in_one_unit(pairs: Sequence[Pair]) -> list[Pair]:
-    """Sizes of voxels in the unit that all files state, or in mm where they state several."""
+    """Returns pairs with voxel sizes in the unit that all files state, or in mm if they state several."""
     units = {pair: _unit(pair) or "mm" for pair in pairs if pair[0].spacing is not None}
     if len(set(units.values())) < 2:
         return list(pairs)
@@ -32,7 +32,7 @@ def in_one_unit(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def unit_of(pairs: Sequence[Pair], spacing: Spacing) -> str:
-    """The unit of all distances, in words."""
+    """Returns the unit of all distances, in words."""
     units = [_unit(pair) or "mm" for pair in pairs if pair[0].spacing is not None]
     others = "pixels" if spacing is None else "the unit of the spacing"
     if not units:
@@ -42,20 +42,24 @@ def unit_of(pairs: Sequence[Pair], spacing: Spacing) -> str:
 
 
 def remarks(pairs: Sequence[Pair], found: Sequence[tuple[str, float]]) -> Iterator[str]:
-    """Lines about headers that do not agree, rounded values (`found`: of each pair how far the two lie apart, and how
-    far values were from whole numbers), and units that nobody stated."""
+    """Yields lines about headers that do not agree, rounded values, and units that no file states.
+
+    Args:
+        pairs: true and predicted cases.
+        found: for each pair how far the two lie apart, in words, and how far values were from whole numbers.
+    """
     names = [case.id for case, _ in pairs]
     away = [f"{name} ({place})" for name, (place, _) in zip(names, found, strict=True) if place]
     if away:
         yield (
-            f"{len(away)} predictions lie elsewhere than the true masks, by the headers, and are scored voxel by "
+            f"{len(away)} predictions lie elsewhere than the true masks, by their headers, and are scored voxel by "
             f"voxel: {few(away, 3)}"
         )
     off = [f"{name} ({rest:.1g})" for name, (_, rest) in zip(names, found, strict=True) if rest]
     if off:
-        yield f"the values of {len(off)} masks are rounded, as they were nearly whole numbers: {few(off, 3)}"
+        yield f"the values of {len(off)} masks are nearly whole numbers and were rounded: {few(off, 3)}"
     if any(pair[0].spacing is not None and not _unit(pair) for pair in pairs):
-        yield "files state no unit for the size of their voxels; millimetres are taken"
+        yield "files state no unit for the size of their voxels; millimetres are assumed"
 
 
 def _unit(pair: Pair) -> str:
@@ -64,7 +68,16 @@ def _unit(pair: Pair) -> str:
 
 
 def check_spacing(spacing: Spacing, pairs: Sequence[Pair], axes: Sequence[int]) -> None:
-    """Refuse a spacing that a mask cannot have, by the file's name: before anything is scored."""
+    """Refuses a spacing that a mask cannot have, before anything is scored.
+
+    Args:
+        spacing: of masks whose files state none.
+        pairs: true and predicted cases.
+        axes: how many the masks of each pair have.
+
+    Raises:
+        IsthmusError: names the file.
+    """
     if spacing is None:
         return
     open_ = [i for i, (case, _) in enumerate(pairs) if case.spacing is None]

@@ -1,4 +1,4 @@
-"""Which predicted mask is scored against which true ones: both sides by the names that `isthmus train` understands."""
+"""Matches predicted masks with true ones, on both sides by the names that `isthmus train` understands."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ from isthmus.errors import IsthmusError, few
 from isthmus.watch import Watch
 
 Pair: TypeAlias = tuple[Case, Case]
-"""The case with the true masks, and that with the predicted one as its image."""
+"""The case with the true masks, and the case whose image is the predicted mask."""
 
 BESIDE = ("probabilities/", "overlays/")  # what `predict_folder` writes beside masks
 
 
 def true_masks(truth: Path, name: str, root: Path | None, axes: str | None = None) -> Dataset:
-    """The masks of a data set (a folder of images and masks in any layout that trains, a CSV, a name), or of a folder
-    that holds nothing else, where every file is a mask.
+    """Returns the masks of a data set (a folder of images and masks in any layout that trains, a CSV, a name), or of a
+    folder in which every file is a mask.
+
+    Args:
+        truth: the folder.
+        name: as the user gave it.
+        root: where a built-in data set lies.
+        axes: of TIFF images, as "CYX".
 
     Raises:
         IsthmusError: as `open_dataset`; a folder without masks.
@@ -36,7 +42,7 @@ def true_masks(truth: Path, name: str, root: Path | None, axes: str | None = Non
     called = {path: re.sub(r"[\W_]", "", path.name.lower()) for path in folders(truth)}
     alone = [path for path, word in called.items() if word in MASK_FOLDERS]  # their images are elsewhere
     if len(alone) != 1 and {"images", "image"} & set(called.values()):
-        return open_dataset(name)  # says which folder is missing: images are no masks
+        return open_dataset(name)  # refuses images without masks, and says which folder is missing
     place = alone[0] if len(alone) == 1 else truth
     cases = [Case(case.id, (), case.images, case.group, case.spacing) for case in _masks_in(place)]
     return Dataset(name, tuple(cases))
@@ -45,10 +51,17 @@ def true_masks(truth: Path, name: str, root: Path | None, axes: str | None = Non
 def paired(
     predictions: Path, truth: Path | str, cases: Sequence[Case], partial: bool, watch: Watch
 ) -> list[Pair]:
-    """Every true mask with the prediction of its name, in the order of the cases; what is left over is told.
+    """Returns every true mask with the prediction of its name, in the order of the cases, and reports the others.
 
-    The same name goes first; then names match as those of images and masks do (`isthmus.data.layouts.pairing`): `x` and
-    `x_mask`.
+    Equal names match first; the others match as those of images and masks do (`isthmus.data.layouts.pairing`), such as
+    `x` and `x_mask`.
+
+    Args:
+        predictions: folder of predicted masks.
+        truth: as the user gave it.
+        cases: with the true masks.
+        partial: whether true masks may lack a prediction.
+        watch: is told of masks that match nothing.
 
     Raises:
         IsthmusError: no pair at all; true masks without a prediction, unless `partial`; two masks for one name.
@@ -69,7 +82,7 @@ def paired(
         )
     if lacking:
         watch.say(
-            f"scored are the {len(pairs)} of {len(cases)} true masks that have a prediction; without: {few(lacking)}"
+            f"{len(pairs)} of {len(cases)} true masks have a prediction and are scored; without one: {few(lacking)}"
         )
     if extra:
         watch.say(f"{len(extra)} predictions have no true mask and are not scored: {few(extra)}")
@@ -80,7 +93,7 @@ def paired(
 
 
 def _is_dataset(folder: Path) -> bool:
-    """Whether images lie beside the masks, in any of the ways in which `open_dataset` finds them."""
+    """Returns whether images lie beside the masks, in any of the ways in which `open_dataset` finds them."""
     if (folder / "dataset.json").is_file() and (folder / "imagesTr").is_dir():
         return True
     if find_folders(folder) or any(find_folders(inside) for inside in folders(folder)):
@@ -89,7 +102,7 @@ def _is_dataset(folder: Path) -> bool:
 
 
 def _masks_in(folder: Path) -> list[Case]:
-    """Every file below a folder, whatever it and the folders are called, as the image of a case; stacks by page."""
+    """Returns every file below a folder, whatever its name, as the image of a case; a case for each page of a stack."""
     if not folder.is_dir():
         return images_in(folder)
     problems: list[str] = []
@@ -106,7 +119,7 @@ def _masks_in(folder: Path) -> list[Case]:
 
 
 def _by_name(true: Sequence[str], predicted: Sequence[str], truth: Path | str) -> dict[str, str]:
-    """The prediction of each true mask."""
+    """Returns the name of the prediction of each true mask that has one."""
     same = set(true) & set(predicted)
     names = {name: name for name in true if name in same}
     left = [name for name in predicted if name not in same]
@@ -120,7 +133,7 @@ def _by_name(true: Sequence[str], predicted: Sequence[str], truth: Path | str) -
 
 
 def _called(case: Case, name: str) -> Case:
-    """A mask of a plain folder is called as its prediction, hence as the image; a case of a data set keeps its id."""
+    """Returns the case of a mask; in a plain folder it takes the name of its prediction, which is that of the image."""
     if case.images or case.id == name:
         return case
     return replace(case, id=name, group=name if case.group == case.id else case.group)

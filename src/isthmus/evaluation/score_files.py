@@ -1,4 +1,4 @@
-"""Tables of scores on disk, and which of them `isthmus evaluate` may replace: those that it wrote."""
+"""Recognises tables of scores on disk: `isthmus evaluate` may replace those that it wrote."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ def refuse_to_replace(
     data: Iterable[Path] = (),
     instead: str = OVERWRITE,
 ) -> None:
-    """Refuse to write scores over a file that is no earlier table of an evaluation.
+    """Refuses to write scores over a file that is no earlier table of an evaluation.
 
     Args:
+        target: the file to write.
+        overwrite: whether another file may be replaced.
         predictions: the folder of the masks that are scored.
         data: files and folders of the truth.
+        instead: what the message advises.
 
     Raises:
-        IsthmusError: a file of the data; another file, without leave.
+        IsthmusError: a file of the data; another file, without ``overwrite``.
     """
     data = list(data)
     lists = [table for folder in data if folder.is_dir() for table in folder.glob("*.csv")]
@@ -37,7 +40,7 @@ def refuse_to_replace(
 
 
 def is_scores(path: Path) -> bool:
-    """Whether a file is a table of an evaluation; of a run's own scores each says its set."""
+    """Returns whether a file is a table of an evaluation; a run's own table names the set of each case."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)

@@ -1,6 +1,6 @@
-"""Which parts of an image a network's answer depends on: saliency and Grad-CAM.
+"""Shows which parts of an image a network's answer depends on: saliency and Grad-CAM.
 
-`saliency` and `grad_cam` take any network and an array; `explain_folder` a trained run and images on disk.
+`saliency` and `grad_cam` take any network and an array; `explain_folder` takes a trained run and images on disk.
 """
 
 from isthmus.explain.explain import explain_folder

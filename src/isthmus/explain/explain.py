@@ -1,4 +1,4 @@
-"""Images on disk in, explanations on disk out."""
+"""Explains images on disk: writes a picture and the maps of each."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ def explain_folder(
     overwrite: bool = False,
     watch: Watch | None = None,
 ) -> list[Path]:
-    """Explain images and write for each ``OUT/<name>.png``, the picture, and ``OUT/<name>.tif``, the maps.
+    """Explains images and writes for each ``OUT/<name>.png``, the picture, and ``OUT/<name>.tif``, the maps.
 
     Args:
         run: a run folder, or the folder of a cross-validation, whose maps are averaged.
         images: files or folders.
-        out: folder to write to, made where needed.
+        out: folder to write to, created if needed.
         method: ``"saliency"``, ``"input"`` or ``"grad-cam"``.
         classes: names of classes; None: all but the background.
-        overwrite: replace what is there.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+        overwrite: replace files that exist.
+        watch: is told of progress.
 
     Returns:
         The pictures and maps written.
@@ -69,7 +71,7 @@ def explain_folder(
         try:
             if not _explain(explainer, predictor, target):
                 watch.say(
-                    f"{case.id}: the map is zero everywhere: nothing that {method} looks at speaks for the class"
+                    f"{case.id}: the map is zero everywhere: nothing that {method} looks at supports the class"
                 )
             written += files
         except Exception as error:  # of any kind: the other images are explained
@@ -87,7 +89,7 @@ Target = tuple[Case, Path, Path]
 
 
 def _explain(explainer: Explainer, predictor: Predictor, target: Target) -> bool:
-    """Write the maps and the picture of one image; whether the maps show anything."""
+    """Writes the maps and the picture of one image, and returns whether the maps show anything."""
     case, shown, values = target
     image = load_image(case, predictor.recipe.data.channels)
     maps, labels = explainer(image), predictor.labels(image)
@@ -110,7 +112,9 @@ def _refuse_harm(paths: Sequence[Path], every: Sequence[Target], out: Path, over
     refuse_below_a_file(out)
     folders = [path for path in paths if path.is_dir()]
     if any(out.resolve().is_relative_to(folder.resolve()) for folder in folders):
-        raise IsthmusError(f"{out} lies among the images, and would be taken for some; choose another --out")
+        raise IsthmusError(
+            f"{out} lies among the images, so the pictures would be taken for images; choose another --out"
+        )
     refuse_among(out, paths)
     guard = Guard(originals(paths, [case for case, *_ in every]), overwrite)
     targets = [target for _, *both in every for target in both]

@@ -1,4 +1,4 @@
-"""The maps of a trained run: through the same scale, normalisation, region, slices and tiles as its predictions."""
+"""Explains a trained run, with the same scale, normalisation, region, slices and tiles as its predictions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from isthmus.inference.settings import refuse_other_axes
 
 
 class Explainer:
-    """Explains what a predictor answers.
+    """Explains the answers of a predictor.
 
     Args:
         predictor: of one run, or of several folds, whose maps are averaged.
         method: ``"saliency"`` (of the decoder stages), ``"input"`` (gradient of the image) or ``"grad-cam"``.
-        classes: names of the classes (or regions, where the run learned these) that are explained; None: all
-            but the background.
+        classes: names of the classes (or of the regions, if the network learned these) to explain; None: all but the
+            background.
 
     Raises:
         IsthmusError: no such method or class.
@@ -52,7 +52,8 @@ class Explainer:
         )
 
     def __call__(self, image: NDArray[Any]) -> Floats:
-        """Maps ``(n, *spatial)`` on the image's own grid, float32 from 0 to 1: one, or one for each concatenation.
+        """Returns maps ``(n, *spatial)`` on the image's own grid, float32 from 0 to 1; Grad-CAM gives one for each
+        concatenation, the others give a single one.
 
         Args:
             image: ``(channels, *spatial)`` in the numbers of the file, any size.
@@ -69,7 +70,7 @@ class Explainer:
 
 
 class _Explained(nn.Module):
-    """A network that gives its raw maps as one more head, so that whatever runs networks can explain them."""
+    """A network that returns its raw maps as one more head, so that anything that runs networks can explain them."""
 
     def __init__(self, network: nn.Module, method: Method, maps: Sequence[int]) -> None:
         super().__init__()

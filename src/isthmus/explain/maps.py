@@ -25,8 +25,9 @@ Floats = NDArray[np.float32]
 Method = Literal["saliency", "input", "grad-cam"]
 METHODS: tuple[Method, ...] = ("saliency", "input", "grad-cam")
 VERSION = 1
-"""Of the formulas below: another number wherever they give other maps, so that kept ones are made anew."""
-_FLAT = 1e-5  # of the largest value: a smaller range is rounding, and the map is constant
+"""Version of the formulas below; it changes whenever they give other maps, so that stored maps are computed anew."""
+_FLAT = 1e-5
+"""A range below this share of the largest value is rounding: the map is constant."""
 
 
 def saliency(
@@ -37,21 +38,21 @@ def saliency(
     classes: Sequence[int] | None = None,
     multilabel: bool = False,
 ) -> Floats:
-    """How much the foreground's logits depend on each place.
+    """Returns how much the foreground's logits depend on each place.
 
-    With S the sum over all pixels of the foreground's logits: for each decoder stage with output A the largest
-    |dS/dA| over its channels, enlarged to the image by linear interpolation and stretched to 0..1; the mean over
-    the stages. A stage where the gradient is the same everywhere counts as 0: such is the last one before a 1x1
-    convolution, which has the same weights at each pixel. ``target="input"``: |dS/dx| of the image itself.
+    S is the sum of the foreground's logits over all pixels. For each decoder stage with output A, the largest |dS/dA|
+    over its channels is enlarged to the image by linear interpolation and stretched to 0..1; the result is the mean
+    over the stages. A stage whose gradient is the same everywhere counts as 0, such as the last one before a 1x1
+    convolution, which has the same weights at each pixel. ``target="input"`` gives |dS/dx| of the image itself.
 
     Args:
         network: any network of 2 or 3 spatial dimensions; it is left as it was (mode, gradients, hooks).
-        image: ``(channels, *spatial)``, as the network takes it (normalised), any size: it is padded by
-            reflection to what the network can take.
+        image: ``(channels, *spatial)``, normalised, of any size: it is padded by reflection to a size that the network
+            takes.
         target: ``"decoder"`` or ``"input"``.
-        classes: class indices whose logits are summed; None: all but the background. Of a network of one map
-            the foreground is class 1.
-        multilabel: every map is a region of its own, the first being class 1, and none is the background.
+        classes: class indices whose logits are summed; None: all but the background. With one map, the foreground is
+            class 1.
+        multilabel: whether every map is a region of its own, the first being class 1, and none is the background.
 
     Returns:
         ``(*spatial)`` float32 from 0 to 1.
@@ -78,11 +79,11 @@ def grad_cam(
     *,
     multilabel: bool = False,
 ) -> Floats:
-    """Grad-CAM at each concatenation of encoder and decoder.
+    """Returns Grad-CAM at each concatenation of encoder and decoder.
 
-    With A the concatenated maps and s the mean foreground logit: ReLU(sum over channels k of w_k A_k), w_k the
-    mean over the image of ds/dA_k, enlarged to the image by linear interpolation and divided by its largest
-    value. 0 stays 0: nothing there speaks for the classes; a map may be 0 everywhere.
+    For concatenated maps A and the mean foreground logit s it is ReLU(sum over channels k of w_k A_k), where w_k is the
+    mean of ds/dA_k over the image, enlarged to the image by linear interpolation and divided by its largest value.
+    0 means that nothing there supports the classes; a map may be 0 everywhere.
 
     Args:
         network, image, classes, multilabel: as `saliency`.
@@ -102,7 +103,7 @@ def grad_cam(
 
 
 def combined(raw: Floats, method: Method) -> Floats:
-    """Raw maps ``(maps, *spatial)`` stretched to 0..1; those of the stages of ``"saliency"`` averaged to one."""
+    """Returns raw maps ``(maps, *spatial)`` stretched to 0..1; saliency and input gradients are averaged to one map."""
     if method == "grad-cam":
         return np.stack([_by_largest(one) for one in raw])
     stretched = np.stack([_stretched(one) for one in raw])
@@ -112,11 +113,13 @@ def combined(raw: Floats, method: Method) -> Floats:
 def raw_maps(
     network: nn.Module, images: Tensor, method: Method, maps: Sequence[int] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """What `combined` takes, for a batch: no map is stretched yet, so that tiles of one image can be joined.
+    """Returns the input of `combined` for a batch: maps that are not stretched yet, so that tiles can be joined.
 
     Args:
+        network: to explain.
         images: ``(N, channels, *spatial)`` on the network's device, of a size that it takes.
-        maps: of the logits, that are explained; None: all but the first where there are several.
+        method: one of `METHODS`.
+        maps: indices of the logits to explain; None: all but the first if there are several.
 
     Returns:
         ``(N, maps, *spatial)`` of the images' size, and the logits.
@@ -142,7 +145,7 @@ def raw_maps(
 
 
 def chosen_maps(count: int, classes: Sequence[int] | None, multilabel: bool = False) -> list[int]:
-    """The maps of logits that belong to classes, by class index; None: all but the background.
+    """Returns the indices of the maps that belong to classes; for None, of all but the background.
 
     >>> chosen_maps(1, None), chosen_maps(1, [1]), chosen_maps(4, None), chosen_maps(4, [2]), chosen_maps(2, [2], True)
     ([0], [0], [1, 2, 3], [2], [1])
@@ -195,9 +198,9 @@ def _of_image(
 
 
 def _watch(network: nn.Module, method: Method) -> tuple[list[Tensor], list[Any]]:
-    """The tensors that are explained, filled in by the next pass through the network, and the hooks that do it.
+    """Returns a list that the next pass through the network fills with the tensors to explain, and the hooks for it.
 
-    What is kept is handed on as a copy, so that no later operation changes it in place.
+    The network goes on with copies of these tensors, so that no later operation changes them in place.
     """
     if method == "input":
         return [], []
@@ -224,7 +227,7 @@ def _watch(network: nn.Module, method: Method) -> tuple[list[Tensor], list[Any]]
 
 @contextmanager
 def _still(network: nn.Module) -> Iterator[None]:
-    """The network in evaluation mode; afterwards every module is in the mode it was in."""
+    """Sets the network to evaluation mode within the context; afterwards every module has its mode back."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
@@ -251,7 +254,7 @@ def _enlarged(maps: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _stretched(values: Floats) -> Floats:
-    """To 0..1 by its range; 0 where it is constant."""
+    """Returns values stretched to 0..1 by their range; 0 if they are constant."""
     low, high = float(values.min()), float(values.max())
     if high - low <= _FLAT * max(abs(low), abs(high)):
         return np.zeros(values.shape, np.float32)
@@ -259,6 +262,6 @@ def _stretched(values: Floats) -> Floats:
 
 
 def _by_largest(values: Floats) -> Floats:
-    """To 0..1 by its largest value; 0 where there is none above 0."""
+    """Returns values divided by the largest; 0 if none is above 0."""
     high = float(values.max())
     return np.asarray(values / high, np.float32) if high > 0 else np.zeros(values.shape, np.float32)

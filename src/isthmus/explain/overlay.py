@@ -1,4 +1,4 @@
-"""Maps made visible: the image under a heat map, with the outline of the mask."""
+"""Draws maps: the image under a heat map, with the outline of the mask."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ Pixels = NDArray[np.uint8]
 
 OUTLINE = (255, 255, 255)
 SHADOW = (0, 0, 0)
-SHARE = 0.55  # of the heat map in a pixel
-LEAST = 256  # small pictures are enlarged, by a whole factor, to about this side
-GAP = 4  # pixels between pictures
+SHARE = 0.55
+"""Opacity of the heat map."""
+LEAST = 256
+"""Small pictures are enlarged, by a whole factor, to about this side."""
+GAP = 4
+"""Pixels between pictures."""
 
 
 def picture(
     image: NDArray[Any], maps: NDArray[Any], labels: NDArray[Any], spacing: Sequence[float] | None = None
 ) -> Pixels:
-    """A row of pictures: the image, and the image under each map, all with the outline of the mask.
+    """Returns a row of pictures: the image, and the image under each map, all with the outline of the mask.
 
     A volume has three rows: its middle slices across the first, the second and the third axis.
 
     Args:
-        image: ``(channels, *spatial)`` of any number type; the first of 2 channels or of more than 3 is shown.
+        image: ``(channels, *spatial)`` of any number type; unless there are 3 channels, the first is shown.
         maps: ``(n, *spatial)`` from 0 to 1.
         labels: ``(*spatial)`` class indices.
-        spacing: of a volume, along its axes: slices are stretched so that a pixel is square, and as the first
-            axis then leads to the head, those that hold it are shown with the head up.
+        spacing: of a volume, along its axes: slices are stretched so that pixels are square. The first axis then points
+            to the head, so slices that contain it are shown with the head up.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -58,7 +61,7 @@ def picture(
 
 
 def heat(values: NDArray[Any]) -> Pixels:
-    """A map ``(H, W)`` from 0 to 1 in the colours of inferno, black to yellow: ``(H, W, 3)`` uint8."""
+    """Returns a map ``(H, W)`` from 0 to 1 in the colours of inferno, black to yellow: ``(H, W, 3)`` uint8."""
     grey = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
     return np.ascontiguousarray(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)[..., ::-1], np.uint8)
 
@@ -80,7 +83,7 @@ def _row(
     size = (
         max(1, round(sides[1] * factor)),
         max(1, round(sides[0] * factor)),
-    )  # as OpenCV counts: width first
+    )  # OpenCV's order: width first
     ground = np.asarray(cv2.resize(rgb(image, limits), size, interpolation=cv2.INTER_NEAREST), np.uint8)
     shown = cv2.resize(labels.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     panels = [outlined(ground, shown)]
@@ -92,13 +95,19 @@ def _row(
 
 
 def blended(ground: Pixels, values: NDArray[Any]) -> Pixels:
-    """A picture ``(H, W, 3)`` under the `heat` of a map ``(H, W)`` from 0 to 1."""
+    """Returns a picture ``(H, W, 3)`` under the `heat` of a map ``(H, W)`` from 0 to 1."""
     mixed = (1 - SHARE) * ground.astype(np.float32) + SHARE * heat(values)
     return np.rint(mixed).astype(np.uint8)
 
 
 def outlined(pixels: Pixels, labels: NDArray[Any]) -> Pixels:
-    """A copy with a white line along the inside of every region, and a black one around it: seen on any ground."""
+    """Returns a copy with a white line along the inside of every region and a black one around it, visible on any
+    ground.
+
+    Args:
+        pixels: ``(H, W, 3)`` uint8.
+        labels: ``(H, W)``, 0 is background.
+    """
     drawn = pixels.copy()
     cross = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
     edge = np.zeros(labels.shape, bool)
@@ -112,8 +121,12 @@ def outlined(pixels: Pixels, labels: NDArray[Any]) -> Pixels:
 
 
 def rgb(image: NDArray[Any], limits: tuple[float, float] | None = None) -> Pixels:
-    """``(channels, H, W)`` as ``(H, W, 3)`` uint8; all but uint8 between limits, else the 0.5th and 99.5th percentile;
-    of other than 3 channels the first."""
+    """Returns an image ``(channels, H, W)`` as ``(H, W, 3)`` uint8; unless there are 3 channels, the first.
+
+    Args:
+        image: of any number type; all but uint8 are scaled.
+        limits: the numbers that become black and white; None: the 0.5th and 99.5th percentile.
+    """
     shown = image if image.shape[0] == 3 else image[:1]
     if shown.dtype != np.uint8:
         low, high = limits or _range(shown)

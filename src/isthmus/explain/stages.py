@@ -1,4 +1,4 @@
-"""Where a network's decoder stages are: what each gives, and where encoder and decoder are concatenated."""
+"""Finds a network's decoder stages: what each outputs, and where encoder and decoder are concatenated."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Stage:
     """One level of a decoder.
 
     Attributes:
-        module: gives the stage's output.
-        joined: takes the concatenation of encoder and decoder as its input; None where nothing is concatenated.
+        module: outputs what the stage outputs.
+        joined: takes the concatenation of encoder and decoder as its input; None if nothing is concatenated.
     """
 
     module: nn.Module
@@ -31,11 +31,11 @@ class Stage:
 
 @singledispatch
 def decoder_stages(network: nn.Module) -> Sequence[Stage]:
-    """The stages of a network's decoder, the deepest first.
+    """Returns the stages of a network's decoder, the deepest first.
 
-    Of a network of one's own: the modules of its attribute ``decoder`` (a ``ModuleList``), each of which takes
-    the concatenation. A module that holds the network proper as ``network`` has its stages. Another layout is
-    told by ``decoder_stages.register``.
+    For a network of your own these are the modules of its attribute ``decoder`` (a ``ModuleList``), each of which takes
+    the concatenation. A module that wraps another one as ``network`` has the stages of that one. Any other layout is
+    declared with ``decoder_stages.register``.
 
     Raises:
         IsthmusError: the network has no decoder stages (it is no encoder-decoder, or does not say where they are).
@@ -54,13 +54,13 @@ def decoder_stages(network: nn.Module) -> Sequence[Stage]:
 
 @decoder_stages.register
 def _(network: UNet) -> Sequence[Stage]:
-    joined = len(network.skips)  # with an encoder, the finest levels may have no bridge
+    joined = len(network.skips)  # with an encoder, the finest levels may have no skip connection
     return [Stage(block, block if i < joined else None) for i, block in enumerate(network.decoder)]
 
 
 @decoder_stages.register
 def _(network: UNetPlusPlus) -> Sequence[Stage]:
-    """The last node of each level: the path that the final map comes up."""
+    """Returns the last node of each level: the path that leads up to the final map."""
     last = network.depth - 1
     return _alike(network.nodes[f"{last - step}_{step}"] for step in range(1, network.depth))
 
@@ -77,7 +77,7 @@ def _(network: TernausNet16) -> Sequence[Stage]:
 
 @decoder_stages.register
 def _(network: NucleiNet) -> Sequence[Stage]:
-    """Those of the decoder that draws the bodies."""
+    """Returns the stages of the decoder for the bodies."""
     levels: Iterable[nn.Module] = network.decoders[0].levels  # type: ignore[assignment]
     return [Stage(level, level.body) for level in levels]  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Networks of several folds that answer together: which runs they are, whether they may, and on one normalisation."""
+"""Averages networks of several folds: finds their runs, checks that they agree, brings them to one normalisation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from isthmus.runs.recipe import Recipe
 
 
 def run_folders(path: Path) -> list[RunFolder]:
-    """A run folder by itself, or the runs of its folds: of these, where some have weights already, those that do."""
+    """Returns a run by itself, or the runs of its folds; if some of these have weights, only those that do."""
     folds = sorted(path.glob("fold-*/recipe.yaml")) if path.is_dir() else []
     if folds and not (path / "recipe.yaml").is_file():
         runs = [RunFolder.open(fold.parent) for fold in folds]
@@ -23,7 +23,7 @@ def run_folders(path: Path) -> list[RunFolder]:
 
 
 class _Renormalised(nn.Module):
-    """A network on images that were normalised by another fold's training images: brought to its own first."""
+    """A network on images that another fold's normalisation has changed: they are brought to its own first."""
 
     factor: torch.Tensor
     shift: torch.Tensor
@@ -43,7 +43,7 @@ class _Renormalised(nn.Module):
 
 
 def renormalised(networks: Sequence[nn.Module], recipes: Sequence[Recipe]) -> list[nn.Module]:
-    """Networks of folds that can share the first one's normalisation; see `Input.mean`."""
+    """Returns networks of folds that all take images with the first one's normalisation; see `Input.mean`."""
     first = recipes[0].input
     result = [networks[0]]
     for network, recipe in zip(networks[1:], recipes[1:], strict=True):
@@ -61,7 +61,8 @@ def renormalised(networks: Sequence[nn.Module], recipes: Sequence[Recipe]) -> li
 
 
 def difference(one: Recipe, other: Recipe) -> str:
-    """The first thing in which two recipes differ that must be alike for their networks to be averaged."""
+    """Returns the first key in which two recipes differ though networks can only be averaged if they agree in it; "" if
+    there is none."""
     ours, theirs = one.to_dict(), other.to_dict()
     for recipe in (ours, theirs):  # these are each fold's own
         recipe["input"]["mean"] = recipe["input"]["deviation"] = []

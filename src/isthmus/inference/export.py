@@ -1,4 +1,4 @@
-"""The networks of a run as files for other programs, with a JSON of what else is needed, each checked once written."""
+"""Writes the networks of a run as files for other programs, each checked, with a JSON of what else is needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from isthmus.inference.engines.portable import (
     require,
     write,
 )
-from isthmus.inference.export_check import DiceCheck, compare
+from isthmus.inference.export_check import ExportCheck, check_export
 from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.settings import channels_seen
 from isthmus.inference.tiling.margin import margin
@@ -42,7 +42,7 @@ from isthmus.runs.standing import standing
 from isthmus.watch import Silent, Watch
 
 CLOSE = 1e-3
-"""Share of the largest output by which what was written may differ from the network, both in float32."""
+"""The file may differ from the network by this share of the largest output, both in float32."""
 
 NORMALISE = {
     "auto": "8-bit images as scale, others as zscore",
@@ -58,19 +58,19 @@ class Exported:
     """One network that was written.
 
     Attributes:
-        path: the file (of OpenVINO the ``.xml``, beside it lies the ``.bin``).
+        path: the file (for OpenVINO the ``.xml``; the ``.bin`` lies beside it).
         description: the JSON beside it, ``<path>.json``.
-        difference: the largest from the network's own outputs, on a random image at another size than it was
-            captured on (where it takes another), both in float32.
+        difference: the largest difference from the network's own outputs on a random image, of another size than it
+            was captured on if the file takes one, both in float32.
         scale: the largest of these outputs.
-        dice: where it was asked for: Dice of the validation cases, the network's and the file's.
+        dice: Dice of the validation cases, with the network and with the file, if it was asked for.
     """
 
     path: Path
     description: Path
     difference: float
     scale: float
-    dice: DiceCheck | None = None
+    dice: ExportCheck | None = None
 
 
 def export_run(
@@ -83,23 +83,24 @@ def export_run(
     overwrite: bool = False,
     watch: Watch | None = None,
 ) -> list[Exported]:
-    """Write the trained network of a run as ONNX, OpenVINO IR or a program of `torch.export`.
+    """Writes the trained network of a run as ONNX, OpenVINO IR or a program of `torch.export`.
 
-    A cross-validation gives a file for each fold; a run that first finds its region of interest one more,
-    ``…-localiser``. The outputs are logits by head. Every file appears whole or not at all, and only after what was
-    written gave the network's outputs.
+    A cross-validation gives a file for each fold; a run that first finds its region of interest gives one more,
+    ``…-localiser``. The outputs are logits by head. Every file appears whole or not at all, and only after it has
+    given the network's outputs.
 
     Args:
         run: a run folder, or that of a cross-validation.
         to: ``"onnx"``, ``"openvino"`` or ``"torch"``.
-        out: a file, where there is one network, else a folder; None: ``RUN/export``.
+        out: a file, if there is one network, else a folder; None: ``RUN/export``.
         check: also compare the masks of the validation cases.
-        data: where these lie now, if they moved.
+        data: where the validation cases lie now, if they moved.
         overwrite: replace files that exist.
+        watch: is told of progress.
 
     Raises:
         IsthmusError: no run; an unknown format or a missing package; a network that cannot be exported; files that
-            exist; what was written does not agree with the network.
+            exist; a file that gives other outputs than the network.
     """
     watch = watch or Silent()
     if to not in SUFFIXES:
@@ -150,7 +151,7 @@ def _targets(names: Sequence[str], run: Path, to: str, out: Path | None) -> dict
 
 
 def _files(path: Path, to: str) -> list[Path]:
-    """All that belongs to an exported network, the description last."""
+    """Returns all files of an exported network, the description last."""
     more = [path.with_suffix(".bin")] if to == "openvino" else []
     return [*more, path, path.with_name(f"{path.name}.json")]
 
@@ -171,7 +172,7 @@ def _export(folder: RunFolder, path: Path, to: str, *, check: bool, data: Path |
                 f"{to} gives other outputs than the network of {folder.path} (by {difference:.1e}, on outputs up to "
                 f"{scale:.3g}), so nothing was written; choose another format"
             )
-        dice = compare(folder, opened, data) if check else None
+        dice = check_export(folder, opened, data) if check else None
         about = _description(folder, network, captured, to, path.name)
         about["checked"] = {"largest_difference": difference, "largest_output": scale} | (
             {} if dice is None else {"dice": dice.to_dict()}
@@ -186,7 +187,7 @@ def _export(folder: RunFolder, path: Path, to: str, *, check: bool, data: Path |
 
 
 def _difference(network: nn.Module, opened: Opened, captured: Captured, divisor: int) -> tuple[float, float]:
-    """Largest difference and largest output, at another batch size and other sides where these are free."""
+    """Returns the largest difference and the largest output, with another batch size and sides if these are free."""
     batch, channels, *sides = captured.shape
     if 0 in captured.free:
         batch += 1
@@ -203,7 +204,7 @@ def _difference(network: nn.Module, opened: Opened, captured: Captured, divisor:
 def _description(
     folder: RunFolder, network: nn.Module, captured: Captured, to: str, file: str
 ) -> dict[str, Any]:
-    """What is needed to run the network elsewhere, in plain values."""
+    """Returns what is needed to run the network elsewhere, in plain values."""
     recipe = folder.recipe()
     dims, given = recipe.spatial_dims, recipe.input
     classes = Classes.of(recipe.data, recipe.cleanup.threshold)

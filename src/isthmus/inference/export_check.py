@@ -1,4 +1,4 @@
-"""Whether an exported network draws the same masks: Dice of a run's validation cases, the network's and the file's."""
+"""Checks that an exported network gives the same masks: Dice of a run's validation cases, with network and file."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from isthmus.runs.recipe import Hardware, Recipe
 
 
 @dataclass(frozen=True)
-class DiceCheck:
-    """Means over cases and foreground classes or regions, before clean-up.
+class ExportCheck:
+    """Dice of two ways to compute the same network, before clean-up.
 
     Attributes:
-        network: Dice of the network, eagerly in float32, with the truth.
-        exported: that of the other.
-        largest: difference of a case and class between the two.
-        between: the least Dice of a case and class between the masks of both.
-        cases: how many.
+        network: mean Dice of the network, run eagerly in float32, over cases and foreground classes or regions.
+        exported: mean Dice of the exported file.
+        largest: the largest difference between the two for one case and class.
+        between: the lowest Dice between the two masks of one case and class.
+        cases: how many cases there are.
     """
 
     network: float
@@ -41,26 +41,27 @@ class DiceCheck:
     cases: int
 
     def describe(self) -> str:
-        """One line."""
+        """Returns a line for the user."""
         return (
             f"Dice of {self.cases} validation cases: {self.network:.4f}, exported {self.exported:.4f} "
-            f"(of one case by {self.largest:.1e} at most; between the masks of both at least {self.between:.4f})"
+            f"(at most {self.largest:.1e} apart for one case; at least {self.between:.4f} between the two masks)"
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Returns plain values for JSON."""
         return asdict(self)
 
 
-def compare(folder: RunFolder, engine: Engine, data: Path | None = None) -> DiceCheck:
-    """Predict the validation cases of a run twice, with its network eagerly in float32 and with another engine.
+def check_export(folder: RunFolder, engine: Engine, data: Path | None = None) -> ExportCheck:
+    """Segments the validation cases of a run twice, with its network eagerly in float32 and with another engine.
 
     Args:
-        engine: run in place of the network.
+        folder: the run.
+        engine: computes in place of the network.
         data: where the data lies now; None: where the recipe found it.
 
     Raises:
-        IsthmusError: the data, or cases of it, are not there; a run with a region of interest.
+        IsthmusError: the data, or a case of it, is missing; a run with a region of interest.
     """
     recipe = folder.recipe()
     if recipe.roi is not None:
@@ -70,7 +71,7 @@ def compare(folder: RunFolder, engine: Engine, data: Path | None = None) -> Dice
     resolved = machine.resolve(Hardware(device="cpu", precision="float32"))
     plain = Predictor.from_networks([folder.load_network()], recipe, resolved)
     other = Predictor.from_networks(plain.networks, recipe, resolved, engine=engine)
-    truth = _Truth(folder, recipe, data)
+    truth = _ValidationCases(folder, recipe, data)
     scores, between = [], []
     for case in truth.cases:
         image, label = truth.load(case)
@@ -82,7 +83,7 @@ def compare(folder: RunFolder, engine: Engine, data: Path | None = None) -> Dice
             scores.append([dice(mask[name], true) for mask in masks])
             between.append(dice(masks[0][name], masks[1][name]))
     table = np.asarray(scores)
-    return DiceCheck(
+    return ExportCheck(
         network=float(table[:, 0].mean()),
         exported=float(table[:, 1].mean()),
         largest=float(np.abs(table[:, 0] - table[:, 1]).max()),
@@ -91,7 +92,7 @@ def compare(folder: RunFolder, engine: Engine, data: Path | None = None) -> Dice
     )
 
 
-class _Truth:
+class _ValidationCases:
     """The validation cases of a run with their labels."""
 
     def __init__(self, folder: RunFolder, recipe: Recipe, data: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""The images to process, and the message for one that fails: it does not stop the others."""
+"""Finds the images to process, and words the message for one that fails, which does not stop the others."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from isthmus.runs.recipe import Data
 
 
 def images_given(paths: Sequence[Path], about: Data) -> tuple[Sequence[Case], list[str]]:
-    """The images, and what is wrong with files beside them.
+    """Returns the images, and what is wrong with files beside them.
+
+    Args:
+        paths: files and folders.
+        about: channels and axes of the training images.
 
     Raises:
-        IsthmusError: a path that is not there, no image at all, two of one name.
+        IsthmusError: a path that does not exist, no image at all, two images of one name.
     """
     absent = [f"{path}: no such file or folder" for path in paths if not path.exists()]
     refuse(absent, "the images")
@@ -30,7 +34,7 @@ def images_given(paths: Sequence[Path], about: Data) -> tuple[Sequence[Case], li
 
 
 def failure(case: Case, error: Exception) -> str:
-    """Which image failed, and why."""
+    """Returns a line that says which image failed, and why."""
     if isinstance(error, IsthmusError):
         text = str(error)
     elif isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):

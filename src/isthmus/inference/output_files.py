@@ -1,4 +1,4 @@
-"""The files to write for each image: their names, whether they may be written, and which exist."""
+"""Names the files to write for each image, checks that they may be written, and finds those that exist."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from isthmus.io.images import probe, read_image, read_mask
 from isthmus.outputs import Guard
 
 THERE = (
-    "go on with what is missing with --skip-existing (skip_existing=True), choose another --out, or replace masks "
-    "with --overwrite"
+    "write what is missing with --skip-existing (skip_existing=True), choose another --out, or replace masks with "
+    "--overwrite"
 )
 _WHOLE = {".png": (b"\x89PNG",), ".tif": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ".gz": (b"\x1f\x8b",)}
-"""How files begin that `predict_folder` writes."""
+"""The first bytes of the files that `predict_folder` writes."""
 _END_OF_PNG = b"IEND\xaeB`\x82"
 
 
@@ -29,9 +29,11 @@ class OutputFiles:
     """The files of one image.
 
     Attributes:
+        case: the image.
         out: the folder that they lie in.
-        probabilities: none where they are not asked for.
-        overlay: None where there is none.
+        mask: the mask.
+        probabilities: empty unless they are asked for.
+        overlay: a picture of the objects; None for classes and volumes.
     """
 
     case: Case
@@ -42,13 +44,16 @@ class OutputFiles:
 
     @classmethod
     def of(cls, case: Case, out: Path, *, instances: bool, maps: int) -> OutputFiles:
-        """Those of an image.
+        """Returns the files of an image.
 
         Args:
+            case: the image.
+            out: the folder that they lie in.
+            instances: whether the mask numbers objects.
             maps: how many maps of probabilities are written, 0 for none.
 
         Raises:
-            IsthmusError: its name cannot be that of files.
+            IsthmusError: the name of the image cannot be that of a file.
         """
         return cls(
             case,
@@ -65,10 +70,10 @@ class OutputFiles:
             yield self.overlay
 
     def missing(self) -> frozenset[Path]:
-        """The files that do not exist or are cut off, as by a broken copy or a full disk.
+        """Returns the files that do not exist or are cut off, as after a broken copy or on a full disk.
 
         Raises:
-            IsthmusError: a file that is there was not written for this image.
+            IsthmusError: a file that exists was not written for this image.
         """
         return frozenset(path for path in self if not path.exists() or not self._is_whole(path))
 
@@ -86,7 +91,7 @@ class OutputFiles:
                 tifffile.imread(path) if path.suffix == ".tif" else read_image(Source(path))
                 return True
             size = read_mask(Source(path)).shape
-        except Exception:  # decoders have many words for half a file
+        except Exception:  # decoders raise errors of many kinds for half a file
             return False
         source = self.case.images[0]
         wanted = probe(source)[0][1:]
@@ -99,7 +104,13 @@ class OutputFiles:
 
 
 def refuse_harm(every: Sequence[OutputFiles], out: Path, guard: Guard, *, skip_existing: bool) -> list[str]:
-    """Refuse to write masks over other files.
+    """Refuses to write masks over other files.
+
+    Args:
+        every: the files of all images.
+        out: the folder that they lie in.
+        guard: knows the files of the data.
+        skip_existing: whether files that exist are kept.
 
     Returns:
         Lines to tell the user.
@@ -128,10 +139,12 @@ def refuse_below_a_file(out: Path) -> None:
 def refuse_mixing(
     paths: Iterable[Path], every: Sequence[OutputFiles], out: Path, data: Iterable[Path]
 ) -> None:
-    """Refuse masks among images, for which they would be taken, or among other files of the data.
+    """Refuses masks among images, which would be taken for images, or among other files of the data.
 
     Args:
         paths: where the images were looked for.
+        every: the files of all images.
+        out: the folder that they lie in.
         data: as `originals`.
 
     Raises:

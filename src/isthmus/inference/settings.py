@@ -1,4 +1,4 @@
-"""From a resolved recipe to what inference works with: mask values, normalisation, clean-up."""
+"""Turns a resolved recipe into what inference works with: mask values, normalisation, clean-up."""
 
 from __future__ import annotations
 
@@ -14,25 +14,29 @@ from isthmus.runs.recipe import Input, Recipe
 
 
 def value_map(recipe: Recipe) -> ValueMap:
-    """The mask values of the training data, as a resolved recipe stores them."""
+    """Returns the mask values of the training data, as a resolved recipe stores them."""
     return ValueMap(tuple(recipe.data.values.items()), recipe.data.value_rule or "exact")
 
 
 def normaliser(given: Input) -> Normaliser:
-    """How images are normalised: each by itself, or all by the training images' mean and deviation."""
+    """Returns how images are normalised: each by itself, or all by the training images' mean and deviation."""
     if given.normalise == "dataset":
         deviation = np.asarray(given.deviation, np.float32)
         factor = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
         fixed = Intensity(np.asarray(given.mean, np.float32), factor)
         return lambda _: fixed
-    if given.normalise == "auto":  # not filled in from data: by the image itself
+    if given.normalise == "auto":  # a recipe that no data has resolved
         return lambda image: intensity(image, "scale" if image.dtype == np.uint8 else "zscore")
     mode = given.normalise
     return lambda image: intensity(image, mode)
 
 
 def clean_up(recipe: Recipe) -> CleanUp:
-    """What a recipe asks to be done to masks, in class indices."""
+    """Returns the clean-up that a recipe asks for, in class indices.
+
+    Raises:
+        IsthmusError: it names a class that does not exist.
+    """
     asked, classes = recipe.cleanup, recipe.data.classes
 
     def index(name: str, key: str) -> int:
@@ -58,10 +62,11 @@ def channels_seen(recipe: Recipe) -> int:
 
 
 def refuse_other_axes(shape: Sequence[int], recipe: Recipe) -> None:
-    """Refuse a picture where a network was trained on volumes, and a volume where it was on pictures.
+    """Refuses a picture if the network was trained on volumes, and a volume if it was trained on pictures.
 
     Args:
         shape: of the image, `(channels, *spatial)`.
+        recipe: of the network.
 
     Raises:
         IsthmusError: says which it is, and what to do.

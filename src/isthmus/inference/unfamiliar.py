@@ -1,4 +1,4 @@
-"""Compares new images and masks with those of training: one line for each way in which they differ."""
+"""Compares new images and masks with those of training, and words one line for each way in which they differ."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from isthmus.runs.folder import RunFolder
 from isthmus.shapes import read_as
 
 CHANCE, MASK_CHANCE = 0.02, 0.1
-"""The share of many images, and of many masks, that may lie outside before anything is said."""
+"""The share of images, and of masks, that may lie outside by chance before anything is said."""
 
 KEPT = 1000
-"""Remarks of a kind that are kept for the number in the line."""
+"""The most remarks of a kind that are kept, for the median in its line."""
 
 WORDS = {
     "colour": "are in colour where training was grey",
@@ -59,7 +59,7 @@ NUMBERS = {
 
 
 class Unfamiliar:
-    """What was found of the images and masks so far.
+    """Counts how the images and masks so far differ from those of training.
 
     Args:
         known: what those of the training were like; None: nothing is ever found.
@@ -85,19 +85,19 @@ class Unfamiliar:
         return cls(known, resized=folders[0].recipe().input.resize is not None), notes
 
     def image(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> None:
-        """See an image `(channels, *spatial)` in the numbers of its file, before anything is done to it."""
+        """Compares an image `(channels, *spatial)`, in the numbers of its file, before anything is done to it."""
         look = appearance(image) if self.known else None
         if look is not None:
             self.see_appearance(look, spacing)
 
     def see_appearance(self, look: Appearance, spacing: Sequence[float] | None = None) -> None:
-        """`image`, of what an image is like."""
+        """Compares an image by its appearance."""
         if self.known is not None:
             self.images += 1
             self._keep(image_differences(self.known, look, spacing, self.resized))
 
     def mask(self, mask: NDArray[Any]) -> None:
-        """See a mask `(*spatial)` that was predicted, of any number type, in which 0 is the background."""
+        """Compares a predicted mask `(*spatial)` of any number type, in which 0 is the background."""
         if self.known is not None:
             self.masks += 1
             pixels = sum(int(np.count_nonzero(mask[rows])) for rows in in_blocks(mask.shape))
@@ -106,7 +106,7 @@ class Unfamiliar:
             self._keep([remark] if remark else [])
 
     def lines(self) -> list[str]:
-        """A line for each way in which more images differ than do by chance; of masks only where images do not."""
+        """Returns a line for each way in which more images differ than by chance; for masks, only if no images do."""
         kinds = [
             kind
             for kind, count in self._counts.items()
@@ -133,7 +133,7 @@ class Unfamiliar:
         return f"the {noun} {SINGULAR[verb]} {rest}"
 
     def _figures(self, remark: Difference) -> str:
-        """The number, and between which those of the training lie."""
+        """Returns the number that differs, and the range in training."""
         if not remark.name or self.known is None:
             return ""
         spread, kind = self.known.spreads[remark.name], remark.name.split()[0]
@@ -153,8 +153,8 @@ class Remembered:
     """The content of `images.json`.
 
     Attributes:
-        training: what the training images were like; None where no pixel of them was a number.
-        scored: a line for each way in which the images that are held out lie outside.
+        training: what the training images were like; None if none of their pixels was a number.
+        scored: a line for each way in which the held-out images lie outside.
     """
 
     training: Familiar | None
@@ -162,25 +162,25 @@ class Remembered:
 
     @classmethod
     def read(cls, folder: RunFolder) -> Remembered:
-        """Of a run; of one that was made before this was written, nothing.
+        """Reads what a run remembers; nothing, if an earlier version made it.
 
         Raises:
-            IsthmusError: a file that holds something else.
+            IsthmusError: the file holds something else.
         """
         if not folder.images.is_file():
             return cls(None, [])
         return read_as(folder.images, cls, "restore the file, or delete it")
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Returns plain values for JSON."""
         return {"training": self.training and self.training.to_dict(), "scored": self.scored}
 
 
 def read_familiar(folders: Sequence[RunFolder]) -> Familiar | None:
-    """What the training images of these runs were like together; None where one of them does not know.
+    """Returns what the training images of these runs were like together; None if one of them does not know.
 
     Raises:
-        IsthmusError: a file that holds something else.
+        IsthmusError: a file holds something else.
     """
     found = [known for folder in folders if (known := Remembered.read(folder).training)]
     return reduce(Familiar.union, found) if len(found) == len(folders) else None

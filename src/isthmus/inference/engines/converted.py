@@ -1,4 +1,4 @@
-"""Networks converted for OpenVINO, kept in the user's cache, as converting takes seconds and loading a tenth of one."""
+"""Keeps networks converted for OpenVINO in the user's cache: converting takes seconds, loading a tenth of a second."""
 
 from __future__ import annotations
 
@@ -18,16 +18,23 @@ from isthmus.runs.recipe import Hardware
 from isthmus.shapes import read_as
 
 KEPT = 16
-"""Networks that the cache holds at most; those not used for longest go."""
+"""The most networks that the cache holds; the least recently used are dropped."""
 
 
 def cache_folder() -> Path:
-    """``isthmus/openvino`` in the user's cache (``XDG_CACHE_HOME``, else ``~/.cache``)."""
+    """Returns ``isthmus/openvino`` in the user's cache (``XDG_CACHE_HOME``, else ``~/.cache``)."""
     return user_cache() / "openvino"
 
 
 def converted(network: nn.Module, hardware: Hardware, channels: int, dims: int, divisor: int) -> Opened:
-    """A network run by OpenVINO, converted or as it lies in the cache.
+    """Returns a network that OpenVINO runs, from the cache or newly converted.
+
+    Args:
+        network: in evaluation.
+        hardware: threads and precision.
+        channels: of the images that it sees.
+        dims: spatial dimensions, 2 or 3.
+        divisor: every side of a batch is a multiple of it.
 
     Raises:
         IsthmusError: it cannot be converted.
@@ -52,7 +59,7 @@ def converted(network: nn.Module, hardware: Hardware, channels: int, dims: int, 
 
 
 def _key(network: nn.Module, channels: int, dims: int) -> str:
-    """Of weights, layers and the versions of what converts them."""
+    """Returns a hash of the weights, the layers and the versions of the packages that convert them."""
     digest = hashlib.sha256(f"{network} {channels} {dims}".encode())
     for package in ("isthmus", "torch", "openvino"):
         digest.update(metadata.version(package).encode())

@@ -1,4 +1,4 @@
-"""What computes the maps of networks: the framework, or OpenVINO where it is installed and there is enough to do."""
+"""Computes the maps of networks: with the framework, or with OpenVINO if it is installed and there is enough to do."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from isthmus.runs.recipe import Hardware
 
 ENGINES = ("auto", "torch", "openvino")
 ENOUGH = 1.2e14
-"""Operations from which OpenVINO saves more than the conversion of a network takes; see docs/export.md."""
+"""From this many operations up, OpenVINO saves more time than converting a network takes; see docs/export.md."""
 ALIKE = 0.1
-"""Share of the maps' standard deviation by which OpenVINO may differ from the framework, on average."""
+"""OpenVINO may differ from the framework by this share of the maps' standard deviation, on average."""
 
 
 class Engine(Protocol):
-    """A batch ``(N, channels, *spatial)`` to the maps ``(N, maps, *spatial)`` of every head, ``"logits"`` first."""
+    """Turns a batch ``(N, channels, *spatial)`` into the maps ``(N, maps, *spatial)`` of every head, ``"logits"``
+    first."""
 
     def __call__(self, batch: Floats) -> dict[str, Floats]: ...
 
@@ -43,14 +44,15 @@ def placed(networks: Sequence[nn.Module], hardware: Hardware, dims: int) -> Sequ
 
 
 class Eager:
-    """The framework, one operation after another; the mean over the networks."""
+    """Runs networks in the framework, operation by operation, and averages over them."""
 
     def __init__(self, networks: Sequence[nn.Module], hardware: Hardware) -> None:
         self.networks, self.hardware = networks, hardware
 
     @classmethod
     def fused(cls, networks: Sequence[nn.Module], hardware: Hardware) -> Eager:
-        """Copies prepared for prediction (`isthmus.inference.engines.fused`); channels-last on a CPU."""
+        """Returns an engine of copies prepared for prediction (`isthmus.inference.engines.fused`), on a CPU with
+        channels last; elsewhere of the networks themselves."""
         if hardware.device == "cpu" and hardware.channels_last:
             dtype = torch.bfloat16 if hardware.precision == "bfloat16" else torch.float32
             networks = [fused(network, dtype) for network in networks]
@@ -69,7 +71,7 @@ class Eager:
 
 
 class Mean:
-    """The mean over the engines of several networks."""
+    """Averages over the engines of several networks."""
 
     def __init__(self, engines: Sequence[Opened]) -> None:
         self.engines = engines
@@ -94,14 +96,16 @@ def choose(
     """Returns the engine for these networks on this machine, and lines to tell the user of the choice.
 
     Args:
-        networks: on the device and in the layout of ``hardware``; the first one tells the divisor.
+        networks: on the device and in the layout of ``hardware``.
+        hardware: that they run on.
         channels: of the images as the networks see them.
-        engine: ``"torch"``; ``"openvino"``; ``"auto"``: OpenVINO on a CPU, where it is installed and the ``pixels``
-            are so many that it pays.
-        pixels: that will go through each network; None: not known, which is few.
+        dims: spatial dimensions, 2 or 3.
+        engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and ``pixels`` are so
+            many that it pays.
+        pixels: how many will go through each network; None: unknown, taken for few.
 
     Raises:
-        IsthmusError: no such engine; OpenVINO was asked for and is not here, or the device is another than the CPU.
+        IsthmusError: no such engine; OpenVINO was asked for and is not installed, or the device is not the CPU.
     """
     if engine not in ENGINES:
         raise IsthmusError(f"unknown engine '{engine}': {nearest(engine, ENGINES)}")
@@ -130,7 +134,7 @@ def choose(
 
 
 def _operations(networks: Sequence[nn.Module], image: torch.Tensor, pixels: int) -> float:
-    """Of all networks for so many pixels; 0 where they cannot be counted."""
+    """Returns the operations of all networks on so many pixels; 0 where they cannot be counted."""
     try:
         counted = flops(copy.deepcopy(networks[0]).to("meta"), image.to("meta"))
     except (RuntimeError, NotImplementedError):
@@ -142,4 +146,4 @@ def _refuse_another(found: dict[str, Floats], expected: dict[str, Floats]) -> No
     for name, maps in expected.items():
         spread = float(maps.std()) + 1e-6
         if not float(np.abs(found[name] - maps).mean()) <= ALIKE * spread:
-            raise IsthmusError(f"its '{name}' is not what torch computes")
+            raise IsthmusError(f"its '{name}' differs from what torch computes")

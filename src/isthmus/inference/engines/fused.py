@@ -1,9 +1,9 @@
-"""A trained network made ready for prediction on a CPU: what follows a convolution happens inside it.
+"""Prepares a trained network for prediction on a CPU: what follows a convolution happens inside it.
 
-On a CPU with matrix instructions a ReLU, an addition or a batch normalisation reads and writes all maps once more and
-takes as long as the convolution before it. Here batch normalisation that follows a convolution is folded into its
-weights, ReLU and additions are done by the convolution's own kernel, and weights are laid out once, not at every call.
-The numbers are those of the network to rounding. A module whose wiring is not known here stays as it is.
+On a CPU with matrix instructions, a ReLU, an addition or a batch normalisation reads and writes all maps once more and
+takes as long as the convolution before it. Here batch normalisation after a convolution is folded into its weights,
+ReLU and additions are done by the convolution's own kernel, and weights are laid out once, not at every call. The
+output is that of the network, up to rounding. A module whose wiring is unknown here stays as it is.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 
 
 def fused(network: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """A copy of a network in evaluation, its convolutions in ``dtype``; the network itself where there is no oneDNN.
+    """Returns a copy of a network in evaluation with its convolutions in ``dtype``; without oneDNN, the network itself.
 
-    Weights are taken as they are now: a network that learns on needs a new copy.
+    The copy has the weights of now: a network that is trained further needs a new copy.
     """
     if not onednn.computes(dtype):
         return network
@@ -40,8 +40,9 @@ def fused(network: nn.Module, dtype: torch.dtype) -> nn.Module:
 class Convolution(nn.Module):
     """A convolution that adds and rectifies by itself.
 
-    ``y = relu(convolution(x) + plus)``, with and without either. Weights are those of ``layer`` with ``norm``, which
-    follows it, folded in: ``w * g`` and ``(b - mean) * g + shift``, ``g = scale / sqrt(variance + eps)``.
+    ``y = relu(convolution(x) + plus)``, with or without the ReLU and the sum. The weights are those of ``layer``, with
+    the batch normalisation ``norm`` after it folded in: ``w * g`` and ``(b - mean) * g + shift``, where
+    ``g = scale / sqrt(variance + eps)``.
     """
 
     def __init__(self, layer: nn.Module, norm: nn.Module | None, dtype: torch.dtype) -> None:
@@ -60,28 +61,28 @@ class Convolution(nn.Module):
         self.weight = onednn.laid_out(self.plain, self.arguments)
 
     def forward(self, x: Tensor, relu: bool = False) -> Tensor:
-        """``(N, in, *spatial)`` to ``(N, out, *spatial)``."""
+        """Turns ``(N, in, *spatial)`` into ``(N, out, *spatial)``."""
         x = x.to(self.dtype)
         if not is_right(x, self.plain, self.arguments, "fused"):
-            return _rectified_(self._apart(x), relu)
+            return _rectified_(self._by_framework(x), relu)
         return onednn.convolution(x, self.weight, self.bias, self.arguments, relu)
 
     def plus(self, x: Tensor, other: Tensor, relu: bool = False) -> Tensor:
-        """With ``other`` added, which stays as it is."""
+        """Returns the sum with ``other``, which stays as it is."""
         x, other = x.to(self.dtype), other.to(self.dtype)
         if not is_right(x, self.plain, self.arguments, "fused"):
-            return _rectified_(self._apart(x).add_(other), relu)
+            return _rectified_(self._by_framework(x).add_(other), relu)
         return onednn.convolution_plus(x, other, self.weight, self.bias, self.arguments, relu)
 
     def onto(self, total: Tensor, x: Tensor, relu: bool = False) -> Tensor:
-        """Added to ``total`` in place."""
+        """Adds the convolution to ``total`` in place, and returns it."""
         x = x.to(self.dtype)
         if not is_right(x, self.plain, self.arguments, "fused"):
-            return _rectified_(total.add_(self._apart(x)), relu)
+            return _rectified_(total.add_(self._by_framework(x)), relu)
         return onednn.convolution_onto_(total, x, self.weight, self.bias, self.arguments, relu)
 
-    def _apart(self, x: Tensor) -> Tensor:
-        """By the framework, and by another way where that is wrong, too."""
+    def _by_framework(self, x: Tensor) -> Tensor:
+        """Convolves in the framework, or in another way where that computes wrongly."""
         return convolve(x, self.plain, self.bias, self.arguments)
 
 
@@ -90,7 +91,7 @@ def _rectified_(y: Tensor, relu: bool) -> Tensor:
 
 
 def affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Factor and summand ``(channels,)`` of a batch normalisation in evaluation."""
+    """Returns factor and summand, ``(channels,)`` each, of a batch normalisation in evaluation."""
     norm = cast(_BatchNorm, norm)
     mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
     scale = (variance + norm.eps).rsqrt()
@@ -114,8 +115,7 @@ class _Rectified(nn.Module):
 
 
 class _ScaleRelu(nn.Module):
-    """A batch normalisation and the ReLU after it, in one pass: a convolution of each channel by itself with one
-    weight."""
+    """A batch normalisation and the ReLU after it in one pass, as a convolution of each channel with one weight."""
 
     def __init__(self, norm: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class _ScaleRelu(nn.Module):
 
 
 class _DilatedLevel(nn.Module):
-    """MILDNet's: each branch adds to the sum as it is computed, the last one rectifies."""
+    """MILDNet's dilated level: each branch adds to the sum as it is computed, and the last one rectifies."""
 
     def __init__(self, level: mildnet._DilatedLevel, dtype: torch.dtype) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class _DilatedLevel(nn.Module):
 
 
 class _PlainLevel(nn.Module):
-    """MILDNet's level on a bridge."""
+    """MILDNet's level on a skip connection."""
 
     def __init__(self, level: mildnet._PlainLevel, dtype: torch.dtype) -> None:
         super().__init__()
@@ -220,7 +220,7 @@ KNOWN: tuple[tuple[Callable[[Any], bool], Callable[[Any, torch.dtype], nn.Module
 
 
 def _fits(module: nn.Module) -> bool:
-    """Whether a module is a convolution padded with zeros by a number, as the kernels want it."""
+    """Returns whether a module is a convolution padded with a number of zeros, as the kernels need it."""
     return (
         isinstance(module, CONVOLUTIONS)
         and module.padding_mode == "zeros"
@@ -241,7 +241,10 @@ def _rewritten(module: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 def _in_a_row(layers: Sequence[nn.Module], dtype: torch.dtype) -> list[nn.Module]:
-    """Convolution, normalisation and ReLU as one where they follow each other; all keep their names and places."""
+    """Returns layers with convolution, normalisation and ReLU joined where they follow each other.
+
+    Every layer keeps its place: those that were joined into an earlier one become the identity.
+    """
     result: list[nn.Module] = []
     while len(result) < len(layers):
         first, *others = layers[len(result) :]

@@ -1,6 +1,6 @@
-"""A network as a file that runs without this library: ONNX, OpenVINO's IR, or a program of torch.export.
+"""Writes a network as a file that runs without this library: ONNX, OpenVINO's IR, or a program of torch.export.
 
-All three are made from one capture of the network, with free batch and sides where the network allows it.
+All three are made from one capture of the network, with batch and sides of any size where the network allows it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ NEEDS = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("openvino",
 OPSET = 18
 INPUT = "image"
 SIDE = {2: 64, 3: 32}
-"""The least side of the image that a network is captured on."""
+"""The smallest side of the image that a network is captured on, by dimensions."""
 
 
 class AllHeads(nn.Module):
-    """A network whose maps come as a tuple, those of ``"logits"`` first."""
+    """A network that returns its maps as a tuple, those of ``"logits"`` first."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class AllHeads(nn.Module):
 
 
 def by_head(out: Tensor | dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a network gives, by head, ``"logits"`` first."""
+    """Returns the output of a network by head, ``"logits"`` first."""
     if isinstance(out, Tensor):
         return {"logits": out}
     return {"logits": out["logits"]} | out
@@ -52,9 +52,10 @@ class Captured:
     """The operations of a network in evaluation, on the CPU and in float32.
 
     Attributes:
+        program: what was captured.
         heads: names of the outputs, in order.
-        free: which axes may be of any size (sides: of any multiple of the divisor): 0 the batch, 2 and on the sides.
-        shape: of the image it was captured on; the size of all other axes.
+        free: the axes that may have any size: 0, the batch; 2 and up, the sides, at multiples of the divisor.
+        shape: of the image it was captured on, which fixes the size of all other axes.
     """
 
     program: torch.export.ExportedProgram
@@ -64,13 +65,19 @@ class Captured:
 
 
 def example(channels: int, sides: Sequence[int], divisor: int, batch: int = 2, seed: int = 0) -> Tensor:
-    """A random image (standard normal) of at least these sides, on the network's grid."""
+    """Returns random images ``(batch, channels, *sides)``, standard normal; sides are rounded up to the divisor."""
     size = (batch, channels, *(on_grid(side, divisor) for side in sides))
     return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
 def capture(network: nn.Module, channels: int, dims: int, divisor: int) -> Captured:
-    """The network's operations, with as many free axes as can be had.
+    """Captures the operations of a network, with as many free axes as possible.
+
+    Args:
+        network: is copied, and stays as it is.
+        channels: of the images that it sees.
+        dims: spatial dimensions, 2 or 3.
+        divisor: every side of a batch is a multiple of it.
 
     Raises:
         IsthmusError: it cannot be captured at all.
@@ -93,7 +100,12 @@ def capture(network: nn.Module, channels: int, dims: int, divisor: int) -> Captu
 
 
 def write(captured: Captured, to: str, path: Path) -> None:
-    """Write one file (OpenVINO: two, weights beside in ``.bin``).
+    """Writes one file (for OpenVINO two, with the weights in ``.bin`` beside it).
+
+    Args:
+        captured: the network.
+        to: ``"onnx"``, ``"openvino"`` or ``"torch"``.
+        path: with the suffix of the format.
 
     Raises:
         IsthmusError: a package is missing, or the format cannot hold the network.
@@ -109,13 +121,13 @@ def write(captured: Captured, to: str, path: Path) -> None:
 
 
 def require(to: str) -> None:
-    """Refuse, in one line, what needs a package that is not here."""
+    """Refuses, in one line, a format that needs a package which is not installed."""
     for name in NEEDS[to]:
         try:
             importlib.import_module(name)
         except ImportError as error:
             raise IsthmusError(
-                f"{to} needs the package {name}, which is not here; pip install 'isthmus[export]'"
+                f"{to} needs the package {name}, which is not installed; pip install 'isthmus[export]'"
             ) from error
 
 
@@ -145,7 +157,7 @@ def _write_onnx(captured: Captured, path: Path) -> None:
 
 
 def axis_names(dims: int) -> tuple[str, ...]:
-    """What the axes of a batch are called."""
+    """Returns the names of the axes of a batch."""
     return ("batch", "channel", *("depth", "height", "width")[3 - dims :])
 
 
@@ -164,10 +176,14 @@ def _write_torch(captured: Captured, path: Path) -> None:
 
 
 class Opened:
-    """A written file, run by what its format is for: a batch ``(N, channels, *spatial)`` to the maps by head.
+    """Runs a written file with the runtime of its format: a batch ``(N, channels, *spatial)`` to the maps by head.
 
     Args:
-        precision: ``"float32"``, or ``"bfloat16"``, which OpenVINO alone takes.
+        path: the file.
+        to: its format.
+        heads: names of the outputs, in order.
+        threads: that the runtime may use.
+        precision: ``"float32"``, or ``"bfloat16"``, for OpenVINO alone.
     """
 
     def __init__(
@@ -227,7 +243,7 @@ def _run_torch(path: Path) -> Callable[[Floats], Sequence[Floats]]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what the tools say of their own inner life."""
+    """Silences the logs and warnings of the export tools within the context."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -1,4 +1,4 @@
-"""What the maps of a network stand for: one foreground, classes that exclude each other, or regions that overlap."""
+"""Says what the maps of a network stand for: one foreground, exclusive classes, or regions that may overlap."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from isthmus.runs.recipe import Data
 
 Floats = NDArray[np.float32]
 FAR = 20.0
-"""Logits of what certainly is or is not: a probability within 2e-9 of 1 or 0."""
+"""The logit of certainty: its probability is within 2e-9 of 1."""
 
 
 @dataclass(frozen=True)
 class Classes:
-    """From logits to probabilities, to class indices, to what is scored.
+    """Turns logits into probabilities, class indices, and the masks that are scored.
 
     Attributes:
         names: by class index, background first.
-        regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are.
-        multilabel: each map of the network is one of the regions, by itself.
-        threshold: maps that are independent count from this probability up.
+        regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are scored.
+        multilabel: whether each map of the network is a region of its own.
+        threshold: independent maps count from this probability up.
     """
 
     names: Sequence[str]
@@ -34,32 +34,32 @@ class Classes:
 
     @classmethod
     def of(cls, data: Data, threshold: float = 0.5) -> Classes:
-        """That of a resolved recipe."""
+        """Returns the classes of a resolved recipe."""
         regions = data.regions if isinstance(data.regions, dict) else {}
         return cls(tuple(data.classes), regions, data.multilabel, threshold)
 
     @property
     def map_count(self) -> int:
-        """Maps that a network gives: 1 for background and foreground, else one for each class or region."""
+        """How many maps a network gives: 1 for background and foreground, else one for each class or region."""
         if self.multilabel:
             return len(self.regions)
         return 1 if len(self.names) == 2 else len(self.names)
 
     @property
     def independent(self) -> bool:
-        """Whether each map is a logistic of its own (else they are a softmax)."""
+        """Whether each map has a sigmoid of its own; otherwise they share a softmax."""
         return self.multilabel or self.map_count == 1
 
     @property
     def background(self) -> Floats:
-        """Logits ``(maps,)`` of what certainly is background."""
+        """Logits ``(maps,)`` of certain background."""
         logits = np.full(self.map_count, -FAR, np.float32)
         if not self.independent:
             logits[0] = FAR
         return logits
 
     def activate(self, logits: Floats) -> Floats:
-        """Probabilities of logits ``(maps, *spatial)``.
+        """Returns probabilities of logits ``(maps, *spatial)``, of the same shape.
 
         >>> Classes(["background", "cell"]).activate(np.zeros((1, 1, 1), np.float32)).item()
         0.5
@@ -69,8 +69,10 @@ class Classes:
         return result
 
     def decide(self, probabilities: Floats) -> NDArray[np.uint8]:
-        """Class indices ``(*spatial)``: foreground from the threshold up for one map, the likeliest class of several.
-        Of regions, the class that belongs to just those that are there, or to most of them if none does.
+        """Returns class indices ``(*spatial)`` of probabilities ``(maps, *spatial)``.
+
+        One map is foreground from the threshold up; of several, the likeliest class counts. Of regions, it is the class
+        that belongs to exactly those that are present, or to most of them if none does.
 
         >>> brain = Classes(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]}, multilabel=True)
         >>> brain.decide(np.array([[0.2, 0.9, 0.9], [0.1, 0.2, 0.7]], np.float32)).tolist()
@@ -87,13 +89,13 @@ class Classes:
         return np.asarray(probabilities.argmax(axis=0), np.uint8)
 
     def scored(self, label: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
-        """What is scored, by name: a mask ``(*spatial)`` for each foreground class or region."""
+        """Returns what is scored, by name: a mask ``(*spatial)`` for each foreground class or region."""
         if self.regions:
             return {name: np.isin(label, list(indices)) for name, indices in self.regions.items()}
         return {name: label == index for index, name in enumerate(self.names) if index}
 
     def scored_probabilities(self, maps: Floats) -> dict[str, Floats]:
-        """Probability of what is scored, by name: ``(*spatial)`` for each foreground class or region.
+        """Returns the probability of what is scored, by name: ``(*spatial)`` for each foreground class or region.
 
         >>> brain = Classes(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]})
         >>> found = brain.scored_probabilities(np.array([[0.25], [0.25], [0.5]], np.float32))
@@ -111,15 +113,15 @@ class Classes:
         return dict(zip(self.names[1:], foreground, strict=True))
 
     def membership(self) -> NDArray[np.uint8]:
-        """``(classes, regions)``: whether a class belongs to a region."""
+        """Returns whether a class belongs to a region: ``(classes, regions)``, 0 or 1."""
         table = np.zeros((len(self.names), len(self.regions)), np.uint8)
         for column, indices in enumerate(self.regions.values()):
             table[list(indices), column] = 1
         return table
 
     def _of_pattern(self) -> NDArray[np.uint8]:
-        """The class for each set of regions, ``(2 ** regions,)``: that which belongs to the fewest others and lacks the
-        fewest; where two are as good, the one in more regions."""
+        """Returns the class for each set of regions, ``(2 ** regions,)``: the one that differs from the set in the
+        fewest regions; of two that are as good, the one in more regions."""
         table = self.membership().astype(int)  # (classes, regions)
         sets = np.arange(2 ** len(self.regions))[:, None] >> np.arange(len(self.regions)) & 1
         wrong = np.abs(sets[:, None] - table).sum(axis=2) * (len(self.regions) + 1) - table.sum(axis=1)

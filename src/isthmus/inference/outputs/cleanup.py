@@ -1,8 +1,8 @@
-"""What a segmentation of organs cannot look like: specks, holes, and islands of one organ inside another.
+"""Removes what a segmentation of organs cannot have: specks, holes, and islands of one organ inside another.
 
-Labels are class indices `(*spatial)`, 0 is background; every function gives a new array of uint8 and leaves its
-argument as it was. Pixels belong to one component where they share a face, an edge or a corner (full
-connectivity); a hole is then background that no path over faces leads out of.
+Labels are class indices `(*spatial)`, 0 is background; every function returns a new array of uint8 and leaves its
+argument as it was. Pixels belong to one component if they share a face, an edge or a corner (full connectivity); a
+hole is background that no path across faces leads out of.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ Box = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class CleanUp:
-    """Which steps of clean-up are made, in this order: largest component, smallest size, merging or holes.
+    """The steps of clean-up, in this order: largest component, smallest size, merging or holes.
 
-    Applied twice it gives what it gives once.
+    Applying it twice gives the same as once.
 
     Attributes:
         largest: classes of which only the largest component stays, or "all".
-        min_size: components of fewer pixels are dropped; one number, or one by class (the others: 0).
-        holes: fill the holes of every class.
-        merge: drop and absorb islands as `merge_islands` does, which fills holes too.
-        keep_share: what `merge_islands` keeps beside the largest component.
+        min_size: components of fewer pixels are dropped; one number, or a number by class (for the others, 0).
+        holes: whether the holes of every class are filled.
+        merge: whether islands are dropped and absorbed as `merge_islands` does, which fills holes too.
+        keep_share: components from this share of the largest up are kept by `merge_islands`.
 
     Raises:
         IsthmusError: a class below 1, a negative size, a share outside 0 to 1.
@@ -67,7 +67,7 @@ class CleanUp:
         return not (self.largest or self.holes or self.merge) and max(sizes, default=0) <= 1
 
     def apply(self, label: NDArray[Any]) -> Label:
-        """The label `(*spatial)` cleaned, uint8.
+        """Returns the label `(*spatial)` cleaned up, uint8.
 
         Raises:
             IsthmusError: values that are no class indices.
@@ -84,7 +84,7 @@ class CleanUp:
 
 
 def keep_largest(label: NDArray[Any], classes: Sequence[int] | None = None) -> Label:
-    """Only the largest component of each class (of several equal ones the first in raster order); the rest: 0.
+    """Keeps only the largest component of each class (of equal ones, the first in raster order); the rest becomes 0.
 
     Args:
         label: `(*spatial)`, class indices 0 to 255.
@@ -103,11 +103,11 @@ def keep_largest(label: NDArray[Any], classes: Sequence[int] | None = None) -> L
 
 
 def remove_small(label: NDArray[Any], min_size: int | Mapping[int, int]) -> Label:
-    """Drop components of fewer than `min_size` pixels; they become background.
+    """Drops components of fewer than `min_size` pixels; they become background.
 
     Args:
         label: `(*spatial)`, class indices 0 to 255.
-        min_size: in pixels; one number for all classes, or a number by class (classes not named keep all).
+        min_size: in pixels; one number for all classes, or a number by class (other classes stay as they are).
 
     >>> remove_small(np.array([[1, 0, 1, 1, 0, 2]], np.uint8), {1: 2}).tolist()
     [[0, 0, 1, 1, 0, 2]]
@@ -121,10 +121,10 @@ def remove_small(label: NDArray[Any], min_size: int | Mapping[int, int]) -> Labe
 
 
 def fill_holes(label: NDArray[Any], classes: Sequence[int] | None = None) -> Label:
-    """Background that a class encloses becomes that class; inside several, that of the nearest around it.
+    """Fills background that a class encloses with that class; inside several, with the innermost.
 
-    What touches the border of the image is no hole. Other classes inside a hole stay (`merge_islands` absorbs
-    them). A volume's holes are closed on all sides, not only within a slice.
+    Background that touches the border of the image is no hole. Other classes inside a hole stay (`merge_islands`
+    absorbs them). In a volume a hole is closed on all sides, not only within a slice.
 
     Args:
         label: `(*spatial)`, class indices 0 to 255.
@@ -135,12 +135,12 @@ def fill_holes(label: NDArray[Any], classes: Sequence[int] | None = None) -> Lab
     """
     label = as_label(label)
     result = label.copy()
-    narrowest: NDArray[np.intp] | None = None  # size of the hole that a pixel was last counted to
+    narrowest: NDArray[np.intp] | None = None  # size of the smallest hole so far that holds a pixel
     for cls, box in _boxes(label, classes):
         part = label[box]
         numbered = number_components(np.pad(part != cls, 1, constant_values=True))
         sizes = np.bincount(numbered.ravel())
-        if sizes.size == 2:  # nothing but the outside
+        if sizes.size == 2:  # only the outside
             continue
         sizes[numbered.flat[0]] = np.iinfo(np.intp).max  # the outside
         sizes[0] = np.iinfo(np.intp).max
@@ -156,24 +156,24 @@ def fill_holes(label: NDArray[Any], classes: Sequence[int] | None = None) -> Lab
 def merge_islands(
     label: NDArray[Any], keep_share: float = 0.1, *, absorb_share: float = 1.0, holes: bool = True
 ) -> Label:
-    """Anatomically constrained merging: isolated regions inside an organ join it, tiny ones outside are dropped.
+    """Merges isolated regions inside an organ into it, and drops tiny ones outside.
 
-    Per class the largest component stays, and others from `keep_share` of it up; smaller ones become background.
-    But regions that touch one other class and nothing else (on all sides, corners included, what lies beyond the
-    image apart) take that class: components up to `absorb_share` of the largest of their class, alone or
-    several that touch each other. The largest component of a class is never absorbed. Then holes are filled. This is
-    repeated until nothing changes, so that merging twice is merging once.
+    For each class the largest component stays, and so do others from `keep_share` of it up; smaller ones become
+    background. However, regions that touch one other class and nothing else (on all sides, corners included; the
+    border of the image does not count) take that class: components up to `absorb_share` of the largest of their
+    class, alone or several that touch each other. The largest component of a class is never absorbed. Then holes are
+    filled. This is repeated until nothing changes, so merging twice gives the same as once.
 
     Args:
         label: `(*spatial)`, class indices 0 to 255.
         keep_share: 0 (keep all) to 1 (keep the largest, and those as large).
         absorb_share: 0 (absorb nothing) to 1.
-        holes: fill the holes of every class.
+        holes: whether the holes of every class are filled.
 
     Raises:
         IsthmusError: values that are no class indices, shares outside 0 to 1.
 
-    Source: HMEDN, section IV-A6 (which gives no sizes: 10 % and the order of the steps are ours).
+    Source: HMEDN, section IV-A6 (anatomically constrained merging; 10 % and the order of the steps are ours).
 
     >>> organ = np.ones((5, 5), np.uint8)
     >>> organ[2, 2] = 2      # a speck of another organ in it
@@ -194,7 +194,7 @@ def merge_islands(
 
 
 def as_label(label: NDArray[Any]) -> Label:
-    """A label as uint8.
+    """Returns a label as uint8.
 
     Raises:
         IsthmusError: values that are no class indices (whole numbers, 0 to 255).
@@ -214,7 +214,7 @@ def as_label(label: NDArray[Any]) -> Label:
 
 
 def _merge(label: Label, keep_share: float, absorb_share: float) -> Label:
-    """One round without holes: small components dropped, islands absorbed."""
+    """Drops small components and absorbs islands, once."""
     result = label.copy()
     islands = np.zeros(label.shape, bool)
     for _, box, numbered, sizes in _components(label, None):
@@ -233,7 +233,7 @@ def _merge(label: Label, keep_share: float, absorb_share: float) -> Label:
 
 
 def _hosts(label: Label, groups: NDArray[np.int32]) -> Label:
-    """For each group, from 1, the class around it, or 0 where that is background or more than one class."""
+    """Returns for each group, from 1, the class around it; 0 if that is background or more than one class."""
     outside = int(label.max()) + 1
     around = np.pad(label.astype(np.int16), 1, constant_values=outside)
     numbers = np.pad(groups, 1)
@@ -253,7 +253,7 @@ def _hosts(label: Label, groups: NDArray[np.int32]) -> Label:
 def _keep(
     label: Label, choose: Callable[[int, Sizes], NDArray[np.bool_]], classes: Sequence[int] | None
 ) -> Label:
-    """Drop the components that are not chosen; `choose` gets a class and sizes, of which the first is no one's."""
+    """Drops components; `choose` gets a class and the sizes of its components by number, and returns which to keep."""
     result = label.copy()
     for cls, box, numbered, sizes in _components(label, classes):
         keep = choose(cls, sizes)
@@ -266,7 +266,7 @@ def _keep(
 def _components(
     label: Label, classes: Sequence[int] | None
 ) -> Iterator[tuple[int, Box, NDArray[np.int32], Sizes]]:
-    """Of each class: its box, the numbers of its components there (0: not of the class), and their sizes."""
+    """Yields each class, its box, the numbers of its components there (0: another class), and their sizes."""
     for cls, box in _boxes(label, classes):
         numbered = number_components(label[box] == cls, label.ndim)
         sizes = np.bincount(numbered.ravel())
@@ -275,7 +275,7 @@ def _components(
 
 
 def _boxes(label: Label, classes: Sequence[int] | None) -> Iterator[tuple[int, Box]]:
-    """The classes that occur, of those asked for, each with the box around it."""
+    """Yields the classes that occur, of those asked for, each with the box around it."""
     wanted = None if classes is None else set(_as_classes(classes))
     if label.size and (wanted is None or wanted):
         for cls, box in enumerate(ndimage.find_objects(label), start=1):

@@ -1,4 +1,4 @@
-"""Numbered objects to files, and to pictures that a person can check."""
+"""Writes numbered objects to files, and draws pictures of them that a person can check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from isthmus.errors import IsthmusError
 from isthmus.io.writing import write_mask
 
 MOST = 65_535
-"""Objects that 16 bits can number."""
+"""The most objects that 16 bits can number."""
 
 COLOURS = np.array(
     [
@@ -29,20 +29,20 @@ COLOURS = np.array(
     ],
     np.uint8,
 )
-"""Red, green, blue: told apart from each other, on dark and on pale pictures."""
+"""Red, green, blue: distinguishable from each other, on dark and on pale pictures."""
 
 REACH = 3
-"""Objects with no more than this many pixels from one to the other (along both axes) are neighbours."""
+"""Objects are neighbours if no more than this many pixels, along both axes, lie between them."""
 
 
 def write_instances(path: Path, labels: NDArray[Any]) -> str | None:
-    """Write object numbers `(H, W)` or `(D, H, W)` as a TIFF of 16 bits, or of 32 where there are more than 65,535.
+    """Writes object numbers `(H, W)` or `(D, H, W)` as a TIFF of 16 bits, or of 32 if there are more than 65,535.
 
     Returns:
-        One line to tell the user where it had to be 32 bits, which some viewers do not open; else None.
+        A line to tell the user if it has 32 bits, which some viewers do not open; else None.
 
     Raises:
-        IsthmusError: no whole numbers from 0, a suffix other than `.tif` or `.tiff`, or a disk that takes no more.
+        IsthmusError: values that are not whole numbers from 0, a suffix other than `.tif` or `.tiff`, a full disk.
     """
     labels = _as_numbers(labels)
     if path.suffix.lower() not in (".tif", ".tiff"):
@@ -59,19 +59,19 @@ def write_instances(path: Path, labels: NDArray[Any]) -> str | None:
 
 
 def overlay(image: NDArray[Any], labels: NDArray[Any], *, area: float = 0.25) -> NDArray[np.uint8]:
-    """The picture with every object outlined and tinted, in a colour that its neighbours do not have.
+    """Returns the picture with every object outlined and tinted, in a colour that its neighbours do not have.
 
     Args:
-        image: `(H, W)` or `(channels, H, W)`; of other than 3 channels the first is shown; uint8 as it is, other types
-            from their 1st to 99th percentile.
+        image: `(H, W)` or `(channels, H, W)`. Unless there are 3 channels, the first is shown; uint8 is shown as it is,
+            other types from their 1st to their 99th percentile.
         labels: `(H, W)`, object numbers; 0 is background.
-        area: how much of the colour covers the object, 0 to 1.
+        area: opacity of the colour inside the object, 0 to 1.
 
     Returns:
         `(H, W, 3)`, uint8.
 
     Raises:
-        IsthmusError: shapes that do not fit, an area outside 0 to 1.
+        IsthmusError: shapes that do not match, an area outside 0 to 1.
 
     >>> overlay(np.zeros((1, 3), np.uint8), np.array([[1, 1, 0]]), area=0.0).tolist()
     [[[0, 0, 0], [255, 225, 25], [0, 0, 0]]]
@@ -118,7 +118,7 @@ def _as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _on_outline(labels: NDArray[Any]) -> NDArray[np.bool_]:
-    """Pixels that share a side with another number; the image's own border is no outline."""
+    """Returns the pixels that share a side with another number; the border of the image is no outline."""
     found = np.zeros(labels.shape, bool)
     down, right = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
     found[1:] |= down
@@ -129,7 +129,7 @@ def _on_outline(labels: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _choose_colours(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """An index into `COLOURS` for each number 0 to n: the first in turn that no neighbour has, or few have."""
+    """Returns an index into `COLOURS` for each number 0 to n: the next in turn that no neighbour, or few, have."""
     beside: dict[int, list[int]] = {}
     for one, other in _neighbours(labels).tolist():
         beside.setdefault(other, []).append(one)  # `one` is smaller and has its colour first
@@ -143,7 +143,7 @@ def _choose_colours(labels: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _neighbours(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Pairs of different numbers, the smaller first, with a pixel of each within reach of the other; `(pairs, 2)`."""
+    """Returns pairs of different numbers within reach of each other, the smaller first; `(pairs, 2)`."""
     found = [np.zeros((0, 2), np.intp)]
     height, width = labels.shape
     for down in range(REACH + 1):

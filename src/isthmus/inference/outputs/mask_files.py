@@ -1,4 +1,4 @@
-"""Where the mask of a case is written, and in which format: as PNG, or as a volume like its image."""
+"""Writes the mask of a case, as a PNG or as a volume like its image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from isthmus.io.writing import write_image, write_mask
 
 
 def mask_path(folder: Path, case: Case, instances: bool = False) -> Path:
-    """``FOLDER/<case>.png``, for numbers of objects ``.tif``; ``.nii.gz`` for a volume.
+    """Returns ``FOLDER/<case>.png``, for numbers of objects ``.tif``; ``.nii.gz`` for a volume.
 
     Raises:
         IsthmusError: as `case_path`.
@@ -60,7 +60,7 @@ def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = F
 
 
 def refuse_unwritable(folder: Path, cases: Iterable[Case], instances: bool = False) -> list[str]:
-    """Refuse cases whose masks cannot be different files of a folder; all are reported together.
+    """Refuses cases whose masks cannot be different files of a folder; all are reported together.
 
     Returns:
         Lines to tell the user, as `refuse_clashes`.
@@ -79,7 +79,7 @@ def refuse_unwritable(folder: Path, cases: Iterable[Case], instances: bool = Fal
 
 
 def probability_paths(folder: Path, case: Case, maps: int = 1) -> list[Path]:
-    """``FOLDER/probabilities/<case>.tif``; for a volume ``.nii.gz``, one for each map."""
+    """Returns ``FOLDER/probabilities/<case>.tif``; for a volume ``.nii.gz``, one for each map."""
     if is_flat(case):
         endings = [".tif"]
     else:
@@ -88,7 +88,8 @@ def probability_paths(folder: Path, case: Case, maps: int = 1) -> list[Path]:
 
 
 def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
-    """Write probabilities ``(maps, *spatial)`` to `probability_paths` as float32: a TIFF page, or a volume, each."""
+    """Writes probabilities ``(maps, *spatial)`` to `probability_paths` as float32, each map as a TIFF page or a
+    volume."""
     paths = probability_paths(folder, case, len(maps))
     if is_flat(case):
         write_image(paths[0], maps)
@@ -98,7 +99,7 @@ def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
 
 
 def _in_whole(array: NDArray[Any], source: Source) -> NDArray[Any]:
-    """What was found in a part of a volume, in the frame of the whole; 0 elsewhere."""
+    """Returns what was found in a part of a volume in the frame of the whole volume; 0 elsewhere."""
     if source.part is None:
         return array
     whole = np.zeros((probe(replace(source, part=None))[0][1], *array.shape[1:]), array.dtype)
@@ -107,11 +108,11 @@ def _in_whole(array: NDArray[Any], source: Source) -> NDArray[Any]:
 
 
 def overlay_path(folder: Path, case: Case) -> Path:
-    """``FOLDER/overlays/<case>.png``: the image with its objects in colours."""
+    """Returns ``FOLDER/overlays/<case>.png``, for the image with its objects in colours."""
     return case_path(folder, case.id, ".png", "overlays")
 
 
 def is_flat(case: Case) -> bool:
-    """Whether the image is none that is stored as a volume with its place in space."""
+    """Returns whether the image is a picture, not a volume stored with its place in space."""
     source = case.images[0]
     return source.page is not None or not in_space(source.path)

@@ -1,9 +1,9 @@
-"""Instance normalisation by the statistics of a whole image that the network sees in tiles.
+"""Normalises the tiles of an image by the statistics of the whole image.
 
-A tile by itself is normalised by its own statistics: neighbouring tiles never quite agree. Here all tiles are looked at
-once, with next to no overlap, and what each layer sees is summed; then every tile is normalised by the sums of all. The
-network is then one without statistics, so that tiles have no seams and need no overlap. What deeper layers see in the
-first pass was normalised tile by tile, so the sums are nearly, not quite, those of the image in one piece.
+Instance normalisation uses the statistics of each tile, so neighbouring tiles never quite agree. Here a first pass sees
+all tiles once, with next to no overlap, and sums up what each layer sees; then every tile is normalised by these sums.
+The network no longer computes statistics, so tiles have no seams and need no overlap. In the first pass deeper layers
+see what was normalised tile by tile, so the sums are close to, but not exactly, those of the image in one piece.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from isthmus.networks.kernels.instance_norm import InstanceNorm
 
 @contextmanager
 def of_image(networks: Sequence[nn.Module], look: Callable[[], None]) -> Iterator[None]:
-    """Within it the networks normalise by the statistics of all that they see during ``look``."""
+    """Makes networks normalise, within the context, by the statistics of everything they see during ``look``.
+
+    Args:
+        networks: are changed in place, and restored afterwards.
+        look: runs them over the whole image once.
+    """
     places = [place for network in networks for place in _places(network)]
     sums = [_Sums() for _ in places]
     hooks = [
@@ -36,7 +41,7 @@ def of_image(networks: Sequence[nn.Module], look: Callable[[], None]) -> Iterato
             hook.remove()
     try:
         for place, total in zip(places, sums, strict=True):
-            if total.count:  # else it does not run in prediction
+            if total.count:  # a layer that saw nothing does not run in prediction
                 place.put(_Fixed(place.layer, *total.statistics()))
         yield
     finally:
@@ -45,7 +50,7 @@ def of_image(networks: Sequence[nn.Module], look: Callable[[], None]) -> Iterato
 
 
 def without(network: nn.Module) -> nn.Module:
-    """A copy that sees no further than its convolutions do: no statistics."""
+    """Returns a copy without normalisation, which sees no further than its convolutions do."""
     network = copy.deepcopy(network)
     for place in _places(network):
         place.put(nn.Identity())
@@ -53,13 +58,13 @@ def without(network: nn.Module) -> nn.Module:
 
 
 def any_of_image(network: nn.Module) -> bool:
-    """Whether a network has layers for `of_image`."""
+    """Returns whether a network has layers that `of_image` changes."""
     return any(isinstance(module, InstanceNorm) for module in network.modules())
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a layer stands."""
+    """A layer, and where it stands in its network."""
 
     parent: nn.Module
     name: str
@@ -79,7 +84,7 @@ def _places(network: nn.Module) -> list[_Place]:
 
 
 class _Sums:
-    """Of the numbers of every channel and of their squares, in float64."""
+    """Sums of the numbers of every channel and of their squares, in float64."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -97,7 +102,7 @@ class _Sums:
         self.second = self.second + len(x) * (variance + mean.square())
 
     def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and variance of every channel."""
+        """Returns mean and variance of every channel, float32 ``(channels,)`` each."""
         mean = cast(Tensor, self.first) / self.count
         variance = cast(Tensor, self.second) / self.count - mean.square()
         return mean.float().to(self.device), variance.clamp(min=0).float().to(self.device)

@@ -1,4 +1,4 @@
-"""How far from a cut side a network notices that its image goes on there."""
+"""Finds how far from a cut side a network's output depends on what lies beyond it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from torch import Tensor, nn
 
 from isthmus.networks.description.receptive_field import output_spans
 
-LENGTH = 2304  # of the axis looked at, 256 x 9, which divides by all that networks ask for
+LENGTH = 2304
+"""Pixels of the axis that is examined: 256 x 9, a multiple of every divisor that networks have."""
 
 
 def margin(network: nn.Module) -> int | None:
-    """Pixels along a cut side in which any head of a network may differ from what it gives of the whole image; beyond
-    them tiles at multiples of its divisor give the same.
+    """Returns the pixels along a cut side in which any head of a network may differ from its output on the whole image;
+    further inside, tiles that begin at multiples of its divisor give the same output.
 
-    Half the receptive field, where that is the same to both sides; networks whose position on their grid of pooled
-    pixels matters reach further to one side, and that counts.
+    The margin is half the receptive field where that is the same on both sides. Networks whose pooling grid matters
+    reach further on one side, and that side counts.
 
     Returns:
-        None where there is no such number: for networks that look at all of the image (instance normalisation, a
-        mean over it), whose grid is not that of their divisor, that see further than 700 pixels, and for
-        modules that do not say what they take.
+        None where there is no such number: for networks that look at the whole image (instance normalisation, a mean
+        over it), whose grid is not that of their divisor, or that see further than 700 pixels, and for modules that do
+        not state their input.
 
     >>> from isthmus.networks import create_model
     >>> margin(create_model("unet", depth=2)), margin(create_model("unet_instance", depth=2))
@@ -45,7 +46,7 @@ def margin(network: nn.Module) -> int | None:
 
 
 class _AllHeads(nn.Module):
-    """A network with the maps of all its heads together."""
+    """A network whose heads are concatenated."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""A network over an image of any size, which gives each part of the result as soon as no later tile changes it.
+"""Runs a network over an image of any size and yields each part of the result as soon as no later tile changes it.
 
-Beyond the image there is in memory what goes through the network at once and, where tiles overlap, the sums of one
-row of tiles (in a volume: one slab); so whoever keeps class indices needs no room for the logits of them all.
+Beside the image, memory holds what goes through the network at once and, where tiles overlap, the sums of one row of
+tiles (of one slab in a volume). A caller that keeps class indices alone never holds the logits of the whole image.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Predict = Callable[[Floats], Floats]
 
 
 def as_floats(image: NDArray[Any]) -> Floats:
-    """The numbers as they are, in float32."""
+    """Returns the numbers as they are, in float32."""
     return image.astype(np.float32, copy=False)
 
 
@@ -34,11 +34,12 @@ def pieces(
     batch: int = 4,
     normalise: Callable[[NDArray[Any]], Floats] = as_floats,
 ) -> Iterator[tuple[int, Place, Floats]]:
-    """Logits, piece by piece; the pieces of an image cover every pixel of it once.
+    """Yields logits piece by piece; the pieces of an image cover every pixel of it once.
 
     Args:
         predict: a batch ``(N, channels, *tile)`` to logits ``(N, classes, *tile)``.
         images: ``(channels, *spatial)`` of any number type, all of the size that the tiling is made for.
+        tiling: the tiles of an image.
         batch: tiles that go through together.
         normalise: turns the numbers of a tile into what the network sees.
 
@@ -63,24 +64,24 @@ def pieces(
 
 
 class _Sums:
-    """Weighted sums of the logits of overlapping tiles: of the rows that the present row of tiles covers."""
+    """Weighted sums of the logits of overlapping tiles, for the rows that the current row of tiles covers."""
 
     def __init__(self, tiling: Tiling) -> None:
         self.tiling = tiling
         self.sums: Floats | None = None
-        self.start = 0  # the row of the image that is the first one here
+        self.start = 0  # the first row of the image that the sums cover
 
     def add(self, corner: Sequence[int], logits: Floats) -> Floats:
-        """Add a tile; the tiles of an image come in their order. Gives a copy of what is finished with it."""
+        """Adds a tile, in the order of the tiles of an image, and returns a copy of what is finished with it."""
         rows, *others = self.tiling.axes
         if self.sums is None:
             self.sums = np.zeros((len(logits), rows.side, *(axis.padded for axis in others)), np.float32)
         start = rows.starts[corner[0]]
-        if not any(corner):  # of the next image
+        if not any(corner):  # the first tile of the next image
             self.sums.fill(0)
         elif start > self.start:
             left = rows.side - (start - self.start)
-            for each in self.sums:  # one by one: what overlaps is copied by way of a copy
+            for each in self.sums:  # one by one, as moving overlapping memory makes a copy of it
                 each[:left] = each[rows.side - left :]
                 each[left:] = 0
         self.start = start
@@ -100,7 +101,8 @@ class _Sums:
 
 
 def in_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
-    """`to_channels` of `(channels, *spatial)`, block by block, as colours take many times their memory."""
+    """Returns `to_channels` of `(channels, *spatial)`, block by block, as converting colours takes many times their
+    memory."""
     if len(image) == channels:
         return image
     result = np.empty((channels, *image.shape[1:]), image.dtype)
@@ -110,7 +112,7 @@ def in_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
 
 
 def in_values(label: NDArray[np.uint8], values: ValueMap) -> NDArray[Any]:
-    """`ValueMap.invert` of class indices `(*spatial)`, block by block, as indexing takes 8 bytes a pixel."""
+    """Returns `ValueMap.invert` of class indices `(*spatial)`, block by block, as indexing takes 8 bytes a pixel."""
     mask = np.empty(label.shape, values.invert(label[:0]).dtype)
     for rows in in_blocks(label.shape):
         mask[rows] = values.invert(label[rows])
@@ -118,7 +120,7 @@ def in_values(label: NDArray[np.uint8], values: ValueMap) -> NDArray[Any]:
 
 
 def in_blocks(shape: Sequence[int], most: int = 2**22) -> Iterator[slice]:
-    """Slices along the first of these axes that cover it, each of about so many pixels.
+    """Yields slices that cover the first of these axes, each of about ``most`` pixels.
 
     >>> list(in_blocks((5, 10), 20))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]

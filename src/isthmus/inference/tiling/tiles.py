@@ -1,14 +1,14 @@
-"""Where tiles lie in an image larger than a network takes at once, and what each contributes.
+"""Places tiles in an image larger than a network takes at once, and says what each contributes.
 
-Two ways, the same for every axis of an image:
+There are two ways, the same for every axis of an image:
 
-- `blended`: tiles overlap, by half unless asked otherwise, and their logits are averaged, weighted by a Gaussian, as
-  the border of a tile sees less of the image. For networks that look at the whole tile (instance normalisation), whose
-  tiles never agree.
-- `cropped`: each tile gives only what lies a margin away from its cut sides, where the network cannot tell the tile
-  from the image. On the network's grid (tiles begin at multiples of its divisor) the result is that of the whole
-  image at once. At the image's own border both see the same: the image is brought to a multiple of the divisor
-  by reflection, evenly on both sides, and tiles at the border begin and end where that image does.
+- `blended`: tiles overlap, by half unless told otherwise, and their logits are averaged with Gaussian weights, because
+  the border of a tile sees less of the image. This is for networks that look at the whole tile (instance
+  normalisation), whose tiles never quite agree.
+- `cropped`: each tile contributes only what lies a margin away from its cut sides, where the network cannot tell the
+  tile from the image. Tiles begin at multiples of the network's divisor, so the result is that of the whole image.
+  At the border of the image both see the same: the image is padded by reflection to a multiple of the divisor, evenly
+  on both sides, and tiles at the border begin and end where the padded image does.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Axis:
         before: pixels of padding in front of it.
         side: of a tile.
         starts: where tiles begin in the padded image, in order.
-        bounds: tile ``i`` is the last that gives anything to ``bounds[i]`` up to ``bounds[i + 1]``.
-        weights: of the pixels of each tile, which sum to 1 over the tiles; None: each tile gives all that it is the
-            last to give.
+        bounds: tile ``i`` is the last that contributes to ``bounds[i]`` up to ``bounds[i + 1]``.
+        weights: of the pixels of each tile, which sum to 1 over the tiles; None: each pixel comes from the last tile
+            that covers it.
     """
 
     size: int
@@ -49,11 +49,11 @@ class Axis:
 
     @property
     def padded(self) -> int:
-        """Pixels with the padding."""
+        """Pixels of the image and its padding."""
         return self.bounds[-1]
 
     def source(self, tile: int) -> NDArray[np.intp]:
-        """The pixel of the image that each pixel of a tile shows: its own, or a reflected one in the padding."""
+        """Returns the pixel of the image that each pixel of a tile shows; in the padding, a reflected one."""
         start = self.starts[tile]
         if self.before <= start and start + self.side <= self.before + self.size:
             return np.arange(start - self.before, start - self.before + self.side)
@@ -62,14 +62,14 @@ class Axis:
         return reflected[start : start + self.side]
 
     def done(self, tile: int) -> slice:
-        """What is finished with a tile, in the padded image but without the padding."""
+        """Returns what is finished once a tile is added, in coordinates of the padded image, without the padding."""
         low, high = self.bounds[tile : tile + 2]
         return slice(max(low, self.before), min(high, self.before + self.size))
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """The tiles of an image: all combinations of those along its axes, the last axis first."""
+    """The tiles of an image: all combinations of those along its axes; the last axis varies fastest."""
 
     axes: tuple[Axis, ...]
 
@@ -89,7 +89,7 @@ class Tiling:
         return any(axis.weights is not None and len(axis.starts) > 1 for axis in self.axes)
 
     def cut(self, image: NDArray[Any], corner: Sequence[int]) -> NDArray[Any]:
-        """A tile ``(channels, *shape)`` of ``(channels, *spatial)``: a view, but for tiles with padding."""
+        """Returns a tile ``(channels, *shape)`` of ``(channels, *spatial)``: a view, except for tiles with padding."""
         for number, (axis, tile) in enumerate(zip(self.axes, corner, strict=True), start=1):
             source = axis.source(tile)
             low, high = int(source.min()), int(source.max()) + 1
@@ -99,11 +99,11 @@ class Tiling:
         return image
 
     def done(self, corner: Sequence[int]) -> Place:
-        """What is finished with a tile, in the padded image."""
+        """Returns what is finished once a tile is added, in the padded image."""
         return tuple(axis.done(tile) for axis, tile in zip(self.axes, corner, strict=True))
 
     def place(self, corner: Sequence[int]) -> Place:
-        """What is finished with a tile, in the image."""
+        """Returns what is finished once a tile is added, in the image."""
         return tuple(
             slice(part.start - axis.before, part.stop - axis.before)
             for axis, part in zip(self.axes, self.done(corner), strict=True)
@@ -111,7 +111,7 @@ class Tiling:
 
 
 def starts(size: int, tile: int, overlap: float) -> list[int]:
-    """Where tiles begin along one axis: evenly spaced, covering all of it, overlapping by at least a share.
+    """Returns where tiles begin along one axis: evenly spaced, covering all of it, overlapping by at least a share.
 
     >>> starts(10, 4, 0.5)
     [0, 2, 4, 6]
@@ -123,13 +123,14 @@ def starts(size: int, tile: int, overlap: float) -> list[int]:
 
 
 def window(side: int) -> NDArray[np.float64]:
-    """The weight of each pixel along a tile: a Gaussian of a quarter of its side; a tile has the product of these."""
+    """Returns the weights ``(side,)`` along one axis of a tile, a Gaussian with a standard deviation of a quarter of
+    the side; the weight of a pixel is their product over the axes."""
     weight: NDArray[np.float64] = np.exp(-0.5 * ((np.arange(side) - (side - 1) / 2) / (side / 4)) ** 2)
     return weight
 
 
 def on_grid(side: int, divisor: int) -> int:
-    """The next multiple.
+    """Returns the next multiple of ``divisor``.
 
     >>> on_grid(17, 16)
     32
@@ -144,14 +145,14 @@ def blended(
     least: Sequence[int] | None = None,
     overlap: float = 0.5,
 ) -> Tiling:
-    """Overlapping tiles, to be averaged; an image no larger than a tile is one by itself.
+    """Returns overlapping tiles, to be averaged; an image no larger than a tile is a single one.
 
     Args:
         size: of the image.
         tile: sides of a tile, multiples of ``divisor``.
-        divisor: what every side of a batch must divide by.
+        divisor: every side of a batch is a multiple of it.
         least: smaller images are padded to these sides (the patch that the network was trained on).
-        overlap: share of a tile that it has in common with the next one, at least.
+        overlap: the least share of a tile that it has in common with the next one.
     """
     axes = []
     for of_image, of_tile, low in zip(size, tile, least or [1] * len(size), strict=True):
@@ -174,11 +175,11 @@ def cropped(
     margin: int,
     least: Sequence[int] | None = None,
 ) -> Tiling:
-    """Tiles of which each gives what lies a margin away from its cut sides; of all sides up to ``tile`` the shortest
-    that need no more tiles.
+    """Returns tiles that each contribute what lies a margin away from their cut sides, as small as their number allows.
 
     Args:
-        size, tile, divisor, least: as for `blended`.
+        size, divisor, least: as for `blended`.
+        tile: the largest sides of a tile.
         margin: how far from a cut side the network notices it (`isthmus.inference.tiling.margin`).
 
     >>> axis = cropped([100], [48], 8, margin=7).axes[0]
@@ -204,12 +205,15 @@ def cropped(
 
 
 def room_for(size: Sequence[int], divisor: int, margin: int, usual: int, most: int) -> list[int] | None:
-    """Sides of tiles of which at least half is left between the margins, so that no more is computed than where tiles
-    overlap by half; None where these would hold more than ``most`` pixels.
+    """Returns the sides of tiles of which at least half is left between the margins, so that they cost no more than
+    tiles that overlap by half; None if these would hold more than ``most`` pixels.
 
     Args:
         size: of the image.
-        usual: side of a tile where the margin asks for none larger.
+        divisor: every side is a multiple of it.
+        margin: how far from a cut side the network notices it.
+        usual: side of a tile, unless the margin needs a larger one.
+        most: pixels of a tile.
 
     >>> room_for((5000, 5000), 16, 107, 1024, 2**22), room_for((5000, 5000), 16, 600, 1024, 2**22)
     ([1024, 1024], None)
