@@ -77,13 +77,11 @@ class MaskDistances:
         return distance_if_empty(self.presence, self.diagonal, self.missing)
 
     def _towards(self, direction: Direction) -> tuple[OneWay, ...]:
+        if direction == "both":
+            return self.from_prediction, self.from_truth
         if direction not in get_args(Direction):
             raise IsthmusError(f"direction is {direction!r}; choose from {', '.join(get_args(Direction))}")
-        return {
-            "both": (self.from_prediction, self.from_truth),
-            "to_truth": (self.from_prediction,),
-            "to_prediction": (self.from_truth,),
-        }[direction]
+        return (self.from_prediction if direction == "to_truth" else self.from_truth,)
 
     def hausdorff(self, percentile: float = 100.0, *, pooled: bool = False) -> float:
         """Computes the larger of the two directed percentiles, or with `pooled` the percentile of all distances."""

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Literal, TypeAlias, get_args
 
 from isthmus.errors import IsthmusError, nearest
 
 Missing: TypeAlias = Literal["diagonal", "infinity", "exclude"]
+RULES: tuple[Missing, ...] = get_args(Missing)
 
 
 class Presence(Enum):
@@ -53,10 +54,9 @@ def as_missing(name: str) -> Missing:
     Raises:
         IsthmusError: no such rule.
     """
-    for rule in get_args(Missing):
-        if rule == name:
-            return cast(Missing, rule)
-    raise IsthmusError(f"missing={name!r} is not a rule; {nearest(str(name), get_args(Missing))}")
+    if name not in RULES:
+        raise IsthmusError(f"missing={name!r} is not a rule; {nearest(str(name), RULES)}")
+    return name
 
 
 def distance_if_empty(state: Presence, diagonal: float, missing: Missing = "diagonal") -> float | None:
