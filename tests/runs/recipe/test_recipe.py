@@ -1,4 +1,4 @@
-"""The recipe: strict keys, nearest names, overrides, presets, and a round trip through YAML."""
+"""The recipe: strict keys, nearest names, and a round trip through YAML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_yaml
-from isthmus.runs.recipe import make_recipe, parse_overrides, read_recipe
+from isthmus.runs.recipe import make_recipe, read_recipe
 
 
 def test_an_unknown_key_is_refused_with_the_nearest() -> None:
@@ -40,49 +40,6 @@ def test_a_value_out_of_range_names_its_key_in_one_line(values: dict[str, object
         make_recipe("default", values)
     assert key in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_overrides_are_read_as_yaml_and_may_leave_out_the_section() -> None:
-    assert parse_overrides(
-        ["epochs=5", "training.learning_rate=1e-3", "input.resize=[64, 32]", "augment=none"]
-    ) == {
-        "training": {"epochs": 5, "learning_rate": 1e-3, "augment": "none"},
-        "input": {"resize": [64, 32]},
-    }
-
-
-@pytest.mark.parametrize("word", ["epochs", "=5", "training..epochs=5", "epochz=5", "input.resize=[1,"])
-def test_what_is_no_override_is_refused(word: str) -> None:
-    with pytest.raises(IsthmusError):
-        parse_overrides([word])
-
-
-def test_later_layers_lie_on_top_of_the_preset() -> None:
-    recipe = make_recipe("paper", {"training": {"epochs": 7}}, {"training": {"batch": 2}})
-    assert (recipe.training.epochs, recipe.training.batch, recipe.training.schedule) == (7, 2, "plateau")
-    assert recipe.training.augment == "none"
-
-
-def test_what_was_found_for_our_own_network_is_laid_under_that_alone() -> None:
-    ours, other, told = (
-        make_recipe("default", *layers)
-        for layers in (
-            [],
-            [{"network": {"model": "unet"}}],
-            [{"network": {"depth": None}, "training": {"learning_rate": 0.1}}],
-        )
-    )
-    bare = make_recipe("bare")
-    values = [
-        (r.input.normalise, r.network.initialisation, r.network.depth, r.training.learning_rate)
-        for r in (ours, other, told, bare)
-    ]
-    assert values == [
-        ("auto", "default", "auto", 0.003),
-        ("zscore", "xavier", None, 0.001),
-        ("auto", "default", None, 0.1),
-        ("zscore", "xavier", None, 0.001),
-    ]
 
 
 @given(

@@ -1,4 +1,4 @@
-"""The recipe: everything that fixes a run, typed, checked, and stored as YAML; one file a section."""
+"""The recipe: everything that fixes a run, typed, checked, and stored as YAML; one file per section."""
 
 from isthmus.runs.recipe.cleanup import Cleanup
 from isthmus.runs.recipe.data import Data

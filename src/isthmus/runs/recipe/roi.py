@@ -10,7 +10,7 @@ from isthmus.settings import POSITIVE
 
 
 class Roi(Section):
-    """A first, light network at low resolution finds where the organs are; the network sees that part alone."""
+    """A first, light network at low resolution finds where the organs are; the network sees only that part."""
 
     size: Annotated[
         Size, SIDE, "Size, in pixels, of the part that the network sees; axes as in `input.patch`."
