@@ -6,10 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
-from isthmus.errors import IsthmusError
-from isthmus.io.images import Source, read_image
 
 STORED = np.random.default_rng(0).integers(0, 2000, (6, 5, 4), dtype=np.uint16)  # slices from the feet up
 
@@ -57,12 +53,3 @@ def series(folder: Path, places: list[float] | None = None, **changes: Any) -> P
     for k, place in enumerate(places or [3.0 * k for k in range(6)]):
         slice_file(folder / f"IM{(k * 5 + 3) % 7}", STORED[k], place, **changes)
     return folder
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(IsthmusError) as caught:
-        read_image(Source(path))
-    line = str(caught.value)
-    assert "\n" not in line
-    assert str(path) in line
-    return line

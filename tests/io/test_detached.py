@@ -13,7 +13,8 @@ from isthmus.data.sources import from_folder
 from isthmus.io.images import Source, read_image
 
 from .itk_files import image, sitk
-from .volume_files import VOXELS, ZYX, affine_of, mha, nrrd, refusal
+from .refusals import refusal
+from .volume_files import VOXELS, ZYX, affine_of, mha, nrrd
 
 
 def test_pairs_of_files_are_one_image_of_a_folder(tmp_path: Path) -> None:

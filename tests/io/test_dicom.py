@@ -13,7 +13,8 @@ from isthmus.data.new_images import images_in
 from isthmus.io.images import Source, probe, read_image, read_mask
 from isthmus.io.volumes import geometry, refuse_other_place, spacing, write_volume
 
-from .dicom_files import STORED, refusal, series, slice_file
+from .dicom_files import STORED, series, slice_file
+from .refusals import refusal
 
 
 def test_a_series_is_a_volume(tmp_path: Path) -> None:

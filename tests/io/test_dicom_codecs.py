@@ -10,7 +10,8 @@ import pytest
 
 from isthmus.io.images import Source, read_image
 
-from .dicom_files import STORED, refusal, slice_file
+from .dicom_files import STORED, slice_file
+from .refusals import refusal
 
 
 def compressed(path: Path, pixels: Any, encode: Any, syntax: str, **changes: Any) -> Path:

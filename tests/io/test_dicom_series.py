@@ -13,7 +13,8 @@ from isthmus.data.sources import from_folder
 from isthmus.io.images import Source, read_image
 from isthmus.io.volumes import spacing, write_volume
 
-from .dicom_files import STORED, refusal, series, slice_file
+from .dicom_files import STORED, series, slice_file
+from .refusals import refusal
 
 
 def test_a_missing_slice(tmp_path: Path) -> None:

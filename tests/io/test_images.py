@@ -22,6 +22,8 @@ from isthmus.errors import IsthmusError
 from isthmus.io import images
 from isthmus.io.images import Source, pages, probe, read_image, read_mask
 
+from .refusals import refusal
+
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (7, 5), dtype=np.uint8)
 RGB = RANDOM.integers(0, 256, (7, 5, 3), dtype=np.uint8)
@@ -36,16 +38,6 @@ def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()
-
-
-def refusal(path: Path, read: Any = read_image) -> str:
-    """The one line with which a file is refused; it names the file."""
-    with pytest.raises(IsthmusError) as caught:
-        read(Source(path))
-    line = str(caught.value)
-    assert "\n" not in line
-    assert str(path) in line
-    return line
 
 
 @pytest.mark.parametrize("kind", ["png", "bmp"])

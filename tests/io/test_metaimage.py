@@ -11,7 +11,8 @@ import pytest
 from isthmus.io.images import Source, read_image
 from isthmus.io.volumes import geometry, spacing, write_volume
 
-from .volume_files import RANDOM, VOXELS, ZYX, mha, refusal
+from .refusals import refusal
+from .volume_files import RANDOM, VOXELS, ZYX, mha
 
 
 @pytest.mark.parametrize(

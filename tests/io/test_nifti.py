@@ -13,7 +13,8 @@ import pytest
 from isthmus.io.images import Source, read_image
 from isthmus.io.volumes import geometry, spacing, write_volume
 
-from .volume_files import VOXELS, ZYX, affine_of, nifti, nrrd, refusal
+from .refusals import refusal
+from .volume_files import VOXELS, ZYX, affine_of, nifti, nrrd
 
 
 @pytest.mark.parametrize("codes", [(4, 1), (2, 0), (0, 3), (0, 0)])

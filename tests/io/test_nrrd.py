@@ -10,7 +10,8 @@ import pytest
 from isthmus.io.images import Source, read_image
 from isthmus.io.volumes import geometry, spacing, unit
 
-from .volume_files import RANDOM, VOXELS, nrrd, refusal
+from .refusals import refusal
+from .volume_files import RANDOM, VOXELS, nrrd
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from isthmus.io.images import Source, probe, read_image, read_mask, rounding_err
 from isthmus.io.volumes import geometry, spacing, unit, write_volume
 
 from .itk_files import image, sitk
-from .volume_files import VOXELS, ZYX, affine_of, mha, nifti, nrrd, refusal
+from .refusals import refusal
+from .volume_files import VOXELS, ZYX, affine_of, mha, nifti, nrrd
 
 
 @pytest.mark.parametrize("compress", [False, True])

@@ -22,7 +22,8 @@ from isthmus.io.geometry import Geometry
 from isthmus.io.images import Source, pages, probe, read_image, read_mask
 from isthmus.io.volumes import geometry, refuse_other_place, slice_axis, spacing, write_volume
 
-from .volume_files import RANDOM, VOXELS, affine_of, nifti, refusal
+from .refusals import refusal
+from .volume_files import RANDOM, VOXELS, affine_of, nifti
 
 CODES = [
     "".join(axis[bit] for axis, bit in zip(order, bits, strict=True))

@@ -9,10 +9,6 @@ from typing import Any
 
 import nibabel
 import numpy as np
-import pytest
-
-from isthmus.errors import IsthmusError
-from isthmus.io.images import Source, read_image
 
 RANDOM = np.random.default_rng(0)
 VOXELS = RANDOM.integers(-1000, 1000, (4, 5, 6), dtype=np.int16)
@@ -40,15 +36,6 @@ def affine_of(code: str, steps: tuple[float, float, float] = (1, 1, 1)) -> Any:
         affine[world, i] = steps[i] * (1 if end in "RAS" else -1)
     affine[:3, 3] = (7, -3, 11)
     return affine
-
-
-def refusal(path: Path, **source: Any) -> str:
-    with pytest.raises(IsthmusError) as caught:
-        read_image(Source(path, **source))
-    line = str(caught.value)
-    assert "\n" not in line
-    assert str(path) in line
-    return line
 
 
 def mha(path: Path, voxels: Any, compress: bool, **changes: str) -> Path:
