@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from benchmarks.frame.benchmark import find, titles
+from benchmarks.frame.benchmark import Settings, find, titles
 
 from benchmarks.frame import pages, results
 
@@ -40,3 +40,20 @@ def test_every_file_of_results_belongs_to_a_benchmark() -> None:
         for path in results.path_of(name).parent.glob(f"{name.partition('.')[2]}*.json")
     }
     assert files == known
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in ("speed.inference", "speed.metrics") else ())
+        for name in titles()
+        if name not in ("speed.against", "unlike_images.rates")  # whose rows need a commit, and data
+    ],
+)
+def test_every_stored_row_is_a_row_of_its_benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules[find(name).rows.__module__]
+    monkeypatch.setattr(module, "keep_freed_memory", lambda: None, raising=False)
+    rows = {(row.name, row.unit) for row in find(name).rows(Settings())}
+    assert [
+        key for result in results.every(name) for key in map(results.key, result["rows"]) if key not in rows
+    ] == []
