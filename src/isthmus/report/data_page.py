@@ -15,7 +15,7 @@ from isthmus.report.drawing import CLASSES
 from isthmus.report.render import class_key, css, is_page, render
 from isthmus.report.tables import Cell, Table
 
-LEVELS = {"error": "Error: ", "warning": "Look at this: ", "fact": ""}
+LEVELS = {"error": "Error: ", "warning": "Warning: ", "fact": ""}
 SETS = 12
 """The largest number of sets of look-alikes that are shown."""
 MEMBERS = 4
@@ -68,7 +68,7 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18, guard: Guard 
         ]
         for one in found.class_shares()
     ]
-    show = _Show(found)
+    pictures = _DataPictures(found)
     counts = [f"{len(found.cases)} case{'s' * (len(found.cases) != 1)} can be used"]
     counts += [f"{len(found.bad)} cannot"] * bool(found.bad)
     names = found.dataset.classes[1:]
@@ -82,9 +82,9 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18, guard: Guard 
         shares=Table(
             [("Class", False), ("Cases", True), ("Mean", True), ("Least", True), ("Most", True)], shares
         ),
-        examples=show.examples(limit),
+        examples=pictures.examples(limit),
         cases=len(found.cases),
-        twins=show.twins(),
+        look_alikes=pictures.look_alikes(),
         sets=len(found.copies) + len(found.near),
         key=class_key(names) if len(names) > 1 else [(css(CLASSES[0]), name) for name in names],
         repeated=len(names) > len(CLASSES),
@@ -93,7 +93,7 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18, guard: Guard 
     )
 
 
-class _Show:
+class _DataPictures:
     """Draws cases of an inspected data set."""
 
     def __init__(self, found: Inspection) -> None:
@@ -122,7 +122,7 @@ class _Show:
 
     def _exhibit(self, name: str, tag: str) -> gallery.Exhibit:
         case = self.cases[name]
-        picture = gallery.prepare(name, self._triple, gallery.LARGE if tag else gallery.SMALL)
+        picture = gallery.prepare(name, self._load, gallery.LARGE if tag else gallery.SMALL)
         panels = [gallery.labels_panel(picture, picture.truth, name, "Outlines of the mask")]
         panels = [gallery.image_panel(picture, name), *panels] if tag else panels
         facts = self.facts[name]
@@ -133,7 +133,7 @@ class _Show:
         scores += [("group", case.group)] * (case.group != name)
         return gallery.Exhibit(name, "", tag, scores, panels, len(panels), picture.note)
 
-    def twins(self) -> list[gallery.Exhibit]:
+    def look_alikes(self) -> list[gallery.Exhibit]:
         """Returns copies, then look-alikes, with the members of a set side by side."""
         sets = [("Same pixels", names) for names in self.found.copies]
         sets += [("Look alike", names) for names in self.found.near]
@@ -142,7 +142,7 @@ class _Show:
     def _set(self, tag: str, names: Sequence[str]) -> gallery.Exhibit:
         panels = []
         for name in names[:MEMBERS]:
-            picture = gallery.prepare(name, self._triple, gallery.SMALL)
+            picture = gallery.prepare(name, self._load, gallery.SMALL)
             panel = gallery.image_panel(picture, name)
             group = self.cases[name].group
             caption = name if group == name else f"{name} (group {group})"
@@ -150,7 +150,7 @@ class _Show:
         note = f"{MEMBERS} of {len(names)} shown" if len(names) > MEMBERS else ""
         return gallery.Exhibit(f"{len(names)} cases", "", tag, [], panels, max(2, len(panels)), note)
 
-    def _triple(self, name: str) -> gallery.CaseImages:
+    def _load(self, name: str) -> gallery.CaseImages:
         image, label = load(self.cases[name], self.found.dataset)
         shown = image[:3] if image.shape[0] == 3 else image[:1]
         return np.moveaxis(shown, 0, -1), label, label
