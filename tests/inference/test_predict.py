@@ -15,23 +15,8 @@ from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.io.writing import write_image
 
+from ..notes import Notes
 from .test_export import data_of, run_of
-
-
-class Told:
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def stage(self, label: str, total: int, done: int = 0) -> None:
-        pass
-
-    def advance(self, text: str = "") -> None:
-        pass
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +62,12 @@ def test_what_was_broken_off_goes_on_with_what_is_missing(
         predict_folder(run, images, out, PredictOptions(probabilities=True))
     (out / "probabilities" / "case-0.tif").unlink()
     before = (out / "case-0.png").stat().st_mtime_ns
-    told = Told()
+    told = Notes()
     written = predict_folder(
         run, images, out, PredictOptions(probabilities=True, skip_existing=True), watch=told
     )
     assert [path.name for path in written] == ["case-2.png", "case-3.png"]
-    assert "1 of 4 images are done already; 3 left to do" in told.lines
+    assert "1 of 4 images are done already; 3 left to do" in told.said
     assert (out / "case-0.png").stat().st_mtime_ns == before
     assert names(out) == names(whole)
     assert all((out / name).read_bytes() == (whole / name).read_bytes() for name in names(whole))
@@ -153,11 +138,11 @@ def test_whatever_fails_costs_no_other_image(
         return predict(self, *given, **how)
 
     monkeypatch.setattr(Predictor, "predict", computes)
-    told = Told()
+    told = Notes()
     with pytest.raises(IsthmusError, match=r"1 of 4 images failed.*case-1\.tif") as found:
         predict_folder(run, images, tmp_path / "b", watch=told)
     assert "\n" not in str(found.value)
-    assert any("case-1.tif" in line for line in told.lines)
+    assert any("case-1.tif" in line for line in told.said)
     assert len(names(tmp_path / "b")) == 3
 
 
@@ -277,8 +262,8 @@ def test_masks_may_lie_in_a_folder_of_their_own_beside_the_data(images: Path, tm
 def test_a_folder_below_a_file_is_refused_at_the_start(run: Path, images: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for out in ("file", "file/masks", "file/a/b"):
-        told = Told()
+        told = Notes()
         with pytest.raises(IsthmusError, match="file is a file; name a folder"):
             predict_folder(run, images, tmp_path / out, watch=told)
-        assert told.lines == []
+        assert told.said == []
     assert (tmp_path / "file").read_text() == "mine"

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
+from isthmus import training
 from isthmus.data.phantoms.cells import write_phantoms
+from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, make_recipe
+from isthmus.training.stop import Stopped
+
+from .watches import Asking
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +38,11 @@ def small(phantoms: Path) -> Any:
         return make_recipe("default", base, sections)
 
     return recipe
+
+
+@pytest.fixture
+def stopped(small: Any, tmp_path: Path) -> RunFolder:
+    """A run of 4 epochs that was stopped in its third."""
+    with pytest.raises(Stopped):
+        training.train(small(), tmp_path / "stopped", watch=Asking(4))
+    return RunFolder.open(tmp_path / "stopped")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +15,11 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Training, make_recipe
-from isthmus.training import budget, forecast
+from isthmus.training import budget
 from isthmus.training.budget import Pace, _fitted
-from isthmus.training.forecast import Forecast
-from isthmus.training.state import Progress
 from isthmus.watch import duration
+
+from ..notes import Notes
 
 SMALL: dict[str, Any] = {
     "network": {"options": {"widths": [2, 4]}},
@@ -28,22 +27,6 @@ SMALL: dict[str, Any] = {
     "training": {"samples": 4, "batch": 2},
     "hardware": {"threads": 1, "workers": 0, "precision": "float32"},
 }
-
-
-class Told:
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def stage(self, label: str, total: int, done: int = 0) -> None:
-        pass
-
-    def advance(self, text: str = "") -> None:
-        pass
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +93,7 @@ def test_measuring_changes_nothing(data: Path, tmp_path: Path, monkeypatch: pyte
         "_fitted",
         lambda given, *_: given.model_copy(update={"epochs": 2, "epoch_seconds": 1.0}),
     )
-    measured = training.train(recipe(data, minutes=0.001), tmp_path / "measured", watch=Told())
+    measured = training.train(recipe(data, minutes=0.001), tmp_path / "measured", watch=Notes())
     plain = training.train(recipe(data, epochs=2), tmp_path / "plain")
     assert measured.weights.read_bytes() == plain.weights.read_bytes()
 
@@ -147,70 +130,6 @@ def test_minutes_with_a_region_of_interest_are_refused(data: Path, tmp_path: Pat
     wanted = make_recipe("default", about_data, SMALL, roi)
     with pytest.raises(IsthmusError, match="does not work with a region of interest"):
         training.train(wanted, tmp_path / "run")
-
-
-class Clock:
-    """Seconds that pass when they are told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def perf_counter(self) -> float:
-        return self.now
-
-
-def forecasting(
-    monkeypatch: pytest.MonkeyPatch, steps: int, epochs: int, case: float
-) -> tuple[Clock, Told, Forecast, Progress]:
-    """A training of so many steps an epoch, with five held-out cases of which each takes `case` seconds."""
-    clock, told = Clock(), Told()
-    monkeypatch.setattr(forecast, "time", clock)
-    prepared: Any = SimpleNamespace(
-        split=SimpleNamespace(validation=range(5), test=()),
-        recipe=SimpleNamespace(training=Training(epochs=epochs)),
-    )
-    progress = Progress()
-    watch = Forecast(told, prepared, progress, steps, lambda: case)
-    watch.stage("training", steps * epochs)
-    return clock, told, watch, progress
-
-
-def test_time_is_told_after_the_first_steps_and_mended_after_an_epoch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock, told, watch, progress = forecasting(monkeypatch, steps=20, epochs=5, case=2.0)
-    for seconds in (9.0, 3.0, 3.0):  # the first is slow
-        assert told.lines == []
-        clock.now += seconds
-        watch.advance()
-    # 15 s, 97 steps of 3 s, 5 validations of 10 s, scoring of 20 s: 376 s
-    assert told.lines == ["training takes about 6 minutes on this machine, with validation and scoring"]
-    progress.epoch = 1
-    progress.history.append({"seconds": 120.0, "seconds_validating": 60.0})
-    clock.now = 130.0
-    watch.done = 20
-    watch.advance()
-    # 79 steps of 3 s, 4 validations of 60 s, scoring of 120 s: 597 s
-    assert told.lines[1:] == ["about 10 minutes left on this machine, with validation and scoring"]
-    watch.advance()
-    assert len(told.lines) == 2
-
-
-def test_time_is_told_before_an_hour_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, told, watch, _ = forecasting(monkeypatch, steps=3, epochs=50, case=60.0)
-    clock.now += 1200.0
-    watch.advance()
-    assert told.lines == ["training takes about 2.3 days on this machine, with validation and scoring"]
-
-
-def test_a_run_tells_how_long_it_takes(data: Path, tmp_path: Path) -> None:
-    told = Told()
-    training.train(recipe(data, epochs=3), tmp_path / "run", watch=told)
-    lines = [line for line in told.lines if "on this machine" in line]
-    assert lines == [] or lines[0].startswith("training takes about ")
-    longer = Told()
-    training.train(recipe(data, epochs=8), tmp_path / "longer", watch=longer)
-    assert sum(line.startswith("training takes about ") for line in longer.lines) == 1
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 second"), (89.4, "89 seconds"), (90, "2 minutes")])

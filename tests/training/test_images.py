@@ -16,15 +16,8 @@ from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder
 from isthmus.training import train
-from isthmus.watch import Silent
 
-
-class Said(Silent):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
+from ..notes import Notes
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +55,14 @@ def test_what_is_stored_is_of_the_training_cases(run: RunFolder) -> None:
 
 
 def test_predict_says_it_once_for_all_images(run: RunFolder, dark: Path, tmp_path: Path) -> None:
-    watch = Said()
+    watch = Notes()
     predict_folder(run.path, dark, tmp_path / "out", watch=watch)
-    said = [line for line in watch.lines if line.startswith("note: ")]
+    said = [line for line in watch.said if line.startswith("note: ")]
     assert len(said) == 1
     assert said[0].startswith("note: all 5 images are dimmer than any training image (mean ")
-    watch = Said()
+    watch = Notes()
     predict_folder(run.path, dark, tmp_path / "maps", PredictOptions(probabilities=True), watch=watch)
-    assert [line for line in watch.lines if line.startswith("note: ")] == said
+    assert [line for line in watch.said if line.startswith("note: ")] == said
 
 
 def test_the_predictor_notes_it_once_for_all_arrays(run: RunFolder, dark: Path) -> None:
@@ -119,8 +112,8 @@ def test_held_out_images_that_are_others_are_told_in_training_and_report(small: 
         training={"epochs": 1, "batch": 2, "samples": 2},
         protocol={"validation": [last.stem]},
     )
-    watch = Said()
+    watch = Notes()
     folder = train(recipe, tmp_path / "run", watch=watch)
-    (line,) = [line for line in watch.lines if line.startswith("held out: ")]
+    (line,) = [line for line in watch.said if line.startswith("held out: ")]
     assert line.startswith("held out: the image looks inverted")
     assert "looks inverted" in write_page(folder.path).read_text(encoding="utf-8")

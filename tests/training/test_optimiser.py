@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from isthmus import training
+from isthmus.runs.files import read_json
 from isthmus.runs.recipe import Training
 from isthmus.training.optimiser import make_optimiser
 
@@ -68,3 +72,14 @@ def test_every_step_by_its_formula(name: str, steps: Steps, fused: bool) -> None
         network.weight.grad = torch.tensor([[slope]])
         optimiser.step()
         assert float(network.weight.detach()) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
+def test_every_optimiser_learns_and_resumes(small: Any, tmp_path: Path, name: str) -> None:
+    rate = {"sgd": 0.1, "rmsprop": 0.003}.get(name, 0.01)
+    recipe = small(training={"optimiser": name, "learning_rate": rate, "epochs": 6, "select": "loss"})
+    history = training.train(recipe, tmp_path / "run").read_rows(tmp_path / "run" / "history.csv")
+    assert float(history[-1]["train_loss"]) < float(history[0]["train_loss"])
+    losses = [float(row["validation_loss"]) for row in history]
+    cost = read_json(tmp_path / "run" / "cost.json")
+    assert cost["best_epoch"] == losses.index(min(losses)) + 1

@@ -1,10 +1,7 @@
-"""What a run leaves behind, how it learns, and what it refuses."""
+"""What a run leaves behind, and how it learns."""
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +18,6 @@ from isthmus.io.images import read_mask
 from isthmus.io.writing import write_image, write_mask
 from isthmus.metrics import dice
 from isthmus.runs.files import read_json
-from isthmus.runs.recipe import make_recipe
-from isthmus.training import checkpoint
-from isthmus.training.prepare import prepare
-from isthmus.watch import Silent
 
 
 def test_the_run_folder_is_complete_and_consistent(small: Any, tmp_path: Path) -> None:
@@ -148,75 +141,6 @@ def test_early_stopping_ends_the_run_and_keeps_the_best(small: Any, tmp_path: Pa
     assert cost["epochs"] - cost["best_epoch"] == 2
 
 
-def test_named_test_cases_are_scored_and_never_trained_on(small: Any, phantoms: Path, tmp_path: Path) -> None:
-    ids = sorted(path.stem for path in (phantoms / "images").iterdir())
-    folder = training.train(small(protocol={"test": ids[:2]}, training={"epochs": 1}), tmp_path / "run")
-    splits = read_json(folder.splits)
-    assert list(splits["test"]) == ids[:2]
-    assert not set(splits["test"]) & (set(splits["train"]) | set(splits["validation"]))
-    assert {row["set"] for row in folder.read_rows(folder.cases)} == {"validation", "test"}
-
-
-def test_every_case_is_held_out_in_exactly_one_fold(small: Any, tmp_path: Path) -> None:
-    held: list[str] = []
-    for fold in range(3):
-        protocol = {"kind": "kfold", "folds": 3, "fold": fold}
-        folder = training.train(small(protocol=protocol, training={"epochs": 1}), tmp_path / f"fold-{fold}")
-        held += read_json(folder.splits)["validation"]
-        assert {row["fold"] for row in folder.read_rows(folder.cases)} == {str(fold)}
-    assert len(held) == len(set(held)) == 6
-    assert len(Predictor.load(tmp_path).networks) == 3
-    assert Predictor.load(tmp_path).notes == []
-    shutil.rmtree(tmp_path / "fold-1")
-    assert "holds 2 of 3 folds" in Predictor.load(tmp_path).notes[0]
-
-
-@pytest.mark.parametrize(
-    ("sections", "message"),
-    [
-        ({"network": {"model": "unett"}}, "did you mean 'unet'"),
-        ({"network": {"options": {"width": [4, 8]}}}, "did you mean 'widths'"),
-        ({"network": {"options": {"in_channels": 5}}}, "the data needs 1"),
-        ({"objective": {"heads": {"logits": "ce"}}}, "'ce' cannot serve one sigmoid map"),
-        ({"objective": {"heads": {"contour": "contour_l2"}}}, "the network has no head 'contour'"),
-        ({"objective": {"class_weights": [1.0]}}, "names 1 weights for 2 classes"),
-        ({"input": {"slices": 5}}, "these images are flat"),
-        ({"input": {"slices": 4}}, "take an odd number"),
-        ({"input": {"patch": None, "resize": 32, "windows": 2}}, "needs input.patch"),
-        ({"input": {"windows": 10**6}}, "input.windows: there are"),
-        (
-            {"data": {"regions": {"all": [2]}}},
-            r"data.regions.all names class \[2\]: the classes are 1 foreground",
-        ),
-        ({"data": {"regions": "dataset"}}, "has no regions of its own"),
-        ({"data": {"multilabel": True}}, "needs data.regions"),
-        ({"cleanup": {"largest": ["liver"]}}, "cleanup.largest names 'liver': the classes are foreground"),
-        ({"roi": {"size": [32, 32]}}, "leave out input.resize and input.patch"),
-        ({"roi": {"size": [32, 32, 32]}, "input": {"patch": None}}, "roi.size names 3 sides"),
-        ({"data": {"classes": ["background"]}}, "names 1 classes"),
-        ({"protocol": {"validation": ["phantom"]}}, "no case 'phantom'"),
-        ({"protocol": {"kind": "kfold", "folds": 3, "fold": 3}}, "folds are numbered 0 to 2"),
-        ({"protocol": {"kind": "sharp", "folds": 2, "repeat": 5}}, "repeats 0 to 4"),
-        (
-            {"network": {"options": {"spatial_dims": 3}}},
-            "network.options.spatial_dims is 3 but the data needs 2",
-        ),
-        ({"input": {"patch": [16, 16, 16]}}, "names 3 sides but the images have 2 axes"),
-        ({"input": {"resize": [32, 32]}}, "exclude each other"),
-        ({"input": {"patch": 33}}, "is not divisible by 2; the nearest size that is: 32x32"),
-        ({"hardware": {"device": "cuda:7"}}, "this machine has none"),
-    ],
-)
-def test_a_recipe_that_cannot_work_is_refused_and_leaves_no_folder(
-    small: Any, tmp_path: Path, sections: dict[str, Any], message: str
-) -> None:
-    if "cuda" in str(sections) and torch.cuda.is_available():
-        pytest.skip("needs a machine without a GPU")
-    with pytest.raises(IsthmusError, match=message):
-        training.train(small(**sections), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize("inside", ["images/run", "masks/run"])
 def test_a_run_among_the_data_is_refused(small: Any, phantoms: Path, inside: str) -> None:
     with pytest.raises(IsthmusError, match="would be read as data next time"):
@@ -243,78 +167,6 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(small: Any, tmp_path:
         patch.setattr(Objective, "__call__", lambda self, out, *rest: out.mean() * torch.nan)
         with pytest.raises(IsthmusError, match=r"lower training\.learning_rate"):
             training.train(recipe, tmp_path / "run")
-
-
-def test_a_full_disk_while_training_is_one_line_and_the_run_can_go_on(
-    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(state: Any, path: Path) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(checkpoint.torch, "save", full)
-    with pytest.raises(IsthmusError, match="No space left"):
-        training.train(small(), tmp_path / "run")
-    monkeypatch.undo()
-    assert not list((tmp_path / "run").glob(".*"))
-    assert training.resume(tmp_path / "run").finished()
-
-
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
-def test_every_optimiser_learns_and_resumes(small: Any, tmp_path: Path, name: str) -> None:
-    rate = {"sgd": 0.1, "rmsprop": 0.003}.get(name, 0.01)
-    recipe = small(training={"optimiser": name, "learning_rate": rate, "epochs": 6, "select": "loss"})
-    history = training.train(recipe, tmp_path / "run").read_rows(tmp_path / "run" / "history.csv")
-    assert float(history[-1]["train_loss"]) < float(history[0]["train_loss"])
-    losses = [float(row["validation_loss"]) for row in history]
-    cost = read_json(tmp_path / "run" / "cost.json")
-    assert cost["best_epoch"] == losses.index(min(losses)) + 1
-
-
-@pytest.mark.parametrize("kind", ["mildnet", "multiresunet", "sharp", "sharp-code", "hmedn"])
-def test_every_named_protocol_divides_and_leaves_its_notes(small: Any, tmp_path: Path, kind: str) -> None:
-    folder = training.train(
-        small(protocol={"kind": kind, "folds": 2}, training={"epochs": 1}), tmp_path / "run"
-    )
-    splits = read_json(folder.splits)
-    sides = [set(splits[name]) for name in ("train", "validation", "test")]
-    assert sum(map(len, sides)) == len(set.union(*sides)) > 0
-    if kind != "hmedn":
-        assert splits["notes"]
-
-
-def test_a_copy_under_another_name_is_refused_unless_the_recipe_says_so(
-    small: Any, phantoms: Path, tmp_path: Path
-) -> None:
-    data = tmp_path / "data"
-    shutil.copytree(phantoms, data)
-    first, second = sorted((data / "images").iterdir())[:2]
-    second.write_bytes(first.read_bytes())
-    sections = {
-        "data": {"source": str(data)},
-        "protocol": {"validation": [first.stem]},
-        "training": {"epochs": 1},
-    }
-    with pytest.raises(IsthmusError, match="the split leaks"):
-        training.train(small(**sections), tmp_path / "run")
-    sections["protocol"]["allow_leak"] = True
-    folder = training.train(small(**sections), tmp_path / "run")
-    assert any("leak, allowed by the recipe" in note for note in read_json(folder.splits)["notes"])
-
-
-def test_bad_cases_are_left_out_on_request_and_named(small: Any, phantoms: Path, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    shutil.copytree(phantoms, data)
-    bad = sorted((data / "images").iterdir())[2]
-    bad.write_bytes(bad.read_bytes()[:90])
-    sections = {"data": {"source": str(data)}, "training": {"epochs": 1}}
-    with pytest.raises(IsthmusError, match=bad.name):
-        training.train(small(**sections), tmp_path / "run")
-    sections["data"]["skip_bad"] = True
-    folder = training.train(small(**sections), tmp_path / "run")
-    splits = read_json(folder.splits)
-    assert any(bad.name in note for note in splits["notes"])
-    assert bad.stem not in {**splits["train"], **splits["validation"]}
 
 
 @pytest.mark.parametrize("augment", ["mildnet", "hmedn"])
@@ -372,35 +224,3 @@ def test_resized_volumes_come_back_in_their_own_grid(small: Any, tmp_path: Path)
     )
     folder = training.train(recipe, tmp_path / "run")
     assert nibabel.load(next(folder.predictions.iterdir())).shape == (10, 14, 18)
-
-
-@pytest.mark.parametrize(("dtype", "normalise"), [(np.uint8, "scale"), (np.uint16, "zscore")])
-def test_bytes_are_scaled_and_everything_else_is_normalised_by_image(
-    small: Any, tmp_path: Path, dtype: Any, normalise: str
-) -> None:
-    rng = np.random.default_rng(0)
-    for index in range(4):
-        mask = np.zeros((40, 40), np.uint8)
-        mask[5:20, 5:25] = 255
-        write_image(tmp_path / f"data/images/c{index}.png", rng.integers(0, 200, (1, 40, 40)).astype(dtype))
-        write_mask(tmp_path / f"data/masks/c{index}.png", mask)
-    recipe = small(
-        data={"source": str(tmp_path / "data")}, input={"normalise": "auto"}, training={"epochs": 1}
-    )
-    folder = training.train(recipe, tmp_path / "run")
-    assert folder.recipe().input.normalise == normalise
-
-
-@pytest.mark.parametrize(
-    ("network", "depth"),
-    [({}, 3), ({"depth": None}, None), ({"options": {"widths": [4, 8]}}, None), ({"model": "unet"}, None)],
-)
-def test_our_own_network_is_as_deep_as_the_images_are_large(
-    phantoms: Path, network: dict[str, Any], depth: int | None
-) -> None:
-    recipe = make_recipe(
-        "default",
-        {"data": {"source": str(phantoms)}, "input": {"resize": [64, 96]}, "hardware": {"threads": 1}},
-        {"network": network},
-    )
-    assert prepare(recipe, Silent()).recipe.network.options.get("depth") == depth

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
 import threading
 from pathlib import Path
@@ -11,51 +9,18 @@ from typing import Any
 
 import pytest
 
-from isthmus import locks, training
+from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.inference.predictor import Predictor
-from isthmus.locks import taken
 from isthmus.report import write_page
 from isthmus.runs.files import read_json
 from isthmus.runs.folder import Best, RunFolder
 from isthmus.runs.standing import standing
 from isthmus.training import checkpoint, saving
 from isthmus.training.stop import Stop, Stopped
-from isthmus.watch import Silent
 
 from .test_resume import assert_same
-
-
-class Steps(Silent):
-    """Looks at the steps of training alone."""
-
-    training = False
-
-    def stage(self, label: str, total: int, done: int = 0) -> None:
-        self.training = label == "training"
-
-    def advance(self, text: str = "") -> None:
-        if self.training:
-            self.step()
-
-    def step(self) -> None:
-        raise NotImplementedError
-
-
-class Asking(Steps):
-    """Asks to stop after some steps, as Ctrl-C does."""
-
-    def __init__(self, *at: int, number: int = signal.SIGINT) -> None:
-        self.at, self.number, self.steps = at, number, 0
-        self.lines: list[str] = []
-
-    def step(self) -> None:
-        self.steps += 1
-        for _ in range(self.at.count(self.steps)):
-            signal.raise_signal(self.number)
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
+from .watches import Asking, Steps
 
 
 class Looking(Steps):
@@ -229,14 +194,6 @@ def test_a_run_that_an_earlier_version_left_says_what_to_do(stopped: RunFolder) 
     assert stopped.best() == best
 
 
-@pytest.fixture
-def stopped(small: Any, tmp_path: Path) -> RunFolder:
-    """A run of 4 epochs that was stopped in its third."""
-    with pytest.raises(Stopped):
-        training.train(small(), tmp_path / "stopped", watch=Asking(4))
-    return RunFolder.open(tmp_path / "stopped")
-
-
 def test_whoever_uses_a_stopped_run_is_told_its_epoch(stopped: RunFolder) -> None:
     best = stopped.best()
     assert best is not None
@@ -298,42 +255,6 @@ def test_a_run_without_a_scored_epoch_is_one_line(small: Any, tmp_path: Path, do
         training.train(small(), tmp_path / "run", watch=Asking(1))
     with pytest.raises(IsthmusError, match=r"scored.*`isthmus train --resume --out .*run` .*continues it"):
         do(tmp_path / "run")
-
-
-@pytest.mark.parametrize("do", [training.resume, training.finish])
-def test_a_run_that_another_process_trains_is_left_alone(stopped: RunFolder, do: Any) -> None:
-    before = {path.name: path.stat().st_mtime_ns for path in stopped.path.iterdir()}
-    with taken(stopped.lock) as mine:
-        assert mine
-        with pytest.raises(IsthmusError, match="is being trained by another process"):
-            do(stopped.path)
-        assert any("is still being trained" in note for note in Predictor.load(stopped.path).notes)
-        assert "is still being trained" in write_page(stopped.path).read_text()
-    after = {path.name: path.stat().st_mtime_ns for path in stopped.path.iterdir()}
-    assert before.items() <= after.items()
-    assert set(after) - set(before) == {".lock", "report.html"}
-
-
-def test_training_into_a_folder_that_another_began_writes_nothing(small: Any, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
-    with taken(folder.lock):
-        with pytest.raises(IsthmusError, match="is being trained by another process"):
-            training.train(small(), folder.path)
-        assert [path.name for path in folder.path.iterdir()] == [".lock"]
-    training.train(small(training={"epochs": 1}), folder.path)  # what is left of a lock is no run
-    assert not folder.lock.exists()
-
-
-def test_where_there_are_no_locks_it_trains_and_says_so(
-    small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def acquire(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-
-    monkeypatch.setattr(locks.FileLock, "acquire", acquire)
-    watch = Asking()
-    assert training.train(small(training={"epochs": 1}), tmp_path / "run", watch=watch).finished()
-    assert any("would not notice each other" in line for line in watch.lines)
 
 
 def test_training_that_never_began_leaves_nothing(small: Any, tmp_path: Path) -> None:

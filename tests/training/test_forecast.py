@@ -1,0 +1,81 @@
+"""How long training takes is announced early, and again where it was wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from isthmus import training
+from isthmus.runs.recipe import Training
+from isthmus.training import forecast
+from isthmus.training.forecast import Forecast
+from isthmus.training.state import Progress
+
+from ..notes import Notes
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+def forecasting(
+    monkeypatch: pytest.MonkeyPatch, steps: int, epochs: int, case: float
+) -> tuple[Clock, Notes, Forecast, Progress]:
+    """A training of so many steps an epoch, with five held-out cases of which each takes `case` seconds."""
+    clock, told = Clock(), Notes()
+    monkeypatch.setattr(forecast, "time", clock)
+    prepared: Any = SimpleNamespace(
+        split=SimpleNamespace(validation=range(5), test=()),
+        recipe=SimpleNamespace(training=Training(epochs=epochs)),
+    )
+    progress = Progress()
+    watch = Forecast(told, prepared, progress, steps, lambda: case)
+    watch.stage("training", steps * epochs)
+    return clock, told, watch, progress
+
+
+def test_time_is_told_after_the_first_steps_and_mended_after_an_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, told, watch, progress = forecasting(monkeypatch, steps=20, epochs=5, case=2.0)
+    for seconds in (9.0, 3.0, 3.0):  # the first is slow
+        assert told.said == []
+        clock.now += seconds
+        watch.advance()
+    # 15 s, 97 steps of 3 s, 5 validations of 10 s, scoring of 20 s: 376 s
+    assert told.said == ["training takes about 6 minutes on this machine, with validation and scoring"]
+    progress.epoch = 1
+    progress.history.append({"seconds": 120.0, "seconds_validating": 60.0})
+    clock.now = 130.0
+    watch.done = 20
+    watch.advance()
+    # 79 steps of 3 s, 4 validations of 60 s, scoring of 120 s: 597 s
+    assert told.said[1:] == ["about 10 minutes left on this machine, with validation and scoring"]
+    watch.advance()
+    assert len(told.said) == 2
+
+
+def test_time_is_told_before_an_hour_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, told, watch, _ = forecasting(monkeypatch, steps=3, epochs=50, case=60.0)
+    clock.now += 1200.0
+    watch.advance()
+    assert told.said == ["training takes about 2.3 days on this machine, with validation and scoring"]
+
+
+def test_a_run_tells_how_long_it_takes(small: Any, tmp_path: Path) -> None:
+    told = Notes()
+    training.train(small(training={"epochs": 3}), tmp_path / "run", watch=told)
+    lines = [line for line in told.said if "on this machine" in line]
+    assert lines == [] or lines[0].startswith("training takes about ")
+    longer = Notes()
+    training.train(small(training={"epochs": 8}), tmp_path / "longer", watch=longer)
+    assert sum(line.startswith("training takes about ") for line in longer.said) == 1
