@@ -2,62 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from isthmus.networks.kernels.bfloat16 import check_process, ways
+from isthmus.networks.kernels.bfloat16 import ways
 from isthmus.networks.kernels.bfloat16.check import Example, is_right
-from isthmus.networks.kernels.bfloat16.check_process import CannotCheck, Checker
 from isthmus.networks.kernels.bfloat16.kinds import Kind, kind_of
 from isthmus.networks.kernels.bfloat16.ways import (
-    BORDER,
     CONTIGUOUS,
     FLOAT32,
     NATIVE,
-    VECTORS,
     WAYS,
     native,
-    ways_for,
 )
 from isthmus.networks.kernels.conv_arguments import ConvArguments
 from isthmus.networks.kernels.memory_layout import channels_last
 
-PLAIN = ConvArguments((1, 1), (1, 1), (1, 1), 1, (0, 0))
-KIND = Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, True, 1)
-KINDS = {
-    "channels-last": KIND,
-    "contiguous": Kind((8, 6, 3, 3), PLAIN, False, 1, (9, 7), False, True, 1),
-    "forward": Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, False, 1),
-    "stride and dilation": Kind(
-        (5, 3, 3, 5), ConvArguments((2, 1), (0, 2), (1, 2), 1, (0, 0)), True, 2, (9, 14), True, True, 1
-    ),
-    "groups": Kind(
-        (6, 2, 3, 3), ConvArguments((1, 1), (1, 1), (1, 1), 3, (0, 0)), True, 2, (9, 7), True, True, 1
-    ),
-    "transposed": Kind(
-        (6, 4, 4, 4), ConvArguments((2, 2), (1, 1), (1, 1), 2, (1, 0), True), True, 2, (5, 4), True, True, 1
-    ),
-    "volumes": Kind(
-        (4, 6, 3, 3, 3),
-        ConvArguments((1,) * 3, (1,) * 3, (1,) * 3, 1, (0,) * 3),
-        True,
-        1,
-        (2, 4, 5),
-        True,
-        True,
-        1,
-    ),
-    "one channel": Kind(
-        (1, 1, 1, 1), ConvArguments((1, 1), (0, 0), (1, 1), 1, (0, 0)), True, 1, (5, 5), True, True, 1
-    ),
-}
+from .examples import KIND, KINDS
+
 Compute = Callable[[Tensor, Tensor, Tensor | None, ConvArguments], Tensor]
 
 
@@ -121,109 +88,6 @@ def test_what_a_kernel_leaves_unwritten_is_found(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setitem(WAYS, NATIVE, compute)
     assert not is_right(KIND)
-
-
-@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-@pytest.mark.parametrize("way", WAYS)
-def test_every_way_gives_the_same_numbers(kind: Kind, way: str) -> None:
-    if way in ways_for(kind):
-        assert is_right(kind, way)
-    else:
-        assert way in (BORDER, VECTORS, CONTIGUOUS)
-
-
-def test_kinds_survive_the_journey() -> None:
-    for kind in KINDS.values():
-        assert Kind.from_json(kind.to_json()) == kind
-    assert len({kind.key() for kind in KINDS.values()}) == len(KINDS)
-
-
-def test_large_maps_are_cut_where_no_kernel_notices() -> None:
-    def cut(size: tuple[int, ...], channels: int = 64, dilation: int = 1, learns: bool = True) -> Any:
-        dims = len(size)
-        arguments = ConvArguments((1,) * dims, (dilation,) * dims, (dilation,) * dims, 1, (0,) * dims)
-        weight = (channels, channels, *(3,) * dims)
-        return Kind(weight, arguments, True, 8, size, True, learns, 1).reduced()
-
-    assert cut((64, 48)).size == (64, 48)
-    assert cut((64, 48)).images == 2
-    assert cut((4096, 4100)).size == (8, 4100)  # the innermost stays
-    assert cut((4096, 4100), dilation=5).size == (16, 4100)  # 5 beside the kernel's reach of 11
-    assert cut((2, 512, 512)).size == (2, 8, 512)  # thin ones stay
-    assert cut((2048, 70), learns=False).size == (48, 54)
-
-
-DIES = "import os\nprint('ready', flush=True)\ninput()\nos._exit(1)"
-
-
-def test_a_kernel_that_ends_its_process_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Checker, "command", (sys.executable, "-c", DIES))
-    asks = Checker()
-    assert not asks.ask(KIND, NATIVE)
-    asks.close()
-
-
-def test_a_kernel_that_never_ends_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        Checker, "command", (sys.executable, "-c", "print('ready', flush=True)\nwhile True: pass")
-    )
-    monkeypatch.setattr(check_process, "LIMIT", 0.5)
-    asks = Checker()
-    assert not asks.ask(KIND, NATIVE)
-    asks.close()
-
-
-def test_a_process_that_ended_for_want_of_work_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = "print('ready', flush=True)\ninput()\nprint(True)"
-    monkeypatch.setattr(Checker, "command", (sys.executable, "-c", once))
-    asks = Checker()
-    assert [asks.ask(KIND, NATIVE) for _ in range(3)] == [True] * 3
-    asks.close()
-
-
-@pytest.mark.parametrize("command", [(sys.executable, "-c", "pass"), ("no such program",), (None,)])
-def test_a_process_that_does_not_start_is_told(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Checker, "command", command)
-    asks = Checker()
-    with pytest.raises(CannotCheck):
-        asks.ask(KIND, NATIVE)
-    asks.close()
-
-
-@pytest.mark.slow
-def test_a_process_that_checks() -> None:
-    asks = Checker()
-    assert asks.ask(KIND, FLOAT32)
-    assert asks.ask(KINDS["volumes"], FLOAT32)
-    asks.close()
-
-
-def test_a_forked_process_asks_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two that ask one process would read each other's answers."""
-    pid = "import os\nprint('ready', flush=True)\nwhile input(): print(os.getpid(), flush=True)"
-    monkeypatch.setattr(Checker, "command", (sys.executable, "-c", pid))
-    asks = Checker()
-    first = asks._answer("?\n")
-    assert asks._answer("?\n") == first
-    parents = asks._process
-    with monkeypatch.context() as patch:
-        patch.setattr(check_process.os, "getpid", lambda: -1)
-        asks.close()
-        assert parents.poll() is None
-        assert asks._answer("?\n") != first
-        asks.close()
-    parents.communicate()
-
-
-@pytest.mark.slow
-def test_files_of_the_folder_are_not_taken_for_modules(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "random.py").write_text("raise SystemExit")
-    monkeypatch.chdir(tmp_path)
-    asks = Checker()
-    assert asks.ask(KIND, FLOAT32)
-    asks.close()
 
 
 @pytest.mark.parametrize("layouts", list(product((False, True), repeat=2)))

@@ -28,12 +28,9 @@ from isthmus.networks.kernels.bfloat16.ways import (
     VECTORS,
     WAYS,
 )
-from isthmus.networks.kernels.conv_arguments import ConvArguments
 from isthmus.networks.kernels.onednn import available
 
-PLAIN = ConvArguments((1, 1), (1, 1), (1, 1), 1, (0, 0))
 FOUND = choice._found  # in other tests all kernels are trusted
-KIND = Kind((8, 6, 3, 3), PLAIN, True, 2, (9, 7), True, True, 1)
 
 
 class FakeChecker:
@@ -166,13 +163,6 @@ def test_a_way_that_fits_no_layer_is_not_believed(
     assert choice.kernel_remarks()[0].endswith(f"another way: 1 {BORDER}")
 
 
-def test_processes_go_by_the_first_answer(tmp_path: Path) -> None:
-    one, other = (Known(tmp_path / "kernels.jsonl") for _ in range(2))
-    assert one.add("speedup", 1.2) == 1.2
-    assert other.add("speedup", 0.9) == 1.2
-    assert Known(one.path).answers == {"speedup": 1.2}
-
-
 def test_an_answer_that_means_nothing_is_asked_again(begin: Callable[..., None], tmp_path: Path) -> None:
     x, layer = example()
     cache = tmp_path / "kernels.jsonl"
@@ -247,7 +237,7 @@ def test_prediction_is_right(wrong_ways: tuple[str, ...], begin: Callable[..., N
         assert near(total, expected + other)
 
 
-def test_networks_of_others_are_check_convolutions() -> None:
+def test_convolutions_of_other_networks_are_checked() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.ConvTranspose2d(2, 1, 2), Conv2d(1, 1, 1))
     state = network.state_dict()
     assert check_convolutions(network) is network
