@@ -70,3 +70,22 @@ def agree(network, x, expected):
 
 def pair(x, w, name):
     return F.relu(conv(F.relu(conv(x, w, f"{name}.0")), w, f"{name}.2"))
+
+
+CONV = {2: F.conv2d, 3: F.conv3d}
+
+
+def unit(weights, prefix, x, *, dilation=1, relu=True):
+    """Convolution without bias, batch normalisation in evaluation, ReLU, from named weights."""
+    kernel = weights[f"{prefix}.0.weight"]
+    y = CONV[x.ndim - 2](x, kernel, padding=dilation * (kernel.shape[-1] // 2), dilation=dilation)
+    return normed(weights, f"{prefix}.1", y, relu=relu)
+
+
+def normed(weights, prefix, y, *, relu=True):
+    mean, var, scale, shift = (
+        weights[f"{prefix}.{name}"].reshape(1, -1, *(1,) * (y.ndim - 2))
+        for name in ("running_mean", "running_var", "weight", "bias")
+    )
+    y = (y - mean) / (var + 1e-5).sqrt() * scale + shift
+    return y.clamp(min=0) if relu else y

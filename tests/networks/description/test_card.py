@@ -10,7 +10,6 @@ import pytest
 from isthmus.errors import IsthmusError
 from isthmus.networks import describe, list_models, models_table
 from isthmus.networks.description.card import CardReport
-from isthmus.networks.description.pages import MARK, index, write
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -62,26 +61,6 @@ def test_its_page_is_up_to_date(report):
     assert _without_memory(page) == _without_memory(report.to_markdown()), (
         "run: python -m isthmus.networks.description.pages docs"
     )
-
-
-def test_the_index_is_up_to_date_and_no_page_is_left_over():
-    page = (DOCS / "networks.md").read_text(encoding="utf-8")
-    assert page == index(page), "run: python -m isthmus.networks.description.pages docs"
-    assert {path.stem for path in (DOCS / "networks").glob("*.md")} == set(list_models())
-
-
-def test_pages_are_written_and_stale_ones_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr("isthmus.networks.description.pages.list_models", lambda: ["unet"])
-    monkeypatch.setattr("isthmus.networks.description.pages.models_table", list)
-    (tmp_path / "networks").mkdir()
-    (tmp_path / "networks" / "gone.md").write_text("old")
-    (tmp_path / "networks.md").write_text(f"Kept.\n{MARK}Not kept.")
-    write(tmp_path)
-    assert [path.name for path in (tmp_path / "networks").iterdir()] == ["unet.md"]
-    text = (tmp_path / "networks.md").read_text()
-    assert text.startswith("Kept.")
-    assert "Not kept" not in text
-    assert "| `mldr` |" in text
 
 
 def test_the_table_and_the_cards_agree():
