@@ -1,7 +1,7 @@
-"""Which network is better, by how much, and whether the data can tell: from the scores of the same cases.
+"""Which network is better, by how much, and whether the data show it, from scores of the same cases.
 
-Numbers in, numbers out; needs NumPy and SciPy alone. `compare` and `not_different_from_best` take scores by
-case, everything else takes plain lists.
+Numbers in, numbers out; needs NumPy and SciPy alone. `compare`, `compare_all` and `not_different_from_best` take
+scores by case, everything else takes plain lists.
 """
 
 from isthmus.statistics.bootstrap import Interval, bootstrap

@@ -19,7 +19,7 @@ from isthmus.errors import IsthmusError
 from isthmus.statistics.pairs import Floats, labels_of, values_of
 
 Statistic = Callable[[Floats], float]
-_CHUNK = 2**20  # numbers drawn at once
+_CHUNK = 2**20  # random numbers at once
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,22 @@ def bootstrap(
     resamples: int = 9999,
     seed: int = 0,
 ) -> Interval:
-    """Confidence interval of a statistic by resampling cases, or whole groups of cases, with replacement.
+    """Computes a confidence interval by resampling cases, or whole groups of cases, with replacement.
 
     The interval does not depend on the order of the values. Identical values give an interval of width 0.
 
     Args:
-        values: one number a case, such as paired differences of two networks.
-        statistic: of one sample, a float; None: the mean.
-        groups: fold, patient or slide of each value. Whole groups are drawn, as cases of a group are not
-            independent; a handful of groups give intervals that are too short, as any bootstrap of so few.
+        values: one number for each case, such as the paired differences of two networks.
+        statistic: function of a sample that returns a float; None: the mean.
+        groups: fold, patient or slide of each value. Whole groups are drawn, because cases of a group are not
+            independent. A handful of groups gives intervals that are too short.
         method: ``"bca"``, corrected for bias and skewness, or ``"percentile"``.
         confidence: of the interval, between 0 and 1.
-        resamples: how many; at least as many as leave one in each tail, ``2 / (1 - confidence)``: 40 for 95 %.
+        resamples: number of samples, at least one for each tail, ``2 / (1 - confidence)``: 40 for 95 %.
         seed: of the random generator; the same seed gives the same interval.
 
     Raises:
-        IsthmusError: NaN or infinity, fewer than two values (or groups), arguments out of range.
+        IsthmusError: NaN or infinity, fewer than two values (or groups), or an argument out of range.
 
     >>> found = bootstrap([0.1, 0.2, 0.4, 0.1, 0.3], seed=1)
     >>> round(found.estimate, 3), 0.1 < found.low < 0.2 < 0.22 < found.high < 0.4
@@ -87,25 +87,25 @@ def bootstrap(
     estimate = float(measure(whole))
     if np.ptp(whole) == 0:
         return Interval(estimate, estimate, estimate, confidence)
-    drawn = _draw(parts, statistic, resamples, np.random.default_rng(seed))
+    samples = _draw(parts, statistic, resamples, np.random.default_rng(seed))
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     if method == "bca":
-        tails = _bca(tails, drawn, estimate, _leave_one_out(parts, statistic))
-    low, high = np.quantile(drawn, tails)
+        tails = _bca(tails, samples, estimate, _leave_one_out(parts, statistic))
+    low, high = np.quantile(samples, tails)
     return Interval(estimate, float(low), float(high), confidence)
 
 
 def _least(confidence: float) -> int:
-    """How many resamples leave at least one in each tail.
+    """Returns how many resamples leave at least one in each tail.
 
     >>> _least(0.9), _least(0.95), _least(0.99)
     (20, 40, 200)
     """
-    return math.ceil(2 / (1 - confidence) - 1e-6)  # 1 - 0.9 is a little less than a tenth
+    return math.ceil(2 / (1 - confidence) - 1e-6)  # 1 - 0.9 is slightly less than 0.1
 
 
 def _parts(values: Floats, groups: Iterable[object] | None) -> list[Floats]:
-    """The values of each group (each value by itself without groups), in an order of their own."""
+    """Returns the values of each group (single values without groups), sorted, so that their order does not matter."""
     if groups is None:
         return [np.array([value]) for value in np.sort(values)]
     found: dict[str, list[float]] = {}
@@ -124,14 +124,14 @@ def _draw(
     count = len(parts)
     sums, sizes = np.array([part.sum() for part in parts]), np.array([len(part) for part in parts])
     rows = max(1, _CHUNK // count)
-    drawn: list[Floats] = []
+    samples: list[Floats] = []
     for first in range(0, resamples, rows):
         chosen = rng.integers(count, size=(min(rows, resamples - first), count))
         if statistic is None:
-            drawn.append(sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1))
+            samples.append(sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1))
         else:
-            drawn.append(np.array([statistic(np.concatenate([parts[i] for i in row])) for row in chosen]))
-    return np.concatenate(drawn)
+            samples.append(np.array([statistic(np.concatenate([parts[i] for i in row])) for row in chosen]))
+    return np.concatenate(samples)
 
 
 def _leave_one_out(parts: list[Floats], statistic: Statistic | None) -> Floats:
@@ -141,13 +141,15 @@ def _leave_one_out(parts: list[Floats], statistic: Statistic | None) -> Floats:
     )
 
 
-def _bca(tails: Floats, drawn: Floats, estimate: float, left_out: Floats) -> Floats:
-    """The quantiles that correct for bias (z0) and for a variance that changes with the mean (a)."""
-    below = (np.count_nonzero(drawn < estimate) + np.count_nonzero(drawn <= estimate)) / (2 * len(drawn))
-    edge = 0.5 / len(drawn)
+def _bca(tails: Floats, samples: Floats, estimate: float, left_out: Floats) -> Floats:
+    """Computes quantiles that correct for bias (z0) and for a variance that changes with the mean (acceleration)."""
+    below = (np.count_nonzero(samples < estimate) + np.count_nonzero(samples <= estimate)) / (
+        2 * len(samples)
+    )
+    edge = 0.5 / len(samples)
     z0 = float(special.ndtri(min(max(below, edge), 1 - edge)))
     away = left_out.mean() - left_out
-    away /= np.abs(away).max() or 1.0  # a ratio, safe from underflow
+    away /= np.abs(away).max() or 1.0  # the ratio is safe from underflow
     square = float((away**2).sum())
     acceleration = float((away**3).sum()) / (6 * square**1.5) if square > 0 else 0.0
     z = z0 + special.ndtri(tails)

@@ -1,4 +1,4 @@
-"""Networks against each other on the same cases: every figure of a comparison, and which are as good as the best."""
+"""Comparison of networks on the same cases, and which of them are as good as the best."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ TestName = Literal["wilcoxon", "t", "corrected"]
 Name = TypeVar("Name", bound=Hashable)
 
 FEWEST_FOLDS = 4
-"""From which on an interval of whole folds is given."""
+"""The fewest folds for which an interval of whole folds is given."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The first network's scores minus the second's, case by case.
+    """A comparison of two networks: the first one's scores minus the second one's, case by case.
 
     Attributes:
         first, second: names.
-        n: cases.
+        n: number of cases.
         difference: mean of the paired differences, in the unit of the score.
-        sd: their standard deviation over cases, which `cases_needed` asks for; NaN of one case.
-        interval: BCa bootstrap interval of the mean difference, whole folds drawn where folds are known; None
-            of one case or fold.
-        t, wilcoxon, corrected: tests; t is None of one case, corrected without folds.
-        dz, rank_biserial, superiority: effect sizes; dz is NaN of one case.
-        adjusted: Holm's p of the test that `compare_all` was asked for; None of a single comparison.
+        sd: their standard deviation over cases, which `cases_needed` takes; NaN for one case.
+        interval: BCa bootstrap interval of the mean difference, by whole folds if folds are known; None for one case
+            or too few folds.
+        t, wilcoxon, corrected: tests; t is None for one case, and corrected without folds.
+        dz, rank_biserial, superiority: effect sizes; dz is NaN for one case.
+        adjusted: Holm's p of the test chosen in `compare_all`; None for a single comparison.
     """
 
     first: str
@@ -65,20 +65,21 @@ def compare(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """Everything about two networks on the same cases.
+    """Compares two networks on the same cases in every respect.
 
     Args:
-        first, second: case -> score, finite. Cases that are NaN for both are left out.
+        first, second: finite score of each case. Cases that are NaN for both networks are left out.
         names: of the networks, for messages and tables.
-        folds: case -> the fold in which it was scored: the interval then draws whole folds, and the corrected
-            resampled t-test compares the folds' means. Fewer than four folds give no interval: one of whole folds
-            would be far too short (of five it covers the truth in four of five cases).
-        share: n_test / n_train of the corrected test; None: that of k folds, 1 / (k - 1).
+        folds: the fold in which each case was scored. The interval then draws whole folds, and the corrected
+        resampled
+            t-test compares the means of folds. Fewer than four folds give no interval, as it would be far too short
+            (with five folds it covers the truth in four of five cases).
+        share: n_test / n_train for the corrected test; None: that of k folds, 1 / (k - 1).
         confidence, seed: of the bootstrap interval.
 
     Raises:
-        IsthmusError: cases that are not paired (they are named), scores that are NaN or infinite, cases without
-            a fold.
+        IsthmusError: cases that are not paired (the message names them), scores that are NaN or infinite, cases
+            without a fold.
 
     >>> found = compare({"a": 0.75, "b": 0.5, "c": 1.0}, {"a": 0.5, "b": 0.5, "c": 0.5})
     >>> found.difference, found.superiority, found.wilcoxon.p
@@ -99,14 +100,14 @@ def compare_all(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[Comparison, ...]:
-    """Every two of the networks, in the given order, with the p of one test adjusted for their number by Holm.
+    """Compares every two networks, and adjusts the p of one test for the number of comparisons by Holm.
 
     Args:
-        scores: network -> case -> score.
-        test: whose p is adjusted: ``"wilcoxon"``, ``"t"``, or ``"corrected"`` (needs ``folds``).
+        scores: score of each case, by network.
+        test: the test whose p is adjusted: ``"wilcoxon"``, ``"t"``, or ``"corrected"`` (needs ``folds``).
 
     Raises:
-        IsthmusError: as `compare`, fewer than two networks, a test that cannot be made of these scores.
+        IsthmusError: as in `compare`; fewer than two networks; a test that these scores do not allow.
     """
     found = pair(scores)
     if len(found.networks) < 2:
@@ -126,23 +127,22 @@ def not_different_from_best(
     folds: Mapping[str, object] | None = None,
     test: TestName = "wilcoxon",
 ) -> tuple[str, ...]:
-    """What a table prints in bold: the network of the best mean, and all that are not shown to be different.
+    """Finds the network with the best mean, and all that are not shown to differ from it, as printed in bold in tables.
 
-    Each network is tested against the best, the p-values are adjusted by Holm, and those above ``alpha`` stay.
-    With few cases nothing can be shown, and everything is bold: that is what the data say. So it is with one
-    case.
+    Each network is tested against the best, and the p-values are adjusted by Holm. Networks with a p above ``alpha``
+    are kept. A few cases cannot show anything, so all networks are kept.
 
     Args:
-        scores: network -> case -> score (finite, the same cases).
+        scores: finite score of each case, by network; all networks have the same cases.
         alpha: level of the tests.
         higher_is_better: False for distances and losses.
-        folds, test: as `compare_all`.
+        folds, test: as in `compare_all`.
 
     Returns:
         Names in the given order.
 
     Raises:
-        IsthmusError: cases that are not paired (they are named), NaN, infinite scores, alpha out of range.
+        IsthmusError: cases that are not paired (the message names them), NaN, infinite scores, alpha out of range.
 
     >>> cases = range(10)
     >>> good, bad = {f"{i}": 0.9 + i / 1000 for i in cases}, {f"{i}": 0.5 + i / 500 for i in cases}
@@ -192,14 +192,14 @@ def _compare(
     labels = _folds(found, folds)
     folded = 0 if labels is None else len(set(labels))
     several = n > 1
-    drawn = several if labels is None else folded >= FEWEST_FOLDS
+    has_interval = several if labels is None else folded >= FEWEST_FOLDS
     return Comparison(
         found.networks[i],
         found.networks[j],
         n,
         math.fsum(change) / n,
         float(change.std(ddof=1)) if several else math.nan,
-        bootstrap(change, groups=labels, confidence=confidence, seed=seed) if drawn else None,
+        bootstrap(change, groups=labels, confidence=confidence, seed=seed) if has_interval else None,
         paired_t(first, second) if several else None,
         wilcoxon(first, second),
         _corrected(first, second, labels, share) if labels is not None and folded > 1 else None,

@@ -1,4 +1,4 @@
-"""How large a difference is, whatever the number of cases."""
+"""Effect sizes: how large a difference is, independent of the number of cases."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from isthmus.statistics.pairs import differences, values_of
 
 
 def cohens_dz(first: ArrayLike, second: ArrayLike) -> float:
-    """Cohen's d of paired scores: mean(d) / sd(d), the sample's deviation; t / sqrt(n).
+    """Computes Cohen's d of paired scores, mean(d) / sd(d) with the sample deviation, which is t / sqrt(n).
 
-    0 for identical networks, infinite where every case differs by the same amount. Small .2, medium .5, large
-    .8: Cohen: Statistical power analysis for the behavioral sciences, 2nd ed. 1988, section 2.3.5.
+    It is 0 for identical networks, and infinite if every case differs by the same amount. An effect of 0.2 is small,
+    0.5 medium and 0.8 large. Cohen: Statistical power analysis for the behavioral sciences, 2nd ed. 1988, section
+    2.3.5.
 
     Raises:
         IsthmusError: fewer than two pairs, different numbers, NaN, infinity.
@@ -29,15 +30,15 @@ def cohens_dz(first: ArrayLike, second: ArrayLike) -> float:
         raise IsthmusError("Cohen's d needs at least two cases, found 1")
     if np.ptp(found) == 0:
         return math.copysign(math.inf, found[0]) if found[0] else 0.0
-    unit = found / np.abs(found).max()  # a ratio, safe from underflow
+    unit = found / np.abs(found).max()  # the ratio is safe from underflow
     return float(unit.mean() / unit.std(ddof=1))
 
 
 def rank_biserial(first: ArrayLike, second: ArrayLike) -> float:
-    """Matched-pairs rank-biserial correlation: (W+ - W-) / (W+ + W-), from -1 to 1; the effect size of Wilcoxon.
+    """Computes the matched-pairs rank-biserial correlation (W+ - W-) / (W+ + W-), the effect size of Wilcoxon's test.
 
-    Differences of 0 are dropped; 0 where all are. Kerby: The simple difference formula. Comprehensive
-    Psychology 3:1 (2014), doi:10.2466/11.IT.3.1.
+    It lies in [-1, 1]. Differences of 0 are dropped; if all are, it is 0. Kerby: The simple difference formula.
+    Comprehensive Psychology 3:1 (2014), doi:10.2466/11.IT.3.1.
 
     >>> rank_biserial([1.0, 2.0, -3.0], [0.0, 0.0, 0.0])  # ranks 1 and 2 against 3
     0.0
@@ -51,7 +52,7 @@ def rank_biserial(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def probability_of_superiority(first: ArrayLike, second: ArrayLike) -> float:
-    """Share of the cases in which the first score is larger, ties counting half; 0.5 for identical networks.
+    """Computes the share of cases in which the first score is larger; ties count half, so identical networks give 0.5.
 
     Grissom, Kim: Effect sizes for research, 2nd ed. 2012, chapter 5 (dependent groups).
 

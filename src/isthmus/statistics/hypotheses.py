@@ -1,6 +1,6 @@
-"""Paired tests of two networks on the same cases, the correction for cross-validation, and that for many tests.
+"""Paired tests of two networks on the same cases, with corrections for cross-validation and for several tests.
 
-All are two-sided. Identical networks give p = 1; a difference that is the same in every case gives an infinite
+All tests are two-sided. Identical networks give p = 1. A difference that is the same in every case gives an infinite
 t and p = 0.
 """
 
@@ -17,12 +17,12 @@ from scipy import special, stats
 from isthmus.errors import IsthmusError
 from isthmus.statistics.pairs import Floats, differences, floats, values_of
 
-EXACT = 50  # pairs up to which the signed-rank distribution is counted out
+EXACT = 50  # pairs up to which the signed-rank distribution is exact
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a test found: its statistic, the two-sided p, pairs (or folds) used, degrees of freedom of t."""
+    """The result of a test: statistic, two-sided p, number of pairs (or folds), and degrees of freedom of t."""
 
     statistic: float
     p: float
@@ -31,10 +31,10 @@ class Outcome:
 
 
 def paired_t(first: ArrayLike, second: ArrayLike) -> Outcome:
-    """Student's t-test of paired scores: t = mean(d) / (sd(d) / sqrt(n)), n - 1 degrees of freedom.
+    """Student's t-test of paired scores: t = mean(d) / (sd(d) / sqrt(n)) with n - 1 degrees of freedom.
 
-    Scores of one cross-validation are not independent (every two training sets share cases): there p is too
-    small, and `corrected_resampled_t` of the folds is the honest test.
+    The scores of a cross-validation are not independent, because every two training sets share cases. Their p is too
+    small; use `corrected_resampled_t` of the folds instead.
 
     Args:
         first, second: scores of the same cases in the same order.
@@ -52,19 +52,19 @@ def paired_t(first: ArrayLike, second: ArrayLike) -> Outcome:
 def corrected_resampled_t(first: ArrayLike, second: ArrayLike, *, train: float, test: float) -> Outcome:
     """The corrected resampled t-test, for folds, repeated folds and repeated hold-outs.
 
-    t = mean(d) / sqrt((1/J + n_test/n_train) var(d)) with J - 1 degrees of freedom, d the differences of the J
-    scores: training sets overlap, so that these vary less than independent ones would. In k folds n_test /
-    n_train is 1 / (k - 1), also when they are repeated.
+    t = mean(d) / sqrt((1/J + n_test/n_train) var(d)) with J - 1 degrees of freedom and d the J differences. Training
+    sets overlap, so that the differences vary less than independent ones would. For k folds n_test / n_train is 1 /
+    (k - 1), also if they are repeated.
 
     Nadeau, Bengio: Inference for the generalization error. Machine Learning 52:239-281 (2003),
     doi:10.1023/A:1024068626366; repeated folds: Bouckaert, Frank: PAKDD 2004, doi:10.1007/978-3-540-24775-3_3.
 
     Args:
-        first, second: one score for each fold (of each repeat), in the same order: `fold_means`.
-        train, test: cases that a network was trained on, and scored on (their means where folds differ).
+        first, second: one score for each fold (of each repeat), in the same order, see `fold_means`.
+        train, test: number of cases for training and for scoring (the means if folds differ).
 
     Raises:
-        IsthmusError: as `paired_t`, or sizes that are not above 0.
+        IsthmusError: as in `paired_t`, or sizes that are not above 0.
 
     >>> found = corrected_resampled_t([3.0, 5.0, 7.0], [2.0, 3.0, 4.0], train=20, test=10)
     >>> round(found.statistic, 4), found.df  # 2 / sqrt(1/3 + 1/2)
@@ -79,10 +79,10 @@ def corrected_resampled_t(first: ArrayLike, second: ArrayLike, *, train: float, 
 def wilcoxon(first: ArrayLike, second: ArrayLike, *, zeros: Literal["drop", "pratt"] = "drop") -> Outcome:
     """Wilcoxon's signed-rank test of paired scores; the statistic is the smaller of the two sums of ranks.
 
-    Up to 50 differences the null distribution is counted out (all signs equally likely, also with ties); above
-    that it is the normal one, its variance corrected for ties. Differences of 0 (see `differences`) are
-    dropped before ranking (Wilcoxon 1945, doi:10.2307/3001968) or after it (Pratt 1959,
-    doi:10.1080/01621459.1959.10501526). Where nothing is left p is 1.
+    For up to 50 differences the null distribution is exact (all signs equally likely, also with ties); for more it
+    is normal, with a variance that is corrected for ties. Differences of 0 (see `differences`) are dropped before
+    ranking (Wilcoxon 1945, doi:10.2307/3001968) or after it (Pratt 1959, doi:10.1080/01621459.1959.10501526). If no
+    difference is left, p is 1.
 
     Args:
         first, second: scores of the same cases in the same order; infinite ones rank as the largest.
@@ -114,13 +114,13 @@ def wilcoxon(first: ArrayLike, second: ArrayLike, *, zeros: Literal["drop", "pra
 
 
 def holm(p: ArrayLike) -> tuple[float, ...]:
-    """p-values adjusted for their number, so that at most a share alpha of such families errs at all.
+    """Adjusts p-values for their number, so that the probability of any false positive stays below alpha.
 
-    The i-th smallest of m is multiplied by m - i + 1, made no smaller than those before it, and cut at 1.
+    The i-th smallest of m is multiplied by m - i + 1, raised to at least the one before it, and limited to 1.
     Holm: A simple sequentially rejective multiple test procedure. Scand. J. Statist. 6:65-70 (1979).
 
     Raises:
-        IsthmusError: a p that is no number from 0 to 1.
+        IsthmusError: a p is not a number from 0 to 1.
 
     >>> holm([0.01, 0.04, 0.03])
     (0.03, 0.06, 0.06)
@@ -140,19 +140,20 @@ def holm(p: ArrayLike) -> tuple[float, ...]:
 
 
 def _t(found: Floats, share: float, what: str) -> Outcome:
+    """Tests whether a mean differs from 0; `share` times the variance is that of the mean."""
     n = len(found)
     if n < 2:
         raise IsthmusError(f"a t-test needs at least two {what}, found {n}")
     if np.ptp(found) == 0:
         certain = math.copysign(math.inf, found[0]) if found[0] else 0.0
         return Outcome(certain, 0.0 if certain else 1.0, n, n - 1)
-    unit = found / np.abs(found).max()  # a ratio, safe from underflow
+    unit = found / np.abs(found).max()  # the ratio is safe from underflow
     t = float(unit.mean() / (unit.std(ddof=1) * math.sqrt(share)))
     return Outcome(t, float(2 * special.stdtr(n - 1, -abs(t))), n, n - 1)
 
 
 def _signed_rank_p(ranks: Floats, statistic: float) -> float:
-    """The share of all 2^n choices of signs whose smaller sum of ranks is at most this one."""
+    """Computes the share of all 2^n choices of signs whose smaller sum of ranks is at most this one."""
     doubled = np.rint(2 * ranks).astype(np.int64)  # ties have half ranks
     ways = np.zeros(int(doubled.sum()) + 1)
     ways[0] = 1

@@ -1,7 +1,7 @@
-"""How much a score gains by choosing the best epoch on the very cases that are scored.
+"""Optimism: how much a score gains if the best epoch is chosen on the cases that are scored.
 
-MultiResUNet and Sharp U-Net report the best epoch of the fold they score. The maximum of a noisy curve lies
-above what any epoch fixed beforehand would have: this is measured here, and stands beside the clean figure.
+MultiResUNet and Sharp U-Net report the best epoch of the fold that they score. The maximum of a noisy curve exceeds
+the score of any epoch that is fixed beforehand. The difference is measured here and printed beside the clean score.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ class Optimism:
     Attributes:
         optimistic: the best epoch of each run on the cases that are scored.
         clean: the same runs at an epoch that those cases did not choose.
-        by_run: what each run gains, in the unit of the score; positive is flattering, also where lower is
-            better.
+        by_run: gain of each run, in the unit of the score; a positive gain flatters, also if lower scores are better.
     """
 
     optimistic: float
@@ -34,25 +33,24 @@ class Optimism:
 
     @property
     def gain(self) -> float:
-        """Mean over the runs of what choosing on the scored cases adds."""
+        """Mean gain over the runs."""
         return math.fsum(self.by_run) / len(self.by_run)
 
 
 def optimism_of_selection(
     validation: Sequence[ArrayLike], test: ArrayLike | Sequence[ArrayLike], *, higher_is_better: bool = True
 ) -> Optimism:
-    """The best epoch's own validation score against the test score of the epoch that it chose.
+    """Compares the validation score of the best epoch with the test score of that epoch.
 
     Args:
-        validation: a curve for each run, its score on the validation cases after each epoch; NaN where it was
-            not measured.
-        test: for each run the score, on cases that chose nothing, of the weights of the best validation epoch;
-            or a curve for each run: then the best epoch *of the test curve* (what a paper does that has no
-            other cases) is compared with the test score at the epoch that validation chose.
+        validation: a curve for each run, the score on the validation cases after each epoch; NaN if not measured.
+        test: for each run the test score of the weights of the best validation epoch, on cases that chose nothing. Or
+            a curve for each run: then the best score *of the test curve*, which a paper without other cases
+            reports, is compared with the test score at the epoch that validation chose.
         higher_is_better: False for losses and distances.
 
     Raises:
-        IsthmusError: no runs, curves without a number, test scores of another number or NaN where chosen.
+        IsthmusError: no runs, curves without numbers, not one test score for each run, or NaN at a chosen epoch.
 
     >>> found = optimism_of_selection([[0.5, 0.75, 0.5], [0.5, 0.5, 1.0]], [0.5, 0.75])
     >>> found.optimistic, found.clean, found.gain
@@ -85,17 +83,17 @@ def optimism_of_selection(
 
 
 def optimism_across_folds(curves: Sequence[ArrayLike], *, higher_is_better: bool = True) -> Optimism:
-    """The best epoch of each fold against the epoch that all other folds together would have chosen for it.
+    """Compares the best epoch of each fold with the epoch that all other folds together would choose.
 
-    For runs that have no cases beside those they train on and those they score. Each fold's clean score is
-    that of its curve at the epoch where the mean of the other folds' curves is best (the first, where several
-    are). A curve that ends early keeps its last score, as a network does that is no longer trained.
+    This is for runs that have no cases beside those for training and those that are scored. The clean score of a
+    fold is its score at the first epoch where the mean of the other folds' curves is best. A curve that ends early
+    keeps its last score, like a network that is no longer trained.
 
     Args:
-        curves: for each fold the score on its held-out cases after each epoch; NaN where not measured.
+        curves: for each fold the score on its held-out cases after each epoch; NaN if not measured.
 
     Raises:
-        IsthmusError: fewer than two folds, a curve without a number.
+        IsthmusError: fewer than two folds, or a curve without numbers.
 
     >>> found = optimism_across_folds([[0.5, 1.0, 0.5], [0.5, 0.5, 0.75], [0.5, 0.5, 0.75]])
     >>> found.by_run, found.clean  # the first fold is read at the third epoch, the others at the second
@@ -137,6 +135,6 @@ def _curves(curves: Sequence[ArrayLike], what: str) -> list[Floats]:
 
 
 def _filled(curve: Floats, length: int) -> Floats:
-    """The curve with its last known score kept up to this length."""
+    """Extends the curve to this length with its last known score."""
     last = curve[np.isfinite(curve)][-1]
     return np.concatenate([curve, np.full(length - len(curve), last)])

@@ -1,4 +1,4 @@
-"""Scores of networks on the same cases, brought beside each other: every test starts here."""
+"""Scores of several networks on the same cases, paired case by case, which every test needs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from isthmus.errors import IsthmusError
 
 Floats: TypeAlias = NDArray[np.float64]
 Scores: TypeAlias = Mapping[str, float]
-"""One network's score by case; where every case is scored in several repeats, average them before."""
+"""One network's score of each case; average the scores of several repeats first."""
 
 DIGITS = 12
-"""Of the largest score, that differences are rounded to: what is below them is the computer's own rounding."""
+"""Number of digits of the largest score to which differences are rounded, which removes rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Paired:
     """Scores of several networks on the same cases.
 
     Attributes:
-        networks: their names, in the given order.
-        cases: sorted.
+        networks: names, in the given order.
+        cases: ids, sorted.
         values: ``(networks, cases)`` float64, without NaN.
-        undefined: cases left out as they are NaN for every network: there was nothing to measure.
+        undefined: cases that are left out because they are NaN for every network.
     """
 
     networks: tuple[str, ...]
@@ -38,10 +38,10 @@ class Paired:
 
 
 def pair(scores: Mapping[str, Scores]) -> Paired:
-    """Every network's scores on the same cases, in the order of the cases' names.
+    """Pairs every network's scores on the same cases, in the order of the cases' names.
 
     Args:
-        scores: network -> case -> score.
+        scores: score of each case, by network.
 
     Raises:
         IsthmusError: no network or no case; a case that not every network has scored, or that is NaN for some
@@ -92,13 +92,13 @@ def pair(scores: Mapping[str, Scores]) -> Paired:
 
 
 def differences(first: ArrayLike, second: ArrayLike) -> Floats:
-    """``first - second``, case by case, rounded to ``DIGITS`` digits of the largest score.
+    """Computes ``first - second``, case by case, rounded to ``DIGITS`` digits of the largest score.
 
-    So 0.9 - 0.8 and 0.7 - 0.6, which floating point tells apart, are a tie. Two infinite scores of one sign
-    differ by 0, an infinite and a finite one by infinity.
+    0.9 - 0.8 and 0.7 - 0.6, which differ in floating point, are therefore a tie. Two infinite scores of the same sign
+    differ by 0, an infinite and a finite score by infinity.
 
     Raises:
-        IsthmusError: different numbers of scores, none, or NaN.
+        IsthmusError: different numbers of scores, no scores, or NaN.
 
     >>> differences([0.9, 0.7, np.inf], [0.8, 0.6, np.inf])
     array([0.1, 0.1, 0. ])
@@ -119,10 +119,10 @@ def differences(first: ArrayLike, second: ArrayLike) -> Floats:
 
 
 def values_of(values: ArrayLike, what: str = "the scores") -> Floats:
-    """One row of finite numbers as float64.
+    """Returns one row of finite numbers as float64.
 
     Raises:
-        IsthmusError: none at all, more than one axis, NaN or infinity.
+        IsthmusError: no numbers, more than one axis, NaN or infinity.
     """
     row = _row(values, what)
     if not np.isfinite(row).all():
@@ -134,7 +134,7 @@ def values_of(values: ArrayLike, what: str = "the scores") -> Floats:
 
 
 def labels_of(labels: Iterable[object], count: int, what: str) -> list[str]:
-    """One label (fold, repeat, group) for each value, as text."""
+    """Returns one label (fold, repeat, group) for each value as text; refuses another number of labels."""
     found = [str(label) for label in (labels.tolist() if hasattr(labels, "tolist") else labels)]
     if len(found) != count:
         raise IsthmusError(f"{len(found)} {what} were given for {count} scores; give one for each")
@@ -142,7 +142,7 @@ def labels_of(labels: Iterable[object], count: int, what: str) -> list[str]:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """A few names, and how many more.
+    """Lists a few names, and how many more there are.
 
     >>> listed(["a", "b", "c"], most=2)
     'a, b and 1 more'
@@ -152,10 +152,10 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def number(value: Any, what: str) -> float:
-    """One number as a float, also of an array or tensor that holds no other.
+    """Returns a number as a float, also from an array or tensor of one number.
 
     Raises:
-        IsthmusError: anything else.
+        IsthmusError: it is not one number.
     """
     found = floats(value, what)
     if found.size != 1:
@@ -164,10 +164,10 @@ def number(value: Any, what: str) -> float:
 
 
 def floats(values: Any, what: str) -> Floats:
-    """A copy as float64: of arrays, nested lists, and tensors of any device and number type.
+    """Copies arrays, nested lists, and tensors of any device and number type to float64.
 
     Raises:
-        IsthmusError: no numbers.
+        IsthmusError: the values are not numbers.
     """
     try:
         if hasattr(values, "detach"):

@@ -1,8 +1,8 @@
-"""How many cases it takes to see a difference, such as the one that a paper claims.
+"""Statistical power: how many cases are needed to show a difference, such as the one that a paper claims.
 
-Power is that of the two-sided paired t-test; the rank tests need more cases by one over their asymptotic
-relative efficiency where differences are normal: 3/pi for Wilcoxon's, 2/pi for the sign test (Lehmann:
-Nonparametrics, 2nd ed. 2006, section 4.3). Where differences have heavy tails they need fewer.
+Power is computed for the two-sided paired t-test. For normal differences, rank tests need more cases, by one over
+their asymptotic relative efficiency: 3/pi for Wilcoxon's test, 2/pi for the sign test (Lehmann: Nonparametrics, 2nd
+ed. 2006, section 4.3). If differences have heavy tails, they need fewer.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from isthmus.statistics.pairs import number
 
 Test = Literal["t", "wilcoxon", "sign"]
 EFFICIENCY = {"t": 1.0, "wilcoxon": 3 / math.pi, "sign": 2 / math.pi}
-_LARGE = 1e4  # cases from which the non-central t is taken as nearly normal
+_LARGE = 1e4  # cases from which the non-central t is nearly normal
 
 
 def power(cases: int, difference: float, sd: float, *, alpha: float = 0.05, test: Test = "t") -> float:
-    """The chance that a test of so many cases tells two networks apart.
+    """Computes the probability that a test of this many cases shows a difference between two networks.
 
-    1 - F(t*) + F(-t*), F the non-central t distribution with n - 1 degrees of freedom and non-centrality
-    sqrt(n) |difference| / sd, n = cases times the test's efficiency, t* its critical value.
+    1 - F(t*) + F(-t*), with F the non-central t distribution of n - 1 degrees of freedom and non-centrality
+    sqrt(n) |difference| / sd, n the number of cases times the test's efficiency, and t* the critical value.
 
     Args:
         cases: number of paired cases, at least 2.
         difference: true mean of the paired differences.
         sd: their standard deviation over cases, in the same unit (not that of a mean over folds); see
-            `sd_of_difference` where only the networks' own are known.
+            `sd_of_difference` if only the networks' own deviations are known.
         alpha: two-sided level.
         test: ``"t"``, ``"wilcoxon"`` or ``"sign"``.
 
     Raises:
-        IsthmusError: arguments out of range.
+        IsthmusError: an argument is out of range.
 
     >>> round(power(34, difference=0.5, sd=1.0), 3)
     0.808
@@ -54,9 +54,10 @@ def power(cases: int, difference: float, sd: float, *, alpha: float = 0.05, test
 def cases_needed(
     difference: float, sd: float, *, alpha: float = 0.05, power: float = 0.8, test: Test = "t"
 ) -> float:
-    """The smallest number of paired cases with at least this power: a whole number, or infinity for no difference.
+    """Computes the smallest number of paired cases with at least this power; infinity for no difference.
 
-    Arguments as `power`; never fewer than could reach ``alpha`` at all (6 for the rank tests at 0.05).
+    Arguments are those of `power`. The number is never smaller than what can reach ``alpha`` at all (6 for the rank
+    tests at 0.05).
 
     >>> cases_needed(difference=0.5, sd=1.0), cases_needed(difference=0.5, sd=1.0, test="wilcoxon")
     (34, 35)
@@ -86,7 +87,7 @@ def cases_needed(
 def detectable_difference(
     cases: int, sd: float, *, alpha: float = 0.05, power: float = 0.8, test: Test = "t"
 ) -> float:
-    """The smallest true difference that so many cases show with this power; arguments as `power`.
+    """Computes the smallest true difference that this many cases show with this power; arguments as in `power`.
 
     >>> round(detectable_difference(34, sd=1.0), 2)
     0.5
@@ -105,10 +106,10 @@ def detectable_difference(
 
 
 def sd_of_difference(first: float, second: float, correlation: float) -> float:
-    """Standard deviation of paired differences: sqrt(s1^2 + s2^2 - 2 r s1 s2).
+    """Computes the standard deviation of paired differences, sqrt(s1^2 + s2^2 - 2 r s1 s2).
 
-    Papers print the networks' own deviations and no correlation; cases that are hard for one network are hard
-    for the other, so r is mostly well above 0, and 0 gives an upper bound.
+    Papers print the networks' own deviations and no correlation r. Cases that are hard for one network are usually
+    hard for the other, so r is well above 0, and r = 0 gives an upper bound.
 
     >>> sd_of_difference(3.0, 4.0, 0.0), sd_of_difference(3.0, 3.0, 1.0)
     (5.0, 0.0)
@@ -124,7 +125,7 @@ def sd_of_difference(first: float, second: float, correlation: float) -> float:
 
 
 def _power(n: float, effect: float, alpha: float) -> float:
-    """Of the t-test of n cases (any real number above 1)."""
+    """Computes the power of the t-test of n cases (any real number above 1)."""
     if n <= 1:
         return 0.0
     away, df = math.sqrt(n) * effect, n - 1
@@ -138,12 +139,12 @@ def _power(n: float, effect: float, alpha: float) -> float:
 
 
 def _fewest(alpha: float, test: Test) -> int:
-    """Cases below which no outcome of the exact test is below alpha: two tails of 2^-n."""
+    """Returns the fewest cases for which the exact test can go below alpha: two tails of 2^-n."""
     return 2 if test == "t" else max(2, math.ceil(1 - math.log2(alpha)))
 
 
 def _check(difference: float, sd: float, alpha: float, test: str) -> tuple[float, float]:
-    """The first two as floats."""
+    """Checks the arguments; returns the first two as floats."""
     difference, sd = number(difference, "a difference"), number(sd, "a standard deviation")
     if not math.isfinite(difference) or not math.isfinite(sd) or sd < 0:
         raise IsthmusError(

@@ -1,9 +1,9 @@
-"""Mean and standard deviation as each paper takes them: over cases, over folds, over repeats.
+"""Mean and standard deviation over cases, folds or repeats, as the papers use them.
 
-The three answer different questions. Over cases (HMEDN: "mean (std)" of the test scans): how much images
-differ. Over folds (MultiResUNet, MILDNet: five networks, one score each): how much the result depends on the
-split. Over repeats (Sharp U-Net: five runs): how much it depends on chance alone. All are sample deviations
-(n - 1) unless ``ddof=0`` asks for those of a population; no paper says which it took.
+The three answer different questions. Over cases (HMEDN: "mean (std)" of the test scans) they show how much images
+differ, over folds (MultiResUNet, MILDNet: five networks with one score each) how much the result depends on the
+split, and over repeats (Sharp U-Net: five runs) how much it depends on chance alone. All are sample deviations (n -
+1) unless ``ddof=0`` asks for those of a population; no paper says which it uses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Labels = Iterable[object]
 
 @dataclass(frozen=True)
 class Spread:
-    """A mean, the standard deviation of what was averaged (NaN of one alone), and how many that were."""
+    """A mean, the standard deviation of the averaged values (NaN for one value), and their number."""
 
     mean: float
     sd: float
@@ -31,16 +31,16 @@ class Spread:
 
 
 def over_cases(values: ArrayLike, cases: Labels | None = None, *, ddof: int = 1) -> Spread:
-    """Mean and standard deviation of the cases' scores (HMEDN, tables I to VI).
+    """Computes mean and standard deviation of the cases' scores (HMEDN, tables I to VI).
 
     Args:
         values: scores in any unit, one for each case.
-        cases: names, where a case was scored several times (by the networks of several folds or repeats): its
-            scores are averaged first, so that every case counts once.
-        ddof: 1 for the sample's deviation, 0 for the population's.
+        cases: names, if a case was scored several times (by the networks of several folds or repeats). Its scores are
+            averaged first, so that every case counts once.
+        ddof: 1 for the deviation of a sample, 0 for that of a population.
 
     Raises:
-        IsthmusError: no scores, NaN or infinity among them, labels of another number.
+        IsthmusError: there are no scores, some are NaN or infinite, or there is not one label for each.
 
     >>> over_cases([0.5, 1.0, 1.5])
     Spread(mean=1.0, sd=0.5, n=3)
@@ -50,13 +50,13 @@ def over_cases(values: ArrayLike, cases: Labels | None = None, *, ddof: int = 1)
 
 
 def over_folds(values: ArrayLike, folds: Labels, repeats: Labels | None = None, *, ddof: int = 1) -> Spread:
-    """Mean and deviation of the folds' scores, each the mean over its cases (MultiResUNet, table 4).
+    """Computes mean and deviation of the folds' scores, each the mean over its cases (MultiResUNet, table 4).
 
-    Every fold counts alike, however many cases it has. MILDNet's five networks, all scored on one test set,
-    are folds too. With ``repeats`` a fold of each repeat counts by itself.
+    Every fold counts the same, however many cases it has. MILDNet's five networks, all scored on one test set, are
+    folds too. With ``repeats``, the folds of each repeat count separately.
 
     Raises:
-        IsthmusError: as `over_cases`.
+        IsthmusError: as in `over_cases`.
 
     >>> over_folds([1.0, 0.5, 0.25, 0.25], folds=[0, 0, 1, 1], ddof=0)
     Spread(mean=0.5, sd=0.25, n=2)
@@ -65,12 +65,12 @@ def over_folds(values: ArrayLike, folds: Labels, repeats: Labels | None = None, 
 
 
 def over_repeats(values: ArrayLike, repeats: Labels, folds: Labels | None = None, *, ddof: int = 1) -> Spread:
-    """Mean and deviation of the repeats' scores (Sharp U-Net, tables 1 to 3: five runs).
+    """Computes mean and deviation of the repeats' scores (Sharp U-Net, tables 1 to 3: five runs).
 
     A repeat's score is the mean over its cases or, with ``folds``, over the means of its folds.
 
     Raises:
-        IsthmusError: as `over_cases`.
+        IsthmusError: as in `over_cases`.
 
     >>> over_repeats([0.75, 1.25, 0.25, 0.75], repeats=[0, 0, 1, 1], ddof=0)
     Spread(mean=0.75, sd=0.25, n=2)
@@ -84,7 +84,7 @@ def over_repeats(values: ArrayLike, repeats: Labels, folds: Labels | None = None
 
 
 def fold_means(values: ArrayLike, folds: Labels, repeats: Labels | None = None) -> Floats:
-    """The mean of each fold (of each repeat), in the order of their names.
+    """Computes the mean of each fold (of each repeat), in the order of their names.
 
     >>> fold_means([0.5, 1.0, 0.25], ["a", "a", "b"]).tolist()
     [0.75, 0.25]
@@ -101,7 +101,7 @@ def _labels(values: Floats, **named: Labels) -> list[tuple[str, ...]]:
 
 
 def _means(values: Floats, labels: Sequence[tuple[str, ...]]) -> Floats:
-    """The mean of each label, in the order of the labels."""
+    """Computes the mean of each label, in the order of the labels."""
     groups: dict[tuple[str, ...], list[float]] = {}
     for label, value in zip(labels, values, strict=True):
         groups.setdefault(label, []).append(float(value))
