@@ -222,20 +222,6 @@ def test_a_volume_in_a_run_of_pictures_stops_no_other(run: Path, images: Path, t
     assert len(names(tmp_path / "out")) == 4
 
 
-def test_a_picture_in_a_run_of_volumes_is_refused_in_one_line() -> None:
-    from isthmus.inference.settings import refuse_other_axes
-    from isthmus.runs.recipe import Recipe
-
-    recipe = Recipe.model_validate({"network": {"options": {"spatial_dims": 3}}})
-    refuse_other_axes((1, 4, 5, 6), recipe)
-    with pytest.raises(IsthmusError, match="a picture of 6 x 5, but the network was trained on volumes"):
-        refuse_other_axes((1, 5, 6), recipe)
-    slices = Recipe.model_validate({"input": {"slices": 5}})  # a network in 2D that sees volumes
-    refuse_other_axes((1, 4, 5, 6), slices)
-    with pytest.raises(IsthmusError, match="trained on volumes"):
-        refuse_other_axes((1, 5, 6), slices)
-
-
 def test_masks_do_not_go_among_masks_of_the_data(numbering: Path, images: Path) -> None:
     masks = images.parent / "masks"
     with pytest.raises(IsthmusError, match=r"among files of the data such as case-\d\.png"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -171,13 +170,6 @@ def test_an_image_that_memory_has_room_for_goes_through_in_one_piece() -> None:
     assert expected.shape == found.shape
 
 
-def test_tiles_apart_hardly_overlap() -> None:
-    """An image little larger than a tile is halved, not seen four times."""
-    tiling = cutter.Cutter([256, 256], 16, 4, 0.5).side_by_side([257, 257])
-    assert tiling.shape == (144, 144)
-    assert len(list(tiling.corners)) == 4
-
-
 def test_the_network_is_as_before_where_prediction_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the exception, and with it the frames that it came through, is kept."""
     monkeypatch.setitem(cutter.WHOLE, 2, 32)
@@ -202,18 +194,3 @@ def test_without_takes_the_statistics_out_of_a_copy() -> None:
     made = network()
     assert not any(isinstance(module, InstanceNorm) for module in without(made).modules())
     assert any(isinstance(module, InstanceNorm) for module in made.modules())
-
-
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ({"statistics": "imag"}, "unknown statistics 'imag': "),
-        (
-            {"statistics": "image", "engine": "openvino"},
-            "statistics 'image' do not work with engine 'openvino'",
-        ),
-    ],
-)
-def test_mistakes_are_told_before_anything_is_read(how: dict[str, str], message: str, tmp_path: Path) -> None:
-    with pytest.raises(IsthmusError, match=message):
-        Predictor.load(tmp_path / "none", **how)

@@ -1,0 +1,35 @@
+"""Networks of folds are averaged where their recipes agree, each on its own normalisation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from isthmus.inference.averaging import difference, renormalised
+from isthmus.runs.recipe import Recipe
+
+
+def recipe(mean: float = 0.0, deviation: float = 1.0, **data: object) -> Recipe:
+    given = {"normalise": "dataset", "mean": [mean], "deviation": [deviation]}
+    return Recipe.model_validate({"input": given, "data": data})
+
+
+def test_each_network_sees_its_own_normalisation() -> None:
+    """A pixel of 20 is (20 - 10) / 2 = 5 for the first fold, and (20 - 4) / 8 = 2 for the second."""
+    first, second = renormalised([nn.Identity(), nn.Identity()], [recipe(10, 2), recipe(4, 8)])
+    image = torch.full((1, 3, 1, 1), 5.0)  # three slices as channels
+    assert first(image).unique().tolist() == [5]
+    assert second(image).unique().tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        (recipe(3, 4), ""),
+        (recipe(classes=["background", "liver"]), "data.classes"),
+        (recipe().model_copy(update={"roi": None}), ""),
+    ],
+)
+def test_the_first_key_that_differs_is_named(other: Recipe, key: str) -> None:
+    assert difference(recipe(), other) == key
