@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from isthmus.errors import IsthmusError
-from isthmus.evaluation import scorer, survey
 from isthmus.evaluation.evaluate import evaluate_folder
 from isthmus.evaluation.options import EvaluateOptions
 from isthmus.metrics import score_case, summarise
@@ -46,35 +45,6 @@ def test_every_metric_of_every_case_and_every_miss(folders: tuple[Path, Path], t
     assert tuple(rows[0]) == columns()
     assert rows[1]["truth_points"] == "6"
     assert float(rows[0]["dice"]) == pytest.approx(2 / 3, abs=0)
-
-
-def test_masks_are_never_all_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty cases, three threads: at no time are more masks alive than those at work hold."""
-    import weakref
-
-    rng = np.random.default_rng(0)
-    masks = {f"c{i:02d}": (rng.random((40, 50)) < 0.5).astype(np.uint8) * 255 for i in range(20)}
-    truth, ours = save(tmp_path / "t", **masks), save(tmp_path / "p", **masks)
-    alive: list[weakref.ref[np.ndarray]] = []
-    most = 0
-    read = survey.read_mask
-
-    def counted(source):
-        nonlocal most
-        mask = read(source)
-        alive.append(weakref.ref(mask))
-        most = max(most, sum(ref() is not None for ref in list(alive)))
-        return mask
-
-    for module in (survey, scorer):
-        monkeypatch.setattr(module, "read_mask", counted)
-    monkeypatch.setattr(survey, "cores", lambda: 3)
-    watch = Notes()
-    found = evaluate_folder(ours, truth, watch=watch)
-    assert len(alive) == 40  # each predicted mask is read twice
-    assert most <= 6
-    assert watch.stages == {"reading masks": [20, 20], "scoring": [20, 20]}
-    assert found.means()["foreground"]["dice"] == 1
 
 
 def instance_maps() -> tuple[np.ndarray, np.ndarray]:
@@ -176,38 +146,6 @@ def test_few_numbers_are_classes_unless_told(tmp_path: Path) -> None:
     assert (told["class"], told["truth_objects"], told["object_f1"]) == ("foreground", 2, 1)
 
 
-def test_spacing_is_that_of_the_option_or_of_the_file(tmp_path: Path) -> None:
-    truth, ours = save(tmp_path / "t", a=row(255, 0, 0, 0, 0)), save(tmp_path / "p", a=row(0, 0, 255, 0, 0))
-    assert evaluate_folder(ours, truth).rows[0]["hausdorff_distance"] == 2
-    found = evaluate_folder(ours, truth, EvaluateOptions(spacing=(2.0, 0.5)))
-    assert found.rows[0]["hausdorff_distance"] == 1
-    assert found.unit == "the unit of the spacing"
-    for wrong, message in (((1, 1, 1), "does not fit masks of 2 axes"), (-1, "not a positive number")):
-        with pytest.raises(IsthmusError, match=rf"t.a.png: spacing .*{message}"):
-            evaluate_folder(ours, truth, EvaluateOptions(spacing=wrong))
-
-
-def volume(path: Path, *places: tuple[int, int, int], affine: np.ndarray) -> None:
-    import nibabel
-
-    mask = np.zeros((4, 5, 6), np.uint8)
-    for place in places:
-        mask[place] = 1
-    path.parent.mkdir(exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(mask, affine), path)
-
-
-def test_volumes_use_their_own_spacing(tmp_path: Path) -> None:
-    affine = np.diag([0.5, 2.0, 3.0, 1.0])
-    volume(tmp_path / "t" / "a.nii.gz", (1, 1, 1), affine=affine)
-    volume(tmp_path / "p" / "a.nii.gz", (1, 2, 1), affine=affine)
-    found = evaluate_folder(tmp_path / "p", tmp_path / "t")
-    assert found.rows[0]["hausdorff_distance"] == 2
-    assert found.unit == "mm"
-    with pytest.raises(IsthmusError, match=r"each file states its own, as .*a.nii.gz does \(3, 2, 0.5\)"):
-        evaluate_folder(tmp_path / "p", tmp_path / "t", EvaluateOptions(spacing=1))
-
-
 def test_what_cannot_be_scored_is_told_together_in_one_line(tmp_path: Path) -> None:
     masks = {name: row(255, 0, 0, 0, 0) for name in "abc"}
     truth, ours = save(tmp_path / "t", **masks), save(tmp_path / "p", **masks)
@@ -287,50 +225,3 @@ def test_tolerance_and_the_rule_for_misses_are_options(folders: tuple[Path, Path
         evaluate_folder(*folders, EvaluateOptions(tolerance=-1))
     with pytest.raises(IsthmusError, match=r"^missing='diag' is not a rule; did you mean 'diagonal'"):
         evaluate_folder(*folders, EvaluateOptions(missing="diag"))  # type: ignore[arg-type]
-
-
-def in_unit(path: Path, unit: str, scale: float = 1.0) -> None:
-    import nibabel
-
-    volume(path, (1, 1, 1), affine=np.diag([scale, scale, scale, 1.0]))
-    image = nibabel.load(path)
-    image.header.set_xyzt_units(unit)
-    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
-
-
-@pytest.mark.parametrize(
-    ("unit", "word"), [("micron", "µm"), ("meter", "m"), ("mm", "mm"), ("unknown", "mm")]
-)
-def test_units_are_named(tmp_path: Path, unit: str, word: str) -> None:
-    for side in "tp":
-        in_unit(tmp_path / side / "a.nii.gz", unit)
-    notes = Notes()
-    assert evaluate_folder(tmp_path / "p", tmp_path / "t", watch=notes).unit == word
-    assert any("state no unit" in line for line in notes.said) == (unit == "unknown")
-
-
-def test_several_units_become_millimetres(tmp_path: Path) -> None:
-    for name, unit, scale in (("a", "micron", 500.0), ("b", "mm", 0.5)):
-        for side, place in (("t", (1, 1, 1)), ("p", (1, 2, 1))):
-            in_unit(tmp_path / side / f"{name}.nii.gz", unit, scale)
-            import nibabel
-
-            image = nibabel.load(tmp_path / side / f"{name}.nii.gz")
-            moved = np.zeros((4, 5, 6), np.uint8)
-            moved[place] = 1
-            nibabel.save(
-                nibabel.Nifti1Image(moved, image.affine, image.header), tmp_path / side / f"{name}.nii.gz"
-            )
-    found = evaluate_folder(tmp_path / "p", tmp_path / "t")
-    assert found.unit == "mm"
-    assert [row["hausdorff_distance"] for row in found.rows] == pytest.approx([0.5, 0.5])
-
-
-def test_predictions_elsewhere_are_told(tmp_path: Path) -> None:
-    away = np.eye(4)
-    away[:3, 3] = 20
-    volume(tmp_path / "t" / "a.nii.gz", (1, 1, 1), affine=np.eye(4))
-    volume(tmp_path / "p" / "a.nii.gz", (1, 1, 1), affine=away)
-    notes = Notes()
-    assert evaluate_folder(tmp_path / "p", tmp_path / "t", watch=notes).rows[0]["dice"] == 1
-    assert any("1 predictions lie elsewhere" in line and "a (20 mm)" in line for line in notes.said)
