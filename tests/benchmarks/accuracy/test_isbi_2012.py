@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from benchmarks.accuracy import isbi_2012
 from isthmus.runs.recipe import make_recipe

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from benchmarks.boundaries import PICTURES
 

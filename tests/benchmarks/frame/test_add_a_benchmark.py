@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from benchmarks.frame.benchmark import Settings
 from benchmarks.frame.command import run
 from benchmarks.frame.pages import DOCS

@@ -9,9 +9,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from benchmarks.frame.benchmark import Benchmark, Row, Settings, find, titles
 
 from benchmarks.frame import command, pages, results

@@ -6,9 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from benchmarks.frame.benchmark import Settings, find, titles
 
 from benchmarks.frame import pages, results

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from benchmarks.speed import against, against_work
 
 IN_PROCESSES = ("import isthmus", "isthmus --help")

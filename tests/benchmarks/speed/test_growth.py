@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from benchmarks.frame.benchmark import Settings
 from benchmarks.frame.command import run
 

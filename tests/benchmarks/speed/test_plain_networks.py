@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from benchmarks.speed.plain_networks import NETWORKS, PlainNet
 
 from isthmus.networks import create_model

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from benchmarks.frame.benchmark import BYTES, SECONDS, Settings
 from benchmarks.frame.memory import peak_memory
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from benchmarks.unlike_images.changes import CHANGES
 from benchmarks.unlike_images.sets import Seen, seen
 
