@@ -81,8 +81,10 @@ def main_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def leading(run: Run) -> tuple[str, ...]:
-    """The metrics of the headline: Dice, IoU and Hausdorff distance, or Dice and those of objects where objects were
-    scored; the first three where there are none."""
+    """Returns the metrics of the headline, or the first three metrics if the run has none of them.
+
+    They are Dice, IoU and Hausdorff distance, or Dice and the metrics of objects where objects were scored.
+    """
     objects = any(m in METRICS and METRICS[m].objects for m in run.metrics)
     named = tuple(m for m in METRICS if is_shown(m, "object headline" if objects else "headline"))
     return tuple(m for m in named if m in run.metrics) or run.metrics[:3]

@@ -237,7 +237,7 @@ def _required(file: Path) -> Path:
 
 
 def _mapping(file: Path, read: Callable[[Path], Any]) -> Mapping[str, Any]:
-    """The named values of a file; none where there is no such file."""
+    """Reads the named values of a file; none if there is no such file."""
     tree = read(file) if file.exists() else {}
     if not isinstance(tree, dict):
         raise IsthmusError(f"{file}: holds no named values; restore the file or run again")
@@ -245,7 +245,7 @@ def _mapping(file: Path, read: Callable[[Path], Any]) -> Mapping[str, Any]:
 
 
 def _splits(file: Path) -> Mapping[str, Any]:
-    """The ids of the cases of each set, with or without their groups."""
+    """Reads the ids of the cases of each set, with or without their groups."""
     found = _mapping(file, read_json)
     for name, ids in found.items():
         if not isinstance(ids, dict | list) or not all(isinstance(each, str) for each in ids):
@@ -256,7 +256,7 @@ def _splits(file: Path) -> Mapping[str, Any]:
 
 
 def _history(file: Path) -> dict[str, NDArray[np.float64]]:
-    """Each column of history.csv as numbers; an empty cell is NaN."""
+    """Reads each column of history.csv as numbers; an empty cell is NaN."""
     found = read_csv(file, ("epoch",))
     for line, row in found.lines:
         if not row["epoch"].isdecimal():
@@ -270,7 +270,7 @@ def _history(file: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def _scores(file: Path) -> tuple[tuple[Score, ...], tuple[str, ...]]:
-    """The rows of a table of cases, and the metrics among its columns."""
+    """Reads the rows of a table of cases, and the metrics among its columns."""
     found = read_csv(file, NEEDED)
     cells = {
         column: [row[column] for _, row in found.lines] for column in found.columns if column not in KEYS

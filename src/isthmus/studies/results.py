@@ -211,7 +211,7 @@ def row(cell: Planned) -> str:
 
 
 def better(measure: Measure) -> int:
-    """1 where higher is better, -1 where lower is, 0 where neither is: of differences with a sign, and of counts."""
+    """Returns 1 if higher is better, -1 if lower is, 0 for measures without a better direction, such as counts."""
     return -1 if measure.is_cost else direction(measure.column)
 
 

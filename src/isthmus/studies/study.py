@@ -171,7 +171,7 @@ class Study(Part):
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML."""
+        """Returns plain values for YAML."""
         return self.model_dump(mode="json")
 
     def points(self) -> list[Point]:

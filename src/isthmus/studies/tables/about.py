@@ -75,7 +75,8 @@ def _notes(results: Results) -> Iterator[str]:
 
 
 def _count(number: int, word: str) -> str:
-    """
+    """Returns a number with its noun.
+
     >>> _count(1, "fold"), _count(5, "fold")
     ('1 fold', '5 folds')
     """
