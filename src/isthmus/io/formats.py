@@ -147,13 +147,14 @@ def suffix(path: PurePath) -> str:
     >>> suffix(Path("a.1.NII.gz")), suffix(Path("b.png"))
     ('.nii.gz', '.png')
     """
-    last = "" if is_unnamed(path) else path.suffix.lower()
-    found = _double_suffix(path)
-    if (
-        not found and last and last not in FORMATS
-    ):  # a lookup that loads plug-ins, which may add double suffixes
-        found = _double_suffix(path)
-    return found or last
+    name = path.name.lower()
+    if found := _double_suffix(name):
+        return found
+    last = path.suffix.lower()
+    if not last or last[1:].isdecimal():
+        return ""
+    known = last in FORMATS  # loads plug-ins if it is not, and these may add double suffixes
+    return last if known else _double_suffix(name) or last
 
 
 def stem(path: PurePath) -> str:
@@ -187,5 +188,5 @@ def damaged(where: object, kind: str, error: Exception) -> IsthmusError:
     )
 
 
-def _double_suffix(path: PurePath) -> str:
-    return next((known for known in _double if path.name.lower().endswith(known)), "")
+def _double_suffix(name: str) -> str:
+    return next((known for known in _double if name.endswith(known)), "")

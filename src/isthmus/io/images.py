@@ -253,11 +253,10 @@ def _picture(path: Path) -> Picture | None:
 
 def _named_format(path: Path) -> Picture:
     """Returns the format of pictures that the suffix of a file names."""
-    cure = "convert a picture to PNG, a volume to NIfTI"
-    if not suffix(path):
+    ending, cure = suffix(path), "convert a picture to PNG, a volume to NIfTI"
+    if not ending:
         raise IsthmusError(f"{path}: has no suffix of an image format ({', '.join(FORMATS)}); {cure}")
     try:
-        format = FORMATS.find(suffix(path), str(path))
+        return cast(Picture, FORMATS.find(ending, str(path)))  # volumes are found by `is_volume`
     except IsthmusError as error:
         raise IsthmusError(f"{error}; {cure}") from error
-    return cast(Picture, format)  # volumes are found by `is_volume`
