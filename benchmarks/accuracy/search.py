@@ -13,7 +13,7 @@ from benchmarks.accuracy.calibration import epochs
 from isthmus.data.sources import open_dataset
 from isthmus.runs.recipe import make_recipe
 from isthmus.runs.recipe.overrides import parse_overrides
-from isthmus.training.split import select_cases, split_of_protocol
+from isthmus.training.split import split_of_recipe
 
 EPOCHS = {"ISBI-2012": 30, "DSB-2018": 20}
 BEFORE: dict[str, Any] = {  # what the default was when the search began
@@ -71,7 +71,7 @@ def study(root: Path) -> dict[str, Any]:
     for label, of_the_unet in EPOCHS.items():
         source = label.lower()
         outer = make_recipe("default", {"data": {"source": source}, "protocol": {"kind": "kfold"}})
-        aside = split_of_protocol(outer, select_cases(outer, open_dataset(source, root / source))).validation
+        aside = split_of_recipe(outer, open_dataset(source, root / source)).validation
         data[label] = {
             "data": {"source": source},
             "input": {"resize": [128, 128]},

@@ -45,8 +45,8 @@ class Decision:
         """Returns that of a resolved recipe."""
         return cls(
             Classes.of(recipe.data, recipe.cleanup.threshold),
-            clean_up(recipe),
-            value_map(recipe),
+            clean_up(recipe.cleanup, recipe.data.classes),
+            value_map(recipe.data),
             recipe.objective.heads,
             recipe.data.instances,
         )

@@ -40,7 +40,7 @@ def _lines(folders: Sequence[RunFolder], pairs: Pairs) -> list[str]:
     unfamiliar, notes = Unfamiliar.of(folders)
     if unfamiliar.known is None:
         return notes
-    background = 0 if recipe.data.instances else int(value_map(recipe).invert(np.zeros(1, np.uint8))[0])
+    background = 0 if recipe.data.instances else int(value_map(recipe.data).invert(np.zeros(1, np.uint8))[0])
     for case, prediction in pairs:
         try:
             if case.images:

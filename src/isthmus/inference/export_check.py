@@ -103,7 +103,7 @@ class _ValidationCases:
             dataset = open_dataset(data or about.source, axes=about.axes)
         if recipe.protocol.kind == "within-case":
             dataset = split_volume(dataset, recipe.protocol.folds)
-        self.channels, self.values, self.name = about.channels, value_map(recipe), dataset.name
+        self.channels, self.values, self.name = about.channels, value_map(recipe.data), dataset.name
         self.by_id = {case.id: case for case in dataset.cases}
         self.cases = sorted(folder.split().validation)
         missing = [case for case in self.cases if case not in self.by_id]

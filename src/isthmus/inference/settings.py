@@ -10,12 +10,12 @@ from isthmus.data.masks.values import ValueMap
 from isthmus.data.sampling.intensity import Intensity, Normaliser, intensity
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.cleanup import CleanUp
-from isthmus.runs.recipe import Input, Recipe
+from isthmus.runs.recipe import Cleanup, Data, Input, Recipe
 
 
-def value_map(recipe: Recipe) -> ValueMap:
+def value_map(data: Data) -> ValueMap:
     """Returns the mask values of the training data, as a resolved recipe stores them."""
-    return ValueMap(tuple(recipe.data.values.items()), recipe.data.value_rule or "exact")
+    return ValueMap(tuple(data.values.items()), data.value_rule or "exact")
 
 
 def normaliser(given: Input) -> Normaliser:
@@ -31,13 +31,12 @@ def normaliser(given: Input) -> Normaliser:
     return lambda image: intensity(image, mode)
 
 
-def clean_up(recipe: Recipe) -> CleanUp:
-    """Returns the clean-up that a recipe asks for, in class indices.
+def clean_up(asked: Cleanup, classes: Sequence[str]) -> CleanUp:
+    """Returns the clean-up that a recipe asks for, in indices of its classes.
 
     Raises:
         IsthmusError: it names a class that does not exist.
     """
-    asked, classes = recipe.cleanup, recipe.data.classes
 
     def index(name: str, key: str) -> int:
         if name not in classes[1:]:

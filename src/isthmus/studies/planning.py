@@ -17,7 +17,7 @@ from isthmus.runs.recipe import Recipe
 from isthmus.studies.identity import fingerprint, identity
 from isthmus.studies.study import Cell, Study
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder
-from isthmus.training.split import select_cases, split_of_protocol
+from isthmus.training.split import split_of_recipe
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def plan_study(study: Study, data: StudyData, scale: str = "") -> tuple[Plan, di
         name = identity(recipe, place.contents)
         key = (cell.data, f"{recipe.protocol.model_dump_json()} {recipe.data.limit}")
         if key not in known:  # shares of foreground are not known yet
-            known[key] = split_of_protocol(recipe, select_cases(recipe, place.dataset))
+            known[key] = split_of_recipe(recipe, place.dataset)
         steps = _steps(recipe, place.dataset, len(known[key].train))
         recipes[name] = recipe
         cells.append(Planned(name, cell.data, cell.network, cell.point, cell.fold, cell.repeat, steps))
@@ -144,7 +144,7 @@ def without_unsplittable(study: Study, data: StudyData) -> StudyData:
             cells.setdefault(cell.data, cell)
     for label, cell in cells.items():
         try:
-            split_of_protocol(cell.recipe, select_cases(cell.recipe, data.places[label].dataset))
+            split_of_recipe(cell.recipe, data.places[label].dataset)
         except IsthmusError as error:
             refused[label] = str(error)
     places = {label: place for label, place in data.places.items() if label not in refused}

@@ -8,7 +8,7 @@ from isthmus.data.checks.check import Checked
 from isthmus.data.sampling.patches import windows
 from isthmus.errors import IsthmusError
 from isthmus.inference.settings import clean_up
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe import Cleanup, Data, Input, Recipe, Roi
 
 MOST_REGIONS = 12
 """How many overlapping regions a network can have maps for."""
@@ -25,16 +25,18 @@ def refuse_contradictions(recipe: Recipe, checked: Checked, axes: int) -> None:
     Raises:
         IsthmusError: two settings exclude each other, or the data does not have what a setting needs.
     """
-    _objects(recipe, checked)
-    _ignored_pixels(recipe)
-    _regions(recipe)
-    _slices(recipe)
-    _region_of_interest(recipe, axes)
-    _windows(recipe, checked)
+    data, given = recipe.data, recipe.input
+    _objects(data, recipe.cleanup, checked)
+    _ignored_pixels(data)
+    _regions(data)
+    _slices(data, given, recipe.training.augment)
+    if recipe.roi is not None:
+        _region_of_interest(recipe.roi, axes)
+    if given.windows is not None:
+        _windows(given, recipe.roi, checked)
 
 
-def _objects(recipe: Recipe, checked: Checked) -> None:
-    data = recipe.data
+def _objects(data: Data, cleanup: Cleanup, checked: Checked) -> None:
     if data.instances and (len(data.classes) != 2 or data.regions):
         raise IsthmusError(
             f"data.instances numbers the objects of one class, and these masks have {len(data.classes) - 1}; "
@@ -45,15 +47,14 @@ def _objects(recipe: Recipe, checked: Checked) -> None:
             f"{checked.dataset.name}: every pixel of all masks belongs to an object, so there is no background to "
             "separate it from; separate the objects from each other with data.instances=true"
         )
-    if data.instances and not clean_up(recipe).is_nothing:
+    if data.instances and not clean_up(cleanup, data.classes).is_nothing:
         raise IsthmusError(
             "cleanup is for masks of classes, and data.instances numbers objects; leave cleanup out (all but its "
             "threshold)"
         )
 
 
-def _ignored_pixels(recipe: Recipe) -> None:
-    data = recipe.data
+def _ignored_pixels(data: Data) -> None:
     if data.ignore is not None and (data.instances or data.multilabel):
         raise IsthmusError(
             "only masks of classes can have ignored pixels; leave out data.ignore, or data.instances and "
@@ -61,8 +62,7 @@ def _ignored_pixels(recipe: Recipe) -> None:
         )
 
 
-def _regions(recipe: Recipe) -> None:
-    data = recipe.data
+def _regions(data: Data) -> None:
     if data.multilabel and len(data.regions) > MOST_REGIONS:
         raise IsthmusError(
             f"data.regions names {len(data.regions)} regions; at most {MOST_REGIONS} can overlap"
@@ -73,29 +73,24 @@ def _regions(recipe: Recipe) -> None:
         )
 
 
-def _slices(recipe: Recipe) -> None:
-    if recipe.input.slices and recipe.training.augment == "hmedn-ct" and (recipe.data.channels or 1) > 1:
+def _slices(data: Data, given: Input, augment: str) -> None:
+    if given.slices and augment == "hmedn-ct" and (data.channels or 1) > 1:
         raise IsthmusError(
             "training.augment=hmedn-ct reverses the order of the channels, which here are more than slices; "
             "choose another augmentation"
         )
 
 
-def _region_of_interest(recipe: Recipe, axes: int) -> None:
-    if recipe.roi is None:
-        return
-    for key, sides in (("roi.size", recipe.roi.size), ("roi.resize", recipe.roi.resize)):
+def _region_of_interest(roi: Roi, axes: int) -> None:
+    for key, sides in (("roi.size", roi.size), ("roi.resize", roi.resize)):
         if len(sides) != axes:
             raise IsthmusError(f"{key} names {len(sides)} sides but the network has {axes} axes")
 
 
-def _windows(recipe: Recipe, checked: Checked) -> None:
-    given = recipe.input
-    if not given.windows:
-        return
+def _windows(given: Input, roi: Roi | None, checked: Checked) -> None:
     if given.patch is None:
         raise IsthmusError("input.windows needs input.patch, the size of the windows")
-    if given.foreground or given.slices or recipe.roi:
+    if given.foreground or given.slices or roi:
         raise IsthmusError(
             "input.windows fixes the places of patches; leave out input.foreground, input.slices and roi"
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from isthmus.data.cases import Case
+from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.runs.environment import describe_environment
 from isthmus.runs.files import write_json
@@ -17,7 +20,7 @@ def describe(folder: RunFolder, prepared: Prepared) -> None:
     if not folder.data.is_file():
         write_json(folder.data, prepared.hashes())
     if not folder.splits.is_file():
-        write_json(folder.splits, _split(prepared))
+        write_json(folder.splits, _content(prepared.split, prepared.data.dataset.cases))
     if not folder.environment.is_file():
         write_json(folder.environment, describe_environment())
     if not folder.images.is_file():
@@ -39,15 +42,14 @@ def refuse_changes(folder: RunFolder, prepared: Prepared) -> None:
             f"the data of {folder.path} has changed since it began (case '{changed[0]}', {len(changed)} in all); "
             "restore it or start a new run"
         )
-    stored, split = folder.split(), _split(prepared)
+    stored, split = folder.split(), _content(prepared.split, prepared.data.dataset.cases)
     if any(getattr(stored, name) != split[name] for name in ("train", "validation", "test")):
         raise IsthmusError(f"{folder.splits} does not belong to the recipe beside it; start a new run")
 
 
-def _split(prepared: Prepared) -> dict[str, Any]:
+def _content(split: Split, cases: Sequence[Case]) -> dict[str, Any]:
     """Returns the content of `splits.json`: the group of each case, by set."""
-    groups = {case.id: case.group for case in prepared.data.dataset.cases}
-    split = prepared.split
+    groups = {case.id: case.group for case in cases}
     sets = {"train": split.train, "validation": split.validation, "test": split.test}
     return {name: {case: groups[case] for case in ids} for name, ids in sets.items()} | {
         "notes": list(split.notes)

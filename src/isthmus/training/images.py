@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from isthmus.data.checks.facts import CaseFacts
 from isthmus.data.likeness.familiar import Familiar
+from isthmus.data.masks.values import ValueMap
 from isthmus.inference.unfamiliar import Remembered, Unfamiliar
 from isthmus.training.prepared import Prepared
 
@@ -19,7 +20,7 @@ def describe_images(prepared: Prepared) -> Remembered:
         groups=len({cases[each.id].group for each in facts}),
         spacings=[spacing for spacing in spacings if spacing] if all(spacings) else [],
         shares=[each.foreground for each in facts],
-        thicknesses=[_thickness(each, prepared) for each in facts],
+        thicknesses=[_thickness(each, prepared.data.values) for each in facts],
     )
     if known is None:
         return Remembered(None, [])
@@ -30,9 +31,8 @@ def describe_images(prepared: Prepared) -> Remembered:
     return Remembered(known, found.lines())
 
 
-def _thickness(facts: CaseFacts, prepared: Prepared) -> float:
+def _thickness(facts: CaseFacts, values: ValueMap) -> float:
     """Returns the thickness of the foreground in a case's mask, in pixels; 0 if the background is not the value 0."""
-    values = prepared.data.values
     if values.rule == "exact" and dict(values.pairs).get(0) != 0:
         return 0.0
     return facts.thickness[1 if values.rule == "threshold" and facts.thickness[1] else 0]

@@ -10,7 +10,7 @@ from isthmus.data.cases import load_image
 from isthmus.data.checks.check import Checked
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
-from isthmus.runs.recipe import Input, Recipe
+from isthmus.runs.recipe import Input
 
 PATCH = {2: 256, 3: 96}
 """Largest side of a patch, by the number of axes, where the recipe names none."""
@@ -18,32 +18,38 @@ FEWEST, MOST = 32, 500
 """Limits of the number of patches per epoch, where the recipe names none."""
 
 
-def resolve_input(recipe: Recipe, checked: Checked, axes: int) -> Input:
-    """Returns the recipe's input with its size and its normalisation.
+def resolve_input(given: Input, checked: Checked, axes: int, *, roi: bool, instances: bool) -> Input:
+    """Returns the section `input` of a recipe with its size and its normalisation.
 
     Images are resized where the recipe or the data set names a size; else the network sees patches at native scale.
     Bytes have a scale in common, by which they are divided; all else is normalised image by image.
 
+    Args:
+        given: as the recipe leaves it.
+        checked: its data.
+        axes: spatial axes of the network.
+        roi: whether the network sees a region of interest.
+        instances: whether it numbers objects.
+
     Raises:
         IsthmusError: sizes that exclude each other, or with another number of axes than the network's.
     """
-    given = recipe.input
     if given.normalise == "auto":
         found = "scale" if all(facts.dtype == "uint8" for facts in checked.cases) else "zscore"
         given = given.model_copy(update={"normalise": found})
     if given.resize and given.patch:
         raise IsthmusError("input.resize and input.patch exclude each other; give one of them")
-    if recipe.roi and (given.resize or given.patch):
+    if roi and (given.resize or given.patch):
         raise IsthmusError("roi.size is what the network sees; leave out input.resize and input.patch")
     for key, size in (("resize", given.resize), ("patch", given.patch)):
         if size and len(size) != axes:
             raise IsthmusError(
                 f"input.{key} names {len(size)} sides but the images have {axes} axes; name {axes}"
             )
-    if recipe.roi or given.resize or given.patch:
+    if roi or given.resize or given.patch:
         return given
     usual = checked.dataset.resize
-    if usual and len(usual) == axes and not recipe.data.instances:  # resized, small objects would merge
+    if usual and len(usual) == axes and not instances:  # resized, small objects would merge
         return given.model_copy(update={"resize": usual})
     return given.model_copy(update={"patch": _patch(checked, axes)})
 
@@ -56,7 +62,7 @@ def _patch(checked: Checked, axes: int) -> tuple[int, ...]:
     return tuple(min(PATCH[axes], max(32, math.ceil(side / 32) * 32)) for side in sides)
 
 
-def samples_per_epoch(given: Input, recipe: Recipe, checked: Checked, split: Split) -> int:
+def samples_per_epoch(given: Input, checked: Checked, split: Split, *, roi: bool) -> int:
     """Returns how many samples an epoch has where the recipe leaves it open.
 
     Every resized image comes once, and so does every fixed window and every slice; otherwise there are as many patches
@@ -66,7 +72,7 @@ def samples_per_epoch(given: Input, recipe: Recipe, checked: Checked, split: Spl
     shapes = [facts.shape[1:] for facts in checked.cases if facts.id in train]
     if given.windows:
         return len(shapes) * given.windows
-    if given.slices and (recipe.roi or not given.patch):
+    if given.slices and (roi or not given.patch):
         return min(MOST, max(FEWEST, sum(shape[0] for shape in shapes)))
     if given.patch is None:
         return len(split.train)
@@ -75,13 +81,12 @@ def samples_per_epoch(given: Input, recipe: Recipe, checked: Checked, split: Spl
     return min(MOST, max(FEWEST, cover))
 
 
-def with_levels_of_the_data(recipe: Recipe, checked: Checked, split: Split) -> Recipe:
+def with_levels_of_the_data(given: Input, checked: Checked, split: Split, channels: int) -> Input:
     """Fills in the mean and the deviation where all images are normalised by those of the training images."""
-    if recipe.input.normalise != "dataset" or recipe.input.mean:
-        return recipe
-    mean, deviation = mean_and_deviation(checked, split, recipe.data.channels or 1)
-    levels = recipe.input.model_copy(update={"mean": mean, "deviation": deviation})
-    return recipe.model_copy(update={"input": levels})
+    if given.normalise != "dataset" or given.mean:
+        return given
+    mean, deviation = mean_and_deviation(checked, split, channels)
+    return given.model_copy(update={"mean": mean, "deviation": deviation})
 
 
 def mean_and_deviation(checked: Checked, split: Split, channels: int) -> tuple[list[float], list[float]]:

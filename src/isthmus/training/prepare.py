@@ -23,7 +23,7 @@ from isthmus.networks import DEFAULT_MODEL
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.runs import hardware as machine
 from isthmus.runs.precision import WORTHWHILE, speedup
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe import Data, Input, Network, Recipe
 from isthmus.training.classes import resolve_data, with_values
 from isthmus.training.consistency import refuse_contradictions
 from isthmus.training.distributed import own_device, world
@@ -50,17 +50,16 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
         dataset, unreadable = open_tolerant(source.source, root, source.axes)
     else:
         dataset = open_dataset(source.source, root, source.axes)
-    checked = _check(recipe, select_cases(recipe, dataset), watch)
-    split = split_cases(recipe, checked)
+    checked = _check(source, select_cases(source.limit, recipe.protocol, dataset), watch)
+    split = split_cases(recipe.protocol, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unreadable)))
     return resolve(recipe, checked, split)
 
 
-def _check(recipe: Recipe, dataset: Dataset, watch: Watch) -> Checked:
+def _check(source: Data, dataset: Dataset, watch: Watch) -> Checked:
     """Looks at every file, and finds out what the values in the masks mean."""
-    source = recipe.data
     if source.values:
-        dataset = with_values(dataset, value_map(recipe), source.classes)
+        dataset = with_values(dataset, value_map(source), source.classes)
     watch.stage("checking files", len(dataset.cases))
     ignore = dataset.ignore if source.ignore is None else source.ignore
     found = without_ignored(survey(dataset, lambda *_: watch.advance()), ignore)
@@ -78,54 +77,60 @@ def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
     Raises:
         IsthmusError: settings that contradict each other or the data.
     """
-    axes = _network_axes(recipe, checked)
+    axes, roi, instances = _network_axes(recipe.input, checked), recipe.roi is not None, recipe.data.instances
     resolved = recipe.model_copy(
         update={
             "data": resolve_data(recipe.data, checked),
-            "input": resolve_input(recipe, checked, axes),
+            "input": resolve_input(recipe.input, checked, axes, roi=roi, instances=instances),
             "hardware": machine.resolve(own_device(recipe.hardware)),
         }
     )
     refuse_contradictions(resolved, checked, axes)
-    network = recipe.network.model_copy(update={"options": _network_options(resolved, axes)})
-    samples = recipe.training.samples or samples_per_epoch(resolved.input, recipe, checked, split)
+    options = _network_options(recipe.network, resolved.data, resolved.input, axes)
+    seen = recipe.roi.size if recipe.roi else resolved.input.resize or resolved.input.patch
+    if recipe.network.depth == "auto" and axes == 2 and seen and _is_ours(recipe.network):
+        options["depth"] = depth_for(min(seen))
+    network = recipe.network.model_copy(update={"options": options})
+    samples = recipe.training.samples or samples_per_epoch(resolved.input, checked, split, roi=roi)
     training = recipe.training.model_copy(update={"samples": samples})
     resolved = resolved.model_copy(update={"network": network, "training": training})
     resolved, objective = resolve_objective(resolved, checked, split)
-    clean_up(resolved)  # refuses classes that do not exist
-    resolved = with_levels_of_the_data(resolved, checked, split)
+    clean_up(resolved.cleanup, resolved.data.classes)  # refuses classes that do not exist
+    levels = with_levels_of_the_data(resolved.input, checked, split, resolved.data.channels or 1)
+    resolved = resolved.model_copy(update={"input": levels})
     return Prepared(_in_the_faster_precision(resolved, recipe), checked, split, objective)
 
 
-def _network_axes(recipe: Recipe, checked: Checked) -> int:
+def _network_axes(given: Input, checked: Checked) -> int:
     """Returns how many spatial axes the network has: those of the images, or two where it sees slices of volumes."""
     dims = len(checked.cases[0].shape) - 1
-    if recipe.input.slices is None:
+    if given.slices is None:
         return dims
     if dims == 2:
         raise IsthmusError("input.slices is for volumes, and these images are flat; leave it out")
     return 2
 
 
-def _network_options(recipe: Recipe, axes: int) -> dict[str, Any]:
+def _network_options(network: Network, data: Data, given: Input, axes: int) -> dict[str, Any]:
     """Returns the network's options, with those that the data decides."""
-    given, network = recipe.network.options, recipe.network
     needed = {
-        "in_channels": (recipe.data.channels or 1) * (recipe.input.slices or 1),
-        "classes": Classes.of(recipe.data).map_count,
+        "in_channels": (data.channels or 1) * (given.slices or 1),
+        "classes": Classes.of(data).map_count,
         "spatial_dims": axes,
     }
-    options = {name: value for name, value in needed.items() if (name, value) != ("spatial_dims", 2)} | given
+    options = {name: value for name, value in needed.items() if (name, value) != ("spatial_dims", 2)}
+    options |= network.options
     for name, value in needed.items():
         if options.get(name, value) != value:
             raise IsthmusError(
                 f"network.options.{name} is {options[name]} but the data needs {value}; leave it out"
             )
-    seen = recipe.roi.size if recipe.roi else recipe.input.resize or recipe.input.patch
-    ours = network.model == DEFAULT_MODEL and not {"depth", "widths", "encoder"} & set(options)
-    if network.depth == "auto" and ours and axes == 2 and seen:
-        options["depth"] = depth_for(min(seen))
     return options
+
+
+def _is_ours(network: Network) -> bool:
+    """Returns whether it is our own network without options that fix its depth."""
+    return network.model == DEFAULT_MODEL and not {"depth", "widths", "encoder"} & set(network.options)
 
 
 def depth_for(side: int) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 
+from isthmus.data.cases import Case
 from isthmus.data.originals import refuse_among
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
@@ -52,7 +54,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     with alone(folder, watch):
         _refuse_to_overwrite(folder)  # another process may have been faster
         prepared = prepare(recipe, watch)
-        _refuse_names(folder, prepared, watch)
+        _refuse_names(folder, prepared.data.dataset.cases, prepared.recipe.data.instances, watch)
         network = make_network(prepared.recipe)
         first_network(prepared)  # refuses what it cannot train with, before any time is spent
         refuse_small_batches(prepared.recipe.training.batch, processes.size)
@@ -183,7 +185,7 @@ def _prepare_again(folder: RunFolder, device: str | None, watch: Watch) -> Prepa
     if device is not None:
         recipe = recipe.model_copy(update={"hardware": recipe.hardware.model_copy(update={"device": device})})
     prepared = prepare(recipe, watch)
-    _refuse_names(folder, prepared, watch)
+    _refuse_names(folder, prepared.data.dataset.cases, prepared.recipe.data.instances, watch)
     if world().first:
         describe(folder, prepared)
     refuse_changes(folder, prepared)
@@ -203,8 +205,7 @@ def _refuse_to_overwrite(folder: RunFolder) -> None:
         raise IsthmusError(f"{out} exists already; {hint}choose another --out")
 
 
-def _refuse_names(folder: RunFolder, prepared: Prepared, watch: Watch) -> None:
+def _refuse_names(folder: RunFolder, cases: Sequence[Case], instances: bool, watch: Watch) -> None:
     """Raises an error, before hours are spent, where a case cannot have a file of its name."""
-    cases = prepared.data.dataset.cases
-    for line in refuse_unwritable(folder.predictions, cases, prepared.recipe.data.instances):
+    for line in refuse_unwritable(folder.predictions, cases, instances):
         watch.say(f"note: {line}")

@@ -12,30 +12,40 @@ from isthmus.data.splits.leaks import check_split
 from isthmus.data.splits.protocols import GROUP_NOTES, SHARES, splits
 from isthmus.data.splits.single_volume import split_volume
 from isthmus.errors import IsthmusError
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe import Protocol, Recipe
 
 
-def select_cases(recipe: Recipe, dataset: Dataset) -> Dataset:
-    """Returns the data set with the cases that a recipe takes: all, or as many as its limit.
+def select_cases(limit: int | None, protocol: Protocol, dataset: Dataset) -> Dataset:
+    """Returns the data set with the cases that a recipe takes: all, or those of as many groups as its limit.
 
     Of a volume that is split within itself, the cases are its parts.
     """
-    if recipe.data.limit is not None:
-        dataset = replace(dataset, cases=tuple(take_groups(dataset.cases, recipe.data.limit)))
-    if recipe.protocol.kind == "within-case":
-        dataset = split_volume(dataset, recipe.protocol.folds)
+    if limit is not None:
+        dataset = replace(dataset, cases=tuple(take_groups(dataset.cases, limit)))
+    if protocol.kind == "within-case":
+        dataset = split_volume(dataset, protocol.folds)
     return dataset
 
 
-def split_cases(recipe: Recipe, checked: Checked) -> Split:
-    """Returns the split of the recipe's protocol, with notes on what a report has to mention.
+def split_of_recipe(recipe: Recipe, dataset: Dataset) -> Split:
+    """Returns the split that a recipe makes of a data set, unchecked.
+
+    Raises:
+        IsthmusError: cases or a fold that do not exist.
+    """
+    selected = select_cases(recipe.data.limit, recipe.protocol, dataset)
+    return split_of_protocol(recipe.protocol, selected)
+
+
+def split_cases(protocol: Protocol, checked: Checked) -> Split:
+    """Returns the split of a protocol, with notes on what a report has to mention.
 
     Raises:
         IsthmusError: cases or a fold that do not exist, or the same images on both sides of the split.
     """
-    protocol, dataset = recipe.protocol, checked.dataset
+    dataset = checked.dataset
     shares = {facts.id: facts.foreground for facts in checked.cases} if protocol.stratify else None
-    split = split_of_protocol(recipe, dataset, shares)
+    split = split_of_protocol(protocol, dataset, shares)
     notes = check_split(
         split,
         dataset.cases,
@@ -50,12 +60,12 @@ def split_cases(recipe: Recipe, checked: Checked) -> Split:
 
 
 def split_of_protocol(
-    recipe: Recipe, dataset: Dataset, foreground: Mapping[str, float] | None = None
+    protocol: Protocol, dataset: Dataset, foreground: Mapping[str, float] | None = None
 ) -> Split:
-    """Returns the split that the recipe's fold and repeat name, unchecked.
+    """Returns the split of the protocol's fold and repeat, unchecked.
 
     Args:
-        recipe: names the protocol.
+        protocol: of the recipe.
         dataset: as `select_cases` returns it.
         foreground: share of foreground in each case, for protocols that balance it.
 
@@ -63,15 +73,16 @@ def split_of_protocol(
         IsthmusError: cases or a fold that do not exist.
     """
     cases = dataset.cases
-    if not recipe.protocol.test:
-        return _split(recipe, cases, dataset.name, foreground)
-    tested = holdout(cases, validation=recipe.protocol.test)  # set aside first; the others are split
+    if not protocol.test:
+        return _split(protocol, cases, dataset.name, foreground)
+    tested = holdout(cases, validation=protocol.test)  # set aside first; the others are split
     others = [case for case in cases if case.id in set(tested.train)]
-    return replace(_split(recipe, others, dataset.name, foreground), test=tested.validation)
+    return replace(_split(protocol, others, dataset.name, foreground), test=tested.validation)
 
 
-def _split(recipe: Recipe, cases: Sequence[Case], name: str, foreground: Mapping[str, float] | None) -> Split:
-    protocol = recipe.protocol
+def _split(
+    protocol: Protocol, cases: Sequence[Case], name: str, foreground: Mapping[str, float] | None
+) -> Split:
     if protocol.validation is not None:
         return holdout(cases, validation=protocol.validation)
     found = splits(

@@ -26,7 +26,7 @@ from isthmus.studies.running.progress import status
 from isthmus.studies.running.worker import DONE, TAKEN, compute
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import StudyFolder
-from isthmus.training.split import select_cases, split_of_protocol
+from isthmus.training.split import split_of_recipe
 from isthmus.watch import Silent
 
 from ..conftest import fork, never
@@ -297,10 +297,10 @@ def test_a_worker_that_finds_its_cell_done_or_taken_changes_nothing(
 def test_the_budget_divides_as_training_will() -> None:
     recipe = make_recipe("default", {"protocol": {"kind": "hmedn"}})
     pelvic = Dataset("multi-organ-ct", tuple(placeholders(339)), None, ())
-    split = split_of_protocol(recipe, select_cases(recipe, pelvic))
+    split = split_of_recipe(recipe, pelvic)
     assert [len(ids) for ids in (split.train, split.validation, split.test)] == [180, 59, 100]
     few = recipe.model_copy(update={"data": recipe.data.model_copy(update={"limit": 20})})
-    assert sum(len(ids) for ids in split_of_protocol(few, select_cases(few, pelvic)).sides().values()) == 20
+    assert sum(len(ids) for ids in split_of_recipe(few, pelvic).sides().values()) == 20
     named = make_recipe("default", {"protocol": {"test": ["image-00000"], "validation": ["image-00001"]}})
-    split = split_of_protocol(named, select_cases(named, Dataset("own", tuple(placeholders(5)), None, ())))
+    split = split_of_recipe(named, Dataset("own", tuple(placeholders(5)), None, ()))
     assert (len(split.train), split.validation) == (3, ("image-00001",))
