@@ -13,7 +13,8 @@ folder only.
 | `instance_norm` | `InstanceNorm` | ``nn.functional.instance_norm`` | to rounding |
 | `memory_layout` | `in_layout_of_weights` | the batch as it is | to rounding |
 | `onednn`, `summed_convolutions` | `norm_relu_sum` | layers, and ``+`` | to rounding |
-| `saved_activations` | `norm_relu`, `relu_` | ``torch.relu`` | bit for bit |
+| `saved_activations` | `norm_relu` | ``torch.relu(norm(x))`` | as `batch_norm` |
+| `saved_activations` | `relu_` | ``torch.relu_`` | bit for bit |
 | `saved_activations` | `MaxPool2d`, `MaxPool3d` | ``nn.MaxPool2d``, ``nn.MaxPool3d`` | bit for bit |
 | `symmetric_filter` | `filter_channels` | ``nn.functional.conv2d`` | result bit for bit |
 """
