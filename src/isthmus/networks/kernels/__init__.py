@@ -1,8 +1,8 @@
 """Everything that exists for speed or to save memory, each with its plain equivalent.
 
 One switch, `isthmus.networks.plain` or the environment variable ``ISTHMUS_PLAIN=1``, replaces every kernel by its plain
-equivalent, which consists of the framework's own layers and functions. Private names of the framework are used only here
-and in `isthmus.inference.engines.fused`.
+equivalent, which consists of the framework's own layers and functions. Private names of the framework stand here and in
+`isthmus.inference.engines.fused` only.
 
 | file | kernel | plain equivalent | equal |
 |---|---|---|---|
