@@ -8,6 +8,7 @@ import pytest
 
 from isthmus.errors import IsthmusError
 from isthmus.report import write_comparison
+from isthmus.report.comparison import _best, _not_different
 
 from .conftest import MakeRun, one_class, pictures
 from .page import Page
@@ -119,3 +120,21 @@ def test_what_cannot_be_compared_is_refused_in_one_line(make_run: MakeRun, tmp_p
     with pytest.raises(IsthmusError, match=r"three: shares no metric with .*one"):
         write_comparison([one, other], out, "t")
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("metric", "best", "good"),
+    [
+        ("dice", {1}, {1, 2}),
+        ("average_surface_distance", {0}, {0}),
+        ("volume_difference", set(), set()),
+        ("assd of another program", set(), set()),
+    ],
+)
+def test_the_best_is_what_the_table_of_metrics_says(metric: str, best: set[int], good: set[int]) -> None:
+    """Ten cases: the first run is lower in all of them, the third is the second but for one case."""
+    low, high = ({f"{i}": level + i / 100 for i in range(10)} for level in (1.0, 2.0))
+    alike = high | {"9": high["9"] - 0.5}
+    columns = [low, high, alike]
+    assert _best([sum(column.values()) for column in columns], metric) == best
+    assert _not_different(columns, metric) == good

@@ -10,6 +10,8 @@ import pytest
 
 from isthmus.errors import IsthmusError
 from isthmus.studies.page import write_study
+from isthmus.studies.results import better
+from isthmus.studies.study import Measure
 
 from .known import DICE, by_fold, make, rows
 
@@ -42,3 +44,17 @@ def test_scores_that_are_undefined_are_left_out_of_all(small: Any, tmp_path: Pat
     folder = make(small(folds=4, measures=[DICE]), tmp_path / "study", dices)
     write_study(folder)
     assert rows(folder, "tests")[0]["cases"] == "39"
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("dice", 1),
+        ("hausdorff_distance", -1),
+        ("parameters", -1),
+        ("peak_memory_bytes", -1),
+        ("truth_objects", 0),
+    ],
+)
+def test_which_direction_of_a_measure_is_better(column: str, expected: int) -> None:
+    assert better(Measure(name="a", column=column)) == expected

@@ -47,3 +47,14 @@ def test_certain_background_is_decided_as_such() -> None:
     for classes in (BRAIN, Classes(["background", "a"]), Classes(["background", "a", "b"])):
         logits = classes.background[:, None]
         assert classes.decide(classes.activate(logits)).tolist() == [0]
+
+
+def test_probabilities_of_what_is_scored() -> None:
+    maps = np.array([[0.5], [0.25], [0.125], [0.125]], np.float32)  # of a softmax, background first
+    names = ["background", "necrosis", "oedema", "enhancing"]
+    softmax, cell = Classes(names), Classes(["background", "cell"])
+    united = Classes(names, {"TC": [1, 3]})
+    assert softmax.scored_probabilities(maps) == {"necrosis": [0.25], "oedema": [0.125], "enhancing": [0.125]}
+    assert united.scored_probabilities(maps) == {"TC": [0.375]}
+    assert BRAIN.scored_probabilities(maps[:3]) == {"WT": [0.5], "TC": [0.25], "ET": [0.125]}
+    assert cell.scored_probabilities(maps[:1]) == {"cell": [0.5]}
