@@ -270,11 +270,9 @@ def _outputs(form: Form) -> str:
     text = "a dict of " + ", ".join(form.heads) if form.heads else "logits"
     if not more:
         return text
-    return (
-        f"{text}; in training a dict"
-        + (" with also " if form.heads else " of logits, ")
-        + ", ".join(head for head in more if head != "logits")
-    )
+    if form.heads:
+        return f"{text}; in training also {', '.join(more)}"
+    return f"logits; in training a dict of logits, {', '.join(head for head in more if head != 'logits')}"
 
 
 _HEADER = ("stage", "module", "channels", "size", "parameters")
