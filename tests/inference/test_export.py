@@ -260,7 +260,9 @@ def test_what_openvino_cannot_hold_is_computed_by_torch(
 
     monkeypatch.setattr(converted, "write", refuse)
     predictor = Predictor.load(run_of(tmp_path / "run"), engine="openvino")
-    assert predictor.notes == ["OpenVINO is left out, torch computes instead: an operation it does not know"]
+    assert predictor.notes == [
+        "OpenVINO cannot be used, so torch computes instead: an operation it does not know"
+    ]
     assert predictor.labels(np.zeros((1, 16, 16), np.uint8)).shape == (16, 16)
     assert not list(own_cache.glob("*"))
 

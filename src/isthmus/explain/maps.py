@@ -204,25 +204,25 @@ def _watch(network: nn.Module, method: Method) -> tuple[list[Tensor], list[Any]]
     """
     if method == "input":
         return [], []
-    kept: list[Tensor] = []
+    found: list[Tensor] = []
 
     def output(module: nn.Module, given: Any, result: Tensor) -> Tensor:  # noqa: ARG001
-        kept.append(result)
+        found.append(result)
         return result.clone()
 
     def input_(module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # noqa: ARG001
-        kept.append(given[0])
+        found.append(given[0])
         return (given[0].clone(), *given[1:])
 
     stages = decoder_stages(network)
     if method == "saliency":
-        return kept, [stage.module.register_forward_hook(output) for stage in stages]
+        return found, [stage.module.register_forward_hook(output) for stage in stages]
     joined = [stage.joined for stage in stages if stage.joined is not None]
     if not joined:
         raise IsthmusError(
             f"{type(network).__name__} concatenates nothing of its encoder; take --method saliency"
         )
-    return kept, [module.register_forward_pre_hook(input_) for module in joined]
+    return found, [module.register_forward_pre_hook(input_) for module in joined]
 
 
 @contextmanager

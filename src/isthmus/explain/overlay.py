@@ -108,16 +108,16 @@ def outlined(pixels: Pixels, labels: NDArray[Any]) -> Pixels:
         pixels: ``(H, W, 3)`` uint8.
         labels: ``(H, W)``, 0 is background.
     """
-    drawn = pixels.copy()
+    result = pixels.copy()
     cross = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
     edge = np.zeros(labels.shape, bool)
     for index in np.unique(labels[labels > 0]):
         region = (labels == index).astype(np.uint8)
         edge |= (region > 0) & (cv2.erode(region, cross, borderValue=1) == 0)
     around = (cv2.dilate((labels > 0).astype(np.uint8), cross) > 0) & (labels == 0)
-    drawn[around] = SHADOW
-    drawn[edge] = OUTLINE
-    return drawn
+    result[around] = SHADOW
+    result[edge] = OUTLINE
+    return result
 
 
 def rgb(image: NDArray[Any], limits: tuple[float, float] | None = None) -> Pixels:

@@ -173,7 +173,7 @@ def _jobs(
 def _incomplete(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job]:
     """Returns the jobs of which some file is missing, with these files."""
     left, done = [], 0
-    watch.stage("looking at what is there", len(jobs))
+    watch.stage("looking for existing masks", len(jobs))
     for job in jobs:
         try:
             missing = job.files.missing()
@@ -241,8 +241,8 @@ def _failed(failures: Sequence[str], total: int, out: Path) -> IsthmusError:
     """Returns the error that names the first failure and has all of them as notes."""
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     error = IsthmusError(
-        f"{len(failures)} of {total} images failed, the others are in {out}: {failures[0]}{more}; mend them, "
-        "then --skip-existing does the rest"
+        f"{len(failures)} of {total} images failed, the others are in {out}: {failures[0]}{more}; fix them, "
+        "then run the same command with --skip-existing"
     )
     for line in failures:
         error.add_note(line)

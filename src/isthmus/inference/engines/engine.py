@@ -129,7 +129,7 @@ def choose(
         _refuse_another(found(image.numpy()), eager(image.numpy()))
     except Exception as error:
         line = next(iter(str(error).splitlines()), type(error).__name__)
-        return eager, [f"OpenVINO is left out, torch computes instead: {line:.200}"]
+        return eager, [f"OpenVINO cannot be used, so torch computes instead: {line:.200}"]
     return found, [f"OpenVINO computes, in {hardware.precision} (--engine torch switches it off)"]
 
 
