@@ -50,7 +50,7 @@ class Saving:
         if not self.writes:
             return
         progress = self.state.progress
-        self._write_history()  # first: whoever finds weights reads it
+        self._write_history()  # first: readers of the weights read it, too
         if is_best and not self._better_are_there():
             self._save_best()
         now = time.perf_counter()

@@ -59,8 +59,8 @@ def _nuclei(size: int, random: np.random.Generator) -> list[tuple[Floats, float]
     found: list[tuple[Floats, float]] = []
     taken = np.zeros((size, size), np.float32)
     last: tuple[float, float, float] | None = None
-    wanted = random.integers(6, 12) * (size / 128) ** 2
-    for _ in range(round(wanted)):
+    count = random.integers(6, 12) * (size / 128) ** 2
+    for _ in range(round(count)):
         for _ in range(12):  # tries to place it beside the others
             radius = random.uniform(6, 14)
             if last is not None and random.random() < 0.4:

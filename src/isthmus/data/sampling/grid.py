@@ -74,7 +74,7 @@ def pad_to(
     ((1, 4, 4), (1, 3, 3))
     """
     spatial = image.shape[image.ndim - len(size) :]
-    missing = [max(0, wanted - found) for wanted, found in zip(size, spatial, strict=True)]
+    missing = [max(0, least - found) for least, found in zip(size, spatial, strict=True)]
     before = [n // 2 for n in missing]
     inside = tuple(slice(start, start + found) for start, found in zip(before, spatial, strict=True))
     if not any(missing):

@@ -100,7 +100,7 @@ class RandomPatches(Patches):
     def window(self, view: View, random: np.random.Generator) -> Window:
         if self.foreground:
             return foreground_window(learnt(view.label, view.ignored), self.size, random, self.foreground)
-        room = [side - wanted for side, wanted in zip(view.label.shape, self.size, strict=True)]
+        room = [size - side for size, side in zip(view.label.shape, self.size, strict=True)]
         return _window([int(random.integers(most + 1)) for most in room], self.size)
 
 
@@ -156,21 +156,21 @@ def windows(shape: Sequence[int], patch: Sequence[int], count: int | None = None
     >>> len(windows((522, 775), (256, 256))), len(windows((522, 775), (256, 256), 11))
     (12, 11)
     """
-    if any(wanted > size for wanted, size in zip(patch, shape, strict=True)):
+    if any(side > size for side, size in zip(patch, shape, strict=True)):
         raise ValueError(f"a patch of {tuple(patch)} does not fit into {tuple(shape)}")
-    numbers = [math.ceil(size / wanted) for size, wanted in zip(shape, patch, strict=True)]
-    most = math.prod(size - wanted + 1 for size, wanted in zip(shape, patch, strict=True))
+    numbers = [math.ceil(size / side) for size, side in zip(shape, patch, strict=True)]
+    most = math.prod(size - side + 1 for size, side in zip(shape, patch, strict=True))
     if count is not None and count > most:
         raise ValueError(f"there are {most} patches of {tuple(patch)} in {tuple(shape)}, not {count}")
     while count is not None and math.prod(numbers) < count:
         steps = [
-            (size - wanted) / (n * wanted) if n <= size - wanted else 0.0
-            for size, wanted, n in zip(shape, patch, numbers, strict=True)
+            (size - side) / (n * side) if n <= size - side else 0.0
+            for size, side, n in zip(shape, patch, numbers, strict=True)
         ]
         numbers[steps.index(max(steps))] += 1
     starts = [
-        np.linspace(0, size - wanted, n).round().astype(int) if n > 1 else np.array([(size - wanted) // 2])
-        for size, wanted, n in zip(shape, patch, numbers, strict=True)
+        np.linspace(0, size - side, n).round().astype(int) if n > 1 else np.array([(size - side) // 2])
+        for size, side, n in zip(shape, patch, numbers, strict=True)
     ]
     return [_window(corner, patch) for corner in product(*starts)][:count]
 
@@ -197,7 +197,7 @@ def foreground_window(
     >>> foreground_window(label, (3, 3), np.random.default_rng(0), share=1)
     (slice(4, 7, None), slice(2, 5, None))
     """
-    if any(wanted > size for wanted, size in zip(patch, label.shape, strict=True)):
+    if any(side > size for side, size in zip(patch, label.shape, strict=True)):
         raise ValueError(f"a patch of {tuple(patch)} does not fit into {label.shape}")
     room = np.array(label.shape) - np.array(patch)
     starts = random.integers(room + 1)
@@ -236,8 +236,8 @@ def window_around(shape: Sequence[int], patch: Sequence[int], centre: Sequence[f
     (slice(6, 10, None), slice(3, 7, None))
     """
     starts = [
-        int(np.clip(round(c - wanted / 2), 0, max(0, size - wanted)))
-        for c, wanted, size in zip(centre, patch, shape, strict=True)
+        int(np.clip(round(c - side / 2), 0, max(0, size - side)))
+        for c, side, size in zip(centre, patch, shape, strict=True)
     ]
     return _window(starts, patch)
 

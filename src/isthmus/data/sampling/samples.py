@@ -141,15 +141,15 @@ class Samples:
             place = int(rng(self.seed, "order", epoch, turn).permutation(count)[place])
         return divmod(place, self.per_case)
 
-    def _ahead(self, epoch: int, wanted: Sequence[int]) -> Iterator[Batch]:
+    def _ahead(self, epoch: int, indices: Sequence[int]) -> Iterator[Batch]:
         """Yields these samples of an epoch in order, while a batch and a few more are in preparation."""
         if not self.workers:
-            yield from (self.sample(epoch, index) for index in wanted)
+            yield from (self.sample(epoch, index) for index in indices)
             return
         with ThreadPoolExecutor(self.workers, thread_name_prefix="isthmus-samples") as pool:
             waiting: deque[Future[Batch]] = deque()
             try:
-                for index in wanted:
+                for index in indices:
                     waiting.append(pool.submit(self.sample, epoch, index))
                     if len(waiting) > self.batch + 2 * self.workers:
                         yield waiting.popleft().result()
