@@ -1,14 +1,16 @@
-"""Runs the code of documentation pages as an installed plug-in, in a process of its own."""
+"""Runs the code of documentation pages in a process of its own, as an installed plug-in or in a copy of the source."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
+SOURCE = DOCS.parent / "src"
 
 CALL = """
 import shlex, sys
@@ -45,10 +47,15 @@ def install(folder: Path, module: str, code: str) -> None:
 
 def run(folder: Path, code: str) -> str:
     """Runs code in a process whose path holds the folder, with warnings as errors; returns what it prints."""
-    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "PYTHONUTF8": "1"}
+    return python(folder, "-c", code, path=folder)
+
+
+def python(folder: Path, *arguments: str, path: Path = SOURCE) -> str:
+    """Runs Python in a folder with a path of its own, warnings as errors; returns what it prints."""
+    paths = os.pathsep.join([str(path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "PYTHONUTF8": "1"}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
+        [sys.executable, "-W", "error", *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -58,3 +65,8 @@ def run(folder: Path, code: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def copy_source(folder: Path) -> Path:
+    """Copies the package to a folder, to be changed there; returns the copy of `src`."""
+    return shutil.copytree(SOURCE, folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
