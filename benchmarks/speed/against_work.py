@@ -170,7 +170,7 @@ WORKS: dict[str, Callable[[Path, bool], Work]] = {
     "training steps, multiresunet 2D": partial(step, "multiresunet", 2, 64, 4),
     "training steps, unet 3D": partial(step, "unet", 3, 32, 4),
     "a short training, files to run folder": training,
-    "prediction of an image in tiles": partial(predicting, 2048, False),
+    "prediction of an image in tiles": partial(predicting, 1536, False),
     "prediction of objects": partial(predicting, 768, True),
     "all metrics of a mask": partial(scoring, False),
     "all metrics of objects": partial(scoring, True),
