@@ -25,7 +25,7 @@ def make_network(recipe: Recipe) -> nn.Module:
 
 
 def _check_size(recipe: Recipe, network: nn.Module) -> None:
-    """Training batches are of one size, which the network's poolings must divide."""
+    """Raises an error if the size of training batches is not divisible by the network's divisor."""
     divisor = int(getattr(network, "divisor", 1))
     key, size = "input.resize", recipe.input.resize or ()
     if recipe.roi:
