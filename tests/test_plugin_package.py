@@ -102,5 +102,5 @@ def test_a_broken_package_is_told_and_the_rest_works(installed: Path, tmp_path: 
     (line,) = listed.stderr.splitlines()
     assert line == (
         "the plug-in 'my-lab' of my-lab 1.0 cannot be loaded (ModuleNotFoundError: No module named 'my_lab'); "
-        "mend or remove it"
+        "fix or remove it"
     )

@@ -63,7 +63,9 @@ def test_a_broken_plug_in_is_named_in_one_line_and_stops_nothing(install, caplog
     with caplog.at_level(logging.WARNING):
         assert list(SHAPES) == ["triangle", "hexagon"]
         assert list(SHAPES) == ["triangle", "hexagon"]
-    line = "the plug-in 'adds-broken' of broken 1.5 cannot be loaded (RuntimeError: two lines); mend or remove it"
+    line = (
+        "the plug-in 'adds-broken' of broken 1.5 cannot be loaded (RuntimeError: two lines); fix or remove it"
+    )
     assert [record.getMessage() for record in caplog.records] == [line]
     with pytest.raises(IsthmusError) as refusal:
         SHAPES.find("hexagn")

@@ -119,9 +119,9 @@ def evaluate(
         predictions: folder of masks.
         truth: folder of true masks, or a data set: a folder of images and masks, a CSV, or, with ``root``, a name.
         root: where a built-in data set lies.
-        run: the run that predicted, to be told where images and masks differ from its training data; None: the run in
-            whose folder the predictions lie.
-        watch: is told of progress.
+        run: the run that made the predictions, to report how images and masks differ from its training data; None: the
+            run in whose folder the predictions lie.
+        watch: receives the progress.
         options: fields of `isthmus.evaluation.options.EvaluateOptions`, such as ``objects=True`` (score whole objects,
             too) or ``classes={1: "liver", 2: "kidney"}``.
 

@@ -13,7 +13,7 @@ def cores() -> int:
 
 
 def peak_memory() -> int | None:
-    """Returns the peak resident memory of this process in bytes, or None where the system does not record it."""
+    """Returns the peak resident memory of this process in bytes, or None if the system does not record it."""
     with suppress(ImportError):
         import resource
 

@@ -23,7 +23,7 @@ def large_pages() -> None:
 def keep_freed_memory(wanted: bool = True) -> None:
     """Makes this process keep the memory that it frees for its next step of training, or stops that.
 
-    With the defaults of glibc, the system maps every large tensor anew and faults in each of its pages, which takes a
+    With the defaults of glibc, the system maps every large tensor again and faults in each of its pages, which takes a
     sixth of a U-Net's training step on a CPU. It has no effect without glibc.
 
     Args:

@@ -1,4 +1,4 @@
-"""Things by name, and the packages that add to them: networks, losses, metrics, data sets and file formats.
+"""Registries of networks, losses, metrics, data sets and file formats by name, and the packages that add to them.
 
 A package adds its own without a fork of this one. It names, under the entry points ``isthmus.plugins``, modules
 that register what they bring when they are imported, or functions without arguments that do so:
@@ -53,7 +53,7 @@ class Registry(Mapping[str, T]):
         """Adds a thing under a name.
 
         Raises:
-            ValueError: the name is taken, or is no text.
+            ValueError: the name is taken, or is not text.
         """
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f"the name of a {self.kind} is {name!r}; give a text")
@@ -140,5 +140,5 @@ def _load(point: EntryPoint) -> str | None:
     except (Exception, SystemExit) as error:
         package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return f"the plug-in '{point.name}'{package} cannot be loaded ({reason:.300}); mend or remove it"
+        return f"the plug-in '{point.name}'{package} cannot be loaded ({reason:.300}); fix or remove it"
     return None

@@ -9,7 +9,7 @@ class Watch(Protocol):
     """Receives stages, steps and remarks."""
 
     def stage(self, label: str, total: int, done: int = 0) -> None:
-        """Begins a stage of ``total`` steps, of which ``done`` are done already."""
+        """Begins a stage of ``total`` steps, ``done`` of which are already done."""
 
     def advance(self, text: str = "") -> None:
         """Ends a step; ``text`` says how the work is going."""

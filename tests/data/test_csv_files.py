@@ -60,7 +60,7 @@ def test_a_stack_keeps_its_group(files: Path) -> None:
         (["image,mask,id", "p1/a.png,p1/a_m.png,../../x"], "cannot be the name of a file"),
         (["image,mask,id", "p1/a.png,p1/a_m.png,/x"], "cannot be the name of a file"),
         (["image,mask,id", "p1/a.png,p1/a_m.png,a\\b"], "cannot be the name of a file"),
-        (["image,mask,id", "p1/a.png,p1/a_m.png,x", "p2/a.png,p2/a_m.png,x"], "would be called 'x', as"),
+        (["image,mask,id", "p1/a.png,p1/a_m.png,x", "p2/a.png,p2/a_m.png,x"], "would be called 'x' like"),
     ],
 )
 def test_tables_that_do_not_fit(files: Path, lines: list[str], says: str) -> None:

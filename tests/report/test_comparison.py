@@ -61,7 +61,7 @@ def test_bold_means_are_those_that_are_not_shown_to_differ_from_the_best(
     lines = [line for line in page.source.splitlines() if "<tr><td>" in line and "±" in line]
     bold = {line.split("<td>")[1].split("<")[0]: line.count("<b>") for line in lines}
     assert bold == {"unet": 0, "mildnet": 3, "sharp_unet": 3}
-    assert "those not shown to differ from it (Wilcoxon's signed-rank test" in page.source
+    assert "those not significantly different from it (Wilcoxon's signed-rank test" in page.source
 
 
 def test_the_same_network_twice_is_told_apart_by_folder(make_run: MakeRun, tmp_path: Path) -> None:

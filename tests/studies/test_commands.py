@@ -124,7 +124,7 @@ def test_a_paper_is_reproduced(isthmus: Any, tmp_path: Path) -> None:
         "reproduce", "sharpunet/figure5", "--scale", "small", "--out", out, "--jobs", "2"
     )
     assert code == 0
-    assert "phantoms stand in for CVC-ClinicDB" in said
+    assert "phantoms replace CVC-ClinicDB" in said
     assert "Scale: small" in printed
 
 

@@ -38,11 +38,11 @@ def test_what_bold_means_is_said_in_both_tables_wherever_they_are_written(small:
     assert table(tables, "tests").table.rows[0][at].strong
     said = {
         "scores": (
-            "Bold: the best mean and those not shown to differ from it (",
-            "alpha 0.01). In the table of every two networks, bold",
+            "Bold: the best mean and those not significantly different from it (",
+            "alpha 0.01). In the table of pairwise comparisons, bold",
         ),
         "tests": (
-            "Bold: p after Holm correction is at most alpha = 0.01: the two are shown to differ. In the table",
+            "Bold: p after Holm correction is at most alpha = 0.01, a significant difference. In the table",
         ),
     }
     page = folder.page.read_text()

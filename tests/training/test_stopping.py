@@ -69,7 +69,7 @@ def test_an_epoch_that_is_done_but_not_saved_is_not_lost(
     watch = Asking(5)  # in the third epoch; that of the first is saved
     with pytest.raises(Stopped):
         training.train(small(), tmp_path / "run", watch=watch)
-    assert "stopping once epoch 3 is done and saved; ask again to end at once" in watch.lines
+    assert "stopping once epoch 3 is done and saved; interrupt again to stop at once" in watch.lines
     assert watch.steps == 6
     assert checkpoint.load(tmp_path / "run" / "last.ckpt")["progress"]["epoch"] == 3
 

@@ -84,7 +84,7 @@ def _run(out: Path, seed: int, display: Display) -> None:
 
 
 def _write_phantoms(out: Path, seed: int, display: Display) -> list[str]:
-    """Writes all phantoms, and those that the networks do not see once more by themselves; returns their ids."""
+    """Writes all phantoms, and a copy of those that the networks do not see; returns the ids of these."""
     from isthmus.data.phantoms.cells import write_phantoms
 
     display.stage("drawing phantoms", 2)
@@ -100,7 +100,7 @@ def _write_phantoms(out: Path, seed: int, display: Display) -> list[str]:
 
 
 def _clear(out: Path, overwrite: bool) -> None:
-    """Makes an empty folder in place of that of an earlier demo.
+    """Replaces the folder of an earlier demo by an empty one.
 
     Raises:
         IsthmusError: the folder holds anything else.

@@ -33,7 +33,7 @@ Objects = Annotated[
     bool | None,
     typer.Option(
         help="Also score whole objects: F1, object Dice, panoptic quality, AJI, …",
-        show_default="where the truth tells objects apart",
+        show_default="if the truth separates objects",
     ),
 ]
 Instances = Annotated[
@@ -77,7 +77,7 @@ TrainedRun = Annotated[
     Path | None,
     typer.Option(
         "--run",
-        help="The run that predicted, to be told where images and masks differ from its training data.",
+        help="The run that made the predictions; reports how images and masks differ from its training data.",
         show_default=False,
     ),
 ]

@@ -55,7 +55,7 @@ app = typer.Typer(
 )
 data = typer.Typer(
     name="data",
-    help="List data sets, check every file of one, see how a protocol divides it, export it.",
+    help="List data sets, check every file of one, show how a protocol divides it, or export it.",
     no_args_is_help=True,
 )
 study = typer.Typer(
@@ -128,7 +128,7 @@ def fail(message: str, printed: bool = False) -> int:
     """Says in one line what is wrong, also as JSON if that was requested; returns the exit code.
 
     Args:
-        printed: whether the JSON object on standard output says it already.
+        printed: whether the JSON object on standard output already says so.
     """
     line = " ".join(message.splitlines())
     if FLAG in sys.argv[1:] and not printed:

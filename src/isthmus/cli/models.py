@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from isthmus.networks.description.card import CardReport
 
 WIDTH = 180
-"""Columns where the output is no terminal."""
+"""Columns if the output is not a terminal."""
 
 
 def models(

@@ -23,7 +23,8 @@ SkipBad = Annotated[
 AllowLeak = Annotated[
     bool,
     typer.Option(
-        "--allow-leak", help="Warn of a group or a copy on two sides of a split instead of refusing it."
+        "--allow-leak",
+        help="Warn about a group or a copy on both sides of a split instead of refusing the split.",
     ),
 ]
 Axes = Annotated[
@@ -54,13 +55,13 @@ Rule = Annotated[
 Distance = Annotated[
     int,
     typer.Option(
-        min=0, max=63, help="Bits in which the hashes of two images differ at most to be near-duplicates."
+        min=0, max=63, help="Two images whose hashes differ in at most this many bits are near-duplicates."
     ),
 ]
 Jobs = Annotated[
     int | None,
     typer.Option(
-        help="Processes at a time, which share the cores.",
+        help="Number of processes at a time; they share the cores.",
         show_default="one for each GPU, else one for every 4 cores",
     ),
 ]
@@ -68,7 +69,7 @@ On = Annotated[
     str | None,
     typer.Option(
         help="A Ray cluster: ray (this machine's, started if there is none), ray://HOST or HOST:PORT.",
-        show_default="processes of this machine",
+        show_default="processes on this machine",
     ),
 ]
 AsJson = Annotated[

@@ -20,8 +20,8 @@ Probabilities = Annotated[
 Engine = Annotated[
     str,
     typer.Option(
-        help="torch, openvino, or auto: OpenVINO on the CPU where it is installed and there are enough images for it "
-        "to pay."
+        help="torch, openvino, or auto: OpenVINO on the CPU if it is installed and there are enough images to make "
+        "it worthwhile."
     ),
 ]
 Statistics = Annotated[

@@ -17,7 +17,7 @@ def report(
         typer.Option(help="Where the images are now, if they have moved.", show_default=False),
     ] = None,
 ) -> None:
-    """Write RUN/report.html anew from the files of the run."""
+    """Rewrite RUN/report.html from the files of the run."""
     from isthmus.report import write_page
 
     show(write_page(run, data))

@@ -21,7 +21,9 @@ def reproduce(
     ] = "",
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of the data sets, each in a folder of its name.", show_default=False),
+        typer.Option(
+            help="Folder that holds the data sets, each in a folder of its own name.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the study.", show_default="reproduced/NAME")
@@ -29,14 +31,14 @@ def reproduce(
     scale: Annotated[
         str,
         typer.Option(
-            help="paper, or small: takes minutes on a laptop, with phantoms for data that is not there."
+            help="paper, or small, which takes minutes on a laptop and uses phantoms in place of missing data."
         ),
     ] = "paper",
     jobs: Jobs = None,
     on: On = None,
     listing: Annotated[bool, typer.Option("--list", help="List the tables and figures.")] = False,
 ) -> None:
-    """Compute a table or figure of the four papers again, beside the paper's own numbers."""
+    """Recompute a table or figure of the four papers and show the paper's numbers beside it."""
     from isthmus.cli.progress import Display
     from isthmus.cli.study.results import write_results
     from isthmus.studies import papers

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from isthmus.data.splits.folds import Split
 
 WIDTH = 100_000
-"""Columns if the output is no terminal, so that each row is one line."""
+"""Columns if the output is not a terminal, so that each row is one line."""
 
 
 def table_of(*titles: str, numbers: Any = ()) -> Any:

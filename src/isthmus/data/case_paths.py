@@ -1,4 +1,4 @@
-"""Turns the name of a case into a file in an output folder: only here is decided whether a name may become a path.
+"""Turns the name of a case into a file in an output folder: no other module decides whether a name may become a path.
 
 Names come from other people's files (`dataset.json`, CSV, archives). A name is accepted only if it is valid on every
 operating system, and only for a file inside the folder.
@@ -35,7 +35,7 @@ def case_path(folder: Path, name: str, ending: str, below: str = "") -> Path:
     refuse_name(name, ending)
     path = folder / below / f"{name}{ending}"
     if len(os.fsencode(aside(path.absolute()))) > _longest_path():
-        raise IsthmusError(f"{path}: too long a path for this system; choose a shorter name or folder")
+        raise IsthmusError(f"{path}: the path is too long for this system; choose a shorter name or folder")
     try:
         inside = path.parent.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError) as error:  # links that go round in a circle
@@ -93,7 +93,7 @@ def refuse_no_text(name: str) -> None:
 
 
 def refuse_clashes(folder: Path, paths: Iterable[Path]) -> list[str]:
-    """Refuses paths of which one would replace another, or be its folder.
+    """Refuses paths if one of them would replace another, or be its folder.
 
     Returns:
         Lines for the user about paths that are two files here, but one file on systems that ignore case or the two

@@ -236,5 +236,5 @@ def clashes(cases: Sequence[Case]) -> list[str]:
     for case in cases:
         if first.setdefault(case.id, case) is not case:
             other = first[case.id].images[0]
-            problems.append(f"{case.images[0]}: would be called '{case.id}', as {other} is; rename one")
+            problems.append(f"{case.images[0]}: would be called '{case.id}' like {other}; rename one")
     return problems

@@ -50,9 +50,7 @@ def files_in(
         if ending in _BYSTANDERS or path.parent in series or path in detached:
             continue
         if path.is_symlink() and not path.exists():
-            problems.append(
-                f"{path}: a link to {path.readlink()}, which does not exist; mend it or remove it"
-            )
+            problems.append(f"{path}: a link to {path.readlink()}, which does not exist; fix it or remove it")
         if not path.is_file():
             continue
         name = (relative.parent / stem(relative)).as_posix()

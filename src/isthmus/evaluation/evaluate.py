@@ -38,8 +38,8 @@ def evaluate_folder(
             a name (with ``root``).
         options: None: the defaults.
         root: where a built-in data set lies.
-        remarks_on: is given the scored pairs and returns lines to tell the user after all scores.
-        watch: is told of progress.
+        remarks_on: receives the scored pairs, and returns lines for the user to print after all scores.
+        watch: receives the progress.
 
     Raises:
         IsthmusError: a true mask without a prediction, masks of different sizes, values that fit no class,

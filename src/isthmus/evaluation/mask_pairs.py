@@ -61,7 +61,7 @@ def paired(
         truth: as the user gave it.
         cases: with the true masks.
         partial: whether true masks may lack a prediction.
-        watch: is told of masks that match nothing.
+        watch: receives a note on masks that match nothing.
 
     Raises:
         IsthmusError: no pair at all; true masks without a prediction, unless `partial`; two masks for one name.

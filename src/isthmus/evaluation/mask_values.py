@@ -35,13 +35,13 @@ def refuse_doubt(values: ValueMap, true: Sequence[Mapping[int, int]], numbered: 
 def true_values(
     dataset: Dataset, pairs: Sequence[Pair], facts: Sequence[PairFacts], instances: bool | None
 ) -> ValueMap:
-    """Returns what the values of true masks mean: what the data set says, else what the masks look like.
+    """Returns what the values of true masks mean: what the data set states, or else what the masks suggest.
 
     Args:
         dataset: of the true masks.
         pairs: true and predicted cases.
         facts: of each pair.
-        instances: whether values number objects; None: nobody said.
+        instances: whether values number objects; None: not stated.
 
     Raises:
         IsthmusError: values that may be classes or numbers of objects.

@@ -1,4 +1,4 @@
-"""What a user may say about masks that are scored."""
+"""Options for scoring masks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EvaluateOptions:
             separates objects, by their numbers or by a file for each. Where it does not, objects are the connected
             components of each class.
         instances: whether values in the masks are numbers of objects; None: decided from the masks. Predicted masks
-            then hold numbers too, or one value for all, of which the connected components are taken.
+            then hold numbers too, or a single value, and then the connected components are taken.
         classes: what each mask value means, on both sides, as ``{1: "liver", 2: "kidney"}``; values with the same name
             are one class. 0 is the background, and so is each value with the name of 0 ("background" unless named).
             None: the values of the truth, in which predictions have to be written; only 0 and 1 stand for 0 and 255.

@@ -18,7 +18,7 @@ def refuse_to_replace(
     data: Iterable[Path] = (),
     instead: str = OVERWRITE,
 ) -> None:
-    """Refuses to write scores over a file that is no earlier table of an evaluation.
+    """Refuses to write scores over a file that is not an earlier table of scores.
 
     Args:
         target: the file to write.

@@ -1,4 +1,4 @@
-"""Scores a pair of masks, once it is known what their values mean."""
+"""Scores a pair of masks whose values have a known meaning."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Scorer:
     def of(
         cls, dataset: Dataset, pairs: Sequence[Pair], facts: Sequence[PairFacts], options: EvaluateOptions
     ) -> Scorer:
-        """Returns the scorer of masks of which these facts are known.
+        """Returns the scorer of masks with these facts.
 
         Raises:
             IsthmusError: values that fit no class, or that may be classes or numbers of objects.
@@ -83,7 +83,7 @@ class Scorer:
         )
 
     def describe(self) -> Iterator[str]:
-        """Yields lines that say what the values were taken for."""
+        """Yields lines that say how the values were read."""
         yield f"truth: {self.true.describe(['background', *self.names.values()])}" + (
             ", a file for each object" if self.by_file else ""
         )

@@ -50,7 +50,7 @@ class Evaluation:
         return {name: pooled(rows) for name, rows in by_class(self.rows).items()}
 
     def write(self, path: Path, overwrite: bool = False) -> None:
-        """Writes the rows as CSV; a file that is no earlier table of scores is replaced only with ``overwrite``.
+        """Writes the rows as CSV; a file that is not an earlier table of scores is replaced only with ``overwrite``.
 
         Raises:
             IsthmusError: another file is there, or it cannot be written.

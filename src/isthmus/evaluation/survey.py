@@ -31,7 +31,7 @@ class PairFacts:
     Attributes:
         axes: how many the masks have.
         true, predicted: the pixels of each value.
-        elsewhere: how far the two lie apart by their headers, in words; "" where they do not.
+        elsewhere: how far the two lie apart by their headers, in words; "" if they do not.
         rounded: how far values were from whole numbers.
         numbered: whether true values may number objects.
         borders, predicted_borders: which values lie along borders.

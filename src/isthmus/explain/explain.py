@@ -43,7 +43,7 @@ def explain_folder(
         classes: names of classes; None: all but the background.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
         overwrite: replace files that exist.
-        watch: is told of progress.
+        watch: receives the progress.
 
     Returns:
         The pictures and maps written.

@@ -154,7 +154,7 @@ def chosen_maps(count: int, classes: Sequence[int] | None, multilabel: bool = Fa
     if classes is None:
         return list(range(1 - first, count))
     if len(classes) == 0:
-        raise IsthmusError("no class is named to be explained; leave classes out for all but the background")
+        raise IsthmusError("classes is empty; leave it out to explain all classes but the background")
     for index in classes:
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
             raise IsthmusError(f"classes are whole numbers, found {index!r}")
@@ -200,7 +200,7 @@ def _of_image(
 def _watch(network: nn.Module, method: Method) -> tuple[list[Tensor], list[Any]]:
     """Returns a list that the next pass through the network fills with the tensors to explain, and the hooks for it.
 
-    The network goes on with copies of these tensors, so that no later operation changes them in place.
+    The network continues with copies of these tensors, so that no later operation changes them in place.
     """
     if method == "input":
         return [], []
@@ -220,7 +220,7 @@ def _watch(network: nn.Module, method: Method) -> tuple[list[Tensor], list[Any]]
     joined = [stage.joined for stage in stages if stage.joined is not None]
     if not joined:
         raise IsthmusError(
-            f"{type(network).__name__} concatenates nothing of its encoder; take --method saliency"
+            f"{type(network).__name__} does not concatenate features of its encoder; use --method saliency"
         )
     return found, [module.register_forward_pre_hook(input_) for module in joined]
 

@@ -38,7 +38,7 @@ def decoder_stages(network: nn.Module) -> Sequence[Stage]:
     declared with ``decoder_stages.register``.
 
     Raises:
-        IsthmusError: the network has no decoder stages (it is no encoder-decoder, or does not say where they are).
+        IsthmusError: the network has no decoder stages (it is not an encoder-decoder, or does not say where they are).
     """
     inner = getattr(network, "network", None)
     if isinstance(inner, nn.Module):
@@ -46,7 +46,7 @@ def decoder_stages(network: nn.Module) -> Sequence[Stage]:
     decoder = getattr(network, "decoder", None)
     if not isinstance(decoder, nn.ModuleList) or not len(decoder):
         raise IsthmusError(
-            f"{type(network).__name__} has no decoder stages to look into; take the gradient of the input "
+            f"{type(network).__name__} has no decoder stages; use the gradient of the input "
             "(target='input', --method input)"
         )
     return _alike(decoder)

@@ -14,7 +14,7 @@ from isthmus.runs.recipe import Recipe
 
 
 def run_folders(path: Path) -> list[RunFolder]:
-    """Returns a run by itself, or the runs of its folds; if some of these have weights, only those that do."""
+    """Returns a single run, or the runs of its folds; if some of these have weights, only those that do."""
     folds = sorted(path.glob("fold-*/recipe.yaml")) if path.is_dir() else []
     if folds and not (path / "recipe.yaml").is_file():
         runs = [RunFolder.open(fold.parent) for fold in folds]

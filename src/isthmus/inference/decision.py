@@ -42,7 +42,7 @@ class Decision:
 
     @classmethod
     def of(cls, recipe: Recipe) -> Decision:
-        """Returns that of a resolved recipe."""
+        """Returns the decision of a resolved recipe."""
         return cls(
             Classes.of(recipe.data, recipe.cleanup.threshold),
             clean_up(recipe.cleanup, recipe.data.classes),
@@ -63,11 +63,11 @@ class Decision:
         return result
 
     def clean_labels(self, maps: Mapping[str, Floats]) -> NDArray[np.uint8]:
-        """Returns class indices ``(*spatial)``, cleaned up, of what `activate_heads` gave."""
+        """Returns class indices ``(*spatial)``, cleaned up, from the result of `activate_heads`."""
         return self.clean(self.classes.decide(maps["logits"]))
 
     def clean(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Returns class indices cleaned up; the array itself where nothing is asked for."""
+        """Returns class indices cleaned up; the array itself if there is nothing to do."""
         return labels if self.clean_up.is_nothing else self.clean_up.apply(labels)
 
     def separate_objects(
@@ -78,7 +78,7 @@ class Decision:
 
         Args:
             maps: by head.
-            spacing: from pixel to pixel along every axis, where voxels are no cubes.
+            spacing: from pixel to pixel along every axis, if voxels are not cubes.
         """
         heads = {
             name: maps[name][0] for name in ("contour", "marker") if name in maps and self.losses.get(name)
@@ -96,5 +96,5 @@ class Decision:
         return self.separate_objects(maps, spacing) if self.numbers_objects else self.clean_labels(maps)
 
     def in_mask_values(self, decided: NDArray[Any]) -> NDArray[Any]:
-        """Returns what `labels_or_objects` gave in the values the user trained with; numbers of objects as they are."""
+        """Returns the result of `labels_or_objects` in the mask values of training; object numbers stay as they are."""
         return decided if self.numbers_objects else in_values(decided, self.values)

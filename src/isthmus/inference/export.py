@@ -63,7 +63,7 @@ class Exported:
         difference: the largest difference from the network's own outputs on a random image, of another size than it
             was captured on if the file takes one, both in float32.
         scale: the largest of these outputs.
-        dice: Dice of the validation cases, with the network and with the file, if it was asked for.
+        dice: Dice of the validation cases, with the network and with the file, if requested.
     """
 
     path: Path
@@ -96,7 +96,7 @@ def export_run(
         check: also compare the masks of the validation cases.
         data: where the validation cases lie now, if they moved.
         overwrite: replace files that exist.
-        watch: is told of progress.
+        watch: receives the progress.
 
     Raises:
         IsthmusError: no run; an unknown format or a missing package; a network that cannot be exported; files that
@@ -169,7 +169,7 @@ def _export(folder: RunFolder, path: Path, to: str, *, check: bool, data: Path |
         difference, scale = _difference(network, opened, captured, divisor)
         if not difference <= CLOSE * max(scale, 1.0):
             raise IsthmusError(
-                f"{to} gives other outputs than the network of {folder.path} (by {difference:.1e}, on outputs up to "
+                f"the {to} file differs from the network of {folder.path} (by {difference:.1e}, on outputs up to "
                 f"{scale:.3g}), so nothing was written; choose another format"
             )
         dice = check_export(folder, opened, data) if check else None

@@ -1,5 +1,5 @@
-"""The region of interest: a first, coarse network finds it, the second sees it alone, and its maps return to their
-place."""
+"""The region of interest: a first, coarse network finds it, the second sees only that region, and its maps return to
+their place."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class Localiser:
 
 
 def box_around(found: NDArray[np.bool_], size: Sequence[int], region: Sequence[int]) -> tuple[Window, str]:
-    """Returns the window of ``region`` pixels around what was found, and a note where it cannot be had (else "").
+    """Returns the window of ``region`` pixels around what was found, and a note if it does not fit (else "").
 
     Components down to a tenth of the largest count. The middle of the box around them becomes the middle of the
     window, which is shifted to lie inside the image. Where nothing was found, the window is the whole image. Where the
-    box is larger than the region, the window is its middle, and what lies beyond becomes background.
+    box is larger than the region, the window is its middle, and everything outside becomes background.
 
     Args:
         found: mask ``(*coarse)`` on any grid.
@@ -81,7 +81,7 @@ def box_around(found: NDArray[np.bool_], size: Sequence[int], region: Sequence[i
     if not found.any():
         return whole, "the first network found no region of interest; the whole image was segmented"
     components, count = ndimage.label(found, np.ones([3] * found.ndim))
-    if count > 1:  # specks are no organs
+    if count > 1:  # specks are not organs
         sizes = np.bincount(components.ravel())
         sizes[0] = 0
         found = (sizes >= SPECK * sizes.max())[components]
@@ -94,8 +94,8 @@ def box_around(found: NDArray[np.bool_], size: Sequence[int], region: Sequence[i
     window = (*whole[:before], *window_around(size[before:], region, centre))
     if any(side > most for side, most in zip(sides, region, strict=True)):
         return window, (
-            f"the region found measures {_sides(sides)} pixels and roi.size is {_sides(region)}; what lies beyond is "
-            "taken for background, so train with a larger roi.size"
+            f"the region found measures {_sides(sides)} pixels and roi.size is {_sides(region)}; everything outside "
+            "becomes background, so train with a larger roi.size"
         )
     return window, ""
 

@@ -32,7 +32,7 @@ class OutputFiles:
         case: the image.
         out: the folder that they lie in.
         mask: the mask.
-        probabilities: empty unless they are asked for.
+        probabilities: empty unless requested.
         overlay: a picture of the objects; None for classes and volumes.
     """
 
@@ -148,7 +148,7 @@ def refuse_mixing(
         data: as `originals`.
 
     Raises:
-        IsthmusError: they would lie there.
+        IsthmusError: the masks would lie there.
     """
     refuse_below_a_file(out)
     targets = {path.resolve() for each in every for path in each}

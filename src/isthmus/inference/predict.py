@@ -45,7 +45,7 @@ class PredictOptions:
     Attributes:
         probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume for each map.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
-        engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and pays.
+        engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and worthwhile.
         statistics: what instance normalisation uses in an image that is cut: each ``"tile"``, or the ``"image"``.
         overwrite: replace masks that exist; files of the data are never replaced.
         skip_existing: keep what exists and write what is missing, as after an interruption.
@@ -88,7 +88,7 @@ def predict_folder(
         out: folder for the masks, created if needed.
         options: None: the defaults.
         root: where the built-in data set lies.
-        watch: is told of progress.
+        watch: receives the progress.
 
     Returns:
         The masks written.
@@ -124,7 +124,7 @@ def predict_folder(
 
 @dataclass(frozen=True)
 class Job:
-    """An image, and which of its files are to be written."""
+    """An image, and those of its files that must be written."""
 
     files: OutputFiles
     missing: frozenset[Path]
@@ -153,7 +153,7 @@ def _jobs(
     failures: list[str],
     watch: Watch,
 ) -> list[Job]:
-    """Returns what is to be done, once it is certain that no file of the data, and none of the user's, is harmed."""
+    """Returns the work to do, after checking that no file of the data, and none of the user's, is harmed."""
     maps = Classes.of(recipe.data).map_count if options.probabilities else 0
     every = []
     for case in cases:
@@ -171,7 +171,7 @@ def _jobs(
 
 
 def _incomplete(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job]:
-    """Returns the jobs of which some file is missing, with these files."""
+    """Returns the jobs that lack a file, with the missing files."""
     left, done = [], 0
     watch.stage("looking for existing masks", len(jobs))
     for job in jobs:

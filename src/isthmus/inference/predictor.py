@@ -32,7 +32,7 @@ class Prediction:
 
     Attributes:
         mask: ``(*spatial)``, in the values the user trained with, or numbers of objects.
-        maps: as `Predictor.maps`, where they were asked for.
+        maps: as `Predictor.maps`, if requested.
         notes: lines to tell the user about this image.
     """
 
@@ -44,9 +44,9 @@ class Prediction:
 class Predictor:
     """Networks that were trained with one recipe: one, or those of several folds, whose logits are averaged.
 
-    An image takes one way: it is brought to the scale and normalisation of training, ``network`` gives maps by head
-    (where the recipe has a region of interest, of the window that ``localiser`` finds), ``decision`` makes a mask of
-    them.
+    Every image is processed in the same way: it is brought to the scale and normalisation of training, ``network``
+    gives maps by head (where the recipe has a region of interest, of the window that ``localiser`` finds), ``decision``
+    makes a mask of them.
 
     Example::
 
@@ -151,7 +151,7 @@ class Predictor:
 
         Args:
             image: ``(channels, *spatial)`` in the numbers of the file, any size.
-            spacing: from pixel to pixel along every axis, in mm; objects need it where voxels are no cubes.
+            spacing: from pixel to pixel along every axis, in mm; objects need it if voxels are not cubes.
             maps: also return the maps. Without them, masks of classes at native scale are decided piece by piece:
                 beside image and mask, memory holds a few tiles.
 
@@ -236,7 +236,7 @@ class Predictor:
 
     @property
     def _decides_in_pieces(self) -> bool:
-        """Whether a piece of the result depends on a piece of the image alone: at native scale, without a region."""
+        """Whether a piece of the result depends only on a piece of the image: at native scale, without a region."""
         return self.recipe.input.resize is None and self.localiser is None
 
     def _seen(self, image: NDArray[Any], spacing: Sequence[float] | None) -> NDArray[Any]:

@@ -19,7 +19,7 @@ def value_map(data: Data) -> ValueMap:
 
 
 def normaliser(given: Input) -> Normaliser:
-    """Returns how images are normalised: each by itself, or all by the training images' mean and deviation."""
+    """Returns how images are normalised: each separately, or all by the training images' mean and deviation."""
     if given.normalise == "dataset":
         deviation = np.asarray(given.deviation, np.float32)
         factor = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)

@@ -20,7 +20,7 @@ from isthmus.runs.folder import RunFolder
 from isthmus.shapes import read_as
 
 CHANCE, MASK_CHANCE = 0.02, 0.1
-"""The share of images, and of masks, that may lie outside by chance before anything is said."""
+"""The share of images, and of masks, that may lie outside by chance before anything is reported."""
 
 KEPT = 1000
 """The most remarks of a kind that are kept, for the median in its line."""
@@ -63,7 +63,7 @@ class Unfamiliar:
 
     Args:
         known: what those of the training were like; None: nothing is ever found.
-        resized: whether the network sees images resized, so that pixels are compared between like sizes alone.
+        resized: whether the network sees images resized, so that pixels are compared only between similar sizes.
     """
 
     def __init__(self, known: Familiar | None = None, resized: bool = False) -> None:
@@ -75,7 +75,7 @@ class Unfamiliar:
 
     @classmethod
     def of(cls, folders: Sequence[RunFolder]) -> tuple[Unfamiliar, list[str]]:
-        """Returns the comparison for networks of these runs, and a line to tell the user where what they remember
+        """Returns the comparison for networks of these runs, and a line for the user if what they remember
         cannot be read."""
         known, notes = None, []
         try:
@@ -177,7 +177,7 @@ class Remembered:
 
 
 def read_familiar(folders: Sequence[RunFolder]) -> Familiar | None:
-    """Returns what the training images of these runs were like together; None if one of them does not know.
+    """Returns what the training images of these runs were like together; None if one of them did not store it.
 
     Raises:
         IsthmusError: a file holds something else.

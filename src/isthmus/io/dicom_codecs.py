@@ -1,4 +1,4 @@
-"""Decodes compressed DICOM with imagecodecs, as a plug-in of pydicom for what it cannot decode by itself."""
+"""Decodes compressed DICOM with imagecodecs, as a plug-in of pydicom for what it cannot decode itself."""
 
 from __future__ import annotations
 

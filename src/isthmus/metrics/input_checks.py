@@ -1,4 +1,4 @@
-"""Checks of the input of every metric, so that a wrong mask is an error and never a wrong number."""
+"""Checks the input of every metric, so that a wrong mask is an error and never a wrong number."""
 
 from __future__ import annotations
 

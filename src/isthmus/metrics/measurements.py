@@ -20,7 +20,7 @@ from isthmus.metrics.pairs import Pair
 
 @dataclass(frozen=True)
 class Measurements:
-    """One class of one case. Every quantity is measured when it is first asked for, and once.
+    """One class of one case. Every quantity is measured once, when it is first requested.
 
     Attributes:
         pair: both masks, cropped; `prediction` and `truth` are those of the whole image.
@@ -28,7 +28,7 @@ class Measurements:
         tolerance: distance within which surface Dice counts a point, in the same unit.
         missing: rule for the distance where one mask is empty.
         numbered: objects by their numbers; None: the connected components of the masks.
-        known: probabilities of the class; None where only masks are known.
+        known: probabilities of the class; None if only masks are known.
     """
 
     pair: Pair

@@ -46,7 +46,7 @@ def _cell(column: str, value: float) -> float:
 
 
 def by_class(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, float]]]:
-    """Groups rows by class and keeps their numbers alone; an empty cell is NaN.
+    """Groups rows by class and keeps only their numbers; an empty cell is NaN.
 
     Rows come from `case_rows` or `csv.DictReader`.
 

@@ -135,7 +135,7 @@ def average_surface_distance(
 
     (sum over the surface of P of d(p, surface of T) + the same from T to P) / (|surface of P| + |surface of T|): the
     mean over the points of both surfaces together, not the mean of two means. `direction="to_truth"` is the mean over
-    the points of the prediction alone, and `"to_prediction"` over those of the truth.
+    the points of the prediction only, and `"to_prediction"` over those of the truth.
 
     Masks, surface, spacing, unit, errors and the empty rule as in `hausdorff_distance`.
 

@@ -1,7 +1,7 @@
 """The table of metrics: what each is called, what it measures, which direction is better, and where it is shown.
 
-This is the one place that knows. `score_case`, the columns of ``cases.csv``, ``isthmus evaluate``, the report and a
-study's tables all read it, so that a new metric is one function and one row.
+This is the only place that defines them. `score_case`, the columns of ``cases.csv``, ``isthmus evaluate``, the report
+and a study's tables all read this table, so that a new metric is one function and one row.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Metric:
 
     Attributes:
         name: the key in scores and the column in ``cases.csv``.
-        unit, better: what its numbers are, and which of them are good.
+        unit, better: what its numbers measure, and which of them are good.
         value: the function: `Measurements` of one class in one case -> a number.
-        shown: where it is shown unless told otherwise; ``cases.csv`` has all.
+        shown: where it is shown by default; ``cases.csv`` has all.
         title: the name as people write it; by default the name with spaces.
         objects: whether it is about whole objects, and left out where these are not scored.
         probabilities: whether it needs the network's probabilities, and is left out where only masks are known.
@@ -108,13 +108,13 @@ OF_OBJECTS = (
 
 
 def register_metric(metric: Metric) -> None:
-    """Adds a row to the table; from then on the metric is scored, written and shown as those built in.
+    """Adds a row to the table; from then on the metric is scored, written and shown like the built-in ones.
 
     Args:
         metric: its `name` is made of small letters, digits and underscores.
 
     Raises:
-        ValueError: the name is taken or no such name; the unit, the direction or a place is unknown.
+        ValueError: the name is taken or not valid; the unit, the direction or a place is unknown.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", metric.name) or metric.name in (*KEYS, *COUNTS):
         raise ValueError(
@@ -155,7 +155,7 @@ def chosen(objects: bool, probabilities: bool) -> list[Metric]:
 
 
 def columns(*, objects: bool = False, probabilities: bool = False) -> tuple[str, ...]:
-    """The columns of a table of scores, in their order; what is asked for as in `list_metrics`.
+    """The columns of a table of scores, in their order; arguments as in `list_metrics`.
 
     >>> columns()[:7], columns()[-1]
     (('case', 'group', 'set', 'fold', 'grid', 'class', 'dice'), 'image_points')
@@ -164,7 +164,7 @@ def columns(*, objects: bool = False, probabilities: bool = False) -> tuple[str,
 
 
 def is_shown(name: str, place: Place) -> bool:
-    """Whether a metric is shown somewhere unless told otherwise; a column that is no metric of the table is not.
+    """Whether a metric is shown somewhere by default; a column that is not in the table of metrics is not.
 
     >>> is_shown("dice", "report"), is_shown("specificity", "report")
     (True, False)
@@ -173,7 +173,7 @@ def is_shown(name: str, place: Place) -> bool:
 
 
 def direction(name: str) -> int:
-    """1 where higher is better, -1 where lower is, 0 where neither is or the column is no metric of the table.
+    """1 where higher is better, -1 where lower is, 0 where neither is or the column is not in the table of metrics.
 
     >>> direction("dice"), direction("average_surface_distance"), direction("volume_difference")
     (1, -1, 0)

@@ -35,7 +35,7 @@ def require_wholes(what: str, values: object, low: int = 1) -> None:
 
 
 def whole_numbers(what: str, values: Sequence[int], least: int = 1) -> tuple[int, ...]:
-    """Returns the values as a tuple; refuses fewer than ``least`` of them, and what is no whole number above 0.
+    """Returns the values as a tuple; refuses fewer than ``least`` of them, and anything but whole numbers above 0.
 
     >>> whole_numbers("widths", [4, 8], 2)
     (4, 8)

@@ -24,7 +24,7 @@ Counted = tuple[int, str] | tuple[int, str, int]
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a network before it is built; `isthmus.networks.describe` adds what can be computed.
+    """What is known about a network before it is built; `isthmus.networks.describe` adds what can be computed.
 
     Attributes:
         paper: the paper that proposes the network or compares with it.

@@ -1,4 +1,4 @@
-"""Cross-entropy and related losses, which treat every pixel by itself.
+"""Cross-entropy and related losses, which treat every pixel separately.
 
 Logits may be of any floating type; losses are computed in float32 or better. `isthmus.objectives.outputs` defines
 the shapes of logits and targets, and its `fitting` the errors. Every function returns a scalar, the mean over all

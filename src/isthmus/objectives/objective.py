@@ -67,8 +67,7 @@ class Objective:
 
     Raises:
         IsthmusError: an unknown loss, a head without a target, a weight that is not a number of 0 or more, a loss
-        that
-            cannot serve the head or the number of classes.
+            that cannot serve the head or the number of classes.
 
     >>> import torch
     >>> objective = Objective({"logits": {"bce": 1.0, "dice": 0.5}}, classes=1)

@@ -184,7 +184,7 @@ def _tags(compared: _Compared) -> dict[str, str]:
 
 
 def _best(values: Sequence[float], metric: str) -> set[int]:
-    """Returns which of the values is the best; none where no value of the metric is better than another."""
+    """Returns which of the values is the best; none if no value of the metric is better than another."""
     finite = [value for value in values if math.isfinite(value)]
     sign = direction(metric)
     if not finite or sign == 0:
@@ -194,7 +194,7 @@ def _best(values: Sequence[float], metric: str) -> set[int]:
 
 
 def _not_different(columns: Sequence[Mapping[str, float]], metric: str) -> set[int]:
-    """Returns the best run and those not shown to differ from it, on the cases where every run has a value."""
+    """Returns the best run and those not significantly different from it, on the cases where every run has a value."""
     cases = [case for case in columns[0] if not any(math.isnan(column[case]) for column in columns)]
     sign = direction(metric)
     if not cases or sign == 0:
@@ -205,7 +205,7 @@ def _not_different(columns: Sequence[Mapping[str, float]], metric: str) -> set[i
 
 
 def _overview(compared: _Compared) -> Table:
-    """Returns a row for each run; each metric's best mean, and what is not shown to differ from it, is bold."""
+    """Returns a row for each run; each metric's best mean, and means not significantly different from it, are bold."""
     metrics = compared.metrics
     strong = {m: _not_different([s.by_case(scores, m) for scores in compared.scores], m) for m in metrics}
     rows = []

@@ -1,4 +1,4 @@
-"""The page of a run or of a cross-validation from its folder alone, with pictures where the data is still there."""
+"""The page of a run or of a cross-validation from its folder, with pictures if the data is still available."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Renders surfaces of labelled volumes by casting rays through signed distances, with NumPy and SciPy alone."""
+"""Renders surfaces of labelled volumes by casting rays through signed distances, with NumPy and SciPy only."""
 
 from __future__ import annotations
 

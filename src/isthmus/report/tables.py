@@ -138,7 +138,7 @@ def _summary_rows(run: Run, scores: Sequence[Score], label: str) -> list[list[Ce
 def cleanup_table(run: Run) -> Table | None:
     """Returns the means before and after clean-up, a row for each set, class and main metric.
 
-    None where nothing was cleaned up.
+    None if nothing was cleaned up.
     """
     if not run.before_cleanup:
         return None

@@ -130,7 +130,7 @@ def read_yaml(path: Path) -> Any:
     Raises:
         IsthmusError: the file is missing or is not YAML.
     """
-    return parse_yaml(read_text(path), f"{path}: not valid YAML", "mend the file")
+    return parse_yaml(read_text(path), f"{path}: not valid YAML", "correct the file")
 
 
 def parse_yaml(text: str, where: str, cure: str) -> Any:

@@ -278,8 +278,8 @@ def load_weights(network: nn.Module, path: Path) -> None:
     """Loads the weights in a safetensors file into a network.
 
     Raises:
-        IsthmusError: the file is no safetensors file, holds tensors of another network, or values that are not finite;
-            the message names the first such tensors.
+        IsthmusError: the file is not a safetensors file, holds tensors of another network, or values that are not
+            finite; the message names the first such tensors.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file

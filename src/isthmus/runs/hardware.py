@@ -37,9 +37,9 @@ def resolve(hardware: Hardware) -> Hardware:
     if device.partition(":")[0] not in DEVICES:
         raise IsthmusError(f"unknown device '{device}': {nearest(device, ('auto', *DEVICES))}")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise IsthmusError(f"device '{device}' was asked for but this machine has none; use --device auto")
+        raise IsthmusError(f"device '{device}' was requested but this machine has none; use --device auto")
     if device == "mps" and not torch.backends.mps.is_available():
-        raise IsthmusError("device 'mps' was asked for but this machine has none; use --device auto")
+        raise IsthmusError("device 'mps' was requested but this machine has none; use --device auto")
     precision = _wanted(hardware)
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(device) else "float32"

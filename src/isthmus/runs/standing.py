@@ -1,4 +1,4 @@
-"""How far a run has come, read from its files alone."""
+"""How far a run has come, read from its files only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Which network is better, by how much, and whether the data show it, from scores of the same cases.
 
-Numbers in, numbers out; needs NumPy and SciPy alone. `compare`, `compare_all` and `not_different_from_best` take
+Numbers in, numbers out; needs only NumPy and SciPy. `compare`, `compare_all` and `not_different_from_best` take
 scores by case, everything else takes plain lists.
 """
 

@@ -71,9 +71,8 @@ def compare(
         first, second: finite score of each case. Cases that are NaN for both networks are left out.
         names: of the networks, for messages and tables.
         folds: the fold in which each case was scored. The interval then draws whole folds, and the corrected
-        resampled
-            t-test compares the means of folds. Fewer than four folds give no interval, as it would be far too short
-            (with five folds it covers the truth in four of five cases).
+            resampled t-test compares the means of folds. Fewer than four folds give no interval, because it would be
+            far too short (with five folds it covers the truth in four of five cases).
         share: n_test / n_train for the corrected test; None: that of k folds, 1 / (k - 1).
         confidence, seed: of the bootstrap interval.
 
@@ -100,7 +99,7 @@ def compare_all(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[Comparison, ...]:
-    """Compares every two networks, and adjusts the p of one test for the number of comparisons by Holm.
+    """Compares all pairs of networks, and adjusts the p of one test for the number of comparisons by Holm.
 
     Args:
         scores: score of each case, by network.
@@ -127,7 +126,7 @@ def not_different_from_best(
     folds: Mapping[str, object] | None = None,
     test: TestName = "wilcoxon",
 ) -> tuple[str, ...]:
-    """Finds the network with the best mean, and all that are not shown to differ from it, as printed in bold in tables.
+    """Finds the network with the best mean, and all that do not differ significantly from it (bold in tables).
 
     Each network is tested against the best, and the p-values are adjusted by Holm. Networks with a p above ``alpha``
     are kept. A few cases cannot show anything, so all networks are kept.
@@ -164,7 +163,7 @@ def not_different_from_best(
 def as_good_as_best(
     means: Mapping[Name, float], p_value: Callable[[Name, Name], float], alpha: float
 ) -> set[Name]:
-    """Finds the largest mean, and all that are not shown to differ from it after Holm's adjustment.
+    """Finds the largest mean, and all that do not differ significantly from it after Holm's adjustment.
 
     Args:
         means: what is compared, by name; the larger the better.

@@ -78,7 +78,9 @@ def optimism_of_selection(
         best = [float(sign * np.nanmax(sign * curve)) for curve in tested]
         clean = [float(curve[epoch]) for curve, epoch in zip(tested, chosen, strict=True)]
     if not np.isfinite(clean).all():
-        raise IsthmusError("a test score of a chosen epoch is no number: score every run's chosen weights")
+        raise IsthmusError(
+            "the test score of a chosen epoch is not a number: score every run's chosen weights"
+        )
     return _optimism(best, clean, sign)
 
 

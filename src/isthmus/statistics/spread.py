@@ -2,7 +2,7 @@
 
 The three answer different questions. Over cases (HMEDN: "mean (std)" of the test scans) they show how much images
 differ, over folds (MultiResUNet, MILDNet: five networks with one score each) how much the result depends on the
-split, and over repeats (Sharp U-Net: five runs) how much it depends on chance alone. All are sample deviations (n -
+split, and over repeats (Sharp U-Net: five runs) how much it depends on chance. All are sample deviations (n -
 1) unless ``ddof=0`` asks for those of a population; no paper says which it uses.
 """
 

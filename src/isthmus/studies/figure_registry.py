@@ -33,7 +33,7 @@ def register_figure(name: str, draw: DrawSections) -> None:
 
     Args:
         name: its name in the key `figures`.
-        draw: makes its sections from an `isthmus.studies.figures.source.FigureSource`; none where there is nothing
+        draw: makes its sections from an `isthmus.studies.figures.source.FigureSource`; none if there is nothing
             to show.
 
     Raises:

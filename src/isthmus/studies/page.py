@@ -18,7 +18,7 @@ from isthmus.watch import Silent, Watch
 
 
 def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[StudyTable]:
-    """Writes the tables and ``report.html`` of a study from its run folders alone.
+    """Writes the tables and ``report.html`` of a study from its run folders only.
 
     Args:
         folder: the folder of the study.

@@ -106,7 +106,7 @@ def reproduce(
     for label, why in data.absent.items():
         watch.say(f"left out: {label}: {why}")
     if data.phantoms:
-        watch.say(f"phantoms stand in for {', '.join(data.phantoms)}")
+        watch.say(f"phantoms replace {', '.join(data.phantoms)}")
     return run_study(study, data, out, watch, printed=paper.printed, options=options)
 
 

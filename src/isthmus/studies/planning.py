@@ -54,7 +54,7 @@ class StudyData:
 
     Attributes:
         places: where each data set lies; cells of other data sets are left out of the plan.
-        phantoms: the labels of data sets that phantoms stand in for.
+        phantoms: the labels of data sets that phantoms replace.
         absent: why a data set is not there.
     """
 
@@ -213,7 +213,7 @@ def _on(recipe: Recipe, place: Place) -> Recipe:
 
 
 def _steps(recipe: Recipe, dataset: Dataset, train: int) -> int | None:
-    """Returns the largest number of optimiser steps; None where it depends on the size of the images."""
+    """Returns the largest number of optimiser steps; None if it depends on the size of the images."""
     training, shape = recipe.training, recipe.input
     samples = training.samples
     if training.minutes is not None and training.epoch_seconds is None:

@@ -1,4 +1,4 @@
-"""The scores of a study, read from its run folders alone."""
+"""The scores of a study, read from its run folders only."""
 
 from __future__ import annotations
 
@@ -256,6 +256,6 @@ def case_measures(results: Results) -> list[Measure]:
 
 
 def recipe_value(results: Results, key: str) -> Any:
-    """Returns a value of the recipe that all runs share; None where they differ."""
+    """Returns a value of the recipe that all runs share; None if they differ."""
     values = {str(value_at(x.run.recipe, key)): value_at(x.run.recipe, key) for x in results.found}
     return next(iter(values.values())) if len(values) == 1 else None

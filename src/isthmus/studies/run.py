@@ -87,7 +87,7 @@ def _machines(options: RunOptions, watch: Watch) -> AbstractContextManager[Machi
 
 
 def failure_lines(outcome: Outcome, plan: Plan, folder: StudyFolder) -> list[str]:
-    """Returns the lines that name the failed cells and their reasons; none where no cell failed."""
+    """Returns the lines that name the failed cells and their reasons; none if no cell failed."""
     found = [f"{cell.label} ({folder.cells / cell.name}): {folder.why(cell.name)}" for cell in outcome.failed]
     return (
         [f"{len(found)} of {len({cell.name for cell in plan.cells})} cells failed:", *found] if found else []

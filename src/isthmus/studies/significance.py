@@ -1,4 +1,4 @@
-"""Tests which networks are as good as the best, and compares every two networks."""
+"""Tests which networks are as good as the best, and compares all pairs of networks."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def p_value(study: Study, first: Sample, second: Sample, share: float) -> Outcom
 
 
 def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample], share: float) -> set[str]:
-    """Returns what is printed in bold: the best network and those not shown to differ from it (after Holm)."""
+    """Returns what is printed in bold: the best network and those not significantly different from it (after Holm)."""
     if len(found) < 2 or not better(measure):
         return set()
     means = {name: better(measure) * sample.spread(study.over).mean for name, sample in found.items()}
@@ -85,7 +85,7 @@ def as_good_as_best(study: Study, measure: Measure, found: Mapping[str, Sample],
 
 
 def every_pair(results: Results, data: str, label: str, measure: Measure) -> list[Pair]:
-    """Compares every two networks; the p-values of the study's test are adjusted for the number of pairs."""
+    """Compares all pairs of networks; the p-values of the study's test are adjusted for the number of pairs."""
     found = samples(results, data, label, measure)
     study, share = results.study, results.share(data)
     chosen = [_ordered(a, b, found, measure) for a, b in combinations(found, 2)]

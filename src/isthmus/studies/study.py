@@ -59,7 +59,7 @@ class Measure(Part):
 
 
 class Phantoms(Part):
-    """Images that stand in for data that is not there."""
+    """Images that replace missing data."""
 
     kind: Literal["nuclei", "touching", "organs"] = "nuclei"
     cases: Positive = 10
@@ -289,7 +289,7 @@ def _plain(value: Any) -> str:
 
 
 def _labelled(value: Any, key: str, short: tuple[str, ...], section: str) -> Any:
-    """Returns sections by label from their short forms: names alone, and the section's own keys without the section."""
+    """Returns sections by label from their short forms: names only, and the section's own keys without the section."""
     if isinstance(value, str):
         value = [value]
     if isinstance(value, list):

@@ -51,11 +51,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells of a study, and what every table has to say about it."""
+    """All cells of a study, and what every table says about it."""
 
     cells: tuple[Planned, ...]
     scale: str = ""  # "small" or "paper" for a study of a paper
-    drawn: tuple[str, ...] = ()  # data sets that phantoms stand in for
+    drawn: tuple[str, ...] = ()  # data sets that phantoms replace
     absent: tuple[str, ...] = ()  # data sets that were not there
     jobs: int = 1
 
@@ -264,7 +264,7 @@ class StudyFolder:
         write_text(self.failure(name), reason)
 
     def why(self, name: str) -> str:
-        """Returns the last line of a failed cell's traceback; empty where there is none."""
+        """Returns the last line of a failed cell's traceback; empty if there is none."""
         try:
             lines = self.failure(name).read_text(encoding="utf-8").split("\n")
         except OSError:

@@ -23,7 +23,7 @@ def alone(folder: RunFolder, watch: Watch) -> Iterator[None]:
 
     Raises:
         IsthmusError: another process trains in the folder; nothing was written.
-        Stopped: the block was stopped; the message says how far the run is.
+        Stopped: the block was stopped; the message says how far the run has come.
     """
     if not world().first:
         yield

@@ -29,7 +29,7 @@ EPOCHS = 10
 
 @dataclass(frozen=True)
 class Pace:
-    """How long things take on this machine, in seconds.
+    """How long a step and a validation take on this machine, in seconds.
 
     Attributes:
         step: of training.

@@ -30,7 +30,7 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that scores and writes."""
+        """Whether this is the process that scores and writes."""
         return self.rank == 0
 
     def part(self, count: int) -> range:
@@ -72,11 +72,11 @@ class World:
         return [float(value) for value in message]
 
     def any(self, here: bool, device: torch.device) -> bool:
-        """Returns whether it is so in any process."""
+        """Returns whether the value is true in any process."""
         return here if self.size == 1 else bool(self.sum(torch.tensor(float(here), device=device)))
 
     def wait(self) -> None:
-        """Waits until every process is here."""
+        """Waits until every process has reached this point."""
         if self.size > 1:
             dist.barrier()
 

@@ -13,7 +13,7 @@ from isthmus.training.prepared import Prepared
 
 
 def first_network(prepared: Prepared) -> Prepared | None:
-    """Returns how the first network is trained, on the same cases; None where the recipe has no region of interest.
+    """Returns how the first network is trained, on the same cases; None if the recipe has no region of interest.
 
     Raises:
         IsthmusError: an impossible size or network in ``roi``.

@@ -20,7 +20,7 @@ WRONG = 1.25
 
 
 class Forecast:
-    """A watch that forwards everything to another one, and says how long training takes.
+    """A watch that forwards everything to another one, and announces how long training takes.
 
     Args:
         watch: where everything is forwarded to.
@@ -44,7 +44,7 @@ class Forecast:
         self.total = self.done = self.steps = 0
         self.began = self.first = time.perf_counter()
         self.begun_at = progress.epoch
-        self.end: float | None = None  # of training, as it was announced
+        self.end: float | None = None  # of training, as announced
         self.is_final = False
 
     def stage(self, label: str, total: int, done: int = 0) -> None:

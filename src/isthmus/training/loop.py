@@ -49,13 +49,13 @@ def fit(
     watch: Watch,
     localiser: Localiser | None = None,
 ) -> Progress:
-    """Trains to the end of the recipe, from the run's checkpoint where there is one.
+    """Trains to the end of the recipe, from the run's checkpoint if there is one.
 
-    Every random choice of an epoch depends on the seed and the number of the epoch alone, so a checkpoint holds no
+    Every random choice of an epoch depends only on the seed and the number of the epoch, so a checkpoint holds no
     state of a generator.
 
     Raises:
-        Stopped: it was asked for; all epochs that are done are saved.
+        Stopped: this was requested; all epochs that are done are saved.
         IsthmusError: training diverged, or the checkpoint cannot be used.
     """
     recipe, training = prepared.recipe, prepared.recipe.training
@@ -140,8 +140,8 @@ class Loop:
         """Trains for the next epoch, scores it and adds it to the history; returns whether it is the best so far.
 
         Args:
-            watch: is told of every step.
-            between: called before each step, where one process trains by itself.
+            watch: receives every step.
+            between: called before each step, if one process trains alone.
         """
         state, progress, started = self.state, self.state.progress, time.perf_counter()
         loss, waited = self.steps(progress.epoch, watch, between)

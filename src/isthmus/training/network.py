@@ -1,4 +1,4 @@
-"""Makes the network of a recipe, and says what it is."""
+"""Makes the network of a recipe, and describes it."""
 
 from __future__ import annotations
 

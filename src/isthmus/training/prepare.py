@@ -57,7 +57,7 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
 
 
 def _check(source: Data, dataset: Dataset, watch: Watch) -> Checked:
-    """Looks at every file, and finds out what the values in the masks mean."""
+    """Checks every file, and finds out what the values in the masks mean."""
     if source.values:
         dataset = with_values(dataset, value_map(source), source.classes)
     watch.stage("checking files", len(dataset.cases))
@@ -143,7 +143,7 @@ def depth_for(side: int) -> int:
 
 
 def _in_the_faster_precision(resolved: Recipe, recipe: Recipe) -> Recipe:
-    """Returns the recipe with float32 instead of bfloat16 where bfloat16 is no faster and nobody asked for it."""
+    """Returns the recipe with float32 instead of bfloat16 where bfloat16 is not faster and was not requested."""
     hardware = resolved.hardware
     if (hardware.device, hardware.precision) != ("cpu", "bfloat16"):
         return resolved

@@ -1,4 +1,4 @@
-"""Writes what a trained network reaches: scores, masks of the scored cases, and what the training cost."""
+"""Writes the results of a trained network: scores, masks of the scored cases, and what the training cost."""
 
 from __future__ import annotations
 

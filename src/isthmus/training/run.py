@@ -40,7 +40,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     Args:
         recipe: what to train on what; open values are filled in and stored.
         out: the folder to make.
-        watch: is told of the progress; None for nobody.
+        watch: receives the progress; None: nobody does.
 
     Raises:
         IsthmusError: the data or the recipe is wrong, or ``out`` is not empty.
@@ -68,7 +68,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
 
 
 def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
-    """Resumes an interrupted run, which reaches the weights it would have reached; a finished run is left as it is.
+    """Resumes an interrupted run, which ends with the weights it would have had; a finished run is left as it is.
 
     A run that was finished early is resumed, too, and scored again at its end.
 
@@ -96,7 +96,7 @@ def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) 
     Args:
         out: the run folder.
         device: where to compute; None for where the run began.
-        watch: is told of the progress; None for nobody.
+        watch: receives the progress; None: nobody does.
 
     Raises:
         IsthmusError: not a run folder, another process trains in it, no epoch of it was scored, or the data has changed
@@ -206,6 +206,6 @@ def _refuse_to_overwrite(folder: RunFolder) -> None:
 
 
 def _refuse_names(folder: RunFolder, cases: Sequence[Case], instances: bool, watch: Watch) -> None:
-    """Raises an error, before hours are spent, where a case cannot have a file of its name."""
+    """Raises an error early if the name of a case cannot be a file name."""
     for line in refuse_unwritable(folder.predictions, cases, instances):
         watch.say(f"note: {line}")

@@ -41,7 +41,7 @@ class Saving:
             self._save_best()
 
     def after_epoch(self, is_best: bool, stops: bool) -> None:
-        """Writes what this epoch calls for.
+        """Writes whatever is due after this epoch.
 
         Args:
             is_best: whether it is the best epoch so far.
@@ -62,7 +62,7 @@ class Saving:
             self._write_seconds = self._saved - now
 
     def finish(self) -> None:
-        """Brings the history and the seconds up to date, when training is over."""
+        """Updates the history and the seconds when training is over."""
         self.state.progress.seconds = time.perf_counter() - self.started
         if self.writes:  # a kill may have come before the last row was written
             self._write_history()

@@ -43,7 +43,7 @@ class CaseResult:
     Attributes:
         case: what was scored.
         rows: of ``cases.csv``, one for each foreground class or region.
-        rows_before_cleanup: the same before the masks are cleaned up; empty where nothing is cleaned up.
+        rows_before_cleanup: the same before the masks are cleaned up; empty if nothing is cleaned up.
         mask: as it is written, where the network's grid is the image's own; else None.
         notes: lines to tell the user.
     """

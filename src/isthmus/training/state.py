@@ -22,7 +22,7 @@ from isthmus.training.score import Scored
 
 @dataclass
 class Progress:
-    """How far a run is: everything in the checkpoint besides the tensors of the network and the optimiser."""
+    """How far a run has come: everything in the checkpoint besides the tensors of the network and the optimiser."""
 
     epoch: int = 0  # epochs done
     best_epoch: int = 0
@@ -33,7 +33,7 @@ class Progress:
     seconds: float = 0.0
 
     def out_of_patience(self, patience: int | None) -> bool:
-        """Returns whether there was no better epoch for so many epochs that training stops."""
+        """Returns whether training stops because no epoch has been better for a long time."""
         return patience is not None and self.epoch > 0 and self.epoch - self.best_epoch >= patience
 
     def which(self) -> Best:

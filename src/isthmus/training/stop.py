@@ -58,7 +58,7 @@ class Stop:
         Args:
             epoch: how many epochs are done.
             saved: how many of these are in the checkpoint.
-            watch: is told.
+            watch: receives the note.
 
         Raises:
             Stopped: it was requested.
@@ -67,5 +67,5 @@ class Stop:
             return
         if saved == epoch:
             raise Stopped(self.number)
-        watch.say(f"stopping once epoch {epoch + 1} is done and saved; ask again to end at once")
+        watch.say(f"stopping once epoch {epoch + 1} is done and saved; interrupt again to stop at once")
         self._told = True

@@ -39,7 +39,7 @@ def test_bad_files_are_2_and_all_listed(data: Path, capsys: pytest.CaptureFixtur
     assert [row[1] for row in errors] == ["does not fit", *["unreadable"] * 3]
     for name in ("phantom-000.png", "phantom-001.png", "phantom-002.png", "phantom-004"):
         assert name in said.out
-    assert "my däta: 4 cases cannot be used; mend" in said.err
+    assert "my däta: 4 cases cannot be used; fix" in said.err
     assert ["cases", "6", "each a group of its own"] in table(said.out)
 
 

@@ -66,4 +66,4 @@ def test_export_refuses_leaks_and_leaves_out_the_bad(
     assert call("data", "export", leaky, tmp_path / "y", "--to", "nnunt") == 2
     assert "did you mean 'nnunet'" in capsys.readouterr().err
     assert call("data", "splits", "kfold", leaky, "--from", out) == 2
-    assert "--from names the splits of the protocol nnunet" in capsys.readouterr().err
+    assert "--from is for the protocol nnunet only" in capsys.readouterr().err

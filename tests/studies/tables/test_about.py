@@ -22,7 +22,7 @@ def test_every_table_says_scale_grid_protocol_and_phantoms(small: Any, tmp_path:
             assert "on the grid the network sees" in text
             assert "Protocol: kfold" in text
             assert "Cases: phantoms 40." in text
-            assert "Phantoms stand in for data that was not given: phantoms." in text
+            assert "Phantoms replace missing data: phantoms." in text
             assert "Not given, and left out: ISIC-2018." in text
             assert "The best epoch is chosen on the scored cases" in text
         assert {row["scale"] for row in rows(folder, each.name)} == {"small"}

@@ -1,4 +1,4 @@
-"""The table of every two networks: which cases are compared, and what it says where nothing can be tested."""
+"""The table of pairwise comparisons: which cases are compared, and what it says where nothing can be tested."""
 
 from __future__ import annotations
 

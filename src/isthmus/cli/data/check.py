@@ -89,4 +89,4 @@ def _table(findings: list[Finding]) -> Any:
 def _problem(name: str, bad: int) -> str:
     """Returns why a data set cannot be used for training."""
     what = f"{bad} case{'s' * (bad != 1)} cannot be used" if bad else "the cases do not fit together"
-    return f"{name}: {what}; mend what the table calls an error, or leave it out"
+    return f"{name}: {what}; fix what the table calls an error, or leave it out"

@@ -52,9 +52,9 @@ def export(
     skip_bad: SkipBad = False,
     allow_leak: AllowLeak = False,
 ) -> None:
-    """Write a data set in nnU-Net's raw layout, with our folds as its splits_final.json.
+    """Write a data set in nnU-Net's raw layout, with folds by group in splits_final.json.
 
-    The folds must pass the guard: no group and no picture stands on two sides.
+    The folds are checked first: no group and no picture may be on both sides.
     """
     from isthmus.cli.progress import Display
     from isthmus.data.checks.check import check_dataset
@@ -97,7 +97,7 @@ def _folds(checked: Checked, splits: Path | None, folds: int, seed: int, *, stri
 
 
 def _checked_notes(checked: Checked, found: list[Split], allow_leak: bool) -> list[str]:
-    """Passes the folds through the guard; returns what has to be said about them."""
+    """Checks the folds for leaks; returns the notes about them."""
     from isthmus.data.splits.leaks import check_split
 
     hashes = {facts.id: facts.pixels for facts in checked.cases}
@@ -105,12 +105,12 @@ def _checked_notes(checked: Checked, found: list[Split], allow_leak: bool) -> li
     for split in found:
         notes += check_split(split, checked.dataset.cases, hashes, allow_leak=allow_leak)
         if split.test:
-            notes.append("nnU-Net has no test set: the cases of ours are in no list")
+            notes.append("nnU-Net has no test set, so the test cases of these folds are in no list")
     return notes
 
 
 def _advice(out: Path, found: list[Split]) -> list[str]:
-    """Returns what is left to do for nnU-Net."""
+    """Returns the remaining steps for nnU-Net."""
     from isthmus.data.layouts.nnunet import is_name
     from isthmus.data.splits.files import NNUNET
 

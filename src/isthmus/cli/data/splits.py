@@ -54,7 +54,7 @@ From = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        help="Write the ids of every split to this JSON file; one called splits_final.json is written for nnU-Net.",
+        help="Write the ids of every split to this JSON file; a file named splits_final.json gets nnU-Net's format.",
         show_default=False,
     ),
 ]
@@ -62,7 +62,7 @@ Out = Annotated[
 
 @dataclass(frozen=True)
 class _Guard:
-    """What a split may not have: a group, or near-duplicates, on two sides."""
+    """How splits are checked for groups and copies that are on both sides."""
 
     distance: int
     allow_leak: bool
@@ -83,18 +83,16 @@ def splits(
     out: Out = None,
     overwrite: ReplaceOthers = False,
 ) -> None:
-    """Show how a protocol divides a data set; without one, the papers' tables of data and splits.
+    """Show how a protocol divides a data set or, without one, the papers' tables of data and splits.
 
-    If the files are there, every split must pass the guard: no group and no picture stands on two sides.
+    If the files are available, every split is checked: no group and no picture may be on both sides.
     """
     from isthmus.data.splits.protocols import PROTOCOLS
 
     if protocol not in PROTOCOLS:
         raise IsthmusError(f"no protocol '{protocol}'; {nearest(protocol, PROTOCOLS)}")
     if listed is not None and protocol != "nnunet":
-        raise IsthmusError(
-            f"--from names the splits of the protocol nnunet, and this is {protocol}; leave it out"
-        )
+        raise IsthmusError(f"--from is for the protocol nnunet only, and this is {protocol}; leave it out")
     options: dict[str, Any] = {"seed": seed, "folds": folds, "fraction": fraction, "listed": listed}
     if shares is not None:
         options["shares"] = _parse_shares(shares)

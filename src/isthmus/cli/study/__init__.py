@@ -1,1 +1,1 @@
-"""``isthmus study``: computes the cells of a study, says how far it is, and writes its tables."""
+"""``isthmus study``: computes the cells of a study, shows its progress, and writes its tables."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_results(folder: StudyFolder, outcome: Outcome, display: Display) -> None:
-    """Writes tables of what was requested and is done; the exit code is 1 if cells failed."""
+    """Writes the tables of the requested cells that are done; returns the exit code, 1 if cells failed."""
     with folder.held():
         if (request := outcome.request) is not None:  # another command may have run another study meanwhile
             folder.write(request.study, request.plan, {}, request.printed)

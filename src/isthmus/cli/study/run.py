@@ -17,13 +17,14 @@ def run(
     root: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the built-in data sets, each in a folder of its name.", show_default=False
+            help="Folder that holds the built-in data sets, each in a folder of its own name.",
+            show_default=False,
         ),
     ] = None,
     jobs: Jobs = None,
     on: On = None,
 ) -> None:
-    """Compute the cells that are missing, then write tables and page.
+    """Compute the missing cells, then write the tables and the page.
 
     The exit code is 1 if some cells failed.
     """
@@ -49,5 +50,5 @@ def _read_printed(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise IsthmusError(
-            f"{path}: cannot be read ({error.strerror}); mend `printed` in the study"
+            f"{path}: cannot be read ({error.strerror}); correct `printed` in the study"
         ) from error

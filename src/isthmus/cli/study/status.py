@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def status(folder: StudyPath, as_json: AsJson = False) -> None:
-    """Say how far a study is: cells that are done, running, failed and left, and the time spent and left."""
+    """Show the progress of a study: cells that are done, running, failed and left, and the time spent and left."""
     from isthmus.studies.running import progress
     from isthmus.studies.study_folder import StudyFolder
 

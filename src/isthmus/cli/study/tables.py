@@ -6,7 +6,7 @@ from isthmus.cli.options import StudyPath
 
 
 def tables(folder: StudyPath) -> None:
-    """Write tables and page anew from the run folders alone, and print the scores."""
+    """Rewrite the tables and the page from the run folders, and print the scores."""
     from isthmus.cli.progress import Display
     from isthmus.cli.study.results import write_tables
     from isthmus.studies.study_folder import StudyFolder

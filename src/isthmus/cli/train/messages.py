@@ -11,7 +11,7 @@ from isthmus.training.distributed import world
 
 
 def report_run(folder: RunFolder, display: Display) -> None:
-    """Writes the page of a run and says how good the run is."""
+    """Writes the page of a run and prints its best score."""
     if not world().first:
         return
     cost = folder.costs()

@@ -13,7 +13,7 @@ from isthmus.runs.recipe import Recipe, make_recipe, overlaid, parse_overrides
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments and options of ``isthmus train``; None where an option was not given."""
+    """The arguments and options of ``isthmus train``; None if an option was not given."""
 
     data: str
     overrides: list[str]

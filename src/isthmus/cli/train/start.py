@@ -27,7 +27,7 @@ def start(request: Request, display: Display) -> None:
 
 def _start_folds(recipe: Recipe, out: Path, display: Display) -> None:
     if RunFolder(out).recipe_path.is_file():
-        raise IsthmusError(f"{out} is a run by itself; choose another --out for the folds")
+        raise IsthmusError(f"{out} is a single run; choose another --out for the folds")
     Guard().refuse(out / "report.html", ours=is_page("crossval.html"), instead=OTHERS)
     for fold in range(recipe.protocol.folds):
         folder = out / f"fold-{fold}"

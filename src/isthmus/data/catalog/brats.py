@@ -77,7 +77,7 @@ def read(root: Path) -> Dataset:
     if early and len(early) < len(scans):
         other = next(scan for scan in scans if scan not in early)
         problems.append(
-            f"{early[0].folder}: of 2015, whose labels differ from {other.name}'s; read one at a time"
+            f"{early[0].folder}: is from 2015, and its labels differ from those of {other.name}; read one at a time"
         )
     refuse(problems, root)
     cases = [
@@ -157,7 +157,7 @@ ENTRY = Entry(
         "doi:10.1038/sdata.2017.117"
     ),
     terms="after registration, for research; 2015: CC BY-NC-SA 3.0",
-    tried="4 cases of 2015 with 2 modalities, renamed as the later ones; none of 2017 to 2021, no .mha",
+    tried="4 cases of 2015 with 2 modalities, renamed like the later ones; none of 2017 to 2021, no .mha",
     sizes={"multiresunet": (48, 80, 80), "hmedn": (128, 128, 128)},
     regions=REGIONS_2017,
 )

@@ -69,7 +69,7 @@ ENTRY = Entry(
         "doi:10.1016/j.compmedimag.2015.02.007"
     ),
     terms="research and education only, no commercial use",
-    tried="10 frames of one sequence, JPEG-compressed on the way",
+    tried="10 frames of one sequence, recompressed as JPEG",
     resize=(192, 256),
     sizes={"multiresunet": (192, 256), "sharp": (192, 256)},
 )

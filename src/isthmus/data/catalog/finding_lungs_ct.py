@@ -49,7 +49,7 @@ ENTRY = Entry(
     groups="slice (patients are not named)",
     citation=_CITATION,
     terms=_TERMS,
-    tried="10 of 267 slices, whose grey values had been damaged on the way",
+    tried="10 of 267 slices, whose grey values had been altered by a conversion",
     resize=(256, 256),
     sizes={"sharp": (256, 256)},
 )

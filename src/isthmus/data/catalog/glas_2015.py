@@ -69,13 +69,13 @@ ENTRY = Entry(
     read=read,
     classes=("background", "gland"),
     values=ValueMap(((0, 0), (1, 1)), "objects"),
-    groups="patient, where Grade.csv is there, else image",
+    groups="patient if Grade.csv is present, else image",
     citation=(
         "Sirinukunwattana et al., Gland segmentation in colon histology images: the GlaS challenge contest, "
         "Medical Image Analysis 35, 2017, doi:10.1016/j.media.2016.08.008"
     ),
     terms="research only, no commercial use",
-    tried="20 of 165 images (one in the original format; Grade.csv was not at hand)",
+    tried="20 of 165 images (one in the original format; Grade.csv was not available)",
     instances=True,
 )
 

@@ -44,7 +44,7 @@ ENTRY = Entry(
         "doi:10.1016/j.compbiomed.2019.05.002"
     ),
     terms="CC BY-NC-SA 4.0 (Kaggle); images from TCGA-LGG (TCIA)",
-    tried="22 of 3929 slices, of 7 patients, 20 of them JPEG-compressed on the way",
+    tried="22 of 3929 slices, of 7 patients, 20 of them recompressed as JPEG",
     resize=(256, 256),
     sizes={"mildnet": (256, 256)},
 )

@@ -101,7 +101,7 @@ ENTRY = Entry(
     values=None,
     groups="volume",
     citation=(
-        "the one of your data; the sample it was tried on: Wasserthal et al., TotalSegmentator, "
+        "that of your data; the sample on which it was tried: Wasserthal et al., TotalSegmentator, "
         "Radiology: Artificial Intelligence 5, 2023, doi:10.1148/ryai.230024"
     ),
     terms="those of your data",

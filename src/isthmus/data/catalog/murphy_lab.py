@@ -44,7 +44,7 @@ ENTRY = Entry(
         "Coelho et al., Nuclear segmentation in microscope cell images: a hand-segmented dataset and "
         "comparison of algorithms, ISBI 2009, doi:10.1109/ISBI.2009.5193098"
     ),
-    terms="not stated with the files; ask the authors before other use than research",
+    terms="not stated with the files; ask the authors before any use other than research",
     resize=(256, 256),
     sizes={"multiresunet": (256, 256)},
     instances=True,

@@ -1,4 +1,4 @@
-"""What the check of a data set knows of each case, and of the cases that it cannot use."""
+"""What the check of a data set knows about each case, and about the cases that it cannot use."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class CaseFacts:
         sha256: of every file, by path.
         shares: of the pixels, per class (background first); they sum to 1.
         volume: whether the image is a volume, or a slice of one.
-        orientation: of a volume as its file stores it, such as "RAS"; "" where the file does not state it.
+        orientation: of a volume as its file stores it, such as "RAS"; "" if the file does not state it.
         numbered: whether the mask holds several values, each in one piece, as object numbers do.
-        elsewhere: how far the header of the mask puts it from its image, as "12 mm"; "" where they coincide.
+        elsewhere: how far the header of the mask puts it from its image, as "12 mm"; "" if they coincide.
         channels_elsewhere: how far a channel lies from the first one, likewise.
         channels_turned: the orientation of a channel that differs from the first one's, as "LPS, not RAS".
         rounded: how far the values of the mask were from whole numbers before they were rounded.

@@ -56,7 +56,7 @@ class Inspection:
 
     Attributes:
         dataset: the cases that can be used; `values` is None if the masks are not consistent.
-        cases: facts of these cases (`shares` are empty where `values` is None).
+        cases: facts of these cases (`shares` are empty if `values` is None).
         bad: the cases that cannot be used, and what does not fit the layout.
         problem: why the readable cases do not fit together; "" if they do.
         copies: sets of ids of images that are identical pixel by pixel.
@@ -81,7 +81,7 @@ class Inspection:
         return tuple(facts.id for facts in self.cases if facts.shares and facts.shares[0] == 1)
 
     def class_shares(self) -> list[ClassShare]:
-        """Returns how much of an image each class covers; [] where mask values have no known meaning."""
+        """Returns how much of an image each class covers; [] if mask values have no known meaning."""
         if self.dataset.values is None or not all(facts.shares for facts in self.cases):
             return []
         columns = zip(

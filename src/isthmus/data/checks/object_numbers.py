@@ -17,7 +17,7 @@ SEVERAL = 6
 
 
 def object_numbers(dataset: Dataset, facts: Sequence[CaseFacts]) -> str:
-    """Returns the remark that masks read as classes may number objects; "" where nothing suggests it.
+    """Returns the remark that masks read as classes may number objects; "" if nothing suggests it.
 
     They may number objects if nearly every value is one connected piece and either every mask counts 1, 2, … to an end
     of its own (at least 3 in one of them) or the values differ from mask to mask. Class names given by the user rule it

@@ -134,7 +134,7 @@ def refuse_resampled(dataset: Dataset, facts: Sequence[CaseFacts]) -> None:
     """Refuses mask values that resampling made, which would be learned as objects.
 
     Raises:
-        IsthmusError: masks with values that lie along borders alone.
+        IsthmusError: masks with values that lie only along borders.
     """
     for remark in _resampled(dataset, facts):
         raise IsthmusError(
@@ -179,7 +179,7 @@ def _other_polarity(facts: Sequence[CaseFacts]) -> list[str]:
 
 
 def _resampled(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
-    """Returns a remark on masks with values that lie along borders alone, if there are such masks."""
+    """Returns a remark on masks with values that lie only along borders, if there are such masks."""
     values = dataset.values
     if values is None or values.rule == "threshold":
         return []

@@ -119,7 +119,7 @@ def _look(case: Case) -> tuple[CaseFacts, dict[int, int]] | Bad:
         if len(counts) > MANY and _is_rough(mask):
             raise IsthmusError(
                 f"{case.masks[0]}: looks like an image, not like a mask, with {len(counts)} values that "
-                "change from pixel to pixel; were images and masks interchanged?"
+                "change from pixel to pixel; were images and masks swapped?"
             )
     except IsthmusError as error:
         return Bad(case.id, "pair", str(error))
@@ -159,7 +159,7 @@ def _place(path: Path) -> Geometry | None:
 
 
 def _turned(case: Case) -> str:
-    """Returns the orientation of a channel that differs from the first one's; "" where all agree."""
+    """Returns the orientation of a channel that differs from the first one's; "" if all agree."""
     places = [place for source in case.images if (place := _place(source.path)) and place.placed]
     stored = list(dict.fromkeys(place.orientation for place in places))
     return f"{stored[1]}, not {stored[0]}" if len(stored) > 1 else ""

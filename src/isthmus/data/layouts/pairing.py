@@ -158,12 +158,12 @@ def flat_masks(names: Iterable[str]) -> dict[str, str]:
 
 
 def same_letters(name: str) -> str:
-    """Returns a name with one spelling of accented letters, of which file systems use two."""
+    """Returns a name with one spelling of accented letters, for which file systems use two."""
     return unicodedata.normalize("NFC", name)
 
 
 def _named(found: list[Path], names: tuple[str, ...], words: frozenset[str]) -> Path | None:
-    """Returns the folder with the first of these names, or the only one named by such words alone."""
+    """Returns the folder with the first of these names, or the only one named with such words only."""
     plain = {re.sub(r"[\W_]", "", path.name.lower()): path for path in reversed(found)}
     others = [path for path in found if (tokens := _tokens(path.name)) and words.issuperset(tokens)]
     return next((plain[name] for name in names if name in plain), others[0] if len(others) == 1 else None)

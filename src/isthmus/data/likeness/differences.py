@@ -25,7 +25,7 @@ class Difference(NamedTuple):
 
     Attributes:
         kind: what differs, as "dimmer"; differences of one kind in several images are reported as one.
-        name, value: the number that lies outside, of those in `Familiar.spreads`; "" where it is something else.
+        name, value: the number that lies outside, of those in `Familiar.spreads`; "" if it is something else.
         detail: what the kind alone does not say.
     """
 

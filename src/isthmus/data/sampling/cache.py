@@ -49,7 +49,7 @@ class Cache(Generic[T]):
         load: reads the item of a name.
         budget: bytes for what stays, shared between streams.
         recent: bytes, taken from `budget`, for the most recently used of the items that found no place to stay. They
-            help where an item is asked for several times in a row.
+            help if an item is requested several times in a row.
     """
 
     def __init__(self, load: Callable[[str], T], budget: ByteBudget, recent: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Loads cases as a network takes them: on its grid, with the targets that are computed of their labels."""
+"""Loads cases as a network takes them: on its grid, with the targets that are computed from their labels."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ cv2.setNumThreads(
 def resize_image(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """Resizes an image `(channels, height, width)` to `size`, which is `(height, width)`.
 
-    Each axis is resized by itself: by area means, which avoid aliasing, where it shrinks, and linearly where it grows.
+    Each axis is resized separately: by area means, which avoid aliasing, where it shrinks, and linearly where it grows.
     """
     height, width = size
     channels: list[NDArray[Any]] = []

@@ -1,6 +1,6 @@
 """The stream of training batches: the same for a seed, whatever the number of workers and the size of the cache.
 
-Sample `i` of epoch `e` depends on the seed, `e` and `i` alone, so a run that is resumed at epoch `e` sees what it would
+Sample `i` of epoch `e` depends only on the seed, `e` and `i`, so a run that is resumed at epoch `e` sees what it would
 have seen without the interruption.
 """
 
@@ -52,7 +52,7 @@ class Samples:
         cases: those to sample from; their order does not matter.
         preprocessing: how a case becomes arrays.
         sampling: what a sample is.
-        batch: samples per batch. The last batch of an epoch is smaller where it has to be; a single sample that
+        batch: samples per batch. The last batch of an epoch may be smaller; a single sample that
             would be left over joins the batch before it (batch normalisation needs two).
         seed: of the order of the cases and all random choices.
         workers: threads that prepare samples ahead; with 0 the caller's thread prepares them.

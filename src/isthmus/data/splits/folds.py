@@ -25,7 +25,7 @@ class Split:
         train, validation, test: ids of cases.
         fold, repeat: which of a protocol's splits this is, both counted from 0.
         independent: whether the sides hold different groups; in `within-case` they do not, by design.
-        notes: what a report has to say about the scores.
+        notes: what a report must say about the scores.
     """
 
     train: tuple[str, ...]
@@ -125,7 +125,7 @@ def consecutive(cases: Sequence[Case], k: int) -> list[Split]:
     groups = {case.group for case in cases}
     if len(groups) > 1:
         raise IsthmusError(
-            f"within-case is for data of one group, and these are {len(groups)}; "
+            f"within-case is for data of one group, and this data has {len(groups)};  "
             "use holdout or kfold, which keep groups together"
         )
     if len(cases) < 2:
@@ -147,7 +147,7 @@ def consecutive(cases: Sequence[Case], k: int) -> list[Split]:
 
 
 def take_groups(cases: Sequence[Case], groups: int) -> list[Case]:
-    """Returns the cases of a number of groups, chosen by their names alone; fewer groups are always among more.
+    """Returns the cases of some groups, chosen by their names only; a smaller choice is part of every larger one.
 
     >>> cases = [Case(f"{g}{i}", (), (), g) for g in "abcd" for i in range(2)]
     >>> [case.id for case in take_groups(cases, 2)], [case.id for case in take_groups(cases, 1)]
@@ -187,7 +187,7 @@ def _named(cases: Sequence[Case], ids: list[str]) -> Split:
 
 
 def _groups(cases: Sequence[Case], seed: int) -> dict[str, list[str]]:
-    """Returns case ids by group, the groups in a seeded order that depends on their names alone."""
+    """Returns case ids by group, the groups in a seeded order that depends only on their names."""
     groups: dict[str, list[str]] = {}
     for case in cases:
         groups.setdefault(case.group, []).append(case.id)

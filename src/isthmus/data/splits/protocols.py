@@ -31,8 +31,8 @@ PROTOCOLS = {
 """What each protocol does, by name."""
 
 EPOCH = "the best epoch is chosen on the scored cases, so scores are optimistic"
-SAME_TEST = "the networks of all folds are scored on one test set: their spread is not that of the data"
-ONE_SPLIT = "one split for all repeats: their spread is that of training alone, not of the data"
+SAME_TEST = "the networks of all folds are scored on one test set: their spread does not reflect the data"
+ONE_SPLIT = "one split for all repeats: their spread reflects training only, not the data"
 OVERLAPPING = "the repeats score the same cases again: they are not independent of one another"
 
 SHARES = {
@@ -112,7 +112,7 @@ def splits(
 
 
 def _share(fraction: float, n: int) -> float:
-    """Returns a share that is a whole number of `n` cases; a half is rounded up, as it must have been in the papers."""
+    """Returns a share that is a whole number of `n` cases; a half is rounded up, as the papers must have done."""
     return math.floor(fraction * n + 0.5) / n if n else fraction
 
 

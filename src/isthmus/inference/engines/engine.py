@@ -102,10 +102,10 @@ def choose(
         dims: spatial dimensions, 2 or 3.
         engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and ``pixels`` are so
             many that it pays.
-        pixels: how many will go through each network; None: unknown, taken for few.
+        pixels: how many will go through each network; None: unknown, treated as few.
 
     Raises:
-        IsthmusError: no such engine; OpenVINO was asked for and is not installed, or the device is not the CPU.
+        IsthmusError: no such engine; OpenVINO was requested and is not installed, or the device is not the CPU.
     """
     if engine not in ENGINES:
         raise IsthmusError(f"unknown engine '{engine}': {nearest(engine, ENGINES)}")

@@ -30,7 +30,7 @@ CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 def fused(network: nn.Module, dtype: torch.dtype) -> nn.Module:
     """Returns a copy of a network in evaluation with its convolutions in ``dtype``; without oneDNN, the network itself.
 
-    The copy has the weights of now: a network that is trained further needs a new copy.
+    The copy has the current weights: a network that is trained further needs a new copy.
     """
     if not onednn.computes(dtype):
         return network
@@ -38,7 +38,7 @@ def fused(network: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 class Convolution(nn.Module):
-    """A convolution that adds and rectifies by itself.
+    """A convolution that also adds and rectifies.
 
     ``y = relu(convolution(x) + plus)``, with or without the ReLU and the sum. The weights are those of ``layer``, with
     the batch normalisation ``norm`` after it folded in: ``w * g`` and ``(b - mean) * g + shift``, where

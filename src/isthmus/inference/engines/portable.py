@@ -183,7 +183,7 @@ class Opened:
         to: its format.
         heads: names of the outputs, in order.
         threads: that the runtime may use.
-        precision: ``"float32"``, or ``"bfloat16"``, for OpenVINO alone.
+        precision: ``"float32"``, or, for OpenVINO only, ``"bfloat16"``.
     """
 
     def __init__(

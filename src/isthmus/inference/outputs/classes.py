@@ -24,7 +24,7 @@ class Classes:
         names: by class index, background first.
         regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are scored.
         multilabel: whether each map of the network is a region of its own.
-        threshold: independent maps count from this probability up.
+        threshold: the probability from which independent maps count.
     """
 
     names: Sequence[str]
@@ -121,7 +121,7 @@ class Classes:
 
     def _of_pattern(self) -> NDArray[np.uint8]:
         """Returns the class for each set of regions, ``(2 ** regions,)``: the one that differs from the set in the
-        fewest regions; of two that are as good, the one in more regions."""
+        fewest regions; of two that are equally good, the one in more regions."""
         table = self.membership().astype(int)  # (classes, regions)
         sets = np.arange(2 ** len(self.regions))[:, None] >> np.arange(len(self.regions)) & 1
         wrong = np.abs(sets[:, None] - table).sum(axis=2) * (len(self.regions) + 1) - table.sum(axis=1)

@@ -70,7 +70,7 @@ class CleanUp:
         """Returns the label `(*spatial)` cleaned up, uint8.
 
         Raises:
-            IsthmusError: values that are no class indices.
+            IsthmusError: values that are not class indices.
         """
         result = as_label(label)
         if self.largest:
@@ -123,7 +123,7 @@ def remove_small(label: NDArray[Any], min_size: int | Mapping[int, int]) -> Labe
 def fill_holes(label: NDArray[Any], classes: Sequence[int] | None = None) -> Label:
     """Fills background that a class encloses with that class; inside several, with the innermost.
 
-    Background that touches the border of the image is no hole. Other classes inside a hole stay (`merge_islands`
+    Background that touches the border of the image is not a hole. Other classes inside a hole stay (`merge_islands`
     absorbs them). In a volume a hole is closed on all sides, not only within a slice.
 
     Args:
@@ -171,7 +171,7 @@ def merge_islands(
         holes: whether the holes of every class are filled.
 
     Raises:
-        IsthmusError: values that are no class indices, shares outside 0 to 1.
+        IsthmusError: values that are not class indices, shares outside 0 to 1.
 
     Source: HMEDN, section IV-A6 (anatomically constrained merging; 10 % and the order of the steps are ours).
 
@@ -197,7 +197,7 @@ def as_label(label: NDArray[Any]) -> Label:
     """Returns a label as uint8.
 
     Raises:
-        IsthmusError: values that are no class indices (whole numbers, 0 to 255).
+        IsthmusError: values that are not class indices (whole numbers, 0 to 255).
     """
     array = np.asarray(label)
     if array.dtype == np.uint8:
@@ -275,7 +275,7 @@ def _components(
 
 
 def _boxes(label: Label, classes: Sequence[int] | None) -> Iterator[tuple[int, Box]]:
-    """Yields the classes that occur, of those asked for, each with the box around it."""
+    """Yields the classes that occur, among those requested, each with the box around it."""
     wanted = None if classes is None else set(_as_classes(classes))
     if label.size and (wanted is None or wanted):
         for cls, box in enumerate(ndimage.find_objects(label), start=1):

@@ -118,7 +118,7 @@ def _as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _on_outline(labels: NDArray[Any]) -> NDArray[np.bool_]:
-    """Returns the pixels that share a side with another number; the border of the image is no outline."""
+    """Returns the pixels that share a side with another number; the border of the image is not an outline."""
     found = np.zeros(labels.shape, bool)
     down, right = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
     found[1:] |= down

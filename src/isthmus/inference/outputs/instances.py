@@ -44,14 +44,14 @@ def instances(
     Args:
         body: `(H, W)` or `(D, H, W)`, probability of being part of an object, 0 to 1; or boolean.
         contour, marker: of lying on the contour of an object, and well inside one; of the same shape.
-        threshold: a pixel counts from this probability up.
+        threshold: the probability from which a pixel counts.
         min_body, min_marker: bodies and seeds of fewer pixels are dropped.
         border: width in pixels of the frame without seeds, where there is no marker.
         peak_scale: the larger, the fewer peaks, where there is neither contour nor marker.
         spacing: from pixel to pixel along every axis, for volumes with thick slices; None: 1.
 
     Raises:
-        IsthmusError: maps of different shapes, of other than 2 or 3 axes, or that are no probabilities.
+        IsthmusError: maps of different shapes, of other than 2 or 3 axes, or that are not probabilities.
 
     Source: the watershed policy of HMEDN's DSB-2018 framework, without its random peaks and random walkers.
 

@@ -32,7 +32,7 @@ class Cutter:
     overlap: float
 
     def sides(self, axes: int) -> list[int]:
-        """Returns the sides of a tile that is seen by itself: the patch, or `WHOLE` without patches."""
+        """Returns the sides of a tile that is processed separately: the patch, or `WHOLE` without patches."""
         return [on_grid(side, self.divisor) for side in self.patch or [WHOLE[axes]] * axes]
 
     def side_by_side(self, size: Sequence[int]) -> Tiling:

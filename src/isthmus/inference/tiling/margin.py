@@ -19,7 +19,7 @@ def margin(network: nn.Module) -> int | None:
     reach further on one side, and that side counts.
 
     Returns:
-        None where there is no such number: for networks that look at the whole image (instance normalisation, a mean
+        None if there is no such number: for networks that look at the whole image (instance normalisation, a mean
         over it), whose grid is not that of their divisor, or that see further than 700 pixels, and for modules that do
         not state their input.
 

@@ -2,7 +2,7 @@
 
 There are two ways, the same for every axis of an image:
 
-- `blended`: tiles overlap, by half unless told otherwise, and their logits are averaged with Gaussian weights, because
+- `blended`: tiles overlap, by half by default, and their logits are averaged with Gaussian weights, because
   the border of a tile sees less of the image. This is for networks that look at the whole tile (instance
   normalisation), whose tiles never quite agree.
 - `cropped`: each tile contributes only what lies a margin away from its cut sides, where the network cannot tell the

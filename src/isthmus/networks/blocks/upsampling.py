@@ -34,7 +34,7 @@ def upsample_by_two(dims: int, mode: str = "linear") -> nn.Module:
 
 
 class LinearUp(nn.Module):
-    """Passes each channel by itself through a transposed convolution with the kernel of linear interpolation.
+    """Passes each channel separately through a transposed convolution with the kernel of linear interpolation.
 
     The kernel falls linearly from its centre, (1 - |i - (k - 1) / 2| / (k / 2)) along each axis (Long,
     Shelhamer, Darrell 2015, doi:10.1109/CVPR.2015.7298965). Beyond the border the maps are zero, as in their

@@ -1,4 +1,4 @@
-"""The card of a network: what its paper says, beside what this build is."""
+"""The card of a network: what its paper says, beside what is built here."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class CardReport:
 
 @cache
 def describe(name: str) -> CardReport:
-    """Returns everything that is known of a network, computed without weights, in a second or two.
+    """Returns everything that is known about a network, computed without weights, in a second or two.
 
     Raises:
         IsthmusError: there is no such network; the message names the nearest.

@@ -35,7 +35,7 @@ def index(page: str) -> str:
 
 
 def write(folder: Path, names: Sequence[str] = ()) -> None:
-    """Brings the pages in a folder of documentation up to date, all or those of some networks."""
+    """Updates the pages in a folder of documentation, all or those of some networks."""
     cards = folder / "networks"
     cards.mkdir(parents=True, exist_ok=True)
     for name in names or list_models():

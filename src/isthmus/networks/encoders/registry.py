@@ -41,7 +41,7 @@ def create_encoder(
         spatial_dims: 2, or 3 for the same layers in 3D, for which there are no pre-trained weights.
 
     Raises:
-        IsthmusError: the name is unknown, the weights are missing or do not fit, or are asked for in 3D.
+        IsthmusError: the name is unknown, the weights are missing or do not fit, or are requested in 3D.
 
     >>> encoder = create_encoder("resnet34", in_channels=1)
     >>> encoder.channels, encoder.strides

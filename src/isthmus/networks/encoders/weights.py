@@ -39,7 +39,7 @@ def load_encoder_weights(encoder: Encoder, source: Path | str, *, download: bool
         download: whether a URL may be downloaded if its file is not on this machine.
 
     Raises:
-        IsthmusError: there is no such file, it has another hash or is no file of weights, or tensors do not fit.
+        IsthmusError: there is no such file, it has another hash or does not hold weights, or tensors do not fit.
     """
     path = find_weights(source, download=download)
     given = {_modern(name): tensor for name, tensor in _read(path).items()}

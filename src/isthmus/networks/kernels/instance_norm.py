@@ -1,7 +1,7 @@
 """Instance normalisation that keeps channels-last data channels-last.
 
 The framework's layer copies a channels-last batch to contiguous layout and returns a contiguous one, which takes half
-of a U-Net's training step on a CPU. Here each image passes the kernel of batch normalisation by itself: the same sums
+of a U-Net's training step on a CPU. Here each image passes the kernel of batch normalisation separately: the same sums
 over the same pixels, without a copy. The plain equivalent is the framework's function. Both agree to rounding.
 """
 

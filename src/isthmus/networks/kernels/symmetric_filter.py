@@ -1,4 +1,4 @@
-"""A fixed filter of each channel by itself whose gradient is as fast as the filter."""
+"""A fixed filter applied to each channel separately, with a gradient as fast as the filter."""
 
 from __future__ import annotations
 

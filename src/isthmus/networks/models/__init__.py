@@ -1,1 +1,1 @@
-"""The networks, one paper a file."""
+"""The networks, one file for each paper."""

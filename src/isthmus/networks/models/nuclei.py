@@ -175,7 +175,7 @@ class _Up(nn.Module):
         return y
 
 
-_TRAINED = "encoder and decoders are all trained and all counted, while the paper counts in another way"
+_TRAINED = "the encoder and all decoders are trained and counted here; the paper counts differently"
 
 
 def _card(

@@ -1,4 +1,4 @@
-"""The U-Net skeleton, and the networks that consist of it alone.
+"""The U-Net skeleton, and the networks that consist of nothing else.
 
 Ronneberger, Fischer, Brox: U-Net: convolutional networks for biomedical image segmentation. MICCAI 2015,
 doi:10.1007/978-3-319-24574-4_28. The widths are 32 to 512, as in the four papers that this project implements.
@@ -36,8 +36,8 @@ class UNet(Network):
     between the levels of the decoder, and a convolution to the classes at the end. The output of the transposed
     convolution is concatenated with that of the skip (in this order) before the next block. With ``encoder=`` a
     pre-trained encoder takes the place of the network's own levels: each of its taps is a bridge, the coarsest is the
-    bottom, and on a level without a tap (a ResNet at full resolution) the block of the decoder reads what comes up
-    alone.
+    bottom, and on a level without a tap (a ResNet at full resolution) the block of the decoder reads only
+    what comes up.
 
     Args:
         spatial_dims: 2 or 3.
@@ -154,7 +154,7 @@ class UNet(Network):
         return cast(Tensor, self.head(x))
 
     def _cross(self, step: int, tap: Tensor) -> Tensor:
-        """Passes a tap through its skip, which is checkpointed if it learns, as it then saves as much as a block."""
+        """Passes a tap through its skip, checkpointed if it learns, because it then saves as much as a block."""
         skip = self.skips[step]
         learns = any(p.requires_grad for p in skip.parameters())
         return cast(Tensor, checkpointed(self, skip, tap) if learns else skip(tap))

@@ -27,7 +27,7 @@ from isthmus.networks.registry import Card, register_model
 class Volumetric(Block):
     """The two 3x3x3 convolutions of the 3D U-Nets, each with norm and activation; dropout after both.
 
-    With ``widen``, a block that gets no more channels than its width, so on the way down, has half its width in the
+    With ``widen``, a block that gets no more channels than its width, as on the way down, has half its width in the
     first convolution: widths double before a pooling, not after it (Çiçek et al., figure 2).
     """
 

@@ -19,7 +19,7 @@ class Figure:
         title: the heading.
         caption: what a reader has to know; without charts, why there are none.
         charts: one or more charts, side by side where the page is wide enough.
-        key: names of the series with a sample of each, as `line_key` or `marker_key` make it; empty where the charts
+        key: names of the series with a sample of each, as `line_key` or `marker_key` make it; empty if the charts
             name their series themselves.
         width: the width of a chart in inches.
     """
@@ -65,7 +65,7 @@ def register_figure(name: str, draw: DrawFigure) -> None:
 
     Args:
         name: its name, which is also its anchor on the page.
-        draw: makes the figure; returns None where it has nothing to show, as for a run without scores.
+        draw: makes the figure; returns None if it has nothing to show, as for a run without scores.
 
     Raises:
         ValueError: the name is taken.

@@ -36,8 +36,8 @@ class Data(Section):
     limit: Annotated[
         int | None,
         POSITIVE,
-        "Use this many groups of cases only, for a quick try on a large data set. Which ones depends on their names "
-        "alone.",
+        "Use this many groups of cases only, for a quick try on a large data set. Which ones depends only on their "
+        "names.",
     ] = None
     skip_bad: Annotated[
         bool, "Leave out cases that cannot be read or do not fit, and list them in the report."

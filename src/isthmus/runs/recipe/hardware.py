@@ -1,4 +1,4 @@
-"""The section ``hardware``: where and how it is computed."""
+"""The section ``hardware``: where and how a run is computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class Hardware(Section):
-    """Where and how it is computed; what is left open is decided once, at the start, and stored."""
+    """Where and how a run is computed; open values are decided once, at the start, and stored."""
 
     device: Annotated[
         str,

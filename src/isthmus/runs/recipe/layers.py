@@ -1,4 +1,4 @@
-"""A recipe from layers of values: a preset at the bottom, what the user says on top."""
+"""A recipe from layers of values: a preset at the bottom, the user's values on top."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 
 
 def _without_length(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Drops how long to train from the values below a layer that says it itself.
+    """Drops how long to train from the values below a layer that states it itself.
 
     Raises:
         IsthmusError: the layer names both epochs and minutes, and the minutes were not turned into epochs yet.

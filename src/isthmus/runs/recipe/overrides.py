@@ -44,7 +44,7 @@ def _number(text: str) -> float | str:
 
 
 def _section_of(key: str, word: str) -> str:
-    """Returns the section that a key belongs to; ``seed``, of which there are two, must be named in full."""
+    """Returns the section that a key belongs to; ``seed``, which exists twice, must be named in full."""
     keys = [(section, key) for section, model in sections().items() for key in model.model_fields]
     owners = {name: section for section, name in keys if name != "seed"}
     if key not in owners:

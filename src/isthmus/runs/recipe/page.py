@@ -1,7 +1,7 @@
-"""The tables of ``docs/recipe.md``: ``python -m isthmus.runs.recipe.page docs`` brings them up to date.
+"""The tables of ``docs/recipe.md``: ``python -m isthmus.runs.recipe.page docs`` updates them.
 
-The page is prose with a table for each section. A table is found by its first cell, ``key of `SECTION```, and written
-anew from the types, ranges, defaults and help texts of the recipe; the prose stays as it is.
+The page is prose with a table for each section. A table is found by its first cell, ``key of `SECTION```, and rewritten
+from the types, ranges, defaults and help texts of the recipe; the prose stays as it is.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def values_of(section: type[Section], key: str) -> str:
 
 
 def type_name(kind: Any, several: bool = False) -> str:
-    """Returns what a type is called, in the plural where several are meant.
+    """Returns the name of a type, in the plural if several are meant.
 
     >>> type_name(dict[str, list[int]]), type_name(tuple[int, int]), type_name(Literal["a", "b"])
     ('mapping from strings to lists of integers', '2 integers', '`a` or `b`')
@@ -91,12 +91,12 @@ def type_name(kind: Any, several: bool = False) -> str:
 
 
 def _listed(words: list[str]) -> str:
-    """Returns alternatives in a row: ``a, b or c``."""
+    """Returns alternatives in words: ``a, b or c``."""
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
-    """Returns the types of a union, or the type alone."""
+    """Returns the types of a union, or the single type."""
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
@@ -112,7 +112,7 @@ def _value(value: Any) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Bring the tables of recipe.md up to date.")
+    parser = argparse.ArgumentParser(description="Update the tables of recipe.md.")
     parser.add_argument("docs", type=Path, help="the folder of the documentation")
     page = parser.parse_args().docs / "recipe.md"
     page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")

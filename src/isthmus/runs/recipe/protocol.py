@@ -44,12 +44,12 @@ class Protocol(Section):
     ] = None
     allow_leak: Annotated[
         bool,
-        "Train although a group, or copies of an image, stand on two sides of the split; the report says so.",
+        "Train although a group, or copies of an image, are on both sides of the split; the report says so.",
     ] = False
     distance: Annotated[
         int,
         Range(0, 64),
-        "Bits in which the perceptual hashes of two images differ at most for them to count as near-duplicates.",
+        "Two images whose perceptual hashes differ in at most this many bits count as near-duplicates.",
     ] = 4
     seed: Annotated[int, "Seed of the split."] = 0
 

@@ -79,7 +79,7 @@ def write_explained(path: Path, case: ExplainedCase, origin: Origin) -> None:
 
 
 def read_explained(path: Path, origin: Origin) -> ExplainedCase | None:
-    """Reads the maps of a case; None where the file is missing, damaged, or of another origin."""
+    """Reads the maps of a case; None if the file is missing, damaged, or of another origin."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if not origin.accepts(Origin(*(str(arrays[key]) for key in Origin.__dataclass_fields__))):

@@ -113,7 +113,7 @@ def contrasts(tones: Floats, truth: Labels) -> Floats:
         truth: labels (H, W), 0 is background.
 
     Returns:
-        One number from 0 to 1 for each border pixel; empty where there is no border.
+        One number from 0 to 1 for each border pixel; empty if there is no border.
     """
     found = []
     for label in np.unique(truth[truth > 0]):

@@ -1,4 +1,4 @@
-"""Computes the cells of a study, several at a time, by default in processes of this machine."""
+"""Computes the cells of a study, several at a time, by default in processes on this machine."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def execute(folder: StudyFolder, plan: Plan, machines: Machines, watch: Watch) -
 
 
 def _failed_at(folder: StudyFolder, name: str) -> int | None:
-    """Returns the time at which a cell failed, in nanoseconds; None where it did not fail."""
+    """Returns the time at which a cell failed, in nanoseconds; None if it did not fail."""
     try:
         return folder.failure(name).stat().st_mtime_ns
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How far a study has come, what it has cost, and how long the rest will take, from its files alone."""
+"""How far a study has come, what it has cost, and how long the rest will take, from its files only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isthmus.studies.study_folder import Planned, State, StudyFolder
 
 @dataclass(frozen=True)
 class Span:
-    """A time in seconds; `whole` is False where only the epochs of some cells are known."""
+    """A time in seconds; `whole` is False if only the epochs of some cells are known."""
 
     seconds: float
     whole: bool = True
@@ -24,7 +24,7 @@ class Status:
     Attributes:
         cells: the cells in each state.
         spent: the sum of the times of all cells, also of those that ran at the same time.
-        left: the time that is left with as many cells at a time as now; None where it cannot be estimated.
+        left: the time that is left with as many cells at a time as now; None if it cannot be estimated.
     """
 
     cells: Mapping[State, tuple[Planned, ...]]

@@ -52,7 +52,7 @@ def submit(ray: Any, remote: Any, folder: StudyFolder, name: str, threads: int, 
 
 
 def work(path: str, name: str, note: str, threads: int, gpus: int, cwd: str) -> int:
-    """Computes a cell in a process that Ray started for it alone.
+    """Computes a cell in a process that Ray started only for it.
 
     Args:
         path: the folder of the study.

@@ -43,7 +43,7 @@ def timed(folder: StudyFolder, name: str) -> Iterator[None]:
 
 
 def spent(folder: StudyFolder, name: str, *, running: bool = False) -> float | None:
-    """Returns the seconds of all attempts at a cell; None where some of them were not recorded.
+    """Returns the seconds of all attempts at a cell; None if some of them were not recorded.
 
     Args:
         folder: the folder of the study.
@@ -76,7 +76,7 @@ def _until_now(record: Record, run: RunFolder) -> float:
 
 
 def _read(folder: StudyFolder, name: str) -> Record | None:
-    """Reads the record; None where it is missing or damaged."""
+    """Reads the record; None if it is missing or damaged."""
     if not folder.times(name).is_file():
         return None
     try:

@@ -85,7 +85,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("name")
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--parent", type=int, help="process whose end ends this one")
+    parser.add_argument("--parent", type=int, help="process to watch: this one ends when it does")
     options = parser.parse_args(words)
     import cv2
 

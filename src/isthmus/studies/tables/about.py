@@ -35,7 +35,7 @@ def _data(results: Results) -> Iterator[str]:
     elif plan.scale:
         yield "Scale: as in the paper."
     if plan.drawn:
-        yield f"Phantoms stand in for data that was not given: {', '.join(plan.drawn)}."
+        yield f"Phantoms replace missing data: {', '.join(plan.drawn)}."
     if plan.absent:
         yield f"Not given, and left out: {', '.join(plan.absent)}."
     cases: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""The table of every two networks: their difference, its interval, and the tests."""
+"""The table of pairwise comparisons: their difference, its interval, and the tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from isthmus.studies.tables.formats import StudyTable
 
 
 def pair_table(results: Results) -> StudyTable | None:
-    """Returns a row for every two networks, on the first measure of cases; None where there are no two."""
+    """Returns a row for each pair of networks, on the first measure of cases; None if there is no pair."""
     measure = case_measures(results)[0]
     pairs = [
         pair for data, label, _ in results.places() for pair in every_pair(results, data, label, measure)
@@ -31,7 +31,7 @@ def pair_table(results: Results) -> StudyTable | None:
     columns += [("Difference, paper", True), ("Cases needed", True)] if claims else []
     return StudyTable(
         "tests",
-        f"Every two networks, {measure.name}",
+        f"Pairwise comparisons, {measure.name}",
         _caption(results, measure, claims),
         Table(columns, [row.cells(claims) for row in rows]),
         [row.record() for row in rows],
@@ -42,11 +42,11 @@ def _caption(results: Results, measure: Measure, claims: bool) -> str:
     study = results.study
     caption = (
         f"{measure.name}, first minus second; each case counts once (the mean over the folds and repeats that scored "
-        f"it). p: {NAMES[study.test]}. Intervals: BCa bootstrap, of whole folds where each case belongs to one fold. "
+        f"it). p: {NAMES[study.test]}. Intervals: BCa bootstrap, of whole folds if each case belongs to one fold. "
         "With so few folds they are too short: for five folds they hold the true difference in four of five cases; "
-        f"for fewer than four folds there is none. Bold: p after Holm correction is at most alpha = {study.alpha:g}: "
-        "the two are shown to differ. In the table of scores, bold marks the best and those not shown to differ from "
-        "it. "
+        f"for fewer than four folds there is none. Bold: p after Holm correction is at most alpha = {study.alpha:g}, "
+        "a significant difference. In the table of scores, bold marks the best and those not significantly different "
+        "from it. "
     )
     if claims:
         caption += (

@@ -44,9 +44,9 @@ def score_table(results: Results) -> StudyTable:
         columns += [(f"{measure.name}, paper", True)] if measure.name in beside else []
     columns += [("Cells", True)] if partial else []
     caption = (
-        f"Mean ± standard deviation over {study.over}. Bold: the best mean and those not shown to differ from it "
-        f"({NAMES[study.test]}, Holm correction, alpha {study.alpha:g}). In the table of every two networks, bold "
-        f"marks a difference that is shown. {_left_out(results)}{about(results)}"
+        f"Mean ± standard deviation over {study.over}. Bold: the best mean and those not significantly different "
+        f"from it ({NAMES[study.test]}, Holm correction, alpha {study.alpha:g}). In the table of pairwise "
+        f"comparisons, bold marks a significant difference. {_left_out(results)}{about(results)}"
     )
     return StudyTable("scores", study.title or study.name, caption, Table(columns, rows), records)
 

@@ -23,7 +23,7 @@ def selection_table(results: Results) -> StudyTable | None:
     """Returns a row for each data set and network: the score of the best epoch, a clean score, and the gain.
 
     The clean score is that of the test cases, or, where the scored fold chose the epoch, that of the epoch which the
-    other folds would choose. None where neither is known.
+    other folds would choose. None if neither is known.
     """
     rows: list[list[Cell]] = []
     records: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
 """Chooses how a convolution in bfloat16 is computed, so that its result is correct on every processor.
 
-Some of the framework's kernels give wrong results without a word. Before a kind of convolution is computed for the
+Some of the framework's kernels silently give wrong results. Before a kind of convolution is computed for the
 first time on a machine, a separate process checks it (`isthmus.networks.kernels.bfloat16.check`), and the answer is
 stored. A kind that is wrong is computed in the first correct way of `isthmus.networks.kernels.bfloat16.ways.WAYS`.
 Other number types and devices are left alone, and so are networks that are compiled, traced or exported, because their
@@ -27,7 +27,7 @@ _checker = Checker()
 _lock = threading.Lock()
 _by_call: dict[Any, str] = {}
 _by_kind: dict[str, str] = {}
-_other_ways: list[str] = []  # since the user was last told
+_other_ways: list[str] = []  # since the last remark to the user
 _troubles: list[str] = []
 _unable = False
 
@@ -70,7 +70,7 @@ def way_of(x: Tensor, weight: Tensor, bias: bool, arguments: ConvArguments, form
 
 
 def kernel_remarks() -> list[str]:
-    """Returns what the user should know and has not been told yet, one line each."""
+    """Returns the remarks that the user has not seen yet, one line each."""
     with _lock:
         counted, lines = Counter(_other_ways), list(_troubles)
         _other_ways.clear()

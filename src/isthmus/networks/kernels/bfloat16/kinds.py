@@ -23,7 +23,7 @@ ENOUGH = 5
 """Smallest number of steps of the kernel along an axis of a cut map."""
 
 PREDICTED = 64
-"""Side up to which sizes are told apart in prediction; of a longer side, the remainder by 16 counts."""
+"""Side up to which prediction distinguishes sizes; for a longer side, only the remainder modulo 16 counts."""
 
 
 @dataclass(frozen=True)
