@@ -166,7 +166,7 @@ def test_a_volume_gets_three_slices_in_square_pixels(tmp_path) -> None:
         (["nowhere", "IMAGES", "--out", "x"], "no run folder at nowhere"),
         (["IMAGES", "IMAGES", "--out", "x"], "not a run folder"),
         (["RUN", "IMAGES"], "--out"),
-        (["FCN", "IMAGES", "--out", "x"], "no decoder stages to look into; take"),
+        (["FCN", "IMAGES", "--out", "x"], "no decoder stages; use"),
         (["FCN", "IMAGES", "--out", "x", "--method", "grad-cam"], "--method input"),
         (["RUN", "IMAGES", "--out", "IMAGES"], "among the images"),
     ],

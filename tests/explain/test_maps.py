@@ -309,7 +309,7 @@ def test_as_captum_computes_them() -> None:
         (lambda n: saliency(n, np.full((3, 8, 8), np.nan)), "NaN"),
         (lambda n: grad_cam(n, np.zeros((3, 8, 8)), [3]), "no class 3 among 3 maps; name 0 to 2"),
         (lambda n: grad_cam(n, np.zeros((3, 8, 8)), [0], multilabel=True), "name 1 to 3"),
-        (lambda n: grad_cam(n, np.zeros((3, 8, 8)), []), "no class is named"),
+        (lambda n: grad_cam(n, np.zeros((3, 8, 8)), []), "classes is empty"),
         (lambda n: grad_cam(n, np.zeros((3, 8, 8)), [True]), "whole numbers"),
         (lambda n: saliency(nn.Conv2d(1, 1, 3), np.zeros((1, 8, 8))), "Conv2d has no decoder stages"),
     ],

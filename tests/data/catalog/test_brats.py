@@ -55,7 +55,7 @@ def test_brats_that_does_not_fit(tmp_path: Path) -> None:
         "Brats17_2013_2_1: no t2 here",
         "0 segmentations where one is expected",
         "Brats17_TCIA_101_1: the case is in",
-        "of 2015, whose labels differ",
+        "is from 2015, and its labels differ",
     ):
         assert part in text
 
