@@ -4,7 +4,7 @@ The default network, whose instance normalisation takes its statistics from what
 slices of 512x512 (ISBI-2012). The slices that were held out are segmented in one piece and in tiles of two sizes, with
 the statistics of each tile and with those of the image (docs/large-images.md), as if memory had no room for larger
 tiles. Then a slice lies on an empty canvas, where the statistics of the image do harm. Networks without such statistics
-give the same answer in tiles and in one piece, which a test holds.
+give the same answer in tiles and in one piece, as a test checks.
 """
 
 from __future__ import annotations

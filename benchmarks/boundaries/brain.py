@@ -1,8 +1,8 @@
 """BraTS 2015, two modalities in 3D: trains, is killed, resumes, segments whole volumes; and what memory that takes.
 
-By the command line alone. Two patients train; a third, at the same scale, chooses the epoch; a fourth, at half the
-voxel size, is only scored. Regions (whole tumour, core, enhancing) are drawn each by itself. No pictures: the scans
-are CC BY-NC-SA, which this project is not.
+It uses only the command line. Two patients train; a third, at the same scale, chooses the epoch; a fourth, at half the
+voxel size, is only scored. Regions (whole tumour, core, enhancing) are predicted separately. There are no pictures: the
+scans are CC BY-NC-SA, which this project is not.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def done(out: Path) -> dict[str, list[RunFolder]]:
 
 
 def scores(run: RunFolder, before: bool = False) -> dict[str, dict[str, dict[str, float]]]:
-    """Returns values by metric, organ and case, of the scored cases alone."""
+    """Returns values by metric, organ and case, of the scored cases only."""
     rows = run.read_rows(run.cases_before if before else run.cases)
     result: dict[str, dict[str, dict[str, float]]] = {metric: {} for metric in METRICS}
     for row in rows:

@@ -18,7 +18,7 @@ SIZE, SLICES, CLASSES, BATCH = (144, 208), 5, 4, 10
 
 
 def step_of(name: str, keep: bool) -> Callable[[], None]:
-    """Returns a network's step as `isthmus train` runs it on one thread, and keeps freed memory if told to."""
+    """Returns a network's step as `isthmus train` runs it on one thread, and keeps freed memory if requested."""
     torch.set_num_threads(1)
     if keep:
         keep_freed_memory()

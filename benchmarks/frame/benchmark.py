@@ -1,6 +1,6 @@
 """A benchmark is a list of rows; a row is a name, contenders that do the same work, and a unit.
 
-A file of this folder's neighbours is a benchmark if it defines ``BENCHMARK``; the first line of its docstring is its
+A file in a folder beside this one is a benchmark if it defines ``BENCHMARK``; the first line of its docstring is its
 title, and its place is its name: ``benchmarks/speed/epoch.py`` is ``speed.epoch``.
 """
 
@@ -27,7 +27,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line says to every benchmark.
+    """Options of the command line, which every benchmark receives.
 
     Attributes:
         toy: small sizes and one round; nothing is written.
@@ -53,7 +53,7 @@ class Row:
     """One line of a benchmark.
 
     Attributes:
-        name: no other row of the same unit has it.
+        name: unique among the rows of one unit.
         contenders: by name, a function that prepares a contender and returns its work. A contender that raises
             ImportError or IsthmusError is left out.
         unit: `SECONDS`: the work is timed. `BYTES`: its peak memory is taken. Any other: the work returns the value.
@@ -63,7 +63,7 @@ class Row:
         repeats: measurements of a contender in each of its turns.
         own_process: every turn of a contender runs in a process of its own.
         clock: what times the work.
-        facts: what else the row tells, from what each contender's work returned.
+        facts: further facts about the row, from what each contender's work returned.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Benchmark:
 
     Attributes:
         blocks: by name, a function from the results (one for each variant) to lines of Markdown.
-        facts: what is stored of all rows together, from the rows.
+        facts: facts about all rows together, from the rows.
         packages: whose versions are stored.
         environment: variables of the process that measures.
     """

@@ -40,7 +40,7 @@ def _processor() -> tuple[str, set[str]]:
 
 
 def _threads() -> int:
-    """Returns the threads that the framework uses, or may use where it was not needed."""
+    """Returns the threads that the framework uses, or may use if it was not needed."""
     torch = sys.modules.get("torch")
     return int(torch.get_num_threads()) if torch else int(os.environ.get("OMP_NUM_THREADS") or cores())
 

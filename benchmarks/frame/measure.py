@@ -32,7 +32,7 @@ def measure(benchmark: str, row: Row, settings: Settings) -> dict[str, Any]:
 
 
 def one(work: Work, row: Row) -> Any:
-    """Measures a work once."""
+    """Measures the work once."""
     if row.unit == BYTES:
         return peak_memory(work)
     if row.unit != SECONDS:

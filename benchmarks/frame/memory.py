@@ -14,7 +14,7 @@ RESET = Path("/proc/self/clear_refs")
 
 
 def resident(key: str, process: str | int = "self") -> int:
-    """Returns the bytes of a process now (``VmRSS``) or at its peak (``VmHWM``); 0 where the system does not tell."""
+    """Returns the bytes of a process now (``VmRSS``) or at its peak (``VmHWM``); 0 if the system does not tell."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -23,7 +23,7 @@ def resident(key: str, process: str | int = "self") -> int:
 
 
 def peak_memory(work: Callable[[], object]) -> int | None:
-    """Returns the bytes that a piece of work needs above what is held before it; None where the system does not tell.
+    """Returns the bytes that a piece of work needs above what is held before it; None if the system does not tell.
 
     On a GPU it is the framework's count of the device's memory, on a CPU the system's of the process.
     """

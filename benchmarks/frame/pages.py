@@ -29,7 +29,7 @@ def blocks() -> dict[tuple[str, str], Path]:
 
 
 def filled(page: str) -> str:
-    """Returns the text of a page with its blocks made anew; a block without results stays as it is."""
+    """Returns the text of a page with its blocks rebuilt; a block without results stays as it is."""
 
     def fill(found: re.Match[str]) -> str:
         known = results.every(found["benchmark"])

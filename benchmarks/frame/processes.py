@@ -41,7 +41,7 @@ class Process:
         return json.loads(line)
 
     def close(self) -> None:
-        """Lets it end, so that its memory is free."""
+        """Ends the process, so that its memory is freed."""
         with suppress(BrokenPipeError):
             self.process.communicate()
         self.process.wait()

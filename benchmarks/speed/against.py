@@ -1,4 +1,4 @@
-"""This tree against an older commit of itself, by the public API and the command line alone.
+"""This tree against an older commit of itself, through the public API and the command line only.
 
     python -m benchmarks speed.against --commit COMMIT
 
@@ -40,7 +40,7 @@ def archive(commit: str, folder: Path) -> Path:
 
 
 def start(work: str, sources: Path, scratch: Path, toy: bool) -> Callable[[], float]:
-    """Starts a work in a process that imports from these sources, and returns what measures it."""
+    """Starts a piece of work in a process that imports from these sources, and returns what measures it."""
     script = Path(__file__).with_name("against_work.py")
     environment = os.environ | {"PYTHONPATH": str(sources)}
     process = Process([sys.executable, str(script), work, str(scratch), str(int(toy))], environment)
@@ -49,7 +49,7 @@ def start(work: str, sources: Path, scratch: Path, toy: bool) -> Callable[[], fl
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Yields every work in both trees."""
+    """Yields every piece of work in both trees."""
     if not settings.commit:
         print("left out: name an older commit with --commit")
         return

@@ -1,4 +1,4 @@
-"""The works of `speed.against`, in whichever tree is imported from: public API and command line alone.
+"""The pieces of work of `speed.against`, in whichever tree is imported from: public API and command line only.
 
 python against_work.py WORK SCRATCH TOY      answers every line with the processor seconds of one round of the work
 """

@@ -77,7 +77,7 @@ def monai(scene: Scene) -> Callable[[], Answers]:
 
 
 def deepmind(scene: Scene) -> Callable[[], Answers]:
-    """Measures with surface-distance, each class by itself."""
+    """Measures with surface-distance, each class separately."""
     import surface_distance as peer
 
     vars(np).setdefault("Inf", np.inf)  # its release of 2018 still uses the name that NumPy 2 dropped

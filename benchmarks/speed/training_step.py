@@ -61,7 +61,7 @@ def network_of(name: str, contender: str, widths: tuple[int, ...]) -> nn.Module:
 def step_of(
     name: str, contender: str, size: int, batch: int, widths: tuple[int, ...], keep: bool = False
 ) -> Callable[[], None]:
-    """Returns the training step of a contender, and keeps freed memory if told to."""
+    """Returns the training step of a contender, and keeps freed memory if requested."""
     if keep:
         keep_freed_memory()
     hardware = machine.resolve(Hardware())

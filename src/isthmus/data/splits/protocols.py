@@ -22,7 +22,7 @@ PROTOCOLS = {
     "kfold": "k folds, each validates once",
     "mildnet": "70/30 train and test, 5 folds of the 70; each network is scored on the same test set",
     "multiresunet": "5 folds, the best epoch chosen on the scored fold",
-    "sharp": "5 folds, repeated five times with other folds (as the paper says)",
+    "sharp": "5 folds, repeated five times with different folds (as the paper says)",
     "sharp-code": "one 80/20 split for all five repeats (as the paper's code does)",
     "hmedn": "fixed shares for training, validation and test",
     "within-case": "runs of neighbours in data of one group; not independent",
