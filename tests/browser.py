@@ -1,4 +1,4 @@
-"""A real browser without a network, driven by the DevTools protocol over a pipe, with the standard library alone."""
+"""A real browser without a network, driven by the DevTools protocol over a pipe, with only the standard library."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PATIENCE = 60.0
 
 @dataclass
 class Tab:
-    """One page at a time, with everything it asked for and complained of."""
+    """One page at a time, with all of its requests and complaints."""
 
     pipe: Pipe
     session: str
@@ -62,20 +62,20 @@ class Tab:
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
 
     def value(self, expression: str) -> Any:
-        """What JavaScript comes to in the page."""
+        """Evaluates JavaScript in the page."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     def wait(self, expression: str) -> None:
-        """Until JavaScript is true in the page."""
+        """Waits until JavaScript is true in the page."""
         until = time.monotonic() + PATIENCE
         while not self.value(expression):
             assert time.monotonic() < until, f"never true: {expression}"
             time.sleep(0.02)
 
     def click(self, element: str) -> None:
-        """The mouse in the middle of an element, which is scrolled to; what lies over it takes the click."""
+        """Scrolls to an element and clicks in the middle of it; whatever lies over it takes the click."""
         x, y = self.value(
             f"(() => {{ const e = {element}; e.scrollIntoView({{behavior: 'instant', block: 'center'}});"
             "const box = e.getClientRects()[0];"
@@ -85,7 +85,7 @@ class Tab:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def screenshot(self) -> bytes:
-        """What is seen of the page, as PNG."""
+        """Returns the visible part of the page as PNG."""
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def pdf(self) -> bytes:
@@ -93,7 +93,7 @@ class Tab:
         return base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True)["data"])
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """A command of the protocol; what the page did meanwhile is noted."""
+        """Sends a command of the protocol, and notes what the page did meanwhile."""
         answer = self.pipe.call(method, parameters, self.session)
         for event in self.pipe.events:
             self._note(event["method"], event["params"])
@@ -185,7 +185,7 @@ def browser(profile: Path) -> Iterator[Tab]:
 
 
 def check_offline_and_quiet(tab: Tab, page: Path) -> None:
-    """The page asks for itself alone, refuses nothing, draws every picture."""
+    """Checks that the page requests nothing but itself, refuses nothing and draws every picture."""
     tab.open(page)
     assert tab.value(BROKEN) == []
     asked = [url for url in tab.requests if not url.startswith("data:")]
@@ -194,7 +194,7 @@ def check_offline_and_quiet(tab: Tab, page: Path) -> None:
 
 
 def check_phone(tab: Tab, page: Path) -> None:
-    """Nothing overflows sideways at the width of a phone, and nothing is cut off that cannot be scrolled to."""
+    """Checks that nothing overflows sideways at the width of a phone, or is cut off beyond scrolling."""
     tab.open(page, PHONE, 844)
     assert tab.value("innerWidth") == PHONE
     assert tab.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
@@ -202,7 +202,7 @@ def check_phone(tab: Tab, page: Path) -> None:
 
 
 def check_schemes(tab: Tab, page: Path) -> None:
-    """Dark letters on light, and light ones on dark where that is preferred."""
+    """Checks for dark letters on light, and light ones on dark if the reader prefers that."""
     for dark in (False, True):
         tab.open(page, dark=dark)
         paper, ink = (_brightness(tab.value(f"getComputedStyle(document.body).{name}"))
@@ -225,7 +225,7 @@ def check_print(tab: Tab, page: Path) -> int:
 
 
 def check_contents(tab: Tab, page: Path) -> list[str]:
-    """Every link of the contents leads to a section of its name; returns their names."""
+    """Checks that every link of the contents leads to the section it names; returns the names."""
     tab.open(page)
     links: Sequence[Sequence[str]] = tab.value(
         "Array.from(document.querySelectorAll('nav a'), a => [a.textContent, a.getAttribute('href')])"
@@ -247,7 +247,7 @@ def check_contents(tab: Tab, page: Path) -> list[str]:
 
 
 def check_tables(tab: Tab, page: Path) -> int:
-    """Every column of every sortable table, clicked once and twice, is in order; returns how many tables."""
+    """Checks the order of each column of all sortable tables, clicked once and twice; returns the number of tables."""
     tab.open(page, 1600)
     count = int(tab.value("document.querySelectorAll('table.sortable').length"))
     for table in range(count):

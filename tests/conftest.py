@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def kernels_are_trusted() -> Iterator[None]:
-    """No kernel is checked, which starts a process, but in the tests of that."""
+    """Kernels are not checked, which would start a process, except in the tests of that check."""
     from isthmus.networks.kernels.bfloat16 import choice
     from isthmus.networks.kernels.bfloat16.ways import NATIVE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Notes:
-    """A watch that keeps what it is told."""
+    """A watch that keeps what it receives."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

@@ -1,4 +1,4 @@
-"""The command asks for large pages before the framework is there, and a user's word counts more."""
+"""The command requests large pages before the framework is imported, and the user's setting takes precedence."""
 
 from __future__ import annotations
 

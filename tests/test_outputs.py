@@ -1,4 +1,4 @@
-"""What may be replaced: nothing of the data, what a command wrote itself, the rest with leave."""
+"""What may be replaced: never the data, always a command's own output, and anything else on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A skip that is not named fails the run, from whatever place it comes."""
+"""A skip that is not named fails the run, wherever it comes from."""
 
 from __future__ import annotations
 

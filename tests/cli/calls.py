@@ -37,5 +37,5 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def table(text: str) -> list[list[str]]:
-    """The cells of what was printed, row by row; two blanks at least stand between them."""
+    """Returns the cells of a printed table, row by row; at least two blanks separate them."""
     return [re.split(r" {2,}", line.strip()) for line in text.splitlines()]

@@ -1,4 +1,4 @@
-"""Files that were damaged, or mended by hand and wrongly: seeded changes of bytes, of lines and of values."""
+"""Files that were damaged, or repaired badly by hand: seeded changes of bytes, lines and values."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _value(suffix: str) -> Callable[[bytes, random.Random], bytes]:
 
 
 def _changed(tree: Any, chance: random.Random) -> Any:
-    """The tree with one of its nodes replaced, taken away, renamed or told twice."""
+    """Returns the tree with one of its nodes replaced, removed, renamed or repeated."""
     places = list(_places(tree))
     if not places or chance.random() < 0.05:
         return deepcopy(chance.choice(ODD))
@@ -151,7 +151,7 @@ TEXTS = [
 
 
 def _text(content: bytes, chance: random.Random) -> bytes:
-    """Something else altogether, or lines that are missing, twice, or exchanged."""
+    """Returns other text, or text with lines removed, repeated or exchanged."""
     if chance.random() < 0.6:
         return chance.choice(TEXTS).encode()
     lines = content.splitlines(keepends=True)

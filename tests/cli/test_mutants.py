@@ -1,4 +1,4 @@
-"""Text files that are damaged or mended wrongly end in one line, never in a traceback: seeded mutants of each kind."""
+"""Text files that are damaged or badly repaired end in one line, never in a traceback: seeded mutants of each kind."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _write_study(bed: Path) -> None:
 
 
 def _copied(folder: Any, plan: Any, machines: Any, watch: Any) -> Outcome:
-    """In the place of computing cells: the bed's run."""
+    """Copies the bed's run instead of computing cells."""
     for cell in plan.cells:
         run = folder.run(cell.name).path
         if not run.exists():
@@ -165,7 +165,7 @@ def _copied(folder: Any, plan: Any, machines: Any, watch: Any) -> Outcome:
 
 
 def _enough(*_: Any) -> Any:
-    """In the place of training: what reads files is done."""
+    """Stands in for training: everything that reads files has run by then."""
     raise IsthmusError("enough")
 
 

@@ -1,4 +1,4 @@
-"""What commands write stays where it should: names from files lead nowhere else, and nothing of others is replaced."""
+"""Commands write only where they should: names from files lead nowhere else, and no other file is replaced."""
 
 from __future__ import annotations
 

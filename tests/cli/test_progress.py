@@ -1,4 +1,4 @@
-"""Progress where nobody watches: a line now and then, with the time left."""
+"""Progress without a terminal: a line now and then, with the time left."""
 
 from __future__ import annotations
 

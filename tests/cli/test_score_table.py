@@ -11,7 +11,7 @@ from isthmus.evaluation import scores as module
 def test_the_table_cuts_nothing(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Numbers and metrics whole on one line, names of classes whole over several."""
+    """Numbers and metrics stay whole on one line, names of classes over several."""
     from isthmus.cli.score_table import print_scores
 
     monkeypatch.setenv("COLUMNS", str(columns))

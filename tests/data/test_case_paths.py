@@ -1,4 +1,4 @@
-"""Names of cases become files inside their folder or nothing: every kind of name that leads elsewhere, and links."""
+"""Names of cases become files inside their folder or are refused: names of every kind that lead elsewhere, links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grids of scored masks: spacing, units and positions come from the files, and what they lack is told."""
+"""Grids of scored masks: spacing, units and positions come from the files, and what they lack is reported."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("lay", LAYOUTS.values(), ids=LAYOUTS.keys())
 def test_the_truth_is_the_masks_in_every_layout_that_trains(tmp_path: Path, lay) -> None:
-    """The images hold what is predicted, the masks something else: who takes one for the other scores 1."""
+    """The images equal the predictions and the masks do not, so confusing the two would give a score of 1."""
     lay(tmp_path / "truth")
     found = evaluate_folder(save(tmp_path / "ours", **TRUE), tmp_path / "truth")
     want = [score_case(TRUE[name] > 0, WRONG[name] > 0)["dice"] for name in TRUE]

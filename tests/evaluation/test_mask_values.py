@@ -1,4 +1,4 @@
-"""What values of masks mean where nobody says it."""
+"""What values of masks mean if it is not stated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..notes import Notes
 
 
 def numbered(count: int) -> np.ndarray:
-    """As many squares as asked for, each with its number."""
+    """The requested number of squares, each with its number."""
     mask = np.zeros((12, 40), np.uint8)
     for number in range(1, count + 1):
         mask[3:7, 6 * number : 6 * number + 4] = number

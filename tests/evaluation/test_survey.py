@@ -15,7 +15,7 @@ from ..notes import Notes
 
 
 def test_masks_are_never_all_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty cases, three threads: at no time are more masks alive than those at work hold."""
+    """Twenty cases, three threads: at no time are more masks alive than the workers hold."""
     import weakref
 
     rng = np.random.default_rng(0)

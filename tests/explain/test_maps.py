@@ -246,7 +246,7 @@ def test_a_constant_map_is_zero_not_noise() -> None:
 
 
 class Overwriting(nn.Module):
-    """Its stage's output is made positive in place, by whatever comes next."""
+    """The next layer makes the output of a stage positive in place."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Masks are scored, and images or masks unlike those of the run that made them are told."""
+"""Masks are scored, and images or masks unlike those of the run that made them are reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_unfamiliar import GREY, MASKS, picture, trained
 
 
 def run_folder(path: Path, **data: Any) -> RunFolder:
-    """A run as far as comparing needs it: the recipe, and what the images were like."""
+    """The part of a run that the comparison needs: the recipe, and what the images were like."""
     folder = RunFolder(path)
     recipe = make_recipe("bare", {"data": {"source": "somewhere", "channels": 1, **data}}, {})
     write_yaml(folder.recipe_path, recipe.to_dict())

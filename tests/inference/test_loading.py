@@ -1,4 +1,4 @@
-"""What prediction cannot do with a run is refused before anything of it is read."""
+"""Prediction refuses what it cannot do with a run before it reads any of it."""
 
 from __future__ import annotations
 

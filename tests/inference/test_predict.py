@@ -1,4 +1,4 @@
-"""Predictions of a folder: one image that fails costs no other, and what was broken off goes on where it stopped."""
+"""Predictions of a folder: an image that fails does not stop the others, and an interrupted command resumes."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_a_dictionary_of_heads_gives_its_logits() -> None:
 
 
 def test_auto_takes_bytes_by_their_scale_and_the_rest_by_the_image() -> None:
-    """Of a recipe that no data has filled in; a run's says which of the two."""
+    """This is for a recipe that no data has resolved; the recipe of a run states which of the two."""
     image = np.random.default_rng(0).integers(0, 256, (1, 32, 32), dtype=np.uint8)
     ready = predictor(Brightness(), input={"patch": 32, "normalise": "auto"})
     scaled, wider = ready.probabilities(image)[0], ready.probabilities(image.astype(np.uint16))[0]

@@ -1,4 +1,4 @@
-"""New images beside those of a training: silent about their kind, one line about each way of being another."""
+"""New images beside those of a training: silence about the same kind, one line for each way of being different."""
 
 from __future__ import annotations
 

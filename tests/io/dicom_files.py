@@ -49,7 +49,7 @@ def slice_file(path: Path, pixels: Any, place: float = 0, uid: str = "1.2.3", **
 
 
 def series(folder: Path, places: list[float] | None = None, **changes: Any) -> Path:
-    """File names say nothing of the order: the first to be read lies in the middle."""
+    """File names say nothing about the order: the first to be read lies in the middle."""
     for k, place in enumerate(places or [3.0 * k for k in range(6)]):
         slice_file(folder / f"IM{(k * 5 + 3) % 7}", STORED[k], place, **changes)
     return folder

@@ -1,4 +1,4 @@
-"""Slices that make a volume, and everything that is no series."""
+"""Slices that make a volume, and everything that is not a series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commit 28c1025 wrote still loads, predicts, resumes and tabulates; what its users named keeps its name."""
+"""What commit 28c1025 wrote still loads, predicts, resumes and tabulates; names that its users knew still exist."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ IMAGES = {
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory) -> Path:
-    """A copy of everything, as if it had been written where the copy lies."""
+    """A copy of everything, as if it had been written in that place."""
     copy = tmp_path_factory.mktemp("old") / "28c1025"
     shutil.copytree(WRITTEN, copy)
     for path in (*copy.glob("**/*.yaml"), *copy.glob("**/*.json")):

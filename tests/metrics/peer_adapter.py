@@ -3,7 +3,7 @@
 What their own test suites call can be pointed here: `from tests.metrics.peer_adapter import monai` in place of
 `monai.metrics`, `deepmind` in place of `surface_distance`. Arrays or tensors in, arrays out. Where the packages
 have another rule for empty masks (NaN, infinity) the adapter answers by theirs, so that a difference in a number
-is one of measuring; what they measure otherwise (a surface with areas) it cannot answer.
+is one of measuring; what they measure differently (a surface with areas) it cannot answer.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _overlap(metric):
 
 
 def compute_panoptic_quality(pred, gt, metric_name="pq", match_iou_threshold=0.5):
-    """At 0.5 all three; at other thresholds the recognition quality alone, for matches below 0.5 are not unique."""
+    """At 0.5 all three; at other thresholds only the recognition quality, because matches below 0.5 are not unique."""
     pred, gt = np.asarray(pred), np.asarray(gt)
     if metric_name.lower() == "rq":
         return metrics.object_f1(pred, gt, overlap=match_iou_threshold, one_to_one=True)
@@ -138,7 +138,7 @@ monai = SimpleNamespace(
 
 
 def compute_surface_distances(mask_gt, mask_pred, spacing_mm):
-    """Our distances between the points of both surfaces, of which the functions below read their numbers off."""
+    """Our distances between the points of both surfaces, from which the functions below take their numbers."""
     try:
         found = metrics.mask_distances(mask_pred, mask_gt, spacing=tuple(spacing_mm), missing="infinity")
     except IsthmusError as error:

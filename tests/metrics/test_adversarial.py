@@ -100,7 +100,7 @@ def test_every_pair_of_masks(shape, spacing):
 
 @pytest.mark.parametrize("shape", [FLAT, DEEP])
 def test_scores_do_not_depend_on_how_the_array_lies(shape):
-    """Turned, mirrored, in another order of memory, another type, with the image enlarged: the same numbers."""
+    """Rotated, mirrored, in another memory order or type, or in a larger image: the numbers are the same."""
     masks, spacing = made(shape), (0.5, 2.0, 3.0)[: len(shape)]
     for one, other in itertools.combinations(masks, 2):
         p, t = masks[one], masks[other]
@@ -157,7 +157,7 @@ def test_planes_whose_squares_need_more_than_16_bits():
 
 
 def test_percentiles_between_shared_points_and_those_apart():
-    """Shared points count with distance 0, wherever the percentile falls among them."""
+    """Shared points count with distance 0, wherever the percentile lies among them."""
     truth = np.zeros((1, 40), bool)
     prediction = truth.copy()
     truth[0, :10], prediction[0, :30] = True, True

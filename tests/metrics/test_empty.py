@@ -107,7 +107,7 @@ def test_missing_everything_never_beats_finding_something_wrong():
 
 
 def test_every_combination_in_one_call():
-    """Class 1 is in both, 2 in the truth alone, 3 in the prediction alone, 4 in neither."""
+    """Class 1 is in both, 2 only in the truth, 3 only in the prediction, 4 in neither."""
     truth = np.zeros((4, 4), np.uint8)
     truth[0, :2], truth[2, 2] = 1, 2
     prediction = np.zeros((4, 4), np.uint8)

@@ -44,7 +44,7 @@ def test_on_paper():
 @settings(max_examples=30, deadline=None)
 @given(arrays.arrays(np.int16, (4, 5), elements=st.sampled_from([0, 1, 2, -1])), st.integers(0, 2**32))
 def test_ignored_points_are_as_background_in_both(truth, seed):
-    """For all that does not count the image's points; and what is predicted there makes no difference."""
+    """Holds for every metric that does not count the points of the image; the prediction there does not matter."""
     prediction = np.random.default_rng(seed).integers(0, 3, truth.shape)
     outside = truth == -1
     if outside.all():

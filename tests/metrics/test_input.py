@@ -1,4 +1,4 @@
-"""What goes in: arrays, lists and tensors alike; a wrong mask is one clear line, never a wrong number."""
+"""Input: arrays, lists and tensors alike; a wrong mask gives one clear line, never a wrong number."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_options_must_be_known():
 
 @pytest.mark.parametrize("score", [*BY_CLASS, *BY_OBJECT, metrics.components])
 def test_a_batch_is_scored_case_by_case(score):
-    """Of (N, 1, H, W) a metric would be that of all cases as one, so none takes it; a volume is a case."""
+    """For (N, 1, H, W) a metric would treat all cases as one, so none accepts it; a volume is a single case."""
     for shape in ((3, 1, 4, 5), (3, 1, 2, 4, 5), (1, 1, 4, 5)):
         batch = [np.ones(shape, int if score in BY_OBJECT else bool)] * (
             1 if score is metrics.components else 2

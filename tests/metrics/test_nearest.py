@@ -32,7 +32,7 @@ def expected(prediction, truth, spacing):
 
 
 def blank(shape, part):
-    """Noise in a part of the image alone."""
+    """Noise in only a part of the image."""
     array = np.zeros(shape, bool)
     array[part] = noise(array[part].shape, 0.3, 5)
     return array
@@ -82,7 +82,7 @@ def test_volumes_agree_with_a_distance_transform(name, way, monkeypatch):
 
 
 def test_each_way_is_taken_where_it_is_cheapest():
-    """Every way occurs among these sizes, so no constant of the cost rule is so far off as to hide one."""
+    """Every way occurs among these sizes, so no constant of the cost rule is far enough off to hide one."""
 
     def way(target, n_queries, spacing=(1.0, 1.0, 1.0)):
         costs = Nearest(target, spacing)._costs(n_queries)

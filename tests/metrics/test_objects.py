@@ -260,7 +260,7 @@ def at(shape, **objects):
 
 
 def test_bounds_on_the_nearest_object_are_bounds():
-    """Cases in which a bound that were a little less careful would stop the search at the wrong object."""
+    """Cases in which a slightly less careful bound would stop the search at the wrong object."""
     shape = (45, 45)
     # the farthest point from the middle of the true pair, (22, 42), is nearer to the pair than (37, 22) is
     truth = at(shape, _1=[(22, 17), (22, 27)])

@@ -54,7 +54,7 @@ def sphere(radius=20.0, centre=(49, 49, 49), spacing=(1.0, 1.0, 1.0)):
 
 
 def batch(mask):
-    """As MONAI's tests do: two images alike of three channels alike, of which the first is left out."""
+    """As in MONAI's tests: two equal images of three equal channels, the first of which is left out."""
     return np.broadcast_to(mask, (2, 3, *mask.shape))
 
 

@@ -24,7 +24,7 @@ MANY = settings(max_examples=500, deadline=None, suppress_health_check=list(Heal
 
 @pytest.fixture(params=["cost rule", "planes", "tree", "volume"])
 def way(request, monkeypatch):
-    """Every way to the nearest point, forced in turn, so that none hides behind the cost rule."""
+    """Forces every way to the nearest point in turn, so that none hides behind the cost rule."""
     if request.param != "cost rule":
         choose = Nearest._costs
 

@@ -1,4 +1,4 @@
-"""The table of metrics: every fact of a metric has one home, and a registered metric goes wherever the others go."""
+"""The table of metrics: every fact is stated once, and a registered metric appears wherever the others do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_which_direction_is_better(better, names):
 
 
 def test_a_perfect_prediction_has_the_best_value_of_every_metric():
-    """Shares are 1, distances and false objects 0; of no metric is another prediction better."""
+    """Shares are 1, distances and false objects 0; no other prediction is better by any metric."""
     truth = np.zeros((12, 12), bool)
     truth[2:5, 2:5] = truth[7:10, 7:10] = True
     best, other = score_case(truth, truth), score_case(np.roll(truth, 1, 0), truth)

@@ -1,4 +1,4 @@
-"""Number types: what a mask holds decides its score, never how it is stored."""
+"""Number types: the score of a mask depends on its values, never on how they are stored."""
 
 from __future__ import annotations
 

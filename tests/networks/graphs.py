@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def lets_go(part: nn.Module, x: Tensor, backward: bool) -> bool:
-    """Whether a part's input is free after its backward pass, or its loss's end, without the collector of circles."""
+    """Whether a part's input is freed after its backward pass or with its loss, without cyclic garbage collection."""
     gc.collect()
     gc.disable()
     try:

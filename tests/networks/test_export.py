@@ -1,6 +1,6 @@
 """Compiled and exported networks against eager ones: slow, so run by ``make test-slow``.
 
-What a network's card says it cannot do is held here too: it must really fail.
+What a card says that its network cannot do is tested as well: it must really fail.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _prepare(name: str, dims: int) -> tuple[nn.Module, Tensor, tuple[Tensor, ...
 
 @pytest.fixture(autouse=True, scope="module")
 def own_cache(tmp_path_factory):
-    """Compiled code of this run alone: what a killed run left in the machine's cache may be half written."""
+    """Keeps compiled code of this run separate: what a killed run left in the machine's cache may be half written."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
         yield

@@ -1,4 +1,4 @@
-"""Initial weights: one seed, the stated variance, nobody else's random numbers disturbed."""
+"""Initial weights: one seed, the stated variance, and no effect on other random numbers."""
 
 from __future__ import annotations
 

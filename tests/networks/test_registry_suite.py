@@ -1,4 +1,4 @@
-"""What every registered network must show, in every dimensionality that it has, at tiny widths.
+"""What every registered network must fulfil, in every number of dimensions that it has, at tiny widths.
 
 A network is in this suite by being registered. ``variants.tiny`` makes it with a few channels on each level;
 weights and images come from a formula, so nothing here depends on a random generator.

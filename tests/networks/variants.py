@@ -79,7 +79,7 @@ def fill(network: nn.Module) -> nn.Module:
 
 
 def _hashed(n: int, phase: int) -> Tensor:
-    """n float64 numbers in [0, 1), from integer arithmetic alone."""
+    """n float64 numbers in [0, 1), from integer arithmetic only."""
     x = torch.arange(n, dtype=torch.int64) + phase % 1_000_003
     for factor in (1_103_515_245, 747_796_405):  # two rounds of multiply and fold
         x = (x * factor + 12_345) & 0x7FFFFFFF

@@ -1,4 +1,4 @@
-"""What goes into a loss: shapes that are taken or refused, never broadcast, and pixels that are left out."""
+"""Input of losses: shapes that are accepted or refused, never broadcast, and pixels that are left out."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _without_map(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def test_a_map_may_have_a_channel_and_is_never_broadcast(
     loss: Callable[..., Tensor], kind: str, dims: int
 ) -> None:
-    """`(N, 1, *spatial)` was spread over the batch: every map weighed every sample."""
+    """`(N, 1, *spatial)` used to be broadcast over the batch, so every map weighted every sample."""
     logits, target, weights = case(kind, dims)
     expected = loss(logits, target, weights)
     assert loss(logits, target, weights[:, None]) == expected
@@ -94,7 +94,7 @@ def test_a_truth_of_another_shape_is_refused(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_truth_holds_labels(kind: str) -> None:
-    """Shares of 0.1 were foreground, NaN background, 1.7 class 1; class 3 of three ended in an IndexError."""
+    """Shares of 0.1 used to be foreground, NaN background, 1.7 class 1; class 3 of three ended in an IndexError."""
     logits, target, weights = case(kind, 2)
     for loss in losses_of(kind).values():
         assert loss(logits, target.double(), weights) == loss(logits, target, weights)
@@ -119,7 +119,7 @@ def test_a_truth_holds_labels(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_ignored_is_one_label(kind: str) -> None:
-    """1.5 ignored nothing, in silence; the text "255" ended in an AttributeError."""
+    """1.5 used to ignore nothing silently; the text "255" ended in an AttributeError."""
     logits, target, weights = case(kind, 2)
     for loss in losses_of(kind).values():
         assert torch.isfinite(loss(logits, target, weights, ignore=np.int64(255)))
@@ -239,7 +239,7 @@ def test_an_objective_leaves_pixels_out_on_every_head() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("loss", [soft_dice, soft_iou, focal_tversky])
 def test_nothing_to_overlap_without_smoothing(loss: Callable[..., Tensor], kind: str) -> None:
-    """A batch without a pixel that counts was 0 / 0, which ended training."""
+    """A batch without a pixel that counts used to give 0 / 0, which ended training."""
     logits, target, _ = case(kind, 2)
     logits.requires_grad_()
     found = loss(logits, torch.full_like(target, 255), smooth=0.0, ignore=255)

@@ -1,4 +1,4 @@
-"""`Settings`: one default for each parameter, whether a loss is called by itself or by a recipe."""
+"""`Settings`: one default for each parameter, whether a loss is called directly or by a recipe."""
 
 from __future__ import annotations
 

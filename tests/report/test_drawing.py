@@ -22,7 +22,7 @@ label_maps = npst.arrays(
 @given(label_maps, st.integers(1, 3))
 @settings(deadline=None, max_examples=60)
 def test_border_is_the_foreground_near_another_label(labels: np.ndarray, width: int) -> None:
-    """Oracle: morphology, label by label; the edge of the image is no border."""
+    """Oracle: morphology, label by label; the edge of the image is not a border."""
     cross = ndimage.generate_binary_structure(2, 1)
     step = np.zeros(labels.shape, dtype=bool)
     for label in np.unique(labels):

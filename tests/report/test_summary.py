@@ -47,7 +47,7 @@ def counted(case: str, label: str, dice: float, predicted: int, true: int) -> Sc
 
 
 def test_misses_are_told_by_the_points_of_the_masks_and_counted_by_case() -> None:
-    """A prediction elsewhere has Dice 0 too, and is no miss; a case with two missed classes counts once."""
+    """A prediction elsewhere has Dice 0 too, but is not a miss; a case with two missed classes counts once."""
     scores = [
         counted("a", "x", 0.0, 0, 4),
         counted("a", "y", 0.0, 0, 9),

@@ -1,4 +1,4 @@
-"""The run folder: what is not one is refused, and weights of another network never get in."""
+"""The run folder: what is not one is refused, and weights of another network are never loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals against SciPy and the normal ones, and how often they hold the truth."""
+"""Intervals against SciPy and normal intervals, and how often they contain the true value."""
 
 from __future__ import annotations
 

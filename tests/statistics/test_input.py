@@ -1,4 +1,4 @@
-"""What goes in: lists, arrays and tensors alike, and one line for what is none of them."""
+"""Input: lists, arrays and tensors alike, and one line for anything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What choosing the best epoch on the scored fold adds: by hand, and of noise alone, where all of it is optimism."""
+"""What choosing the best epoch on the scored fold adds: by hand, and for pure noise, where all of it is optimism."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def write_run(
 
 
 class Forked:
-    """A process that computes a cell as a worker does, with what the test has put in the place of training."""
+    """A process that computes a cell as a worker does, with what the test has substituted for training."""
 
     def __init__(self, folder: StudyFolder, name: str) -> None:
         context = multiprocessing.get_context("fork")

@@ -1,4 +1,4 @@
-"""Ray played by forked processes, so that what is made of it is tested where it is not installed."""
+"""Ray imitated by forked processes, so that its use is tested where it is not installed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Reference:
 
 
 class Ray(ModuleType):
-    """As much of the library as is used."""
+    """The part of the library that is used."""
 
     def __init__(self) -> None:
         super().__init__("ray")

@@ -49,7 +49,7 @@ def make(
 
 
 def by_fold(shift: Mapping[str, float]) -> Dices:
-    """Ten cases a fold, each network as good as the other but for a shift."""
+    """Ten cases per fold; the networks' scores differ only by a shift."""
 
     def dices(network: str, fold: int, repeat: int) -> dict[str, float]:
         return {f"c{fold}-{i}": float(NOISE[10 * fold + i] + shift.get(network, 0.0)) for i in range(10)}

@@ -17,7 +17,7 @@ from isthmus.studies.identity import fingerprint, identity
 
 
 def test_a_name_is_known_for_all_time() -> None:
-    """Were it another tomorrow, every study would be computed again."""
+    """If it changed, every study would be computed again."""
     recipe = make_recipe("paper", {"network": {"model": "mildnet"}, "training": {"batch": 8}})
     assert identity(recipe, "abc") == "0cefcb8cda516df4"
 

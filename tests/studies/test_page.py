@@ -1,4 +1,4 @@
-"""The page of a study is whole, and is written anew when a table is lost."""
+"""The page of a study is whole, and is rewritten when a table is lost."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def test_every_cell_is_finished_once_though_a_node_dies(
 
 
 class Stop(Silent):
-    """Ends training as soon as it goes on."""
+    """Ends training as soon as it resumes."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

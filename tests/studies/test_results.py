@@ -1,4 +1,4 @@
-"""The scores of a study: read from finished cells alone, on the same files in all."""
+"""The scores of a study: read from finished cells only, which must all have the same files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_tables_need_a_finished_cell(small: Any, tmp_path: Path) -> None:
 
 
 def test_scores_that_are_undefined_are_left_out_of_all(small: Any, tmp_path: Path) -> None:
-    """A distance of a case with nothing in it is no number; the case is left out for every network."""
+    """The distance of an empty case is undefined; the case is left out for every network."""
 
     def dices(network: str, fold: int, repeat: int) -> dict[str, float]:
         found = dict(by_fold({"U-Net": 0.1})(network, fold, repeat))

@@ -156,7 +156,7 @@ def test_many_tests_are_adjusted_by_holm(small: Any, tmp_path: Path) -> None:
 
 
 def test_bold_is_decided_after_holm(small: Any, tmp_path: Path) -> None:
-    """p of 0.0391 for both others: different from the best alone, but not when two are tested (0.0781)."""
+    """p of 0.0391 for both others: different from the best in a single test, but not when two are tested (0.0781)."""
     gaps = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, -0.04, -0.04]
 
     def dices(network: str, fold: int, repeat: int) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The axes of a study, and what is told of a mistake in one."""
+"""The axes of a study, and the messages about mistakes in them."""
 
 from __future__ import annotations
 

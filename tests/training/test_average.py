@@ -1,4 +1,4 @@
-"""The running mean of the weights: its formula, what it leaves alone, and that it is what a run keeps."""
+"""The running mean of the weights: its formula, what it does not change, and that a run keeps it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time is told before it is spent, and a time that is given is turned once into epochs."""
+"""The training time is announced in advance, and a given time is converted into epochs once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training that diverges ends at once, and says where numbers stopped being numbers."""
+"""Training that diverges ends at once, and names the first tensor that was not finite."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_weights_the_input_and_a_term_of_the_loss_are_named(
 def test_a_validation_loss_that_is_no_number_ends_training_too(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, networks: list[nn.Module]
 ) -> None:
-    """Only in evaluation, as running statistics that overflow do it; the run ends after the epoch, not at its end."""
+    """It happens only in evaluation, as with running statistics that overflow; the run stops after that epoch."""
     score = Scorer.score
 
     def burst(self: Scorer, predictor: Any) -> Any:

@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def start(arguments: list[str], size: int) -> list[subprocess.Popen[str]]:
-    """What torchrun does, without its agent: a process for each rank, told where the others are."""
+    """What torchrun does, without its agent: a process for each rank that knows where the others are."""
     shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     shared |= {"WORLD_SIZE": str(size), "GLOO_SOCKET_IFNAME": "lo"}
     return [

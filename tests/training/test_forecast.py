@@ -18,7 +18,7 @@ from ..notes import Notes
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that advances on demand."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -29,7 +29,7 @@ VOID = 7
 
 @pytest.fixture
 def marked(phantoms: Path, tmp_path: Path) -> Path:
-    """The phantoms, with a rim of nobody's pixels around what is there and a corner that nobody looked at."""
+    """The phantoms, with a rim of unassigned pixels around the objects and an unannotated corner."""
     folder = tmp_path / "marked"
     shutil.copytree(phantoms, folder)
     for path in (folder / "masks").iterdir():

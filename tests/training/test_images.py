@@ -1,4 +1,4 @@
-"""A run remembers its images, and whoever uses it is told of others; runs that remember nothing go on as before."""
+"""A run remembers its images and reports different ones; runs that remember nothing work as before."""
 
 from __future__ import annotations
 

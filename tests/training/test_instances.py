@@ -1,4 +1,4 @@
-"""Objects that touch: trained on their numbers, told apart in the masks, scored as objects."""
+"""Objects that touch: trained on their numbers, separated in the masks, scored as objects."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from isthmus.watch import Silent
 
 @pytest.fixture
 def nobody_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor with instructions for bfloat16, and no word about the type."""
+    """A processor with instructions for bfloat16, and no setting for the type."""
     monkeypatch.delenv(machine.PRECISION)
     monkeypatch.setattr(machine, "_has_bfloat16", lambda _: True)
 

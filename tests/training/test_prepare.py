@@ -1,4 +1,4 @@
-"""What training makes of masks that number objects, before any time is spent."""
+"""How training treats masks that number objects, before any time is spent."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_steps_milestones_and_cycles_as_the_framework_s_own() -> None:
 
 
 def test_a_plateau_goes_on_where_it_was_stopped() -> None:
-    """Of every state the best loss, the epochs waited and the rate are kept, so that the rates are the same."""
+    """Each state keeps the best loss, the epochs waited and the rate, so that the rates are the same."""
     recipe = Training(schedule="plateau", plateau_patience=3)
     losses = [1.0, 0.8, 0.9, 0.85, 0.81, 0.82, 0.7, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]
     whole, parts = Rate(recipe, 1), Rate(recipe, 1)

@@ -1,4 +1,4 @@
-"""A run killed at any moment and resumed ends with the very weights of one that was not."""
+"""A run killed at any moment and resumed ends with exactly the weights of a run that was not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is stopped: what is on disk then, what can be done with it, and where it ends when it goes on."""
+"""A run that is stopped: what is on disk then, what can be done with it, and where it ends when it is resumed."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def test_the_best_weights_are_on_disk_as_soon_as_they_are_best(
 def test_a_kill_between_the_best_weights_and_the_checkpoint_costs_nothing(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The checkpoint stays that of the first epoch, the weights go on to the fourth; what goes on from there never
-    puts worse weights in the place of better ones."""
+    """The checkpoint stays that of the first epoch, the weights advance to the fourth; training that resumes from
+    there never replaces better weights by worse ones."""
     recipe = small(training={"epochs": 6, "select": "loss"})
     original, calls = checkpoint.save, []
 
@@ -181,7 +181,7 @@ def test_a_kill_while_an_epoch_is_written_leaves_a_run_that_can_be_used(
 
 
 def test_a_run_that_an_earlier_version_left_says_what_to_do(stopped: RunFolder) -> None:
-    """It wrote the weights at the end only, and kept them in the checkpoint until then."""
+    """It wrote the weights only at the end, and kept them in the checkpoint until then."""
     best = stopped.best()
     stopped.weights.unlink()
     with pytest.raises(

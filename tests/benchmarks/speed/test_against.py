@@ -1,4 +1,4 @@
-"""The works that two commits are compared by run at toy size in the tree that they are given."""
+"""The work by which two commits are compared runs at toy size in either tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes to images are what they are called."""
+"""Changes to images do what their names say."""
 
 from __future__ import annotations
 

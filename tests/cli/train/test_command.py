@@ -36,7 +36,7 @@ def test_the_recipe_of_a_run_trains_the_same_weights_again(run: Path, tmp_path: 
 
 
 def test_what_an_older_recipe_does_not_say_has_the_default_of_its_time(run: Path, tmp_path: Path) -> None:
-    """Not what the default preset lays under a network that none has named."""
+    """And not what the default preset sets for a network that was not named."""
     values = read_yaml(run / "recipe.yaml")
     assert values["network"].pop("initialisation") != Network().initialisation
     write_yaml(tmp_path / "old.yaml", values)
@@ -53,7 +53,7 @@ def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Pat
 
 
 def spoil(name: str, folder: Path) -> None:
-    """Make one thing of a healthy data folder bad."""
+    """Damages one thing in a healthy data folder."""
     images, masks = sorted((folder / "images").iterdir()), sorted((folder / "masks").iterdir())
     if name == "truncated image":
         images[0].write_bytes(images[0].read_bytes()[:200])

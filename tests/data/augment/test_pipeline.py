@@ -1,4 +1,4 @@
-"""Whole pipelines: what may never happen to a label, one stream from one generator, one sample or a batch."""
+"""Whole pipelines: what must never happen to a label, one random stream from one generator, a sample or a batch."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def opened(shared_data: Path) -> object:
 
 
 def checked(dataset: Dataset, cases: int, groups: int, channels: int) -> Checked:
-    """Every file of it reads and every mask fits, and nothing was guessed that the entry knows."""
+    """Checks that every file can be read, that every mask fits, and that nothing the entry states was guessed."""
     found = check_dataset(dataset, workers=2)
     assert (len(found.cases), len({case.group for case in dataset.cases})) == (cases, groups)
     assert found.channels == channels

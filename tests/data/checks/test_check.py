@@ -137,7 +137,7 @@ def test_no_cases() -> None:
 
 
 def test_faults_of_every_kind_are_told_together(tmp_path: Path) -> None:
-    """A file that does not read, and a mask of odd values: one list, not two rounds."""
+    """A file that cannot be read, and a mask of odd values: one list, not two rounds."""
     for name in "abcd":
         image = np.random.default_rng(ord(name)).integers(0, 255, (12, 12), dtype=np.uint8)
         write_image(tmp_path / "images" / f"{name}.png", image[None])

@@ -1,4 +1,4 @@
-"""One look at every file: all that is wrong is told, what is good goes on."""
+"""One inspection of every file: everything wrong is reported, and the good cases are kept."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from isthmus.io.writing import write_image, write_mask
 
 
 def rows(found: Inspection) -> dict[str, list[Finding]]:
-    """The findings by what they are about."""
+    """The findings by their subject."""
     table: dict[str, list[Finding]] = {}
     for row in found.findings():
         table.setdefault(row.what, []).append(row)
@@ -36,7 +36,7 @@ def rows(found: Inspection) -> dict[str, list[Finding]]:
 
 
 def spoil(root: Path) -> None:
-    """Of eight pairs (im0 … im7): two files that do not read, a size, a value and two partners missing."""
+    """Spoils eight pairs (im0 … im7): two unreadable files, a wrong size, a wrong value and two missing partners."""
     (root / "images" / "im0.png").write_bytes(b"")
     content = (root / "masks" / "im1.png").read_bytes()
     (root / "masks" / "im1.png").write_bytes(content[: len(content) // 2])

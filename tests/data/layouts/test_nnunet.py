@@ -169,7 +169,7 @@ def test_regions_and_listed_cases(tmp_path: Path) -> None:
 
 
 def test_the_label_ignore_is_no_class(tmp_path: Path) -> None:
-    """Read, shown as background, marked for whoever learns or scores, and written again."""
+    """It is read, shown as background, marked for training and scoring, and written again."""
     root = raw(tmp_path / "x", labels={"background": 0, "liver": 1, "ignore": 2})
     dataset = check_dataset(read(root)).dataset
     assert (dataset.classes, dataset.ignore) == (("background", "liver"), 2)

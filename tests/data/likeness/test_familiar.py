@@ -1,4 +1,4 @@
-"""How far from the training images a number may lie, derived on paper, and what is remembered of them."""
+"""How far from the training images a number may lie, derived on paper, and what is stored about them."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ FILTERS = ("BOX", "BILINEAR", "BICUBIC", "LANCZOS")
 @pytest.mark.parametrize("size", [(256, 192), (600, 450)])
 @pytest.mark.parametrize("levels", [(0, 100, 200), (0, 127, 255), (0, 85, 170, 255)])
 def test_classes_stay_classes_whatever_resampled_them(levels: Any, size: Any, filter_: str) -> None:
-    """Cubic filters swing past the values on both sides; 127 is no soft edge of 255."""
+    """Cubic filters overshoot the values on both sides; 127 is not a soft edge of 255."""
     plain = [np.choose(discs(seed, 384, 512, 36) % len(levels), levels).astype(np.uint8) for seed in range(3)]
     masks = {
         str(at): np.asarray(Image.fromarray(mask).resize(size, Image.Resampling[filter_]))
@@ -122,7 +122,7 @@ def test_classes_stay_classes_whatever_resampled_them(levels: Any, size: Any, fi
 
 
 def test_a_rare_class_beside_a_large_one_is_kept() -> None:
-    """Linear filters do not swing, so what lies between no others was drawn."""
+    """Linear filters do not overshoot, so a value that lies between no others was drawn."""
     plain = np.choose(discs(0), [0, 20, 40, 60, 80, 100, 120, 140, 160]).astype(np.uint8)
     plain[40:90, 40:120] = 180
     plain[50:53, 50:53] = 200

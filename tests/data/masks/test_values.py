@@ -1,4 +1,4 @@
-"""Mask values to classes and back: inferred by stated rules, never in silence."""
+"""Mask values to classes and back: inferred by stated rules, never silently."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_organs_differ_in_the_mean_by_less_than_the_noise_of_two_pixels() -> Non
 
 
 def test_borders_vanish_in_part() -> None:
-    """Just outside of an organ lies in places fat, and in places what is as bright as the organ."""
+    """In some places there is fat just outside an organ, and in others tissue as bright as the organ."""
     for image, mask in MANY:
         smooth = soft(image)
         outside = (ndimage.distance_transform_edt(mask == 0, sampling=(3, 1, 1)) < 5) & (mask == 0)

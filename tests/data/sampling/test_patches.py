@@ -72,7 +72,7 @@ def test_too_large_or_too_many() -> None:
 
 @pytest.mark.parametrize("size", [(3, 5), (6, 2), (2, 3), (7, 7), (2, 3, 4), (7, 2, 7)])
 def test_every_way_to_cut_pads_small_images_evenly_by_reflection(size: tuple[int, ...]) -> None:
-    """To the patch of the training, image and label alike; what is large enough along an axis is cut there."""
+    """Image and label alike are padded to the patch; an axis that is long enough is cut instead."""
     patch = (6,) * len(size)
     label = rng(0).integers(1, 250, size).astype(np.uint8)
     missing = [max(0, 6 - side) for side in size]

@@ -1,6 +1,6 @@
 """Every way of sampling gives the samples that commit 28c1025 gave, bit for bit: hashes of them were stored there.
 
-Pixels are small integers and all weights are powers of two, so that no rounding comes between.
+Pixels are small integers and all weights are powers of two, so that rounding plays no part.
 """
 
 from __future__ import annotations

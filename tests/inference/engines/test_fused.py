@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(not onednn.available(), reason="needs another pr
 
 
 def trained(network: nn.Module) -> nn.Module:
-    """With statistics and scales that are not those of a new network."""
+    """A network whose statistics and scales differ from those of a new one."""
     generator = torch.Generator().manual_seed(1)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):

@@ -1,4 +1,4 @@
-"""Clean-up: islands planted on paper, a slow second opinion, and what holds for every label."""
+"""Clean-up: islands planted on paper, a slow second implementation, and properties of every label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Object numbers come back from their files, and pictures of them can be told apart."""
+"""Object numbers are read back from their files, and neighbouring objects differ in pictures of them."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def heads(truth: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_
 def heap_flood(
     height: NDArray[Any], seeds: NDArray[np.int32], inside: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
-    """Flooding with a queue of pixels, the lowest first, of equal ones the first to be reached."""
+    """Floods with a queue of pixels, the lowest first and, among equals, the first to be reached."""
     result = np.where(inside, seeds, 0).astype(np.int32)
     queue = [(height[place], age, place) for age, place in enumerate(zip(*np.nonzero(result), strict=True))]
     heapq.heapify(queue)

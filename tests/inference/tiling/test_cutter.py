@@ -6,7 +6,7 @@ from isthmus.inference.tiling.cutter import Cutter
 
 
 def test_tiles_side_by_side_hardly_overlap() -> None:
-    """An image little larger than a tile is halved, not seen four times."""
+    """An image slightly larger than a tile is halved, not seen four times."""
     tiling = Cutter([256, 256], 16, 4, 0.5).side_by_side([257, 257])
     assert tiling.shape == (144, 144)
     assert len(list(tiling.corners)) == 4

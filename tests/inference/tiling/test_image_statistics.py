@@ -26,7 +26,7 @@ DATA = {"channels": 1, "values": {0: 0, 255: 1}, "classes": ["background", "cell
 
 
 def network(**options: Any) -> nn.Module:
-    """A U-Net with instance normalisation that does something."""
+    """A U-Net whose instance normalisation has an effect."""
     torch.manual_seed(0)
     made = create_model("unet_instance", widths=(4, 6), **options).eval()
     for module in made.modules():
@@ -85,7 +85,7 @@ def test_the_network_is_as_before_where_looking_fails() -> None:
 def test_tiles_have_no_seams(
     dims: int, size: tuple[int, ...], side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They give what the network by the same statistics gives of the image in one piece."""
+    """They give the result of the network with the same statistics on the image in one piece."""
     monkeypatch.setitem(cutter.WHOLE, dims, side)
     made = network(spatial_dims=dims)
     picture = image(*size)
@@ -171,7 +171,7 @@ def test_an_image_that_memory_has_room_for_goes_through_in_one_piece() -> None:
 
 
 def test_the_network_is_as_before_where_prediction_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though the exception, and with it the frames that it came through, is kept."""
+    """This holds although the exception, and with it the frames that it passed through, is kept."""
     monkeypatch.setitem(cutter.WHOLE, 2, 32)
     made = network()
     layers = [module for module in made.modules() if isinstance(module, InstanceNorm)]

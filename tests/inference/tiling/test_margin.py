@@ -1,4 +1,4 @@
-"""The margin of a network is how far its output depends on what lies beyond a cut side, for every head."""
+"""The margin of a network is how far its output depends on pixels beyond a cut side, for every head."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def runs(network: nn.Module) -> Predict:
 
 
 def trained(name: str, **options: object) -> nn.Module:
-    """A network in which batch normalisation and biases do something."""
+    """A network whose batch normalisation and biases have an effect."""
     torch.manual_seed(0)
     network = create_model(name, **options)
     for module in network.modules():
@@ -162,7 +162,7 @@ def trained(name: str, **options: object) -> nn.Module:
 def test_without_image_statistics_there_are_no_seams(
     name: str, options: dict[str, object], size: tuple[int, ...]
 ) -> None:
-    """Cut anywhere on its grid, the network gives what it gives of the whole image, up to the image's own borders."""
+    """Cut anywhere on its grid, the network gives the same as on the whole image, up to the image's own borders."""
     network = trained(name, **options)
     around, divisor = margin(network), int(network.divisor)
     assert around is not None
@@ -264,7 +264,7 @@ def test_networks_with_image_statistics_are_averaged_over_patches() -> None:
 
 
 class Shifted(nn.Module):
-    """Three maps of what it sees, of the middle channel; says what it takes, so that it can be cropped."""
+    """Three maps of the middle channel of its input; it declares its input, so that tiles can be cropped."""
 
     spatial_dims, in_channels, divisor = 2, 1, 4
 

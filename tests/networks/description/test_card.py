@@ -34,7 +34,7 @@ def test_stage_tables_add_up(report):
 
 
 def test_says_how_the_counts_compare(report):
-    """Exact, equal when rounded as the paper rounds, or with a reason that stands on the card."""
+    """Exact, equal when rounded as in the paper, or different with a reason on the card."""
     name, card = report.name, report.card
     for form in report.forms:
         if form.count.paper is None:

@@ -161,7 +161,7 @@ def test_weights_of_another_encoder_are_named(tmp_path):
 
 
 class _Code:
-    """What a file must not be able to run."""
+    """Code that a file must not be able to run."""
 
     def __reduce__(self):
         return (print, ("run",))
@@ -188,7 +188,7 @@ def test_a_file_that_holds_no_weights_is_refused(content, suffix, tmp_path, caps
 
 @pytest.fixture
 def server(tmp_path):
-    """A web server with ``weights.pth``; it notes what is asked of it."""
+    """A web server with ``weights.pth``; it notes every request."""
     folder = tmp_path / "served"
     folder.mkdir()
     asked = []

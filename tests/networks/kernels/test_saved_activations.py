@@ -1,4 +1,4 @@
-"""What keeps less for the backward pass gives the values, gradients and statistics of what keeps all."""
+"""Layers that save less for the backward pass give the values, gradients and statistics of those that save all."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def block(dims: int, given: int, width: int, **options: Any) -> nn.Module:
 
 
 def near(found: Tensor, expected: Tensor, share: float = 1e-3) -> None:
-    """Alike but for single values: a ReLU may go the other way where its input is 0 but for rounding."""
+    """Equal except for single values: a ReLU may decide otherwise where its input is 0 up to rounding."""
     assert float((found.double() - expected).norm()) <= share * float(expected.norm())
 
 

@@ -16,7 +16,7 @@ def test_unetpp():
     x = image(2, 2, 16, 24).double()
 
     def node(i, j):
-        """X(i, j) of the paper's equation 1, computed anew each time."""
+        """Returns X(i, j) of the paper's equation 1, recomputed each time."""
         if j > 0:
             given = [up(node(i + 1, j - 1), w, f"ups.{i}_{j}"), *(node(i, k) for k in range(j))]
         else:

@@ -1,4 +1,4 @@
-"""Bar charts keep all of a bar in sight, whatever its sign."""
+"""Bar charts keep the whole bar visible, whatever its sign."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def see(tones: Any, truth: Any, predicted: Mapping[str, Any] | None = None, **mo
 
 
 def halves(left: float, right: float, height: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
-    """Tones of two halves, the left one of which is the truth."""
+    """Tones of two halves; the left half is the truth."""
     truth = np.zeros((height, SIZE), np.uint8)
     truth[:, : SIZE // 2] = 1
     return np.where(truth, left, right), truth
@@ -150,7 +150,7 @@ def test_without_any_foreground_rules_about_it_say_nothing() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["flip", "turn", "negative"]))
 def test_scores_do_not_depend_on_how_a_picture_lies(seed: int, how: str) -> None:
-    """Nor, but for tones of 0 and 1 exchanged, on whether it is its negative."""
+    """Nor, apart from exchanging tones 0 and 1, do they depend on whether it is a negative."""
     rng = np.random.default_rng(seed)
     tones, maps = rng.random((12, 17)), rng.integers(0, 3, (3, 12, 17))
     change = {"flip": np.flipud, "turn": np.rot90, "negative": lambda a: a}[how]

@@ -1,4 +1,4 @@
-"""Which cluster `--on` means, how a study shares it, and what is said when there is none; Ray is played here."""
+"""Which cluster `--on` means, how a study shares it, and the message when there is none; Ray is imitated here."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_addresses(on: str, read: tuple[str, int, bool]) -> None:
 
 
 def _closed() -> int:
-    """A port at which nobody listens."""
+    """A port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""Cells on a Ray cluster, which is played here: each is finished once, whatever dies; `test_ray` has a real one."""
+"""Cells on an imitated Ray cluster: each is finished once, whatever dies; `test_ray` uses a real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cells cost from beginning to end, what is left of a study, and what is said where that was not recorded."""
+"""What cells cost from beginning to end, how much of a study is left, and reports without recorded times."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ..conftest import write_run
 
 
 class Clock:
-    """Time that passes when it is told to; files are as old as it says."""
+    """A clock that advances on demand; it also sets the age of files."""
 
     def __init__(self, now: float) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""A cell is really trained, in a process of its own, and goes on after that was killed."""
+"""A cell is really trained, in a process of its own, and resumes after that process was killed."""
 
 from __future__ import annotations
 

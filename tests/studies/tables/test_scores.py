@@ -1,4 +1,4 @@
-"""Tables from run folders alone: numbers that are known by construction."""
+"""Tables from run folders only: numbers that are known by construction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every distinct convolution of every network at the sizes that recipes train on, by itself, against float64.
+"""Every distinct convolution of every network at the sizes that recipes train on, separately, against float64.
 
 ``python every_convolution.py``: prints, as JSON, how many there are, which ways were taken and which kinds are wrong.
 """

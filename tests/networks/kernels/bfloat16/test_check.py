@@ -47,7 +47,7 @@ class _Scaled(torch.autograd.Function):
 
 
 def wrong(tensor: str) -> Compute:
-    """A kernel with one channel of a tensor wrong by half: of the output, or of a gradient."""
+    """A kernel that gets one channel of a tensor wrong by half: of the output, or of a gradient."""
 
     def compute(x: Tensor, weight: Tensor, bias: Tensor | None, arguments: ConvArguments) -> Tensor:
         def spoilt(values: Tensor, axis: int) -> Tensor:

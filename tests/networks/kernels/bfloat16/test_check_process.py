@@ -60,7 +60,7 @@ def test_a_process_that_checks() -> None:
 
 
 def test_a_forked_process_checker_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two that ask one process would read each other's answers."""
+    """Two processes that ask the same checker would read each other's answers."""
     pid = "import os\nprint('ready', flush=True)\nwhile input(): print(os.getpid(), flush=True)"
     monkeypatch.setattr(Checker, "command", (sys.executable, "-c", pid))
     checker = Checker()

@@ -46,7 +46,7 @@ class FakeChecker:
 
 @pytest.fixture
 def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
-    """As a new process would begin, with a checker and a cache."""
+    """Begins as a new process would, with a checker and a cache."""
 
     def begin(checker: Any, cache: Path = tmp_path / "cache" / "kernels.jsonl") -> None:
         known = Known(cache)
