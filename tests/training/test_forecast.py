@@ -11,8 +11,8 @@ import pytest
 from isthmus import training
 from isthmus.runs.recipe import Training
 from isthmus.training import forecast
+from isthmus.training.best_epoch import Progress
 from isthmus.training.forecast import Forecast
-from isthmus.training.state import Progress
 
 from ..notes import Notes
 

@@ -27,14 +27,15 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.training import diagnosis
 from isthmus.training.average import Average
+from isthmus.training.best_epoch import Progress, Scored
 from isthmus.training.distributed import World, world
 from isthmus.training.forecast import Forecast
 from isthmus.training.optimiser import make_optimiser
 from isthmus.training.prepared import Prepared
 from isthmus.training.rate import Rate
 from isthmus.training.saving import Saving
-from isthmus.training.score import Scored, Scorer
-from isthmus.training.state import Progress, State
+from isthmus.training.score import Scorer
+from isthmus.training.state import State
 from isthmus.training.stop import Stop, Stopped
 from isthmus.training.stream import training_samples
 from isthmus.watch import Silent, Watch
@@ -163,7 +164,7 @@ class Loop:
                 "seconds_validating": time.perf_counter() - validating,
             }
         )
-        return progress.is_better(scored, self.prepared.recipe.training.select, state.scored)
+        return progress.keep_if_better(scored, self.prepared.recipe.training.select, state.scored)
 
     def steps(self, epoch: int, watch: Watch, between: Callable[[], None]) -> tuple[float, float]:
         """Trains for one epoch.

@@ -21,6 +21,7 @@ from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.runs.standing import is_running, standing
 from isthmus.training.alone import alone, busy
+from isthmus.training.best_epoch import Progress
 from isthmus.training.budget import within_minutes
 from isthmus.training.description import describe, refuse_changes
 from isthmus.training.distributed import refuse_small_batches, world
@@ -30,7 +31,6 @@ from isthmus.training.network import make_network, sides, summary
 from isthmus.training.prepare import prepare
 from isthmus.training.prepared import Prepared
 from isthmus.training.results import costs, write_scores
-from isthmus.training.state import Progress
 from isthmus.watch import Silent, Watch
 
 

@@ -20,20 +20,8 @@ from isthmus.inference.predictor import Predictor
 from isthmus.inference.tiling.tiles import Floats
 from isthmus.metrics import dice, iou, score_case, score_probabilities
 from isthmus.metrics.rows import case_rows
+from isthmus.training.best_epoch import Scored
 from isthmus.training.prepared import Prepared
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Means over cases: of the loss, and of Dice and IoU over the foreground classes."""
-
-    loss: float
-    dice: float
-    iou: float
-
-    def goodness(self, by: str) -> float:
-        """Returns the score to maximise: "dice", "iou", or "loss" with its sign changed."""
-        return -self.loss if by == "loss" else self.iou if by == "iou" else self.dice
 
 
 @dataclass(frozen=True)

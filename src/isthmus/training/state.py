@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from isthmus.errors import IsthmusError
 from isthmus.networks.checks import require_finite
-from isthmus.runs.folder import Best, RunFolder
+from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, validate
 from isthmus.training import checkpoint
 from isthmus.training.average import Average
+from isthmus.training.best_epoch import Progress
 from isthmus.training.rate import Rate
-from isthmus.training.score import Scored
-
-
-@dataclass
-class Progress:
-    """How far a run has come: everything in the checkpoint besides the tensors of the network and the optimiser."""
-
-    epoch: int = 0  # epochs done
-    best_epoch: int = 0
-    best: float = -math.inf  # score by which the best epoch is chosen; see Scored.goodness
-    best_dice: float = -1.0  # at the best epoch
-    best_state: dict[str, Tensor] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def out_of_patience(self, patience: int | None) -> bool:
-        """Returns whether training stops because no epoch has been better for a long time."""
-        return patience is not None and self.epoch > 0 and self.epoch - self.best_epoch >= patience
-
-    def which(self) -> Best:
-        """Returns which epoch's weights are the best, and how good they are."""
-        return Best(self.best_epoch, self.best_dice, self.best)
-
-    def is_better(self, scored: Scored, select: str, network: nn.Module) -> bool:
-        """Returns whether the epoch that ended is the best so far, and keeps a copy of its weights if it is."""
-        if scored.goodness(select) <= self.best:
-            return False
-        self.best, self.best_dice = scored.goodness(select), scored.dice
-        self.best_epoch = self.epoch
-        self.best_state = {k: v.detach().to("cpu", copy=True) for k, v in network.state_dict().items()}
-        return True
 
 
 @dataclass

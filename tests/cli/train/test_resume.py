@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from isthmus.runs.folder import RunFolder
-from isthmus.training.state import Progress
+from isthmus.training.best_epoch import Progress
 
 from ..calls import SMALL, call, error_of
 
@@ -18,14 +18,14 @@ class Stopper:
     """Asks to stop in the second epoch of every training, as Ctrl-C does."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        original, self.on = Progress.is_better, True
+        original, self.on = Progress.keep_if_better, True
 
-        def is_better(progress: Progress, *words: Any) -> bool:
+        def keep_if_better(progress: Progress, *words: Any) -> bool:
             if self.on:
                 signal.raise_signal(signal.SIGINT)
             return original(progress, *words)
 
-        monkeypatch.setattr(Progress, "is_better", is_better)
+        monkeypatch.setattr(Progress, "keep_if_better", keep_if_better)
 
 
 def test_what_would_change_a_run_is_refused_by_name_and_what_says_the_same_is_not(
