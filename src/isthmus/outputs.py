@@ -52,7 +52,7 @@ class Guard:
         if not os.path.lexists(target):
             return
         if target.is_dir():
-            raise IsthmusError(f"{target} is a folder; name a file")
+            raise IsthmusError(f"{target} is a folder; give a file")
         if self._is_data(target, kind):
             raise IsthmusError(
                 f"{target} is one of the images or other files of the data; choose another place, originals are never "

@@ -15,7 +15,7 @@ from .calls import call, error_of
     ("words", "message"),
     [
         (["trian"], "did you mean 'train'"),
-        (["train"], "name the data"),
+        (["train"], "give the data"),
         (["train", "nowhere"], "nowhere"),
         (["train", "isbi-2021", "--root", "."], "did you mean 'isbi-2012'"),
         (["train", "DATA", "--model", "sharpunet"], "did you mean 'sharp_unet'"),

@@ -65,7 +65,7 @@ def test_a_full_disk_under_standard_output_is_said(data: Path, words: str) -> No
     line = found.stderr.decode()
     assert line.startswith("isthmus: ")
     assert line.count("\n") == 1
-    assert ("standard output cannot be written (No space left on device)" in line) or "--json" in words
+    assert ("cannot write to standard output (No space left on device)" in line) or "--json" in words
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -276,7 +276,7 @@ def test_open_dataset_finds_folders_tables_and_names(files: Path, shared_data: P
         (
             "isbi-2012",
             None,
-            r"isbi-2012: name the folder of this data set \(--root, .*\), which contains train-volume",
+            r"isbi-2012: give the folder of this data set \(--root, .*\), which contains train-volume",
         ),
         ("isbi-2012", "nowhere", "nowhere: no such folder; --root is the folder with train-volume"),
     ],

@@ -206,7 +206,7 @@ def test_classes_say_what_values_mean_on_both_sides(tmp_path: Path) -> None:
         evaluate_folder(ours, truth, EvaluateOptions(classes={1: "liver"}))
     with pytest.raises(IsthmusError, match="names no foreground"):
         evaluate_folder(ours, truth, EvaluateOptions(classes={0: "background"}))
-    with pytest.raises(IsthmusError, match="instances=True says that they number objects"):
+    with pytest.raises(IsthmusError, match="instances=True that they number objects"):
         evaluate_folder(ours, truth, EvaluateOptions(classes={1: "liver"}, instances=True))
 
 

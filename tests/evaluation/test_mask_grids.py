@@ -91,4 +91,4 @@ def test_predictions_elsewhere_are_told(tmp_path: Path) -> None:
     volume(tmp_path / "p" / "a.nii.gz", (1, 1, 1), affine=away)
     notes = Notes()
     assert evaluate_folder(tmp_path / "p", tmp_path / "t", watch=notes).rows[0]["dice"] == 1
-    assert any("1 predictions lie elsewhere" in line and "a (20 mm)" in line for line in notes.said)
+    assert any("predictions do not lie where" in line and "a (20 mm)" in line for line in notes.said)

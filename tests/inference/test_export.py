@@ -180,9 +180,9 @@ def test_mistakes_are_told_in_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(IsthmusError, match="unknown format 'onx': did you mean 'onnx'"):
         export_run(run, "onx")
     (tmp_path / "file").touch()
-    with pytest.raises(IsthmusError, match="is a file; name a folder"):
+    with pytest.raises(IsthmusError, match="is a file; give a folder"):
         export_run(run, "torch", tmp_path / "file")
-    with pytest.raises(IsthmusError, match="looks like another format"):
+    with pytest.raises(IsthmusError, match="looks like a format other"):
         export_run(run, "torch", tmp_path / "net.onnx")
     (tmp_path / "net.pt2").touch()
     with pytest.raises(IsthmusError, match="exists already"):

@@ -249,7 +249,7 @@ def test_a_folder_below_a_file_is_refused_at_the_start(run: Path, images: Path, 
     (tmp_path / "file").write_text("mine")
     for out in ("file", "file/masks", "file/a/b"):
         told = Notes()
-        with pytest.raises(IsthmusError, match="file is a file; name a folder"):
+        with pytest.raises(IsthmusError, match="file is a file; give a folder"):
             predict_folder(run, images, tmp_path / out, watch=told)
         assert told.said == []
     assert (tmp_path / "file").read_text() == "mine"

@@ -91,7 +91,7 @@ def test_what_cannot_be_ignored_is_refused(score):
     with pytest.raises(IsthmusError, match="which is ignored: nothing is left to score"):
         score(PREDICTION, np.full_like(TRUTH, 9), ignore=9, **how)
     if score in BY_CLASS:
-        with pytest.raises(IsthmusError, match="label 2 is ignored and among the classes"):
+        with pytest.raises(IsthmusError, match="label 2 is both ignored and among the classes"):
             score(PREDICTION, TRUTH, ignore=2, **how)
         with pytest.raises(IsthmusError, match="the truth is boolean"):
             score(PREDICTION > 0, TRUTH > 0, ignore=1)

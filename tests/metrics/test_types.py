@@ -85,7 +85,7 @@ def test_a_boolean_mask_stands_beside_one_of_zeros_and_ones(score):
         same(score(p, t.astype(kind), classes=[1]), labelled)
         same(score(p.astype(kind), t, classes=[1]), labelled)
     for other in (t * 255, t * -1):
-        with pytest.raises(IsthmusError, match="of other values than 0 and 1; give two boolean masks"):
+        with pytest.raises(IsthmusError, match="with values other than 0 and 1; give two boolean masks"):
             score(p, other)
 
 

@@ -145,7 +145,7 @@ def test_labels_and_maps_of_any_type(kind: str) -> None:
 
 def test_a_softmax_needs_two_maps() -> None:
     logits, target, _ = case("binary", 2)
-    with pytest.raises(IsthmusError, match="take binary_cross_entropy"):
+    with pytest.raises(IsthmusError, match="use binary_cross_entropy"):
         cross_entropy(logits, target)
 
 

@@ -88,7 +88,7 @@ def test_folds_scored_otherwise_are_refused(folder: Path, make_run: MakeRun) -> 
         [("z", "z", "test", 3, "cell", 0.5)],
         columns=("case", "group", "set", "fold", "class", "auc"),
     )
-    with pytest.raises(IsthmusError, match=r"fold-3: scored in another way than .*fold-0"):
+    with pytest.raises(IsthmusError, match=r"fold-3: scored differently from .*fold-0"):
         write_folds(folder)
     with pytest.raises(IsthmusError, match=r"holds no fold-0, fold-1, …"):
         write_folds(folder / "fold-0")

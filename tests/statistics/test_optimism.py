@@ -71,7 +71,7 @@ def test_a_fold_that_stopped_early_keeps_its_last_score() -> None:
         (lambda: optimism_across_folds([[0.5], []]), "run 1 holds no finite"),
         (lambda: optimism_across_folds([[0.5], [math.nan]]), "run 1 holds no finite"),
         (lambda: optimism_across_folds([[math.nan, 0.5], [0.5, math.nan, 0.5]][:0:-1]), "at least two"),
-        (lambda: optimism_of_selection([[0.5]], []), "1 validation curves stand against 0"),
+        (lambda: optimism_of_selection([[0.5]], []), "1 validation curves for 0"),
         (lambda: optimism_of_selection([[0.5]], [math.nan]), "score every run"),
         (lambda: optimism_of_selection([[0.5, 0.6]], [[0.5]]), "2 epochs of validation and 1"),
     ],

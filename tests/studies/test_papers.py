@@ -149,7 +149,7 @@ def test_data_that_is_there_is_taken_and_what_is_not_is_said(tmp_path: Path, sha
 
 
 def test_nothing_to_compute_on_is_told(tmp_path: Path) -> None:
-    with pytest.raises(IsthmusError, match=r"none of its data sets \(cvc-clinicdb\) is there"):
+    with pytest.raises(IsthmusError, match=r"none of its data sets \(cvc-clinicdb\) is available"):
         reproduce("sharpunet/figure5", tmp_path / "study", Silent())
     with pytest.raises(IsthmusError, match="did you mean 'mildnet/table5'"):
         read_paper("mildnet/tabel5")

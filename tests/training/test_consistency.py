@@ -22,7 +22,7 @@ from isthmus.errors import IsthmusError
         ({"objective": {"heads": {"contour": "contour_l2"}}}, "the network has no head 'contour'"),
         ({"objective": {"class_weights": [1.0]}}, "names 1 weights for 2 classes"),
         ({"input": {"slices": 5}}, "these images are flat"),
-        ({"input": {"slices": 4}}, "take an odd number"),
+        ({"input": {"slices": 4}}, "give an odd number"),
         ({"input": {"patch": None, "resize": 32, "windows": 2}}, "needs input.patch"),
         ({"input": {"windows": 10**6}}, "input.windows: there are"),
         (

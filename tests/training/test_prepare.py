@@ -48,7 +48,7 @@ def test_numbers_that_resampling_made_are_no_objects(tmp_path: Path) -> None:
         labels[y : y + 10, x : x + 12] = 20 * index + 20
     soft = np.asarray(Image.fromarray(labels).resize((100, 80), Image.Resampling.BILINEAR))
     root = place(tmp_path, soft)
-    with pytest.raises(IsthmusError, match="resample masks by the nearest neighbour"):
+    with pytest.raises(IsthmusError, match="resample masks by nearest neighbour"):
         prepared(root, instances=True)
     assert prepared(root, instances=True, value_rule="objects")
 

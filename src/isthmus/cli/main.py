@@ -107,9 +107,7 @@ def _exit_code(words: list[str]) -> int:
         return 0
     except OSError as error:
         if streams.breaks(sys.stdout):
-            return fail(
-                f"standard output cannot be written ({error.strerror or error}); redirect it elsewhere"
-            )
+            return fail(f"cannot write to standard output ({error.strerror or error}); redirect it elsewhere")
         return fail(
             f"{error.filename or 'a file'}: {error.strerror or error}; check the name and its permissions"
         )

@@ -35,7 +35,7 @@ Axes = Annotated[
     ),
 ]
 DataSet = Annotated[
-    str, typer.Argument(help="A folder with images/ and masks/, a CSV, or a name of `isthmus data list`.")
+    str, typer.Argument(help="A folder with images/ and masks/, a CSV, or a name from `isthmus data list`.")
 ]
 DataRoot = Annotated[
     Path | None,

@@ -103,7 +103,7 @@ def refuse_clashes(folder: Path, paths: Iterable[Path]) -> list[str]:
         IsthmusError: lists all clashes.
 
     >>> refuse_clashes(Path("/"), [Path("/A.png"), Path("/a.png")])
-    ['/A.png and /a.png are one file on systems that ignore case or spellings of accents']
+    ['/A.png and /a.png are the same file on systems that ignore case or the spelling of accents']
     """
     first: dict[str, Path] = {}
     refused: list[str] = []
@@ -114,7 +114,9 @@ def refuse_clashes(folder: Path, paths: Iterable[Path]) -> list[str]:
         if other == path and other is not path:
             refused.append(f"{path}: two cases would be written to it; rename one")
         elif other != path:
-            line = f"{other} and {path} are one file on systems that ignore case or spellings of accents"
+            line = (
+                f"{other} and {path} are the same file on systems that ignore case or the spelling of accents"
+            )
             (refused if one else notes).append(line)
     for path in first.values():
         for parent in path.parents:
@@ -149,7 +151,7 @@ def _fault(part: str) -> str:
     except UnicodeEncodeError:
         return "it contains bytes that are not text"
     if part[-1] in ". ":
-        return "Windows drops a dot or a blank at the end"
+        return "Windows drops a dot or a space at the end"
     if part.partition(".")[0].rstrip().upper() in _DEVICES:
         return f"'{part}' is a device on Windows"
     if os.name == "nt" and _WINDOWS & set(part):

@@ -198,7 +198,9 @@ def check_sizes(case: Case, image: tuple[int, ...], mask: tuple[int, ...]) -> No
     if image == mask:
         refuse_other_place(case.images[0].path, case.masks[0].path)
         return
-    turned = " (one is turned: does only one of them have an orientation tag?)" if image == mask[::-1] else ""
+    turned = (
+        " (one is rotated: does only one of them have an orientation tag?)" if image == mask[::-1] else ""
+    )
     raise IsthmusError(
         f"{case.masks[0]}: the mask is {size_text(mask)} but its image {case.images[0]} is "
         f"{size_text(image)}{turned}; export both in the same size"

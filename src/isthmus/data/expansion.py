@@ -55,7 +55,9 @@ def expanded(
         whole, images=(Source(image, axes=ours),), masks=(Source(mask, axes=theirs),) if mask else ()
     )
     if other != number:
-        problems.append(f"{mask}: has {other} pages but its image {image} has {number}; export both alike")
+        problems.append(
+            f"{mask}: has {other} pages but its image {image} has {number}; export both in the same way"
+        )
     if number == 1 or other != number:
         return [one]
     names = _page_names(stem, image, ours, number)

@@ -45,7 +45,7 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None, axes: str |
         raise IsthmusError(f"{name}: no such folder or CSV, and {error}; {LAYOUT}") from error
     if root is None:
         raise IsthmusError(
-            f"{name}: name the folder of this data set (--root, or --data of `isthmus reproduce`), which contains "
+            f"{name}: give the folder of this data set (--root, or --data of `isthmus reproduce`), which contains "
             f"{entry.layout}"
         )
     if not root.is_dir():

@@ -75,8 +75,6 @@ def _refuse_wrong_ignore(ignore: int | None, facts: Sequence[PairFacts], scorer:
     if ignore is None:
         return
     if not any(each.ignored for each in facts):
-        raise IsthmusError(f"ignore is {ignore}, and no true mask holds this value; name one that they hold")
+        raise IsthmusError(f"ignore is {ignore}, and no true mask holds this value; give one that they hold")
     if scorer.by_file or dict(scorer.true.pairs).get(ignore, 0):
-        raise IsthmusError(
-            f"ignore is {ignore}, which is an object or a class; name a value that means neither"
-        )
+        raise IsthmusError(f"ignore is {ignore}, which is an object or a class; give a value that is neither")

@@ -52,12 +52,12 @@ def remarks(pairs: Sequence[Pair], found: Sequence[tuple[str, float]]) -> Iterat
     away = [f"{name} ({place})" for name, (place, _) in zip(names, found, strict=True) if place]
     if away:
         yield (
-            f"{len(away)} predictions lie elsewhere than the true masks, by their headers, and are scored voxel by "
+            "according to the headers, predictions do not lie where the true masks are; they are scored voxel by "
             f"voxel: {few(away, 3)}"
         )
     off = [f"{name} ({rest:.1g})" for name, (_, rest) in zip(names, found, strict=True) if rest]
     if off:
-        yield f"the values of {len(off)} masks are nearly whole numbers and were rounded: {few(off, 3)}"
+        yield f"mask values were nearly whole numbers and were rounded: {few(off, 3)}"
     if any(pair[0].spacing is not None and not _unit(pair) for pair in pairs):
         yield "files state no unit for the size of their voxels; millimetres are assumed"
 

@@ -85,10 +85,10 @@ def paired(
             f"{len(pairs)} of {len(cases)} true masks have a prediction and are scored; without one: {few(lacking)}"
         )
     if extra:
-        watch.say(f"{len(extra)} predictions have no true mask and are not scored: {few(extra)}")
+        watch.say(f"predictions without a true mask are not scored: {few(extra)}")
     unlike = [f"{ours} and {theirs}" for theirs, ours in names.items() if ours != theirs]
     if unlike:
-        watch.say(f"{len(unlike)} masks are matched though their names differ: {few(unlike)}")
+        watch.say(f"masks were matched although their names differ: {few(unlike)}")
     return [(_called(case, prediction.id), prediction) for case, prediction in pairs]
 
 

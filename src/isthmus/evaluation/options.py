@@ -50,7 +50,7 @@ class EvaluateOptions:
     def __post_init__(self) -> None:
         if self.classes is not None and self.instances:
             raise IsthmusError(
-                "classes name what values mean, and instances=True says that they number objects"
+                "classes says what values mean, and instances=True that they number objects; give one of them"
             )
         as_tolerance(self.tolerance)
         as_missing(self.missing)

@@ -91,7 +91,7 @@ class Scorer:
             yield f"predictions: {self.predicted.describe()}"
         if self.parted:
             yield (
-                f"{self.parted} true masks hold one value in several pieces and no numbers of objects: each piece "
+                f"{self.parted} true masks hold one value in several pieces and no object numbers: each piece "
                 "counts as an object, in true and predicted masks"
             )
         if self.objects and not (self.numbered and self.predicted_numbers):

@@ -113,7 +113,7 @@ def _refuse_harm(paths: Sequence[Path], every: Sequence[Target], out: Path, over
     folders = [path for path in paths if path.is_dir()]
     if any(out.resolve().is_relative_to(folder.resolve()) for folder in folders):
         raise IsthmusError(
-            f"{out} lies among the images, so the pictures would be taken for images; choose another --out"
+            f"{out} lies among the images, so the pictures would be mistaken for images; choose another --out"
         )
     refuse_among(out, paths)
     guard = Guard(originals(paths, [case for case, *_ in every]), overwrite)

@@ -139,14 +139,14 @@ def _targets(names: Sequence[str], run: Path, to: str, out: Path | None) -> dict
     if out is not None and out.suffix == suffix and not out.is_dir():
         if len(names) > 1:
             raise IsthmusError(
-                f"{out} is one file and there are {len(names)} networks; name a folder with --out"
+                f"{out} is one file and there are {len(names)} networks; give a folder with --out"
             )
         return {names[0]: out}
     folder = run / "export" if out is None else out
     if folder.is_file():
-        raise IsthmusError(f"{folder} is a file; name a folder, or a file that ends in {suffix}")
+        raise IsthmusError(f"{folder} is a file; give a folder, or a file that ends in {suffix}")
     if folder.suffix in {*SUFFIXES.values()} and not folder.is_dir():
-        raise IsthmusError(f"{folder} looks like another format than {to}; name a file that ends in {suffix}")
+        raise IsthmusError(f"{folder} looks like a format other than {to}; give a file that ends in {suffix}")
     return {name: folder / f"{name}{suffix}" for name in names}
 
 

@@ -110,7 +110,7 @@ class _ValidationCases:
         if missing or not self.cases:
             found = f"{missing[0]} is not in {dataset.name}" if missing else "the run has no validation cases"
             raise IsthmusError(
-                f"--check: {found}; name the folder of the data with --data, or leave --check out"
+                f"--check: {found}; give the folder of the data with --data, or leave --check out"
             )
         self.dataset = replace(dataset, values=self.values)
 

@@ -53,7 +53,7 @@ def load(
     if statistics not in get_args(Statistics):
         raise IsthmusError(f"unknown statistics '{statistics}': {nearest(statistics, get_args(Statistics))}")
     if statistics == "image" and engine == "openvino":
-        raise IsthmusError("statistics 'image' do not work with engine 'openvino'; take engine 'torch'")
+        raise IsthmusError("statistics 'image' do not work with engine 'openvino'; use engine 'torch'")
     keep_freed_memory()
     folders = run_folders(run)
     recipes = _recipes(folders)
@@ -94,7 +94,7 @@ def _notes(run: Path, folders: Sequence[RunFolder], recipe: Recipe) -> list[str]
     notes = [note for folder in folders if (note := standing(folder).note())]
     if folders[0].path != run and len(folders) != recipe.protocol.folds:
         return [
-            f"{run} holds {len(folders)} of {recipe.protocol.folds} folds; the masks are theirs alone",
+            f"{run} holds {len(folders)} of {recipe.protocol.folds} folds; only these are averaged",
             *notes,
         ]
     return notes

@@ -133,7 +133,7 @@ def refuse_below_a_file(out: Path) -> None:
     """
     nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not nearest.is_dir():
-        raise IsthmusError(f"{nearest} is a file; name a folder to write to")
+        raise IsthmusError(f"{nearest} is a file; give a folder to write to")
 
 
 def refuse_mixing(

@@ -139,7 +139,7 @@ def _cases(
         return cases, list(paths), failures
     if len(paths) != 1:
         raise IsthmusError(
-            f"with a root, one data set is named, found {len(paths)} names; name one at a time"
+            f"with a root, one data set is named, found {len(paths)} names; give one at a time"
         )
     return open_dataset(str(paths[0]), root).cases, [root], []
 
@@ -233,7 +233,7 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
 def _header_notes(case: Case) -> list[str]:
     """Returns what the user should know of the headers of an image."""
     away = channels_elsewhere(case)
-    notes = [f"a channel lies {away} away from the first, by the headers"] if away else []
+    notes = [f"according to the headers, a channel lies {away} away from the first"] if away else []
     return [*notes, *mended_headers(replace(case, masks=()))]
 
 

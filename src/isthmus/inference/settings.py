@@ -76,5 +76,5 @@ def refuse_other_axes(shape: Sequence[int], recipe: Recipe) -> None:
         size = " x ".join(str(n) for n in reversed(shape[1:]))
         raise IsthmusError(
             f"a {kinds.get(found, 'stack')} of {size}, but the network was trained on {kinds[learned]}s; leave it out, "
-            "or take a run that was trained on such images"
+            "or use a run that was trained on such images"
         )

@@ -225,7 +225,7 @@ def _picture(path: Path) -> Picture | None:
         return None
     if path.is_dir():
         raise IsthmusError(
-            f"{path}: a folder without a DICOM series (a single file, such as .dcm, is a picture); name the image in it"
+            f"{path}: a folder without a DICOM series (a single file, such as .dcm, is a picture); give the image in it"
         )
     try:
         with path.open("rb") as file:

@@ -96,7 +96,9 @@ def per_class(
     p, t = (mask.view(np.uint8) if mask.dtype.kind == "b" else mask for mask in (p, t))
     named = as_classes(classes)
     if ignore in named:
-        raise IsthmusError(f"label {ignore} is ignored and among the classes; name it in one of the two")
+        raise IsthmusError(
+            f"label {ignore} is both ignored and among the classes; remove it from one of the two"
+        )
     check_labels(p, named, "prediction")
     check_labels(t, named, "truth")
     pairs = split(p, t, named, outside)
@@ -114,7 +116,7 @@ def as_booleans(p: NDArray[Any], t: NDArray[Any]) -> tuple[BoolMask, BoolMask]:
     labels = t if p.dtype.kind == "b" else p
     if int(labels.min()) < 0 or int(labels.max()) > 1:
         raise IsthmusError(
-            f"prediction is {p.dtype} and truth {t.dtype} of other values than 0 and 1; give two boolean masks "
+            f"prediction is {p.dtype} and truth {t.dtype} with values other than 0 and 1; give two boolean masks "
             "(`mask > 0`), or name the labels with classes=[1]"
         )
     return p.astype(np.bool_), t.astype(np.bool_)

@@ -174,7 +174,7 @@ def _table(rows: Iterable[Mapping[Any, Any]], alike: bool = True) -> list[Mappin
         if row.keys() != table[0].keys():
             differing = ", ".join(sorted(map(str, row.keys() ^ table[0].keys())))
             raise IsthmusError(
-                f"row {number} of the scores differs from row 0 in {differing}; score all alike"
+                f"row {number} of the scores differs from row 0 in {differing}; score all cases in the same way"
             )
     return table
 

@@ -118,7 +118,7 @@ def register_metric(metric: Metric) -> None:
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", metric.name) or metric.name in (*KEYS, *COUNTS):
         raise ValueError(
-            f"a metric cannot be named {metric.name!r}; take small letters, digits and underscores, and none of "
+            f"a metric cannot be named {metric.name!r}; use lower-case letters, digits and underscores, and none of "
             f"{', '.join((*KEYS, *COUNTS))}"
         )
     given = [(metric.unit, Unit), (metric.better, Better), *((place, Place) for place in metric.shown)]

@@ -63,7 +63,7 @@ class Network(nn.Module):
         if one and any(isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d) for module in self.modules()):
             raise IsthmusError(
                 f"one image of size {self.divisor} leaves one pixel on the deepest level, too little to train batch "
-                "normalisation on: take larger patches or several images per batch"
+                "normalisation on: use larger patches or several images per batch"
             )
 
     def receptive_field(self) -> int:

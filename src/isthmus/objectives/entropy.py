@@ -53,7 +53,7 @@ def cross_entropy(logits: Tensor, target: Tensor, *, ignore: int | None = None) 
     if is_multilabel(logits, target) or logits.shape[1] == 1:
         raise IsthmusError(
             f"cross-entropy takes labels (N, *spatial) and a map of logits for each of two or more classes, found "
-            f"target {tuple(target.shape)} and logits {tuple(logits.shape)}; take binary_cross_entropy"
+            f"target {tuple(target.shape)} and logits {tuple(logits.shape)}; use binary_cross_entropy"
         )
     logits, target = fitting(logits, target, ignore=ignore)
     logits = widen(logits)

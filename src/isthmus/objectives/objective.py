@@ -96,7 +96,7 @@ class Objective:
             )
         if not self.heads.get("logits"):
             raise IsthmusError(
-                "the objective has no loss for the head 'logits', which draws the masks; name one"
+                "the objective has no loss for the head 'logits', which draws the masks; give one"
             )
         for head, losses in self.heads.items():
             if kind_of(head) is None:
@@ -123,7 +123,7 @@ class Objective:
                 "multilabel": f"{self.classes} sigmoid maps that may overlap",
             }[output]
             raise IsthmusError(
-                f"{where}: '{loss}' cannot serve {what} of a {kind} head; take {', '.join(fits)}"
+                f"{where}: '{loss}' cannot serve {what} of a {kind} head; use {', '.join(fits)}"
             )
         if loss == "weighted_ce":
             weights, needed = self.settings.class_weights, max(2, self.classes)
@@ -211,7 +211,7 @@ class Objective:
         outputs = {"logits": outputs} if isinstance(outputs, Tensor) else outputs
         for head in self.heads:
             if head not in outputs and "auxiliary" not in head:
-                raise ValueError(f"the network gave no '{head}', found {', '.join(outputs)}")
+                raise ValueError(f"the network returned no '{head}', found {', '.join(outputs)}")
         outside = None if self.ignore is None else labels == self.ignore
         terms: dict[str, Tensor] = {}
         for head, output in outputs.items():

@@ -101,7 +101,7 @@ def _of_pixels(weights: Tensor, logits: Tensor, multilabel: bool) -> Tensor:
     if weights.shape == (*shape[:1], 1, *shape[1:]):
         return weights[:, 0]
     raise IsthmusError(
-        f"a map of weights has the shape {tuple(weights.shape)} beside logits of {tuple(logits.shape)}; give one "
+        f"a map of weights has the shape {tuple(weights.shape)} for logits of {tuple(logits.shape)}; give one "
         f"value for each pixel, {tuple(shape)}"
     )
 
@@ -136,7 +136,7 @@ def _check_classes(target: Tensor, classes: int | None) -> None:
     low, high = (int(end) for end in target.aminmax())
     if low < 0 or (classes is not None and high >= classes):
         known = (
-            "0 is background and what lies above it foreground"
+            "0 is background and everything above is foreground"
             if classes is None
             else f"{classes} maps of logits have the classes 0 to {classes - 1}"
         )

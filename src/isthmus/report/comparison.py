@@ -127,7 +127,7 @@ def _figures(compared: _Compared) -> list[tuple[str, Figure]]:
     training = training_figure(
         compared.runs,
         compared.names,
-        "One line for each network. Compare where a validation curve levels off, and how many epochs it takes.",
+        "One line for each network. Compare where the validation curves level off, and how many epochs that takes.",
     )
     scores = case_figure(
         compared.main,
@@ -149,7 +149,9 @@ def _names(runs: Sequence[Run]) -> list[str]:
 def _shared_metrics(runs: Sequence[Run]) -> tuple[str, ...]:
     shared = tuple(m for m in s.leading(runs[0]) if all(m in run.metrics for run in runs))
     if not shared:
-        raise IsthmusError(f"{runs[1].path}: shares no metric with {runs[0].path}; score both runs alike")
+        raise IsthmusError(
+            f"{runs[1].path}: shares no metric with {runs[0].path}; score both runs in the same way"
+        )
     return shared
 
 
@@ -159,7 +161,7 @@ def _shared_scores(runs: Sequence[Run]) -> list[list[Score]]:
     if len(set(grids)) > 1:
         first, second = (s.on_grid([grid]) or "on a grid it does not name" for grid in grids[:2])
         raise IsthmusError(
-            f"{runs[1].path}: scored {second}, but {runs[0].path} {first}; score both runs alike"
+            f"{runs[1].path}: scored {second}, but {runs[0].path} {first}; score both runs in the same way"
         )
     found = [{(x.case, x.label): x for x in run.leading} for run in runs]
     shared = [key for key in found[0] if all(key in each for each in found)]

@@ -85,7 +85,7 @@ def _as_one(folder: Path, runs: Sequence[Run]) -> Run:
     for run in runs[1:]:
         if set(run.metrics) != set(runs[0].metrics) or run.sets[0] != runs[0].sets[0]:
             raise IsthmusError(
-                f"{run.path}: scored in another way than {runs[0].path}; score all folds alike"
+                f"{run.path}: scored differently from {runs[0].path}; score all folds in the same way"
             )
     often = Counter(case for run in runs for case in {x.case for x in run.leading})
     scores: list[Score] = []

@@ -85,6 +85,6 @@ class RunImages:
     def _found(self, case: str) -> Case:
         if case not in self.cases:
             raise IsthmusError(
-                f"the data of {self.run.path} no longer holds case '{case}'; name the data with --data"
+                f"the data of {self.run.path} no longer holds case '{case}'; give the folder of the data with --data"
             )
         return self.cases[case]

@@ -101,10 +101,10 @@ class RunFolder:
         """
         folder = cls(Path(path))
         if not folder.path.is_dir():
-            raise IsthmusError(f"no run folder at {path}; `isthmus train` makes one")
+            raise IsthmusError(f"no run folder at {path}; `isthmus train` creates one")
         if not folder.recipe_path.is_file():
             raise IsthmusError(
-                f"{path} is not a run folder (it holds no recipe.yaml); name one that train wrote"
+                f"{path} is not a run folder (it holds no recipe.yaml); give one that train wrote"
             )
         return folder
 

@@ -56,7 +56,7 @@ class Standing:
             return f"{self.path} was stopped {when}; {again} continues it"
         return (
             f"{self.note()} (validation Dice {self.best.dice:.4f}). {again} continues it; with --finish in place "
-            "of --resume it is scored and reported as it stands; predict, export and report take it as it is"
+            "of --resume it is scored and reported as it stands; predict, export and report accept it as it is"
         )
 
 

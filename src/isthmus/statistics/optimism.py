@@ -64,7 +64,7 @@ def optimism_of_selection(
     given = test if isinstance(test, Sequence) else floats(test, "the test scores")
     rows = [floats(row, "the test scores") for row in given]
     if len(rows) != len(curves):
-        raise IsthmusError(f"{len(curves)} validation curves stand against {len(rows)} test scores")
+        raise IsthmusError(f"{len(curves)} validation curves for {len(rows)} test scores")
     if all(row.ndim == 0 for row in rows):
         best = [float(curve[epoch]) for curve, epoch in zip(curves, chosen, strict=True)]
         clean = [float(row) for row in rows]
@@ -112,7 +112,9 @@ def optimism_across_folds(curves: Sequence[ArrayLike], *, higher_is_better: bool
         others = np.delete(table, i, axis=0)
         known = ~np.isnan(others).all(axis=0) & ~np.isnan(own)
         if not known.any():
-            raise IsthmusError(f"fold {i} was measured at no epoch at which another was: measure all alike")
+            raise IsthmusError(
+                f"fold {i} shares no epoch with another fold: measure all folds at the same epochs"
+            )
         means = np.full(longest, -np.inf)
         means[known] = np.nanmean(others[:, known], axis=0)
         best.append(float(sign * np.nanmax(own)))

@@ -106,8 +106,7 @@ def differences(first: ArrayLike, second: ArrayLike) -> Floats:
     a, b = _row(first, "first"), _row(second, "second")
     if len(a) != len(b):
         raise IsthmusError(
-            f"{len(a)} scores stand against {len(b)}: a paired comparison needs both networks' scores of "
-            "every case"
+            f"{len(a)} scores for {len(b)}: a paired comparison needs both networks' scores of every case"
         )
     with np.errstate(invalid="ignore"):
         found = np.where(a == b, 0.0, a - b)

@@ -86,7 +86,7 @@ def reproduce(
     if options.scale not in SCALES:
         raise IsthmusError(f"--scale {options.scale}: {nearest(options.scale, SCALES)}")
     if root is not None and not root.is_dir():
-        raise IsthmusError(f"{root}: no such folder; --data is where the data sets lie")
+        raise IsthmusError(f"{root}: no such folder; --data is the folder that holds the data sets")
     paper = read_paper(name)
     StudyFolder(out).refuse_others()
     data = find_data(paper.study, root)
@@ -101,7 +101,7 @@ def reproduce(
         sources = ", ".join(str(each["data"]["source"]) for each in study.data.values())
         first = next(iter(data.absent.values()))
         raise IsthmusError(
-            f"{name}: none of its data sets ({sources}) is there: {first}; or take --scale small"
+            f"{name}: none of its data sets ({sources}) is available: {first}; or use --scale small"
         )
     for label, why in data.absent.items():
         watch.say(f"left out: {label}: {why}")

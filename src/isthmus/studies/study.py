@@ -144,12 +144,12 @@ class Study(Part):
     def _whole(self) -> Study:
         for axis, what in ((self.data or self.counted, "data"), (self.networks, "networks")):
             if not axis:
-                raise ValueError(f"{what} names nothing; name one at least")
+                raise ValueError(f"{what} is empty; give at least one")
         names = [measure.name for measure in self.measures]
         if len(set(names)) < len(names):
-            raise ValueError("two measures have one name; name each differently")
+            raise ValueError("two measures have the same name; rename one")
         if isinstance(self.folds, list) and (not self.folds or len(set(self.folds)) < len(self.folds)):
-            raise ValueError(f"folds is {self.folds}; name one at least, and each once")
+            raise ValueError(f"folds is {self.folds}; give at least one, and each once")
         if all(not self.only.get(network, self.data) for network in self.networks) and not self.counted:
             raise ValueError("only leaves no data set for any network")
         if self.reference is not None and self.reference not in self.networks:
@@ -215,7 +215,7 @@ class Study(Part):
         if max(folds) > 0 and protocol.kind not in FOLDED:
             raise IsthmusError(
                 f"{self.name}: protocol '{protocol.kind}' has no folds but the study asks for {len(folds)}; "
-                f"leave out folds, or take another protocol {FOLDED}"
+                f"leave out folds, or use another protocol {FOLDED}"
             )
         changes: dict[str, Any] = {}
         if isinstance(self.folds, int) and self.folds > 1:

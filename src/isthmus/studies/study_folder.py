@@ -84,10 +84,10 @@ class StudyFolder:
         """
         folder = cls(Path(path))
         if not folder.path.is_dir():
-            raise IsthmusError(f"no folder at {path}; `isthmus study run` makes one")
+            raise IsthmusError(f"no folder at {path}; `isthmus study run` creates one")
         if not folder.plan_path.is_file():
             raise IsthmusError(
-                f"{path} holds no study (no plan.json); name a folder that `isthmus study run` wrote"
+                f"{path} holds no study (no plan.json); give a folder that `isthmus study run` wrote"
             )
         return folder
 

@@ -51,7 +51,7 @@ def test_real_cases_are_divided_and_guarded(
     [
         (["mildent"], "did you mean 'mildnet'"),
         (["mildnet", "cvc-clinicdb"], "nor data of mildnet"),
-        (["kfold"], "name the data and where it lies"),
+        (["kfold"], "give the data set and its folder"),
         (["mildnet", "--stratify"], "need the files"),
         (["hmedn", "--shares", "a,b"], "three numbers"),
     ],

@@ -43,7 +43,7 @@ def test_all_problems_together(pairs: Any) -> None:
 def test_sizes_that_differ_by_a_turn(pairs: Any) -> None:
     root = pairs(2)
     Image.fromarray(np.zeros((20, 24), np.uint8)).save(root / "masks" / "im1.png")
-    with pytest.raises(IsthmusError, match=r"24 x 20 but .* 20 x 24 \(one is turned: .*orientation"):
+    with pytest.raises(IsthmusError, match=r"24 x 20 but .* 20 x 24 \(one is rotated: .*orientation"):
         check_dataset(from_folder(root))
 
 

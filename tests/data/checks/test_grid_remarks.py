@@ -75,9 +75,13 @@ def test_channels_and_masks_elsewhere_are_told(tmp_path: Path) -> None:
     lines = [found for found in inspect_dataset(dataset).findings() if found.level == "warning"]
     told = {found.what: found.detail for found in lines}
     assert "channels turned" not in told
-    assert told["masks elsewhere"] == "masks lie elsewhere than their images, by the headers: b (50 mm)"
     assert (
-        told["channels elsewhere"] == "channels lie elsewhere than the first one, by the headers: a (50 mm)"
+        told["masks elsewhere"]
+        == "according to the headers, masks do not lie where their images are: b (50 mm)"
+    )
+    assert (
+        told["channels elsewhere"]
+        == "according to the headers, channels do not lie where the first one is: a (50 mm)"
     )
 
 

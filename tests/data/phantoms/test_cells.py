@@ -70,5 +70,5 @@ def test_a_threshold_alone_does_not_solve_them() -> None:
 
 @pytest.mark.parametrize(("n", "size"), [(0, 128), (1, 16)])
 def test_impossible_ones(tmp_path: Path, n: int, size: int) -> None:
-    with pytest.raises(IsthmusError, match="ask for at least one"):
+    with pytest.raises(IsthmusError, match="request at least one"):
         write_phantoms(tmp_path, n, size)

@@ -57,7 +57,7 @@ def test_a_data_set_on_disk(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("size", "share"), [(16, 0.3), (64, 0.0), (64, 0.6)])
 def test_impossible_ones(tmp_path: Path, size: int, share: float) -> None:
-    with pytest.raises(IsthmusError, match="ask for at least 32 pixels"):
+    with pytest.raises(IsthmusError, match="request at least 32 pixels"):
         touching_nuclei(0, size, share)
-    with pytest.raises(IsthmusError, match="ask for at least one"):
+    with pytest.raises(IsthmusError, match="request at least one"):
         write_touching_nuclei(tmp_path, 0)

@@ -174,5 +174,5 @@ def test_impossible_ones(tmp_path: Path) -> None:
     ):
         with pytest.raises(IsthmusError, match="give slices, rows and columns"):
             organ_phantom(0, shape, spacing)
-    with pytest.raises(IsthmusError, match="ask for at least one"):
+    with pytest.raises(IsthmusError, match="request at least one"):
         write_organ_phantoms(tmp_path, 0)

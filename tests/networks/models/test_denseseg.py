@@ -111,7 +111,7 @@ def test_the_full_resolution_maps_are_read_before_their_normalisation():
         ({"features": 0.5}, "features"),
         ({"dropout": 2}, "dropout"),
         ({"kernels": "chanel"}, "did you mean 'channel'"),
-        ({"kernels": "channel", "classes": 5}, "take kernels='class'"),
+        ({"kernels": "channel", "classes": 5}, "use kernels='class'"),
         ({"classes": 97}, "97 classes"),
     ],
 )

@@ -98,7 +98,7 @@ def splits(
         options["shares"] = _parse_shares(shares)
     if name is None or (root is None and not Path(name).exists()):
         if stratify or out is not None:
-            raise IsthmusError("--stratify and --out need the files: name the data and where it lies")
+            raise IsthmusError("--stratify and --out need the files: give the data set and its folder")
         _print_paper_table(protocol, name, options)
         return
     found = _divide(protocol, name, root, options, stratify, _Guard(distance, allow_leak))
@@ -167,7 +167,7 @@ def _print_paper_table(protocol: str, name: str | None, options: dict[str, Any])
     if not known:
         having = " and ".join(PAPER_DATA)
         raise IsthmusError(
-            f"{protocol}: name the data and where it lies (only {having} print a table of data)"
+            f"{protocol}: give the data set and its folder (only {having} print a table of data)"
         )
     if name is not None and name not in known:
         raise IsthmusError(f"{name}: no such folder or CSV, nor data of {protocol}; {nearest(name, known)}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Data = Annotated[
     str,
     typer.Argument(
-        help="Folder with images/ and masks/, a CSV (columns image, mask, group), or a name of `isthmus data list`.",
+        help="Folder with images/ and masks/, a CSV (columns image, mask, group), or a name from `isthmus data list`.",
         show_default=False,
     ),
 ]
@@ -33,7 +33,7 @@ Overrides = Annotated[
 Model = Annotated[
     str | None,
     typer.Option(
-        help="A network of `isthmus models`, trained as its paper does.",
+        help="A network from `isthmus models`, trained as in its paper.",
         show_default="our own network and recipe",
     ),
 ]
@@ -77,7 +77,7 @@ Folds = Annotated[
     int | None,
     typer.Option(help="Cross-validate with this many folds, divided by group.", show_default=False),
 ]
-Fold = Annotated[int | None, typer.Option(help="Train this fold only, from 0.", show_default=False)]
+Fold = Annotated[int | None, typer.Option(help="Train only this fold, counted from 0.", show_default=False)]
 Device = Annotated[
     str | None,
     typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1 or mps.", show_default="auto"),

@@ -58,7 +58,7 @@ class Request:
     def to_recipe(self) -> Recipe:
         """Returns the recipe that the options and overrides describe."""
         if not self.data and self.recipe is None:
-            raise IsthmusError("name the data: `isthmus train FOLDER`, with images/ and masks/ in it")
+            raise IsthmusError("give the data: `isthmus train FOLDER`, with images/ and masks/ in it")
         if self.model is not None:
             from isthmus.networks.registry import entry
 

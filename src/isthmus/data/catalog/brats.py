@@ -71,7 +71,7 @@ def read(root: Path) -> Dataset:
             )
         if first.setdefault(scan.name, scan) is not scan:
             problems.append(
-                f"{scan.folder}: the case is in {first[scan.name].folder} too; name one of them as root"
+                f"{scan.folder}: the case is in {first[scan.name].folder} too; give one of them as root"
             )
     early = [scan for scan in scans if re.match(r"(?i)brats(15)?_", scan.name)]
     if early and len(early) < len(scans):

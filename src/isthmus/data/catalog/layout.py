@@ -34,7 +34,7 @@ def locate(root: Path, name: str, layout: str, *wanted: str, prefer: str = "") -
             return found[0]
         if found:
             raise IsthmusError(
-                f"{root}: {name} occurs twice here, in {found[0]} and {found[1]}; name one of them"
+                f"{root}: {name} occurs twice here, in {found[0]} and {found[1]}; give one of them"
             )
         level = [below for folder in level for below in folders(folder)]
     here = ", ".join(path.name for path in sorted(root.iterdir())[:6]) or "nothing"

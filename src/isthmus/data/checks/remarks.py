@@ -100,12 +100,12 @@ def grid_remarks(facts: Sequence[CaseFacts]) -> list[Remark]:
         (
             "masks elsewhere",
             [f"{one.id} ({one.elsewhere})" for one in facts if one.elsewhere],
-            "masks lie elsewhere than their images, by the headers: {ids}",
+            "according to the headers, masks do not lie where their images are: {ids}",
         ),
         (
             "channels elsewhere",
             [f"{one.id} ({one.channels_elsewhere})" for one in facts if one.channels_elsewhere],
-            "channels lie elsewhere than the first one, by the headers: {ids}",
+            "according to the headers, channels do not lie where the first one is: {ids}",
         ),
         (
             "channels turned",
@@ -199,6 +199,6 @@ def _resampled(dataset: Dataset, facts: Sequence[CaseFacts]) -> list[Remark]:
             "resampled masks?",
             count,
             f"the masks of {few(cases)} hold values that lie only along borders, as resampling leaves them; these are "
-            f"not {noun}: resample masks by the nearest neighbour",
+            f"not {noun}: resample masks by nearest neighbour",
         )
     ]

@@ -46,7 +46,7 @@ def images(folder: Path) -> list[Case]:
     """
     files = [file for file in sorted(folder.iterdir()) if is_volume(file) and file.name[0] != "."]
     if not files:
-        raise IsthmusError(f"{folder}: no volumes here; name the folder with the images")
+        raise IsthmusError(f"{folder}: no volumes here; give the folder with the images")
     return [Case(stem(f), (Source(f, channels=True),), (), stem(f), spacing(f)) for f in files]
 
 

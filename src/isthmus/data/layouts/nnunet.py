@@ -189,7 +189,7 @@ def refuse_existing(root: Path) -> None:
         IsthmusError: the folder exists.
     """
     if root.exists():
-        raise IsthmusError(f"{root}: exists already; name a new folder (or remove this one)")
+        raise IsthmusError(f"{root}: exists already; give a new folder (or remove this one)")
 
 
 def is_name(name: str) -> bool:

@@ -90,7 +90,7 @@ def strays(masks: Masks) -> dict[str, str]:
     first = {name: value for value in reversed(rare) for name in holders[value]}
     return {
         name: f"{name}: mask value {first[name]} ({masks[name][first[name]]} pixels) fits no class, as nearly all "
-        f"masks hold only {usual}; repair the mask, or name all values (data.values) if it is a class"
+        f"masks hold only {usual}; repair the mask, or list all values (data.values) if it is a class"
         for name in masks
         if name in first
     }

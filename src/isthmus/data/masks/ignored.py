@@ -24,7 +24,7 @@ def without_ignored(found: Survey, ignore: int | None) -> Survey:
         return found
     known = found.dataset.ignore == ignore  # the data set states it, whatever its masks hold
     if not known and not any(ignore in counts for counts in found.counts.values()):
-        raise IsthmusError(f"data.ignore is {ignore}, and no mask holds this value; name one that they hold")
+        raise IsthmusError(f"data.ignore is {ignore}, and no mask holds this value; give one that they hold")
     counts = {
         case: {value: pixels for value, pixels in of_case.items() if value != ignore}
         for case, of_case in found.counts.items()

@@ -100,7 +100,7 @@ class ValueMap:
         """
         found = sorted(int(value) for value in values)
         if not found:
-            raise IsthmusError("there are no masks, hence no mask values; add a mask for each image")
+            raise IsthmusError("there are no masks and so no mask values; add a mask for each image")
         if found[0] < 0:
             raise IsthmusError(f"masks hold the value {found[0]}; classes are 0, 1, 2, …: renumber them")
         if rule == "objects":

@@ -30,7 +30,7 @@ def write_phantoms(folder: Path, n: int, size: int = 128, seed: int = 0) -> None
         IsthmusError: fewer than one picture, or a size below 32 pixels.
     """
     if n < 1 or size < 32:
-        raise IsthmusError(f"{n} phantoms of {size} pixels; ask for at least one, of at least 32 pixels")
+        raise IsthmusError(f"{n} phantoms of {size} pixels; request at least one, of at least 32 pixels")
     for index in range(n):
         image, mask = phantom(size, rng(seed, "phantom", index))
         write_image(folder / "images" / f"phantom-{index:03d}.png", image[None])

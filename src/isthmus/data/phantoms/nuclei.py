@@ -34,7 +34,7 @@ def touching_nuclei(
     """
     if size < 32 or not 0 < share <= 0.5:
         raise IsthmusError(
-            f"nuclei of {size} pixels covering {share}; ask for at least 32 pixels and at most 0.5"
+            f"nuclei of {size} pixels covering {share}; request at least 32 pixels and at most 0.5"
         )
     random = rng(seed, "touching nuclei")
     numbers = np.zeros((size, size), np.int32)
@@ -69,7 +69,7 @@ def write_touching_nuclei(folder: Path, n: int, size: int = 128, seed: int = 0) 
         IsthmusError: fewer than one picture, or a size below 32 pixels.
     """
     if n < 1:
-        raise IsthmusError(f"{n} pictures of nuclei; ask for at least one")
+        raise IsthmusError(f"{n} pictures of nuclei; request at least one")
     for index in range(n):
         image, numbers = touching_nuclei(int(rng(seed, "nuclei", index).integers(2**31)), size)
         write_image(folder / "images" / f"nuclei-{index:03d}.png", image[None])

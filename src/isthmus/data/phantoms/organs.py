@@ -85,7 +85,7 @@ def write_organ_phantoms(
         IsthmusError: no cases, arguments that `organ_phantom` refuses, or a full disk.
     """
     if cases < 1:
-        raise IsthmusError(f"{cases} scans; ask for at least one")
+        raise IsthmusError(f"{cases} scans; request at least one")
     for index in range(cases):
         image, mask = organ_phantom(int(rng(seed, "pelvis", index).integers(2**31)), shape, spacing)
         z, y, x = (float(side) for side in spacing)

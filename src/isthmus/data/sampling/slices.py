@@ -52,7 +52,7 @@ def slice_stack(volume: NDArray[Any], index: int, slices: int = 5) -> NDArray[An
     [0, 0, 0, 1, 2]
     """
     if slices % 2 == 0:
-        raise ValueError(f"{slices} slices have none in the middle; take an odd number")
+        raise ValueError(f"{slices} slices have none in the middle; give an odd number")
     if not 0 <= index < len(volume):
         raise ValueError(f"there is no slice {index} in a volume of {len(volume)}")
     around = np.arange(index - slices // 2, index + slices // 2 + 1)

@@ -59,7 +59,7 @@ def read_splits(path: Path) -> tuple[Split, ...]:
         folds = sorted(path.glob("fold-*/splits.json"), key=lambda file: natural(file.parent.name))
         files = [path / "splits.json"] if (path / "splits.json").is_file() else folds
         if not files:
-            raise IsthmusError(f"{path}: no splits.json here, nor in fold-0, fold-1, …; name a run or a file")
+            raise IsthmusError(f"{path}: no splits.json here, nor in fold-0, fold-1, …; give a run or a file")
         return tuple(_split(file, i, read_json(file)) for i, file in enumerate(files))
     found = read_json(path)
     if isinstance(found, dict):
@@ -153,7 +153,7 @@ def beside(cases: Sequence[Case]) -> Path:
         IsthmusError: there is none.
     """
     if not cases or not cases[0].images:
-        raise IsthmusError(f"no files beside which a {NNUNET} could lie; name the file")
+        raise IsthmusError(f"no folder in which to look for {NNUNET}; give the file")
     folder = cases[0].images[0].path.parent
     for place in (folder.parent, folder):
         if (place / NNUNET).is_file():
@@ -195,7 +195,7 @@ def _split(path: Path, number: int, content: Any) -> Split:
         for name in ids:
             if first.setdefault(name, side) != side:
                 raise IsthmusError(
-                    f"{path}, fold {number}: {name} is in {first[name]} and in {side}; take it out of one"
+                    f"{path}, fold {number}: {name} is in {first[name]} and in {side}; remove it from one"
                 )
     if not split.train or not split.validation:
         raise IsthmusError(f"{path}, fold {number}: a split without cases to train or to validate on")

@@ -174,7 +174,7 @@ def _named(cases: Sequence[Case], ids: list[str]) -> Split:
     held = set(ids)
     if not held or len(held) == len(known):
         raise IsthmusError(
-            f"{len(held)} of {len(known)} cases are held out; name some, and leave some to train on"
+            f"{len(held)} of {len(known)} cases are held out; hold out some, and leave some to train on"
         )
     held_groups = {known[name].group: name for name in ids}
     for case in cases:

@@ -114,7 +114,7 @@ def choose(
         require_format("openvino")
         if hardware.device != "cpu":
             raise IsthmusError(
-                f"engine 'openvino' runs on the CPU, found device '{hardware.device}'; take --device cpu"
+                f"engine 'openvino' runs on the CPU, found device '{hardware.device}'; use --device cpu"
             )
     elif engine == "torch" or hardware.device != "cpu" or importlib.util.find_spec("openvino") is None:
         return eager, []

@@ -145,7 +145,7 @@ class _GroupUp(nn.Module):
         if not self.before and channels % classes:
             raise IsthmusError(
                 f"kernels='channel' needs blocks with a multiple of {classes} channels, one for each class, found "
-                f"{channels}; take kernels='class'"
+                f"{channels}; use kernels='class'"
             )
         self.classes = classes
         maps = classes if self.before else channels

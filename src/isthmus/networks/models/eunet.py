@@ -84,7 +84,7 @@ class EUNet(Network):
         if self.training and all(side == self.divisor for side in x.shape[2:]):
             raise IsthmusError(
                 f"an image of {self.divisor} voxels per side leaves one voxel at the bottom of E-UNet, which "
-                "cannot be normalised; take a larger image or fewer widths"
+                "cannot be normalised; use a larger image or fewer widths"
             )
         bridges: list[Tensor] = []
         for down, context in zip(self.downs, self.contexts, strict=True):

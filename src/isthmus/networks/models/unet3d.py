@@ -83,7 +83,7 @@ def unet3d(
     require_dims(spatial_dims)
     if spatial_dims != 3:
         raise IsthmusError(
-            f"the 3D U-Nets exist in 3D only, found spatial_dims={spatial_dims} (take 'unet' with "
+            f"the 3D U-Nets exist in 3D only, found spatial_dims={spatial_dims} (use 'unet' with "
             "block='volumetric')"
         )
     block = Volumetric(norm=norm, bias=bias, widen=widen, dropout=dropout)

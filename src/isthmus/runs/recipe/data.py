@@ -49,7 +49,7 @@ class Data(Section):
     ] = None
     instances: Annotated[
         bool,
-        "Masks number objects, or there is a mask file for each, and the network learns to separate objects that "
+        "Masks number objects, or each object has a mask file, and the network learns to separate objects that "
         "touch. Predicted masks are 16-bit TIFF files with a number for each object, beside a coloured picture.",
     ] = False
     regions: Annotated[

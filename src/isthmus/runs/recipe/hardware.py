@@ -28,7 +28,7 @@ class Hardware(Section):
         bool | None, "Keep channels last in memory. Open: on NVIDIA GPUs and on the processor."
     ] = None
     threads: Annotated[
-        int | None, POSITIVE, "Threads of the processor. Open: as many as the framework would use."
+        int | None, POSITIVE, "Number of processor threads. Open: as many as the framework would use."
     ] = None
     workers: Annotated[
         int, Range(0, 64), "Threads that prepare batches; 0: batches are prepared between the steps."

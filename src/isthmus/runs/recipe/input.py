@@ -64,5 +64,5 @@ class Input(Section):
     @classmethod
     def _odd(cls, value: int | None) -> int | None:
         if value is not None and value % 2 == 0:
-            raise ValueError("an even number of slices has none in the middle; take an odd number")
+            raise ValueError("an even number of slices has none in the middle; give an odd number")
         return value

@@ -10,15 +10,15 @@ from isthmus.runs.recipe.section import Section
 class Network(Section):
     """A network of the registry and the options it is made with."""
 
-    model: Annotated[str, "A name of `isthmus models`."] = "unet_instance"
+    model: Annotated[str, "A name listed by `isthmus models`."] = "unet_instance"
     options: Annotated[
         dict[str, Any],
         "Options of the network, as `{widths: [16, 32, 64]}` ([the networks](networks.md)).",
     ] = {}
     depth: Annotated[
         Literal["auto"] | None,
-        "`auto`: our own network gets as many levels, from three to five, as leave its coarsest map of a flat image 16 "
-        "pixels a side, unless the options name `depth`, `widths` or `encoder`. Open: the levels of the network.",
+        "`auto`: our own network gets three to five levels, as many as keep the coarsest map of a flat image at least "
+        "16 pixels a side, unless the options name `depth`, `widths` or `encoder`. Open: the levels of the network.",
     ] = None
     heads: Annotated[
         list[Literal["contour", "marker"]] | None,

@@ -17,7 +17,8 @@ class Objective(Section, Settings):
     heads: Annotated[
         dict[str, dict[str, float]],
         "Losses of each head with their weights, as `{logits: {difficulty_ce: 1, dice: 0.5}, contour: contour_l2}`. A "
-        "head that is not named learns its default, `contour: {}` leaves one untrained ([losses](objectives.md)).",
+        "head that is not named gets its default losses; `contour: {}` leaves a head untrained "
+        "([losses](objectives.md)).",
     ] = {}
 
     @field_validator("heads", mode="before")

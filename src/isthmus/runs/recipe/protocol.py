@@ -29,8 +29,8 @@ class Protocol(Section):
     ] = "holdout"
     fraction: Annotated[float, Range(above=0, below=1), "`holdout`: share of the cases that validates."] = 0.2
     folds: Annotated[int, Range(2), "Number of folds."] = 5
-    fold: Annotated[int, Range(0), "Fold to train, from 0."] = 0
-    repeat: Annotated[int, Range(0), "Repeat of a protocol that has several, from 0."] = 0
+    fold: Annotated[int, Range(0), "Fold to train, counted from 0."] = 0
+    repeat: Annotated[int, Range(0), "Repeat of a protocol that has several, counted from 0."] = 0
     shares: Annotated[
         tuple[float, float, float] | None,
         "`hmedn`: shares of training, validation and test, as `[60, 15, 25]`. Open: the paper's.",

@@ -31,7 +31,7 @@ class Training(Section):
         "Images or patches in an epoch. Open: every image once, or patches by the size of the images.",
     ] = None
     optimiser: Annotated[Literal["adam", "adamw", "sgd", "rmsprop"], "Optimiser."] = "adam"
-    learning_rate: Annotated[float, Range(above=0, most=10), "Learning rate at its highest."] = 1e-3
+    learning_rate: Annotated[float, Range(above=0, most=10), "Highest learning rate."] = 1e-3
     momentum: Annotated[float, Range(0, below=1), "Momentum; for Adam and AdamW the first beta."] = 0.9
     weight_decay: Annotated[
         float,
@@ -61,7 +61,7 @@ class Training(Section):
         "scores and masks at the end, not for those after each epoch, which takes a quarter of the time.",
     ] = "dice"
     early_stopping: Annotated[
-        int | None, POSITIVE, "Epochs without a better one after which training ends. Open: never."
+        int | None, POSITIVE, "Training ends after this many epochs without a better one. Open: never."
     ] = None
     augment: Annotated[
         Literal["none", "flips", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"],
@@ -70,8 +70,8 @@ class Training(Section):
     average: Annotated[
         float,
         Range(0, below=1),
-        "Share of the weights' running mean that stays at each step, such as 0.99; the mean is then scored and kept "
-        "instead of the last weights. 0: no mean.",
+        "Share of the running mean of the weights that is kept at each step, such as 0.99; the mean is then scored and "
+        "saved instead of the last weights. 0: no mean.",
     ] = 0.0
     seed: Annotated[
         int, Range(0, 2**31 - 1), "Seed of initial weights, order of samples and augmentation."
