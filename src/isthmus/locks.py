@@ -41,7 +41,7 @@ def taken(path: Path, patience: float = PATIENCE) -> Iterator[bool]:
 
 
 def is_taken(path: Path) -> bool:
-    """Tells whether a running process holds the lock; False also if this process may not write the file.
+    """Returns whether a running process holds the lock; False also if this process may not write the file.
 
     Raises:
         NoLocks: the file system has no locks.

@@ -127,7 +127,7 @@ def refuse_clashes(folder: Path, paths: Iterable[Path]) -> list[str]:
 
 
 def _ignores_case(folder: Path) -> bool:
-    """Tells whether the file system of a folder, which need not exist yet, ignores case."""
+    """Returns whether the file system of a folder, which need not exist yet, ignores case."""
     here = next((each for each in (folder, *folder.parents) if each.exists()), folder).absolute()
     other = Path(str(here).swapcase())
     try:

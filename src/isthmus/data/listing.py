@@ -76,7 +76,7 @@ def files_in(
 
 
 def _photo_and_mask(one: Path | None, other: Path) -> bool:
-    """Tells whether one of two files is a JPEG and the other may be its mask."""
+    """Returns whether one of two files is a JPEG and the other may be its mask."""
     files = [file for file in (one, other) if file is not None]
     masks = {file.suffix.lower() for file in files} & set(_MASK_OF_JPEG)
     return sum(map(is_lossy, files)) == 1 == len(masks)

@@ -144,7 +144,7 @@ def _matched(images: dict[str, Path], masks: dict[str, Path]) -> dict[str, list[
 
 
 def is_described(path: Path) -> bool:
-    """Tells whether a folder's `dataset.json` describes it; one beside `images/` may belong to any other program."""
+    """Returns whether a folder's `dataset.json` describes it; one beside `images/` may belong to any other program."""
     own = (path / "imagesTr").is_dir() or not (path / "images").is_dir()
     return (path / "dataset.json").is_file() and own
 

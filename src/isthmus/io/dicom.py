@@ -43,7 +43,7 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".gz", ".
 
 
 def is_dicom(path: Path) -> bool:
-    """Tells whether a file is DICOM: by the mark after 128 bytes, or by its first element where these are missing."""
+    """Returns whether a file is DICOM: by the mark after 128 bytes, or by its first element where these are missing."""
     try:
         with path.open("rb") as file:
             start = file.read(132)
@@ -58,7 +58,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def is_series(folder: Path) -> bool:
-    """Tells whether a folder holds a DICOM series, with more slices than other images; names need no suffix.
+    """Returns whether a folder holds a DICOM series, with more slices than other images; names need no suffix.
 
     A folder of pictures (each a series of its own, or without a place in space) holds none, nor does one with a single
     `.dcm`.

@@ -30,7 +30,7 @@ File = tuple[Path, Any]
 
 
 def is_projection(headers: Sequence[Any]) -> bool:
-    """Tells whether the files of a folder are unrelated pictures.
+    """Returns whether the files of a folder are unrelated pictures.
 
     Each is a series of its own, or none has a slice position and none is CT, MR or PET.
     """

@@ -168,12 +168,12 @@ def stem(path: PurePath) -> str:
 
 
 def is_unnamed(path: PurePath) -> bool:
-    """Tells whether a name has no meaningful suffix, as is common for DICOM files: `IM0001`, `1.2.840.5`."""
+    """Returns whether a name has no meaningful suffix, as is common for DICOM files: `IM0001`, `1.2.840.5`."""
     return not path.suffix or path.suffix[1:].isdecimal()
 
 
 def is_lossy(path: PurePath) -> bool:
-    """Tells whether the format of a file changes pixels by compression, as JPEG does."""
+    """Returns whether the format of a file changes pixels by compression, as JPEG does."""
     format = FORMATS.get(suffix(path))
     return isinstance(format, Picture) and format.lossy
 

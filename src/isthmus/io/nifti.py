@@ -189,7 +189,7 @@ def _geometry(path: Path, image: Any) -> Geometry:
 
 
 def _spans_space(affine: NDArray[np.float64]) -> bool:
-    """Tells whether the three axes have a length and run in three directions."""
+    """Returns whether the three axes have a length and run in three directions."""
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(affine).all() or (lengths < 1e-9).any():
         return False

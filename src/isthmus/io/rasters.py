@@ -118,7 +118,7 @@ def _palette(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def inverting(palette: NDArray[np.uint8]) -> bool:
-    """Tells whether a palette `(entries, 3)` is a full ramp from white to black, as ImageJ's inverting look-up table.
+    """Returns whether a palette `(entries, 3)` is a full ramp from white to black, as ImageJ's inverting look-up table.
 
     A short list of greys is not, because the programs that write one use any order.
 

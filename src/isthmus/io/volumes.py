@@ -31,14 +31,14 @@ CACHE_BYTES = 2**30
 
 
 def is_volume(path: Path) -> bool:
-    """Tells whether a path is a volume by its suffix, a folder with a DICOM series, or a DICOM file of any name."""
+    """Returns whether a path is a volume by its suffix, a folder with a DICOM series, or a DICOM file of any name."""
     if isinstance(FORMATS.get(suffix(path)), Volume) or dicom.is_series(path):
         return True
     return is_unnamed(path) and dicom.is_dicom(path)
 
 
 def is_picture(path: Path) -> bool:
-    """Tells whether a path is a single DICOM file, which is a picture."""
+    """Returns whether a path is a single DICOM file, which is a picture."""
     return _format(path) is dicom.FORMAT and not path.is_dir() and is_volume(path)
 
 
@@ -198,7 +198,7 @@ def elsewhere(first: Path, other: Path) -> str:
 
 
 def in_space(path: Path) -> bool:
-    """Tells whether a path is a volume, which may state its place in space, and not a picture."""
+    """Returns whether a path is a volume, which may state its place in space, and not a picture."""
     return is_volume(path) and not is_picture(path)
 
 

@@ -125,6 +125,6 @@ def widened(box: Box, distance: float, spacing: tuple[float, ...]) -> Box:
 
 
 def joined(mask: BoolMask, one: BoolMask, other: BoolMask) -> bool:
-    """Tells whether a connected part of the mask has points in both others."""
+    """Returns whether a connected part of the mask has points in both others."""
     parts = number_components(mask)
     return np.intersect1d(parts[mask & one], parts[mask & other]).size > 0

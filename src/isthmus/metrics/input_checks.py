@@ -134,7 +134,7 @@ def as_number(value: Any) -> Any:
 
 
 def is_within(value: object, low: float, high: float) -> bool:
-    """Tells whether a value is a number from `low` to `high`, and not NaN."""
+    """Returns whether a value is a number from `low` to `high`, and not NaN."""
     return isinstance(value, int | float | np.number) and bool(low <= value <= high)
 
 

@@ -106,7 +106,7 @@ class Nearest:
         return costs
 
     def _near(self, queries: Points) -> Distances | None:
-        """Where all queries lie in a small part of the grid: distances from the targets around it."""
+        """Computes distances from nearby targets if all queries lie in a small part of the grid."""
         shape = self._target.shape
         leading, stride = (shape[0], shape[1] * shape[2]) if shape[0] > 1 else (shape[1], shape[2])
         if queries.size * 8 > self._target.size or (queries[-1] - queries[0]) // stride * 8 > leading > 1:
@@ -224,7 +224,7 @@ class Nearest:
 
 
 def alike(one: float, other: float) -> bool:
-    """Tells whether two spacings are equal up to rounding, as when they come from an affine matrix."""
+    """Returns whether two spacings are equal up to rounding, as when they come from an affine matrix."""
     return math.isclose(one, other, rel_tol=1e-12)
 
 

@@ -135,7 +135,7 @@ for _metric in (*OF_MASKS, *(replace(metric, objects=True) for metric in OF_OBJE
 
 
 def list_metrics(*, objects: bool = True, probabilities: bool = True) -> list[str]:
-    """The names of all metrics, in the order of the columns.
+    """Returns the names of all metrics, in the order of the columns.
 
     Args:
         objects: with those of whole objects.
@@ -148,14 +148,14 @@ def list_metrics(*, objects: bool = True, probabilities: bool = True) -> list[st
 
 
 def chosen(objects: bool, probabilities: bool) -> list[Metric]:
-    """The rows of the table, in the order of the columns; arguments as in `list_metrics`."""
+    """Returns the rows of the table, in the order of the columns; arguments as in `list_metrics`."""
     rows = [row for row in METRICS.values() if probabilities or not row.probabilities]
     of_masks = [row for row in rows if not row.objects]
     return of_masks + [row for row in rows if row.objects] if objects else of_masks
 
 
 def columns(*, objects: bool = False, probabilities: bool = False) -> tuple[str, ...]:
-    """The columns of a table of scores, in their order; arguments as in `list_metrics`.
+    """Returns the columns of a table of scores, in their order; arguments as in `list_metrics`.
 
     >>> columns()[:7], columns()[-1]
     (('case', 'group', 'set', 'fold', 'grid', 'class', 'dice'), 'image_points')
@@ -164,7 +164,7 @@ def columns(*, objects: bool = False, probabilities: bool = False) -> tuple[str,
 
 
 def is_shown(name: str, place: Place) -> bool:
-    """Whether a metric is shown somewhere by default; a column that is not in the table of metrics is not.
+    """Returns whether a metric is shown somewhere by default; a column that is not in the table of metrics is not.
 
     >>> is_shown("dice", "report"), is_shown("specificity", "report")
     (True, False)
@@ -173,7 +173,7 @@ def is_shown(name: str, place: Place) -> bool:
 
 
 def direction(name: str) -> int:
-    """1 where higher is better, -1 where lower is, 0 where neither is or the column is not in the table of metrics.
+    """Returns 1 if higher is better, -1 if lower is, and 0 for neither or for a column outside the table of metrics.
 
     >>> direction("dice"), direction("average_surface_distance"), direction("volume_difference")
     (1, -1, 0)
@@ -183,7 +183,7 @@ def direction(name: str) -> int:
 
 
 def title(name: str) -> str:
-    """The title of a column, which need not be a metric of the table.
+    """Returns the title of a column, which need not be a metric of the table.
 
     >>> title("iou"), title("average_precision"), title("hausdorff_distance_95")
     ('IoU', 'Average precision', 'Hausdorff distance, 95 %')

@@ -67,7 +67,7 @@ def register_loss(name: str, loss: Loss) -> None:
 
 
 def list_losses() -> list[str]:
-    """The names of losses that a recipe can use.
+    """Returns the names of losses that a recipe can use.
 
     >>> list_losses()[:3]
     ['bce', 'ce', 'weighted_ce']

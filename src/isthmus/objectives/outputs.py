@@ -72,7 +72,7 @@ def fitting(
 
 
 def is_multilabel(logits: Tensor, target: Tensor) -> bool:
-    """Tells whether each map is a class of its own.
+    """Returns whether each map is a class of its own.
 
     Raises:
         IsthmusError: the shapes are of none of the three kinds.

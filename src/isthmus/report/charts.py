@@ -119,7 +119,7 @@ def curves(
 
 
 def _falls_by_decades(values: NDArray[np.float64]) -> bool:
-    """Whether values fall by two decades or more in a few steps; a smooth fall is shown on a linear axis."""
+    """Returns whether values fall by two decades or more in a few steps; a smooth fall is shown on a linear axis."""
     return bool(values.min() > 0 and values.max() / values.min() >= 100 and len(np.unique(values)) <= 10)
 
 

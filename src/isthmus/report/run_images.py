@@ -50,7 +50,7 @@ class RunImages:
         self.dataset: Dataset = replace(found, values=self.values, classes=tuple(recipe.classes))
 
     def predicted(self, case: str) -> bool:
-        """Whether the run holds a predicted mask of this case."""
+        """Returns whether the run holds a predicted mask of this case."""
         if case not in self.cases:
             return False
         try:

@@ -295,7 +295,7 @@ def _scores(file: Path) -> tuple[tuple[Score, ...], tuple[str, ...]]:
 
 
 def _has_numbers(cells: list[str]) -> bool:
-    """Whether a column holds numbers; one of words alone (a unit, a grid) is a remark."""
+    """Returns whether a column holds numbers; a column of words (a unit, a grid) is a remark."""
     return any(_parsed(c) is not None for c in cells if c.strip())
 
 

@@ -31,7 +31,7 @@ class Outcome:
 
 
 def paired_t(first: ArrayLike, second: ArrayLike) -> Outcome:
-    """Student's t-test of paired scores: t = mean(d) / (sd(d) / sqrt(n)) with n - 1 degrees of freedom.
+    """Applies Student's t-test to paired scores: t = mean(d) / (sd(d) / sqrt(n)) with n - 1 degrees of freedom.
 
     The scores of a cross-validation are not independent, because every two training sets share cases. Their p is too
     small; use `corrected_resampled_t` of the folds instead.
@@ -50,7 +50,7 @@ def paired_t(first: ArrayLike, second: ArrayLike) -> Outcome:
 
 
 def corrected_resampled_t(first: ArrayLike, second: ArrayLike, *, train: float, test: float) -> Outcome:
-    """The corrected resampled t-test, for folds, repeated folds and repeated hold-outs.
+    """Applies the corrected resampled t-test, for folds, repeated folds and repeated hold-outs.
 
     t = mean(d) / sqrt((1/J + n_test/n_train) var(d)) with J - 1 degrees of freedom and d the J differences. Training
     sets overlap, so that the differences vary less than independent ones would. For k folds n_test / n_train is 1 /
@@ -77,7 +77,7 @@ def corrected_resampled_t(first: ArrayLike, second: ArrayLike, *, train: float, 
 
 
 def wilcoxon(first: ArrayLike, second: ArrayLike, *, zeros: Literal["drop", "pratt"] = "drop") -> Outcome:
-    """Wilcoxon's signed-rank test of paired scores; the statistic is the smaller of the two sums of ranks.
+    """Applies Wilcoxon's signed-rank test to paired scores; the statistic is the smaller of the two sums of ranks.
 
     For up to 50 differences the null distribution is exact (all signs equally likely, also with ties); for more it
     is normal, with a variance that is corrected for ties. Differences of 0 (see `differences`) are dropped before

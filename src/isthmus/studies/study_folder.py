@@ -198,7 +198,7 @@ class StudyFolder:
         _write_changed(self.plan_path, json.dumps(asdict(plan), indent=1, ensure_ascii=False))
 
     def is_taken(self, name: str) -> bool:
-        """Whether a running process computes a cell, as part of the study or as a run of its own."""
+        """Returns whether a running process computes a cell, as part of the study or as a run of its own."""
         return is_taken(self.lock(name)) or is_taken(self.run(name).lock)
 
     def taken_outside(self, plan: Plan) -> int:
@@ -209,7 +209,7 @@ class StudyFolder:
         return sum(self.is_taken(name) for name in names if name not in known)
 
     def page_is_current(self) -> bool:
-        """Whether the page is newer than everything it is made from."""
+        """Returns whether the page is newer than everything it is made from."""
         paths = [self.study_path, self.plan_path, self.printed_path]
         paths += [self.run(cell.name).cost for cell in self.plan().cells]
         paths += [self.failure(cell.name) for cell in self.plan().cells]

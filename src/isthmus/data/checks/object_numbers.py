@@ -55,13 +55,13 @@ def object_ends(values: ValueMap, held: Sequence[Sequence[int]], numbered: Seque
 
 
 def _in_one_piece(held: Sequence[Sequence[int]], numbered: Sequence[bool]) -> bool:
-    """Tells whether nearly all masks of several values hold each in one piece."""
+    """Returns whether nearly all masks of several values hold each in one piece."""
     several = [flag for flag, one in zip(numbered, held, strict=True) if len(set(one) - {0}) > 1]
     return sum(several) >= NEARLY * len(several)
 
 
 def _differ(held: Sequence[Sequence[int]]) -> bool:
-    """Tells whether the classes in the masks differ as object numbers do.
+    """Returns whether the classes in the masks differ as object numbers do.
 
     Each mask holds the first numbers, to an end of its own, or at most half of the many that there are.
     """

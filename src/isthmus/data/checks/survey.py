@@ -166,7 +166,7 @@ def _turned(case: Case) -> str:
 
 
 def _is_rough(mask: NDArray[Any]) -> bool:
-    """Tells whether half of all neighbours differ, as in a photograph; maps of objects are flat."""
+    """Returns whether half of all neighbours differ, as in a photograph; maps of objects are flat."""
     return mask.shape[-1] > 1 and bool((mask[..., 1:] != mask[..., :-1]).mean() > 0.5)
 
 
@@ -185,7 +185,7 @@ def count_values(mask: NDArray[Any]) -> dict[int, int]:
 
 
 def counts_up(counts: Mapping[int, int]) -> bool:
-    """Tells whether the values of a mask are 0, 1, …, n with n of at least 2, and no more than there can be classes.
+    """Returns whether the values of a mask are 0, 1, …, n with n of at least 2, and no more than there can be classes.
 
     >>> counts_up({0: 9, 1: 3, 2: 4}), counts_up({0: 9, 255: 3})
     (True, False)

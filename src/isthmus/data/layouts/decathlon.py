@@ -29,7 +29,7 @@ CITATION = (
 
 
 def is_decathlon(root: Path) -> bool:
-    """Tells whether the `dataset.json` of a folder lists training pairs, as in the Decathlon but not in nnU-Net.
+    """Returns whether the `dataset.json` of a folder lists training pairs, as in the Decathlon but not in nnU-Net.
 
     Raises:
         IsthmusError: the file is not JSON.

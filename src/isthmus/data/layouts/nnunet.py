@@ -193,7 +193,7 @@ def refuse_existing(root: Path) -> None:
 
 
 def is_name(name: str) -> bool:
-    """Tells whether nnU-Net finds a folder of this name.
+    """Returns whether nnU-Net finds a folder of this name.
 
     >>> is_name("Dataset007_Pancreas"), is_name("pancreas")
     (True, False)

@@ -1,4 +1,4 @@
-"""Tells in what way one image, or one mask, differs from all that a network was trained on."""
+"""Finds in what way one image, or one mask, differs from all that a network was trained on."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def union(masks: Masks) -> dict[int, int]:
 
 
 def count_objects(masks: Collection[Counts]) -> bool:
-    """Tells whether masks count their objects: 1, 2, 3, … without gaps, to ends that differ and exceed 8."""
+    """Returns whether masks count their objects: 1, 2, 3, … without gaps, to ends that differ and exceed 8."""
     ends = set()
     for counts in masks:
         numbers = [value for value in counts if value != 0]

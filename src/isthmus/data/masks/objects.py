@@ -89,7 +89,7 @@ def number_objects(mask: NDArray[Any], name: str = "the mask") -> Numbers:
 
 
 def each_in_one_piece(mask: NDArray[Any]) -> bool:
-    """Tells whether a mask holds 1, 2, …, n without a gap (n at least 1), each of them connected.
+    """Returns whether a mask holds 1, 2, …, n without a gap (n at least 1), each of them connected.
 
     >>> each_in_one_piece(np.array([1, 1, 0, 2])), each_in_one_piece(np.array([1, 0, 1, 2]))
     (True, False)
@@ -103,7 +103,7 @@ def each_in_one_piece(mask: NDArray[Any]) -> bool:
 
 
 def values_in_one_piece(mask: NDArray[Any], values: Iterable[int]) -> bool:
-    """Tells whether each value of a mask but 0 is connected.
+    """Returns whether each value of a mask but 0 is connected.
 
     Args:
         values: all values in the mask.

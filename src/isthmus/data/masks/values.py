@@ -282,7 +282,7 @@ def _counts(values: NDArray[Any]) -> dict[int, int]:
 
 
 def _is_soft(values: Collection[int] | Counts) -> bool:
-    """Tells whether values crowd at the ends of 0 to 255: four fifths of each half lie within 31 of its end.
+    """Returns whether values crowd at the ends of 0 to 255: four fifths of each half lie within 31 of its end.
 
     Two of them must be neighbours at the top, which the values of a label map (up to 32, spread over the range) never
     are. JPEG masks have about 15 such values, and resampled masks also have a few in between.

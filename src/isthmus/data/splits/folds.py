@@ -125,7 +125,7 @@ def consecutive(cases: Sequence[Case], k: int) -> list[Split]:
     groups = {case.group for case in cases}
     if len(groups) > 1:
         raise IsthmusError(
-            f"within-case is for data of one group, and this data has {len(groups)};  "
+            f"within-case is for data of one group, and this data has {len(groups)}; "
             "use holdout or kfold, which keep groups together"
         )
     if len(cases) < 2:

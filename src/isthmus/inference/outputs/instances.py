@@ -106,7 +106,7 @@ def _grow(
 
 
 def flood(height: NDArray[np.integer], seeds: Instances, inside: Bools) -> Instances:
-    """Marker-controlled watershed without lines: each seed grows over the lowest pixels it can reach first.
+    """Computes a marker-controlled watershed without lines: each seed grows over the lowest pixels it can reach first.
 
     Water rises through the heights. A pixel takes the number of the neighbour (sharing a face) that the water
     reaches first; where it reaches several at once, the seeds advance a pixel at a time, so that they share a plain

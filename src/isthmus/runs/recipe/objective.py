@@ -24,7 +24,7 @@ class Objective(Section, Settings):
     @field_validator("heads", mode="before")
     @classmethod
     def _one_loss(cls, value: Any) -> Any:
-        """A name alone stands for that loss with weight 1."""
+        """Turns a lone name into that loss with weight 1."""
         if not isinstance(value, Mapping):
             return value
         return {head: {losses: 1.0} if isinstance(losses, str) else losses for head, losses in value.items()}

@@ -59,7 +59,7 @@ def _mean_sd(results: Results, measure: Measure, line: Line, key: str, value: An
 
 
 def _central(results: Results, values: Mapping[str, Any], key: str) -> bool:
-    """Whether all keys but this one are at their centre."""
+    """Returns whether all keys but this one are at their centre."""
     centre = results.study.around
     return centre is None or all(value == centre[other] for other, value in values.items() if other != key)
 

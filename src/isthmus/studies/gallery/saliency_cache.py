@@ -54,7 +54,7 @@ class Origin:
         return cls(json.dumps(method), weights_digest(run))
 
     def accepts(self, other: Origin) -> bool:
-        """Whether maps of the other origin are still valid; weights that are gone count as unchanged."""
+        """Returns whether maps of the other origin are still valid; weights that are gone count as unchanged."""
         return self.method == other.method and self.weights in ("", other.weights)
 
 
