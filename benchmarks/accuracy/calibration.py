@@ -23,7 +23,7 @@ from isthmus.memory import keep_freed_memory
 from isthmus.networks import create_model
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Hardware
-from isthmus.training.average import Average
+from isthmus.training.loop.average import Average
 
 ANCHOR, EPOCHS, TURNS = "U-Net", 30, 3
 WARM, COUNTED = 1, 3

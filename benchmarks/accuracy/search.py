@@ -13,7 +13,7 @@ from benchmarks.accuracy.calibration import epochs
 from isthmus.data.sources import open_dataset
 from isthmus.runs.recipe import make_recipe
 from isthmus.runs.recipe.overrides import parse_overrides
-from isthmus.training.split import split_of_recipe
+from isthmus.training.preparation.split import split_of_recipe
 
 EPOCHS = {"ISBI-2012": 30, "DSB-2018": 20}
 BEFORE: dict[str, Any] = {  # what the default was when the search began

@@ -29,7 +29,7 @@ from isthmus.metrics import dice
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.hardware import resolve
 from isthmus.runs.recipe import make_recipe
-from isthmus.training.prepare import prepare
+from isthmus.training.preparation.prepare import prepare
 from isthmus.watch import Silent
 
 Case = tuple[NDArray[Any], NDArray[Any]]

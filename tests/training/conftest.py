@@ -11,7 +11,7 @@ from isthmus import training
 from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, make_recipe
-from isthmus.training.stop import Stopped
+from isthmus.training.loop.stop import Stopped
 
 from .watches import Asking
 

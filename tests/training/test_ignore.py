@@ -20,8 +20,8 @@ from isthmus.io.writing import write_mask
 from isthmus.metrics import dice
 from isthmus.objectives import Objective
 from isthmus.runs.files import read_json
-from isthmus.training.prepare import prepare
-from isthmus.training.stream import training_samples
+from isthmus.training.loop.stream import training_samples
+from isthmus.training.preparation.prepare import prepare
 from isthmus.watch import Silent
 
 VOID = 7

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from isthmus import training
-from isthmus.training import loop, run
+from isthmus.training import run
+from isthmus.training.loop import loop
 
 
 @pytest.mark.parametrize("checkpoint", [False, True])

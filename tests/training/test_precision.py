@@ -17,8 +17,8 @@ from isthmus.runs import hardware as machine
 from isthmus.runs import precision
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware
-from isthmus.training import prepare as preparing
-from isthmus.training.prepare import prepare
+from isthmus.training.preparation import prepare as preparing
+from isthmus.training.preparation.prepare import prepare
 from isthmus.training.run import resume, train
 from isthmus.watch import Silent
 

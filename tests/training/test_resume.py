@@ -19,7 +19,7 @@ from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.training import checkpoint, saving, state
+from isthmus.training.loop import checkpoint, saving, state
 
 
 class Stopped(Exception):

@@ -17,7 +17,7 @@ from isthmus.runs.recipe import Recipe
 from isthmus.studies.identity import fingerprint, identity
 from isthmus.studies.study import Cell, Study
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder
-from isthmus.training.split import split_of_recipe
+from isthmus.training.preparation.split import split_of_recipe
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from isthmus.errors import IsthmusError
 from isthmus.locks import NoLocks, taken
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.standing import standing
-from isthmus.training.distributed import world
-from isthmus.training.stop import Stopped
+from isthmus.training.loop.distributed import world
+from isthmus.training.loop.stop import Stopped
 from isthmus.watch import Watch
 
 

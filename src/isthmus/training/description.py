@@ -12,7 +12,7 @@ from isthmus.runs.environment import describe_environment
 from isthmus.runs.files import write_json
 from isthmus.runs.folder import RunFolder
 from isthmus.training.images import describe_images
-from isthmus.training.prepared import Prepared
+from isthmus.training.preparation.prepared import Prepared
 
 
 def describe(folder: RunFolder, prepared: Prepared) -> None:

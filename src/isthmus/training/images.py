@@ -6,7 +6,7 @@ from isthmus.data.checks.facts import CaseFacts
 from isthmus.data.likeness.familiar import Familiar
 from isthmus.data.masks.values import ValueMap
 from isthmus.inference.unfamiliar import Remembered, Unfamiliar
-from isthmus.training.prepared import Prepared
+from isthmus.training.preparation.prepared import Prepared
 
 
 def describe_images(prepared: Prepared) -> Remembered:

@@ -16,8 +16,8 @@ from isthmus.networks import count_parameters
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import RunFolder
-from isthmus.training.best_epoch import Progress
-from isthmus.training.prepared import Prepared
+from isthmus.training.loop.best_epoch import Progress
+from isthmus.training.preparation.prepared import Prepared
 from isthmus.training.score import Scorer
 from isthmus.watch import Watch
 

@@ -21,15 +21,15 @@ from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.runs.standing import is_running, standing
 from isthmus.training.alone import alone, busy
-from isthmus.training.best_epoch import Progress
-from isthmus.training.budget import within_minutes
 from isthmus.training.description import describe, refuse_changes
-from isthmus.training.distributed import refuse_small_batches, world
-from isthmus.training.first_network import first_network
-from isthmus.training.loop import fit
-from isthmus.training.network import make_network, sides, summary
-from isthmus.training.prepare import prepare
-from isthmus.training.prepared import Prepared
+from isthmus.training.loop.best_epoch import Progress
+from isthmus.training.loop.budget import within_minutes
+from isthmus.training.loop.distributed import refuse_small_batches, world
+from isthmus.training.loop.loop import fit
+from isthmus.training.preparation.first_network import first_network
+from isthmus.training.preparation.network import make_network, sides, summary
+from isthmus.training.preparation.prepare import prepare
+from isthmus.training.preparation.prepared import Prepared
 from isthmus.training.results import costs, write_scores
 from isthmus.watch import Silent, Watch
 

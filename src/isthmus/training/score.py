@@ -20,8 +20,8 @@ from isthmus.inference.predictor import Predictor
 from isthmus.inference.tiling.tiles import Floats
 from isthmus.metrics import dice, iou, score_case, score_probabilities
 from isthmus.metrics.rows import case_rows
-from isthmus.training.best_epoch import Scored
-from isthmus.training.prepared import Prepared
+from isthmus.training.loop.best_epoch import Scored
+from isthmus.training.preparation.prepared import Prepared
 
 
 @dataclass(frozen=True)

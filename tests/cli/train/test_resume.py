@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from isthmus.runs.folder import RunFolder
-from isthmus.training.best_epoch import Progress
+from isthmus.training.loop.best_epoch import Progress
 
 from ..calls import SMALL, call, error_of
 

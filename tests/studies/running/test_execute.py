@@ -26,7 +26,7 @@ from isthmus.studies.running.progress import status
 from isthmus.studies.running.worker import DONE, TAKEN, compute
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import StudyFolder
-from isthmus.training.split import split_of_recipe
+from isthmus.training.preparation.split import split_of_recipe
 from isthmus.watch import Silent
 
 from ..conftest import fork, never

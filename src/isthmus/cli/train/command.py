@@ -142,7 +142,7 @@ def _run(request: Request, resume: bool, finish: bool) -> None:
     from isthmus.cli.train import resume as resuming
     from isthmus.cli.train.start import start
     from isthmus.training import Stopped
-    from isthmus.training.distributed import together
+    from isthmus.training.loop.distributed import together
 
     action = resuming.resume if resume else resuming.finish if finish else start
     with Display() as display:

@@ -7,7 +7,7 @@ from pathlib import Path
 from isthmus.cli.progress import Display, clock
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder
-from isthmus.training.distributed import world
+from isthmus.training.loop.distributed import world
 
 
 def report_run(folder: RunFolder, display: Display) -> None:

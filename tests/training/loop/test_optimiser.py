@@ -14,7 +14,7 @@ from torch import nn
 from isthmus import training
 from isthmus.runs.files import read_json
 from isthmus.runs.recipe import Training
-from isthmus.training.optimiser import make_optimiser
+from isthmus.training.loop.optimiser import make_optimiser
 
 RATE, MOMENTUM, DECAY = 0.1, 0.8, 0.05
 GRADIENTS = (1.0, -0.3, 4.0, 0.2)

@@ -15,10 +15,10 @@ from isthmus.errors import IsthmusError
 from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Training
-from isthmus.training.distributed import world
-from isthmus.training.forecast import FINAL
-from isthmus.training.loop import begin
-from isthmus.training.prepared import Prepared
+from isthmus.training.loop.distributed import world
+from isthmus.training.loop.forecast import FINAL
+from isthmus.training.loop.loop import begin
+from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import Silent, Watch, duration
 
 SHARE, SHORTEST, MOST = 0.05, 2.0, 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from isthmus.training.best_epoch import Progress
-from isthmus.training.prepared import Prepared
+from isthmus.training.loop.best_epoch import Progress
+from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import Watch, duration
 
 STEPS, SECONDS = 3, 5.0

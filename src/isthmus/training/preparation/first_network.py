@@ -7,9 +7,9 @@ from dataclasses import replace
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Data, Network, Recipe, Roi
-from isthmus.training.network import make_network
-from isthmus.training.prepare import resolve
-from isthmus.training.prepared import Prepared
+from isthmus.training.preparation.network import make_network
+from isthmus.training.preparation.prepare import resolve
+from isthmus.training.preparation.prepared import Prepared
 
 
 def first_network(prepared: Prepared) -> Prepared | None:

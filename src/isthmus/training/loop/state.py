@@ -13,10 +13,10 @@ from isthmus.errors import IsthmusError
 from isthmus.networks.checks import require_finite
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, validate
-from isthmus.training import checkpoint
-from isthmus.training.average import Average
-from isthmus.training.best_epoch import Progress
-from isthmus.training.rate import Rate
+from isthmus.training.loop import checkpoint
+from isthmus.training.loop.average import Average
+from isthmus.training.loop.best_epoch import Progress
+from isthmus.training.loop.rate import Rate
 
 
 @dataclass

@@ -10,7 +10,7 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_csv
 from isthmus.runs.folder import HISTORY_COLUMNS, RunFolder
 from isthmus.runs.recipe import Recipe
-from isthmus.training.state import State
+from isthmus.training.loop.state import State
 
 SHARE_WRITING = 0.02
 """Share of the time that may go into checkpoints."""

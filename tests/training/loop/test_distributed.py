@@ -19,8 +19,8 @@ from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.training import checkpoint
-from isthmus.training.distributed import World, refuse_small_batches
+from isthmus.training.loop import checkpoint
+from isthmus.training.loop.distributed import World, refuse_small_batches
 
 
 def free_port() -> int:

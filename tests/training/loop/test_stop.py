@@ -16,11 +16,11 @@ from isthmus.report import write_page
 from isthmus.runs.files import read_json
 from isthmus.runs.folder import Best, RunFolder
 from isthmus.runs.standing import standing
-from isthmus.training import checkpoint, saving
-from isthmus.training.stop import Stop, Stopped
+from isthmus.training.loop import checkpoint, saving
+from isthmus.training.loop.stop import Stop, Stopped
 
-from .test_resume import assert_same
-from .watches import Asking, Steps
+from ..test_resume import assert_same
+from ..watches import Asking, Steps
 
 
 class Looking(Steps):

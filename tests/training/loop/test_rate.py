@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from isthmus.runs.recipe import Training
-from isthmus.training.rate import Rate
+from isthmus.training.loop.rate import Rate
 
 
 def test_cosine_goes_from_the_full_rate_to_zero() -> None:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from isthmus import training
 from isthmus.errors import IsthmusError
 from isthmus.objectives import Objective
-from isthmus.training import diagnosis, loop, run
+from isthmus.training import run
+from isthmus.training.loop import diagnosis, loop
 from isthmus.training.score import Scorer
 
 FLOAT32 = r"lower training\.learning_rate, to a tenth for example, in a new run"

@@ -15,8 +15,8 @@ from isthmus.errors import IsthmusError
 from isthmus.io.writing import write_image, write_mask
 from isthmus.runs.files import read_json
 from isthmus.runs.recipe import make_recipe
-from isthmus.training.prepare import prepare
-from isthmus.training.prepared import Prepared
+from isthmus.training.preparation.prepare import prepare
+from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import Silent
 
 FULL = np.kron(np.arange(1, 81).reshape(8, 10), np.ones((6, 5), int)).astype(np.uint8)

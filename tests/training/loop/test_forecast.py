@@ -10,11 +10,11 @@ import pytest
 
 from isthmus import training
 from isthmus.runs.recipe import Training
-from isthmus.training import forecast
-from isthmus.training.best_epoch import Progress
-from isthmus.training.forecast import Forecast
+from isthmus.training.loop import forecast
+from isthmus.training.loop.best_epoch import Progress
+from isthmus.training.loop.forecast import Forecast
 
-from ..notes import Notes
+from ...notes import Notes
 
 
 class Clock:

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from isthmus import training
-from isthmus.training import checkpoint
-from isthmus.training.average import RAMP, Average
+from isthmus.training.loop import checkpoint
+from isthmus.training.loop.average import RAMP, Average
 
 
 def test_the_mean_is_that_of_the_formula() -> None:

@@ -15,11 +15,11 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Training, make_recipe
-from isthmus.training import budget
-from isthmus.training.budget import Pace, _fitted
+from isthmus.training.loop import budget
+from isthmus.training.loop.budget import Pace, _fitted
 from isthmus.watch import duration
 
-from ..notes import Notes
+from ...notes import Notes
 
 SMALL: dict[str, Any] = {
     "network": {"options": {"widths": [2, 4]}},

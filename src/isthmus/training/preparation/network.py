@@ -10,7 +10,7 @@ from isthmus.errors import IsthmusError
 from isthmus.networks import count_parameters, initialise
 from isthmus.networks.blocks.heads import build
 from isthmus.runs.recipe import Recipe
-from isthmus.training.prepared import Prepared
+from isthmus.training.preparation.prepared import Prepared
 
 
 def make_network(recipe: Recipe) -> nn.Module:

@@ -24,13 +24,13 @@ from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.runs import hardware as machine
 from isthmus.runs.precision import WORTHWHILE, speedup
 from isthmus.runs.recipe import Data, Input, Network, Recipe
-from isthmus.training.classes import resolve_data, with_values
-from isthmus.training.consistency import refuse_contradictions
-from isthmus.training.distributed import own_device, world
-from isthmus.training.inputs import resolve_input, samples_per_epoch, with_levels_of_the_data
-from isthmus.training.objective import resolve_objective
-from isthmus.training.prepared import Prepared
-from isthmus.training.split import select_cases, split_cases
+from isthmus.training.loop.distributed import own_device, world
+from isthmus.training.preparation.classes import resolve_data, with_values
+from isthmus.training.preparation.consistency import refuse_contradictions
+from isthmus.training.preparation.inputs import resolve_input, samples_per_epoch, with_levels_of_the_data
+from isthmus.training.preparation.objective import resolve_objective
+from isthmus.training.preparation.prepared import Prepared
+from isthmus.training.preparation.split import select_cases, split_cases
 from isthmus.watch import Watch
 
 COARSEST = 16

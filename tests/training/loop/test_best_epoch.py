@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.training.best_epoch import Progress, Scored
+from isthmus.training.loop.best_epoch import Progress, Scored
 
 EPOCHS = [Scored(0.9, 0.5, 0.6), Scored(0.7, 0.8, 0.6), Scored(0.8, 0.8, 0.7), Scored(0.6, 0.7, 0.5)]
 

@@ -11,7 +11,7 @@ import pytest
 
 from isthmus import training
 from isthmus.errors import IsthmusError
-from isthmus.training import checkpoint
+from isthmus.training.loop import checkpoint
 
 
 def test_a_full_disk_while_training_is_one_line_and_the_run_can_go_on(

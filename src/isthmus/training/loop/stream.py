@@ -8,7 +8,7 @@ from isthmus.data.sampling.patches import CentredPatches, EvenPatches, Patches, 
 from isthmus.data.sampling.samples import Samples, Sampling
 from isthmus.data.sampling.slices import Slices
 from isthmus.runs.recipe import Recipe
-from isthmus.training.prepared import Prepared
+from isthmus.training.preparation.prepared import Prepared
 
 JITTER = 0.125
 """By how much the region of interest is moved in training, as a share of its sides."""

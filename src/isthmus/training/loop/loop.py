@@ -25,19 +25,19 @@ from isthmus.memory import give_back_freed_memory
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
 from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
-from isthmus.training import diagnosis
-from isthmus.training.average import Average
-from isthmus.training.best_epoch import Progress, Scored
-from isthmus.training.distributed import World, world
-from isthmus.training.forecast import Forecast
-from isthmus.training.optimiser import make_optimiser
-from isthmus.training.prepared import Prepared
-from isthmus.training.rate import Rate
-from isthmus.training.saving import Saving
+from isthmus.training.loop import diagnosis
+from isthmus.training.loop.average import Average
+from isthmus.training.loop.best_epoch import Progress, Scored
+from isthmus.training.loop.distributed import World, world
+from isthmus.training.loop.forecast import Forecast
+from isthmus.training.loop.optimiser import make_optimiser
+from isthmus.training.loop.rate import Rate
+from isthmus.training.loop.saving import Saving
+from isthmus.training.loop.state import State
+from isthmus.training.loop.stop import Stop, Stopped
+from isthmus.training.loop.stream import training_samples
+from isthmus.training.preparation.prepared import Prepared
 from isthmus.training.score import Scorer
-from isthmus.training.state import State
-from isthmus.training.stop import Stop, Stopped
-from isthmus.training.stream import training_samples
 from isthmus.watch import Silent, Watch
 
 T = TypeVar("T")

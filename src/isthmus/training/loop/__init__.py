@@ -1,0 +1,1 @@
+"""The training loop: epochs of steps, what they change, and what is saved."""

@@ -1,0 +1,1 @@
+"""What happens before the first step: files are checked, cases split, and open settings filled in."""
