@@ -210,7 +210,7 @@ def test_consecutive_runs_of_one_group() -> None:
 
 
 def test_within_case_is_for_one_group_only() -> None:
-    with pytest.raises(IsthmusError, match="these are 2; use holdout or kfold"):
+    with pytest.raises(IsthmusError, match="this data has 2; use holdout or kfold"):
         consecutive(cases("a", "a", "b"), 2)
     with pytest.raises(IsthmusError, match="one case cannot be split; cut the volume"):
         consecutive(cases("a"), 2)
