@@ -178,7 +178,7 @@ def test_one_pair() -> None:
     ("first", "second", "message"),
     [
         ([], [], "at least one"),
-        ([0.5, 0.5], [0.5], "2 a paired comparison needs 1"),
+        ([0.5, 0.5], [0.5], "2 scores for 1: a paired"),
         ([0.5, math.nan], [0.5, 0.5], "NaN .at 1."),
         ([[0.5]], [[0.5]], "shape"),
     ],
