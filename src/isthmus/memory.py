@@ -14,7 +14,7 @@ PAGES = "THP_MEM_ALLOC_ENABLE"
 def large_pages() -> None:
     """Asks for pages of 2 MiB instead of 4 KiB for large tensors, unless the user has set the variable.
 
-    Call it before the framework is imported. It has an effect where the system gives large pages on request only
+    Call it before the framework is imported. It has an effect only if the system gives large pages on request
     (Linux with ``transparent_hugepage/enabled`` at ``madvise``), and never on results.
     """
     os.environ.setdefault(PAGES, "1")

@@ -23,7 +23,7 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None, axes: str |
     A folder with a `dataset.json` is one of nnU-Net or of the Medical Segmentation Decathlon.
 
     Args:
-        axes: the meaning of the axes of TIFF images, where files and masks do not show it (`isthmus.io.tiff_axes`).
+        axes: the meaning of the axes of TIFF images, if files and masks do not show it (`isthmus.io.tiff_axes`).
 
     Raises:
         IsthmusError: there is no such data set, or its layout is another one.

@@ -31,7 +31,7 @@ class EvaluateOptions:
         missing: the distance of a case in which one mask is empty: ``"diagonal"`` of the image, ``"infinity"``, or
             ``"exclude"`` (no number; the mean is over the others).
         ignore: the value of true masks whose pixels count on neither side (see the metrics' own ``ignore``).
-        axes: what the axes of the data set's TIFF images mean, where the files do not say, as ``"CYX"``.
+        axes: what the axes of the data set's TIFF images mean, if the files do not say, as ``"CYX"``.
 
     Raises:
         IsthmusError: a value that cannot be, or ``classes`` with ``instances=True``.

@@ -59,7 +59,7 @@ class Explainer:
             image: ``(channels, *spatial)`` in the numbers of the file, any size.
 
         Raises:
-            IsthmusError: a picture where the run learned volumes, or the other way round.
+            IsthmusError: a picture if the run learned volumes, or the other way round.
         """
         recipe, given = self.predictor.recipe, self.predictor
         refuse_other_axes(image.shape, recipe)

@@ -92,7 +92,7 @@ class Decision:
     def labels_or_objects(
         self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None
     ) -> NDArray[Any]:
-        """Returns `separate_objects` where the recipe numbers them, else `clean_labels`."""
+        """Returns `separate_objects` if the recipe numbers them, else `clean_labels`."""
         return self.separate_objects(maps, spacing) if self.numbers_objects else self.clean_labels(maps)
 
     def in_mask_values(self, decided: NDArray[Any]) -> NDArray[Any]:

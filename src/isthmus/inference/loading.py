@@ -29,7 +29,7 @@ class Loaded:
     Attributes:
         recipe: of the run, or of the first fold.
         network: the networks of all folds.
-        localiser: finds the region that the network then sees, where the recipe has one.
+        localiser: finds the region that the network then sees, if the recipe has one.
         unfamiliar: compares images and masks with those of training.
         notes: lines to tell the user.
     """

@@ -156,7 +156,7 @@ class Predictor:
                 beside image and mask, memory holds a few tiles.
 
         Raises:
-            IsthmusError: a picture where the network was trained on volumes, or the other way round.
+            IsthmusError: a picture if the network was trained on volumes, or the other way round.
         """
         image = self._seen(image, spacing)
         if self._decides_in_pieces and not maps and not self.decision.numbers_objects:

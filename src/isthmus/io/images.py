@@ -92,7 +92,7 @@ def read_image(source: Source) -> NDArray[Any]:
 def read_mask(source: Source) -> NDArray[Any]:
     """Returns the mask as `(*spatial)` integers, exactly the values in the file; `ValueMap` gives them their meaning.
 
-    Several channels are accepted where they are equal, floating-point values where they are whole numbers to within
+    Several channels are accepted if they are equal, floating-point values if they are whole numbers to within
     `NEARLY_WHOLE`.
 
     Raises:

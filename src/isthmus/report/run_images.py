@@ -59,7 +59,7 @@ class RunImages:
             return False
 
     def original(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], tuple[float, ...] | None]:
-        """Returns image, truth, and the size of a pixel along each axis, where it is known.
+        """Returns image, truth, and the size of a pixel along each axis, if it is known.
 
         Raises:
             IsthmusError: the case is no longer in the data, or cannot be read.

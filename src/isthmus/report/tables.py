@@ -71,7 +71,7 @@ def value_cell(value: float, digits: int, *, strong: bool = False) -> Cell:
 
 
 def count_cell(number: int, known: bool = True) -> Cell:
-    """Returns a number of cases; a dash where it is not known."""
+    """Returns a number of cases; a dash if it is not known."""
     return Cell(str(number), number) if known else Cell(s.DASH, math.nan)
 
 
@@ -81,7 +81,7 @@ def epoch_cell(run: Run) -> Cell:
 
 
 def spread_cell(mean: float, std: float, digits: int, *, strong: bool = False) -> Cell:
-    """Returns mean ± standard deviation; the mean alone where there is no deviation."""
+    """Returns mean ± standard deviation; only the mean if there is no deviation."""
     shown = s.number(mean, digits)
     if not math.isnan(std):
         shown += f" ± {s.number(std, digits)}"
@@ -102,7 +102,7 @@ def summary_table(run: Run) -> Table:
     """Returns a row for each scored set, grid, class and metric, with everything that a `Summary` holds.
 
     Below the metrics of a class stand its Dice and IoU with all cases taken as one image. A column for sets, grids or
-    classes is left out where there is only one; with several classes, rows for the means over them follow.
+    classes is left out if there is only one; with several classes, rows for the means over them follow.
     """
     heads = {"Set": len(run.sets) > 1, "Grid": len(run.grids) > 1, "Class": len(run.classes) > 1}
     labels = (*run.classes, ALL) if heads["Class"] else run.classes

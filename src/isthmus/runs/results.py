@@ -55,7 +55,7 @@ class Run:
         scores: the rows of cases.csv.
         metrics: the columns of cases.csv that hold metrics, in its order.
         environment, splits, cost: what these files say; empty if a file is missing.
-        before_cleanup: the scores before clean-up, where the recipe asks for clean-up.
+        before_cleanup: the scores before clean-up, if the recipe asks for clean-up.
         unlike: in which ways scored images lie outside those of the training.
     """
 

@@ -75,7 +75,7 @@ def reproduce(
         name: one of `list_papers`.
         out: the folder of the study.
         watch: receives the plan and the progress.
-        root: where the data sets lie, each in a folder of its name. Data sets that are not there are left out, or at
+        root: where the data sets lie, each in a folder of its name. Missing data sets are left out, or at
             the small scale replaced by phantoms.
         options: how cells are computed, and at which scale.
 
@@ -168,7 +168,7 @@ def _phantoms(phantoms: Phantoms | Mapping[str, Phantoms], label: str) -> Phanto
 
 
 def _draw(out: Path, label: str, study: Study) -> Place:
-    """Opens the phantoms of a data set, which are written first where they are not there."""
+    """Opens the phantoms of a data set, which are written first if they are missing."""
     wanted = _phantoms(study.small.phantoms, label)
     word = re.sub(r"\W+", "-", label.lower())
     path = out / "phantoms" / f"{word}-{wanted.kind}-{wanted.cases}-{wanted.size}-{wanted.seed}"

@@ -115,7 +115,7 @@ class Results:
 
     @property
     def networks(self) -> list[str]:
-        """The labels of rows: networks, with the grid point where there are several."""
+        """The labels of rows: networks, with the grid point if there are several."""
         return list(dict.fromkeys(row(cell) for cell in self.plan.cells))
 
     @property

@@ -28,7 +28,7 @@ def describe(folder: RunFolder, prepared: Prepared) -> None:
 
 
 def refuse_changes(folder: RunFolder, prepared: Prepared) -> None:
-    """Raises an error where the data or the split is not what the run began with.
+    """Raises an error if the data or the split has changed since the run began.
 
     Raises:
         IsthmusError: a file has changed, appeared or vanished; or the recipe now splits the cases differently.

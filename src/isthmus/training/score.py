@@ -32,7 +32,7 @@ class CaseResult:
         case: what was scored.
         rows: of ``cases.csv``, one for each foreground class or region.
         rows_before_cleanup: the same before the masks are cleaned up; empty if nothing is cleaned up.
-        mask: as it is written, where the network's grid is the image's own; else None.
+        mask: as it is written, if the network's grid is the image's own; otherwise None.
         notes: lines to tell the user.
     """
 
@@ -122,7 +122,7 @@ class Scorer:
         return None if self.recipe.data.ignore is None else labels == IGNORED
 
     def _loss(self, outputs: Mapping[str, Floats], sample: Batch) -> float:
-        """Returns the loss of a case, over all slices where the network sees slices."""
+        """Returns the loss of a case, over all slices if the network sees slices."""
         with torch.inference_mode():
             return float(self.objective(*self._for_the_loss(outputs, sample)))
 

@@ -53,12 +53,12 @@ def check_dataset(
     rule: Rule | None = None,
     skip_bad: bool = False,
 ) -> Checked:
-    """Opens every file once, and infers the meaning of mask values from all masks where the data set does not name it.
+    """Opens every file once, and infers the meaning of mask values from all masks if the data set does not state it.
 
     Args:
         progress: called with (cases done, cases).
         workers: threads; None: one per core, at most 8.
-        rule: how mask values apply (`ValueMap.rule`), where the user states it; None: it is inferred.
+        rule: how mask values apply (`ValueMap.rule`), as the user states it; None: it is inferred.
         skip_bad: leave bad cases out and list them in `Checked.bad`, as long as one case is good.
 
     Raises:

@@ -21,7 +21,7 @@ Target = Callable[[Label], NDArray[np.float32]]
 """Computes what one head of the network learns, `(*spatial)`, from a label `(*spatial)`."""
 
 CACHE_BYTES = 2**31
-"""The budget for decoded cases where none is given."""
+"""The default budget for decoded cases."""
 
 
 class Batch(NamedTuple):

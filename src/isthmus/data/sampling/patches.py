@@ -211,7 +211,7 @@ def foreground_window(
 
 
 def foreground_centre(label: Label, axes: int) -> tuple[int, ...]:
-    """Returns the centre of the foreground's bounding box, or of the label where there is no foreground.
+    """Returns the centre of the foreground's bounding box, or of the label if there is no foreground.
 
     Args:
         label: `(*spatial)`; 0 is background.

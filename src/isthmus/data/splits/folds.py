@@ -38,7 +38,7 @@ class Split:
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """The cases whose scores count: the test set, or the validation set where there is none."""
+        """The cases whose scores count: the test set, or the validation set if there is none."""
         return self.test or self.validation
 
     def sides(self) -> dict[str, tuple[str, ...]]:

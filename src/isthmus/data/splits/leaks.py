@@ -32,7 +32,7 @@ def check_split(
         hashes: of the decoded pixels, by case id (`isthmus.data.checks.duplicates.pixel_hash`); None for no comparison.
         perceptual: hashes by case id (`perceptual_hash`); None for no search for near-duplicates.
         distance: the most bits in which near-duplicates differ; they are noted, never refused.
-        allow_leak: whether what would be refused becomes a note instead; only where the recipe says so.
+        allow_leak: whether what would be refused becomes a note instead; only if the recipe says so.
 
     Returns:
         The notes of the split, then those on allowed leaks, then those on near-duplicates.

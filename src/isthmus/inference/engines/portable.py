@@ -1,6 +1,6 @@
 """Writes a network as a file that runs without this library: ONNX, OpenVINO's IR, or a program of torch.export.
 
-All three are made from one capture of the network, with batch and sides of any size where the network allows it.
+All three are made from one capture of the network, with batch and sides of any size if the network allows it.
 """
 
 from __future__ import annotations

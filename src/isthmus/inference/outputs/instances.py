@@ -46,8 +46,8 @@ def instances(
         contour, marker: of lying on the contour of an object, and well inside one; of the same shape.
         threshold: the probability from which a pixel counts.
         min_body, min_marker: bodies and seeds of fewer pixels are dropped.
-        border: width in pixels of the frame without seeds, where there is no marker.
-        peak_scale: the larger, the fewer peaks, where there is neither contour nor marker.
+        border: width in pixels of the frame without seeds, if there is no marker.
+        peak_scale: the larger, the fewer peaks, if there is neither contour nor marker.
         spacing: from pixel to pixel along every axis, for volumes with thick slices; None: 1.
 
     Raises:
@@ -118,7 +118,7 @@ def flood(height: NDArray[np.integer], seeds: Instances, inside: Bools) -> Insta
         inside: `(*spatial)`, where water may go; seeds outside are ignored.
 
     Returns:
-        Numbers `(*spatial)`; 0 outside, and inside where no seed can be reached from.
+        Numbers `(*spatial)`; 0 outside, and where no seed can be reached.
 
     Source: F. Meyer, Signal Processing 38 (1994) 113, doi:10.1016/0165-1684(94)90060-4.
 
@@ -227,7 +227,7 @@ def _peaks(inside: Bools, depth: NDArray[np.float64], sides: tuple[float, ...], 
 
 
 def _add(found: Instances, more: Instances) -> None:
-    """Numbers more objects, where there were none, after those found."""
+    """Numbers further objects in empty places, after those found."""
     np.copyto(found, more + found.max(initial=0), where=more > 0)
 
 

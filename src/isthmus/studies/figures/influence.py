@@ -65,7 +65,7 @@ def _central(results: Results, values: Mapping[str, Any], key: str) -> bool:
 
 
 def _line_name(results: Results, line: Line) -> str:
-    """Returns what tells a line from the others: data set, class and network, each where there are several."""
+    """Returns what tells a line from the others: data set, class and network, each if there are several."""
     data, label, network = line
     parts = [data] if len(results.data) > 1 else []
     parts += [label] if label != ALL else []

@@ -34,7 +34,7 @@ class CasePredictions:
         truth: true labels, (H, W) uint8.
         predicted: the labels of each network, (H, W) uint8.
         values: the score of each network.
-        spacing: the size of a pixel along each axis, where it is known.
+        spacing: the size of a pixel along each axis, if it is known.
     """
 
     image: NDArray[Any]

@@ -52,7 +52,7 @@ LACKING = {
 }
 """What a network needs for each kind of figure."""
 LEAST, MOST = 4, 5
-"""Columns of pictures; Grad-CAM takes more where a network has more concatenations."""
+"""Columns of pictures; Grad-CAM takes more if a network has more concatenations."""
 
 
 @dataclass(frozen=True)

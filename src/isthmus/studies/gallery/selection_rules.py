@@ -59,7 +59,7 @@ class Rule:
         title: its heading.
         description: completes the sentence "Cases in which …".
         unit: what the score measures.
-        score: the score of a case; NaN where it is undefined.
+        score: the score of a case; NaN if it is undefined.
         threshold: cases are chosen only if their score is above it.
     """
 
@@ -157,7 +157,7 @@ def outliers(case: ReducedCase) -> float:
 
     Background is what lies more than 2 pixels from the truth. Let m be its median, s 1.4826 times the median distance
     from m, and f the median of the foreground. A pixel counts if it differs from m towards f by more than 3 s and by
-    more than half of f - m. NaN where there is no foreground, or no such background.
+    more than half of f - m. NaN if there is no foreground, or no such background.
     """
     inside = case.truth > 0
     outside = ~ndimage.binary_dilation(inside, iterations=2)

@@ -20,7 +20,7 @@ from isthmus.watch import Watch
 POLL = 0.05
 """Seconds between two checks of the processes."""
 CORES_OF_A_CELL = 4
-"""Cores for each cell by default, where there is no CUDA device."""
+"""Cores for each cell by default, if there is no CUDA device."""
 
 
 class Process(Protocol):

@@ -15,7 +15,7 @@ from isthmus.studies.tables.formats import StudyTable
 WORDS = ("Data", "Network", "Grid", "State", "Run", "Note")
 """Columns that hold no numbers."""
 OPTIONAL = ("Grid", "Note")
-"""Columns that are left out where they are empty."""
+"""Columns that are left out if they are empty."""
 
 
 def cell_table(results: Results, folder: StudyFolder) -> StudyTable:

@@ -63,7 +63,7 @@ class _Row:
     results: Results
     pair: Pair
     measure: Measure
-    interval: tuple[float, float]  # NaN where there is none
+    interval: tuple[float, float]  # NaN if there is none
     p: float
     claimed: float  # the paper's difference
     needed: float  # cases that are needed to find it

@@ -110,7 +110,7 @@ def own_device(hardware: Hardware) -> Hardware:
 
 
 def refuse_small_batches(batch: int, size: int) -> None:
-    """Raises an error where a batch has fewer samples than there are processes."""
+    """Raises an error if a batch has fewer samples than there are processes."""
     if batch < size:
         raise IsthmusError(
             f"training.batch is {batch} but {size} processes train together; give each of them at least one sample"

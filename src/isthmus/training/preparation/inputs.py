@@ -13,15 +13,15 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Input
 
 PATCH = {2: 256, 3: 96}
-"""Largest side of a patch, by the number of axes, where the recipe names none."""
+"""Largest side of a patch, by the number of axes, if the recipe gives none."""
 FEWEST, MOST = 32, 500
-"""Limits of the number of patches per epoch, where the recipe names none."""
+"""Limits of the number of patches per epoch, if the recipe gives none."""
 
 
 def resolve_input(given: Input, checked: Checked, axes: int, *, roi: bool, instances: bool) -> Input:
     """Returns the section `input` of a recipe with its size and its normalisation.
 
-    Images are resized where the recipe or the data set names a size; else the network sees patches at native scale.
+    Images are resized if the recipe or the data set gives a size; otherwise the network sees patches at native scale.
     Bytes have a scale in common, by which they are divided; all else is normalised image by image.
 
     Args:
@@ -63,7 +63,7 @@ def _patch(checked: Checked, axes: int) -> tuple[int, ...]:
 
 
 def samples_per_epoch(given: Input, checked: Checked, split: Split, *, roi: bool) -> int:
-    """Returns how many samples an epoch has where the recipe leaves it open.
+    """Returns how many samples an epoch has if the recipe leaves it open.
 
     Every resized image comes once, and so does every fixed window and every slice; otherwise there are as many patches
     as cover the training images, within limits.

@@ -34,7 +34,7 @@ from isthmus.training.preparation.split import select_cases, split_cases
 from isthmus.watch import Watch
 
 COARSEST = 16
-"""Pixels along a side of the coarsest map, at least, where the network is our own."""
+"""Least number of pixels along a side of the coarsest map, if the network is our own."""
 
 
 def prepare(recipe: Recipe, watch: Watch) -> Prepared:
