@@ -6,8 +6,8 @@ import statistics
 import time
 from typing import Any
 
-from benchmarks.frame.benchmark import BYTES, SECONDS, Row, Settings, Work
-from benchmarks.frame.memory import peak_memory
+from benchmarks.frame.benchmark import SECONDS, Row, Settings, Work
+from benchmarks.frame.once import measure_once
 from benchmarks.frame.processes import worker
 from isthmus.errors import IsthmusError
 
@@ -31,18 +31,6 @@ def measure(benchmark: str, row: Row, settings: Settings) -> dict[str, Any]:
     return result
 
 
-def one(work: Work, row: Row) -> Any:
-    """Measures the work once."""
-    if row.unit == BYTES:
-        return peak_memory(work)
-    if row.unit != SECONDS:
-        return work()
-    start = row.clock()
-    for _ in range(row.calls):
-        work()
-    return (row.clock() - start) / row.calls
-
-
 def _here(row: Row, outputs: dict[str, Any]) -> dict[str, list[Any]]:
     """Measures in this process, after one call of each contender to warm up."""
     works: dict[str, Work] = {}
@@ -60,7 +48,7 @@ def _here(row: Row, outputs: dict[str, Any]) -> dict[str, list[Any]]:
         if row.limit is not None and done >= 3 and time.perf_counter() - started > row.limit:
             break
         for name in works if done % 2 == 0 else reversed(works):
-            taken[name] += [one(works[name], row) for _ in range(row.repeats)]
+            taken[name] += [measure_once(works[name], row) for _ in range(row.repeats)]
     if row.unit != SECONDS:
         outputs |= {name: values[-1] for name, values in taken.items() if values}
     for work in works.values():

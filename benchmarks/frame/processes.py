@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.frame.benchmark import ROOT, Row, Settings, find
+from benchmarks.frame.once import measure_once
 
 
 class Process:
@@ -56,15 +57,13 @@ def worker(benchmark: str, row: Row, contender: str, settings: Settings) -> Proc
 
 def serve(benchmark: str, name: str, unit: str, contender: str, words: str) -> None:
     """Answers as the process that `worker` starts."""
-    from benchmarks.frame.measure import one
-
     given = json.loads(words)
     settings = Settings(**given | {key: Path(given[key]) for key in ("data", "out")})
     row = next(row for row in find(benchmark).rows(settings) if (row.name, row.unit) == (name, unit))
     work = row.contenders[contender]()
     for line in sys.stdin:
         if line.strip() == "measure":
-            print(json.dumps(one(work, row)), flush=True)
+            print(json.dumps(measure_once(work, row)), flush=True)
         else:
             work()
             print("null", flush=True)
