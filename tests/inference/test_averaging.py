@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from isthmus.inference.averaging import difference, renormalised
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe import Cleanup, Network, Objective, Recipe
 
 
 def recipe(mean: float = 0.0, deviation: float = 1.0, **data: object) -> Recipe:
@@ -28,6 +28,13 @@ def test_each_network_sees_its_own_normalisation() -> None:
     [
         (recipe(3, 4), ""),
         (recipe(classes=["background", "liver"]), "data.classes"),
+        (recipe(instances=True), "data.instances"),
+        (recipe().model_copy(update={"cleanup": Cleanup(threshold=0.4)}), "cleanup"),
+        (recipe().model_copy(update={"network": Network(heads=["contour"])}), "network.heads"),
+        (
+            recipe().model_copy(update={"objective": Objective(heads={"logits": {"dice": 1}})}),
+            "objective.heads",
+        ),
         (recipe().model_copy(update={"roi": None}), ""),
     ],
 )

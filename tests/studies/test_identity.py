@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,13 @@ def test_data_is_the_same_where_it_moves_and_another_where_it_changes(tmp_path: 
     for kind in ("images", "masks"):
         (tmp_path / "fewer" / kind / "phantom-002.png").unlink()
     assert _of(tmp_path / "fewer") != before
+
+
+def test_other_groups_make_other_data(tmp_path: Path) -> None:
+    """Groups decide which cases are held out."""
+    write_phantoms(tmp_path, 2, 32)
+    cases = open_dataset(str(tmp_path)).cases
+    assert fingerprint(cases) != fingerprint([replace(case, group="one patient") for case in cases])
 
 
 def test_data_that_is_gone_is_told(tmp_path: Path) -> None:
