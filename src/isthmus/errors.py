@@ -20,11 +20,13 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
     >>> nearest("milnet", ["mildnet", "unet"])
     "did you mean 'mildnet'? (valid: mildnet, unet)"
+    >>> nearest("x", ["mildnet", "unet"])
+    'choose from mildnet, unet'
     """
     names = list(valid)
     close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     listing = ", ".join(names) if len(names) <= 16 else ", ".join(names[:16]) + ", …"
-    return (f"did you mean '{close[0]}'? " if close else "") + f"(valid: {listing})"
+    return f"did you mean '{close[0]}'? (valid: {listing})" if close else f"choose from {listing}"
 
 
 def few(names: Sequence[str], most: int = 5, separator: str = ", ") -> str:

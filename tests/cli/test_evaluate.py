@@ -48,8 +48,8 @@ def test_the_command_takes_classes_tolerance_and_the_rule(
     options = ("--tolerance", "0.5", "--missing", "exclude")
     assert call("evaluate", ours, truth, "--classes", "1=liver,2=kidney", *options) == 0
     told = " ".join(capsys.readouterr().err.split())
-    assert "distances (and the 0.5 within which surface Dice counts) in pixels" in told
-    assert "a missed case has Dice 0 and no number for a distance" in told
+    assert "distances (and the tolerance of surface Dice, 0.5) are in pixels" in told
+    assert "a missed case has Dice 0 and no distance" in told
     with (ours / "scores.csv").open(encoding="utf-8") as file:
         liver, kidney = csv.DictReader(file)
     assert (liver["class"], kidney["class"]) == ("liver", "kidney")

@@ -224,8 +224,8 @@ def test_target_functions_travel_to_other_processes() -> None:
         ({}, {}, "no loss for the head 'logits'"),
         ({"contour": {"bce": 1}}, {}, "no loss for the head 'logits'"),
         ({"logits": {"dcie": 1}}, {}, "did you mean 'dice'"),
-        ({"logits": {"ce": 1}}, {"classes": 1}, "'ce' cannot serve one sigmoid map .* take bce,"),
-        ({"logits": {"bce": 1}}, {"classes": 3}, "'bce' cannot serve a softmax over 3 classes .* take ce,"),
+        ({"logits": {"ce": 1}}, {"classes": 1}, "'ce' cannot serve one sigmoid map .* use bce,"),
+        ({"logits": {"bce": 1}}, {"classes": 3}, "'bce' cannot serve a softmax over 3 classes .* use ce,"),
         ({"logits": {"ce": 1}}, {"multilabel": True}, "'ce' cannot serve 3 sigmoid maps that may overlap"),
         ({"logits": {"weighted_ce": 1}}, {"multilabel": True}, "'weighted_ce' cannot serve 3 sigmoid"),
         ({"logits": {"contour_l2": 1}}, {}, "'contour_l2' cannot serve .* logits head"),
@@ -233,7 +233,7 @@ def test_target_functions_travel_to_other_processes() -> None:
         (
             {"logits": {"ce": 1}, "marker": {"contour_l2": 1}},
             {},
-            "heads.marker: .* take bce, focal, dice, iou",
+            "heads.marker: .* use bce, focal, dice, iou",
         ),
         ({"logits": {"ce": 1}, "marker": {"hausdorff": 1}}, {}, "'hausdorff' cannot serve"),
         ({"logits": {"ce": -1}}, {}, "weight of 'ce' must be a number of 0 or more, found -1"),
@@ -262,9 +262,11 @@ def test_an_objective_that_cannot_be_is_refused(
 
 def test_a_head_that_the_network_lacks_is_refused() -> None:
     objective = Objective({"logits": {"ce": 1}, "contour": {"contour_l2": 1}}, classes=3)
-    with pytest.raises(IsthmusError, match=r"the network has no head 'contour': .*valid: logits, auxiliary"):
+    with pytest.raises(
+        IsthmusError, match=r"the network has no head 'contour': choose from logits, auxiliary"
+    ):
         objective.check(["logits", "auxiliary"])
-    with pytest.raises(ValueError, match="gave no 'contour', found logits"):
+    with pytest.raises(ValueError, match="returned no 'contour', found logits"):
         objective(output(3, 0), torch.from_numpy(LABELS), {})
     with pytest.raises(ValueError, match="'contour_l2' of the head 'contour' needs the target 'contour'"):
         objective({"logits": output(3, 0), "contour": output(1, 0)}, torch.from_numpy(LABELS), {})

@@ -91,7 +91,7 @@ def test_some_folds_of_all_can_be_run(small: Any) -> None:
         ({"grid": {"training.batch": []}}, "grid.training.batch names no values"),
         ({"grid": {"training.batch": [1]}, "around": {"training.epochs": 1}}, "around names the centre"),
         ({"folds": 3, "recipe": {}}, "protocol 'holdout' has no folds"),
-        ({"reference": "Unet"}, "(valid: U-Net, Sharp U-Net)"),
+        ({"reference": "Unet"}, "choose from U-Net, Sharp U-Net"),
         ({"only": {"U-Net": ["phantom"]}}, "did you mean 'phantoms'"),
         ({"measures": [{"name": "D", "column": "dyce"}]}, "did you mean 'dice'"),
         ({"measures": []}, "at least 1 item"),

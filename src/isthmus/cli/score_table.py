@@ -11,7 +11,11 @@ from isthmus.cli.streams import printable
 if TYPE_CHECKING:
     from isthmus.evaluation.scores import Evaluation
 
-DISTANCES = {"diagonal": "the image diagonal", "infinity": "infinity", "exclude": "no number"}
+DISTANCES = {
+    "diagonal": "the image diagonal as its distance",
+    "infinity": "an infinite distance",
+    "exclude": "no distance",
+}
 """The distance of a missed case, by the rule for empty masks."""
 
 COUNTS = ("n", "missed", "both empty", "false alarm")
@@ -56,9 +60,8 @@ def describe_scores(
 ) -> str:
     """Returns where the scores are written, on which grid they were computed, and in which unit."""
     return (
-        f"{len(result.rows)} rows in {target}, scored on the masks' own grid; distances (and the {tolerance:g} within "
-        f"which surface Dice counts) in {result.unit}; a missed case has Dice 0 and {DISTANCES[missing]} for a "
-        "distance"
+        f"{len(result.rows)} rows in {target}, scored on the masks' own grid; distances (and the tolerance of surface "
+        f"Dice, {tolerance:g}) are in {result.unit}; a missed case has Dice 0 and {DISTANCES[missing]}"
     )
 
 

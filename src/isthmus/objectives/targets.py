@@ -122,7 +122,7 @@ def difficulty_of(
     """Computes `difficulty_map` from the `edges` of each class; `shape` is needed if there are none."""
     if normalise not in ("class", "sum", "none"):
         raise IsthmusError(
-            f"unknown normalisation '{normalise}' of the difficulty map (valid: class, sum, none)"
+            f"unknown normalisation '{normalise}' of the difficulty map; choose from class, sum, none"
         )
     total: Floats | None = None
     for border in borders:

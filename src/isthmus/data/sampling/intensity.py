@@ -75,7 +75,7 @@ def intensity(image: NDArray[Any], mode: Normalization) -> Intensity:
     elif mode == "zscore":
         offset, spread = _mean_and_deviation(image)
     else:
-        raise ValueError(f"no normalisation '{mode}' (valid: {', '.join(NORMALIZATIONS)})")
+        raise ValueError(f"no normalisation '{mode}'; choose from {', '.join(NORMALIZATIONS)}")
     factor = np.divide(
         1.0, spread, out=np.zeros(channels), where=spread > 1e-12 * np.maximum(1.0, np.abs(offset))
     )
