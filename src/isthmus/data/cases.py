@@ -105,7 +105,7 @@ def load(
     """Returns the image `(channels, *spatial)` in the numbers of the file, and the label `(*spatial)` of class indices.
 
     Args:
-        channels: to bring the image to; None: as in the file.
+        channels: number of channels to bring the image to; None: as in the file.
         marked: whether pixels of the value `Dataset.ignore` are `IGNORED` in the label, not background.
 
     Raises:

@@ -34,7 +34,7 @@ def expanded(
 
     Args:
         problems: gets a line for each problem.
-        channels, axes: of the run that reads the image (`isthmus.io.tiff_axes`).
+        channels, axes: channels and axes of the run that reads the image (`isthmus.io.tiff_axes`).
         masks_alone: the file is a mask without its image.
     """
     spacing = volume_spacing(image) if is_volume(image) else None

@@ -31,7 +31,8 @@ def images_in(
     - A CSV names the files in its column `image`.
 
     Args:
-        channels: of the network; a TIFF of as many pages (but 1 or 3) is one image, unless `axes` states otherwise.
+        channels: number of channels of the network; a TIFF of as many pages (but 1 or 3) is one image, unless `axes`
+            states otherwise.
         axes: what the axes of the files mean, as the run stores it (`isthmus.io.tiff_axes`).
 
     Raises:

@@ -71,7 +71,7 @@ def check_spacing(spacing: Spacing, pairs: Sequence[Pair], axes: Sequence[int]) 
     """Refuses a spacing that a mask cannot have, before anything is scored.
 
     Args:
-        spacing: of masks whose files state none.
+        spacing: spacing of masks whose files state none.
         pairs: true and predicted cases.
         axes: how many the masks of each pair have.
 

@@ -30,7 +30,7 @@ def true_masks(truth: Path, name: str, root: Path | None, axes: str | None = Non
 
     Args:
         truth: the folder.
-        name: as the user gave it.
+        name: the name as the user gave it.
         root: where a built-in data set lies.
         axes: of TIFF images, as "CYX".
 
@@ -58,8 +58,8 @@ def paired(
 
     Args:
         predictions: folder of predicted masks.
-        truth: as the user gave it.
-        cases: with the true masks.
+        truth: the truth as the user gave it.
+        cases: the cases with the true masks.
         partial: whether true masks may lack a prediction.
         watch: receives a note on masks that match nothing.
 

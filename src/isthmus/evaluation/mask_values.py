@@ -38,9 +38,9 @@ def true_values(
     """Returns what the values of true masks mean: what the data set states, or else what the masks suggest.
 
     Args:
-        dataset: of the true masks.
+        dataset: data set of the true masks.
         pairs: true and predicted cases.
-        facts: of each pair.
+        facts: facts of each pair.
         instances: whether values number objects; None: not stated.
 
     Raises:
@@ -73,7 +73,7 @@ def predicted_values(
     Args:
         true: what true values mean.
         pairs: true and predicted cases.
-        facts: of each pair.
+        facts: facts of each pair.
         numbered: whether true objects are separated.
 
     Raises:

@@ -28,7 +28,7 @@ class Scorer:
     """What masks mean, and how a pair of them is scored.
 
     Attributes:
-        names: of the foreground classes, by index.
+        names: names of the foreground classes, by index.
         regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are.
         true, predicted: what the values on either side mean.
         objects: whether whole objects are scored.
@@ -36,7 +36,7 @@ class Scorer:
         by_file: whether every object of a case has a mask of its own.
         predicted_numbers: whether predicted values are numbers of objects.
         parted: true masks of one value in several pieces, where numbers of objects are expected.
-        options: of the user.
+        options: options of the user.
     """
 
     names: Mapping[int, str]

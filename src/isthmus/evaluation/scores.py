@@ -23,7 +23,7 @@ class Evaluation:
     Attributes:
         rows: one for each case and foreground class, with all metrics and counts (`isthmus.metrics.rows`).
         objects: whether object metrics are among them.
-        unit: of the distances, in words.
+        unit: unit of the distances, in words.
     """
 
     rows: list[dict[str, Any]]

@@ -35,7 +35,7 @@ class PairFacts:
         rounded: how far values were from whole numbers.
         numbered: whether true values may number objects.
         borders, predicted_borders: which values lie along borders.
-        pieces: of a true mask of one value.
+        pieces: number of pieces of a true mask of one value.
         ignored: pixels of the true mask that do not count.
     """
 

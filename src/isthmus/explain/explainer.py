@@ -20,7 +20,7 @@ class Explainer:
     """Explains the answers of a predictor.
 
     Args:
-        predictor: of one run, or of several folds, whose maps are averaged.
+        predictor: predictor of one run, or of several folds, whose maps are averaged.
         method: ``"saliency"`` (of the decoder stages), ``"input"`` (gradient of the image) or ``"grad-cam"``.
         classes: names of the classes (or of the regions, if the network learned these) to explain; None: all but the
             background.

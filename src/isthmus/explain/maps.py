@@ -116,7 +116,7 @@ def raw_maps(
     """Returns the input of `combined` for a batch: maps that are not stretched yet, so that tiles can be joined.
 
     Args:
-        network: to explain.
+        network: the network to explain.
         images: ``(N, channels, *spatial)`` on the network's device, of a size that it takes.
         method: one of `METHODS`.
         maps: indices of the logits to explain; None: all but the first if there are several.

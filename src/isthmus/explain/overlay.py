@@ -32,8 +32,8 @@ def picture(
         image: ``(channels, *spatial)`` of any number type; unless there are 3 channels, the first is shown.
         maps: ``(n, *spatial)`` from 0 to 1.
         labels: ``(*spatial)`` class indices.
-        spacing: of a volume, along its axes: slices are stretched so that pixels are square. The first axis then points
-            to the head, so slices that contain it are shown with the head up.
+        spacing: spacing of a volume along its axes; slices are stretched so that pixels are square. The first axis then
+            points to the head, so slices that contain it are shown with the head up.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -124,7 +124,7 @@ def rgb(image: NDArray[Any], limits: tuple[float, float] | None = None) -> Pixel
     """Returns an image ``(channels, H, W)`` as ``(H, W, 3)`` uint8; unless there are 3 channels, the first.
 
     Args:
-        image: of any number type; all but uint8 are scaled.
+        image: an image of any number type; all but uint8 are scaled.
         limits: the numbers that become black and white; None: the 0.5th and 99.5th percentile.
     """
     shown = image if image.shape[0] == 3 else image[:1]

@@ -30,7 +30,7 @@ class Decision:
         classes: what the maps stand for.
         clean_up: what is done to class indices.
         values: how class indices are written in masks.
-        losses: of each head, by name; a head without any was not trained.
+        losses: losses of each head, by name; a head without any was not trained.
         numbers_objects: whether masks hold numbers of objects.
     """
 
@@ -77,7 +77,7 @@ class Decision:
         out.
 
         Args:
-            maps: by head.
+            maps: the maps of each head.
             spacing: from pixel to pixel along every axis, if voxels are not cubes.
         """
         heads = {

@@ -27,7 +27,7 @@ class Loaded:
     """What prediction needs of a run.
 
     Attributes:
-        recipe: of the run, or of the first fold.
+        recipe: recipe of the run, or of the first fold.
         network: the networks of all folds.
         localiser: finds the region that the network then sees, if the recipe has one.
         unfamiliar: compares images and masks with those of training.

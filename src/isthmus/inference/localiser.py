@@ -52,7 +52,7 @@ class Localiser:
         """Returns `box_around` what the network finds in a normalised image ``(channels, *spatial)``.
 
         Args:
-            image: at its own scale.
+            image: the image at its own scale.
             region: sides of the window along the last axes.
         """
         logits = self.network.infer(self.grid.image(image))["logits"]
@@ -69,7 +69,7 @@ def box_around(found: NDArray[np.bool_], size: Sequence[int], region: Sequence[i
 
     Args:
         found: mask ``(*coarse)`` on any grid.
-        size: of the image ``(*spatial)``, whose axes are those of ``found``.
+        size: size of the image ``(*spatial)``, whose axes are those of ``found``.
         region: sides of the window along the last axes; along the axes before, the window spans the whole image.
 
     >>> found = np.zeros((8, 8), bool)
@@ -109,9 +109,9 @@ def paste(
     """Returns maps ``(maps, *window)`` in their place in the whole image, ``(maps, *size)``.
 
     Args:
-        maps: of the window.
+        maps: maps of the window.
         window: where they lie.
-        size: of the whole image.
+        size: size of the whole image.
         outside: the values ``(maps,)`` elsewhere; None: 0, as a regressed contour has far from any object.
     """
     full = np.zeros((len(maps), *size), np.float32)

@@ -56,7 +56,7 @@ class Predictor:
     Args:
         recipe: resolved, as a run stores it.
         network: computes maps.
-        localiser: of a recipe with a region of interest.
+        localiser: localiser of a recipe with a region of interest.
         unfamiliar: compares images and masks with those of training.
         notes: lines to tell the user about the run.
     """

@@ -64,8 +64,8 @@ def refuse_other_axes(shape: Sequence[int], recipe: Recipe) -> None:
     """Refuses a picture if the network was trained on volumes, and a volume if it was trained on pictures.
 
     Args:
-        shape: of the image, `(channels, *spatial)`.
-        recipe: of the network.
+        shape: shape of the image, `(channels, *spatial)`.
+        recipe: recipe of the network.
 
     Raises:
         IsthmusError: says which it is, and what to do.

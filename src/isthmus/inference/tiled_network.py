@@ -64,8 +64,8 @@ class TiledNetwork:
         Args:
             networks: trained with ``recipe``.
             engine: what computes a batch; None: the framework, on the networks as they are at each call.
-            overlap: of tiles that are averaged, as a share of their side.
-            statistics: as the attribute.
+            overlap: overlap of tiles that are averaged, as a share of their side.
+            statistics: see the attribute.
         """
         placed(networks, hardware, recipe.spatial_dims)
         patch = recipe.roi.size if recipe.roi else recipe.input.patch

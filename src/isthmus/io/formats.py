@@ -24,7 +24,7 @@ class Source:
     """One image or mask on disk.
 
     Attributes:
-        page: of a multi-page TIFF, or the slice of a volume; None: the whole file.
+        page: page of a multi-page TIFF, or the slice of a volume; None: the whole file.
         axis: the axis of the volume that counts the slices: 0, 1, 2 for z, y, x.
         channels: whether the fourth axis of a volume counts channels (if not, such a volume is refused).
         part: the slices of a volume from z = part[0] to before part[1]; None: all.
@@ -128,7 +128,7 @@ def register_format(suffixes: Sequence[str], format: Format) -> None:
     """Registers a file format, so that every command reads (and, where `write` is given, may write) such files.
 
     Args:
-        suffixes: in lower case with the dot, such as ".nii.gz".
+        suffixes: the suffixes in lower case with the dot, such as ".nii.gz".
 
     Raises:
         ValueError: a suffix has no dot or capitals, or belongs to another format.

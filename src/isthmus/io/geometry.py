@@ -41,12 +41,12 @@ class Geometry:
     """The grid of a volume as its file stores it.
 
     Attributes:
-        shape: of the voxels in the file's order, `(i, j, k)`, or `(i, j, k, channels)`.
-        dtype: of the voxels after the file's own scaling.
+        shape: shape of the voxels in the file's order, `(i, j, k)`, or `(i, j, k, channels)`.
+        dtype: number type of the voxels after the file's own scaling.
         affine: `(4, 4)`, from voxel indices to positions in `unit`, with axes to the right, anterior, superior (RAS).
         placed: whether the file states its place in space; if not, the affine is the default of the format.
         sized: whether the file states the size of a voxel.
-        unit: of the affine, a key of `MILLIMETRES`; "" if the file states none.
+        unit: unit of the affine, a key of `MILLIMETRES`; "" if the file states none.
         forms: the fields of a NIfTI header that state this, to be written as they were read.
         mended: what replaces an unusable part of the header; usually "".
         like: the grid whose orientation this one takes; None: its own.

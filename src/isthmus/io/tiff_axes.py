@@ -75,8 +75,8 @@ def image_axes(image: Path, axes: str = "", channels: int | None = None) -> str:
     """Returns the letters of an image without a mask; "" if the names in the file apply.
 
     Args:
-        axes: as the user or the run states them.
-        channels: of the network; as many unnamed pages (but 1 or 3) are channels.
+        axes: the axes as the user or the run states them.
+        channels: number of channels of the network; as many unnamed pages (but 1 or 3) are channels.
     """
     array = _array(image)
     if array is None or not array.others:

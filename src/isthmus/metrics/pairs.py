@@ -32,7 +32,7 @@ class Pair:
 
     Attributes:
         prediction, truth: bool `(*box)`; of size zero if both masks are empty.
-        shape: of the image.
+        shape: shape of the image.
         box: where the cropped masks lie in the image.
         n_ignored: number of points of the image that are ignored; they are outside both masks.
     """

@@ -138,8 +138,8 @@ def list_metrics(*, objects: bool = True, probabilities: bool = True) -> list[st
     """Returns the names of all metrics, in the order of the columns.
 
     Args:
-        objects: with those of whole objects.
-        probabilities: with those that need a network's probabilities.
+        objects: include the metrics of whole objects.
+        probabilities: include the metrics that need a network's probabilities.
 
     >>> list_metrics()[:2], list_metrics(objects=False)[-1]
     (['dice', 'iou'], 'surface_dice')

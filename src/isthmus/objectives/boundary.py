@@ -42,7 +42,7 @@ def hausdorff(
     with the square of the image's size; give it a small weight beside another loss (the authors: as much as Dice).
 
     Args:
-        logits: of any of the three kinds, see `isthmus.objectives.outputs`.
+        logits: logits of any of the three kinds, see `isthmus.objectives.outputs`.
         target: labels, or masks of a multilabel network.
         distance: d in pixels, ``(N, *spatial)``, to the nearest border of any class, see `distance_map`. An image
             without a border has d = 0 and adds nothing.

@@ -109,7 +109,7 @@ def difficulty_cross_entropy(
     number of pixels and not by the sum of mu.
 
     Args:
-        logits: of any of the three kinds of output.
+        logits: logits of any of the three kinds of output.
         target: labels, or masks of a multilabel network.
         difficulty: mu, ``(N, *spatial)`` or ``(N, 1, *spatial)``, see `difficulty_map`.
 
@@ -130,7 +130,7 @@ def distance_cross_entropy(
     count up to twice as much, see `proximity_map`. Mentioned in Sharp U-Net, 3.6.
 
     Args:
-        logits: of any of the three kinds of output.
+        logits: logits of any of the three kinds of output.
         target: labels, or masks of a multilabel network.
         proximity: phi, ``(N, *spatial)`` or ``(N, 1, *spatial)``.
 
@@ -156,7 +156,7 @@ def focal(
     DOI 10.1109/ICCV.2017.324.
 
     Args:
-        logits: of any of the three kinds of output.
+        logits: logits of any of the three kinds of output.
         target: labels, or masks of a multilabel network.
         gamma: 0 or more; 0 with ``alpha=None`` is cross-entropy.
         alpha: weight a of the foreground; the background has 1 - alpha. None: 1 for both.

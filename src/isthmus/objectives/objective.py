@@ -195,9 +195,9 @@ class Objective:
         """Computes the loss, a scalar in float32 or better.
 
         Args:
-            outputs: of the network, by head; a tensor alone is ``logits``.
+            outputs: outputs of the network, by head; a single tensor is ``logits``.
             labels: class indices `(N, *spatial)`, or masks `(N, K, *spatial)` with `multilabel`.
-            targets: by name, each `(N, *spatial)`, made by the functions of `targets`.
+            targets: targets by name, each `(N, *spatial)`, made by the functions of `targets`.
         """
         total, *more = self.parts(outputs, labels, targets).values()
         for term in more:

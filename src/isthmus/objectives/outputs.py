@@ -33,7 +33,7 @@ def fitting(
     """Checks that logits, target and maps match, and leaves out ignored pixels.
 
     Args:
-        logits, target: of any of the three kinds.
+        logits, target: tensors of any of the three kinds.
         maps: the weight of each pixel, 0 or more, ``(N, *spatial)`` or ``(N, 1, *spatial)``; for a multilabel network
             also ``(N, K, *spatial)``.
         ignore: the label of pixels that are left out.

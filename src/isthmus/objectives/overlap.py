@@ -25,9 +25,9 @@ def soft_dice(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: in
     DOI 10.1109/3DV.2016.79, where the denominator has squares, which later usage leaves out.
 
     Args:
-        logits: of any of the three kinds, see `isthmus.objectives.outputs`.
+        logits: logits of any of the three kinds, see `isthmus.objectives.outputs`.
         target: labels, or masks of a multilabel network.
-        smooth: in pixels.
+        smooth: pixels added to the numerator and the denominator.
 
     >>> round(float(soft_dice(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
     0.5
@@ -42,9 +42,9 @@ def soft_iou(logits: Tensor, target: Tensor, smooth: float = 1.0, *, ignore: int
     As in the code of HMEDN's nuclei networks, whose heads add it to binary cross-entropy.
 
     Args:
-        logits: of any of the three kinds, see `isthmus.objectives.outputs`.
+        logits: logits of any of the three kinds, see `isthmus.objectives.outputs`.
         target: labels, or masks of a multilabel network.
-        smooth: in pixels.
+        smooth: pixels added to the numerator and the denominator.
 
     >>> round(float(soft_iou(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
     0.5714
@@ -70,11 +70,11 @@ def focal_tversky(
     1 - TI is below 1e-7.
 
     Args:
-        logits: of any of the three kinds, see `isthmus.objectives.outputs`.
+        logits: logits of any of the three kinds, see `isthmus.objectives.outputs`.
         target: labels, or masks of a multilabel network.
         alpha, beta: weights of missed and of false pixels.
         gamma: the inverse of the exponent.
-        smooth: in pixels.
+        smooth: pixels added to the numerator and the denominator.
 
     >>> round(float(focal_tversky(torch.zeros(1, 1, 2, 2), torch.tensor([[[1, 0], [0, 0]]]))), 4)
     0.4529

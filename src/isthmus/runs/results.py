@@ -56,7 +56,7 @@ class Run:
         metrics: the columns of cases.csv that hold metrics, in its order.
         environment, splits, cost: what these files say; empty if a file is missing.
         before_cleanup: the scores before clean-up, if the recipe asks for clean-up.
-        unlike: in which ways scored images lie outside those of the training.
+        unlike: ways in which the scored images differ from the training images.
     """
 
     path: Path

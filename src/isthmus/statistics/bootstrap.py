@@ -55,9 +55,9 @@ def bootstrap(
         groups: fold, patient or slide of each value. Whole groups are drawn, because cases of a group are not
             independent. A handful of groups gives intervals that are too short.
         method: ``"bca"``, corrected for bias and skewness, or ``"percentile"``.
-        confidence: of the interval, between 0 and 1.
+        confidence: confidence of the interval, between 0 and 1.
         resamples: number of samples, at least one for each tail, ``2 / (1 - confidence)``: 40 for 95 %.
-        seed: of the random generator; the same seed gives the same interval.
+        seed: seed of the random generator; the same seed gives the same interval.
 
     Raises:
         IsthmusError: NaN or infinity, fewer than two values (or groups), or an argument out of range.

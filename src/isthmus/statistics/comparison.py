@@ -69,12 +69,12 @@ def compare(
 
     Args:
         first, second: finite score of each case. Cases that are NaN for both networks are left out.
-        names: of the networks, for messages and tables.
+        names: names of the networks, for messages and tables.
         folds: the fold in which each case was scored. The interval then draws whole folds, and the corrected
             resampled t-test compares the means of folds. Fewer than four folds give no interval, because it would be
             far too short (with five folds it covers the truth in four of five cases).
         share: n_test / n_train for the corrected test; None: that of k folds, 1 / (k - 1).
-        confidence, seed: of the bootstrap interval.
+        confidence, seed: confidence and seed of the bootstrap interval.
 
     Raises:
         IsthmusError: cases that are not paired (the message names them), scores that are NaN or infinite, cases
@@ -167,7 +167,7 @@ def as_good_as_best(
 
     Args:
         means: what is compared, by name; the larger the better.
-        p_value: of a test of two names.
+        p_value: p-value of a test of two names.
         alpha: level of the tests.
     """
     best = max(means, key=lambda name: means[name])

@@ -87,7 +87,7 @@ class Scorer:
         """Yields every metric of one case after another.
 
         Args:
-            predictor: of the network to score.
+            predictor: predictor of the network to score.
             which: the name of the set that the cases belong to.
         """
         fold = None if self.recipe.protocol.kind == "holdout" else self.recipe.protocol.fold

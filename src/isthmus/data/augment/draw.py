@@ -73,8 +73,8 @@ class Draw:
     """All changes of one sample.
 
     Attributes:
-        shape: of the label, `(height, width)` or `(depth, height, width)`.
-        channels: of the image.
+        shape: shape of the label, `(height, width)` or `(depth, height, width)`.
+        channels: number of channels of the image.
         linear, offset: the affine part of the map above, in pixels; axes in the order of `shape`.
         nodes: the elastic part, `(axes, *nodes)` displacements in pixels along each axis, or None.
         sigma: width of the bumps, as a share of each side.
@@ -82,7 +82,7 @@ class Draw:
         colour: the change of the channels, or None.
         blur: taps of the Gaussian filter; 0 for none.
         noise: standard deviation as a share of the range; 0 for none.
-        seed: of the noise.
+        seed: seed of the noise.
     """
 
     shape: tuple[int, ...]

@@ -96,7 +96,7 @@ def add_noise(image: NDArray[Any], sds: Matrix, seed: int) -> None:
     Args:
         image: `(channels, height, width)`, uint8 or float32.
         sds: standard deviation of each channel, in its units.
-        seed: of the noise.
+        seed: seed of the noise.
     """
     stream = np.random.SFC64(seed)
     count = image[0].size

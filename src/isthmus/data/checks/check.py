@@ -23,9 +23,10 @@ class Checked:
     """A data set in which every file can be read and every pair fits.
 
     Attributes:
-        dataset: with `values` and `classes` filled in, without the bad cases.
+        dataset: the data set with `values` and `classes` filled in, without the bad cases.
         values: the same map, never None.
-        channels: of the images; 3 where grey and colour are mixed (`load` then repeats the grey channel).
+        channels: number of channels of the images; 3 where grey and colour are mixed (`load` then repeats the grey
+            channel).
         cases: facts in the order of `dataset.cases`.
         bad: cases that were left out, which happens with `skip_bad` only.
     """

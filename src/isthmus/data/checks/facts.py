@@ -15,12 +15,12 @@ class CaseFacts:
 
     Attributes:
         shape: `(channels, *spatial)` of the image.
-        dtype: of the image.
+        dtype: number type of the image.
         low, high: the smallest and the largest number in the image.
         pixels: hash of the decoded image, to find copies (`isthmus.data.checks.duplicates`).
         perceptual: hash of the appearance of the image, to find near-duplicates.
         sha256: of every file, by path.
-        shares: of the pixels, per class (background first); they sum to 1.
+        shares: shares of the pixels, per class (background first); they sum to 1.
         volume: whether the image is a volume, or a slice of one.
         orientation: of a volume as its file stores it, such as "RAS"; "" if the file does not state it.
         numbered: whether the mask holds several values, each in one piece, as object numbers do.
@@ -28,7 +28,7 @@ class CaseFacts:
         channels_elsewhere: how far a channel lies from the first one, likewise.
         channels_turned: the orientation of a channel that differs from the first one's, as "LPS, not RAS".
         rounded: how far the values of the mask were from whole numbers before they were rounded.
-        shear: by how many degrees the axes of a volume deviate from right angles, as under a tilted gantry.
+        shear: degrees by which the axes of a volume deviate from right angles, as under a tilted gantry.
         mended: by file, what replaced a part of a header that is unusable.
         tags: the orientation tags of image and mask, which were applied.
         inverted: whether tags or palettes invert what viewers show of the image, and of the mask (which keeps its

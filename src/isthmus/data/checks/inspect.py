@@ -205,7 +205,7 @@ def inspect_dataset(
 
     Args:
         progress: called with (cases done, cases).
-        problems: of the layout, as `open_tolerant` found them.
+        problems: problems of the layout, as `open_tolerant` found them.
         workers, rule: as in `check_dataset`.
         distance: the most bits, of 64, in which the perceptual hashes of near-duplicates differ.
     """

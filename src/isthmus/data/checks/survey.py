@@ -43,7 +43,7 @@ class Survey:
     """What opening every file once found, before conclusions are drawn from all files together.
 
     Attributes:
-        facts: of each case that can be read, by id (their `shares` are still empty).
+        facts: facts of each case that can be read, by id (their `shares` are still empty).
         counts: the values in the mask and their numbers of pixels, by id.
         bad: the cases that cannot be read, in the order of `dataset.cases`.
     """

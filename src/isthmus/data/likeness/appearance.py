@@ -35,7 +35,7 @@ class Appearance:
         dtype: number type, such as "uint8".
         colour: whether it has three channels that differ.
         levels: 1st, 50th and 99th percentile of each channel.
-        means: of each channel.
+        means: means of each channel.
         low, high: least and greatest number of the sample.
         grain: log2 of how much more pixels differ at twice the distance, for distances from 1 and 2 pixels to 8 and 16:
             about 0 in noise, 1 on smooth slopes, and more in enlarged images. NaN where no pixels differ.

@@ -49,8 +49,8 @@ class Spread:
     """How one number is distributed over the training images.
 
     Attributes:
-        count: of the images that have this number.
-        low, high, mean, deviation: of the number.
+        count: number of the images that have this number.
+        low, high, mean, deviation: extremes, mean and standard deviation of the number.
     """
 
     count: int
@@ -101,7 +101,7 @@ class Familiar:
         smallest, largest: number of pixels along each axis.
         spacing: least and greatest size of a pixel along each axis, in `unit`; None if unknown.
         levels: the least, the median and the greatest of the 1st, 50th and 99th percentile of each channel.
-        spreads: of everything that is compared, by name (`image_numbers`).
+        spreads: spreads of everything that is compared, by name (`image_numbers`).
     """
 
     images: int
@@ -136,7 +136,7 @@ class Familiar:
             images: what each is like; those with another number of axes than the first are left out.
             groups: number of patients or slides.
             spacings: sizes of a pixel along each axis, in `unit`.
-            unit: of the spacings.
+            unit: unit of the spacings.
             shares: share of foreground in each mask.
             thicknesses: mean thickness of the foreground in each mask, in pixels.
         """
@@ -248,7 +248,7 @@ def mask_numbers(share: float, thickness: float) -> dict[str, float]:
     """Returns the numbers by which a mask is compared, by name.
 
     Args:
-        share: of its pixels that are foreground (0..1).
+        share: share of its pixels that are foreground (0..1).
         thickness: of the foreground in pixels; 0 if there is none.
     """
     return {"foreground": _share(share)} | ({"thickness": _length(thickness)} if thickness else {})

@@ -88,7 +88,7 @@ class ValueMap:
         - Any other set of values is a label map: 0 is the background, the others are classes in ascending order.
 
         Args:
-            values: in the masks, with their numbers of pixels where these are known.
+            values: the values in the masks, with their numbers of pixels if these are known.
             rule: applies whatever the values are.
             borders: which of the values lie along borders.
 

@@ -38,7 +38,7 @@ class Preprocessing:
     """How a case becomes arrays for a network.
 
     Attributes:
-        channels: of every image.
+        channels: number of channels of every image.
         normaliser: finds the normalisation of an image.
         grid: the pixel scale at which the network works.
         instances: whether targets are computed from the numbers of objects instead of classes; the label is then
@@ -88,7 +88,7 @@ class CaseStore:
     """Cases in the order of their ids, decoded once as far as memory lasts.
 
     Args:
-        dataset: with known `values` (as from `check_dataset`).
+        dataset: a data set with known `values` (as from `check_dataset`).
         cases: those to hold, in any order.
         preprocessing: how they become arrays.
         budget: bytes for decoded cases, which several stores can share; None for `CACHE_BYTES` of its own.

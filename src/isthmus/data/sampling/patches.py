@@ -27,8 +27,8 @@ class View:
     """What the place of a patch can depend on.
 
     Attributes:
-        label: of the image that is cut, at least as large as a patch.
-        whole: of the whole case, of which that image may be a slice.
+        label: label of the image that is cut, at least as large as a patch.
+        whole: label of the whole case, of which that image may be a slice.
         turn: which of the case's patches, 0 to `Patches.per_case - 1`.
         ignored: the value in labels that marks ignored pixels; None: there are none.
     """
@@ -127,7 +127,7 @@ class CentredPatches(Patches):
     """Patches centred on the foreground of the whole case.
 
     Attributes:
-        jitter: by how much the centre is moved at most, as a share of the patch's sides.
+        jitter: largest shift of the centre, as a share of the patch's sides.
     """
 
     jitter: float = 0.0

@@ -48,13 +48,13 @@ class Samples:
     """The samples of cases, epoch by epoch, as `Batch`.
 
     Args:
-        dataset: with known `values` (as from `check_dataset`).
+        dataset: a data set with known `values` (as from `check_dataset`).
         cases: those to sample from; their order does not matter.
         preprocessing: how a case becomes arrays.
         sampling: what a sample is.
         batch: samples per batch. The last batch of an epoch may be smaller; a single sample that
             would be left over joins the batch before it (batch normalisation needs two).
-        seed: of the order of the cases and all random choices.
+        seed: seed of the order of the cases and all random choices.
         workers: threads that prepare samples ahead; with 0 the caller's thread prepares them.
         budget: bytes for decoded cases, which several streams can share.
     """

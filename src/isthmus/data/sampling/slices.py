@@ -39,7 +39,7 @@ def slice_stack(volume: NDArray[Any], index: int, slices: int = 5) -> NDArray[An
 
     Args:
         volume: `(depth, ...)`, of any type.
-        index: of the middle slice, 0 to depth - 1.
+        index: index of the middle slice, 0 to depth - 1.
         slices: how many to stack, an odd number.
 
     Returns:

@@ -104,8 +104,8 @@ def assign(splits: Sequence[Split], cases: Sequence[Case], where: object, strict
     """Returns splits with the ids of these cases in place of the names in a file, which may be nnU-Net's.
 
     Args:
-        splits: as they were read.
-        cases: of the data set.
+        splits: the splits as they were read.
+        cases: cases of the data set.
         where: the file, for messages.
         strict: whether a name of no case is an error; otherwise it is left out, and noted.
 

@@ -57,9 +57,9 @@ def holdout(
     """Returns one split, in which about `fraction` of the cases validate, or exactly those named.
 
     Args:
-        cases: to split; groups stay whole.
+        cases: the cases to split; groups stay whole.
         fraction: between 0 and 1; at least one group validates.
-        seed: of the choice.
+        seed: seed of the choice.
         validation: ids of the cases that validate; None to choose them.
         foreground: share of foreground by case id, to stratify by: groups are sorted by their mean share, and every
             `STRATUM` of them give their part. None for no stratification.

@@ -27,8 +27,8 @@ def check_split(
     """Refuses a split with the same images on two sides, and returns the notes that a report has to show.
 
     Args:
-        split: to check.
-        cases: of the data set.
+        split: the split to check.
+        cases: cases of the data set.
         hashes: of the decoded pixels, by case id (`isthmus.data.checks.duplicates.pixel_hash`); None for no comparison.
         perceptual: hashes by case id (`perceptual_hash`); None for no search for near-duplicates.
         distance: the most bits in which near-duplicates differ; they are noted, never refused.

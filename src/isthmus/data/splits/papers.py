@@ -12,9 +12,9 @@ class PaperData:
     """A row of a paper's table of data.
 
     Attributes:
-        name, title: of the data set, here and in the paper.
+        name, title: name of the data set, here and in the paper.
         images: their number.
-        size: of most images, width x height (x depth), as printed.
+        size: size of most images, width x height (x depth), as printed.
         input: size at which the paper trains.
         pieces: patches into which each image is cut.
     """

@@ -65,11 +65,12 @@ def splits(
 
     Args:
         protocol: one of `PROTOCOLS`.
-        cases: of the data set.
-        seed: of all random choices.
-        folds: of `kfold`, `mildnet`, `multiresunet`, `sharp` and `within-case`; the papers use 5.
-        repeats: of `sharp` and `sharp-code`; the papers use 5.
-        fraction: of the cases that validate in `holdout`; it is a fifth in `sharp-code`, and `mildnet` tests 30 %.
+        cases: cases of the data set.
+        seed: seed of all random choices.
+        folds: number of folds of `kfold`, `mildnet`, `multiresunet`, `sharp` and `within-case`; the papers use 5.
+        repeats: number of repeats of `sharp` and `sharp-code`; the papers use 5.
+        fraction: share of the cases that validate in `holdout`; it is a fifth in `sharp-code`, and `mildnet` tests
+            30 %.
         shares: training, validation and test of `hmedn`, in any unit (`SHARES` has the paper's).
         foreground: share of foreground by case id, to stratify by; None for no stratification.
         listed: the file of `nnunet`; None for `splits_final.json` in the folder of the data set.

@@ -16,7 +16,7 @@ def split_volume(dataset: Dataset, count: int) -> Dataset:
     independent.
 
     Args:
-        dataset: of any number of cases.
+        dataset: a data set with any number of cases.
         count: number of parts; at most one for each slice.
     """
     if len(dataset.cases) != 1:

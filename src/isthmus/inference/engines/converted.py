@@ -30,9 +30,9 @@ def converted(network: nn.Module, hardware: Hardware, channels: int, dims: int, 
     """Returns a network that OpenVINO runs, from the cache or newly converted.
 
     Args:
-        network: in evaluation.
+        network: a network in evaluation mode.
         hardware: threads and precision.
-        channels: of the images that it sees.
+        channels: number of channels of the images that it sees.
         dims: spatial dimensions, 2 or 3.
         divisor: every side of a batch is a multiple of it.
 

@@ -98,7 +98,7 @@ def choose(
     Args:
         networks: on the device and in the layout of ``hardware``.
         hardware: that they run on.
-        channels: of the images as the networks see them.
+        channels: number of channels of the images as the networks see them.
         dims: spatial dimensions, 2 or 3.
         engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and ``pixels`` are so
             many that it pays.

@@ -55,7 +55,7 @@ class Captured:
         program: what was captured.
         heads: names of the outputs, in order.
         free: the axes that may have any size: 0, the batch; 2 and up, the sides, at multiples of the divisor.
-        shape: of the image it was captured on, which fixes the size of all other axes.
+        shape: shape of the image it was captured on, which fixes the size of all other axes.
     """
 
     program: torch.export.ExportedProgram
@@ -75,7 +75,7 @@ def capture(network: nn.Module, channels: int, dims: int, divisor: int) -> Captu
 
     Args:
         network: is copied, and stays as it is.
-        channels: of the images that it sees.
+        channels: number of channels of the images that it sees.
         dims: spatial dimensions, 2 or 3.
         divisor: every side of a batch is a multiple of it.
 
@@ -105,7 +105,7 @@ def write(captured: Captured, to: str, path: Path) -> None:
     Args:
         captured: the network.
         to: ``"onnx"``, ``"openvino"`` or ``"torch"``.
-        path: with the suffix of the format.
+        path: the file to write, with the suffix of the format.
 
     Raises:
         IsthmusError: a package is missing, or the format cannot hold the network.

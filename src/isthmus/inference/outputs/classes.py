@@ -21,7 +21,7 @@ class Classes:
     """Turns logits into probabilities, class indices, and the masks that are scored.
 
     Attributes:
-        names: by class index, background first.
+        names: names by class index, background first.
         regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are scored.
         multilabel: whether each map of the network is a region of its own.
         threshold: the probability from which independent maps count.

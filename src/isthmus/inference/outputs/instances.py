@@ -43,7 +43,7 @@ def instances(
 
     Args:
         body: `(H, W)` or `(D, H, W)`, probability of being part of an object, 0 to 1; or boolean.
-        contour, marker: of lying on the contour of an object, and well inside one; of the same shape.
+        contour, marker: probabilities of lying on the contour of an object, and well inside one; of the same shape.
         threshold: the probability from which a pixel counts.
         min_body, min_marker: bodies and seeds of fewer pixels are dropped.
         border: width in pixels of the frame without seeds, if there is no marker.

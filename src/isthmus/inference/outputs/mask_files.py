@@ -35,7 +35,7 @@ def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = F
     orientation.
 
     Args:
-        folder: to write to.
+        folder: the folder to write to.
         case: whose image was segmented.
         mask: ``(*spatial)``.
         instances: whether it holds numbers of objects; these are written in 16 bits where they fit, else in 32.

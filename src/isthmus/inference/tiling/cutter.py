@@ -23,7 +23,7 @@ class Cutter:
         patch: sides of the patches that the network was trained on; None: whole images.
         divisor: every side of a batch must be a multiple of it.
         batch: images in a batch in training.
-        overlap: of tiles that are averaged, as a share of their side.
+        overlap: overlap of tiles that are averaged, as a share of their side.
     """
 
     patch: Sequence[int] | None
@@ -51,7 +51,7 @@ class Cutter:
         overlapping tiles are averaged.
 
         Args:
-            size: of the image.
+            size: size of the image.
             margin: how far from a cut side the network notices it; None: everywhere.
         """
         tiling = blended(size, self.sides(len(size)), self.divisor, self.patch, self.overlap)

@@ -33,11 +33,11 @@ class Axis:
     Attributes:
         size: pixels of the image.
         before: pixels of padding in front of it.
-        side: of a tile.
+        side: side of a tile.
         starts: where tiles begin in the padded image, in order.
         bounds: tile ``i`` is the last that contributes to ``bounds[i]`` up to ``bounds[i + 1]``.
-        weights: of the pixels of each tile, which sum to 1 over the tiles; None: each pixel comes from the last tile
-            that covers it.
+        weights: weights of the pixels of each tile, which sum to 1 over the tiles; None: each pixel comes from the last
+            tile that covers it.
     """
 
     size: int
@@ -148,7 +148,7 @@ def blended(
     """Returns overlapping tiles, to be averaged; an image no larger than a tile is a single one.
 
     Args:
-        size: of the image.
+        size: size of the image.
         tile: sides of a tile, multiples of ``divisor``.
         divisor: every side of a batch is a multiple of it.
         least: smaller images are padded to these sides (the patch that the network was trained on).
@@ -209,7 +209,7 @@ def room_for(size: Sequence[int], divisor: int, margin: int, usual: int, most: i
     tiles that overlap by half; None if these would hold more than ``most`` pixels.
 
     Args:
-        size: of the image.
+        size: size of the image.
         divisor: every side is a multiple of it.
         margin: how far from a cut side the network notices it.
         usual: side of a tile, unless the margin needs a larger one.

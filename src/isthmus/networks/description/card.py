@@ -58,7 +58,7 @@ class Form:
     """A network in 2D or in 3D, with the options it is registered with.
 
     Attributes:
-        spatial_dims, in_channels, classes: of this form.
+        spatial_dims, in_channels, classes: arguments of this form.
         parameters: number of trainable parameters.
         count: the comparison with the paper.
         receptive_field: side in pixels.

@@ -32,8 +32,8 @@ class Pace:
     """How long a step and a validation take on this machine, in seconds.
 
     Attributes:
-        step: of training.
-        case: to validate one case.
+        step: one step of training.
+        case: the validation of one case.
     """
 
     step: float

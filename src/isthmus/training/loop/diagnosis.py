@@ -35,7 +35,7 @@ def diverged(when: str, first: str, recipe: Recipe, best_epoch: int = 0) -> Isth
     Args:
         when: as "in epoch 3, step 5".
         first: the first tensor that is not finite; "" if the repetition found none.
-        recipe: of the run.
+        recipe: recipe of the run.
         best_epoch: whose weights the run holds; 0 if there are none.
     """
     known = (
@@ -112,7 +112,7 @@ def first_in_step(
     """Returns the first tensor of a step that is not finite: input, weights, outputs, terms of the loss, gradients.
 
     Args:
-        network: as it was before the step.
+        network: the network as it was before the step.
         image: the input ``(N, channels, *spatial)``.
         forward: computes the outputs.
         terms: computes the terms of the loss, by name, from the outputs.

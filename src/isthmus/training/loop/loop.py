@@ -84,7 +84,7 @@ def begin(network: nn.Module, prepared: Prepared, localiser: Localiser | None) -
     """Returns a training before its first step.
 
     Args:
-        network: as it was initialised.
+        network: the network as it was initialised.
         prepared: what to train it for.
         localiser: the first network of a recipe with a region of interest.
     """
@@ -119,8 +119,8 @@ class Loop:
         state: what changes from step to step.
         wrapped: the network, whose gradients are averaged over all processes.
         samples: the stream of training batches.
-        scorer: of the held-out cases.
-        predictor: of the network that is scored.
+        scorer: scorer of the held-out cases.
+        predictor: predictor of the network that is scored.
         world: the processes that train together.
     """
 

@@ -16,7 +16,7 @@ def make_optimiser(network: nn.Module, recipe: Training, *, fused: bool) -> torc
     squared weights is the other form (III-E, equation 6).
 
     Args:
-        network: to optimise.
+        network: the network to optimise.
         recipe: names the optimiser and its parameters.
         fused: whether to update all weights in one kernel where the optimiser can.
     """

@@ -23,8 +23,8 @@ class Saving:
     leaves the better ones in place until then.
 
     Args:
-        folder: of the run.
-        recipe: of the run.
+        folder: folder of the run.
+        recipe: recipe of the run.
         state: what is saved, as it was when training began or was resumed.
         writes: False for all but one of several processes that train together.
     """

@@ -18,7 +18,7 @@ def refuse_contradictions(recipe: Recipe, checked: Checked, axes: int) -> None:
     """Raises an error for the first contradiction found.
 
     Args:
-        recipe: with `data` and `input` filled in.
+        recipe: the recipe, with `data` and `input` filled in.
         checked: its data.
         axes: spatial axes of the network.
 

@@ -25,7 +25,7 @@ def resolve_input(given: Input, checked: Checked, axes: int, *, roi: bool, insta
     Bytes have a scale in common, by which they are divided; all else is normalised image by image.
 
     Args:
-        given: as the recipe leaves it.
+        given: the section as the recipe leaves it.
         checked: its data.
         axes: spatial axes of the network.
         roi: whether the network sees a region of interest.

@@ -65,7 +65,7 @@ def split_of_protocol(
     """Returns the split of the protocol's fold and repeat, unchecked.
 
     Args:
-        protocol: of the recipe.
+        protocol: protocol of the recipe.
         dataset: as `select_cases` returns it.
         foreground: share of foreground in each case, for protocols that balance it.
 
