@@ -118,7 +118,7 @@ def evaluate(
     Args:
         predictions: folder of masks.
         truth: folder of true masks, or a data set: a folder of images and masks, a CSV, or, with ``root``, a name.
-        root: where a built-in data set lies.
+        root: folder of a built-in data set.
         run: the run that made the predictions, to report how images and masks differ from its training data; None: the
             run in whose folder the predictions lie.
         watch: receives the progress.
@@ -146,7 +146,7 @@ def report(run: str | Path, *, data: str | Path | None = None) -> Path:
 
     Args:
         run: a run folder, or the folder of a cross-validation.
-        data: where the data is now, if it has moved.
+        data: current folder of the data, if it has moved.
 
     Returns:
         The path of the page.

@@ -44,7 +44,7 @@ class Guard:
         Args:
             ours: tells from the content of the file whether this command wrote it.
             kind: a suffix of files that never hold data, and may also be replaced in folders of the data.
-            instead: what the user can do about an existing file.
+            instead: advice about an existing file.
 
         Raises:
             IsthmusError: the target is a folder, a file of the data, or an existing file that may not be replaced.

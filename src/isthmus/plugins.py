@@ -33,7 +33,7 @@ class Registry(Mapping[str, T]):
     """A mapping from names to what is registered under them, in order: what is built in, then what plug-ins add.
 
     Args:
-        kind: what the things are called in messages.
+        kind: name of the things in messages.
 
     >>> sizes = Registry[int]("size")
     >>> sizes.register("small", 1)

@@ -37,7 +37,7 @@ def evaluate_folder(
         truth: folder of true masks, or a data set: a folder of images and masks in any layout that trains, a CSV or
             a name (with ``root``).
         options: None: the defaults.
-        root: where a built-in data set lies.
+        root: folder of a built-in data set.
         remarks_on: receives the scored pairs, and returns lines for the user to print after all scores.
         watch: receives the progress.
 

@@ -73,7 +73,7 @@ def check_spacing(spacing: Spacing, pairs: Sequence[Pair], axes: Sequence[int]) 
     Args:
         spacing: spacing of masks whose files state none.
         pairs: true and predicted cases.
-        axes: how many the masks of each pair have.
+        axes: number of axes of the masks of each pair.
 
     Raises:
         IsthmusError: names the file.

@@ -31,7 +31,7 @@ def true_masks(truth: Path, name: str, root: Path | None, axes: str | None = Non
     Args:
         truth: the folder.
         name: the name as the user gave it.
-        root: where a built-in data set lies.
+        root: folder of a built-in data set.
         axes: of TIFF images, as "CYX".
 
     Raises:

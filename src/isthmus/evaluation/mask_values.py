@@ -20,7 +20,7 @@ def refuse_doubt(values: ValueMap, true: Sequence[Mapping[int, int]], numbered: 
     """Refuses true masks whose values may be classes or numbers of objects, as the scores would differ.
 
     Args:
-        values: what they seem to mean.
+        values: their apparent meaning.
         true: the pixels of each value, by mask.
         numbered: whether each value of a mask is in one piece.
     """
@@ -71,7 +71,7 @@ def predicted_values(
     objects are separated, predictions of more than two values (and without soft edges) number theirs.
 
     Args:
-        true: what true values mean.
+        true: meaning of the true values.
         pairs: true and predicted cases.
         facts: facts of each pair.
         numbered: whether true objects are separated.

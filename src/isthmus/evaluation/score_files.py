@@ -25,7 +25,7 @@ def refuse_to_replace(
         overwrite: whether another file may be replaced.
         predictions: the folder of the masks that are scored.
         data: files and folders of the truth.
-        instead: what the message advises.
+        instead: advice in the message.
 
     Raises:
         IsthmusError: a file of the data; another file, without ``overwrite``.

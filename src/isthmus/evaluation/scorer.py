@@ -30,7 +30,7 @@ class Scorer:
     Attributes:
         names: names of the foreground classes, by index.
         regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are.
-        true, predicted: what the values on either side mean.
+        true, predicted: meaning of the values on either side.
         objects: whether whole objects are scored.
         numbered: whether true objects are separated: by a file for each if `by_file`, else by their numbers.
         by_file: whether every object of a case has a mask of its own.

@@ -29,10 +29,10 @@ class PairFacts:
     """What a true and a predicted mask hold.
 
     Attributes:
-        axes: how many the masks have.
+        axes: number of axes of the masks.
         true, predicted: the pixels of each value.
         elsewhere: how far the two lie apart by their headers, in words; "" if they do not.
-        rounded: how far values were from whole numbers.
+        rounded: largest distance of the values from whole numbers.
         numbered: whether true values may number objects.
         borders, predicted_borders: which values lie along borders.
         pieces: number of pieces of a true mask of one value.

@@ -28,7 +28,7 @@ class Decision:
 
     Attributes:
         classes: what the maps stand for.
-        clean_up: what is done to class indices.
+        clean_up: clean-up of class indices.
         values: how class indices are written in masks.
         losses: losses of each head, by name; a head without any was not trained.
         numbers_objects: whether masks hold numbers of objects.

@@ -94,7 +94,7 @@ def export_run(
         to: ``"onnx"``, ``"openvino"`` or ``"torch"``.
         out: a file, if there is one network, else a folder; None: ``RUN/export``.
         check: also compare the masks of the validation cases.
-        data: where the validation cases lie now, if they moved.
+        data: current folder of the validation cases, if they have moved.
         overwrite: replace files that exist.
         watch: receives the progress.
 

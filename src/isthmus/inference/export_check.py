@@ -31,7 +31,7 @@ class ExportCheck:
         exported: mean Dice of the exported file.
         largest: the largest difference between the two for one case and class.
         between: the lowest Dice between the two masks of one case and class.
-        cases: how many cases there are.
+        cases: number of cases.
     """
 
     network: float
@@ -58,7 +58,7 @@ def check_export(folder: RunFolder, engine: Engine, data: Path | None = None) ->
     Args:
         folder: the run.
         engine: computes in place of the network.
-        data: where the data lies now; None: where the recipe found it.
+        data: current folder of the data; None: as in the recipe.
 
     Raises:
         IsthmusError: the data, or a case of it, is missing; a run with a region of interest.

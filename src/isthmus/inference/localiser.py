@@ -110,7 +110,7 @@ def paste(
 
     Args:
         maps: maps of the window.
-        window: where they lie.
+        window: their place in the whole image.
         size: size of the whole image.
         outside: the values ``(maps,)`` elsewhere; None: 0, as a regressed contour has far from any object.
     """

@@ -50,7 +50,7 @@ class OutputFiles:
             case: the image.
             out: the folder that they lie in.
             instances: whether the mask numbers objects.
-            maps: how many maps of probabilities are written, 0 for none.
+            maps: number of maps of probabilities to write; 0 for none.
 
         Raises:
             IsthmusError: the name of the image cannot be that of a file.
@@ -142,7 +142,7 @@ def refuse_mixing(
     """Refuses masks among images, which would be taken for images, or among other files of the data.
 
     Args:
-        paths: where the images were looked for.
+        paths: the paths that were searched for images.
         every: the files of all images.
         out: the folder that they lie in.
         data: as `originals`.

@@ -87,7 +87,7 @@ def predict_folder(
         images: files or folders; with ``root``, the name of a built-in data set.
         out: folder for the masks, created if needed.
         options: None: the defaults.
-        root: where the built-in data set lies.
+        root: folder of the built-in data set.
         watch: receives the progress.
 
     Returns:

@@ -96,7 +96,7 @@ class Predictor:
             engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and ``pixels`` are
                 so many that it pays.
             statistics: ``"tile"`` or ``"image"``, which needs ``"torch"``; see docs/large-images.md.
-            pixels: how many will be segmented; None: unknown.
+            pixels: number of pixels to segment; None: unknown.
 
         Raises:
             IsthmusError: no run folder, a run without weights, weights of another network, an engine that is not

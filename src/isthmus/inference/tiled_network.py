@@ -34,9 +34,9 @@ class TiledNetwork:
     Attributes:
         networks: one, or those of several folds.
         engine: computes a batch.
-        hardware: where the networks lie.
+        hardware: the hardware that holds the networks.
         cutter: cuts images into tiles.
-        slices: how many neighbouring slices of a volume the networks see as channels; None: no slices.
+        slices: number of neighbouring slices of a volume that the networks see as channels; None: no slices.
         statistics: what instance normalisation uses where an image is cut: each ``"tile"``, as on patches, or the
             whole ``"image"`` (`isthmus.inference.tiling.image_statistics`), cut no more than memory demands.
     """

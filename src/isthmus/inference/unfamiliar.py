@@ -62,7 +62,7 @@ class Unfamiliar:
     """Counts how the images and masks so far differ from those of training.
 
     Args:
-        known: what those of the training were like; None: nothing is ever found.
+        known: description of the training images and masks; None: nothing is ever reported.
         resized: whether the network sees images resized, so that pixels are compared only between similar sizes.
     """
 
@@ -153,7 +153,7 @@ class Remembered:
     """The content of `images.json`.
 
     Attributes:
-        training: what the training images were like; None if none of their pixels was a number.
+        training: description of the training images; None if none of their pixels was a number.
         scored: a line for each way in which the held-out images lie outside.
     """
 

@@ -62,7 +62,7 @@ class MaskDistances:
     Attributes:
         from_prediction: distances of the predicted points to the truth.
         from_truth: distances of the true points to the prediction.
-        presence: which of the masks has any foreground.
+        presence: masks that have any foreground.
         diagonal: length of the image diagonal.
         missing: rule for distances where one mask is empty.
     """

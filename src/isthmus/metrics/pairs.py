@@ -33,7 +33,7 @@ class Pair:
     Attributes:
         prediction, truth: bool `(*box)`; of size zero if both masks are empty.
         shape: shape of the image.
-        box: where the cropped masks lie in the image.
+        box: place of the cropped masks in the image.
         n_ignored: number of points of the image that are ignored; they are outside both masks.
     """
 

@@ -22,8 +22,8 @@ def case_rows(
     """Returns the rows of one case, one for each class: the keys, then every metric and count.
 
     Args:
-        scores: what `score_case` returned, by class name.
-        case, group, set, fold, grid: what the rows are about; a fold of None stays an empty cell.
+        scores: scores as `score_case` returns them, by class name.
+        case, group, set, fold, grid: keys of the rows; a fold of None becomes an empty cell.
 
     >>> from isthmus.metrics import score_case
     >>> from isthmus.metrics.table import columns

@@ -49,7 +49,7 @@ def summarise(
     the mean nor `n`.
 
     Args:
-        rows: what `score_case` returned for each case, or rows read from a CSV file.
+        rows: scores of each case as `score_case` returns them, or rows read from a CSV file.
         both_empty: whether cases in which both masks are empty enter the mean and `n`.
 
     Returns:

@@ -86,7 +86,7 @@ def curves(
         title: the title of the chart.
         lines: the lines; values that are not finite leave a gap.
         x_label: the label of the horizontal axis.
-        mark: where to draw a dashed vertical line.
+        mark: position of a dashed vertical line.
         log: whether the vertical axis may be logarithmic, if values fall by decades in a few steps.
 
     Returns:

@@ -43,7 +43,7 @@ def write_comparison(
         title: its heading.
         images: for each run what `write_report` takes: from a case id to `(image, truth, predicted)`. None
             leaves the pictures out.
-        limit: how many cases the pictures show; the best, the median, the worst and the case on which the
+        limit: number of cases with pictures; the best, the median, the worst and the case on which the
             runs differ most are always among them.
 
     Returns:

@@ -44,7 +44,7 @@ def write_data_page(found: Inspection, out: Path, limit: int = 18, guard: Guard 
     Args:
         found: as `isthmus.data.checks.inspect.inspect_dataset` returns it.
         out: the page to write.
-        limit: how many example cases are shown; the cases with the least, the median and the most
+        limit: number of example cases; the cases with the least, the median and the most
             foreground are always among them.
         guard: decides which files may be replaced; None: only an earlier such page.
 

@@ -17,7 +17,7 @@ def write_page(path: Path | str, data: Path | None = None) -> Path:
 
     Args:
         path: the folder.
-        data: where the data lies now, if it was moved. If None, pictures are left out if the data is not found.
+        data: current folder of the data, if it was moved. If None, pictures are left out if the data is not found.
 
     Returns:
         The path of the page.

@@ -44,10 +44,10 @@ class Exhibit:
         case: its heading.
         anchor: its place on the page.
         tag: why it is shown (best, worst, …); empty for any other case.
-        scores: names and values that stand beside the heading.
+        scores: names and values beside the heading.
         panels: the pictures.
         columns: the number of pictures in a row.
-        note: which slice of a volume is shown.
+        note: the shown slice of a volume.
     """
 
     case: str

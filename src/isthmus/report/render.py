@@ -40,7 +40,7 @@ def render(template: str, out: Path, guard: Guard | None = None, **values: Any) 
         template: the name of the template.
         out: the page to write.
         guard: decides which files may be replaced; None: only earlier pages from the same template.
-        values: what the template shows.
+        values: values that the template shows.
 
     Returns:
         `out`.

@@ -27,7 +27,7 @@ class RunImages:
 
     Args:
         run: the run folder, whose ``predictions/`` holds masks on the images' own grid.
-        data: where the data lies now; None: where the recipe found it.
+        data: current folder of the data; None: as in the recipe.
         beside: the images of another run on the same data, so that its cases need not be listed again.
     """
 

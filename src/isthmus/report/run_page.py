@@ -29,7 +29,7 @@ def write_report(run: Path, *, images: gallery.Images | None = None, limit: int 
         images: a function (or mapping) from a case id of cases.csv to `(image, truth, predicted)`: image
             (H, W) or (H, W, 3) uint8, labels (H, W) of class indices with 0 for background; volumes with D
             in front. None leaves the pictures out.
-        limit: how many cases the pictures show; the best, the median and the worst are always among them.
+        limit: number of cases with pictures; the best, the median and the worst are always among them.
 
     Returns:
         The path of the page.

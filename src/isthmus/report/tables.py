@@ -26,7 +26,7 @@ class Cell:
     """A cell of a table.
 
     Attributes:
-        text: what is shown.
+        text: the shown text.
         sort: the number that the cell sorts by; NaN sorts last, None sorts by the text.
         anchor: the place on the page that the cell links to.
         strong: whether it is bold.

@@ -166,7 +166,7 @@ def as_good_as_best(
     """Finds the largest mean, and all that do not differ significantly from it after Holm's adjustment.
 
     Args:
-        means: what is compared, by name; the larger the better.
+        means: means to compare, by name; larger is better.
         p_value: p-value of a test of two names.
         alpha: level of the tests.
     """

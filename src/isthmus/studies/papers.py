@@ -75,7 +75,7 @@ def reproduce(
         name: one of `list_papers`.
         out: the folder of the study.
         watch: receives the plan and the progress.
-        root: where the data sets lie, each in a folder of its name. Missing data sets are left out, or at
+        root: folder of the data sets, each in a folder of its name. Missing data sets are left out, or at
             the small scale replaced by phantoms.
         options: how cells are computed, and at which scale.
 

@@ -53,9 +53,9 @@ class StudyData:
     """The data sets of a study, by label.
 
     Attributes:
-        places: where each data set lies; cells of other data sets are left out of the plan.
+        places: folder of each data set; cells of other data sets are left out of the plan.
         phantoms: the labels of data sets that phantoms replace.
-        absent: why a data set is not there.
+        absent: reasons why data sets are missing.
     """
 
     places: Mapping[str, Place]

@@ -45,7 +45,7 @@ def run_study(
 
     Args:
         study: the study.
-        data: where its data sets lie, from `find_data`.
+        data: its data sets, from `find_data`.
         out: the folder of the study; cells that an earlier run, or a smaller study, finished there are kept.
         watch: receives the plan and the progress.
         printed: CSV of the numbers that the paper prints.

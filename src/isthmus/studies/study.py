@@ -312,7 +312,7 @@ def make_study(values: Any, where: str = "the study") -> Study:
 
     Args:
         values: named values, as in a YAML file.
-        where: what messages call them.
+        where: name of the values in messages.
 
     Raises:
         IsthmusError: they are not valid; the message names the first mistake.

@@ -38,7 +38,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     """Trains a network and writes its run folder.
 
     Args:
-        recipe: what to train on what; open values are filled in and stored.
+        recipe: the recipe to train; open values are filled in and stored.
         out: the folder to make.
         watch: receives the progress; None: nobody does.
 
@@ -95,7 +95,7 @@ def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) 
 
     Args:
         out: the run folder.
-        device: where to compute; None for where the run began.
+        device: device to compute on; None: the device on which the run began.
         watch: receives the progress; None: nobody does.
 
     Raises:

@@ -29,7 +29,7 @@ class CaseResult:
     """The scores of one case.
 
     Attributes:
-        case: what was scored.
+        case: the scored case.
         rows: of ``cases.csv``, one for each foreground class or region.
         rows_before_cleanup: the same before the masks are cleaned up; empty if nothing is cleaned up.
         mask: as it is written, if the network's grid is the image's own; otherwise None.

@@ -97,12 +97,12 @@ def choose(
 
     Args:
         networks: on the device and in the layout of ``hardware``.
-        hardware: that they run on.
+        hardware: the hardware that they run on.
         channels: number of channels of the images as the networks see them.
         dims: spatial dimensions, 2 or 3.
         engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and ``pixels`` are so
             many that it pays.
-        pixels: how many will go through each network; None: unknown, treated as few.
+        pixels: number of pixels that will go through each network; None: unknown, treated as few.
 
     Raises:
         IsthmusError: no such engine; OpenVINO was requested and is not installed, or the device is not the CPU.

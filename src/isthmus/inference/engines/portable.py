@@ -52,7 +52,7 @@ class Captured:
     """The operations of a network in evaluation, on the CPU and in float32.
 
     Attributes:
-        program: what was captured.
+        program: the captured program.
         heads: names of the outputs, in order.
         free: the axes that may have any size: 0, the batch; 2 and up, the sides, at multiples of the divisor.
         shape: shape of the image it was captured on, which fixes the size of all other axes.
@@ -182,7 +182,7 @@ class Opened:
         path: the file.
         to: its format.
         heads: names of the outputs, in order.
-        threads: that the runtime may use.
+        threads: number of threads that the runtime may use.
         precision: ``"float32"``, or, for OpenVINO only, ``"bfloat16"``.
     """
 

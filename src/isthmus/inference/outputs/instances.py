@@ -88,7 +88,7 @@ def _grow(
     """Returns numbered objects that fill all bodies.
 
     Args:
-        seeds: where objects begin.
+        seeds: pixels from which objects grow.
         inside: bodies.
         depth: distance to the background, in the smallest sides of a pixel.
         within: bodies without contour, from which those without a seed are seeded.

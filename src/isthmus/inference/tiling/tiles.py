@@ -34,7 +34,7 @@ class Axis:
         size: pixels of the image.
         before: pixels of padding in front of it.
         side: side of a tile.
-        starts: where tiles begin in the padded image, in order.
+        starts: first pixels of the tiles in the padded image, in order.
         bounds: tile ``i`` is the last that contributes to ``bounds[i]`` up to ``bounds[i + 1]``.
         weights: weights of the pixels of each tile, which sum to 1 over the tiles; None: each pixel comes from the last
             tile that covers it.

@@ -17,7 +17,7 @@ class Figure:
 
     Attributes:
         title: the heading.
-        caption: what a reader has to know; without charts, why there are none.
+        caption: text that readers need; without charts, the reason why there are none.
         charts: one or more charts, side by side where the page is wide enough.
         key: names of the series with a sample of each, as `line_key` or `marker_key` make it; empty if the charts
             name their series themselves.

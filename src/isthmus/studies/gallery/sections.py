@@ -27,7 +27,7 @@ class CaseEntry:
     Attributes:
         anchor: its place on the page.
         title: its heading.
-        facts: what stands beside the heading.
+        facts: text beside the heading.
         rows: rows of stacks, each with the number of columns (None: as many as fit).
     """
 
@@ -64,7 +64,7 @@ class PictureSection:
 
     Attributes:
         title: the heading.
-        caption: what a reader has to know.
+        caption: text that readers need.
         groups: groups of cases.
         missing: a line for each picture, or each data set, that cannot be shown.
         notes: lines below the caption.

@@ -102,7 +102,7 @@ def launch(
         folder: the folder of the study.
         name: the name of the cell.
         threads: the number of cores it may use.
-        slot: which of the cells that run at a time this is, from 0.
+        slot: index of this cell among those that run at a time, from 0.
         module: the module to run, which takes the arguments of `isthmus.studies.running.worker`.
     """
     environment = os.environ | dict.fromkeys(

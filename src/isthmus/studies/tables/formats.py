@@ -41,7 +41,7 @@ class StudyTable:
     Attributes:
         name: the name of its files.
         title: the heading.
-        caption: what a reader has to know.
+        caption: text that readers need.
         table: its rows as printed.
         records: its rows with every number, for CSV.
     """

@@ -23,9 +23,9 @@ class Forecast:
     """A watch that forwards everything to another one, and announces how long training takes.
 
     Args:
-        watch: where everything is forwarded to.
-        prepared: what is trained.
-        progress: how far it is.
+        watch: the watch to which everything is forwarded.
+        prepared: the prepared training.
+        progress: the progress of the training.
         steps: per epoch.
         seconds_of_a_case: measures the validation of a case.
     """

@@ -85,7 +85,7 @@ def begin(network: nn.Module, prepared: Prepared, localiser: Localiser | None) -
 
     Args:
         network: the network as it was initialised.
-        prepared: what to train it for.
+        prepared: the prepared training.
         localiser: the first network of a recipe with a region of interest.
     """
     recipe, training = prepared.recipe, prepared.recipe.training
@@ -115,8 +115,8 @@ class Loop:
     """What the epochs of a training share.
 
     Attributes:
-        prepared: what is trained.
-        state: what changes from step to step.
+        prepared: the prepared training.
+        state: everything that changes from step to step.
         wrapped: the network, whose gradients are averaged over all processes.
         samples: the stream of training batches.
         scorer: scorer of the held-out cases.

@@ -56,8 +56,8 @@ class Stop:
         """Stops if that was requested and all finished epochs are saved; otherwise it says that this epoch ends first.
 
         Args:
-            epoch: how many epochs are done.
-            saved: how many of these are in the checkpoint.
+            epoch: number of finished epochs.
+            saved: number of these that are in the checkpoint.
             watch: receives the note.
 
         Raises:

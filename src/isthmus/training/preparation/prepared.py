@@ -26,9 +26,9 @@ class Prepared:
     """A recipe without open values, and all that it describes.
 
     Attributes:
-        recipe: what to train.
+        recipe: the resolved recipe.
         data: the checked cases.
-        split: which cases train and which are scored.
+        split: the cases that train and those that are scored.
         objective: what the network learns.
     """
 
