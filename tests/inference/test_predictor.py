@@ -125,3 +125,17 @@ def test_auto_takes_bytes_by_their_scale_and_the_rest_by_the_image() -> None:
     np.testing.assert_allclose(scaled, 1 / (1 + np.exp(image[0] / -255.0)), atol=1e-5)
     by_image = (image[0].astype(np.float64) - image.mean()) / image.std()
     np.testing.assert_allclose(wider, 1 / (1 + np.exp(-by_image)), atol=1e-5)
+
+
+def test_outside_the_region_of_interest_it_is_background_for_certain() -> None:
+    class Corner:
+        def locate(self, image: np.ndarray, region: object) -> tuple[tuple[slice, ...], str]:
+            return (slice(0, 8), slice(0, 8)), ""
+
+    found = predictor(Brightness(), input={"patch": 8}, roi={"size": [8, 8]})
+    found.localiser = Corner()
+    probabilities = found.probabilities(np.full((1, 12, 16), 9, np.uint8))
+    outside = np.ones((12, 16), bool)
+    outside[:8, :8] = False
+    assert probabilities[0][outside].max() < 1e-4
+    assert probabilities[0][~outside].min() > 0.1  # 0.5 where the network sees a constant image
