@@ -62,6 +62,11 @@ class Entry:
     card: Card
     tiny: Mapping[str, Any] | None = None
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether this package brings it, rather than a plug-in."""
+        return self.make.__module__.startswith(f"{__package__}.")
+
 
 DEFAULT_MODEL = "unet_instance"
 _ENTRIES: Registry[Entry] = Registry("model")
@@ -131,7 +136,8 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
         A module from ``(N, in_channels, *spatial)`` to raw logits ``(N, classes, *spatial)``, float32.
 
     Raises:
-        IsthmusError: a name or option is unknown (the nearest valid one is named), or an option is out of range.
+        IsthmusError: a name or option is unknown (the nearest valid one is named), an option is out of range, or a
+            plug-in's network cannot be built.
 
     >>> network = create_model("mildnet", in_channels=3, widths=(4, 8))
     >>> import torch
@@ -141,11 +147,28 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
     found = entry(name)
     check_options(name, options)
     try:
-        return check_convolutions(found.make(**{**found.defaults, **options}))
-    except (TypeError, OverflowError) as error:
-        if "Overflow" not in str(error) and not isinstance(error, OverflowError):
+        network = found.make(**{**found.defaults, **options})
+    except IsthmusError:
+        raise
+    except Exception as error:
+        if "Overflow" in str(error) or isinstance(error, OverflowError):
+            raise IsthmusError(
+                f"{name} cannot be built with {options!r:.100}: a size is too large"
+            ) from error
+        if found.is_built_in:
             raise
-        raise IsthmusError(f"{name} cannot be built with {options!r:.100}: a size is too large") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise _faulty(found, f"cannot be built ({reason:.300})") from error
+    missing = [name for name in ("spatial_dims", "in_channels", "classes") if not hasattr(network, name)]
+    if missing:
+        raise _faulty(found, f"lacks {', '.join(missing)}, which isthmus.networks.base.Network stores")
+    return check_convolutions(network)
+
+
+def _faulty(found: Entry, fault: str) -> IsthmusError:
+    return IsthmusError(
+        f"the network '{found.name}' of {found.make.__module__} {fault}; correct or remove it"
+    )
 
 
 def check_options(name: str, options: Iterable[str]) -> None:
@@ -164,6 +187,9 @@ def check_options(name: str, options: Iterable[str]) -> None:
 def dimensions(name: str) -> tuple[int, ...]:
     """Returns the numbers of spatial dimensions that a network exists in, its default first.
 
+    Raises:
+        IsthmusError: it can be built in none.
+
     >>> dimensions("unet")
     (2, 3)
     """
@@ -177,9 +203,12 @@ def dimensions(name: str) -> tuple[int, ...]:
         try:
             with torch.device("meta"):
                 create_model(name, spatial_dims=dims)
-        except IsthmusError:
+        except IsthmusError as error:
+            reason = error
             continue
         can.append(dims)
+    if not can:
+        raise reason
     return tuple(can)
 
 
