@@ -7,7 +7,7 @@ import pytest
 
 from isthmus.errors import IsthmusError
 from isthmus.inference.settings import channels_seen, clean_up, normaliser, refuse_other_axes
-from isthmus.runs.recipe import Recipe
+from isthmus.runs.recipe import Cleanup, Recipe
 
 
 def test_a_picture_in_a_run_of_volumes_is_refused_in_one_line() -> None:
@@ -34,9 +34,8 @@ def test_images_are_normalised_by_the_numbers_of_training() -> None:
 
 
 def test_clean_up_names_classes_and_refuses_others() -> None:
-    data = {"classes": ["background", "liver", "kidney"]}
-    asked = {"largest": ["kidney"], "min_size": {"liver": 7}}
-    found = clean_up(Recipe.model_validate({"data": data, "cleanup": asked}))
+    classes = ["background", "liver", "kidney"]
+    found = clean_up(Cleanup.model_validate({"largest": ["kidney"], "min_size": {"liver": 7}}), classes)
     assert (found.largest, found.min_size) == ((2,), {1: 7})
     with pytest.raises(IsthmusError, match="largest names 'spleen': the classes are liver, kidney"):
-        clean_up(Recipe.model_validate({"data": data, "cleanup": {"largest": ["spleen"]}}))
+        clean_up(Cleanup.model_validate({"largest": ["spleen"]}), classes)
