@@ -170,7 +170,7 @@ def test_what_does_not_agree_is_not_written(tmp_path: Path, monkeypatch: pytest.
             return {name: maps + 0.5 for name, maps in super().__call__(batch).items()}
 
     monkeypatch.setattr(module, "Opened", Wrong)
-    with pytest.raises(IsthmusError, match="other outputs than the network"):
+    with pytest.raises(IsthmusError, match="the torch file differs from the network"):
         export_run(run_of(tmp_path / "run"), "torch", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
