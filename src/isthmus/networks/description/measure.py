@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from isthmus.errors import IsthmusError, size_text
 from isthmus.networks.registry import create_model
 
 
@@ -45,6 +46,9 @@ def training_heads(name: str, **options: Any) -> tuple[str, ...]:
 
     >>> training_heads("hmedn", classes=4)
     ('logits', 'contour', 'auxiliary')
+
+    Raises:
+        IsthmusError: as `create_model`; the logits have another size than the image.
     """
     size = (128, 128, 128) if options.pop("spatial_dims", 2) == 3 else (256, 256)
     if "encoder_weights" in options:
@@ -52,6 +56,12 @@ def training_heads(name: str, **options: Any) -> tuple[str, ...]:
     network, image = on_meta(name, size, **options)
     with torch.no_grad(), WithoutNorms():
         output = network.train()(image)
+    logits = output if isinstance(output, Tensor) else output["logits"]
+    if logits.shape[2:] != image.shape[2:]:
+        raise IsthmusError(
+            f"the network '{name}' turns images of {size_text(size)} into logits of {size_text(logits.shape[2:])}; "
+            "correct it to return logits of the size of the image"
+        )
     return ("logits",) if isinstance(output, Tensor) else tuple(output)
 
 
