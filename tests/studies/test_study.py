@@ -131,3 +131,8 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
         make_study(["unet"])
     with pytest.raises(IsthmusError, match="cannot be read"):
         read_study(tmp_path / "none.yaml")
+
+
+def test_a_key_that_is_missing_is_named() -> None:
+    with pytest.raises(IsthmusError, match="no 'name'; add it"):
+        make_study({"data": ["isbi-2012"], "networks": ["unet"]})

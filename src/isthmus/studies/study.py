@@ -328,7 +328,8 @@ def make_study(values: Any, where: str = "the study") -> Study:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
             raise IsthmusError(f"{where} has no key '{key}': {nearest(key, Study.model_fields)}") from error
-        raise IsthmusError(f"{where}{fault(error)}") from error
+        cure = "; add it" if first["type"] == "missing" else ""
+        raise IsthmusError(f"{where}{fault(error)}{cure}") from error
     for _ in study.cells():
         pass  # every recipe is valid
     return study

@@ -30,7 +30,7 @@ def test_an_unknown_section_is_refused_with_the_nearest() -> None:
         ({"training": {"batch": "many"}}, "training.batch"),
         ({"training": {"learning_rate": -1}}, "training.learning_rate"),
         ({"input": {"resize": [0, 5]}}, "input.resize"),
-        ({"hardware": {"device": "gpu"}}, "hardware.device"),
+        ({"hardware": {"device": "gpu"}}, "hardware.device': must be auto, cpu, cuda, cuda:1 "),
         ({"protocol": {"fraction": 1.5}}, "protocol.fraction"),
         ({"training": {"schedule": "linear"}}, "training.schedule"),
     ],

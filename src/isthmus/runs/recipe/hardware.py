@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator
 
 from isthmus.runs.recipe.section import Section
 from isthmus.settings import POSITIVE, Range
@@ -12,12 +13,18 @@ from isthmus.settings import POSITIVE, Range
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
+def _as_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?|mps", name):
+        raise ValueError("must be auto, cpu, cuda, cuda:1 (the second of several) or mps")
+    return name
+
+
 class Hardware(Section):
     """Where and how a run is computed; open values are decided once, at the start, and stored."""
 
     device: Annotated[
         str,
-        Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$"),
+        AfterValidator(_as_device),
         "`cpu`, `cuda`, `cuda:1`, `mps`, or `auto`: the first GPU, else the processor.",
     ] = "auto"
     precision: Annotated[
