@@ -1,6 +1,6 @@
 """MONAI's BasicUNet as a network of the registry: the anchor from outside, trained by the same code on the same folds.
 
-It needs the extra `peers`. Importing this module registers it as ``monai_basic_unet``.
+It needs the extra `peers`; `register` registers it as ``monai_basic_unet``.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ class BasicUNet(Network):
         return cast(Tensor, self.network(x))
 
 
-if "monai_basic_unet" not in list_models():
-    register_model(
-        "monai_basic_unet",
-        BasicUNet,
-        Card(paper="none: MONAI", source="monai.networks.nets.BasicUNet", note="as it is out of the box"),
-    )
+def register() -> None:
+    """Registers the network, unless that is done already."""
+    if "monai_basic_unet" not in list_models():
+        card = Card(
+            paper="none: MONAI", source="monai.networks.nets.BasicUNet", note="as it is out of the box"
+        )
+        register_model("monai_basic_unet", BasicUNet, card)

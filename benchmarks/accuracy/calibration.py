@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-import benchmarks.accuracy.basic_unet  # noqa: F401
+from benchmarks.accuracy import basic_unet
 from benchmarks.frame import results
 from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Row, Settings, ready
 from isthmus.memory import keep_freed_memory
@@ -47,6 +47,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 @cache
 def step_of(name: str, side: int) -> Callable[[], float]:
     """Returns a function that does one step of a network and returns its seconds."""
+    basic_unet.register()
     hardware = machine.resolve(Hardware(device="cpu"))
     layout = machine.memory_format(hardware, 2)
     network = create_model(**NETWORKS[name], in_channels=CHANNELS).to(memory_format=layout).train()

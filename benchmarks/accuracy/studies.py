@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import benchmarks.accuracy.basic_unet  # noqa: F401
-from benchmarks.accuracy import search
+from benchmarks.accuracy import basic_unet, search
 from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
 from isthmus.cli.progress import Display
 from isthmus.report.summary import duration
@@ -33,6 +32,7 @@ OURS = "isthmus default"
 
 def study(name: str, settings: Settings) -> list[str]:
     """Runs the missing cells of a study, and returns its section of the page."""
+    basic_unet.register()
     made = search.study(settings.data) if name == "search" else read_yaml(HERE / f"{name}.yaml")
     read, out = make_study(made, name), settings.out / name
     own = partial(launch, module="benchmarks.accuracy.worker")

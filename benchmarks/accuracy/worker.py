@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-import benchmarks.accuracy.basic_unet  # noqa: F401
+from benchmarks.accuracy import basic_unet
 from isthmus.studies.running.worker import main
 
 if __name__ == "__main__":
+    basic_unet.register()
     sys.exit(main())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import benchmarks.accuracy.basic_unet  # noqa: F401
-
 from benchmarks.accuracy import search
 from isthmus.studies.planning import find_data, plan_study
 from isthmus.studies.study import make_study
