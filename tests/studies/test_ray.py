@@ -67,7 +67,11 @@ class Nodes:
 
     def _start(self, attempt: int) -> Any:
         words = [sys.executable, "-c", CLUSTER]
-        environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+        environment = os.environ | {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",
+            "GRPC_ENABLE_FORK_SUPPORT": "0",  # with it, the server for clients often crashes when it starts
+        }
         self.process = subprocess.Popen(words, env=environment, text=True, stdin=-1, stdout=-1)
         assert self.process.stdout is not None
         line = next((line for line in self.process.stdout if line.startswith("{")), None)
