@@ -43,8 +43,7 @@ class BasicUNet(Network):
         self.network = Outside(spatial_dims, in_channels, classes, features=tuple(widths))
 
     def forward(self, x: Tensor) -> Tensor:
-        self.check(x)
-        return cast(Tensor, self.network(x))
+        return cast(Tensor, self.network(self.accepted(x)))
 
 
 def register() -> None:
