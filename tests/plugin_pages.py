@@ -55,7 +55,7 @@ def python(folder: Path, *arguments: str, path: Path = SOURCE) -> str:
     paths = os.pathsep.join([str(path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "PYTHONUTF8": "1"}
     done = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
