@@ -95,8 +95,16 @@ def capture(network: nn.Module, channels: int, dims: int, divisor: int) -> Captu
             except Exception as error:  # the framework raises errors of many kinds
                 problem = problem or _first_line(error)
                 continue
+            _forget_sources(program)
             return Captured(program, heads, free, tuple(image.shape))
     raise IsthmusError(f"this network cannot be exported: {problem}")
+
+
+def _forget_sources(program: torch.export.ExportedProgram) -> None:
+    """Removes the stack traces of the operations, whose paths would tell where this machine keeps its files."""
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            node.meta.pop("stack_trace", None)
 
 
 def write(captured: Captured, to: str, path: Path) -> None:
