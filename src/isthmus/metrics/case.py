@@ -10,7 +10,7 @@ import numpy as np
 from isthmus.errors import IsthmusError
 from isthmus.metrics.empty import Missing
 from isthmus.metrics.input_checks import Classes, Mask, as_array, as_mask, as_pair, as_spacing
-from isthmus.metrics.measurements import Measurements
+from isthmus.metrics.measurements import Measurements, connected
 from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.pairs import Pair, per_class
 from isthmus.metrics.surface import Spacing
@@ -71,9 +71,11 @@ def score_case(
         prediction, truth, ignore = prediction > 0, truth > 0, None
 
     def score(pair: Pair) -> dict[str, float]:
+        """Numbers the objects first: after the distances, their arrays would need memory that was just given back."""
         if n_ignored:
             pair = replace(pair, n_ignored=n_ignored)
-        return _scores(Measurements(pair, steps, tolerance, missing, overlaps), metrics)
+        numbered = connected(pair) if objects and overlaps is None else overlaps
+        return _scores(Measurements(pair, steps, tolerance, missing, numbered), metrics)
 
     return per_class(score, prediction, truth, classes, ignore)
 

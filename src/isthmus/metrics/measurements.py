@@ -73,9 +73,7 @@ class Measurements:
     @cached_property
     def objects(self) -> Overlaps:
         """Predicted and true objects, and where they overlap."""
-        if self.numbered is not None:
-            return self.numbered
-        return Overlaps(number_components(self.pair.prediction), number_components(self.pair.truth))
+        return connected(self.pair) if self.numbered is None else self.numbered
 
     @cached_property
     def panoptic_quality(self) -> tuple[float, float, float]:
@@ -96,3 +94,8 @@ class Measurements:
     def _distances(self) -> tuple[MaskDistances, float]:
         """Both from one pass over the image."""
         return Sides(self.pair, self.spacing, self.missing).surface_and_foreground_hausdorff()
+
+
+def connected(pair: Pair) -> Overlaps:
+    """Numbers the connected components of both masks, and finds where they overlap."""
+    return Overlaps(number_components(pair.prediction), number_components(pair.truth))
