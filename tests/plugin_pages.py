@@ -50,10 +50,10 @@ def run(folder: Path, code: str) -> str:
     return python(folder, "-c", code, path=folder)
 
 
-def python(folder: Path, *arguments: str, path: Path = SOURCE) -> str:
-    """Runs Python in a folder with a path of its own, warnings as errors; returns what it prints."""
+def python(folder: Path, *arguments: str, path: Path = SOURCE, **variables: str) -> str:
+    """Runs Python in a folder with a path and variables of its own, warnings as errors; returns what it prints."""
     paths = os.pathsep.join([str(path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "PYTHONUTF8": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "PYTHONUTF8": "1", **variables}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", *arguments],
         cwd=folder,
@@ -69,4 +69,4 @@ def python(folder: Path, *arguments: str, path: Path = SOURCE) -> str:
 
 def copy_source(folder: Path) -> Path:
     """Copies the package to a folder, to be changed there; returns the copy of `src`."""
-    return shutil.copytree(SOURCE, folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return shutil.copytree(SOURCE, folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))

@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "add-a-network.md").read_text(encoding="utf-8")
-MODULE, IMPORT, TEST, SKIP = re.findall(r"```python\n(.*?)```", PAGE, flags=re.S)
-COMMANDS = re.findall(r"^\$ (.*?\.venv/bin/.*)$", PAGE, flags=re.M)
+from ..plugin_pages import DOCS, blocks, copy_source, python
+
+ROOT = DOCS.parent
+PAGE = "add-a-network.md"
+MODULE, IMPORT, TEST, SKIP = blocks(PAGE)
+COMMANDS = re.findall(r"^\$ (.*?\.venv/bin/.*)$", (DOCS / PAGE).read_text(encoding="utf-8"), flags=re.M)
 LEFT_OUT = shutil.ignore_patterns("images", "results")
 
 
 def _run(folder: Path, command: str) -> str:
     """Runs a line of the page with the copy's sources; variables may stand before the program."""
     words = shlex.split(command)
-    settings = {}
+    variables = {}
     while "=" in words[0]:
         name, value = words.pop(0).split("=", 1)
-        settings[name] = value
+        variables[name] = value
     program, *arguments = words
-    python = [sys.executable, "-W", "error"]
     called = {".venv/bin/python": [], ".venv/bin/isthmus": ["-m", "isthmus"]}[program]
     if "pytest" in arguments:
         arguments += ["-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [*python, *called, *arguments],
-        cwd=folder,
-        env={**os.environ, **settings, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder / "src")},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return python(folder, *called, *arguments, path=folder / "src", **variables)
 
 
 @pytest.mark.slow
 def test_the_page_as_written(tmp_path: Path) -> None:
-    shutil.copytree(
-        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-    )
+    copy_source(tmp_path)
     for part in ("networks", "conftest.py", "browser.py", "skips.py"):
         copy = shutil.copytree if (ROOT / "tests" / part).is_dir() else shutil.copy
         copy(ROOT / "tests" / part, tmp_path / "tests" / part)
@@ -86,13 +72,4 @@ network = create_model("unet", block="mldr", skip="sse", spatial_dims=3, widths=
 assert network(torch.zeros(1, 1, 4, 4, 4)).shape == (1, 1, 4, 4, 4)
 print(create_model("unet_sse", widths=(2, 4)).receptive_field())
 """
-    (tmp_path / "pasted.py").write_text(SKIP + checks, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "pasted.py"],
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.strip() == "18", done.stderr
+    assert python(tmp_path, "-c", SKIP + checks).strip() == "18"
