@@ -39,6 +39,15 @@ def few(names: Sequence[str], most: int = 5, separator: str = ", ") -> str:
     return separator.join(shown)
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun, which takes an s in the plural.
+
+    >>> counted(1, "fold"), counted(1200, "step")
+    ('1 fold', '1,200 steps')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def size_text(shape: Sequence[int]) -> str:
     """Returns a size as people write it: the last axis of the array first.
 

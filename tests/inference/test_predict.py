@@ -67,7 +67,7 @@ def test_what_was_broken_off_goes_on_with_what_is_missing(
         run, images, out, PredictOptions(probabilities=True, skip_existing=True), watch=told
     )
     assert [path.name for path in written] == ["case-2.png", "case-3.png"]
-    assert "1 of 4 images are done already; 3 left to do" in told.said
+    assert "1 of 4 images is done already; 3 left to do" in told.said
     assert (out / "case-0.png").stat().st_mtime_ns == before
     assert names(out) == names(whole)
     assert all((out / name).read_bytes() == (whole / name).read_bytes() for name in names(whole))

@@ -179,6 +179,8 @@ def test_a_few_of_many_are_left_to_chance_and_more_are_counted() -> None:
     assert lines(trained(GREY), [dim, *usual]) == []
     (line,) = lines(trained(GREY), [dim, dim, *usual])
     assert line.startswith("2 of 52 images are dimmer")
+    (line,) = lines(trained(GREY), [dim, picture(200)])
+    assert line.startswith("1 of 2 images is dimmer")
 
 
 MASKS = {"shares": [0.1, 0.12, 0.15, 0.2, 0.11, 0.14], "thicknesses": [4.0, 5.0, 4.5, 6.0, 5.5, 5.0]}

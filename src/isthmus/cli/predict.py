@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli.options import Device, Overwrite, Root, Run
+from isthmus.errors import counted
 
 Images = Annotated[
     list[Path],
@@ -69,4 +70,4 @@ def predict(
             skip_existing=skip_existing,
         )
         written = predict_folder(run, images, out, options, root=root, watch=display)
-        display.say(f"{len(written)} {'mask' if len(written) == 1 else 'masks'} in {out}")
+        display.say(f"{counted(len(written), 'mask')} in {out}")

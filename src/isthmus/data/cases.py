@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.masks.objects import Numbers, components, number_objects, stack
 from isthmus.data.masks.values import ValueMap
-from isthmus.errors import IsthmusError, size_text
+from isthmus.errors import IsthmusError, counted, size_text
 from isthmus.io.geometry import MILLIMETRES
 from isthmus.io.images import Source, read_image, read_mask
 from isthmus.io.volumes import elsewhere, geometry, in_space, refuse_other_place, unit
@@ -223,7 +223,7 @@ def to_channels(image: NDArray[Any], channels: int, name: str = "the image") -> 
     if found == 3 and channels == 1:
         grey = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
         return np.asarray(np.rint(grey) if image.dtype.kind in "iu" else grey, image.dtype)[None]
-    have = "1 channel" if found == 1 else f"{found} channels"
+    have = counted(found, "channel")
     cure = "convert it, or train on such images"
     if channels not in (1, 3):
         cure = "files of one channel each are joined by name (<case>_0000, <case>_0001, …, beside a dataset.json)"

@@ -183,7 +183,9 @@ def _incomplete(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[
         except Exception as error:
             failures.append(failure(job.files.case, error))
         watch.advance()
-    watch.say(f"{done} of {len(jobs)} images are done already; {len(left) or 'none'} left to do")
+    watch.say(
+        f"{done} of {len(jobs)} images {'is' if done == 1 else 'are'} done already; {len(left) or 'none'} left to do"
+    )
     return left
 
 

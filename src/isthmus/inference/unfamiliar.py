@@ -127,10 +127,12 @@ class Unfamiliar:
         those = sorted((remark for remark in remarks if remark.name == name), key=lambda remark: remark.value)
         middle = those[len(those) // 2]
         words = middle.detail or (WORDS | OF_MASKS)[kind] + self._figures(middle)
-        if total > 1:
-            return f"{f'all {total}' if count == total else f'{count} of {total}'} {noun}s {words}"
-        verb, _, rest = words.partition(" ")
-        return f"the {noun} {SINGULAR[verb]} {rest}"
+        if count == 1:
+            verb, _, rest = words.partition(" ")
+            words = f"{SINGULAR[verb]} {rest}"
+        if total == 1:
+            return f"the {noun} {words}"
+        return f"{f'all {total}' if count == total else f'{count} of {total}'} {noun}s {words}"
 
     def _figures(self, remark: Difference) -> str:
         """Returns the number that differs, and the range in training."""

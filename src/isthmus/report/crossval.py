@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, counted
 from isthmus.report import gallery, run_page, tables
 from isthmus.report import summary as s
 from isthmus.report.figures import Reported, draw_figures
@@ -104,7 +104,7 @@ def _tile(runs: Sequence[Run], metric: str) -> Tile:
     mean, std = s.over_folds(one.mean for one in found)
     digits = _digits(runs, metric)
     misses = sum(one.n_missed for one in found)
-    cases = f"{len(runs)} folds, n = {sum(one.n for one in found)}"
+    cases = f"{counted(len(runs), 'fold')}, n = {sum(one.n for one in found)}"
     cases += f", {misses or 'none'} missed" if all(run.has_counts for run in runs) else ""
     return Tile(
         s.title(metric), s.number(mean, digits), "" if math.isnan(std) else s.number(std, digits), cases

@@ -11,7 +11,7 @@ from isthmus.data.cases import Dataset
 from isthmus.data.catalog import DATASETS
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.folds import Split
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, counted
 from isthmus.networks.registry import check_options
 from isthmus.runs.recipe import Recipe
 from isthmus.studies.identity import fingerprint, identity
@@ -96,11 +96,11 @@ class Budget:
         '8 cells, 6 to compute, at most 1,200 steps in all'
         """
         if not self.left:
-            return f"{self.cells} cells, all of them done"
-        steps = f"at most {self.steps:,} steps in all"
+            return f"{counted(self.cells, 'cell')}, all of them done"
+        steps = f"at most {counted(self.steps, 'step')} in all"
         if self.unknown:
-            steps += f", and {self.unknown} cells whose steps depend on the size of their images"
-        return f"{self.cells} cells, {self.left} to compute, {steps}"
+            steps += f", and {counted(self.unknown, 'cell')} whose steps depend on the size of their images"
+        return f"{counted(self.cells, 'cell')}, {self.left} to compute, {steps}"
 
 
 def plan_study(study: Study, data: StudyData, scale: str = "") -> tuple[Plan, dict[str, Recipe]]:

@@ -124,3 +124,15 @@ def test_a_recipe_file_that_is_none_is_one_line(
     (tmp_path / "r.yaml").write_text("- 1")
     assert call("train", data, "--recipe", tmp_path / "r.yaml", "--out", tmp_path / "run") == 2
     assert "a recipe holds sections" in error_of(capsys)
+
+
+def test_a_mistake_in_a_recipe_file_names_the_file_and_one_on_the_command_line_does_not(
+    tmp_path, capsys
+) -> None:
+    recipe = tmp_path / "my.yaml"
+    recipe.write_text("training: {epoch: 3}\n", encoding="utf-8")
+    assert call("train", "data", "--recipe", recipe) == 2
+    assert error_of(capsys).startswith(f"isthmus: {recipe}: the recipe has no key 'training.epoch'")
+    recipe.write_text("training: {epochs: 3}\n", encoding="utf-8")
+    assert call("train", "data", "--recipe", recipe, "training.bath=2") == 2
+    assert error_of(capsys).startswith("isthmus: the recipe has no key 'training.bath'")

@@ -9,7 +9,7 @@ import typer
 
 from isthmus.cli.options import AllowLeak, DataSet, Root, Rule, SkipBad
 from isthmus.cli.streams import show
-from isthmus.errors import IsthmusError, nearest
+from isthmus.errors import IsthmusError, counted, nearest
 
 if TYPE_CHECKING:
     from isthmus.data.checks.check import Checked
@@ -82,7 +82,7 @@ def export(
     for note in dict.fromkeys([*notes, *_advice(out, found)]):
         show(f"note: {note}")
     show(checked.values.describe(checked.dataset.classes))
-    show(f"{out}: {len(checked.dataset.cases)} cases, {len(found)} folds")
+    show(f"{out}: {counted(len(checked.dataset.cases), 'case')}, {counted(len(found), 'fold')}")
 
 
 def _folds(checked: Checked, splits: Path | None, folds: int, seed: int, *, strict: bool) -> list[Split]:

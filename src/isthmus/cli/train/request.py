@@ -72,7 +72,14 @@ class Request:
         given: dict[str, Any] = {}
         for layer in (data, device, *self.sections().values(), parse_overrides(self.overrides)):
             given = overlaid(given, layer)
-        return make_recipe(preset, stored, given)
+        try:
+            return make_recipe(preset, stored, given)
+        except IsthmusError:
+            try:  # is it the file?
+                make_recipe(preset, data, stored)
+            except IsthmusError as error:
+                raise IsthmusError(f"{self.recipe}: {error}" if self.recipe else str(error)) from error
+            raise
 
 
 def default_folder(recipe: Recipe) -> Path:

@@ -20,7 +20,7 @@ from isthmus.data.masks.ignored import with_ignored, without_ignored
 from isthmus.data.masks.values import Rule
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.protocols import GROUP_NOTES
-from isthmus.errors import IsthmusError, few
+from isthmus.errors import IsthmusError, counted, few
 
 Level = Literal["error", "warning", "fact"]
 
@@ -113,7 +113,7 @@ class Inspection:
         elif len(sizes) == total:
             yield Finding("fact", "cases", total, "each a group of its own")
         else:
-            yield Finding("fact", "cases", total, f"in {len(sizes)} groups")
+            yield Finding("fact", "cases", total, f"in {counted(len(sizes), 'group')}")
             several = [f"{name} ({n})" for name, n in sizes.most_common() if n > 1]
             yield Finding("fact", "of one group", len(several), few(several, LISTED))
         if self.dataset.name in GROUP_NOTES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isthmus.errors import counted
 from isthmus.report.charts import Chart, Line, curves, line_key
 from isthmus.report.figures.registry import Figure, Reported
 from isthmus.runs.results import Run
@@ -27,7 +28,7 @@ def draw(reported: Reported) -> Figure:
         names = [run.path.name for run in reported.runs]
         return training_figure(reported.runs, names, "One line for each fold.")
     run = reported.run
-    caption = f"Over {run.epochs} epoch{'s' if run.epochs != 1 else ''}"
+    caption = f"Over {counted(run.epochs, 'epoch')}"
     if run.best_epoch is not None:
         caption += f"; the dashed vertical line marks epoch {run.best_epoch}, whose weights were kept"
     caption += ". A validation loss that rises while the training loss still falls is a sign of overfitting."

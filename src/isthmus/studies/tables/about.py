@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from isthmus.data.splits.protocols import EPOCH, GROUP_NOTES, OVERLAPPING, PROTOCOLS
+from isthmus.errors import counted
 from isthmus.report.summary import on_grid
 from isthmus.studies.results import Results, recipe_value
 
@@ -60,7 +61,7 @@ def _protocol(results: Results) -> Iterator[str]:
         return
     sets = {x.scores(study.scored)[0].set for x in results.found}
     scored = f"; scored: the {' and '.join(sorted(sets))} cases" if sets else ""
-    folds, repeats = _count(len(study.fold_numbers()), "fold"), _count(study.repeats, "repeat")
+    folds, repeats = counted(len(study.fold_numbers()), "fold"), counted(study.repeats, "repeat")
     yield f"Protocol: {kind} ({PROTOCOLS[kind]}); {folds}, {repeats}{scored}."
 
 
@@ -72,12 +73,3 @@ def _notes(results: Results) -> Iterator[str]:
     notes += [note for x in results.found for note in x.run.splits.get("notes") or () if note in known]
     for note in dict.fromkeys(notes):
         yield f"{note[0].upper()}{note[1:]}."
-
-
-def _count(number: int, word: str) -> str:
-    """Returns a number with its noun.
-
-    >>> _count(1, "fold"), _count(5, "fold")
-    ('1 fold', '5 folds')
-    """
-    return f"{number} {word}{'s' if number != 1 else ''}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, counted
 from isthmus.networks import count_parameters, initialise
 from isthmus.networks.blocks.heads import build
 from isthmus.runs.recipe import Recipe
@@ -50,10 +50,9 @@ def summary(prepared: Prepared, network: nn.Module) -> str:
         scale = f"patches of {sides(given.patch or ())}"
     if given.slices:
         scale += f", {given.slices} slices as channels"
-    return (
-        f"{recipe.network.model}, {count_parameters(network):,} parameters; {len(split.train)} cases train, "
-        f"{len(split.validation)} are held out; {scale}; {recipe.hardware.device}, {recipe.hardware.precision}"
-    )
+    cases = f"{counted(len(split.train), 'case')} to train on, {len(split.validation)} held out"
+    hardware = f"{recipe.hardware.device}, {recipe.hardware.precision}"
+    return f"{recipe.network.model}, {count_parameters(network):,} parameters; {cases}; {scale}; {hardware}"
 
 
 def sides(size: Sequence[int]) -> str:
