@@ -123,9 +123,8 @@ class TiledNetwork:
     ) -> Generator[tuple[int, Place, Heads]]:
         """Yields from images of one size: the index of an image, a place in it, and the maps there."""
         size, whole = images[0].shape[1:], self._uses_image_statistics
-        cutter = (
-            replace(self.cutter, patch=None) if whole else self.cutter
-        )  # large tiles are nearer the image
+        # statistics of large tiles are closer to those of the image
+        cutter = replace(self.cutter, patch=None) if whole else self.cutter
         joined = _JoinedHeads(self.engine)
         compute = partial(pieces, joined, images, normalise=normalise)
         tiling = cutter.tiling(size, self._margin)
