@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from isthmus.errors import IsthmusError
+from isthmus.studies.papers import reduced
 from isthmus.studies.study import make_study, read_study
 
 
@@ -100,6 +101,9 @@ def test_some_folds_of_all_can_be_run(small: Any) -> None:
         ({"folds": [0, 0]}, "each once"),
         ({"only": {"U-Net": [], "Sharp U-Net": []}}, "leaves no data set"),
         ({"alpha": 2}, "less than 1"),
+        ({"floor": 1.5}, "less than 1"),
+        ({"floor": {"phantom": 0.5}}, "floor: did you mean 'phantoms'"),
+        ({"small": {"floor": {"phantom": 0.5}}}, "small.floor: did you mean 'phantoms'"),
     ],
 )
 def test_mistakes_are_told_in_one_line(small: Any, changes: dict[str, Any], said: str) -> None:
@@ -118,6 +122,18 @@ def test_points_of_a_grid_have_labels_of_their_own(small: Any) -> None:
     labels = {point.label for point in small(grid=grid).points()}
     assert len(labels) == 4
     assert "training.seed 1, protocol.seed 1, learning_rate 0.00012345671" in labels
+
+
+def test_a_floor_is_one_number_or_one_for_each_data_set(small: Any) -> None:
+    data = {"a": "x", "b": "y"}
+    assert [small(data=data, floor=0.7).floor_on(label) for label in data] == [0.7, 0.7]
+    assert [small(data=data, floor={"b": 0.6}).floor_on(label) for label in data] == [None, 0.6]
+    assert small(data=data).floor_on("a") is None
+
+
+def test_the_floor_of_the_small_scale_takes_the_place_of_the_other(small: Any) -> None:
+    study = small(floor=0.9, small={"floor": {"phantoms": 0.6}}, networks={"U-Net": "unet"})
+    assert reduced(study).floor_on("phantoms") == 0.6
 
 
 def test_a_study_is_the_same_after_its_way_through_a_file(small: Any, tmp_path: Path) -> None:

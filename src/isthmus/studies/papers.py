@@ -128,7 +128,7 @@ def reduced(study: Study, phantoms: tuple[str, ...] = ()) -> Study:
             for label, sections in study.networks.items()
         },
     }
-    for key in ("folds", "repeats", "grid", "around"):
+    for key in ("folds", "repeats", "grid", "around", "floor"):
         given = getattr(small, key)
         if given is not None:
             changes[key] = given

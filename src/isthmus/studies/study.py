@@ -27,6 +27,9 @@ COSTS = ("parameters", "peak_memory_bytes")
 """Columns of a network's cost that a table may show."""
 
 Positive = Annotated[int, Field(ge=1, le=10**9)]
+Floor = Annotated[float, Field(gt=0, lt=1)]
+Floors = Floor | dict[str, Floor] | None
+"""The mean Dice above which every cell is to end: one number, or one for each data set that has a floor."""
 Sections = dict[str, Any]
 _NETWORK = ("model", "options", "heads", "initialisation")
 
@@ -80,6 +83,7 @@ class Small(Part):
     repeats: Positive | None = None
     grid: dict[str, list[Any]] | None = None
     around: dict[str, Any] | None = None
+    floor: Floors = None
 
 
 class Study(Part):
@@ -112,6 +116,7 @@ class Study(Part):
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     reference: str | None = None  # the network that box plots compare the others with; None: the best
     parts: dict[str, str] = {}  # a network with a part -> the same network without it
+    floor: Floors = None
     figures: list[str] = [
         "curves",
         "boxes",
@@ -163,6 +168,10 @@ class Study(Part):
                 raise ValueError(
                     f"only: {nearest(wrong[0], (*self.networks, *self.data))}, found '{wrong[0]}'"
                 )
+        for key, floor in (("floor", self.floor), ("small.floor", self.small.floor)):
+            for label in floor if isinstance(floor, dict) else ():
+                if label not in self.data:
+                    raise ValueError(f"{key}: {nearest(label, self.data)}, found '{label}'")
         empty = [key for key, values in self.grid.items() if not values]
         if empty:
             raise ValueError(f"grid.{empty[0]} names no values")
@@ -173,6 +182,10 @@ class Study(Part):
     def to_dict(self) -> dict[str, Any]:
         """Returns plain values for YAML."""
         return self.model_dump(mode="json")
+
+    def floor_on(self, data: str) -> float | None:
+        """Returns the mean Dice above which every cell on a data set is to end; None if there is no such floor."""
+        return self.floor.get(data) if isinstance(self.floor, dict) else self.floor
 
     def points(self) -> list[Point]:
         """Returns the points of the grid: all combinations, or the centre and the axes through it."""
