@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from isthmus.report.printed import PrintedTable
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder
-from isthmus.studies.tables.formats import StudyTable
 
 from .conftest import write_run
 
@@ -62,7 +62,7 @@ def rows(folder: StudyFolder, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def table(tables: Sequence[StudyTable], name: str) -> StudyTable:
+def table(tables: Sequence[PrintedTable], name: str) -> PrintedTable:
     return next(each for each in tables if each.name == name)
 
 

@@ -195,6 +195,21 @@ def new_axes(width: float = NARROW, height: float = 2.5) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
+def name_places(axes: Axes, names: Sequence[str]) -> None:
+    """Writes a name below each place 0, 1, 2, …, turned if there is little room."""
+    turned = max(map(len, names), default=0) * len(names) > 36
+    axes.set_xticks(
+        range(len(names)), names, rotation=30 if turned else 0, ha="right" if turned else "center"
+    )
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.grid(visible=False, axis="x")
+
+
+def write_plainly(axes: Axes) -> None:
+    """Writes the numbers of the vertical axis without zeros at their end."""
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def series_colour(index: int) -> str:
     """Returns the placeholder that `as_svg` replaces by the page's colour of a series."""
     return f"#fd000{index % SERIES}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus.report.printed import PrintedTable
 from isthmus.report.render import render
 from isthmus.studies.figure_registry import FIGURES, Section
 from isthmus.studies.figures.source import FigureSource
@@ -9,7 +10,6 @@ from isthmus.studies.results import read_results
 from isthmus.studies.study_folder import StudyFolder
 from isthmus.studies.tables.about import about
 from isthmus.studies.tables.cells import cell_table
-from isthmus.studies.tables.formats import StudyTable
 from isthmus.studies.tables.pairs import pair_table
 from isthmus.studies.tables.parameters import parameter_table
 from isthmus.studies.tables.scores import score_table
@@ -17,7 +17,7 @@ from isthmus.studies.tables.selection import selection_table
 from isthmus.watch import Silent, Watch
 
 
-def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[StudyTable]:
+def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[PrintedTable]:
     """Writes the tables and ``report.html`` of a study from its run folders only.
 
     Args:
@@ -58,7 +58,7 @@ def write_study(folder: StudyFolder, watch: Watch | None = None) -> list[StudyTa
     return tables
 
 
-def _tables(source: FigureSource) -> list[StudyTable]:
+def _tables(source: FigureSource) -> list[PrintedTable]:
     results = source.results
     pairs, selection = pair_table(results), selection_table(results)
     tables = [score_table(results), pairs, selection, cell_table(results, source.folder)]

@@ -116,15 +116,6 @@ def _p(outcome: Outcome | None) -> float:
     return 1.0 if outcome is None or math.isnan(outcome.p) else outcome.p
 
 
-def stars(p: float) -> str:
-    """Returns a p-value as stars.
-
-    >>> stars(0.2), stars(0.04), stars(0.004), stars(0.0004)
-    ('n.s.', '*', '**', '***')
-    """
-    return "***" if p <= 0.001 else "**" if p <= 0.01 else "*" if p <= 0.05 else "n.s."
-
-
 def sizes(found: Sequence[Pair]) -> int:
     """Cases that pairs were compared on, at most."""
     return max((pair.comparison.n for pair in found), default=0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from isthmus.report.boxes import TestBar, box_width
+from isthmus.report.boxes import boxes as box_chart
 from isthmus.report.charts import SERIES
 from isthmus.report.figures.registry import Figure
-from isthmus.studies.figures import charts
 from isthmus.studies.figures.source import FigureSource, without_empty
 from isthmus.studies.results import Results, better, case_measures
 from isthmus.studies.significance import every_pair, samples
@@ -21,7 +22,7 @@ def draw(source: FigureSource) -> list[Figure]:
             found = [results.sample(data, name, label, measure) for name in names]
             values = [list((each.by_fold() if by_fold else each.by_case()).values()) for each in found]
             marks = _marks(results, data, label, measure, names)
-            made.append(charts.boxes(f"{measure.name}, {title}", names, values, measure.name, marks))
+            made.append(box_chart(f"{measure.name}, {title}", names, values, measure.name, marks))
     unit = "fold of each repeat" if by_fold else "case"
     reference = results.study.reference or "the best network"
     caption = (
@@ -29,13 +30,11 @@ def draw(source: FigureSource) -> list[Figure]:
         f"{reference} with the others, p after Holm correction: * at most 0.05, ** 0.01, *** 0.001, n.s. not "
         "significant."
     )
-    shown, width = without_empty(made), charts.box_width(len(results.networks))
+    shown, width = without_empty(made), box_width(len(results.networks))
     return [Figure("Spread and significance", caption, shown, width=width)] if shown else []
 
 
-def _marks(
-    results: Results, data: str, label: str, measure: Measure, names: list[str]
-) -> list[charts.TestBar]:
+def _marks(results: Results, data: str, label: str, measure: Measure, names: list[str]) -> list[TestBar]:
     """Returns the tests of the reference against all others, narrow bars first."""
     found = samples(results, data, label, measure)
     if len(found) < 2:
@@ -49,5 +48,5 @@ def _marks(
         both = (pair.comparison.first, pair.comparison.second)
         if reference in both and len(names) <= 2 * SERIES:
             other = both[0] if both[1] == reference else both[1]
-            marks.append(charts.TestBar(place, names.index(other), pair.adjusted))
+            marks.append(TestBar(place, names.index(other), pair.adjusted))
     return sorted(marks, key=lambda mark: abs(mark.first - mark.second))

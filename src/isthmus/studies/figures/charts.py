@@ -1,26 +1,30 @@
-"""Charts of a study: curves with a band over folds, boxes with significance bars, bars, influence, ranks."""
+"""Charts of a study: curves with a band over folds, bars, influence, ranks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from isthmus.report.charts import DASHES, INK, MARKERS, NARROW, STYLE, Chart, as_svg, new_axes, series_colour
-from isthmus.studies.significance import stars
+from isthmus.report.charts import (
+    DASHES,
+    INK,
+    MARKERS,
+    NARROW,
+    STYLE,
+    Chart,
+    as_svg,
+    name_places,
+    new_axes,
+    series_colour,
+    write_plainly,
+)
 
 Curves = Sequence[NDArray[np.float64]]
-
-
-def box_width(names: int) -> float:
-    """Returns the width in inches of a chart with so many boxes."""
-    return max(NARROW, 0.75 * names + 1.2)
 
 
 def bar_width(bars: int) -> float:
@@ -31,17 +35,6 @@ def bar_width(bars: int) -> float:
 def tick_width(ticks: int) -> float:
     """Returns the width in inches of a chart over so many values of a parameter."""
     return max(3.2, 0.6 * ticks + 1.2)
-
-
-@dataclass(frozen=True)
-class TestBar:
-    """A test between two boxes: their places, from 0, and the adjusted p-value."""
-
-    __test__ = False  # no test case of pytest
-
-    first: int
-    second: int
-    p: float
 
 
 def bands(title: str, series: Sequence[Curves], y_label: str) -> Chart | None:
@@ -78,62 +71,7 @@ def bands(title: str, series: Sequence[Curves], y_label: str) -> Chart | None:
         axes.set_xlabel("epoch")
         axes.set_ylabel(y_label)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-        _plain(axes)
-        return Chart(title, as_svg(figure, title))
-
-
-def boxes(
-    title: str,
-    names: Sequence[str],
-    values: Sequence[Sequence[float]],
-    y_label: str,
-    marks: Sequence[TestBar] = (),
-) -> Chart | None:
-    """Draws a box and a dot for each value under each name, and a bar with stars over each tested pair."""
-    columns = [np.array([v for v in each if math.isfinite(v)]) for each in values]
-    if not any(len(each) for each in columns):
-        return None
-    with mpl.rc_context(STYLE):
-        figure, axes = new_axes(width=box_width(len(names)), height=3.0 + 0.16 * len(marks))
-        for i, column in enumerate(columns):
-            if not len(column):
-                continue
-            line = {"color": series_colour(i), "linewidth": 1.3}
-            axes.boxplot(
-                [column],
-                positions=[i],
-                widths=0.5,
-                whis=(0, 100),
-                manage_ticks=False,
-                boxprops=line,
-                whiskerprops=line,
-                capprops=line,
-                medianprops=line | {"linewidth": 2.2},
-            )
-            spread = np.linspace(-0.12, 0.12, len(column)) if len(column) > 1 else np.zeros(1)
-            axes.plot(
-                i + spread,
-                column,
-                linestyle="none",
-                marker=MARKERS[i % len(MARKERS)],
-                color=series_colour(i),
-                markersize=3,
-                markeredgewidth=0,
-                alpha=0.7,
-            )
-        low, high = min(c.min() for c in columns if len(c)), max(c.max() for c in columns if len(c))
-        step = 0.09 * ((high - low) or abs(high) or 1.0)
-        for level, mark in enumerate(marks):
-            y = high + step * (level + 0.8)
-            left, right = sorted((mark.first, mark.second))
-            axes.plot(
-                [left, left, right, right], [y - step / 4, y, y, y - step / 4], color=INK, linewidth=0.8
-            )
-            axes.text((left + right) / 2, y, stars(mark.p), ha="center", va="bottom", fontsize=7.5)
-        axes.set_ylim(low - step, high + step * (len(marks) + 1))
-        _named(axes, names)
-        axes.set_ylabel(y_label)
-        _plain(axes)
+        write_plainly(axes)
         return Chart(title, as_svg(figure, title))
 
 
@@ -160,9 +98,9 @@ def bars(
             tops += [float(m + s) for m, s in zip(means, spread, strict=True) if math.isfinite(m)]
             bottoms += [float(min(m, 0.0)) for m in means if math.isfinite(m)]
         axes.set_ylim(min(0.0, min(bottoms) * 1.06), max(0.0, max(tops) * 1.06) or float(min(bottoms) == 0))
-        _named(axes, [label for label, _, _ in groups])
+        name_places(axes, [label for label, _, _ in groups])
         axes.set_ylabel(y_label)
-        _plain(axes)
+        write_plainly(axes)
         return Chart(title, as_svg(figure, title))
 
 
@@ -185,9 +123,9 @@ def influence(
                 elinewidth=0.8,
                 capsize=2.5,
             )
-        _named(axes, ticks)
+        name_places(axes, ticks)
         axes.set_ylabel(y_label)
-        _plain(axes)
+        write_plainly(axes)
         return Chart(title, as_svg(figure, title))
 
 
@@ -209,7 +147,7 @@ def ranks(title: str, series: Sequence[Sequence[float]], x_label: str, y_label: 
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
-        _plain(axes)
+        write_plainly(axes)
         return Chart(title, as_svg(figure, title))
 
 
@@ -222,16 +160,3 @@ def _filled(runs: Curves) -> NDArray[np.float64]:
         if len(finite):
             line[len(run) :] = finite[-1]
     return table
-
-
-def _named(axes: Axes, names: Sequence[str]) -> None:
-    turned = max(map(len, names), default=0) * len(names) > 36
-    axes.set_xticks(
-        range(len(names)), names, rotation=30 if turned else 0, ha="right" if turned else "center"
-    )
-    axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.grid(visible=False, axis="x")
-
-
-def _plain(axes: Axes) -> None:
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from isthmus.report.printed import PrintedTable
 from isthmus.report.summary import DASH, duration
 from isthmus.report.tables import Cell, Table
 from isthmus.runs.results import Run
 from isthmus.studies.results import Results
 from isthmus.studies.running.times import spent
 from isthmus.studies.study_folder import Planned, StudyFolder
-from isthmus.studies.tables.formats import StudyTable
 
 WORDS = ("Data", "Network", "Grid", "State", "Run", "Note")
 """Columns that hold no numbers."""
@@ -18,7 +18,7 @@ OPTIONAL = ("Grid", "Note")
 """Columns that are left out if they are empty."""
 
 
-def cell_table(results: Results, folder: StudyFolder) -> StudyTable:
+def cell_table(results: Results, folder: StudyFolder) -> PrintedTable:
     """Returns a row for every cell: its state, its best epoch, and the time of its epochs and of the whole."""
     runs = {x.cell.name: x.run for x in results.found}
     rows, records = [], []
@@ -35,7 +35,7 @@ def cell_table(results: Results, folder: StudyFolder) -> StudyTable:
         "training, with the validation after each epoch. Time: the time of the whole cell, with reading, scoring and "
         f"predicting, and with attempts that were interrupted ({DASH}: not recorded)."
     )
-    return StudyTable("cells", "Cells", caption, table, records)
+    return PrintedTable("cells", "Cells", caption, table, records)
 
 
 def _row(cell: Planned, run: Run | None, state: str, whole: float | None, note: str) -> dict[str, Cell]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.report.printed import PrintedTable
 from isthmus.report.summary import DASH, number
 from isthmus.report.tables import Cell, Table
 from isthmus.statistics import cases_needed
@@ -13,10 +14,9 @@ from isthmus.studies.results import ALL, Results, case_measures
 from isthmus.studies.significance import NAMES, Pair, every_pair
 from isthmus.studies.study import Measure
 from isthmus.studies.tables.about import about, columns_about
-from isthmus.studies.tables.formats import StudyTable
 
 
-def pair_table(results: Results) -> StudyTable | None:
+def pair_table(results: Results) -> PrintedTable | None:
     """Returns a row for each pair of networks, on the first measure of cases; None if there is no pair."""
     measure = case_measures(results)[0]
     pairs = [
@@ -29,7 +29,7 @@ def pair_table(results: Results) -> StudyTable | None:
     columns = [("Data", False), ("First", False), ("Second", False)]
     columns += [(name, True) for name in ("Cases", "Difference", "95 % interval", "p", "p, Holm", "dz")]
     columns += [("Difference, paper", True), ("Cases needed", True)] if claims else []
-    return StudyTable(
+    return PrintedTable(
         "tests",
         f"Pairwise comparisons, {measure.name}",
         _caption(results, measure, claims),

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping
 
 from isthmus.networks.description.card import describe
+from isthmus.report.printed import PrintedTable
 from isthmus.report.summary import DASH
 from isthmus.report.tables import Cell, Table
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import Key
-from isthmus.studies.tables.formats import StudyTable
 
 
-def parameter_table(study: Study, printed: Mapping[Key, tuple[float, float]]) -> StudyTable:
+def parameter_table(study: Study, printed: Mapping[Key, tuple[float, float]]) -> PrintedTable:
     """Returns a row for each network: trainable parameters, and the count in the paper's way beside the paper's own."""
     rows, records = [], []
     paper = {network: mean for (_, network, measure), (mean, _) in printed.items() if measure == "parameters"}
@@ -49,4 +49,4 @@ def parameter_table(study: Study, printed: Mapping[Key, tuple[float, float]]) ->
     caption = (
         "Parameters for the numbers of channels and classes in the paper. Nothing is trained for this table."
     )
-    return StudyTable("scores", study.title or study.name, caption, table, records)
+    return PrintedTable("scores", study.title or study.name, caption, table, records)

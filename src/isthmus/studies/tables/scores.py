@@ -6,16 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from isthmus.report.printed import PrintedTable
 from isthmus.report.summary import DASH, number
 from isthmus.report.tables import Cell, Table
 from isthmus.studies.results import ALL, Results
 from isthmus.studies.significance import NAMES, as_good_as_best, samples
 from isthmus.studies.study import Measure
 from isthmus.studies.tables.about import about, columns_about
-from isthmus.studies.tables.formats import StudyTable
 
 
-def score_table(results: Results) -> StudyTable:
+def score_table(results: Results) -> PrintedTable:
     """Returns a row for each data set (and class) and network, with each measure of ours and of the paper."""
     study = results.study
     beside = {m.name for m in study.measures if any(key[2] == m.name for key in results.printed)}
@@ -48,7 +48,7 @@ def score_table(results: Results) -> StudyTable:
         f"from it ({NAMES[study.test]}, Holm correction, alpha {study.alpha:g}). In the table of pairwise "
         f"comparisons, bold marks a significant difference. {_left_out(results)}{about(results)}"
     )
-    return StudyTable("scores", study.title or study.name, caption, Table(columns, rows), records)
+    return PrintedTable("scores", study.title or study.name, caption, Table(columns, rows), records)
 
 
 def _bold(results: Results, data: str, label: str) -> dict[str, set[str]]:

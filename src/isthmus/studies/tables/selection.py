@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
+from isthmus.report.printed import PrintedTable
 from isthmus.report.summary import number
 from isthmus.report.tables import Cell, Table
 from isthmus.runs.results import Score
 from isthmus.statistics import Optimism, optimism_across_folds, optimism_of_selection
 from isthmus.studies.results import ALL, Result, Results
 from isthmus.studies.tables.about import about, columns_about
-from isthmus.studies.tables.formats import StudyTable
 
 
-def selection_table(results: Results) -> StudyTable | None:
+def selection_table(results: Results) -> PrintedTable | None:
     """Returns a row for each data set and network: the score of the best epoch, a clean score, and the gain.
 
     The clean score is that of the test cases, or, where the scored fold chose the epoch, that of the epoch which the
@@ -50,7 +50,9 @@ def selection_table(results: Results) -> StudyTable | None:
         f"{'IoU' if metric == 'iou' else 'Dice'} with the epoch chosen on the scored cases, and with the epoch chosen "
         f"without them; the gain is optimism, not quality. {about(results)}"
     )
-    return StudyTable("optimism", "What choosing the best epoch adds", caption, Table(columns, rows), records)
+    return PrintedTable(
+        "optimism", "What choosing the best epoch adds", caption, Table(columns, rows), records
+    )
 
 
 def _optimism(

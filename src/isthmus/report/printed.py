@@ -1,4 +1,4 @@
-"""Tables of a study as files: CSV with every number, LaTeX and Markdown as printed."""
+"""Tables as files: CSV with every number, LaTeX and Markdown as printed."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _SPECIAL = {
 
 
 @dataclass(frozen=True)
-class StudyTable:
-    """A table of a study.
+class PrintedTable:
+    """A table for the page and for files.
 
     Attributes:
         name: the name of its files.
