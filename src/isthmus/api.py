@@ -17,7 +17,7 @@ from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import make_recipe
+from isthmus.runs.recipe import make_recipe, preset_of
 from isthmus.training import finish, resume
 from isthmus.watch import Watch
 
@@ -54,7 +54,7 @@ def train(
         out: the run folder to write.
         model: a network of `isthmus.list_models`, trained as its paper does; None: our own network and recipe.
         root: folder to which a built-in data set was downloaded.
-        preset: ``"default"``, ``"paper"`` or ``"bare"``, instead of the preset that ``model`` implies.
+        preset: ``"default"``, ``"paper"``, ``"keras"`` or ``"bare"``, instead of the preset that ``model`` implies.
         watch: receives the progress.
         **sections: recipe values by section, as ``training={"epochs": 80}, input={"resize": [256, 256]}``.
 
@@ -70,7 +70,7 @@ def train(
         given["data"]["root"] = str(root)
     if model is not None:
         given["network"] = {"model": model}
-    recipe = make_recipe(preset or ("paper" if model else "default"), given, sections)
+    recipe = make_recipe(preset or preset_of(model), given, sections)
     return training.train(recipe, Path(out), watch=watch)
 
 

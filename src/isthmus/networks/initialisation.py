@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.networks.encoders.base import Encoder
 
-SCHEMES = ("xavier", "default")
+SCHEMES = ("xavier", "glorot", "default")
+
+_CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 def initialise(network: nn.Module, scheme: str = "xavier", *, seed: int) -> nn.Module:
@@ -20,6 +26,8 @@ def initialise(network: nn.Module, scheme: str = "xavier", *, seed: int) -> nn.M
         network: the network to change, which is returned.
         scheme: ``"xavier"`` for a normal distribution with the variance of Glorot and Bengio (2010) on every
             convolution and zero biases, with transposed convolutions and normalisation as the framework draws them;
+            ``"glorot"`` for their uniform distribution, between plus and minus sqrt(6 / (fan_in + fan_out)), and zero
+            biases in every convolution and linear layer, transposed convolutions included, as Keras draws them;
             ``"default"`` for everything as the framework draws it.
         seed: any whole number.
 
@@ -43,8 +51,14 @@ def initialise(network: nn.Module, scheme: str = "xavier", *, seed: int) -> nn.M
                 continue
             if callable(reset := getattr(module, "reset_parameters", None)):
                 reset()
-            if scheme == "xavier" and isinstance(module, nn.Conv2d | nn.Conv3d):
-                nn.init.xavier_normal_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+            if scheme == "xavier" and isinstance(module, _CONVOLUTIONS):
+                _draw(module, nn.init.xavier_normal_)
+            elif scheme == "glorot" and isinstance(module, (*_CONVOLUTIONS, *_TRANSPOSED, nn.Linear)):
+                _draw(module, nn.init.xavier_uniform_)
     return network
+
+
+def _draw(layer: nn.Module, weights: Callable[[Tensor], Tensor]) -> None:
+    weights(cast(Tensor, layer.weight))
+    if layer.bias is not None:
+        nn.init.zeros_(cast(Tensor, layer.bias))

@@ -93,7 +93,7 @@ class Study(Part):
     title: str = ""
     paper: str = ""
     notes: list[str] = []  # what readers of the tables have to know
-    preset: Literal["default", "paper"] = "paper"
+    preset: Literal["default", "paper", "keras"] = "paper"
     recipe: Sections = {}  # what all cells share
     data: dict[str, Sections] = {}  # label -> sections, or the source alone
     networks: dict[str, Sections]  # label -> sections, or the model alone

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from isthmus.runs.recipe import make_recipe
+from isthmus.networks import list_models
+from isthmus.runs.recipe import make_recipe, preset_of
+from isthmus.runs.recipe.presets import KERAS_NETWORKS
 
 
 def test_later_layers_lie_on_top_of_the_preset() -> None:
@@ -31,3 +33,12 @@ def test_what_was_found_for_our_own_network_is_laid_under_that_alone() -> None:
         ("auto", "default", None, 0.1),
         ("zscore", "xavier", None, 0.001),
     ]
+
+
+def test_networks_of_keras_start_as_keras_does_and_the_others_as_before() -> None:
+    assert set(KERAS_NETWORKS) < set(list_models())
+    keras, paper = (make_recipe(preset_of(model)) for model in ("multiresunet", "mildnet"))
+    assert (keras.network.initialisation, keras.training.epsilon) == ("glorot", 1e-7)
+    assert (paper.network.initialisation, paper.training.epsilon) == ("xavier", 1e-8)
+    changed = {"initialisation": "xavier"}, {"epsilon": 1e-8}
+    assert make_recipe("keras", {"network": changed[0], "training": changed[1]}) == paper

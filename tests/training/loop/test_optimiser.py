@@ -18,6 +18,7 @@ from isthmus.training.loop.optimiser import make_optimiser
 
 RATE, MOMENTUM, DECAY = 0.1, 0.8, 0.05
 GRADIENTS = (1.0, -0.3, 4.0, 0.2)
+EPSILON = 0.03  # large, so that every step shows it
 
 Steps = Callable[[float], Iterator[float]]
 
@@ -30,7 +31,7 @@ def adam(weight: float, *, decoupled: bool) -> Iterator[float]:
         m, v = MOMENTUM * m + (1 - MOMENTUM) * g, 0.999 * v + 0.001 * g**2
         if decoupled:
             weight *= 1 - RATE * DECAY
-        weight -= RATE * (m / (1 - MOMENTUM**t)) / (math.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        weight -= RATE * (m / (1 - MOMENTUM**t)) / (math.sqrt(v / (1 - 0.999**t)) + EPSILON)
         yield weight
 
 
@@ -48,7 +49,7 @@ def rmsprop(weight: float) -> Iterator[float]:
     for slope in GRADIENTS:
         g = slope + DECAY * weight
         square = 0.99 * square + 0.01 * g**2
-        speed = MOMENTUM * speed + g / (math.sqrt(square) + 1e-8)
+        speed = MOMENTUM * speed + g / (math.sqrt(square) + EPSILON)
         weight -= RATE * speed
         yield weight
 
@@ -64,7 +65,9 @@ def rmsprop(weight: float) -> Iterator[float]:
     ],
 )
 def test_every_step_by_its_formula(name: str, steps: Steps, fused: bool) -> None:
-    recipe = Training(optimiser=name, learning_rate=RATE, momentum=MOMENTUM, weight_decay=DECAY)
+    recipe = Training(
+        optimiser=name, learning_rate=RATE, momentum=MOMENTUM, weight_decay=DECAY, epsilon=EPSILON
+    )
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, 0.5)
     optimiser = make_optimiser(network, recipe, fused=fused)

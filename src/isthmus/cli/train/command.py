@@ -44,8 +44,8 @@ Out = Annotated[
 Preset = Annotated[
     str | None,
     typer.Option(
-        help="Recipe to start from: default, paper or bare.",
-        show_default="paper with --model, else default",
+        help="Recipe to start from: default, paper, keras or bare.",
+        show_default="that of the network",
     ),
 ]
 RecipeFile = Annotated[

@@ -8,7 +8,7 @@ from typing import Any
 
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml
-from isthmus.runs.recipe import Recipe, make_recipe, overlaid, parse_overrides
+from isthmus.runs.recipe import Recipe, make_recipe, overlaid, parse_overrides, preset_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Request:
             from isthmus.networks.registry import entry
 
             entry(self.model)
-        preset = self.preset or ("paper" if self.model else "default")
+        preset = self.preset or preset_of(self.model)
         stored = read_yaml(self.recipe) if self.recipe else {}
         if isinstance(stored, dict) and not self.preset and stored.keys() >= Recipe.model_fields.keys():
             preset = "bare"  # the recipe of a run says everything, by the defaults of its time

@@ -8,6 +8,7 @@ from isthmus.runs.recipe.layers import make_recipe, overlaid
 from isthmus.runs.recipe.network import Network
 from isthmus.runs.recipe.objective import Objective
 from isthmus.runs.recipe.overrides import parse_overrides
+from isthmus.runs.recipe.presets import preset_of
 from isthmus.runs.recipe.protocol import Protocol
 from isthmus.runs.recipe.recipe import Recipe, read_recipe, validate
 from isthmus.runs.recipe.roi import Roi
@@ -29,6 +30,7 @@ __all__ = [
     "make_recipe",
     "overlaid",
     "parse_overrides",
+    "preset_of",
     "read_recipe",
     "validate",
 ]

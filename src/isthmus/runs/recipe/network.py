@@ -26,6 +26,7 @@ class Network(Section):
         "else none.",
     ] = None
     initialisation: Annotated[
-        Literal["xavier", "default"],
-        "How weights are drawn: `xavier` (Glorot and Bengio, normal), or `default`, as the framework does.",
+        Literal["xavier", "glorot", "default"],
+        "How weights are drawn: `xavier` (Glorot and Bengio, normal), `glorot` (theirs, uniform, with zero biases in "
+        "every layer, transposed convolutions included, as in Keras), or `default`, as the framework does.",
     ] = "xavier"

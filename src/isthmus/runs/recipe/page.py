@@ -44,9 +44,12 @@ def table(name: str) -> str:
 
 def presets() -> str:
     """Returns the table of what the presets set: a row for each key."""
-    shown = [TUNED, PRESETS["paper"]]
+    shown = [TUNED, PRESETS["paper"], PRESETS["keras"]]
     keys = [(name, key) for name, section in sections().items() for key in section.model_fields]
-    lines = ["| key | `bare` | `default`, with our own network | `paper` |", "|---|---|---|---|"]
+    lines = [
+        "| key | `bare` | `default`, with our own network | `paper` | `keras` |",
+        "|---|---|---|---|---|",
+    ]
     for name, key in keys:
         own = sections()[name].model_fields[key].get_default(call_default_factory=True)
         values = [own, *(preset.get(name, {}).get(key, own) for preset in shown)]

@@ -33,6 +33,11 @@ class Training(Section):
     optimiser: Annotated[Literal["adam", "adamw", "sgd", "rmsprop"], "Optimiser."] = "adam"
     learning_rate: Annotated[float, Range(above=0, most=10), "Highest learning rate."] = 1e-3
     momentum: Annotated[float, Range(0, below=1), "Momentum; for Adam and AdamW the first beta."] = 0.9
+    epsilon: Annotated[
+        float,
+        Range(above=0, most=1),
+        "Added to the root of the squared gradients, by which `adam`, `adamw` and `rmsprop` divide; Keras has 1e-7.",
+    ] = 1e-8
     weight_decay: Annotated[
         float,
         Range(0, below=1),

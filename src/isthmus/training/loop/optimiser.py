@@ -25,6 +25,9 @@ def make_optimiser(network: nn.Module, recipe: Training, *, fused: bool) -> torc
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(weights, lr=rate, momentum=momentum, weight_decay=decay, fused=fused)
     if recipe.optimiser == "rmsprop":
-        return torch.optim.RMSprop(weights, lr=rate, momentum=momentum, weight_decay=decay)
+        return torch.optim.RMSprop(
+            weights, lr=rate, momentum=momentum, weight_decay=decay, eps=recipe.epsilon
+        )
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-    return kind(weights, lr=rate, betas=(momentum, 0.999), weight_decay=decay, fused=fused)
+    betas = (momentum, 0.999)
+    return kind(weights, lr=rate, betas=betas, weight_decay=decay, eps=recipe.epsilon, fused=fused)
