@@ -167,3 +167,41 @@ def test_neither_the_order_of_cases_nor_of_networks_matters(cases, networks) -> 
     shuffled = {name: {case: every[name][case] for case in cases} for name in networks}
     assert set(not_different_from_best(shuffled)) == set(not_different_from_best(every))
     assert compare(shuffled["mildnet"], shuffled["unet"], folds=FOLDS) == compare(BETTER, UNET, folds=FOLDS)
+
+
+GROUPED = {f"c{i}": 0.5 + i / 100 for i in range(12)}
+WORSE = {case: score - (0.02 if i % 4 else -0.01) for i, (case, score) in enumerate(GROUPED.items())}
+
+
+def test_groups_are_drawn_and_flipped_as_a_whole() -> None:
+    groups = {case: f"patient {i // 2}" for i, case in enumerate(GROUPED)}
+    found = compare(GROUPED, WORSE, groups=groups)
+    change = [GROUPED[case] - WORSE[case] for case in sorted(GROUPED)]
+    labels = [groups[case] for case in sorted(GROUPED)]
+    assert found.groups == 6
+    assert found.interval == bootstrap(np.round(change, 12), groups=labels)
+    assert found.wilcoxon.p == wilcoxon(np.round(change, 12), [0.0] * 12, groups=labels).p
+    assert found.t is not None
+    assert found.t.df == 5
+    assert (found.larger, found.equal, found.smaller) == (9, 0, 3)
+    assert compare_all({"a": GROUPED, "b": WORSE}, groups=groups)[0].interval == found.interval
+
+
+def test_three_groups_have_no_interval_and_one_has_no_t() -> None:
+    three = {case: i % 3 for i, case in enumerate(GROUPED)}
+    found = compare(GROUPED, WORSE, groups=three)
+    assert found.interval is None
+    assert found.t is not None
+    one = compare(GROUPED, WORSE, groups=dict.fromkeys(GROUPED, "x"))
+    assert (one.interval, one.t, one.wilcoxon.p) == (None, None, 1.0)
+
+
+def test_groups_of_one_case_change_nothing() -> None:
+    assert compare(GROUPED, WORSE, groups={case: case for case in GROUPED}) == compare(GROUPED, WORSE)
+
+
+def test_folds_and_groups_are_not_given_together() -> None:
+    with pytest.raises(IsthmusError, match="folds and groups are both given"):
+        compare(GROUPED, WORSE, groups=GROUPED, folds=GROUPED)
+    with pytest.raises(IsthmusError, match="no group is known for c0"):
+        compare(GROUPED, WORSE, groups={"c1": 1})

@@ -235,3 +235,87 @@ def test_the_level_is_kept_under_no_difference() -> None:
     for call in (paired_t, wilcoxon):
         share = np.mean([call(x, y).p < 0.05 for x, y in zip(a, b, strict=True)])
         assert 0.025 < share < 0.075  # three standard errors around .05
+
+
+# Tests of groups: cases a, b of patient 1, c of 2, d, e of 3, f of 4.
+CHANGES = [0.3, -0.1, 0.2, 0.5, 0.4, -0.6]
+PATIENTS = [1, 1, 2, 3, 3, 4]
+
+
+def test_signed_ranks_of_whole_patients() -> None:
+    """Ranks 3, -1, 2, 5, 4, -6; by patient 2, 2, 9, -6; of 16 flips 10 have a smaller sum of at most 6."""
+    found = wilcoxon(CHANGES, [0.0] * 6, groups=PATIENTS)
+    sums = [2, 2, 9, 6]
+    flips = [sum(w for w, up in zip(sums, ups, strict=True) if up) for ups in product((0, 1), repeat=4)]
+    assert (found.statistic, found.n) == (6, 4)
+    assert found.p == sum(min(total, 19 - total) <= 6 for total in flips) / 16 == 10 / 16
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_flips_of_whole_groups_as_scipy_counts_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 8, 40)
+    change = np.round(rng.normal(0.03, 0.05, 40) + rng.normal(0, 0.05, 8)[groups], 2)
+    kept = change[change != 0]
+    ranks = stats.rankdata(np.abs(kept)) * np.sign(kept)
+    sums = np.bincount(groups[change != 0], ranks)
+    expected = stats.permutation_test(
+        (sums,), np.sum, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
+    )
+    assert wilcoxon(change, np.zeros(40), groups=groups).p == pytest.approx(expected.pvalue)
+
+
+@pytest.mark.parametrize("n", [5, 30, 80])
+def test_groups_of_one_case_are_no_groups(n: int) -> None:
+    a, b = two(n, seed=n)
+    assert wilcoxon(a, b, groups=range(n)) == wilcoxon(a, b)
+    alone, grouped = paired_t(a, b), paired_t(a, b, groups=range(n))
+    assert grouped.statistic == pytest.approx(alone.statistic)
+    assert grouped.p == pytest.approx(alone.p)
+    assert grouped.df == alone.df
+
+
+def test_many_groups_are_normal() -> None:
+    rng = np.random.default_rng(1)
+    groups = np.repeat(np.arange(60), 3)
+    change = rng.normal(0.1, 1, 180) + rng.normal(0, 1, 60)[groups]
+    sums = np.bincount(groups, stats.rankdata(np.abs(change)) * np.sign(change))
+    z = sums.sum() / math.sqrt((sums**2).sum())  # Rosner, Glynn, Lee: T / sqrt(sum of T_g^2)
+    assert wilcoxon(change, np.zeros(180), groups=groups).p == pytest.approx(2 * stats.norm.sf(abs(z)))
+
+
+def test_thousands_of_cases_in_a_few_groups() -> None:
+    """All cases of all 6 groups differ in one direction: 2 of 2^6 flips are as extreme."""
+    change = np.arange(1, 4001) / 4000
+    assert wilcoxon(change, np.zeros(4000), groups=np.arange(4000) % 6).p == 2 / 2**6
+
+
+def test_t_of_groups_by_hand() -> None:
+    """Differences 1, 3 | 2 | 6: mean 3; residuals add up to -2, -1, 3, squares 14; G / (G - 1) 14 / 16 = 21 / 16."""
+    found = paired_t([1.0, 3.0, 2.0, 6.0], [0.0] * 4, groups=["a", "a", "b", "c"])
+    assert found.statistic == pytest.approx(3 / math.sqrt(21 / 16))
+    assert (found.n, found.df) == (3, 2)
+    assert found.p == pytest.approx(2 * stats.t.sf(3 / math.sqrt(21 / 16), 2))
+
+
+def test_t_of_equal_groups_is_that_of_their_means() -> None:
+    a, b = two(40, seed=3)
+    groups = np.repeat(np.arange(8), 5)
+    means = (a - b).reshape(8, 5).mean(axis=1)
+    expected = stats.ttest_1samp(means, 0)
+    found = paired_t(a, b, groups=groups)
+    assert found.statistic == pytest.approx(expected.statistic)
+    assert found.p == pytest.approx(expected.pvalue)
+
+
+def test_t_of_groups_that_all_have_the_same_sum() -> None:
+    assert paired_t([1.0, 3.0, 2.0, 2.0], [0.0] * 4, groups=[1, 1, 2, 2]).p == 0
+    assert paired_t([1.0, -1.0, 2.0, -2.0], [0.0] * 4, groups=[1, 1, 2, 2]).p == 1
+    assert paired_t([0.0] * 4, [0.0] * 4, groups=[1, 1, 2, 2]).p == 1
+
+
+def test_a_group_is_named_for_each_case() -> None:
+    with pytest.raises(IsthmusError, match="2 groups were given for 3 scores"):
+        wilcoxon([1, 2, 3], [0, 0, 0], groups=[1, 2])
+    with pytest.raises(IsthmusError, match="at least two groups, found 1"):
+        paired_t([1, 2, 3], [0, 0, 0], groups=[1, 1, 1])

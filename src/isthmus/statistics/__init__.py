@@ -14,6 +14,7 @@ from isthmus.statistics.comparison import (
 )
 from isthmus.statistics.effects import cohens_dz, probability_of_superiority, rank_biserial
 from isthmus.statistics.hypotheses import Outcome, corrected_resampled_t, holm, paired_t, wilcoxon
+from isthmus.statistics.margins import Verdict, non_inferiority
 from isthmus.statistics.optimism import Optimism, optimism_across_folds, optimism_of_selection
 from isthmus.statistics.pairs import Paired, Scores, differences, pair
 from isthmus.statistics.power import cases_needed, detectable_difference, power, sd_of_difference
@@ -27,6 +28,7 @@ __all__ = [
     "Paired",
     "Scores",
     "Spread",
+    "Verdict",
     "as_good_as_best",
     "bootstrap",
     "cases_needed",
@@ -38,6 +40,7 @@ __all__ = [
     "differences",
     "fold_means",
     "holm",
+    "non_inferiority",
     "not_different_from_best",
     "optimism_across_folds",
     "optimism_of_selection",

@@ -21,7 +21,21 @@ TestName = Literal["wilcoxon", "t", "corrected"]
 Name = TypeVar("Name", bound=Hashable)
 
 FEWEST_FOLDS = 4
-"""The fewest folds for which an interval of whole folds is given."""
+"""The fewest folds (or groups) for which an interval of whole folds is given."""
+
+Labels = Mapping[str, object] | None
+"""The fold or the group of each case; None: not known."""
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What depends on which, and how an interval is computed."""
+
+    folds: Labels = None
+    groups: Labels = None
+    share: float | None = None
+    confidence: float = 0.95
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,11 +45,13 @@ class Comparison:
     Attributes:
         first, second: names.
         n: number of cases.
+        groups: number of groups (patients, slides); None if cases are independent.
         difference: mean of the paired differences, in the unit of the score.
         sd: their standard deviation over cases, which `cases_needed` takes; NaN for one case.
-        interval: BCa bootstrap interval of the mean difference, by whole folds if folds are known; None for one case
-            or too few folds.
-        t, wilcoxon, corrected: tests; t is None for one case, and corrected without folds.
+        interval: BCa bootstrap interval of the mean difference, by whole folds or groups if these are known; None for
+            one case or too few of them.
+        t, wilcoxon, corrected: tests; t is None for one case (or group), and corrected without folds.
+        larger, equal, smaller: number of cases in which the first score is larger, equal or smaller.
         dz, rank_biserial, superiority: effect sizes; dz is NaN for one case.
         adjusted: Holm's p of the test chosen in `compare_all`; None for a single comparison.
     """
@@ -53,6 +69,10 @@ class Comparison:
     rank_biserial: float
     superiority: float
     adjusted: float | None = None
+    larger: int = 0
+    equal: int = 0
+    smaller: int = 0
+    groups: int | None = None
 
 
 def compare(
@@ -60,7 +80,8 @@ def compare(
     second: Scores,
     *,
     names: tuple[str, str] = ("first", "second"),
-    folds: Mapping[str, object] | None = None,
+    folds: Labels = None,
+    groups: Labels = None,
     share: float | None = None,
     confidence: float = 0.95,
     seed: int = 0,
@@ -73,6 +94,8 @@ def compare(
         folds: the fold in which each case was scored. The interval then draws whole folds, and the corrected
             resampled t-test compares the means of folds. Fewer than four folds give no interval, because it would be
             far too short (with five folds it covers the truth in four of five cases).
+        groups: the patient or slide of each case, instead of folds. The interval then draws whole groups (four at
+            least), and the t-test and Wilcoxon's test treat only groups as independent (see `paired_t`, `wilcoxon`).
         share: n_test / n_train for the corrected test; None: that of k folds, 1 / (k - 1).
         confidence, seed: confidence and seed of the bootstrap interval.
 
@@ -86,15 +109,15 @@ def compare(
     """
     if names[0] == names[1]:
         raise IsthmusError(f"both networks are called '{names[0]}'; give them two names")
-    return _compare(
-        pair(dict(zip(names, (first, second), strict=True))), 0, 1, folds, confidence, seed, share
-    )
+    how = _Settings(folds, groups, share, confidence, seed)
+    return _compare(pair(dict(zip(names, (first, second), strict=True))), 0, 1, how)
 
 
 def compare_all(
     scores: Mapping[str, Scores],
     *,
-    folds: Mapping[str, object] | None = None,
+    folds: Labels = None,
+    groups: Labels = None,
     test: TestName = "wilcoxon",
     confidence: float = 0.95,
     seed: int = 0,
@@ -103,6 +126,7 @@ def compare_all(
 
     Args:
         scores: score of each case, by network.
+        folds, groups: as in `compare`.
         test: the test whose p is adjusted: ``"wilcoxon"``, ``"t"``, or ``"corrected"`` (needs ``folds``).
 
     Raises:
@@ -111,9 +135,8 @@ def compare_all(
     found = pair(scores)
     if len(found.networks) < 2:
         raise IsthmusError("at least two networks can be compared, found 1")
-    every = [
-        _compare(found, i, j, folds, confidence, seed) for i, j in combinations(range(len(found.networks)), 2)
-    ]
+    how = _Settings(folds, groups, None, confidence, seed)
+    every = [_compare(found, i, j, how) for i, j in combinations(range(len(found.networks)), 2)]
     adjusted = holm([_p(one, test) for one in every])
     return tuple(replace(one, adjusted=p) for one, p in zip(every, adjusted, strict=True))
 
@@ -123,7 +146,8 @@ def not_different_from_best(
     alpha: float = 0.05,
     *,
     higher_is_better: bool = True,
-    folds: Mapping[str, object] | None = None,
+    folds: Labels = None,
+    groups: Labels = None,
     test: TestName = "wilcoxon",
 ) -> tuple[str, ...]:
     """Finds the network with the best mean, and all that do not differ significantly from it (bold in tables).
@@ -135,7 +159,7 @@ def not_different_from_best(
         scores: finite score of each case, by network; all networks have the same cases.
         alpha: level of the tests.
         higher_is_better: False for distances and losses.
-        folds, test: as in `compare_all`.
+        folds, groups, test: as in `compare_all`.
 
     Returns:
         Names in the given order.
@@ -156,7 +180,9 @@ def not_different_from_best(
     means = {i: sign * math.fsum(row) / len(row) for i, row in enumerate(found.values)}
     if len(found.cases) == 1 and test != "corrected":
         return found.networks
-    good = as_good_as_best(means, lambda best, i: _test(found, best, i, folds, test).p, alpha)
+    good = as_good_as_best(
+        means, lambda best, i: _test(found, best, i, _Settings(folds, groups), test).p, alpha
+    )
     return tuple(name for i, name in enumerate(found.networks) if i in good)
 
 
@@ -176,47 +202,44 @@ def as_good_as_best(
     return {best, *(name for name, p in zip(others, adjusted, strict=True) if p > alpha)}
 
 
-def _compare(
-    found: Paired,
-    i: int,
-    j: int,
-    folds: Mapping[str, object] | None,
-    confidence: float,
-    seed: int,
-    share: float | None = None,
-) -> Comparison:
+def _compare(found: Paired, i: int, j: int, how: _Settings) -> Comparison:
     _refuse_infinite(found)
     first, second = found.values[i], found.values[j]
     change, n = differences(first, second), len(found.cases)
-    labels = _folds(found, folds)
-    folded = 0 if labels is None else len(set(labels))
+    folds, groups = _folds(found, how.folds), _groups(found, how)
+    blocks = folds if groups is None else groups
+    count = n if blocks is None else len(set(blocks))
+    has_interval = count > 1 if blocks is None else count >= FEWEST_FOLDS
     several = n > 1
-    has_interval = several if labels is None else folded >= FEWEST_FOLDS
     return Comparison(
         found.networks[i],
         found.networks[j],
         n,
         math.fsum(change) / n,
         float(change.std(ddof=1)) if several else math.nan,
-        bootstrap(change, groups=labels, confidence=confidence, seed=seed) if has_interval else None,
-        paired_t(first, second) if several else None,
-        wilcoxon(first, second),
-        _corrected(first, second, labels, share) if labels is not None and folded > 1 else None,
+        bootstrap(change, groups=blocks, confidence=how.confidence, seed=how.seed) if has_interval else None,
+        paired_t(first, second, groups=groups) if several and (groups is None or count > 1) else None,
+        wilcoxon(first, second, groups=groups),
+        _corrected(first, second, folds, how.share) if folds is not None and len(set(folds)) > 1 else None,
         cohens_dz(first, second) if several else math.nan,
         rank_biserial(first, second),
         probability_of_superiority(first, second),
+        larger=int((change > 0).sum()),
+        equal=int((change == 0).sum()),
+        smaller=int((change < 0).sum()),
+        groups=None if groups is None else count,
     )
 
 
-def _test(found: Paired, i: int, j: int, folds: Mapping[str, object] | None, test: TestName) -> Outcome:
+def _test(found: Paired, i: int, j: int, how: _Settings, test: TestName) -> Outcome:
     first, second = found.values[i], found.values[j]
     if test == "wilcoxon":
-        return wilcoxon(first, second)
+        return wilcoxon(first, second, groups=_groups(found, how))
     if test == "t":
-        return paired_t(first, second)
+        return paired_t(first, second, groups=_groups(found, how))
     if test != "corrected":
         raise IsthmusError(f"the test is {test!r}; choose 'wilcoxon', 't' or 'corrected'")
-    labels = _folds(found, folds)
+    labels = _folds(found, how.folds)
     if labels is None:
         raise IsthmusError("the corrected resampled t-test compares folds: give the fold of each case")
     return _corrected(first, second, labels)
@@ -237,13 +260,21 @@ def _corrected(first: Floats, second: Floats, labels: list[str], share: float | 
     return corrected_resampled_t(fold_means(first, labels), fold_means(second, labels), train=1, test=share)
 
 
-def _folds(found: Paired, folds: Mapping[str, object] | None) -> list[str] | None:
+def _folds(found: Paired, folds: Labels, what: str = "fold") -> list[str] | None:
     if folds is None:
         return None
     missing = [case for case in found.cases if case not in folds]
     if missing:
-        raise IsthmusError(f"no fold is known for {listed(missing)}: give the fold of every scored case")
+        raise IsthmusError(f"no {what} is known for {listed(missing)}: give the {what} of every scored case")
     return [str(folds[case]) for case in found.cases]
+
+
+def _groups(found: Paired, how: _Settings) -> list[str] | None:
+    """Returns the group of each case; None if none are known, or if each case is one of its own."""
+    if how.folds is not None and how.groups is not None:
+        raise IsthmusError("folds and groups are both given; give the one whose cases depend on each other")
+    labels = _folds(found, how.groups, "group")
+    return None if labels is None or len(set(labels)) == len(labels) else labels
 
 
 def _refuse_infinite(found: Paired) -> None:
