@@ -31,6 +31,7 @@ def assert_same(one: RunFolder, other: RunFolder) -> None:
     a, b = checkpoint.load(one.checkpoint), checkpoint.load(other.checkpoint)
     for name, tensor in a["network"].items():
         assert torch.equal(tensor, b["network"][name]), name
+    assert {*a["average"]} == {*b["average"]}
     for name, tensor in a["average"].items():
         assert torch.equal(tensor, b["average"][name]), name
     columns = ("epoch", "train_loss", "validation_loss", "validation_dice", "learning_rate")
@@ -49,8 +50,17 @@ def assert_same(one: RunFolder, other: RunFolder) -> None:
         },
         {"hardware": {"precision": "bfloat16"}},
         {"training": {"average": 0.9}, "network": {"model": "mildnet"}},
+        {"training": {"batch_statistics": "precise", "schedule": "plateau"}, "network": {"model": "mildnet"}},
+        {"training": {"batch_statistics": "precise", "average": 0.9}, "network": {"model": "mildnet"}},
     ],
-    ids=["default", "plateau and batch norm", "bfloat16", "mean of the weights"],
+    ids=[
+        "default",
+        "plateau and batch norm",
+        "bfloat16",
+        "mean of the weights",
+        "precise statistics",
+        "precise statistics of the mean",
+    ],
 )
 def test_stopped_after_every_epoch_it_ends_the_same(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sections: dict[str, Any]

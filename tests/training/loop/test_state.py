@@ -18,7 +18,7 @@ from isthmus.training.loop.state import State
 
 def state(recipe: Recipe) -> State:
     network = nn.Linear(1, 1)
-    return State(network, None, torch.optim.SGD(network.parameters(), 0.1), Rate(recipe.training, 1))
+    return State(network, network, None, torch.optim.SGD(network.parameters(), 0.1), Rate(recipe.training, 1))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ have seen without the interruption.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,11 +83,18 @@ class Samples:
         self.seed = seed
         self.workers = workers
 
+    def without_augmentation(self, most: int) -> Samples:
+        """Returns a stream of the same decoded cases with at most so many samples an epoch."""
+        other = copy.copy(self)
+        other.sampling = replace(self.sampling, augment=None)
+        other.per_epoch = min(most, self.per_epoch)
+        return other
+
     def __len__(self) -> int:
         """Returns the number of batches per epoch."""
         return len(batch_sizes(self.per_epoch, self.batch))
 
-    def batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Iterator[Batch]:
+    def batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Generator[Batch]:
         """Yields the batches of an epoch, in order, prepared ahead by the workers.
 
         Args:

@@ -78,6 +78,13 @@ class Training(Section):
         "Share of the running mean of the weights that is kept at each step, such as 0.99; the mean is then scored and "
         "saved instead of the last weights. 0: no mean.",
     ] = 0.0
+    batch_statistics: Annotated[
+        Literal["running", "precise"],
+        "Means and variances by which batch normalisation scores and predicts: `running`, those kept from step to "
+        "step, which lag behind the weights after few steps; or `precise`, taken anew before each validation from an "
+        "epoch's samples, at most 200 and not augmented (Wu and Johnson 2021, arXiv:2105.07576). Training steps are "
+        "the same with both.",
+    ] = "running"
     seed: Annotated[
         int, Range(0, 2**31 - 1), "Seed of initial weights, order of samples and augmentation."
     ] = 0

@@ -6,7 +6,9 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 import torch
@@ -27,6 +29,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.training.loop import diagnosis
 from isthmus.training.loop.average import Average
+from isthmus.training.loop.batch_statistics import SAMPLES, batch_norms, sharing_weights, take_anew
 from isthmus.training.loop.best_epoch import Progress, Scored
 from isthmus.training.loop.distributed import World, world
 from isthmus.training.loop.forecast import Forecast
@@ -61,6 +64,11 @@ def fit(
     """
     recipe, training = prepared.recipe, prepared.recipe.training
     loop = begin(network, prepared, localiser)
+    if training.batch_statistics == "precise" and not loop.precise:
+        name = recipe.network.model
+        watch.say(
+            f"note: {name} has no batch normalisation, so training.batch_statistics=precise changes nothing"
+        )
     if folder.checkpoint.is_file():
         loop.state.restore(folder, recipe)
         watch.say(f"resumed after epoch {loop.state.progress.epoch} of {training.epochs}")
@@ -94,8 +102,10 @@ def begin(network: nn.Module, prepared: Prepared, localiser: Localiser | None) -
         torch.backends.cudnn.deterministic = True
     placed([network], recipe.hardware, recipe.spatial_dims)
     average = Average(network, training.average) if training.average else None
+    precise = training.batch_statistics == "precise" and bool(batch_norms(network))
+    scored = average.network if average else sharing_weights(network) if precise else network
     predictor = Predictor.from_networks(
-        [average.network if average else network],
+        [scored],
         recipe,
         recipe.hardware,
         localiser,
@@ -105,9 +115,9 @@ def begin(network: nn.Module, prepared: Prepared, localiser: Localiser | None) -
     budget = ByteBudget(recipe.hardware.cache_mb * 2**20)
     samples = training_samples(prepared, budget)
     scorer = Scorer(prepared, prepared.cases(prepared.split.validation), budget)
-    state = State(network, average, optimiser, Rate(training, training.epochs * len(samples)))
+    state = State(network, scored, average, optimiser, Rate(training, training.epochs * len(samples)))
     processes = world()
-    return Loop(prepared, state, processes.wrap(network), samples, scorer, predictor, processes)
+    return Loop(prepared, state, processes.wrap(network), samples, scorer, predictor, processes, precise)
 
 
 @dataclass
@@ -122,6 +132,7 @@ class Loop:
         scorer: scorer of the held-out cases.
         predictor: predictor of the network that is scored.
         world: the processes that train together.
+        precise: whether statistics of batches are taken anew before the network is scored.
     """
 
     prepared: Prepared
@@ -131,6 +142,7 @@ class Loop:
     scorer: Scorer
     predictor: Predictor
     world: World
+    precise: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -201,8 +213,7 @@ class Loop:
         recipe, state = self.prepared.recipe, self.state
         for group in state.optimiser.param_groups:
             group["lr"] = state.rate.at(step)
-        layout = machine.memory_format(recipe.hardware, recipe.spatial_dims)
-        x = self._on_device(batch.images).contiguous(memory_format=layout)  # (N, channels, *spatial)
+        x = self._input(batch)  # (N, channels, *spatial)
         y = self.prepared.truth(self._on_device(batch.labels))  # (N, *spatial) or (N, regions, *spatial)
         targets = {name: self._on_device(maps) for name, maps in batch.targets.items()}  # (N, *spatial) each
         with machine.autocast(recipe.hardware):
@@ -219,6 +230,11 @@ class Loop:
             state.average.update(state.network, step)
         return loss.detach()
 
+    def _input(self, batch: Batch) -> Tensor:
+        recipe = self.prepared.recipe
+        layout = machine.memory_format(recipe.hardware, recipe.spatial_dims)
+        return self._on_device(batch.images).contiguous(memory_format=layout)
+
     def _on_device(self, array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)
 
@@ -230,6 +246,7 @@ class Loop:
         """
         scored = Scored(math.nan, math.nan, math.nan)
         if self.world.first:
+            self._take_statistics_anew()
             scored = self.scorer.score(self.predictor)
         scored = Scored(*self.world.broadcast([scored.loss, scored.dice, scored.iou], self.device))
         if not math.isfinite(scored.loss):
@@ -240,10 +257,29 @@ class Loop:
             raise diagnosis.diverged(when, first, self.prepared.recipe, self.state.progress.best_epoch)
         return scored
 
+    def _take_statistics_anew(self, batches: int | None = None) -> int:
+        """Gives the scored network precise statistics if the recipe wants them, and returns from how many batches.
+
+        Its samples are the same in every epoch. In training on several devices they are this process's part of them, as
+        each normalises its own part of a batch.
+
+        Args:
+            batches: take no more than these; None: all.
+        """
+        if not self.precise:
+            return 0
+        samples, part = self.samples.without_augmentation(SAMPLES), (self.world.rank, self.world.size)
+        with machine.autocast(self.prepared.recipe.hardware), closing(samples.batches(0, part)) as stream:
+            take_anew(self.state.scored, (self._input(batch) for batch in islice(stream, batches)))
+        return len(samples)
+
     def seconds_of_a_case(self) -> float:
         """Returns how long the validation of a held-out case takes now, and changes nothing."""
         self.state.network.eval()
         seconds = self.scorer.seconds_of_a_case(self.predictor)
+        started = time.perf_counter()
+        batches = self._take_statistics_anew(1)
+        seconds += (time.perf_counter() - started) * batches / max(1, len(self.scorer.store.cases))
         self.state.network.train()
         return seconds
 

@@ -21,18 +21,22 @@ from isthmus.training.loop.rate import Rate
 
 @dataclass
 class State:
-    """The parts of a checkpoint."""
+    """The parts of a checkpoint.
+
+    Attributes:
+        network: the network that is trained.
+        scored: the network that is scored and saved: that one, the mean of its weights, or a copy that shares them and
+            has statistics of its own, which are taken anew whenever it is scored.
+        average: the mean of the weights, if there is one.
+        optimiser, rate, progress: as their classes say.
+    """
 
     network: nn.Module
+    scored: nn.Module
     average: Average | None
     optimiser: torch.optim.Optimizer
     rate: Rate
     progress: Progress = field(default_factory=Progress)
-
-    @property
-    def scored(self) -> nn.Module:
-        """The network that is scored and saved: with the mean of the weights if there is one."""
-        return self.average.network if self.average else self.network
 
     def save(self, folder: RunFolder, recipe: Recipe) -> None:
         """Replaces the run's checkpoint."""
