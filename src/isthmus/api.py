@@ -17,7 +17,7 @@ from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.report import write_page
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import make_recipe, preset_of
+from isthmus.runs.recipe import make_recipe, overlaid, preset_of
 from isthmus.training import finish, resume
 from isthmus.watch import Watch
 
@@ -43,6 +43,7 @@ def train(
     model: str | None = None,
     root: str | Path | None = None,
     preset: str | None = None,
+    minutes: float | None = None,
     watch: Watch | None = None,
     **sections: dict[str, Any],
 ) -> RunFolder:
@@ -55,6 +56,8 @@ def train(
         model: a network of `isthmus.list_models`, trained as its paper does; None: our own network and recipe.
         root: folder to which a built-in data set was downloaded.
         preset: ``"default"``, ``"paper"``, ``"keras"`` or ``"bare"``, instead of the preset that ``model`` implies.
+        minutes: minutes for training and scoring, into which our own recipe is fitted; None: as many epochs as the
+            recipe says.
         watch: receives the progress.
         **sections: recipe values by section, as ``training={"epochs": 80}, input={"resize": [256, 256]}``.
 
@@ -70,7 +73,9 @@ def train(
         given["data"]["root"] = str(root)
     if model is not None:
         given["network"] = {"model": model}
-    recipe = make_recipe(preset or preset_of(model), given, sections)
+    if minutes is not None:
+        given["training"] = {"minutes": minutes}
+    recipe = make_recipe(preset or preset_of(model), overlaid(given, sections))
     return training.train(recipe, Path(out), watch=watch)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from isthmus.training.description import describe, refuse_changes
 from isthmus.training.loop.best_epoch import Progress
 from isthmus.training.loop.budget import within_minutes
 from isthmus.training.loop.distributed import refuse_small_batches, world
+from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import fit
 from isthmus.training.preparation.first_network import first_network
 from isthmus.training.preparation.network import make_network, sides, summary
@@ -45,7 +47,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     Raises:
         IsthmusError: the data or the recipe is wrong, or ``out`` is not empty.
     """
-    watch = watch or Silent()
+    watch, began = watch or Silent(), time.perf_counter()
     folder, processes = RunFolder(out), world()
     if not processes.first:
         watch = Silent()
@@ -55,16 +57,16 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         _refuse_to_overwrite(folder)  # another process may have been faster
         prepared = prepare(recipe, watch)
         _refuse_names(folder, prepared.data.dataset.cases, prepared.recipe.data.instances, watch)
-        network = make_network(prepared.recipe)
-        first_network(prepared)  # refuses what it cannot train with, before any time is spent
+        make_network(prepared.recipe)  # these refuse what cannot be trained, before any time is spent
+        first_network(prepared)
         refuse_small_batches(prepared.recipe.training.batch, processes.size)
-        prepared = within_minutes(prepared, network, watch)
+        prepared, limit = within_minutes(recipe, prepared, began, watch)
         if processes.first:
             write_yaml(folder.recipe_path, prepared.recipe.to_dict())  # from here on the folder is a run
             describe(folder, prepared)
             for line in folder.unlike():
                 watch.say(f"held out: {line}")
-        return _complete(folder, prepared, network, watch)
+        return _complete(folder, prepared, make_network(prepared.recipe), watch, limit)
 
 
 def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
@@ -126,7 +128,9 @@ def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) 
     return folder
 
 
-def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: Watch) -> RunFolder:
+def _complete(
+    folder: RunFolder, prepared: Prepared, network: nn.Module, watch: Watch, limit: Limit | None = None
+) -> RunFolder:
     """Trains to the end, from the last checkpoint if there is one, and scores the best weights."""
     recipe = prepared.recipe
     sweep(folder.path)
@@ -139,14 +143,11 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     keep_freed_memory(not getattr(network, "checkpoint", False))  # a user of checkpointing wants memory
     localiser = _localiser(folder, prepared, watch)
     with machine.threads(recipe.hardware):
-        progress = fit(network, prepared, folder, watch, localiser)
+        progress = fit(network, prepared, folder, watch, localiser, limit)
         if not world().first:  # the first process scores and writes
             world().wait()
             return folder
-        if progress.epoch < recipe.training.epochs:
-            watch.say(
-                f"stopped early after epoch {progress.epoch}: no better score since {progress.best_epoch}"
-            )
+        _explain_end(folder, recipe, progress, watch)
         network.load_state_dict(progress.best_state)
         folder.save_network(recipe.network, progress.best_state, progress.which())
         predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware, localiser)
@@ -154,6 +155,22 @@ def _complete(folder: RunFolder, prepared: Prepared, network: nn.Module, watch: 
     write_json(folder.cost, costs(network, prepared, progress))
     world().wait()
     return folder
+
+
+def _explain_end(folder: RunFolder, recipe: Recipe, progress: Progress, watch: Watch) -> None:
+    """Says why training ended before its last epoch, and stores it where it was the time."""
+    training, epoch = recipe.training, progress.epoch
+    if epoch == (training.last_epoch or training.epochs):
+        return
+    if progress.out_of_patience(training.early_stopping):
+        watch.say(f"stopped early after epoch {epoch}: no better score since {progress.best_epoch}")
+        return
+    watch.say(
+        f"the time ran out after epoch {epoch} of {training.epochs}, as this machine became slower; "
+        f"the best so far is kept (epoch {progress.best_epoch})"
+    )
+    ended = recipe.model_copy(update={"training": training.model_copy(update={"last_epoch": epoch})})
+    write_yaml(folder.recipe_path, ended.to_dict())
 
 
 def _localiser(folder: RunFolder, prepared: Prepared, watch: Watch) -> Localiser | None:

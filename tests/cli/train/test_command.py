@@ -12,6 +12,8 @@ from PIL import Image
 from isthmus.runs.files import read_yaml, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Network
+from isthmus.training.loop import budget
+from isthmus.training.loop.budget import Pace
 
 from ..calls import SMALL, call, error_of
 
@@ -50,6 +52,20 @@ def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Pat
     assert sorted(path.name for path in out.iterdir()) == ["fold-0", "fold-1", "report.html"]
     assert call("predict", out, data / "images", "--out", tmp_path / "masks") == 0
     assert call("train", "--resume", "--out", out) == 0
+
+
+def test_folds_have_the_network_that_fits_the_first(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces = [Pace(0.1, 0.0), Pace(5.0, 0.0)]  # width 8 has 12 s for 96 steps of 0.1 s, which do not allow a larger one
+    monkeypatch.setattr(budget, "_measure", lambda *_: paces.pop(0))
+    words = ["patch=32", "samples=4", "threads=1", "precision=float32"]
+    assert call("train", data, *words, "--minutes", "0.01", "--folds", "2", "--out", tmp_path / "cv") == 0
+    recipes = [RunFolder(tmp_path / "cv" / f"fold-{fold}").recipe() for fold in range(2)]
+    assert recipes[0].network == recipes[1].network
+    assert recipes[0].network.options["widths"] == [8, 16, 32]
+    assert recipes[0].training.epochs == recipes[1].training.epochs
+    assert len(paces) == 1
 
 
 def spoil(name: str, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,9 +15,15 @@ from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml, write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import Training, make_recipe
+from isthmus.runs.recipe import Recipe, Training, make_recipe
+from isthmus.training import run
 from isthmus.training.loop import budget
-from isthmus.training.loop.budget import Pace, _fitted
+from isthmus.training.loop import limit as limit_module
+from isthmus.training.loop.best_epoch import Progress
+from isthmus.training.loop.budget import Pace, _fitted, within_minutes
+from isthmus.training.loop.limit import Limit
+from isthmus.training.preparation.prepare import prepare
+from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import duration
 
 from ...notes import Notes
@@ -40,9 +47,10 @@ def recipe(data: Path, **length: Any) -> Any:
     return make_recipe("default", {"data": {"source": str(data)}}, SMALL, {"training": length})
 
 
-def fitted(minutes: float, samples: int, step: float, case: float) -> tuple[int, int]:
+def fitted(minutes: float, samples: int, step: float, case: float, longer: bool = False) -> tuple[int, int]:
     """With batches of 4 and five cases, all of them validated."""
-    found = _fitted(Training(minutes=minutes, samples=samples, batch=4), Pace(step, case), 5, 5)
+    given = Training(minutes=minutes, samples=samples, batch=4)
+    found = _fitted(given, Pace(step, case), minutes * 60, (5, 5), longer)
     assert found.samples is not None
     return found.epochs, found.samples
 
@@ -53,16 +61,146 @@ def test_as_many_epochs_as_have_room() -> None:
     assert fitted(10, 40, 1.0, 1.0) == (39, 40)
 
 
+def test_epochs_become_longer_where_validation_would_take_most_of_them() -> None:
+    # a validation of 5 s may take a fifth of an epoch: 20 steps and 5 s, and 590 / 25 = 23.6
+    assert fitted(10, 40, 1.0, 1.0, longer=True) == (23, 80)
+    assert fitted(10, 400, 1.0, 1.0, longer=True) == fitted(10, 400, 1.0, 1.0)
+
+
 def test_epochs_become_shorter_where_few_have_room() -> None:
     assert fitted(1, 400, 1.0, 0.0) == (10, 24)  # 60 steps, in ten epochs of 6
-    # 5 s are given to scoring: 55 s, which hold 55 / (2 x 2.5) = 11 validations at most; (5.5 - 2.5) / 1 = 3 steps
-    assert fitted(1, 400, 1.0, 0.5) == (10, 12)
+    # 5 s are given to scoring: 55 s, which hold 55 / (5 x 2.5) = 4 validations; (13.75 - 2.5) / 1 = 11 steps
+    assert fitted(1, 400, 1.0, 0.5) == (4, 44)
     assert fitted(0.001, 400, 1.0, 10.0) == (1, 4)  # nothing has room, so the least there is
 
 
+class Machine:
+    """Stands for `_measure` on a machine where a step takes as long as its batch and its network's width demand."""
+
+    def __init__(self, default: float, case: float = 0.0) -> None:
+        self.default, self.case = default, case
+        self.measured: list[int] = []
+
+    def __call__(self, prepared: Prepared, _: float) -> Pace:
+        width = prepared.recipe.network.options.get("widths", [32])[0]
+        self.measured.append(width)
+        return Pace(self.default * width / 32 * prepared.recipe.training.batch / 4, self.case)
+
+
+OPEN: dict[str, Any] = {
+    "input": {"patch": 32},
+    "hardware": {"threads": 1, "workers": 0, "precision": "float32"},
+}
+
+
+def chosen(data: Path, machine: Machine, minutes: float, *layers: Any) -> tuple[Recipe, list[str]]:
+    """Returns the recipe that the minutes give on this machine, and what was said; no time passes."""
+    given = make_recipe(
+        "default", {"data": {"source": str(data)}}, OPEN, *layers, {"training": {"minutes": minutes}}
+    )
+    notes = Notes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "_measure", machine)
+        patch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: 100.0))
+        found, limit = within_minutes(given, prepare(given, notes), 100.0, notes)
+    assert limit is not None
+    assert limit.end == pytest.approx(100 + 66 * minutes)
+    return found.recipe, notes.said
+
+
+def test_the_network_grows_with_the_minutes(data: Path) -> None:
+    # steps of the default, and of width 16 and 8 in batches of 2: 1, 0.25 and 0.125 s, of which 80 % of a minute holds
+    # 48, 192 and 384; a network needs 100 steps
+    found, said = chosen(data, Machine(1.0), 1)
+    assert found.network.options["widths"] == [16, 32, 64]
+    assert (found.training.batch, found.training.epochs, found.training.samples) == (2, 15, 32)
+    assert said[-1] == (
+        "60 seconds allow about 240 steps: width 16 and batches of 2, 15 epochs of 32 samples "
+        "(0.25 s a step, 0 s a validated case); width 32 and batches of 4 would allow 48 steps"
+    )
+    sizes = []
+    for minutes in (0.1, 0.25, 0.5, 1, 2, 4, 8):
+        options = chosen(data, Machine(1.0), minutes)[0].network.options
+        sizes.append(options.get("widths", [32])[0])
+    assert sizes == [8, 8, 8, 16, 16, 32, 32]
+
+
+def test_larger_networks_are_not_even_tried_where_time_is_short(data: Path) -> None:
+    slow = Machine(8.0)
+    chosen(data, slow, 1)
+    assert slow.measured == [8]
+
+
+@pytest.mark.parametrize(
+    ("layer", "widths", "batch"),
+    [
+        ({"training": {"batch": 3}}, [8, 16, 32], 3),
+        ({"training": {"batch": 1}}, [8, 16, 32], 1),
+        ({"network": {"options": {"widths": [4, 8]}}}, [4, 8], 4),
+        ({"network": {"options": {"depth": 3}}}, None, 4),
+        ({"network": {"model": "unet"}}, None, 4),
+    ],
+)
+def test_what_the_user_gave_is_kept(data: Path, layer: Any, widths: Any, batch: int) -> None:
+    found, _ = chosen(data, Machine(16.0), 1, layer)
+    assert found.network.options.get("widths") == widths
+    assert found.training.batch == batch
+
+
+def test_samples_that_the_user_gave_are_an_epoch(data: Path) -> None:
+    slow = Machine(1.0, case=1.0)
+    assert chosen(data, slow, 4, {"training": {"samples": 6}})[0].training.samples == 6
+    assert chosen(data, slow, 4)[0].training.samples == 32
+
+
+def test_training_ends_while_there_is_time_to_score() -> None:
+    progress = Progress()
+    found = Limit(end=100.0, validated=2, scored=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limit_module, "time", SimpleNamespace(perf_counter=lambda: 90.0))
+        assert not found.is_near(progress)  # there is nothing to score yet
+        # a validation of 2 s is 1 s a case, and scoring three cases takes 6 s: 90 + 4 + 6
+        progress.history.append({"seconds": 4.0, "seconds_validating": 2.0})
+        assert not found.is_near(progress)
+        progress.history.append({"seconds": 4.1, "seconds_validating": 2.0})
+        assert found.is_near(progress)
+
+
+@pytest.mark.usefixtures("stopped_clock")
+def test_a_run_whose_time_runs_out_keeps_its_best_and_can_be_repeated(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "_measure", lambda *_: Pace(1.0, 0.0))
+    monkeypatch.setattr(Limit, "is_near", lambda _, progress: progress.epoch == 2)
+    notes = Notes()
+    training.train(recipe(data, minutes=0.1), tmp_path / "run", watch=notes)
+    ran_out = [line for line in notes.said if line.startswith("the time ran out after epoch 2 of 6")]
+    assert len(ran_out) == 1
+    folder = RunFolder(tmp_path / "run")
+    kept = folder.recipe().training
+    assert (kept.epochs, kept.last_epoch, folder.costs().epochs) == (6, 2, 2)
+    monkeypatch.setattr(Limit, "is_near", pytest.fail)
+    stored = read_yaml(folder.recipe_path)
+    again = training.train(make_recipe("bare", stored), tmp_path / "again", watch=notes)
+    assert again.weights.read_bytes() == folder.weights.read_bytes()
+    (tmp_path / "run" / "cost.json").unlink()  # as if it had been killed while it was scored
+    training.resume(tmp_path / "run")
+    assert folder.costs().epochs == 2
+    assert make_recipe("bare", stored, {"training": {"epochs": 5}}).training.last_epoch is None
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that stands still until training begins."""
+    for module in (budget, run):
+        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+
+
+@pytest.mark.usefixtures("stopped_clock")
 def test_minutes_are_turned_into_epochs_once(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Limit, "is_near", lambda *_: False)
     monkeypatch.setattr(budget, "_measure", lambda *_: Pace(6.0, 0.0))
     training.train(recipe(data, minutes=0.2), tmp_path / "run")
     kept = RunFolder(tmp_path / "run").recipe().training
@@ -88,12 +226,13 @@ def test_what_is_said_last_counts() -> None:
 
 def test_measuring_changes_nothing(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "SHORTEST", 0.0)
+    monkeypatch.setattr(budget, "SHARE", 0.0)
     monkeypatch.setattr(
         budget,
         "_fitted",
         lambda given, *_: given.model_copy(update={"epochs": 2, "epoch_seconds": 1.0}),
     )
-    measured = training.train(recipe(data, minutes=0.001), tmp_path / "measured", watch=Notes())
+    measured = training.train(recipe(data, minutes=1), tmp_path / "measured", watch=Notes())
     plain = training.train(recipe(data, epochs=2), tmp_path / "plain")
     assert measured.weights.read_bytes() == plain.weights.read_bytes()
 

@@ -58,7 +58,7 @@ Epochs = Annotated[
 Minutes = Annotated[
     float | None,
     typer.Option(
-        help="Minutes to train for, instead of --epochs; a short measurement turns them into epochs.",
+        help="Minutes for training and scoring, instead of --epochs; the recipe is fitted to them (docs/minutes.md).",
         show_default=False,
     ),
 ]

@@ -37,9 +37,17 @@ def _start_folds(recipe: Recipe, out: Path, display: Display) -> None:
                 f"{out} holds a cross-validation; --resume continues it, or choose another --out"
             )
         report_run(training.train(of_fold(recipe, fold), folder, watch=display), display)
+        if recipe.training.minutes is not None:  # all folds have the network that fits into the time
+            fitted = RunFolder(folder).recipe()
+            recipe = recipe.model_copy(update={"training": fitted.training, "network": fitted.network})
     report_folds(out, display)
 
 
 def of_fold(recipe: Recipe, fold: int) -> Recipe:
-    """Returns the recipe of another fold."""
-    return recipe.model_copy(update={"protocol": recipe.protocol.model_copy(update={"fold": fold})})
+    """Returns the recipe of another fold, which trains to its own end."""
+    return recipe.model_copy(
+        update={
+            "protocol": recipe.protocol.model_copy(update={"fold": fold}),
+            "training": recipe.training.model_copy(update={"last_epoch": None}),
+        }
+    )

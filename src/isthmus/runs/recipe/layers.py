@@ -11,7 +11,7 @@ from isthmus.runs.recipe.presets import PRESETS, TUNED
 from isthmus.runs.recipe.recipe import Recipe, sections, validate
 from isthmus.shapes import shown
 
-LENGTH = ("epochs", "minutes", "epoch_seconds")
+LENGTH = ("epochs", "minutes", "epoch_seconds", "last_epoch")
 """Keys of ``training`` that together say how long it takes."""
 
 

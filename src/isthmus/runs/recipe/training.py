@@ -17,12 +17,17 @@ class Training(Section):
     minutes: Annotated[
         float | None,
         Range(above=0, most=525_600),
-        "Minutes to train for, instead of `epochs`. Some steps and a validation are timed before training, then "
-        "`epochs` is filled in (and `samples`, where fewer than ten epochs fit), so that the schedule ends in time and "
-        "a resumed run keeps its number of epochs.",
+        "Minutes for training and scoring, instead of `epochs`. Some steps and a validation are timed first. Then the "
+        "width of our own network, `batch` and `samples` are chosen, where they are open, and `epochs` is filled in, "
+        "so that the schedule ends in time ([how the minutes are used](minutes.md)). A resumed run keeps all of it.",
     ] = None
     epoch_seconds: Annotated[
         float | None, Range(0), "Seconds of an epoch with its validation, as timed for `minutes`; filled in."
+    ] = None
+    last_epoch: Annotated[
+        int | None,
+        POSITIVE,
+        "Epoch after which the time for `minutes` ran out, if that was before the last; filled in.",
     ] = None
     batch: Annotated[int, POSITIVE, "Images or patches in a step."] = 4
     samples: Annotated[

@@ -1,30 +1,39 @@
-"""Converts a training time into a number of epochs, by one measurement that the recipe stores."""
+"""Fits a recipe into a training time, by one measurement whose outcome the recipe stores."""
 
 from __future__ import annotations
 
-import copy
 import math
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 
-from torch import nn
-
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, counted
 from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
-from isthmus.runs.recipe import Training
+from isthmus.runs.recipe import Recipe, Training
 from isthmus.training.loop.distributed import world
 from isthmus.training.loop.forecast import FINAL
+from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import begin
+from isthmus.training.loop.rungs import rungs, size
+from isthmus.training.preparation.network import make_network
 from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import Silent, Watch, duration
 
-SHARE, SHORTEST, MOST = 0.05, 2.0, 30
+SHARE, SHORTEST, MOST = 0.03, 1.0, 30
 """How long steps are measured: a share of the training time, at least these seconds, and at most this many steps."""
 EPOCHS = 10
 """If fewer epochs fit, they are made shorter, so that the best of several can be kept."""
+VALIDATION = 0.2
+"""Largest share of an epoch that its validation takes, where epochs can be made longer or fewer."""
+ENOUGH = 100
+"""Steps that a larger network needs to be worth its time."""
+LEAP = 1.5
+"""A larger network is tried only where the steps are this many times enough, as it is slower at least by that."""
+TOLERANCE = 1.1
+"""Times the minutes, a training ends in any case."""
 
 
 @dataclass(frozen=True)
@@ -44,36 +53,87 @@ class _Enough(Exception):
     """Ends the measurement: enough steps were measured."""
 
 
-def within_minutes(prepared: Prepared, network: nn.Module, watch: Watch) -> Prepared:
-    """Sets the number of epochs to as many as fit into the recipe's minutes, unless that was done before.
+def within_minutes(
+    given: Recipe, prepared: Prepared, began: float, watch: Watch
+) -> tuple[Prepared, Limit | None]:
+    """Fits the network, its batches and its epochs into the recipe's minutes, unless that was done before.
+
+    Args:
+        given: the recipe as the user gave it, whose values stay.
+        prepared: the same, resolved.
+        began: when the run began, by `time.perf_counter`.
+        watch: is told what was chosen, and why.
+
+    Returns:
+        The training, and when it has to end; None if its length was fixed before.
 
     Raises:
         IsthmusError: the recipe has a region of interest, or several processes train together.
     """
     recipe = prepared.recipe
     if recipe.training.minutes is None or recipe.training.epoch_seconds is not None:
-        return prepared
+        return prepared, None
     if recipe.roi or world().size > 1:
         other = "a region of interest (roi)" if recipe.roi else "several processes"
         raise IsthmusError(f"training.minutes does not work with {other}; give training.epochs instead")
     watch.say("measuring how long a step takes on this machine")
-    split = prepared.split
-    pace = _measure(prepared, network, recipe.training.minutes * 60)
-    scored = len(split.validation) + len(split.test)
-    training = _fitted(recipe.training, pace, len(split.validation), scored)
-    epochs = f"{training.epochs} epoch{'s' * (training.epochs > 1)}"
-    watch.say(
-        f"{duration(recipe.training.minutes * 60)} allow {epochs} of {training.samples} samples "
-        f"({pace.step:.3g} s a step, {pace.case:.3g} s a validated case)"
+    seconds, split = recipe.training.minutes * 60, prepared.split
+    validated, scored = len(split.validation), len(split.validation) + len(split.test)
+    timed = _climb([replace(prepared, recipe=rung) for rung in rungs(given, recipe)], seconds, scored)
+    chosen, pace = timed.chosen
+    left = seconds - (time.perf_counter() - began)
+    longer = "samples" not in given.training.model_fields_set
+    training = _fitted(chosen.recipe.training, pace, left, (validated, scored), longer)
+    recipe = chosen.recipe.model_copy(update={"training": training})
+    watch.say(f"{duration(seconds)} allow {_choice(recipe, pace)}{timed.beyond}")
+    return replace(prepared, recipe=recipe), Limit(began + TOLERANCE * seconds, validated, scored)
+
+
+@dataclass(frozen=True)
+class _Timed:
+    chosen: tuple[Prepared, Pace]
+    beyond: str
+
+
+def _climb(rungs: Sequence[Prepared], seconds: float, scored: int) -> _Timed:
+    """Times one rung after another, and returns the last that is fast enough, or else the first."""
+    chosen = (rungs[0], _measure(rungs[0], seconds))
+    for rung in rungs[1:]:
+        if _steps(chosen[1], seconds, scored) < LEAP * ENOUGH:
+            return _Timed(chosen, "")
+        pace = _measure(rung, seconds)
+        if (steps := _steps(pace, seconds, scored)) < ENOUGH:
+            return _Timed(chosen, f"; {size(rung.recipe)} would allow {steps} steps")
+        chosen = (rung, pace)
+    return _Timed(chosen, "")
+
+
+def _steps(pace: Pace, seconds: float, scored: int) -> int:
+    """Returns how many steps fit, about."""
+    return int(_room(pace, seconds, scored) * (1 - VALIDATION) / pace.step)
+
+
+def _room(pace: Pace, seconds: float, scored: int) -> float:
+    """Returns the seconds for training and its validations, without the scoring at the end."""
+    return max(seconds / 2, seconds - FINAL * pace.case * scored)
+
+
+def _choice(recipe: Recipe, pace: Pace) -> str:
+    training = recipe.training
+    samples = training.samples or training.batch
+    steps = training.epochs * math.ceil(samples / training.batch)
+    return (
+        f"about {counted(steps, 'step')}: {size(recipe)}, {counted(training.epochs, 'epoch')} of "
+        f"{counted(samples, 'sample')} ({pace.step:.3g} s a step, {pace.case:.3g} s a validated case)"
     )
-    return replace(prepared, recipe=recipe.model_copy(update={"training": training}))
 
 
-def _measure(prepared: Prepared, network: nn.Module, seconds: float) -> Pace:
-    """Times steps of a copy of the network; the first step does not count."""
+def _measure(prepared: Prepared, seconds: float) -> Pace:
+    """Times steps of a network of its own; the first two do not count."""
+    network = make_network(prepared.recipe)
     keep_freed_memory(not getattr(network, "checkpoint", False))  # as in training
     with machine.threads(prepared.recipe.hardware):
-        loop = begin(copy.deepcopy(network), prepared, None)
+        loop = begin(network, prepared, None)
         times = [time.perf_counter()]
         longest = max(SHORTEST, SHARE * seconds)
 
@@ -88,14 +148,25 @@ def _measure(prepared: Prepared, network: nn.Module, seconds: float) -> Pace:
         return Pace((times[-1] - times[2]) / (len(times) - 3), loop.seconds_of_a_case())
 
 
-def _fitted(training: Training, pace: Pace, validated: int, scored: int) -> Training:
-    """Returns as many epochs as fit; if these are few, more and shorter ones."""
-    given = (training.minutes or 0.0) * 60
-    room = max(given / 2, given - FINAL * pace.case * scored)
-    validation, samples = pace.case * validated, training.samples or training.batch
+def _fitted(training: Training, pace: Pace, seconds: float, cases: tuple[int, int], longer: bool) -> Training:
+    """Returns as many epochs as fit into these seconds; if these are few, more and shorter ones.
+
+    Args:
+        training: the section of the recipe.
+        pace: as it was measured.
+        seconds: that are left for training and scoring.
+        cases: how many are scored after every epoch, and how many at the end.
+        longer: whether epochs may be made longer, so that they are not spent on validation.
+    """
+    validated, scored = cases
+    room, validation = _room(pace, seconds, scored), pace.case * validated
+    samples = training.samples or training.batch
     steps = math.ceil(samples / training.batch)
+    fewest = math.ceil(validation * (1 / VALIDATION - 1) / pace.step)
+    if longer and fewest > steps:
+        steps, samples = fewest, fewest * training.batch
     epochs = int(room / (steps * pace.step + validation))
-    several = min(EPOCHS, int(room / max(2 * validation, pace.step + validation)))
+    several = min(EPOCHS, int(room / max(validation / VALIDATION, pace.step + validation)))
     if epochs < several or epochs < 1:
         epochs = max(1, several)
         steps = max(1, int((room / epochs - validation) / pace.step))

@@ -33,6 +33,7 @@ from isthmus.training.loop.batch_statistics import SAMPLES, batch_norms, sharing
 from isthmus.training.loop.best_epoch import Progress, Scored
 from isthmus.training.loop.distributed import World, world
 from isthmus.training.loop.forecast import Forecast
+from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.optimiser import make_optimiser
 from isthmus.training.loop.rate import Rate
 from isthmus.training.loop.saving import Saving
@@ -52,8 +53,9 @@ def fit(
     folder: RunFolder,
     watch: Watch,
     localiser: Localiser | None = None,
+    limit: Limit | None = None,
 ) -> Progress:
-    """Trains to the end of the recipe, from the run's checkpoint if there is one.
+    """Trains to the end of the recipe or of its time, from the run's checkpoint if there is one.
 
     Every random choice of an epoch depends only on the seed and the number of the epoch, so a checkpoint holds no
     state of a generator.
@@ -77,8 +79,11 @@ def fit(
         watch = Forecast(watch, prepared, progress, steps, loop.seconds_of_a_case)
     watch.stage("training", training.epochs * steps, progress.epoch * steps)
     saving = Saving(folder, recipe, loop.state, writes=loop.world.first)
+    last = training.last_epoch or training.epochs
     with Stop() as stop:
-        while progress.epoch < training.epochs and not progress.out_of_patience(training.early_stopping):
+        while progress.epoch < last and not progress.out_of_patience(training.early_stopping):
+            if limit and limit.is_near(progress):
+                break
             is_best = loop.epoch(watch, lambda: stop.between_steps(progress.epoch, saving.epoch, watch))
             stops = loop.world.any(stop.number is not None, loop.device)
             saving.after_epoch(is_best, stops)

@@ -83,6 +83,7 @@ def _identity(recipe: Recipe) -> str:
     fixed = recipe.to_dict()
     for key in ("device", "workers", "cache_mb"):
         fixed["hardware"].pop(key)
+    fixed["training"].pop("last_epoch")  # known only once the others are done
     fixed["data"].pop("root")
     fixed["data"].pop("source")
     return json.dumps(fixed, sort_keys=True)

@@ -88,7 +88,7 @@ def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
     refuse_contradictions(resolved, checked, axes)
     options = _network_options(recipe.network, resolved.data, resolved.input, axes)
     seen = recipe.roi.size if recipe.roi else resolved.input.resize or resolved.input.patch
-    if recipe.network.depth == "auto" and axes == 2 and seen and _is_ours(recipe.network):
+    if recipe.network.depth == "auto" and axes == 2 and seen and is_ours(recipe.network):
         options["depth"] = depth_for(min(seen))
     network = recipe.network.model_copy(update={"options": options})
     samples = recipe.training.samples or samples_per_epoch(resolved.input, checked, split, roi=roi)
@@ -128,7 +128,7 @@ def _network_options(network: Network, data: Data, given: Input, axes: int) -> d
     return options
 
 
-def _is_ours(network: Network) -> bool:
+def is_ours(network: Network) -> bool:
     """Returns whether it is our own network without options that fix its depth."""
     return network.model == DEFAULT_MODEL and not {"depth", "widths", "encoder"} & set(network.options)
 

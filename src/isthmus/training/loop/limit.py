@@ -1,0 +1,32 @@
+"""Ends a training whose time runs out, as on a machine that others use, while there is time to score it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from isthmus.training.loop.best_epoch import Progress
+from isthmus.training.loop.forecast import FINAL
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The moment at which a run has to be trained and scored.
+
+    Attributes:
+        end: by the clock `time.perf_counter`.
+        validated: cases that are scored after every epoch.
+        scored: cases that are scored at the end.
+    """
+
+    end: float
+    validated: int
+    scored: int
+
+    def is_near(self, progress: Progress) -> bool:
+        """Returns whether another epoch like the last and the scoring no longer fit; never before the first epoch."""
+        if not progress.history:
+            return False
+        last = progress.history[-1]
+        scoring = FINAL * last["seconds_validating"] / max(1, self.validated) * self.scored
+        return time.perf_counter() + last["seconds"] + scoring > self.end
