@@ -57,7 +57,10 @@ def test_folds_train_one_run_each_and_predict_together(data: Path, tmp_path: Pat
 def test_folds_have_the_network_that_fits_the_first(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paces = [Pace(0.1, 0.0), Pace(5.0, 0.0)]  # width 8 has 12 s for 96 steps of 0.1 s, which do not allow a larger one
+    paces = [
+        Pace(0.1, 0.0),
+        Pace(5.0, 0.0),
+    ]  # width 8 has 12 s for 96 steps of 0.1 s, which do not allow a larger one
     monkeypatch.setattr(budget, "_measure", lambda *_: paces.pop(0))
     words = ["patch=32", "samples=4", "threads=1", "precision=float32"]
     assert call("train", data, *words, "--minutes", "0.01", "--folds", "2", "--out", tmp_path / "cv") == 0
