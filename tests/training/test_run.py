@@ -12,12 +12,15 @@ import torch
 from isthmus import training
 from isthmus.data.cases import Case, Source, load_image
 from isthmus.data.new_images import images_in
+from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.errors import IsthmusError
 from isthmus.inference import Predictor
 from isthmus.io.images import read_mask
 from isthmus.io.writing import write_image, write_mask
 from isthmus.metrics import dice
+from isthmus.report import write_page
 from isthmus.runs.files import read_json
+from isthmus.runs.recipe import make_recipe
 
 
 def test_the_run_folder_is_complete_and_consistent(small: Any, tmp_path: Path) -> None:
@@ -224,3 +227,28 @@ def test_resized_volumes_come_back_in_their_own_grid(small: Any, tmp_path: Path)
     )
     folder = training.train(recipe, tmp_path / "run")
     assert nibabel.load(next(folder.predictions.iterdir())).shape == (10, 14, 18)
+
+
+def test_one_image_is_divided_within_itself(tmp_path: Path) -> None:
+    """It trains on its upper rows; masks, report and check of the last ones lie where these are."""
+    write_phantoms(tmp_path / "data", 1, 80, seed=1)
+    small: dict[str, Any] = {
+        "network": {"options": {"widths": [2, 4]}},
+        "input": {"patch": 32},
+        "training": {"epochs": 1, "samples": 4},
+        "hardware": {"threads": 1, "workers": 0, "precision": "float32"},
+    }
+    folder = training.train(
+        make_recipe("default", {"data": {"source": str(tmp_path / "data")}}, small), tmp_path / "run"
+    )
+    assert folder.recipe().protocol.kind == "last-part"
+    split = read_json(folder.splits)
+    assert (*split["train"], *split["validation"]) == ("phantom-000-part-0", "phantom-000-part-1")
+    assert any("not independent" in note for note in split["notes"])
+    written = read_mask(Source(folder.predictions / "phantom-000-part-1.png"))
+    assert written.shape == (80, 80)
+    assert not written[:64].any()
+    true = read_mask(Source(tmp_path / "data" / "masks" / "phantom-000.png"))
+    (row,) = folder.read_rows(folder.cases)
+    assert float(row["dice"]) == pytest.approx(float(dice(written[64:] > 0, true[64:] > 0)))
+    assert "no picture" not in write_page(folder.path).read_text(encoding="utf-8").lower()

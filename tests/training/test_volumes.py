@@ -19,6 +19,8 @@ from isthmus.metrics import dice
 from isthmus.report import write_page
 from isthmus.runs.files import read_json
 from isthmus.runs.folder import RunFolder
+from isthmus.training.preparation.prepare import prepare
+from isthmus.watch import Silent
 
 AFFINE = np.diag([-1.0, 1.0, 3.0, 1.0])  # turned in one axis, slices three times as far apart as pixels
 
@@ -170,8 +172,12 @@ def test_one_volume_is_divided_within_itself(small: Any, tumours: Path, tmp_path
     true = np.asarray(nibabel.load(tumours / "masks" / "brain 0.nii.gz").dataobj)[..., 5:] > 0
     assert float(row["dice"]) == pytest.approx(float(dice(written[..., 5:] > 0, true)))
     assert "no picture" not in write_page(folder.path).read_text(encoding="utf-8").lower()
+    about: dict[str, Any] = {"data": {"source": str(tmp_path / "data")}, "input": {"patch": None}}
     with pytest.raises(IsthmusError, match="within-case"):
-        training.train(small(data={"source": str(tmp_path / "data")}, input={"patch": None}), tmp_path / "b")
+        prepare(small(**about, protocol={"kind": "kfold"}), Silent())
+    last = prepare(small(**about), Silent())
+    assert last.recipe.protocol.kind == "last-part"
+    assert [facts.shape for facts in last.data.cases] == [(1, 8, 32, 40), (1, 2, 32, 40)]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import load
 from isthmus.data.sources import open_dataset
-from isthmus.data.splits.single_volume import split_volume
+from isthmus.data.splits.single_volume import divided
 from isthmus.errors import IsthmusError
 from isthmus.inference.engines.engine import Engine
 from isthmus.inference.predictor import Predictor
@@ -101,8 +101,8 @@ class _ValidationCases:
             dataset = open_dataset(about.source, data or Path(about.root), about.axes)
         else:
             dataset = open_dataset(data or about.source, axes=about.axes)
-        if recipe.protocol.kind == "within-case":
-            dataset = split_volume(dataset, recipe.protocol.folds)
+        protocol = recipe.protocol
+        dataset = divided(dataset, protocol.kind, protocol.folds, protocol.fraction)
         self.channels, self.values, self.name = about.channels, value_map(recipe.data), dataset.name
         self.by_id = {case.id: case for case in dataset.cases}
         self.cases = sorted(folder.split().validation)

@@ -27,7 +27,7 @@ class Source:
         page: page of a multi-page TIFF, or the slice of a volume; None: the whole file.
         axis: the axis of the volume that counts the slices: 0, 1, 2 for z, y, x.
         channels: whether the fourth axis of a volume counts channels (if not, such a volume is refused).
-        part: the slices of a volume from z = part[0] to before part[1]; None: all.
+        part: the slices of a volume, or the rows of a picture, from part[0] to before part[1]; None: all.
         like: the volume whose orientation this one takes; None: its own header decides.
         axes: a letter for each axis of the array in a TIFF (`isthmus.io.tiff_axes`); "": as the file names them.
     """
@@ -42,7 +42,8 @@ class Source:
 
     def __str__(self) -> str:
         if self.part is not None:
-            return f"{self.path} (slices {self.part[0]} to {self.part[1] - 1})"
+            kind = "rows" if isinstance(FORMATS.get(suffix(self.path)), Picture) else "slices"
+            return f"{self.path} ({kind} {self.part[0]} to {self.part[1] - 1})"
         if self.page is None:
             return str(self.path)
         across = f" across {'zyx'[self.axis]}" if self.axis else ""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -182,7 +183,8 @@ def _read(source: Source, *, mask: bool) -> NDArray[Any]:
     if picture is None:
         return volumes.read(source, mask=mask)
     try:
-        return picture.read(source, header, mask)
+        whole = picture.read(replace(source, part=None), header, mask)
+        return whole if source.part is None else whole[:, slice(*source.part)]
     except IsthmusError:
         raise
     except MemoryError as error:
@@ -207,6 +209,9 @@ def _header(source: Source, picture: Picture | None) -> Header:
             raise damaged(source, picture.name, error) from error
         if not picture.paged and source.page not in (None, 0):
             raise IsthmusError(f"{source}: a {picture.name} file has one page only, page 0")
+    if source.part is not None and picture is not None:
+        channels, _, *rest = header.shape
+        header = replace(header, shape=(channels, source.part[1] - source.part[0], *rest))
     if min(header.shape) < 1:
         raise IsthmusError(
             f"{source}: an axis of length {min(header.shape)}; export it again or leave it out"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isthmus.data.cases import Case, Dataset, Source, load
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.sources import open_dataset
-from isthmus.data.splits.single_volume import split_volume
+from isthmus.data.splits.single_volume import divided
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.mask_files import mask_path
 from isthmus.io.images import read_mask
@@ -44,8 +44,9 @@ class RunImages:
             found = open_dataset(recipe.source, data or Path(recipe.root), recipe.axes)
         else:
             found = open_dataset(data or recipe.source, axes=recipe.axes)
-        if whole.protocol.kind == "within-case" and beside is None:
-            found = split_volume(found, whole.protocol.folds)
+        if beside is None:
+            protocol = whole.protocol
+            found = divided(found, protocol.kind, protocol.folds, protocol.fraction)
         self.cases: dict[str, Case] = {case.id: case for case in found.cases}
         self.dataset: Dataset = replace(found, values=self.values, classes=tuple(recipe.classes))
 

@@ -181,7 +181,7 @@ def test_one_group_is_a_warning(pairs: Any) -> None:
     assert "one group (stack)" in row.detail
     row = rows(inspect_dataset(Dataset("x", cases[:1])))["cases"][0]
     assert row.level == "warning"
-    assert row.detail.startswith("a single case cannot be divided")
+    assert row.detail.startswith("the last fifth of it validates")
 
 
 def test_copies_and_pictures_coded_again(tmp_path: Path) -> None:

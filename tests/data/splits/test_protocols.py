@@ -24,7 +24,7 @@ def named(*groups: str) -> list[Case]:
 many = st.lists(st.integers(1, 3), min_size=12, max_size=24).map(
     lambda sizes: [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
 )
-dividing = st.sampled_from(sorted(set(PROTOCOLS) - {"within-case", "nnunet"}))
+dividing = st.sampled_from(sorted(set(PROTOCOLS) - {"within-case", "last-part", "nnunet"}))
 
 
 @given(dividing, many, st.integers(0, 99), st.randoms(use_true_random=False), st.booleans())
@@ -72,6 +72,13 @@ def test_names_and_notes() -> None:
     assert splits("multiresunet", data)[0].notes == (EPOCH,)
     assert "one test set" in splits("mildnet", data)[0].notes[0]
     assert [split.independent for split in splits("within-case", named(*"aaaaa"))] == [False] * 5
+    (last,) = splits("last-part", named(*"aa"))
+    assert (last.fold, last.independent, len(last.train), last.validation) == (
+        0,
+        False,
+        1,
+        (named(*"aa")[1].id,),
+    )
     assert splits("holdout", data)[0].notes == ()
     with pytest.raises(IsthmusError, match="no protocol 'mildent'; did you mean 'mildnet'"):
         splits("mildent", data)

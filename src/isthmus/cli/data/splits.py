@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Protocol = Annotated[
     str,
     typer.Argument(
-        help="holdout, kfold, mildnet, multiresunet, sharp, sharp-code, hmedn, within-case or nnunet (docs/folds.md)."
+        help="holdout, kfold, mildnet, multiresunet, sharp, sharp-code, hmedn, within-case, last-part or nnunet "
+        "(docs/folds.md)."
     ),
 ]
 Name = Annotated[

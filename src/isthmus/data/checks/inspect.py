@@ -105,7 +105,7 @@ class Inspection:
         sizes = Counter(case.group for case in self.dataset.cases)
         total = len(self.cases)
         if total == 1:
-            detail = "a single case cannot be divided (a volume can, within itself: within-case)"
+            detail = "the last fifth of it validates (last-part), so scores say nothing about other images"
             yield Finding("warning", "cases", 1, detail)
         elif len(sizes) == 1:
             detail = f"all belong to one group ({next(iter(sizes))}): no split is independent (within-case)"

@@ -26,6 +26,7 @@ PROTOCOLS = {
     "sharp-code": "one 80/20 split for all five repeats (as the paper's code does)",
     "hmedn": "fixed shares for training, validation and test",
     "within-case": "runs of neighbours in data of one group; not independent",
+    "last-part": "the last rows of a single image, or slices of a volume, validate; not independent",
     "nnunet": "the folds in nnU-Net's splits_final.json, in the folder of the data set",
 }
 """What each protocol does, by name."""
@@ -69,8 +70,8 @@ def splits(
         seed: seed of all random choices.
         folds: number of folds of `kfold`, `mildnet`, `multiresunet`, `sharp` and `within-case`; the papers use 5.
         repeats: number of repeats of `sharp` and `sharp-code`; the papers use 5.
-        fraction: share of the cases that validate in `holdout`; it is a fifth in `sharp-code`, and `mildnet` tests
-            30 %.
+        fraction: share of the cases that validate in `holdout`; it is a fifth in `sharp-code`, `mildnet` tests 30 %,
+            and `last-part` has divided its case before (`isthmus.data.splits.single_volume.split_off`).
         shares: training, validation and test of `hmedn`, in any unit (`SHARES` has the paper's).
         foreground: share of foreground by case id, to stratify by; None for no stratification.
         listed: the file of `nnunet`; None for `splits_final.json` in the folder of the data set.
@@ -88,6 +89,8 @@ def splits(
         return kfold(cases, folds, seed, foreground)
     if protocol == "within-case":
         return consecutive(cases, folds)
+    if protocol == "last-part":
+        return [replace(consecutive(cases, 2)[1], fold=0)]
     if protocol == "mildnet":
         tested = holdout(cases, _share(0.3, len(cases)), seed, foreground=foreground)
         inner = kfold(_only(cases, tested.train), folds, seed, foreground)

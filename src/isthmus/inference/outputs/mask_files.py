@@ -44,13 +44,14 @@ def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = F
         Lines to tell the user.
     """
     path, source, notes = mask_path(folder, case, instances), case.images[0], list[str]()
+    mask = _in_whole(mask, source)
     if not is_flat(case):
         if instances:
             most = int(mask.max(initial=0))
             mask = mask.astype(np.uint16 if most < 2**16 else np.int32)
             if most >= 2**16:
                 notes.append(f"{path}: {most} objects are more than 16 bits can number, so it has 32 bits")
-        write_volume(path, _in_whole(mask, source), like=source.path)
+        write_volume(path, mask, like=source.path)
     elif instances:
         note = write_instances(path, mask)
         notes += [note] if note else []
@@ -92,14 +93,14 @@ def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
     volume."""
     paths = probability_paths(folder, case, len(maps))
     if is_flat(case):
-        write_image(paths[0], maps)
+        write_image(paths[0], np.stack([_in_whole(values, case.images[0]) for values in maps]))
         return
     for path, values in zip(paths, maps, strict=True):
         write_volume(path, _in_whole(values, case.images[0]), like=case.images[0].path)
 
 
 def _in_whole(array: NDArray[Any], source: Source) -> NDArray[Any]:
-    """Returns what was found in a part of a volume in the frame of the whole volume; 0 elsewhere."""
+    """Returns what was found in a part of an image in the frame of the whole image; 0 elsewhere."""
     if source.part is None:
         return array
     whole = np.zeros((probe(replace(source, part=None))[0][1], *array.shape[1:]), array.dtype)

@@ -23,11 +23,17 @@ class Protocol(Section):
             "sharp-code",
             "hmedn",
             "within-case",
+            "last-part",
             "nnunet",
         ],
-        "How cases are divided ([folds](folds.md)).",
+        "How cases are divided ([folds](folds.md)). A single image or volume is divided by `last-part` instead of "
+        "`holdout`.",
     ] = "holdout"
-    fraction: Annotated[float, Range(above=0, below=1), "`holdout`: share of the cases that validates."] = 0.2
+    fraction: Annotated[
+        float,
+        Range(above=0, below=1),
+        "Share of the cases that validates in `holdout`, and of the image in `last-part`.",
+    ] = 0.2
     folds: Annotated[int, Range(2), "Number of folds."] = 5
     fold: Annotated[int, Range(0), "Fold to train, counted from 0."] = 0
     repeat: Annotated[int, Range(0), "Repeat of a protocol that has several, counted from 0."] = 0

@@ -30,7 +30,7 @@ from isthmus.training.preparation.consistency import refuse_contradictions
 from isthmus.training.preparation.inputs import resolve_input, samples_per_epoch, with_levels_of_the_data
 from isthmus.training.preparation.objective import resolve_objective
 from isthmus.training.preparation.prepared import Prepared
-from isthmus.training.preparation.split import select_cases, split_cases
+from isthmus.training.preparation.split import protocol_for, select_cases, split_cases
 from isthmus.watch import Watch
 
 COARSEST = 16
@@ -50,8 +50,10 @@ def prepare(recipe: Recipe, watch: Watch) -> Prepared:
         dataset, unreadable = open_tolerant(source.source, root, source.axes)
     else:
         dataset = open_dataset(source.source, root, source.axes)
-    checked = _check(source, select_cases(source.limit, recipe.protocol, dataset), watch)
-    split = split_cases(recipe.protocol, checked)
+    protocol = protocol_for(recipe.protocol, source.limit, dataset)
+    recipe = recipe.model_copy(update={"protocol": protocol})
+    checked = _check(source, select_cases(source.limit, protocol, dataset), watch)
+    split = split_cases(protocol, checked)
     split = replace(split, notes=(*split.notes, *(f"left out: {problem}" for problem in unreadable)))
     return resolve(recipe, checked, split)
 

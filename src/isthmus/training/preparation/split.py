@@ -10,7 +10,7 @@ from isthmus.data.checks.check import Checked
 from isthmus.data.splits.folds import Split, holdout, take_groups
 from isthmus.data.splits.leaks import check_split
 from isthmus.data.splits.protocols import GROUP_NOTES, SHARES, splits
-from isthmus.data.splits.single_volume import split_volume
+from isthmus.data.splits.single_volume import divided
 from isthmus.errors import IsthmusError
 from isthmus.runs.recipe import Protocol, Recipe
 
@@ -18,13 +18,18 @@ from isthmus.runs.recipe import Protocol, Recipe
 def select_cases(limit: int | None, protocol: Protocol, dataset: Dataset) -> Dataset:
     """Returns the data set with the cases that a recipe takes: all, or those of as many groups as its limit.
 
-    Of a volume that is split within itself, the cases are its parts.
+    Of an image or volume that is split within itself, the cases are its parts.
     """
     if limit is not None:
         dataset = replace(dataset, cases=tuple(take_groups(dataset.cases, limit)))
-    if protocol.kind == "within-case":
-        dataset = split_volume(dataset, protocol.folds)
-    return dataset
+    return divided(dataset, protocol.kind, protocol.folds, protocol.fraction)
+
+
+def protocol_for(protocol: Protocol, limit: int | None, dataset: Dataset) -> Protocol:
+    """Returns the protocol by which a data set is split: of a single case, the last part validates."""
+    usual = protocol.kind == "holdout" and protocol.validation is None and protocol.test is None
+    cases = dataset.cases if limit is None else take_groups(dataset.cases, limit)
+    return protocol.model_copy(update={"kind": "last-part"}) if usual and len(cases) == 1 else protocol
 
 
 def split_of_recipe(recipe: Recipe, dataset: Dataset) -> Split:
