@@ -17,5 +17,8 @@ class Notes:
     def advance(self, text: str = "") -> None:
         self.stages[self._now][1] += 1
 
+    def left(self, seconds: float) -> None:
+        pass
+
     def say(self, text: str) -> None:
         self.said.append(text)

@@ -21,7 +21,7 @@ from isthmus.runs.files import read_json, read_yaml
 from isthmus.studies.page import write_study
 from isthmus.studies.planning import find_data
 from isthmus.studies.run import RunOptions, run_study
-from isthmus.studies.running.execute import launch
+from isthmus.studies.running.workers import launch
 from isthmus.studies.study import make_study
 from isthmus.studies.study_folder import StudyFolder
 

@@ -14,6 +14,9 @@ class Watch(Protocol):
     def advance(self, text: str = "") -> None:
         """Ends a step; ``text`` says how the work is going."""
 
+    def left(self, seconds: float) -> None:
+        """Tells how long the rest of the stage will take, where its steps take unequal times."""
+
     def say(self, text: str) -> None:
         """Makes a remark that stays on the screen."""
 
@@ -39,6 +42,9 @@ class Silent:
         pass
 
     def advance(self, text: str = "") -> None:
+        pass
+
+    def left(self, seconds: float) -> None:
         pass
 
     def say(self, text: str) -> None:

@@ -33,6 +33,7 @@ class Display:
         self._task: TaskID | None = None
         self._label, self._total, self._done, self._began_with = "", 0, 0, 0
         self._start = self._last = 0.0
+        self._end: float | None = None  # of the stage, where it was told
 
     def __enter__(self) -> Display:
         if self.interactive:
@@ -43,7 +44,6 @@ class Display:
                 Progress,
                 TextColumn,
                 TimeElapsedColumn,
-                TimeRemainingColumn,
             )
 
             self._bar = Progress(
@@ -51,8 +51,7 @@ class Display:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[left]}"),
                 TextColumn("{task.fields[text]}", markup=False),
                 console=Console(stderr=True),
             )
@@ -68,22 +67,34 @@ class Display:
     def stage(self, label: str, total: int, done: int = 0) -> None:
         self._label, self._total, self._done, self._began_with = label, total, done, done
         self._start = self._last = time.monotonic()
+        self._end = None
         if self._bar is not None:
             if self._task is not None:
                 self._bar.stop_task(self._task)
-            self._task = self._bar.add_task(label, total=total, completed=done, text="")
+            self._task = self._bar.add_task(label, total=total, completed=done, text="", left="")
 
     def advance(self, text: str = "") -> None:
         self._done += 1
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._done, text=printable(text))
+            self._bar.update(self._task, completed=self._done, text=printable(text), left=self._left())
             return
         now = time.monotonic()
         if self._done < self._total and now - self._last >= SPARSE_SECONDS:
             self._last = now
-            pace = (now - self._start) / (self._done - self._began_with)
-            left = clock(pace * (self._total - self._done))
-            self.say(f"{self._label}: {self._done}/{self._total}, {left} left{', ' * bool(text)}{text}")
+            self.say(f"{self._label}: {self._done}/{self._total}, {self._left()}{', ' * bool(text)}{text}")
+
+    def left(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, left=self._left())
+
+    def _left(self) -> str:
+        """Returns the time that is left: as it was told, or else at an even pace."""
+        now = time.monotonic()
+        if self._end is not None:
+            return f"{clock(max(0.0, self._end - now))} left"
+        pace = (now - self._start) / max(1, self._done - self._began_with)
+        return f"{clock(pace * (self._total - self._done))} left"
 
     def say(self, text: str) -> None:
         if self._bar is not None:

@@ -83,10 +83,7 @@ def reproduce(
         IsthmusError: as `run_study`; at the paper's scale, none of the data sets is there.
     """
     options = options or RunOptions(scale="paper")
-    if options.scale not in SCALES:
-        raise IsthmusError(f"--scale {options.scale}: {nearest(options.scale, SCALES)}")
-    if root is not None and not root.is_dir():
-        raise IsthmusError(f"{root}: no such folder; --data is the folder that holds the data sets")
+    refuse_wrong(options, root)
     paper = read_paper(name)
     StudyFolder(out).refuse_others()
     data = find_data(paper.study, root)
@@ -108,6 +105,19 @@ def reproduce(
     if data.phantoms:
         watch.say(f"phantoms replace {', '.join(data.phantoms)}")
     return run_study(study, data, out, watch, printed=paper.printed, options=options)
+
+
+def refuse_wrong(options: RunOptions, root: Path | None) -> None:
+    """Raises an error if no table or figure could be made this way.
+
+    Raises:
+        IsthmusError: the scale, the folder of the data sets, or how cells are computed.
+    """
+    options.check()
+    if options.scale not in SCALES:
+        raise IsthmusError(f"--scale {options.scale}: {nearest(options.scale, SCALES)}")
+    if root is not None and not root.is_dir():
+        raise IsthmusError(f"{root}: no such folder; --data is the folder that holds the data sets")
 
 
 def reduced(study: Study, phantoms: tuple[str, ...] = ()) -> Study:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from isthmus.errors import IsthmusError
 from isthmus.studies.planning import StudyData, budget, plan_study
-from isthmus.studies.running.execute import Launch, Machines, Outcome, execute, launch, this_machine
+from isthmus.studies.running.estimate import estimate
+from isthmus.studies.running.execute import Machines, Outcome, execute, this_machine
 from isthmus.studies.running.on_ray import cluster, parse
+from isthmus.studies.running.workers import Launch
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import Plan, StudyFolder, StudyRequest
 from isthmus.watch import Watch
+
+SHORT = 120.0
+"""Seconds below which cells share processes; starting a process takes a few of them."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +25,27 @@ class RunOptions:
     """How the cells of a study are computed.
 
     Attributes:
-        jobs: cells at a time; None: one for each GPU, or else one for every four cores.
+        jobs: cells at a time; None: one for each GPU, or else one for every four cores, at the small scale for each.
         scale: "small" or "paper" for a study of a paper; empty for any other.
-        launch: starts the process of a cell on this machine.
+        launch: starts the process of a cell on this machine; None: short cells share processes, long ones do not.
         on: a Ray cluster, in the form that `isthmus.studies.running.on_ray.parse` reads; None: this machine.
     """
 
     jobs: int | None = None
     scale: str = ""
-    launch: Launch = launch
+    launch: Launch | None = None
     on: str | None = None
+
+    def check(self) -> None:
+        """Raises an error if a value is not possible, whatever the study.
+
+        Raises:
+            IsthmusError: the number of jobs, or the form of the cluster's address.
+        """
+        if self.jobs is not None and self.jobs < 1:
+            raise IsthmusError(f"--jobs is {self.jobs}; give 1 or more processes")
+        if self.on is not None:
+            parse(self.on)
 
 
 def run_study(
@@ -55,10 +71,7 @@ def run_study(
         IsthmusError: an option or a recipe is wrong; nothing is computed then.
     """
     options = options or RunOptions()
-    if options.jobs is not None and options.jobs < 1:
-        raise IsthmusError(f"--jobs is {options.jobs}; give 1 or more processes")
-    if options.on is not None:
-        parse(options.on)
+    options.check()
     folder = StudyFolder(out)
     folder.refuse_others()
     plan, recipes = plan_study(study, data, options.scale)
@@ -76,14 +89,20 @@ def run_study(
         with folder.held():
             folder.write(study, plan, recipes, printed)
         watch.say(f"{study.name}: {cost.line()}; {machines.line}")
-        outcome = execute(folder, plan, machines, watch)
+        seconds = estimate(folder, plan, machines, watch)
+        outcome = execute(folder, plan, machines.sharing(_short(study, seconds / cost.left)), watch)
         return replace(outcome, request=StudyRequest(study, plan, printed))
 
 
 def _machines(options: RunOptions, watch: Watch) -> AbstractContextManager[Machines]:
     if options.on is None:
-        return nullcontext(this_machine(options.jobs, options.launch))
+        return this_machine(options.jobs, options.launch, small=options.scale == "small")
     return cluster(options.on, options.jobs, watch)
+
+
+def _short(study: Study, seconds: float) -> bool:
+    """Returns whether cells share processes, given the time of one; not where the memory of each is a measure."""
+    return seconds < SHORT and all(measure.column != "peak_memory_bytes" for measure in study.measures)
 
 
 def failure_lines(outcome: Outcome, plan: Plan, folder: StudyFolder) -> list[str]:

@@ -117,6 +117,11 @@ class StudyFolder:
         return self.path / "report.html"
 
     @property
+    def processor(self) -> Path:
+        """The processor time of all commands that computed the study."""
+        return self.path / "processor.json"
+
+    @property
     def phantoms(self) -> Path:
         return self.path / "phantoms"
 
@@ -135,6 +140,10 @@ class StudyFolder:
     def times(self, name: str) -> Path:
         """Returns the record of how long a cell has taken."""
         return self.path / "times" / f"{name}.json"
+
+    def forecast(self, name: str) -> Path:
+        """Returns the record of how long a cell will take, as a step of its training tells."""
+        return self.path / "times" / f"{name}.forecast.json"
 
     def failure(self, name: str) -> Path:
         """Returns the file with the traceback of a failed cell."""

@@ -12,8 +12,8 @@ import pytest
 from isthmus import training
 from isthmus.locks import taken
 from isthmus.studies.planning import find_data, plan_study
-from isthmus.studies.running.execute import launch
 from isthmus.studies.running.worker import DONE, FAILED, TAKEN, Log, compute
+from isthmus.studies.running.workers import launch
 from isthmus.studies.study import Study
 from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent

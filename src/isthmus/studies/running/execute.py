@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 
 from isthmus.machine import cores
+from isthmus.studies.running.progress import status
 from isthmus.studies.running.worker import TAKEN
+from isthmus.studies.running.workers import Crew, Launch, Process, accelerators, launch
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder, StudyRequest
 from isthmus.watch import Watch
 
@@ -21,23 +19,6 @@ POLL = 0.05
 """Seconds between two checks of the processes."""
 CORES_OF_A_CELL = 4
 """Cores for each cell by default, if there is no CUDA device."""
-
-
-class Process(Protocol):
-    """A cell that is being computed."""
-
-    def poll(self) -> int | None:
-        """Returns the exit code, minus the signal's number if a signal ended it; None while it runs."""
-
-    def terminate(self) -> None:
-        """Asks it to end."""
-
-    def wait(self) -> int:
-        """Waits until it has ended, and returns its exit code."""
-
-
-Launch = Callable[[StudyFolder, str, int, int], Process]
-"""Starts the process that computes a cell, from (folder, name, threads, slot)."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +30,23 @@ class Machines:
         threads: cores for each cell.
         launch: starts a cell.
         line: a description for the user.
+        crew: processes that compute several cells each; None: every cell has a process of its own.
     """
 
     jobs: int
     threads: int
     launch: Launch
     line: str
+    crew: Crew | None = None
+
+    def sharing(self, wanted: bool) -> Machines:
+        """Returns these machines with cells that share processes, if this is wanted and possible."""
+        if self.crew is None:
+            return self
+        if wanted:
+            return replace(self, launch=self.crew.launch)
+        self.crew.close()
+        return replace(self, crew=None)
 
 
 @dataclass(frozen=True)
@@ -72,16 +64,13 @@ class Outcome:
     request: StudyRequest | None = field(default=None, compare=False)
 
 
-def accelerators() -> int:
-    """Counts the CUDA devices."""
-    import torch
+def default_jobs(small: bool = False) -> int:
+    """Returns one job for each CUDA device; without one, a job for every four cores, or for every core at small scale.
 
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
-def default_jobs() -> int:
-    """Returns one job for each CUDA device, or else one for every four cores."""
-    return accelerators() or max(1, cores() // CORES_OF_A_CELL)
+    Small networks are too small for several threads: two of them with a thread each are trained sooner than one after
+    the other with two threads.
+    """
+    return accelerators() or max(1, cores() // (1 if small else CORES_OF_A_CELL))
 
 
 def processes(number: int) -> str:
@@ -93,41 +82,24 @@ def processes(number: int) -> str:
     return f"{number} process{'es' if number > 1 else ''} at a time"
 
 
-def launch(
-    folder: StudyFolder, name: str, threads: int, slot: int, module: str = "isthmus.studies.running.worker"
-) -> Process:
-    """Starts a process for a cell, with its share of the cores, and with a CUDA device of its own if there are several.
+@contextmanager
+def this_machine(
+    jobs: int | None = None, own: Launch | None = None, *, small: bool = False
+) -> Iterator[Machines]:
+    """Yields this machine, whose processes share its cores.
 
     Args:
-        folder: the folder of the study.
-        name: the name of the cell.
-        threads: the number of cores it may use.
-        slot: index of this cell among those that run at a time, from 0.
-        module: the module to run, which takes the arguments of `isthmus.studies.running.worker`.
+        jobs: cells at a time; None: `default_jobs`.
+        own: starts the process of a cell; None: `launch`, or a crew where cells share processes.
+        small: whether the networks are small.
     """
-    environment = os.environ | dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)
-    )
-    devices = accelerators()
-    if devices > 1:
-        visible = environment.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(devices)))).split(",")
-        environment["CUDA_VISIBLE_DEVICES"] = visible[slot % len(visible)]
-    folder.log(name).parent.mkdir(parents=True, exist_ok=True)
-    with folder.log(name).open("ab") as log:
-        words = [str(folder.path), name, "--threads", str(threads), "--parent", str(os.getpid())]
-        return subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", module, *words],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-
-
-def this_machine(jobs: int | None = None, launch: Launch = launch) -> Machines:
-    """Returns this machine, whose processes share its cores."""
-    jobs = default_jobs() if jobs is None else jobs
-    return Machines(jobs, max(1, cores() // jobs), launch, processes(jobs))
+    jobs = default_jobs(small) if jobs is None else jobs
+    crew = Crew() if own is None else None
+    try:
+        yield Machines(jobs, max(1, cores() // jobs), own or launch, processes(jobs), crew)
+    finally:
+        if crew is not None:
+            crew.close()
 
 
 def execute(folder: StudyFolder, plan: Plan, machines: Machines, watch: Watch) -> Outcome:
@@ -139,6 +111,7 @@ def execute(folder: StudyFolder, plan: Plan, machines: Machines, watch: Watch) -
     old = {name: _failed_at(folder, name) for name in cells}  # failures of earlier runs
     waiting = [name for name in cells if not folder.run(name).finished()]
     watch.stage("cells", len(cells), len(cells) - len(waiting))
+    _tell_left(folder, watch)
     jobs = machines.jobs
     running: dict[int, tuple[str, Process]] = {}  # by slot
     computed: list[str] = []
@@ -193,10 +166,16 @@ def _ended(code: int, folder: StudyFolder, name: str) -> str:
 def _report(folder: StudyFolder, cell: Planned, watch: Watch) -> None:
     run = folder.run(cell.name)
     watch.advance()
+    _tell_left(folder, watch)
     if run.finished():
         watch.say(f"done: {cell.label}: best Dice {run.costs().best_validation_dice:.4f}")
     else:
         watch.say(f"failed: {cell.label} ({cell.name}): {folder.why(cell.name)}")
+
+
+def _tell_left(folder: StudyFolder, watch: Watch) -> None:
+    if (left := status(folder).left) is not None:
+        watch.left(left.seconds)
 
 
 def _end(processes: list[Process]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from isthmus.studies.running.times import spent, trained_for
+from isthmus.studies.running.times import forecast, spent, trained_for
 from isthmus.studies.study_folder import Planned, State, StudyFolder
 
 
@@ -40,8 +40,8 @@ def status(folder: StudyFolder) -> Status:
     """Returns how far a study has come.
 
     The time of a cell runs from its start to its end, over all attempts. The time that is left is estimated from
-    finished cells of the same network, or else of any network, less the epochs that are done, and divided by the
-    number of cells that run at a time.
+    finished cells of the same network and data set, or else from the steps that were measured before cells started, or
+    else from any finished cell, less the epochs that are done, and divided by the number of cells that run at a time.
     """
     plan = folder.plan()
     found: dict[State, list[Planned]] = {"done": [], "running": [], "failed": [], "left": []}
@@ -69,20 +69,40 @@ def _spent(folder: StudyFolder, found: Mapping[State, Sequence[Planned]]) -> Spa
 def _left(folder: StudyFolder, done: Sequence[Planned], left: Sequence[Planned]) -> Span | None:
     if not left:
         return Span(0.0)
-    known: dict[tuple[str, str], list[tuple[float, float | None]]] = {}
+    finished: dict[tuple[str, str], list[tuple[float, float | None]]] = {}
     for cell in done:
         times = trained_for(folder.run(cell.name)), spent(folder, cell.name)
-        known.setdefault((cell.data, cell.network), []).append(times)
-    if not known:
-        return None
-    every = [times for cells in known.values() for times in cells]
+        finished.setdefault((cell.data, cell.network), []).append(times)
+    forecasts = [
+        (cell, seconds) for cell in (*done, *left) if (seconds := forecast(folder, cell.name)) is not None
+    ]
+    every = [times for cells in finished.values() for times in cells]
     total, whole = 0.0, True
     for cell in left:
-        alike = known.get((cell.data, cell.network), every)
+        alike = finished.get((cell.data, cell.network))
+        measured = None if alike else _forecast(cell, forecasts)
+        if measured is not None:
+            total += measured * (1 - _share(folder, cell))
+            continue
+        if not every:
+            return None
+        alike = alike or every
         trained, all_of_it = _mean(x for x, _ in alike), [x for _, x in alike if x is not None]
         whole &= bool(all_of_it)
         total += (_mean(all_of_it) if all_of_it else trained) - trained * _share(folder, cell)
     return Span(max(0.0, total), whole)
+
+
+def _forecast(cell: Planned, forecasts: Sequence[tuple[Planned, float]]) -> float | None:
+    """Returns the mean forecast for cells of the same network on the same data, or else of the network, or of any."""
+    for alike in (
+        [x for other, x in forecasts if (other.data, other.network) == (cell.data, cell.network)],
+        [x for other, x in forecasts if other.network == cell.network],
+        [x for _, x in forecasts],
+    ):
+        if alike:
+            return _mean(alike)
+    return None
 
 
 def _share(folder: StudyFolder, cell: Planned) -> float:

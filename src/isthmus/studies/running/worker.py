@@ -1,13 +1,22 @@
-"""Computes one cell in a process of its own: ``python -m isthmus.studies.running.worker FOLDER NAME --threads N``."""
+"""Computes one cell or several, one after another: ``python -m isthmus.studies.running.worker FOLDER [NAME]``.
+
+Without a name, the process reads a line for each task, ``compute NAME`` or ``measure NAME``, and answers each with its
+exit code in a line of its own, until its input ends. What a task prints goes to the log of its cell.
+"""
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from isthmus.locks import taken
+from isthmus.machine import forget_peak_memory
+from isthmus.memory import give_back_freed_memory
+from isthmus.runs.files import write_json
 from isthmus.runs.recipe import Hardware, Recipe
 from isthmus.studies.running.times import timed
 from isthmus.studies.study_folder import StudyFolder
@@ -60,6 +69,42 @@ def compute(folder: StudyFolder, name: str, threads: int | None = None, watch: W
     return DONE
 
 
+def measure(folder: StudyFolder, name: str, threads: int | None = None) -> int:
+    """Writes how long a cell will take, from a step of its training, into the study's folder.
+
+    Returns:
+        The exit code: `DONE`, or `FAILED` where it cannot be measured.
+    """
+    from isthmus import training
+
+    try:
+        write_json(
+            folder.forecast(name),
+            {"seconds": round(training.expected_seconds(_with_threads(folder.recipe(name), threads)), 3)},
+        )
+    except Exception:
+        traceback.print_exc()  # the cell itself will fail and say why
+        return FAILED
+    return DONE
+
+
+def serve(folder: StudyFolder, threads: int | None, watch: Watch) -> None:
+    """Does one task after another, as they are read from the standard input."""
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    for line in sys.stdin:
+        task, name = line.split()
+        with folder.log(name).open("ab") as log:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+                os.dup2(log.fileno(), stream.fileno())
+        code = measure(folder, name, threads) if task == "measure" else compute(folder, name, threads, watch)
+        sys.stdout.flush()
+        gc.collect()
+        give_back_freed_memory()
+        forget_peak_memory()
+        print(code, file=answers, flush=True)
+
+
 def _train(folder: StudyFolder, name: str, threads: int | None, watch: Watch | None) -> None:
     from isthmus import training
 
@@ -80,17 +125,21 @@ def _with_threads(recipe: Recipe, threads: int | None) -> Recipe:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Parses the command line and computes the cell."""
+    """Parses the command line and computes the cell, or the cells that are asked for."""
     parser = argparse.ArgumentParser(prog="isthmus.studies.running.worker", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("name")
+    parser.add_argument("name", nargs="?")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--parent", type=int, help="process to watch: this one ends when it does")
     options = parser.parse_args(words)
     import cv2
 
     cv2.setNumThreads(options.threads or 0)
-    return compute(StudyFolder(options.folder), options.name, options.threads, Log(options.parent))
+    folder, watch = StudyFolder(options.folder), Log(options.parent)
+    if options.name is not None:
+        return compute(folder, options.name, options.threads, watch)
+    serve(folder, options.threads, watch)
+    return DONE
 
 
 if __name__ == "__main__":

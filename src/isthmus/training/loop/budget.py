@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import count
 
 from isthmus.errors import IsthmusError, counted
 from isthmus.memory import keep_freed_memory
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Recipe, Training
 from isthmus.training.loop.distributed import world
+from isthmus.training.loop.expected import step_times
 from isthmus.training.loop.forecast import FINAL
 from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import begin
 from isthmus.training.loop.rungs import rungs, size
 from isthmus.training.preparation.network import make_network
 from isthmus.training.preparation.prepared import Prepared
-from isthmus.watch import Silent, Watch, duration
+from isthmus.watch import Watch, duration
 
 SHARE, SHORTEST, MOST = 0.03, 1.0, 30
 """How long steps are measured: a share of the training time, at least these seconds, and at most this many steps."""
@@ -47,10 +46,6 @@ class Pace:
 
     step: float
     case: float
-
-
-class _Enough(Exception):
-    """Ends the measurement: enough steps were measured."""
 
 
 def within_minutes(
@@ -134,18 +129,13 @@ def _measure(prepared: Prepared, seconds: float) -> Pace:
     keep_freed_memory(not getattr(network, "checkpoint", False))  # as in training
     with machine.threads(prepared.recipe.hardware):
         loop = begin(network, prepared, None)
-        times = [time.perf_counter()]
-        longest = max(SHORTEST, SHARE * seconds)
+        began, longest = time.perf_counter(), max(SHORTEST, SHARE * seconds)
 
-        def before_step() -> None:
-            times.append(time.perf_counter())
-            if len(times) > MOST or (len(times) > 4 and times[-1] - times[0] > longest):
-                raise _Enough
+        def enough(times: list[float]) -> bool:
+            return len(times) >= MOST or (len(times) > 3 and times[-1] - began > longest)
 
-        with suppress(_Enough):
-            for epoch in count():
-                loop.steps(epoch, Silent(), before_step)
-        return Pace((times[-1] - times[2]) / (len(times) - 3), loop.seconds_of_a_case())
+        times = step_times(loop, enough)
+        return Pace((times[-1] - times[1]) / (len(times) - 2), loop.seconds_of_a_case())
 
 
 def _fitted(training: Training, pace: Pace, seconds: float, cases: tuple[int, int], longer: bool) -> Training:

@@ -51,6 +51,9 @@ class Forecast:
         self.total, self.done = total, done
         self.watch.stage(label, total, done)
 
+    def left(self, seconds: float) -> None:
+        self.watch.left(seconds)
+
     def say(self, text: str) -> None:
         self.watch.say(text)
 
