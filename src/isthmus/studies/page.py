@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from isthmus.report.printed import PrintedTable
 from isthmus.report.render import render
 from isthmus.studies.figure_registry import FIGURES, Section
 from isthmus.studies.figures.source import FigureSource
+from isthmus.studies.floors import warning
 from isthmus.studies.results import read_results
 from isthmus.studies.study_folder import StudyFolder
 from isthmus.studies.tables.about import about
@@ -67,8 +71,15 @@ def _tables(source: FigureSource) -> list[PrintedTable]:
 
 def _sections(source: FigureSource) -> list[tuple[str, Section]]:
     """Draws the figures that the study names, in its order, each with its anchor on the page."""
-    found = []
+    found: list[tuple[str, Section]] = []
+    doubt = warning(source.results)
     for name in dict.fromkeys(source.results.study.figures):
         for i, section in enumerate(FIGURES.find(name)(source)):
+            section = _cautioned(section, doubt) if doubt else section
             found.append((f"figure-{name}-{i + 1}" if i else f"figure-{name}", section))
     return found
+
+
+def _cautioned(section: Any, doubt: str) -> Any:
+    """Returns a section whose caption begins with what speaks against a comparison."""
+    return replace(section, caption=f"{doubt}{section.caption}") if hasattr(section, "caption") else section

@@ -10,6 +10,7 @@ from isthmus.report.printed import PrintedTable
 from isthmus.report.summary import DASH, number
 from isthmus.report.tables import Cell, Table
 from isthmus.statistics import cases_needed
+from isthmus.studies.floors import warning
 from isthmus.studies.results import ALL, Results, case_measures
 from isthmus.studies.significance import NAMES, Pair, every_pair
 from isthmus.studies.study import Measure
@@ -24,30 +25,34 @@ def pair_table(results: Results) -> PrintedTable | None:
     ]
     if not pairs:
         return None
+    doubt = warning(results)
     claims = any(key[2] == measure.name for key in results.printed)
-    rows = [_Row.of(results, pair, measure) for pair in pairs]
+    rows = [_Row.of(results, pair, measure, not doubt) for pair in pairs]
     columns = [("Data", False), ("First", False), ("Second", False)]
     columns += [(name, True) for name in ("Cases", "Difference", "95 % interval", "p", "p, Holm", "dz")]
     columns += [("Difference, paper", True), ("Cases needed", True)] if claims else []
     return PrintedTable(
         "tests",
         f"Pairwise comparisons, {measure.name}",
-        _caption(results, measure, claims),
+        doubt + _caption(results, measure, claims, not doubt),
         Table(columns, [row.cells(claims) for row in rows]),
         [row.record() for row in rows],
     )
 
 
-def _caption(results: Results, measure: Measure, claims: bool) -> str:
+def _caption(results: Results, measure: Measure, claims: bool, bold: bool) -> str:
     study = results.study
     caption = (
         f"{measure.name}, first minus second; each case counts once (the mean over the folds and repeats that scored "
         f"it). p: {NAMES[study.test]}. Intervals: BCa bootstrap, of whole folds if each case belongs to one fold. "
         "With so few folds they are too short: for five folds they hold the true difference in four of five cases; "
-        f"for fewer than four folds there is none. Bold: p after Holm correction is at most alpha = {study.alpha:g}, "
-        "a significant difference. In the table of scores, bold marks the best and those not significantly different "
-        "from it. "
+        "for fewer than four folds there is none. "
     )
+    if bold:
+        caption += (
+            f"Bold: p after Holm correction is at most alpha = {study.alpha:g}, a significant difference. In the table "
+            "of scores, bold marks the best and those not significantly different from it. "
+        )
     if claims:
         caption += (
             "Cases needed: the number of cases at which a paired t-test finds the paper's difference with a power of "
@@ -67,13 +72,15 @@ class _Row:
     p: float
     claimed: float  # the paper's difference
     needed: float  # cases that are needed to find it
+    bold: bool  # whether it is a significant difference and no cell of the study speaks against it
 
     @classmethod
-    def of(cls, results: Results, pair: Pair, measure: Measure) -> _Row:
+    def of(cls, results: Results, pair: Pair, measure: Measure, comparable: bool) -> _Row:
         interval = pair.comparison.interval
         low_high = (interval.low, interval.high) if interval else (math.nan, math.nan)
         p = pair.test.p if pair.test else math.nan
-        return cls(results, pair, measure, low_high, p, *_claim(results, pair, measure))
+        bold = comparable and pair.adjusted <= results.study.alpha
+        return cls(results, pair, measure, low_high, p, *_claim(results, pair, measure), bold)
 
     def cells(self, claims: bool) -> list[Cell]:
         """Returns the row of the page."""
@@ -88,7 +95,7 @@ class _Row:
             Cell(number(c.difference, digits), c.difference),
             Cell(interval, low),
             Cell(_p_text(self.p), self.p),
-            Cell(_p_text(adjusted), adjusted, strong=adjusted <= self.results.study.alpha),
+            Cell(_p_text(adjusted), adjusted, strong=self.bold),
             Cell(number(c.dz, 2), c.dz),
         ]
         if claims:
@@ -113,7 +120,7 @@ class _Row:
             "p": self.p,
             "p, Holm": adjusted,
             "alpha": alpha,
-            "shown to differ, bold": int(adjusted <= alpha),
+            "shown to differ, bold": int(self.bold),
             "p, t over cases": c.t.p if c.t else math.nan,
             "p, Wilcoxon over cases": c.wilcoxon.p,
             "p, corrected resampled t": c.corrected.p if c.corrected else math.nan,

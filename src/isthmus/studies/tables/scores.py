@@ -9,6 +9,7 @@ from typing import Any
 from isthmus.report.printed import PrintedTable
 from isthmus.report.summary import DASH, number
 from isthmus.report.tables import Cell, Table
+from isthmus.studies.floors import warning
 from isthmus.studies.results import ALL, Results
 from isthmus.studies.significance import NAMES, as_good_as_best, samples
 from isthmus.studies.study import Measure
@@ -25,8 +26,9 @@ def score_table(results: Results) -> PrintedTable:
         for name in results.networks
     )
     rows, records = [], []
+    doubt = warning(results)
     for data, label, title in results.places():
-        bold = _bold(results, data, label)
+        bold = {m.name: set() for m in study.measures} if doubt else _bold(results, data, label)
         for network in results.networks:
             done, planned = len(results.of(data, network)), results.planned(data, network)
             if not planned:
@@ -43,10 +45,14 @@ def score_table(results: Results) -> PrintedTable:
         columns.append((measure.name, True))
         columns += [(f"{measure.name}, paper", True)] if measure.name in beside else []
     columns += [("Cells", True)] if partial else []
-    caption = (
-        f"Mean ± standard deviation over {study.over}. Bold: the best mean and those not significantly different "
+    bold_means = (
+        "Bold: the best mean and those not significantly different "
         f"from it ({NAMES[study.test]}, Holm correction, alpha {study.alpha:g}). In the table of pairwise "
-        f"comparisons, bold marks a significant difference. {_left_out(results)}{about(results)}"
+        "comparisons, bold marks a significant difference. "
+    )
+    caption = (
+        f"{doubt}Mean ± standard deviation over {study.over}. {'' if doubt else bold_means}"
+        f"{_left_out(results)}{about(results)}"
     )
     return PrintedTable("scores", study.title or study.name, caption, Table(columns, rows), records)
 

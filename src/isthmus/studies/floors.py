@@ -1,0 +1,91 @@
+"""Which cells of a study have not learned: those that end below the study's floor, or find everything or nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from isthmus.errors import counted
+from isthmus.studies.results import Result, Results
+from isthmus.studies.study_folder import Planned
+
+NAMED = 6
+"""Cells that a caption names; of further ones it tells the number."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """How far a cell came.
+
+    Attributes:
+        cell: the cell.
+        dice: the mean Dice over the scored cases, each the mean over classes; NaN if none is defined.
+        floor: the study's floor for the cell's data set; None if it has none.
+        blank: "all background" or "all foreground" if that is what the network predicts in every case; else empty.
+    """
+
+    cell: Planned
+    dice: float
+    floor: float | None
+    blank: str
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether the cell ends above its floor and predicts neither everything nor nothing."""
+        return not self.blank and (self.floor is None or self.dice > self.floor)
+
+    @property
+    def margin(self) -> float:
+        """How far the cell is above its floor; without a floor, its Dice."""
+        return self.dice - (self.floor or 0.0)
+
+    def __str__(self) -> str:
+        """Returns the cell with its Dice, and what speaks against it."""
+        against = [self.blank] if self.blank else []
+        against += [f"floor {self.floor:g}"] if self.floor is not None else []
+        return f"{self.cell.label}: Dice {self.dice:.2f}" + f" ({', '.join(against)})" * bool(against)
+
+
+def levels(results: Results) -> list[Level]:
+    """Returns how far each finished cell came, in the order of the plan."""
+    return [_level(results, x) for x in results.found]
+
+
+def warning(results: Results) -> str:
+    """Returns the sentence that a caption begins with where cells have not learned; empty if all have."""
+    found = [level for level in levels(results) if not level.has_learned]
+    if not found:
+        return ""
+    named = "; ".join(map(str, found[:NAMED]))
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return (
+        f"No comparison: {len(found)} of {counted(len(results.found), 'cell')} did not learn, so nothing is printed in "
+        f"bold ({named}{more}). "
+    )
+
+
+def _level(results: Results, x: Result) -> Level:
+    by_case: dict[str, list[float]] = {}
+    for score in x.scores(results.study.scored):
+        if not math.isnan(dice := score.values.get("dice", math.nan)):
+            by_case.setdefault(score.case, []).append(dice)
+    means = [math.fsum(values) / len(values) for values in by_case.values()]
+    dice = math.fsum(means) / len(means) if means else math.nan
+    return Level(x.cell, dice, results.study.floor_on(x.cell.data), _blank(results, x))
+
+
+def _blank(results: Results, x: Result) -> str:
+    """Returns what a network predicts everywhere, although it is not so; empty if it predicts both."""
+    scores = x.scores(results.study.scored)
+    if not scores or not all(score.has_counts for score in scores):
+        return ""
+    points = [
+        tuple(score.values[f"{name}_points"] for name in ("prediction", "truth", "image")) for score in scores
+    ]
+    if all(prediction == 0 for prediction, _, _ in points) and any(truth for _, truth, _ in points):
+        return "all background"
+    for label in {score.label for score in scores}:
+        of = [each for each, score in zip(points, scores, strict=True) if score.label == label]
+        if all(p == n for p, _, n in of) and any(truth < n for _, truth, n in of):
+            return "all foreground"
+    return ""
