@@ -12,7 +12,7 @@ from isthmus.statistics.comparison import (
     compare_all,
     not_different_from_best,
 )
-from isthmus.statistics.effects import cohens_dz, probability_of_superiority, rank_biserial
+from isthmus.statistics.effects import cohens_dz, probability_of_superiority, rank_biserial, rank_correlation
 from isthmus.statistics.hypotheses import Outcome, corrected_resampled_t, holm, paired_t, wilcoxon
 from isthmus.statistics.margins import Verdict, non_inferiority
 from isthmus.statistics.optimism import Optimism, optimism_across_folds, optimism_of_selection
@@ -52,6 +52,7 @@ __all__ = [
     "power",
     "probability_of_superiority",
     "rank_biserial",
+    "rank_correlation",
     "sd_of_difference",
     "wilcoxon",
 ]

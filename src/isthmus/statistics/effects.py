@@ -61,3 +61,28 @@ def probability_of_superiority(first: ArrayLike, second: ArrayLike) -> float:
     """
     found = differences(first, second)
     return float(((found > 0) + 0.5 * (found == 0)).mean())
+
+
+def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
+    """Computes Spearman's rank correlation of two rankings of the same things, with mean ranks for ties.
+
+    It lies in [-1, 1], and is NaN if one of them ranks nothing above anything. Spearman, American Journal of Psychology
+    15(1), 1904, doi:10.2307/1412159.
+
+    Args:
+        first, second: one number for each thing, in the same order, at least two.
+
+    Raises:
+        IsthmusError: fewer than two things, different numbers, NaN, infinity.
+
+    >>> rank_correlation([0.9, 0.8, 0.7], [95.0, 96.0, 90.0])  # 1 - 6 (1 + 1 + 0) / (3 (9 - 1))
+    0.5
+    """
+    x, y = values_of(first, "the first ranking"), values_of(second, "the second ranking")
+    if len(x) != len(y) or len(x) < 2:
+        raise IsthmusError(f"a rank correlation needs two numbers or more twice, found {len(x)} and {len(y)}")
+    a, b = stats.rankdata(x), stats.rankdata(y)
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return math.nan
+    a, b = a - a.mean(), b - b.mean()
+    return float(np.clip(a @ b / math.sqrt((a @ a) * (b @ b)), -1.0, 1.0))
