@@ -105,6 +105,13 @@ def test_the_protocols_are_those_of_the_papers() -> None:
     cells = list(read_paper("sharpunet/table3").study.cells())
     assert len(cells) == 6 * 6 * 5 * 5
     assert {cell.recipe.training.batch for cell in cells} == {16}
+    for recipe in (cell.recipe for cell in cells):
+        watched = (
+            "loss" if "covid" in recipe.data.source else "soft_iou"
+        )  # val_loss and val_jacard of the code
+        assert (recipe.training.plateau_monitor, recipe.training.select) == (watched, watched)
+        assert recipe.training.plateau_rule == "keras"
+        assert (recipe.network.initialisation, recipe.training.epsilon) == ("glorot", 1e-7)
     recipe = next(read_paper("hmedn/table4").study.cells()).recipe
     steps = recipe.training.epochs * (recipe.training.samples or 0) // recipe.training.batch
     assert steps >= 200_000

@@ -23,6 +23,7 @@ HISTORY_COLUMNS = (
     "validation_loss",
     "validation_dice",
     "validation_iou",
+    "validation_soft_iou",
     "learning_rate",
     "seconds",
     "seconds_waiting",

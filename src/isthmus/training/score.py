@@ -21,6 +21,7 @@ from isthmus.inference.tiling.tiles import Floats
 from isthmus.metrics import dice, iou, score_case, score_probabilities
 from isthmus.metrics.rows import case_rows
 from isthmus.training.loop.best_epoch import Scored
+from isthmus.training.pooled import PooledJaccard
 from isthmus.training.preparation.prepared import Prepared
 
 
@@ -59,18 +60,23 @@ class Scorer:
         self.store = CaseStore(prepared.data.dataset, cases, prepared.preprocessing, budget)
 
     def score(self, predictor: Predictor) -> Scored:
-        """Returns the loss, Dice and IoU, averaged over the cases."""
+        """Returns the loss, Dice and IoU, averaged over the cases, and the soft IoU, pooled over batches of them."""
         classes = predictor.decision.classes
-        losses, dices, ious = [], [], []
+        losses, dices, ious, pooled = [], [], [], PooledJaccard(self.recipe.training.batch)
         for _, outputs, sample, _ in self._outputs(predictor):
             losses.append(self._loss(outputs, sample))
-            decided, labels = classes.decide(classes.activate(outputs["logits"])), sample.labels
+            maps, labels = classes.activate(outputs["logits"]), sample.labels
+            decided = classes.decide(maps)
             outside = self._ignored(labels)
             predicted = classes.scored(decided if outside is None else np.where(outside, 0, decided))
             true = classes.scored(labels if outside is None else np.where(outside, 0, labels))
             dices.append(float(np.mean([dice(predicted[name], true[name]) for name in true])))
             ious.append(float(np.mean([iou(predicted[name], true[name]) for name in true])))
-        return Scored(float(np.mean(losses)), float(np.mean(dices)), float(np.mean(ious)))
+            pooled.add(
+                classes.scored_probabilities(maps if outside is None else np.where(outside, 0, maps)), true
+            )
+        means = (float(np.mean(values)) for values in (losses, dices, ious))
+        return Scored(*means, pooled.value())
 
     def seconds_of_a_case(self, predictor: Predictor) -> float:
         """Returns how long the first case takes: the shorter of two times, unless the first exceeds a second."""

@@ -40,5 +40,5 @@ def test_networks_of_keras_start_as_keras_does_and_the_others_as_before() -> Non
     keras, paper = (make_recipe(preset_of(model)) for model in ("multiresunet", "mildnet"))
     assert (keras.network.initialisation, keras.training.epsilon) == ("glorot", 1e-7)
     assert (paper.network.initialisation, paper.training.epsilon) == ("xavier", 1e-8)
-    changed = {"initialisation": "xavier"}, {"epsilon": 1e-8}
+    changed = {"initialisation": "xavier"}, {"epsilon": 1e-8, "plateau_rule": "pytorch"}
     assert make_recipe("keras", {"network": changed[0], "training": changed[1]}) == paper

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,20 +19,70 @@ def test_cosine_goes_from_the_full_rate_to_zero() -> None:
     assert rate.at(100) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_plateau_falls_as_the_framework_s_own_does() -> None:
+@pytest.mark.parametrize(("monitor", "mode"), [("loss", "min"), ("iou", "max")])
+def test_plateau_falls_as_the_framework_s_own_does(monitor: str, mode: Literal["min", "max"]) -> None:
     rng = np.random.default_rng(3)
-    losses = np.abs(1 / np.arange(1, 80) + rng.normal(0, 0.02, 79)).tolist()
+    values = np.abs(1 / np.arange(1, 80) + rng.normal(0, 0.02, 79))
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimiser = torch.optim.Adam([parameter], lr=1e-3)
-    oracle = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.1, patience=3)
-    rate = Rate(Training(schedule="plateau", plateau_patience=3), 1)
-    for loss in losses:
-        oracle.step(loss)
-        rate.see(loss)
+    oracle = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, mode, factor=0.1, patience=3)
+    rate = Rate(Training(schedule="plateau", plateau_patience=3, plateau_monitor=monitor), 1)
+    for value in (values if mode == "min" else 1 - values).tolist():
+        oracle.step(value)
+        rate.see(value)
         if rate.at(0) < 1e-8:  # where the framework's own stops reducing
             break
         assert rate.at(0) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
     assert rate.at(0) < 1e-8
+
+
+def test_keras_lets_the_rate_fall_with_the_last_epoch_of_patience_and_asks_for_an_absolute_step() -> None:
+    """By hand from the documentation of Keras 2.3: better is more than min_delta = 1e-4 above the best so far, every
+    other epoch counts, and at the count of patience the rate is multiplied, clipped at min_lr, and the count is zero.
+    """
+    seen = [
+        (0.50, 1e-3),  # the first is the best
+        (0.50009, 1e-3),  # better by less than 1e-4: waits 1
+        (0.50009, 1e-4),  # waits 2 = patience: falls, waits 0
+        (0.50011, 1e-4),  # better than 0.50 by more than 1e-4: the best
+        (0.40, 1e-4),  # waits 1
+        (0.60, 1e-4),  # the best
+        (0.60, 1e-4),  # waits 1
+        (0.55, 1e-5),  # waits 2: falls
+        (0.60, 1e-5),
+        (0.60, 4e-6),  # 1e-6 is below the floor
+        (0.60, 4e-6),
+        (0.60, 4e-6),
+    ]
+    recipe = Training(
+        schedule="plateau",
+        plateau_rule="keras",
+        plateau_monitor="soft_iou",
+        plateau_patience=2,
+        plateau_floor=4e-6,
+    )
+    rate = Rate(recipe, 1)
+    for value, expected in seen:
+        rate.see(value)
+        assert rate.at(0) == pytest.approx(expected, rel=1e-9), value
+
+
+def test_keras_on_a_loss_is_the_mirror_image() -> None:
+    def rates(monitor: str, values: list[float]) -> list[float]:
+        recipe = Training(
+            schedule="plateau", plateau_rule="keras", plateau_monitor=monitor, plateau_patience=2
+        )
+        rate = Rate(recipe, 1)
+        found = []
+        for value in values:
+            rate.see(value)
+            found.append(rate.at(0))
+        return found
+
+    values = (np.random.default_rng(5).random(40) / 1000).round(5).tolist()  # steps around 1e-4
+    up, down = rates("iou", values), rates("loss", [-value for value in values])
+    assert up == down
+    assert len(set(up)) > 3
 
 
 def test_steps_milestones_and_cycles_as_the_framework_s_own() -> None:

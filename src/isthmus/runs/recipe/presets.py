@@ -20,7 +20,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "keras": _PAPER
     | {
         "network": {"initialisation": "glorot"},
-        "training": _PAPER["training"] | {"epsilon": 1e-7},
+        "training": _PAPER["training"] | {"epsilon": 1e-7, "plateau_rule": "keras"},
     },
     "bare": {},
 }

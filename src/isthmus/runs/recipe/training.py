@@ -53,8 +53,17 @@ class Training(Section):
         "How the learning rate changes over the run.",
     ] = "cosine"
     plateau_patience: Annotated[
-        int, POSITIVE, "`plateau`: epochs without a better validation loss before the rate falls."
+        int, POSITIVE, "`plateau`: epochs without a better value before the rate falls."
     ] = 10
+    plateau_monitor: Annotated[
+        Literal["loss", "dice", "iou", "soft_iou"], "`plateau`: the validation score that is watched."
+    ] = "loss"
+    plateau_rule: Annotated[
+        Literal["pytorch", "keras"],
+        "`plateau`: `pytorch` calls a value better by a share of 1e-4, and the rate falls with the epoch after "
+        "`plateau_patience` epochs without one; `keras` calls it better by 1e-4, and the rate falls with the last of "
+        "these epochs.",
+    ] = "pytorch"
     plateau_factor: Annotated[float, FACTOR, "`plateau`: factor by which the rate falls."] = 0.1
     plateau_floor: Annotated[float, Range(0), "`plateau`: the lowest rate."] = 0.0
     step_epochs: Annotated[int, POSITIVE, "`step`: epochs between two falls of the rate."] = 30
@@ -66,9 +75,10 @@ class Training(Section):
         int, POSITIVE, "`cyclic`: epochs from the lowest rate (a tenth) up to the full one and back."
     ] = 10
     select: Annotated[
-        Literal["dice", "iou", "loss"],
-        "Validation score by which the best epoch is chosen and training is stopped early. Tiles overlap for the "
-        "scores and masks at the end, not for those after each epoch, which takes a quarter of the time.",
+        Literal["dice", "iou", "soft_iou", "loss"],
+        "Validation score by which the best epoch is chosen and training is stopped early; `soft_iou` is that of "
+        "probabilities instead of masks, pooled over every `batch` images. Tiles overlap for the scores and masks at "
+        "the end, not for those after each epoch, which takes a quarter of the time.",
     ] = "dice"
     early_stopping: Annotated[
         int | None, POSITIVE, "Training ends after this many epochs without a better one. Open: never."

@@ -12,15 +12,21 @@ from isthmus.runs.folder import Best
 
 @dataclass(frozen=True)
 class Scored:
-    """Means over cases: of the loss, and of Dice and IoU over the foreground classes."""
+    """Means over cases: of the loss, and of Dice and IoU over the foreground classes; the IoU of probabilities, pooled
+    over batches of cases (`isthmus.training.pooled`)."""
 
     loss: float
     dice: float
     iou: float
+    soft_iou: float
+
+    def value(self, name: str) -> float:
+        """Returns one of them by name."""
+        return float(getattr(self, name))
 
     def goodness(self, by: str) -> float:
-        """Returns the score to maximise: "dice", "iou", or "loss" with its sign changed."""
-        return -self.loss if by == "loss" else self.iou if by == "iou" else self.dice
+        """Returns the score to maximise: one of them by name, the loss with its sign changed."""
+        return -self.loss if by == "loss" else self.value(by)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -166,7 +166,7 @@ class Loop:
         validating = time.perf_counter()
         scored = self.score()
         learning_rate = state.rate.at((progress.epoch + 1) * len(self.samples) - 1)
-        state.rate.see(scored.loss)
+        state.rate.see(scored.value(self.prepared.recipe.training.plateau_monitor))
         progress.epoch += 1
         progress.history.append(
             {
@@ -175,6 +175,7 @@ class Loop:
                 "validation_loss": scored.loss,
                 "validation_dice": scored.dice,
                 "validation_iou": scored.iou,
+                "validation_soft_iou": scored.soft_iou,
                 "learning_rate": learning_rate,
                 "seconds": time.perf_counter() - started,
                 "seconds_waiting": waited,
@@ -249,11 +250,11 @@ class Loop:
         Raises:
             IsthmusError: the loss is not finite.
         """
-        scored = Scored(math.nan, math.nan, math.nan)
+        scored = Scored(*[math.nan] * 4)
         if self.world.first:
             self._take_statistics_anew()
             scored = self.scorer.score(self.predictor)
-        scored = Scored(*self.world.broadcast([scored.loss, scored.dice, scored.iou], self.device))
+        scored = Scored(*self.world.broadcast(list(astuple(scored)), self.device))
         if not math.isfinite(scored.loss):
             first = ""
             if self.world.first:

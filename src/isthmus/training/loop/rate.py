@@ -7,6 +7,9 @@ from typing import Any
 
 from isthmus.runs.recipe import Training
 
+LEAST = 1e-4
+"""By how much a value must be better to count as such on a plateau."""
+
 
 class Rate:
     """The learning rate by step, and by validation loss if the schedule depends on it.
@@ -14,8 +17,9 @@ class Rate:
     - ``"constant"``;
     - ``"cosine"``: from the full rate to zero over all steps, r = r0 (1 + cos(pi t / T)) / 2 (Loshchilov and Hutter
       2017, arXiv:1608.03983);
-    - ``"plateau"``: multiplied by ``plateau_factor`` when the validation loss has not fallen for more than
-      ``plateau_patience`` epochs, not below ``plateau_floor``;
+    - ``"plateau"``: multiplied by ``plateau_factor``, not below ``plateau_floor``, when the ``plateau_monitor`` has not
+      become better for ``plateau_patience`` epochs in a row and, by PyTorch's rule, one more; better means by a share
+      of 1e-4 there and by 1e-4 by Keras' rule (``ReduceLROnPlateau`` of both, with their defaults);
     - ``"step"``: multiplied by ``step_factor`` every ``step_epochs`` epochs;
     - ``"multistep"``: multiplied by ``step_factor`` at each of the ``milestones``;
     - ``"cyclic"``: up from a tenth to the full rate and back in a straight line, every ``cycle_epochs`` epochs (Smith
@@ -29,7 +33,7 @@ class Rate:
     def __init__(self, recipe: Training, steps: int) -> None:
         self.recipe, self.steps = recipe, steps
         self.reduced = 1.0
-        self.best = math.inf
+        self.best = math.inf if recipe.plateau_monitor == "loss" else -math.inf
         self.waited = 0
 
     def at(self, step: int) -> float:
@@ -49,18 +53,25 @@ class Rate:
             rate *= 0.1 + 0.9 * up
         return rate
 
-    def see(self, validation_loss: float) -> None:
-        """Takes note of the validation loss of an epoch that ended."""
-        if self.recipe.schedule != "plateau":
+    def see(self, monitored: float) -> None:
+        """Takes note of the value of ``plateau_monitor`` after an epoch."""
+        recipe = self.recipe
+        if recipe.schedule != "plateau":
             return
-        if validation_loss < self.best * (1 - 1e-4):
-            self.best, self.waited = validation_loss, 0
+        if self._is_better(monitored):
+            self.best, self.waited = monitored, 0
             return
         self.waited += 1
-        if self.waited > self.recipe.plateau_patience:
-            floor = self.recipe.plateau_floor / self.recipe.learning_rate
-            self.reduced = max(self.reduced * self.recipe.plateau_factor, min(self.reduced, floor))
+        if self.waited >= recipe.plateau_patience + (recipe.plateau_rule == "pytorch"):
+            floor = recipe.plateau_floor / recipe.learning_rate
+            self.reduced = max(self.reduced * recipe.plateau_factor, min(self.reduced, floor))
             self.waited = 0
+
+    def _is_better(self, monitored: float) -> bool:
+        lower = self.recipe.plateau_monitor == "loss"
+        least = -LEAST if lower else LEAST
+        bound = self.best + least if self.recipe.plateau_rule == "keras" else self.best * (1 + least)
+        return monitored < bound if lower else monitored > bound
 
     def state(self) -> dict[str, Any]:
         """Returns plain values for the checkpoint."""
