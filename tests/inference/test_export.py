@@ -116,7 +116,7 @@ def test_the_description_says_what_is_needed(tmp_path: Path) -> None:
     assert about["preparation"]["patch"] == [32, 32]
     assert about["preparation"]["margin"] == 9
     assert about["outputs"] == {"logits": {"maps": 1, "activation": "sigmoid"}}
-    assert about["decision"]["threshold"] == 0.25
+    assert (about["decision"]["rule"], about["decision"]["threshold"]) == ("probability > threshold", 0.25)
     assert about["decision"]["mask_values"] == {"0": 0, "1": 255}
     assert about["decision"]["cleanup"]["holes"]
     assert about["checked"]["largest_difference"] == made.difference

@@ -106,7 +106,32 @@ def test_probabilities_sum_to_one_and_decisions_follow_them() -> None:
     probabilities = four.activate(logits)
     np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-6)
     np.testing.assert_array_equal(four.decide(probabilities), logits.argmax(0))
-    np.testing.assert_array_equal(two.decide(two.activate(logits[:1])), (logits[0] >= 0).astype(np.uint8))
+    np.testing.assert_array_equal(two.decide(two.activate(logits[:1])), (logits[0] > 0).astype(np.uint8))
+
+
+@pytest.mark.parametrize("given", [{"patch": (8, 8)}, {"patch": (64, 64)}, {"resize": (16, 16)}])
+@pytest.mark.parametrize("names", [("background", "cell"), ("background", "a", "b")])
+@pytest.mark.parametrize("votes", [(0.0,), (2.0, -2.0)])
+def test_what_is_undecided_is_background(
+    given: dict[str, object], names: tuple[str, ...], votes: tuple[float, ...]
+) -> None:
+    """Probabilities that are exactly equal: in tiles, whole, resized; of one network, and of folds that disagree."""
+
+    class Vote(nn.Module):
+        def __init__(self, vote: float) -> None:
+            super().__init__()
+            self.vote = vote
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            maps = 1 if len(names) == 2 else len(names)
+            return torch.full((len(x), maps, *x.shape[2:]), self.vote)
+
+    image = np.random.default_rng(0).integers(0, 255, (1, 40, 24), dtype=np.uint8)
+    data = {"classes": list(names), "values": {index: index for index in range(len(names))}}
+    one = predictor(Vote(votes[0]), data=data, input=given)
+    found = Predictor.from_networks([Vote(vote) for vote in votes], one.recipe, one.network.hardware)
+    assert not found.mask(image).any()
+    assert not found.predict(image, maps=True).mask.any()
 
 
 def test_a_dictionary_of_heads_gives_its_logits() -> None:

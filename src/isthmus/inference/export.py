@@ -247,7 +247,7 @@ def _description(
         "decision": {
             "classes": recipe.data.classes,
             "regions": dict(classes.regions),
-            "rule": "probability >= threshold" if classes.independent else "the class of the largest logit",
+            "rule": "probability > threshold" if classes.independent else "the class of the largest logit",
             "threshold": recipe.cleanup.threshold if classes.independent else None,
             "objects": recipe.data.instances,
             "mask_values": {str(index): value for value, index in recipe.data.values.items()},

@@ -15,6 +15,7 @@ from isthmus.metrics.object_matching import Overlaps
 from isthmus.metrics.pairs import Pair, per_class
 from isthmus.metrics.surface import Spacing
 from isthmus.metrics.table import METRICS, Metric, chosen
+from isthmus.metrics.threshold import is_foreground
 
 
 def score_case(
@@ -108,7 +109,7 @@ def score_probabilities(
             f"probabilities have shape {p.shape}; give a number from 0 to 1 for each point of the truth, which has "
             f"shape {shape}"
         )
-    predicted, true, outside = as_pair((p >= 0.5).astype(np.uint8), truth, ignore)
+    predicted, true, outside = as_pair(is_foreground(p).astype(np.uint8), truth, ignore)
     n_ignored = 0
     if outside is not None:
         p, n_ignored = np.where(outside, np.float32(0), p), int(np.count_nonzero(outside))

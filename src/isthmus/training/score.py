@@ -75,8 +75,8 @@ class Scorer:
             pooled.add(
                 classes.scored_probabilities(maps if outside is None else np.where(outside, 0, maps)), true
             )
-        means = (float(np.mean(values)) for values in (losses, dices, ious))
-        return Scored(*means, pooled.value())
+        loss, dice_, iou_ = (float(np.mean(values)) for values in (losses, dices, ious))
+        return Scored(loss, dice_, iou_, pooled.value())
 
     def seconds_of_a_case(self, predictor: Predictor) -> float:
         """Returns how long the first case takes: the shorter of two times, unless the first exceeds a second."""

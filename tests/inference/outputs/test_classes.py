@@ -39,8 +39,16 @@ def test_regions_that_contradict_each_other_give_the_nearest_class() -> None:
 
 def test_the_threshold_counts_where_maps_are_independent() -> None:
     maps = np.array([[0.2, 0.3, 0.31]], np.float32)
-    assert Classes(["background", "cell"], threshold=0.3).decide(maps).tolist() == [0, 1, 1]
+    assert Classes(["background", "cell"], threshold=0.3).decide(maps).tolist() == [0, 0, 1]
     assert Classes(["background", "cell"]).decide(maps).tolist() == [0, 0, 0]
+
+
+def test_a_probability_of_exactly_one_half_is_background() -> None:
+    for classes in (BRAIN, Classes(["background", "a"]), Classes(["background", "a", "b"])):
+        undecided = classes.activate(np.zeros((classes.map_count, 1), np.float32))
+        assert classes.decide(undecided).tolist() == [0]
+    above = np.nextafter(np.float32(0.5), np.float32(1))
+    assert Classes(["background", "a"]).decide(np.array([[0.5, above]], np.float32)).tolist() == [0, 1]
 
 
 def test_certain_background_is_decided_as_such() -> None:

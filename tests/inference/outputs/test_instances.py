@@ -189,13 +189,13 @@ def test_missed_bodies_are_added_and_parted_by_contours_where_they_can_be() -> N
     assert instances(body, None, marker).max() == 3
 
 
-def test_small_bodies_are_dropped_and_sizes_and_the_threshold_are_reached() -> None:
+def test_small_bodies_are_dropped_and_sizes_are_reached_and_the_threshold_exceeded() -> None:
     body = np.zeros((5, 9), np.float32)
-    body[1, 1] = body[3, 2:4] = body[1, 5:8] = 0.5
+    body[1, 1] = body[3, 2:4] = body[1, 5:8] = 0.51
     assert np.bincount(instances(body).ravel())[1:].tolist() == [3, 2]
     assert np.bincount(instances(body, min_body=3).ravel())[1:].tolist() == [3]
     assert np.bincount(instances(body, min_body=1).ravel())[1:].tolist() == [1, 3, 2]
-    assert not instances(body, threshold=0.51).any()
+    assert not instances(body, threshold=float(np.float32(0.51))).any()
 
 
 def test_thick_slices_are_farther_apart() -> None:

@@ -67,6 +67,17 @@ def test_keras_lets_the_rate_fall_with_the_last_epoch_of_patience_and_asks_for_a
         assert rate.at(0) == pytest.approx(expected, rel=1e-9), value
 
 
+def test_keras_calls_exactly_the_least_step_no_step() -> None:
+    for monitor, values in (("loss", (1e-4, 0.0)), ("iou", (0.0, 1e-4))):
+        recipe = Training(
+            schedule="plateau", plateau_rule="keras", plateau_monitor=monitor, plateau_patience=1
+        )
+        rate = Rate(recipe, 1)
+        for value in values:
+            rate.see(value)
+        assert rate.at(0) == pytest.approx(1e-4)
+
+
 def test_keras_on_a_loss_is_the_mirror_image() -> None:
     def rates(monitor: str, values: list[float]) -> list[float]:
         recipe = Training(

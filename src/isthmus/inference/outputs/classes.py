@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from isthmus.metrics.threshold import THRESHOLD, is_foreground
 from isthmus.runs.recipe import Data
 
 Floats = NDArray[np.float32]
@@ -24,16 +25,16 @@ class Classes:
         names: names by class index, background first.
         regions: unions of classes by name, which are scored instead of the classes; ``{}``: the classes are scored.
         multilabel: whether each map of the network is a region of its own.
-        threshold: the probability from which independent maps count.
+        threshold: the probability above which independent maps count.
     """
 
     names: Sequence[str]
     regions: Mapping[str, Sequence[int]] = field(default_factory=dict)
     multilabel: bool = False
-    threshold: float = 0.5
+    threshold: float = THRESHOLD
 
     @classmethod
-    def of(cls, data: Data, threshold: float = 0.5) -> Classes:
+    def of(cls, data: Data, threshold: float = THRESHOLD) -> Classes:
         """Returns the classes of a resolved recipe."""
         regions = data.regions if isinstance(data.regions, dict) else {}
         return cls(tuple(data.classes), regions, data.multilabel, threshold)
@@ -71,8 +72,8 @@ class Classes:
     def decide(self, probabilities: Floats) -> NDArray[np.uint8]:
         """Returns class indices ``(*spatial)`` of probabilities ``(maps, *spatial)``.
 
-        One map is foreground from the threshold up; of several, the likeliest class counts. Of regions, it is the class
-        that belongs to exactly those that are present, or to most of them if none does.
+        One map is foreground above the threshold; of several, the likeliest class counts, the first of equals. Of
+        regions, it is the class that belongs to exactly those that are present, or to most of them if none does.
 
         >>> brain = Classes(["background", "oedema", "core"], {"whole": [1, 2], "core": [2]}, multilabel=True)
         >>> brain.decide(np.array([[0.2, 0.9, 0.9], [0.1, 0.2, 0.7]], np.float32)).tolist()
@@ -81,11 +82,11 @@ class Classes:
         if self.multilabel:
             pattern = np.zeros(probabilities.shape[1:], np.uint16)
             for index, of_region in enumerate(probabilities):
-                pattern |= np.left_shift((of_region >= self.threshold).astype(np.uint16), index)
+                pattern |= np.left_shift(is_foreground(of_region, self.threshold).astype(np.uint16), index)
             found: NDArray[np.uint8] = self._of_pattern()[pattern]
             return found
         if len(probabilities) == 1:
-            return np.asarray(probabilities[0] >= self.threshold, np.uint8)
+            return is_foreground(probabilities[0], self.threshold).astype(np.uint8)
         return np.asarray(probabilities.argmax(axis=0), np.uint8)
 
     def scored(self, label: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:

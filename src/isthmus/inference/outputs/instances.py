@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.objects import number_components
+from isthmus.metrics.threshold import THRESHOLD, is_foreground
 
 Instances = NDArray[np.int32]
 Bools = NDArray[np.bool_]
@@ -25,7 +26,7 @@ def instances(
     contour: NDArray[Any] | None = None,
     marker: NDArray[Any] | None = None,
     *,
-    threshold: float = 0.5,
+    threshold: float = THRESHOLD,
     min_body: int = 2,
     min_marker: int = 5,
     border: int = 2,
@@ -44,7 +45,7 @@ def instances(
     Args:
         body: `(H, W)` or `(D, H, W)`, probability of being part of an object, 0 to 1; or boolean.
         contour, marker: probabilities of lying on the contour of an object, and well inside one; of the same shape.
-        threshold: the probability from which a pixel counts.
+        threshold: the probability above which a pixel counts.
         min_body, min_marker: bodies and seeds of fewer pixels are dropped.
         border: width in pixels of the frame without seeds, if there is no marker.
         peak_scale: the larger, the fewer peaks, if there is neither contour nor marker.
@@ -156,7 +157,7 @@ def _on(values: NDArray[Any], name: str, body: NDArray[Any], threshold: float) -
         raise IsthmusError(
             f"{name} has values {low:.4g} to {high:.4g}; instances takes probabilities, 0 to 1"
         )
-    return np.asarray(array >= threshold)
+    return is_foreground(array, threshold)
 
 
 def _as_spacing(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ class Cleanup(Section):
     threshold: Annotated[
         float,
         Range(above=0, below=1),
-        "Probability from which a pixel is foreground, for one map, for regions and for the bodies of objects.",
+        "Probability above which a pixel is foreground, for one map, for regions and for the bodies of objects.",
     ] = 0.5
     largest: Annotated[
         bool | list[str], "Keep only the largest component: `true` for every class, or names of classes."
