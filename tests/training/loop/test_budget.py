@@ -50,7 +50,7 @@ def recipe(data: Path, **length: Any) -> Any:
 def fitted(minutes: float, samples: int, step: float, case: float, longer: bool = False) -> tuple[int, int]:
     """With batches of 4 and five cases, all of them validated."""
     given = Training(minutes=minutes, samples=samples, batch=4)
-    found = _fitted(given, Pace(step, case), minutes * 60, (5, 5), longer)
+    found = _fitted(given, Pace(step, case), minutes * 60, (5, 10), longer)
     assert found.samples is not None
     return found.epochs, found.samples
 
@@ -155,7 +155,7 @@ def test_samples_that_the_user_gave_are_an_epoch(data: Path) -> None:
 
 def test_training_ends_while_there_is_time_to_score() -> None:
     progress = Progress()
-    found = Limit(end=100.0, validated=2, scored=3)
+    found = Limit(end=100.0, validated=2, scoring=6)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limit_module, "time", SimpleNamespace(perf_counter=lambda: 90.0))
         assert not found.is_near(progress)  # there is nothing to score yet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,16 +28,40 @@ class Clock:
         return self.now
 
 
+def of_sizes(sizes: Sequence[tuple[int, ...]], patch: tuple[int, ...] | None) -> Any:
+    """A training whose held-out cases have these sizes."""
+    return SimpleNamespace(
+        data=SimpleNamespace(cases=[SimpleNamespace(id=i, shape=(1, *size)) for i, size in enumerate(sizes)]),
+        split=SimpleNamespace(validation=range(len(sizes)), test=()),
+        recipe=SimpleNamespace(input=SimpleNamespace(patch=patch)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "patch", "validations"),
+    [
+        ([(64, 64), (512, 512)], None, 4.0),  # all metrics cost as much as a small network
+        ([(64, 64)], (256, 256), 2.0),
+        ([(512, 512)], (256, 256), 2.5),  # 3 x 3 tiles for 2 x 2
+        ([(2048, 1024)], (256, 256), 0.25 + 15 * 7 / 32),
+        ([(10, 512, 512)], (256, 256), 2.5),  # slice by slice
+        ([(32, 96, 192)], (32, 96, 96), 2.0),  # 3 tiles for 2, which is less than the metrics
+    ],
+)
+def test_tiles_overlap_in_the_scoring_at_the_end(
+    sizes: list[tuple[int, ...]], patch: Any, validations: float
+) -> None:
+    assert forecast.scoring(of_sizes(sizes, patch)) == validations
+
+
 def forecasting(
     monkeypatch: pytest.MonkeyPatch, steps: int, epochs: int, case: float
 ) -> tuple[Clock, Notes, Forecast, Progress]:
     """A training of so many steps an epoch, with five held-out cases of which each takes `case` seconds."""
     clock, told = Clock(), Notes()
     monkeypatch.setattr(forecast, "time", clock)
-    prepared: Any = SimpleNamespace(
-        split=SimpleNamespace(validation=range(5), test=()),
-        recipe=SimpleNamespace(training=Training(epochs=epochs)),
-    )
+    prepared = of_sizes([(8, 8)] * 5, None)
+    prepared.recipe.training = Training(epochs=epochs)
     progress = Progress()
     watch = Forecast(told, prepared, progress, steps, lambda: case)
     watch.stage("training", steps * epochs)

@@ -13,7 +13,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Recipe, Training
 from isthmus.training.loop.distributed import world
 from isthmus.training.loop.expected import step_times
-from isthmus.training.loop.forecast import FINAL
+from isthmus.training.loop.forecast import scoring
 from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import begin
 from isthmus.training.loop.rungs import rungs, size
@@ -72,45 +72,44 @@ def within_minutes(
         other = "a region of interest (roi)" if recipe.roi else "several processes"
         raise IsthmusError(f"training.minutes does not work with {other}; give training.epochs instead")
     watch.say("measuring how long a step takes on this machine")
-    seconds, split = recipe.training.minutes * 60, prepared.split
-    validated, scored = len(split.validation), len(split.validation) + len(split.test)
-    timed = _climb([replace(prepared, recipe=rung) for rung in rungs(given, recipe)], seconds, scored)
-    chosen, pace = timed.chosen
+    seconds, cases = recipe.training.minutes * 60, (len(prepared.split.validation), scoring(prepared))
+    choices = [replace(prepared, recipe=rung) for rung in rungs(given, recipe)]
+    chosen, pace, beyond = _climb(choices, seconds, cases[1])
     left = seconds - (time.perf_counter() - began)
     longer = "samples" not in given.training.model_fields_set
-    training = _fitted(chosen.recipe.training, pace, left, (validated, scored), longer)
+    training = _fitted(chosen.recipe.training, pace, left, cases, longer)
     recipe = chosen.recipe.model_copy(update={"training": training})
-    watch.say(f"{duration(seconds)} allow {_choice(recipe, pace)}{timed.beyond}")
-    return replace(prepared, recipe=recipe), Limit(began + TOLERANCE * seconds, validated, scored)
+    watch.say(f"{duration(seconds)} allow {_choice(recipe, pace)}{beyond}")
+    return replace(prepared, recipe=recipe), Limit(began + TOLERANCE * seconds, *cases)
 
 
-@dataclass(frozen=True)
-class _Timed:
-    chosen: tuple[Prepared, Pace]
-    beyond: str
+def _climb(choices: Sequence[Prepared], seconds: float, scored: float) -> tuple[Prepared, Pace, str]:
+    """Times one choice after another, and returns the last that is fast enough, or else the first.
+
+    Returns:
+        The choice, its pace, and what to say about the first that is too slow, if it was timed.
+    """
+    chosen = choices[0]
+    pace = _measure(chosen, seconds)
+    for larger in choices[1:]:
+        if _steps(pace, seconds, scored) < LEAP * ENOUGH:
+            break
+        slower = _measure(larger, seconds)
+        steps = _steps(slower, seconds, scored)
+        if steps < ENOUGH:
+            return chosen, pace, f"; {size(larger.recipe)} would allow {steps} steps"
+        chosen, pace = larger, slower
+    return chosen, pace, ""
 
 
-def _climb(rungs: Sequence[Prepared], seconds: float, scored: int) -> _Timed:
-    """Times one rung after another, and returns the last that is fast enough, or else the first."""
-    chosen = (rungs[0], _measure(rungs[0], seconds))
-    for rung in rungs[1:]:
-        if _steps(chosen[1], seconds, scored) < LEAP * ENOUGH:
-            return _Timed(chosen, "")
-        pace = _measure(rung, seconds)
-        if (steps := _steps(pace, seconds, scored)) < ENOUGH:
-            return _Timed(chosen, f"; {size(rung.recipe)} would allow {steps} steps")
-        chosen = (rung, pace)
-    return _Timed(chosen, "")
-
-
-def _steps(pace: Pace, seconds: float, scored: int) -> int:
+def _steps(pace: Pace, seconds: float, scored: float) -> int:
     """Returns how many steps fit, about."""
     return int(_room(pace, seconds, scored) * (1 - VALIDATION) / pace.step)
 
 
-def _room(pace: Pace, seconds: float, scored: int) -> float:
+def _room(pace: Pace, seconds: float, scored: float) -> float:
     """Returns the seconds for training and its validations, without the scoring at the end."""
-    return max(seconds / 2, seconds - FINAL * pace.case * scored)
+    return max(seconds / 2, seconds - pace.case * scored)
 
 
 def _choice(recipe: Recipe, pace: Pace) -> str:
@@ -138,14 +137,16 @@ def _measure(prepared: Prepared, seconds: float) -> Pace:
         return Pace((times[-1] - times[1]) / (len(times) - 2), loop.seconds_of_a_case())
 
 
-def _fitted(training: Training, pace: Pace, seconds: float, cases: tuple[int, int], longer: bool) -> Training:
+def _fitted(
+    training: Training, pace: Pace, seconds: float, cases: tuple[int, float], longer: bool
+) -> Training:
     """Returns as many epochs as fit into these seconds; if these are few, more and shorter ones.
 
     Args:
         training: the section of the recipe.
         pace: as it was measured.
         seconds: that are left for training and scoring.
-        cases: how many are scored after every epoch, and how many at the end.
+        cases: how many are validated after every epoch, and how many such validations the scoring at the end costs.
         longer: whether epochs may be made longer, so that they are not spent on validation.
     """
     validated, scored = cases

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from isthmus.inference.tiling.tiles import starts
 from isthmus.training.loop.best_epoch import Progress
 from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import Watch, duration
@@ -13,10 +15,28 @@ STEPS, SECONDS = 3, 5.0
 """A time is announced after this many steps, and after this many seconds or ten steps."""
 LATEST = 600.0
 """Seconds after which it is announced in any case, at the end of the current step."""
-FINAL = 2.0
-"""What scoring a case at the end costs, in validations: tiles overlap, and all metrics are computed."""
+FINAL, METRICS = 2.0, 0.25
+"""What scoring a case at the end costs at least, in validations, and what it costs beside its tiles."""
 WRONG = 1.25
 """The factor by which a time must be wrong to be announced again after the first epoch."""
+
+
+def scoring(prepared: Prepared) -> float:
+    """Returns what scoring all held-out cases at the end costs, in validations of a case.
+
+    Tiles overlap by half there, so that a large image has up to twice as many along each axis.
+    """
+    ids, tile = {*prepared.split.validation, *prepared.split.test}, prepared.recipe.input.patch
+    shapes = [facts.shape[1:] for facts in prepared.data.cases if facts.id in ids]
+    if tile is None:
+        return FINAL * len(shapes)
+    return sum(max(FINAL, METRICS + _times(shape[-len(tile) :], tile)) for shape in shapes)
+
+
+def _times(size: Sequence[int], tile: Sequence[int]) -> float:
+    """Returns how many times as many tiles there are where they overlap by half."""
+    pairs = [(max(side, part), part) for side, part in zip(size, tile, strict=True)]
+    return math.prod(len(starts(*pair, 0.5)) / len(starts(*pair, 0.0)) for pair in pairs)
 
 
 class Forecast:
@@ -40,6 +60,7 @@ class Forecast:
     ) -> None:
         self.watch, self.progress, self.steps_per_epoch = watch, progress, steps
         self.training, self.split = prepared.recipe.training, prepared.split
+        self.scoring = scoring(prepared)
         self.seconds_of_a_case = seconds_of_a_case
         self.total = self.done = self.steps = 0
         self.began = self.first = time.perf_counter()
@@ -77,10 +98,8 @@ class Forecast:
 
     def _left(self, step: float, case: float) -> float:
         """Returns the seconds left, given those of a step and of the validation of a case."""
-        validated, tested = len(self.split.validation), len(self.split.test)
-        validation = case * validated * (self.training.epochs - self.progress.epoch)
-        scoring = FINAL * case * (validated + tested)
-        return step * (self.total - self.done) + validation + scoring
+        validation = case * len(self.split.validation) * (self.training.epochs - self.progress.epoch)
+        return step * (self.total - self.done) + validation + case * self.scoring
 
     def _left_after_an_epoch(self) -> float:
         """Returns the seconds left, given those of the last epoch."""

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 from isthmus.training.loop.best_epoch import Progress
-from isthmus.training.loop.forecast import FINAL
 
 
 @dataclass(frozen=True)
@@ -16,17 +15,17 @@ class Limit:
     Attributes:
         end: by the clock `time.perf_counter`.
         validated: cases that are scored after every epoch.
-        scored: cases that are scored at the end.
+        scoring: what the scoring at the end costs, in validations of a case.
     """
 
     end: float
     validated: int
-    scored: int
+    scoring: float
 
     def is_near(self, progress: Progress) -> bool:
         """Returns whether another epoch like the last and the scoring no longer fit; never before the first epoch."""
         if not progress.history:
             return False
         last = progress.history[-1]
-        scoring = FINAL * last["seconds_validating"] / max(1, self.validated) * self.scored
+        scoring = self.scoring * last["seconds_validating"] / max(1, self.validated)
         return time.perf_counter() + last["seconds"] + scoring > self.end
