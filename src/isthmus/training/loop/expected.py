@@ -10,7 +10,7 @@ from itertools import count
 from isthmus.inference.localiser import Localiser
 from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Recipe
-from isthmus.training.loop.forecast import FINAL
+from isthmus.training.loop.forecast import scoring
 from isthmus.training.loop.loop import Loop, begin
 from isthmus.training.preparation.first_network import first_network
 from isthmus.training.preparation.network import make_network
@@ -66,6 +66,5 @@ def _expected(prepared: Prepared, localiser: Localiser | None) -> float:
         times = step_times(loop, lambda times: len(times) > 2)
         warm_up, step = times[1] - started, times[2] - times[1]
         case = loop.seconds_of_a_case()
-    validated, scored = len(split.validation), len(split.validation) + len(split.test)
-    epoch = len(loop.samples) * step + validated * case
-    return warm_up + training.epochs * epoch + FINAL * case * scored
+    epoch = len(loop.samples) * step + len(split.validation) * case
+    return warm_up + training.epochs * epoch + case * scoring(prepared)
