@@ -37,6 +37,8 @@ HEADS = (
 )
 
 
+SHOWN = 8
+"""The largest number of networks, or points of a grid, whose order is shown in full."""
 ABOUT = """\
 Written by `isthmus reproduce --all --scale small`. Small networks on few small images, real samples or drawn phantoms:
 what can be compared with the papers is the order of the networks, not the numbers. Lowest cell: the lowest mean Dice of
@@ -65,12 +67,11 @@ def write_page(out: Path, names: Sequence[str], made: Sequence[Made]) -> None:
     faults = {each.name: each for each in made}
     rows, seconds = [], 0.0
     for name in names:
-        each = faults.get(name, Made(name, "not yet computed"))
+        each = faults.get(name, Made(name, "not computed yet"))
         folder = StudyFolder(out / name)
         seconds += minutes(folder) * 60
-        rows.append(_line(row(folder, each)))
-        if not each.fault:
-            _write_own_page(out, folder, name)
+        picture = None if each.fault else _write_own_page(out, folder, name)
+        rows.append(_line(row(folder, each, picture)))
     text = ["# The papers' tables and figures, at small scale", "", ABOUT, "", _machine(seconds), ""]
     text += [_line(HEADS), _line(["---"] * len(HEADS)), *rows, ""]
     text += [f"- {each.name}: {line}" for each in made for line in (each.fault, *each.failed) if line]
@@ -90,11 +91,11 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
-def row(folder: StudyFolder, made: Made) -> list[str]:
-    """Returns the row of a table or figure, in the order of `HEADS`."""
+def row(folder: StudyFolder, made: Made, picture: Path | None = None) -> list[str]:
+    """Returns the row of a table or figure, in the order of `HEADS`, with a link to its picture if there is one."""
     link = f"[{made.name}]({_own_page(made.name)})"
     if made.fault:
-        return [made.name, *[DASH] * (len(HEADS) - 2), f"not made: {made.fault}"]
+        return [made.name, *[DASH] * (len(HEADS) - 2), made.fault]
     study, spent = folder.study(), f"{minutes(folder):.1f} min"
     if study.counted:
         return [link, DASH, DASH, DASH, DASH, f"counts: {_counts(study, folder.printed())}", spent, DASH]
@@ -105,7 +106,10 @@ def row(folder: StudyFolder, made: Made) -> list[str]:
         return [link, cells, *[DASH] * 4, spent, DASH]
     results = read_results(folder)
     data = ", ".join(f"{label}{' (phantoms)' * (label in plan.drawn)}" for label in results.data)
-    return [link, cells, _lowest(levels(results)), *_orders(results), spent, data]
+    ours, papers, correlation = _orders(results)
+    if picture is not None:
+        correlation += f" ([picture]({picture.parent.name}/{picture.name}))"
+    return [link, cells, _lowest(levels(results)), ours, papers, correlation, spent, data]
 
 
 def minutes(folder: StudyFolder) -> float:
@@ -175,21 +179,27 @@ def _order(of_places: Sequence[Mapping[str, float]], measure: Measure) -> str:
             names, rankdata([-(better(measure) or 1) * means[n] for n in names]), strict=True
         ):
             ranks.setdefault(name, []).append(float(rank))
-    return ", ".join(sorted(ranks, key=lambda name: math.fsum(ranks[name]) / len(ranks[name])))
+    found = sorted(ranks, key=lambda name: math.fsum(ranks[name]) / len(ranks[name]))
+    return " > ".join(found if len(found) <= SHOWN else [*found[: SHOWN - 2], "…", found[-1]])
 
 
 def _own_page(name: str) -> str:
     return f"reproduced/{name.replace('/', '-')}.md"
 
 
-def _write_own_page(out: Path, folder: StudyFolder, name: str) -> None:
-    """Writes the page of one table or figure: its title, its tables as Markdown, and its first picture."""
-    study, path = folder.study(), out / _own_page(name)
+def _write_own_page(out: Path, folder: StudyFolder, name: str) -> Path | None:
+    """Writes the page of one table or figure, with its tables and, if the paper prints no numbers, its first picture.
+
+    Returns:
+        The picture.
+    """
     scores = folder.tables / "scores.md"
     if not scores.is_file():
-        return
-    text = [f"# {name}", "", study.paper, ""] + [f"- {note}" for note in study.notes] + [""]
+        return None
+    study, path = folder.study(), out / _own_page(name)
+    picture = None if folder.printed_path.is_file() else write_picture(folder.page, path.with_suffix(""))
+    text = [f"# {name}", "", study.paper, "", *(f"- {note}" for note in study.notes), ""]
     text.append(scores.read_text(encoding="utf-8"))
-    if study.printed is None and (picture := write_picture(folder.page, path.with_suffix(""))):
-        text.append(f"![{study.title}]({picture.name})\n")
-    write_text(path, "\n".join(text))
+    text += [f"![{study.title}]({picture.name})"] if picture else []
+    write_text(path, "\n".join(text).rstrip() + "\n")
+    return picture

@@ -42,8 +42,10 @@ def _kind(cell: Planned) -> tuple[str, str]:
 
 def _ranked(cells: Iterable[Planned]) -> list[list[Planned]]:
     """Returns a cell of each network on each data set: one of each network, and those on its other data sets."""
-    first = {_kind(cell): cell for cell in reversed(list(cells))}
-    once = {cell.network: cell for cell in first.values()}
+    first: dict[tuple[str, str], Planned] = {}
+    once: dict[str, Planned] = {}
+    for cell in cells:
+        once.setdefault(cell.network, first.setdefault(_kind(cell), cell))
     return [list(once.values()), [cell for cell in first.values() if cell is not once[cell.network]]]
 
 
