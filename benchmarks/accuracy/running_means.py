@@ -51,7 +51,7 @@ MILDNET: Sections = {  # as in isbi_2012, but for the end
 }
 RUNS: Sequence[tuple[Sections, int, int]] = (
     *((MULTIRESUNET, 64, seed) for seed in (0, 1, 2)),
-    (MILDNET, 256, 0),
+    *((MILDNET, side, 0) for side in (64, 256)),
     *((MULTIRESUNET, 128, seed) for seed in (0, 1, 2)),
 )
 """Networks, sides of the slices, and seeds."""
