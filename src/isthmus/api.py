@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from isthmus import training
+from isthmus.comparison import ProgramComparison
+from isthmus.comparison.compare import Groups, Images
+from isthmus.comparison.compare import compare as compare_programs
+from isthmus.comparison.options import CompareOptions
 from isthmus.evaluation.evaluate import evaluate_folder
 from isthmus.evaluation.options import EvaluateOptions
 from isthmus.evaluation.scores import Evaluation
@@ -25,7 +29,9 @@ __all__ = [
     "Evaluation",
     "Exported",
     "Predictor",
+    "ProgramComparison",
     "RunFolder",
+    "compare",
     "evaluate",
     "export",
     "finish",
@@ -142,6 +148,61 @@ def evaluate(
         EvaluateOptions(**options),
         root=None if root is None else Path(root),
         remarks_on=unlike_training(None if run is None else Path(run), Path(predictions)),
+        watch=watch,
+    )
+
+
+def compare(
+    truth: Any,
+    programs: Mapping[str, Any] | None = None,
+    *,
+    metrics: Sequence[str] | Mapping[str, Any] = (),
+    margin: float | None = None,
+    common: bool = False,
+    groups: Groups = None,
+    images: Images = None,
+    watch: Watch | None = None,
+    **reading: Any,
+) -> ProgramComparison:
+    """Compares programs, networks or readers by their masks, whatever made these, or by scores computed elsewhere.
+
+    Args:
+        truth: folder of true masks, or a data set; or true masks `(*spatial)`, booleans or integers, by case; or,
+            without ``programs``, a data frame (or a list of rows) with the columns ``case``, ``program`` and one for
+            each metric, and optionally ``group`` and ``class``.
+        programs: the folder of masks of each program by its name, as ``{"unet": "masks", "nnunet": "theirs"}``; or its
+            masks by case. A case that a program lacks counts as a miss.
+        metrics: names of `isthmus.metrics.list_metrics`, the most important one first; for scores of your own a
+            mapping to ``"higher"`` or ``"lower"``, whichever is better.
+        margin: largest loss in the first metric that would be acceptable, in its unit, for non-inferiority.
+        common: leave out the cases that not every program has.
+        groups: patient or slide of each case, as a mapping or a CSV with the columns ``case`` and ``group``.
+        images: folder of the images, or the images by case, for the pictures.
+        watch: receives the progress.
+        **reading: fields of `isthmus.evaluation.options.EvaluateOptions`, such as ``objects=True``; and ``root``, the
+            folder of a built-in data set.
+
+    Returns:
+        The comparison: ``.tables`` holds every number, and ``.save("page")`` writes the page.
+
+    Raises:
+        IsthmusError: anything wrong, as one line.
+
+    >>> scores = [{"case": i, "program": name, "dice": value} for name, values in
+    ...           {"a": [0.9, 0.8, 0.7], "b": [0.6, 0.7, 0.4]}.items() for i, value in enumerate(values)]
+    >>> row = compare(scores).tables["differences"][0]
+    >>> round(row["difference"], 3), row["wins"], row["p"]
+    (0.233, 3, 0.25)
+    """
+    root = reading.pop("root", None)
+    return compare_programs(
+        truth,
+        programs,
+        CompareOptions(metrics, margin, common),
+        EvaluateOptions(**reading),
+        groups=groups,
+        images=images,
+        root=None if root is None else Path(root),
         watch=watch,
     )
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 import typer
 
 from isthmus.cli import streams, switches, usage
+from isthmus.cli.compare import compare
 from isthmus.cli.data.check import check
 from isthmus.cli.data.export import export as export_data
 from isthmus.cli.data.list import list_datasets
@@ -22,6 +23,7 @@ from isthmus.cli.evaluate import evaluate
 from isthmus.cli.explain import explain
 from isthmus.cli.export import export
 from isthmus.cli.json_output import FLAG, AlreadyPrinted, emit
+from isthmus.cli.metrics import metrics
 from isthmus.cli.models import models
 from isthmus.cli.predict import predict
 from isthmus.cli.report import report
@@ -73,8 +75,8 @@ def _add(group: typer.Typer, panel: str | None, *commands: Callable[..., None]) 
 
 app.callback()(switches.everywhere)
 _add(app, MAIN, demo, train, predict, evaluate, report, export)
-_add(app, LOOK_UP, models, explain)
-_add(app, COMPARE, reproduce)
+_add(app, LOOK_UP, models, metrics, explain)
+_add(app, COMPARE, compare, reproduce)
 app.add_typer(data, rich_help_panel=LOOK_UP)
 app.add_typer(study, rich_help_panel=COMPARE)
 data.command("list")(list_datasets)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from isthmus.data.cases import Dataset
 from isthmus.errors import IsthmusError
 from isthmus.evaluation.mask_grids import check_spacing, in_one_unit, remarks, unit_of
 from isthmus.evaluation.mask_pairs import Pair, paired, true_masks
@@ -46,22 +47,10 @@ def evaluate_folder(
             unreadable files (all reported together); a spacing that fits no mask; an ``ignore`` that no mask holds.
     """
     options, watch = options or EvaluateOptions(), watch or Silent()
-    named = options.named_values()
-    dataset = true_masks(Path(truth), str(truth), root, options.axes)
-    if named is not None:
-        dataset = replace(dataset, values=named[0], classes=named[1], regions={})
+    dataset = named_truth(truth, options, root)
     pairs = in_one_unit(paired(Path(predictions), truth, dataset.cases, options.partial, watch))
     watch.stage("reading masks", len(pairs))
-    facts = list(for_each(lambda pair: survey_pair(pair, options.ignore), pairs, watch))
-    if named is not None:
-        for (case, prediction), each in zip(pairs, facts, strict=True):
-            named[0].refuse_strangers(each.true, str(case.masks[0]))
-            named[0].refuse_strangers(each.predicted, str(prediction.images[0]))
-    scorer = Scorer.of(dataset, pairs, facts, options)
-    _refuse_wrong_ignore(options.ignore, facts, scorer)
-    check_spacing(options.spacing, pairs, [each.axes for each in facts])
-    for line in (*scorer.describe(), *remarks(pairs, [(each.elsewhere, each.rounded) for each in facts])):
-        watch.say(line)
+    scorer = scorer_of(dataset, pairs, options, watch)
     watch.stage("scoring", len(pairs))
     rows: list[dict[str, Any]] = []
     for (case, _), found in zip(pairs, for_each(scorer.score, pairs, watch), strict=True):
@@ -69,6 +58,43 @@ def evaluate_folder(
     for line in remarks_on(pairs) if remarks_on else ():
         watch.say(f"note: {line}")
     return Evaluation(rows, scorer.objects, unit_of(pairs, options.spacing))
+
+
+def named_truth(truth: Path | str, options: EvaluateOptions, root: Path | None) -> Dataset:
+    """Returns the true masks, with the meaning of their values if the options state it.
+
+    Raises:
+        IsthmusError: as `isthmus.evaluation.mask_pairs.true_masks`.
+    """
+    named = options.named_values()
+    dataset = true_masks(Path(truth), str(truth), root, options.axes)
+    return dataset if named is None else replace(dataset, values=named[0], classes=named[1], regions={})
+
+
+def scorer_of(dataset: Dataset, pairs: Sequence[Pair], options: EvaluateOptions, watch: Watch) -> Scorer:
+    """Reads all pairs once, says how their values are read, and returns what scores them.
+
+    Args:
+        dataset: the true masks, as `named_truth` returns them.
+        pairs: true and predicted cases, in one unit.
+        options: how masks are read and scored.
+        watch: receives a step for each pair, and remarks.
+
+    Raises:
+        IsthmusError: as `evaluate_folder`.
+    """
+    facts = list(for_each(lambda pair: survey_pair(pair, options.ignore), pairs, watch))
+    if options.classes is not None and dataset.values is not None:
+        for (case, prediction), each in zip(pairs, facts, strict=True):
+            dataset.values.refuse_strangers(each.true, str(case.masks[0]))
+            for source in prediction.images:
+                dataset.values.refuse_strangers(each.predicted, str(source))
+    scorer = Scorer.of(dataset, pairs, facts, options)
+    _refuse_wrong_ignore(options.ignore, facts, scorer)
+    check_spacing(options.spacing, pairs, [each.axes for each in facts])
+    for line in (*scorer.describe(), *remarks(pairs, [(each.elsewhere, each.rounded) for each in facts])):
+        watch.say(line)
+    return scorer
 
 
 def _refuse_wrong_ignore(ignore: int | None, facts: Sequence[PairFacts], scorer: Scorer) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -66,15 +66,8 @@ def paired(
     Raises:
         IsthmusError: no pair at all; true masks without a prediction, unless `partial`; two masks for one name.
     """
-    predicted = {case.id: case for case in _masks_in(predictions) if not case.id.startswith(BESIDE)}
-    names = _by_name([case.id for case in cases], list(predicted), truth)
-    pairs = [(case, predicted[names[case.id]]) for case in cases if case.id in names]
-    lacking = [case.id for case in cases if case.id not in names]
-    if not pairs:
-        raise IsthmusError(
-            f"no mask in {predictions} has the name of one in {truth}; masks are matched by file name"
-        )
-    extra = sorted(set(predicted) - set(names.values()))
+    found = matched(predictions, truth, cases)
+    lacking = [case.id for case in cases if case.id not in found.masks]
     if lacking and not partial:
         raise IsthmusError(
             f"{len(lacking)} of {len(cases)} true masks have no prediction in {predictions}: {few(lacking)}; "
@@ -82,14 +75,50 @@ def paired(
         )
     if lacking:
         watch.say(
-            f"{len(pairs)} of {len(cases)} true masks have a prediction and are scored; without one: {few(lacking)}"
+            f"{len(found.masks)} of {len(cases)} true masks have a prediction and are scored; without one: "
+            f"{few(lacking)}"
         )
-    if extra:
-        watch.say(f"predictions without a true mask are not scored: {few(extra)}")
-    unlike = [f"{ours} and {theirs}" for theirs, ours in names.items() if ours != theirs]
-    if unlike:
-        watch.say(f"masks were matched although their names differ: {few(unlike)}")
+    for line in found.remarks():
+        watch.say(line)
+    pairs = [(case, found.masks[case.id]) for case in cases if case.id in found.masks]
     return [(_called(case, prediction.id), prediction) for case, prediction in pairs]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The masks of a folder that have a true mask, by the name of that, and the names of all others."""
+
+    masks: Mapping[str, Case]
+    extra: Sequence[str]
+
+    def remarks(self) -> Iterator[str]:
+        """Yields lines about masks that match nothing, and names that are not equal."""
+        if self.extra:
+            yield f"predictions without a true mask are not scored: {few(self.extra)}"
+        unlike = [f"{mask.id} and {name}" for name, mask in self.masks.items() if mask.id != name]
+        if unlike:
+            yield f"masks were matched although their names differ: {few(unlike)}"
+
+
+def matched(predictions: Path, truth: Path | str, cases: Sequence[Case]) -> Matched:
+    """Matches the masks of a folder with true ones, as `paired` does.
+
+    Raises:
+        IsthmusError: no pair at all; two masks for one name.
+    """
+    predicted = {case.id: case for case in _masks_in(predictions) if not case.id.startswith(BESIDE)}
+    names = matched_names([case.id for case in cases], list(predicted), truth)
+    if not names:
+        raise IsthmusError(
+            f"no mask in {predictions} has the name of one in {truth}; masks are matched by file name"
+        )
+    masks = {case.id: predicted[names[case.id]] for case in cases if case.id in names}
+    return Matched(masks, sorted(set(predicted) - set(names.values())))
+
+
+def without_prediction(case: Case) -> Case:
+    """Returns what stands for the prediction that a true mask lacks; it is read as an empty mask."""
+    return replace(case, images=())
 
 
 def _is_dataset(folder: Path) -> bool:
@@ -118,8 +147,8 @@ def _masks_in(folder: Path) -> list[Case]:
     return cases
 
 
-def _by_name(true: Sequence[str], predicted: Sequence[str], truth: Path | str) -> dict[str, str]:
-    """Returns the name of the prediction of each true mask that has one."""
+def matched_names(true: Sequence[str], predicted: Sequence[str], truth: Path | str) -> dict[str, str]:
+    """Returns the name of the prediction (or image) of each true mask that has one."""
     same = set(true) & set(predicted)
     names = {name: name for name in true if name in same}
     left = [name for name in predicted if name not in same]

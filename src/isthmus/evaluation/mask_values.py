@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from isthmus.data.cases import Dataset
 from isthmus.data.checks.object_numbers import object_ends
-from isthmus.data.masks.borders import summed
+from isthmus.data.masks.borders import Borders, summed
+from isthmus.data.masks.conflicts import Masks
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.evaluation.mask_pairs import Pair
@@ -63,7 +64,7 @@ def true_values(
 
 
 def predicted_values(
-    true: ValueMap, pairs: Sequence[Pair], facts: Sequence[PairFacts], numbered: bool
+    true: ValueMap, masks: Masks, edges: Mapping[str, Borders], numbered: bool
 ) -> tuple[ValueMap, bool]:
     """Returns what predicted values mean, and whether they are numbers of objects.
 
@@ -72,16 +73,13 @@ def predicted_values(
 
     Args:
         true: meaning of the true values.
-        pairs: true and predicted cases.
-        facts: facts of each pair.
+        masks: the pixels of each value in each predicted mask, by its name.
+        edges: which of the values lie along borders, by the name of the mask.
         numbered: whether true objects are separated.
 
     Raises:
         IsthmusError: values that fit no class of the truth.
     """
-    names = [str(prediction.images[0]) for _, prediction in pairs]
-    masks = dict(zip(names, (each.predicted for each in facts), strict=True))
-    edges = dict(zip(names, (each.predicted_borders for each in facts), strict=True))
     found: dict[int, int] = {}
     for name, counts in masks.items():
         if min(counts) < 0:
@@ -101,7 +99,8 @@ def predicted_values(
     strangers = sorted(set(masks[name]) - known)[:8]
     raise IsthmusError(
         f"{name}: the values {', '.join(map(str, strangers))} do not occur in the truth ({true.describe()}); "
-        "write predictions in the values of the truth, or say what values mean, as with --classes 1=liver,2=kidney"
+        "write predictions in the values of the truth, or say what values mean, as with --classes 1=liver,2=kidney, or "
+        "that they number objects (--instances)"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,10 @@ class Scorer:
             instances = by_file or values.rule == "objects"
         by_file = by_file and instances and values.classes == 2
         numbered = by_file or (instances and values.rule == "objects")
-        predicted, numbers = predicted_values(values, pairs, facts, numbered)
+        there = [(str(p.images[0]), each) for (_, p), each in zip(pairs, facts, strict=True) if p.images]
+        masks = {name: each.predicted for name, each in there}
+        edges = {name: each.predicted_borders for name, each in there}
+        predicted, numbers = predicted_values(values, masks, edges, numbered)
         named = dataset.classes or values.names()
         parted = sum(each.pieces > 1 for each in facts)
         return cls(
@@ -102,61 +105,75 @@ class Scorer:
 
     def score(self, pair: Pair) -> Scores:
         """Returns all scores of one case, by class or region."""
+        case, _ = pair
+        truth = self.truth(case)
+        return self.between(self.prediction(pair, truth.shape), truth, case.spacing)
+
+    def truth(self, case: Case) -> NDArray[Any]:
+        """Returns the true mask of a case `(*spatial)`: object numbers where objects are separated, else classes.
+
+        Pixels that do not count are -1.
+        """
+        if self.by_file:
+            return self._stacked(case)
+        mask, outside = load_mask(case), None
+        if self.options.ignore is not None:
+            outside = mask == self.options.ignore
+            background = next(value for value, index in self.true.pairs if index == 0)
+            mask = np.where(outside, background, mask).astype(mask.dtype)
+        name = str(case.masks[0])
+        made = number_objects(mask, name) if self.numbered else self.true.apply(mask, name)
+        return made if outside is None else ignoring(made, outside)
+
+    def prediction(self, pair: Pair, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Returns the predicted mask of a pair `shape`: object numbers where objects are separated, else classes."""
         case, prediction = pair
+        if not prediction.images:
+            return np.zeros(shape, np.uint8)
+        name = str(prediction.images[0])
         guess = read_mask(case.oriented(prediction.images[0]))
+        if self.numbered and self.predicted_numbers:
+            return number_objects(guess, name)
+        labels = self.predicted.apply(guess, name)
+        return components(labels > 0) if self.numbered else labels
+
+    def between(
+        self, prediction: NDArray[Any], truth: NDArray[Any], spacing: tuple[float, ...] | None
+    ) -> Scores:
+        """Returns all scores of one mask against another, both as `truth` and `prediction` return them.
+
+        Args:
+            prediction, truth: `(*spatial)`; a pixel that does not count is -1 in `truth`.
+            spacing: size of a pixel as the file states it; None: that of the options.
+        """
         how: dict[str, Any] = {
-            "spacing": self.options.spacing if case.spacing is None else case.spacing,
+            "spacing": self.options.spacing if spacing is None else spacing,
             "tolerance": self.options.tolerance,
             "missing": self.options.missing,
+            "ignore": None if self.options.ignore is None else -1,
         }
         if self.numbered:
-            return self._score_numbers(case, prediction, guess, how)
-        mask, mark_ignored = self._truth(case)
-        how |= {"objects": self.objects, "ignore": self._marker}
-        p, t = self._labels(guess, prediction), self.true.apply(mask, str(case.masks[0]))
-        if self.regions:
-            return {
-                name: score_case(np.isin(p, list(classes)), mark_ignored(np.isin(t, list(classes))), **how)
-                for name, classes in self.regions.items()
-            }
-        scores: Scores = score_case(p, mark_ignored(t), classes=self.names, **how)
-        return scores
+            (name,) = self.names.values()
+            return {name: score_case(prediction, truth, instances=True, **how)}
+        how["objects"] = self.objects
+        if not self.regions:
+            scores: Scores = score_case(prediction, truth, classes=self.names, **how)
+            return scores
+        return {
+            name: score_case(np.isin(prediction, list(classes)), self._region(truth, classes), **how)
+            for name, classes in self.regions.items()
+        }
 
-    def _score_numbers(
-        self, case: Case, prediction: Case, guess: NDArray[Any], how: dict[str, Any]
-    ) -> Scores:
-        """Returns the scores of a case whose objects are separated."""
-        (name,) = self.names.values()
-        if self.predicted_numbers:
-            ours: NDArray[Any] = number_objects(guess, str(prediction.images[0]))
-        else:
-            ours = components(self._labels(guess, prediction) > 0)
-        if self.by_file:
-            return {name: score_case(ours, self._stacked(case), instances=True, **how)}
-        mask, mark_ignored = self._truth(case)
-        theirs = mark_ignored(number_objects(mask, str(case.masks[0])))
-        return {name: score_case(ours, theirs, instances=True, ignore=self._marker, **how)}
-
-    @property
-    def _marker(self) -> int | None:
-        """The value of pixels that do not count, in what is scored."""
-        return None if self.options.ignore is None else -1
-
-    def _truth(self, case: Case) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]]]:
-        """Returns the true mask, background where a pixel does not count, and a function that puts `_marker` there in
-        an array made of it."""
-        mask = load_mask(case)
-        if self.options.ignore is None:
-            return mask, lambda made: made
-        outside = mask == self.options.ignore
-        background = next(value for value, index in self.true.pairs if index == 0)
-        mask = np.where(outside, background, mask).astype(mask.dtype)
-        return mask, lambda made: np.where(outside, -1, made.astype(np.int64))
-
-    def _labels(self, guess: NDArray[Any], prediction: Case) -> NDArray[np.uint8]:
-        return self.predicted.apply(guess, str(prediction.images[0]))
+    def _region(self, truth: NDArray[Any], classes: Sequence[int]) -> NDArray[Any]:
+        inside = np.isin(truth, list(classes))
+        return inside if self.options.ignore is None else ignoring(inside, truth == -1)
 
     def _stacked(self, case: Case) -> NDArray[Any]:
         """Returns numbers of the objects of a case with a mask for each."""
         pieces = (self.true.apply(read_mask(case.oriented(source)), str(source)) > 0 for source in case.masks)
         return stack(pieces, str(case.masks[0]))
+
+
+def ignoring(mask: NDArray[Any], outside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Returns a mask `(*spatial)` in which pixels that do not count are -1."""
+    return np.where(outside, -1, mask.astype(np.int64))

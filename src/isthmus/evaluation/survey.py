@@ -55,7 +55,7 @@ def survey_pair(pair: Pair, ignore: int | None) -> PairFacts:
     """Reads a pair of masks and returns what they hold.
 
     Args:
-        pair: the true case and the predicted one.
+        pair: the true case and the predicted one, which is empty if it has no image.
         ignore: the true value of pixels that do not count.
 
     Raises:
@@ -63,6 +63,7 @@ def survey_pair(pair: Pair, ignore: int | None) -> PairFacts:
     """
     case, prediction = pair
     true, predicted = _read(pair)
+    files = (*case.masks, *prediction.images)
     ignored = 0 if ignore is None else int(np.count_nonzero(true == ignore))
     if ignored == true.size:
         raise IsthmusError(f"{case.masks[0]} is {ignore} everywhere, which is ignored; leave it out")
@@ -73,8 +74,8 @@ def survey_pair(pair: Pair, ignore: int | None) -> PairFacts:
         axes=true.ndim,
         true=counts,
         predicted=others,
-        elsewhere=elsewhere(case.masks[0].path, prediction.images[0].path),
-        rounded=max(rounding_error(source) for source in (*case.masks, *prediction.images)),
+        elsewhere=elsewhere(case.masks[0].path, files[-1].path),
+        rounded=max(rounding_error(source) for source in files),
         numbered=counts_up(counts) and each_in_one_piece(true),
         borders=borders(true) if len(counts) > 2 else {},
         predicted_borders=borders(predicted) if len(others) > 2 else {},
@@ -85,7 +86,10 @@ def survey_pair(pair: Pair, ignore: int | None) -> PairFacts:
 
 def _read(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
     case, prediction = pair
-    true, predicted = load_mask(case), read_mask(case.oriented(prediction.images[0]))
+    true = load_mask(case)
+    if not prediction.images:
+        return true, np.zeros(true.shape, np.uint8)
+    predicted = read_mask(case.oriented(prediction.images[0]))
     if predicted.shape != true.shape:
         raise IsthmusError(
             f"{prediction.images[0]} has size {predicted.shape} but {case.masks[0]} {true.shape}; "

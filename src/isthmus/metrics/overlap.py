@@ -67,6 +67,22 @@ class Counts:
     def volumetric_similarity(self) -> float:
         return self._ratio(2 * min(self.prediction, self.truth), self.prediction + self.truth)
 
+    @property
+    def kappa(self) -> float:
+        """Cohen's kappa, (observed agreement - agreement by chance) / (1 - agreement by chance), over all points.
+
+        It is 1 for equal masks, 0 for what two readers who mark as many points at random would reach, and at least -1.
+        Cohen: A coefficient of agreement for nominal scales. Educational and Psychological Measurement 20:37-46 (1960),
+        doi:10.1177/001316446002000104.
+
+        >>> round(Counts(prediction=2, truth=4, both=2, image=10).kappa, 3)  # (0.8 - 0.56) / (1 - 0.56)
+        0.545
+        """
+        n, p, t = self.image, self.prediction, self.truth
+        differing = (p - self.both) + (t - self.both)
+        by_chance = p * (n - t) + t * (n - p)  # n^2 (1 - agreement by chance)
+        return 1 - n * differing / by_chance if by_chance else 1.0
+
     def volume_difference(self, relative: bool = False) -> float:
         """Computes the difference in points, or as a share of the truth."""
         difference = self.prediction - self.truth

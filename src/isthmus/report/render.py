@@ -28,6 +28,7 @@ _OVER = {
     "comparison.html": "Comparison of ",
     "data.html": "Check of a data set",
     "study.html": "Study ",
+    "programs.html": "Masks of ",
 }
 """How the line above the title begins, by template."""
 _START = 2**16

@@ -141,6 +141,15 @@ def number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def p_text(p: float) -> str:
+    """Returns a p-value as a table shows it.
+
+    >>> p_text(0.04237), p_text(2e-7), p_text(float("nan"))
+    ('0.0424', '< 0.0001', '–')
+    """
+    return DASH if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
 def duration(seconds: float | None) -> str:
     """Returns a time in its two largest units.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isthmus.report.printed import PrintedTable
-from isthmus.report.summary import DASH, number
+from isthmus.report.summary import DASH, number, p_text
 from isthmus.report.tables import Cell, Table
 from isthmus.statistics import cases_needed
 from isthmus.studies.floors import warning
@@ -94,8 +94,8 @@ class _Row:
             Cell(str(c.n), c.n),
             Cell(number(c.difference, digits), c.difference),
             Cell(interval, low),
-            Cell(_p_text(self.p), self.p),
-            Cell(_p_text(adjusted), adjusted, strong=self.bold),
+            Cell(p_text(self.p), self.p),
+            Cell(p_text(adjusted), adjusted, strong=self.bold),
             Cell(number(c.dz, 2), c.dz),
         ]
         if claims:
@@ -140,10 +140,6 @@ def _claim(results: Results, pair: Pair, measure: Measure) -> tuple[float, float
     if math.isnan(claimed) or math.isnan(sd):
         return claimed, math.nan
     return claimed, cases_needed(claimed, sd)
-
-
-def _p_text(p: float) -> str:
-    return DASH if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def _count_text(n: float) -> str:
