@@ -64,9 +64,8 @@ class Folders:
         scorers = {}
         for i, name in enumerate(own):
             own[name] = every[i * len(dataset.cases) : (i + 1) * len(dataset.cases)]
-            heard = _Heard(watch)
-            scorers[name] = scorer_of(dataset, own[name], options, heard)
-            notes += [line if line.startswith("truth:") else f"{name}: {line}" for line in heard.said]
+            scorers[name], lines = scorer_of(dataset, own[name], options, watch)
+            notes += [line if line.startswith("truth:") else f"{name}: {line}" for line in lines]
         return cls([case for case, _ in next(iter(own.values()))], own, scorers, list(dict.fromkeys(notes)))
 
     @property
@@ -134,20 +133,3 @@ class Folders:
             name: [pair for pair in own if pair[0].id not in left_out] for name, own in self.pairs.items()
         }
         return replace(self, truth=kept, pairs=pairs)
-
-
-class _Heard:
-    """A watch that keeps remarks and passes on the steps."""
-
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
-        self.said: list[str] = []
-
-    def stage(self, label: str, total: int, done: int = 0) -> None:
-        self.watch.stage(label, total, done)
-
-    def advance(self, text: str = "") -> None:
-        self.watch.advance(text)
-
-    def say(self, text: str) -> None:
-        self.said.append(text)

@@ -50,7 +50,9 @@ def evaluate_folder(
     dataset = named_truth(truth, options, root)
     pairs = in_one_unit(paired(Path(predictions), truth, dataset.cases, options.partial, watch))
     watch.stage("reading masks", len(pairs))
-    scorer = scorer_of(dataset, pairs, options, watch)
+    scorer, lines = scorer_of(dataset, pairs, options, watch)
+    for line in lines:
+        watch.say(line)
     watch.stage("scoring", len(pairs))
     rows: list[dict[str, Any]] = []
     for (case, _), found in zip(pairs, for_each(scorer.score, pairs, watch), strict=True):
@@ -71,14 +73,16 @@ def named_truth(truth: Path | str, options: EvaluateOptions, root: Path | None) 
     return dataset if named is None else replace(dataset, values=named[0], classes=named[1], regions={})
 
 
-def scorer_of(dataset: Dataset, pairs: Sequence[Pair], options: EvaluateOptions, watch: Watch) -> Scorer:
-    """Reads all pairs once, says how their values are read, and returns what scores them.
+def scorer_of(
+    dataset: Dataset, pairs: Sequence[Pair], options: EvaluateOptions, watch: Watch
+) -> tuple[Scorer, list[str]]:
+    """Reads all pairs once, and returns what scores them, with lines about how their values are read.
 
     Args:
         dataset: the true masks, as `named_truth` returns them.
         pairs: true and predicted cases, in one unit.
         options: how masks are read and scored.
-        watch: receives a step for each pair, and remarks.
+        watch: receives a step for each pair.
 
     Raises:
         IsthmusError: as `evaluate_folder`.
@@ -92,9 +96,10 @@ def scorer_of(dataset: Dataset, pairs: Sequence[Pair], options: EvaluateOptions,
     scorer = Scorer.of(dataset, pairs, facts, options)
     _refuse_wrong_ignore(options.ignore, facts, scorer)
     check_spacing(options.spacing, pairs, [each.axes for each in facts])
-    for line in (*scorer.describe(), *remarks(pairs, [(each.elsewhere, each.rounded) for each in facts])):
-        watch.say(line)
-    return scorer
+    return scorer, [
+        *scorer.describe(),
+        *remarks(pairs, [(each.elsewhere, each.rounded) for each in facts]),
+    ]
 
 
 def _refuse_wrong_ignore(ignore: int | None, facts: Sequence[PairFacts], scorer: Scorer) -> None:
