@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isthmus.data.likeness.appearance import appearance
 from isthmus.data.likeness.familiar import Familiar
 from isthmus.errors import IsthmusError
-from isthmus.inference.unfamiliar import SINGULAR, WORDS, Unfamiliar, read_familiar
+from isthmus.inference.unfamiliar import REMEDY, SINGULAR, WORDS, Unfamiliar, read_familiar
 from isthmus.runs.folder import RunFolder
 
 Image = NDArray[Any]
@@ -147,13 +147,16 @@ def test_constant_and_empty_images_end_nothing() -> None:
 def test_spacings(spacing: tuple[float, ...] | None, line: str | None) -> None:
     volumes = [np.stack([picture(seed)[0]] * 3)[None] for seed in range(6)]
     seen = trained(volumes, (1.0, 1.0, 1.0))
-    assert lines(seen, [volumes[0]], spacing) == [line] * (line is not None)
+    assert lines(seen, [volumes[0]], spacing) == ([f"{line}{REMEDY}"] if line else [])
+    assert lines(Unfamiliar(seen.known, resampled=True), [volumes[0]], spacing) == []
+    if line:
+        assert lines(Unfamiliar(seen.known, resized=True), [volumes[0]], spacing) == [line]
 
 
 def test_a_stated_size_of_pixels_stands_for_the_detail() -> None:
     seen = trained(GREY, (1.0, 1.0))
     (line,) = lines(seen, [enlarged(picture(seed)) for seed in NEW], (0.5, 0.5))
-    assert line == "all 8 images have pixels of 0.5 mm where training had 1 mm"
+    assert line == f"all 8 images have pixels of 0.5 mm where training had 1 mm{REMEDY}"
 
 
 def test_channels_of_volumes_that_were_exchanged() -> None:

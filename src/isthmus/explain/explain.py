@@ -10,6 +10,7 @@ import numpy as np
 from isthmus.data.case_paths import case_path, refuse_clashes
 from isthmus.data.cases import Case, load_image
 from isthmus.data.originals import originals, refuse_among
+from isthmus.data.sampling.spacing import stated_spacing
 from isthmus.errors import IsthmusError
 from isthmus.explain.explainer import Explainer
 from isthmus.explain.overlay import picture
@@ -92,7 +93,8 @@ def _explain(explainer: Explainer, predictor: Predictor, target: Target) -> bool
     """Writes the maps and the picture of one image, and returns whether the maps show anything."""
     case, shown, values = target
     image = load_image(case, predictor.recipe.data.channels)
-    maps, labels = explainer(image), predictor.labels(image)
+    spacing = stated_spacing(case)
+    maps, labels = explainer(image, spacing), predictor.labels(image, spacing)
     write_image(values, maps.astype(np.float32))
     write_image(shown, np.moveaxis(picture(image, maps, labels, case.spacing), -1, 0))
     return bool(maps.any())

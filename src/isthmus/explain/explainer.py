@@ -46,27 +46,24 @@ class Explainer:
                 raise IsthmusError(f"no class '{name}' in this run: {nearest(name, names[1:])}")
         indices = None if classes is None else [names.index(name) for name in classes]
         maps = chosen_maps(found.map_count, indices, found.multilabel)
-        networks = [_Explained(network, self.method, maps) for network in predictor.networks]
-        self._maps = Predictor.from_networks(
-            networks, predictor.recipe, predictor.network.hardware, predictor.localiser
-        )
+        self._maps = predictor.with_networks(lambda network: _Explained(network, self.method, maps))
 
-    def __call__(self, image: NDArray[Any]) -> Floats:
+    def __call__(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> Floats:
         """Returns maps ``(n, *spatial)`` on the image's own grid, float32 from 0 to 1; Grad-CAM gives one for each
         concatenation, the others give a single one.
 
         Args:
             image: ``(channels, *spatial)`` in the numbers of the file, any size.
+            spacing: as in `Predictor.predict`.
 
         Raises:
             IsthmusError: a picture if the run learned volumes, or the other way round.
         """
-        recipe, given = self.predictor.recipe, self.predictor
+        recipe = self.predictor.recipe
         refuse_other_axes(image.shape, recipe)
         if recipe.data.channels is not None:
             image = to_channels(image, recipe.data.channels)
-        raw = self._maps.outputs(given.grid.image(given.normaliser(image).apply(image)))["explained"]
-        return combined(given.resized_back(raw, image.shape[1:]), self.method)
+        return combined(self._maps.raw(image, spacing)["explained"], self.method)
 
 
 class _Explained(nn.Module):

@@ -66,6 +66,7 @@ def difference(one: Recipe, other: Recipe) -> str:
     ours, theirs = one.to_dict(), other.to_dict()
     for recipe in (ours, theirs):  # these are each fold's own
         recipe["input"]["mean"] = recipe["input"]["deviation"] = []
+        recipe["input"]["spacing"] = recipe["input"]["spacing"] is not None
     keys = {
         "input": None,
         "roi": None,

@@ -52,6 +52,12 @@ NORMALISE = {
     "dataset": "(image - mean) / deviation, by channel, with the numbers given here; where the deviation is 0: 0",
 }
 
+SPACING = (
+    "mm along the axes of the array to which images are brought after normalising, by cubic convolution, their sizes "
+    "rounded; logits return to the image's own grid linearly; along an axis more than 3 times as coarse as another, "
+    "both take the nearest slice; null: images keep their own"
+)
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -238,6 +244,8 @@ def _description(
             "deviation": given.deviation,
             "resize": given.resize,
             "resize_means": "area means where the image shrinks, linear where it grows; after normalising",
+            "spacing": given.spacing,
+            "spacing_means": SPACING,
             "patch": given.patch,
             "margin": margin(network),
             "margin_means": "pixels along a cut side of a tile that differ from the whole image; null: no such number",

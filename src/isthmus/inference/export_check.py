@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.cases import load
+from isthmus.data.sampling.spacing import stated_spacing
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.single_volume import divided
 from isthmus.errors import IsthmusError
@@ -77,7 +78,8 @@ def check_export(folder: RunFolder, engine: Engine, data: Path | None = None) ->
         image, label = truth.load(case)
         classes = plain.decision.classes
         masks = [
-            classes.scored(classes.decide(predictor.probabilities(image))) for predictor in (plain, other)
+            classes.scored(classes.decide(predictor.probabilities(image, truth.spacing(case))))
+            for predictor in (plain, other)
         ]
         for name, true in classes.scored(label).items():
             scores.append([dice(mask[name], true) for mask in masks])
@@ -116,3 +118,6 @@ class _ValidationCases:
 
     def load(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         return load(self.by_id[case], self.dataset, self.channels)
+
+    def spacing(self, case: str) -> tuple[float, ...] | None:
+        return stated_spacing(self.by_id[case])

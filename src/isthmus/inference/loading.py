@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
 
+from torch import nn
+
+from isthmus.data.sampling.grid import Grid
 from isthmus.errors import IsthmusError, nearest
 from isthmus.inference.averaging import difference, renormalised, run_folders
 from isthmus.inference.engines.engine import Eager, choose, placed
 from isthmus.inference.localiser import Localiser
-from isthmus.inference.settings import channels_seen
+from isthmus.inference.restoring import Scale
+from isthmus.inference.settings import channels_seen, settled_spacing
 from isthmus.inference.tiled_network import Statistics, TiledNetwork
 from isthmus.inference.tiling.image_statistics import any_of_image
 from isthmus.inference.unfamiliar import Unfamiliar
@@ -32,6 +36,7 @@ class Loaded:
         localiser: finds the region that the network then sees, if the recipe has one.
         unfamiliar: compares images and masks with those of training.
         notes: lines to tell the user.
+        others: networks of folds that see images at other spacings than the first one's.
     """
 
     recipe: Recipe
@@ -39,6 +44,7 @@ class Loaded:
     localiser: Localiser | None
     unfamiliar: Unfamiliar
     notes: list[str]
+    others: list[Scale]
 
 
 def load(
@@ -60,21 +66,38 @@ def load(
     recipe, notes = recipes[0], _notes(run, folders, recipes[0])
     hardware = machine.resolve(recipe.hardware.model_copy(update={"device": device, "threads": None}))
     networks = renormalised([folder.load_network() for folder in folders], recipes)
-    network = TiledNetwork.of(networks, recipe, hardware, statistics=cast(Statistics, statistics))
     localiser = None if recipe.roi is None else _localiser(folders, hardware)
-    chosen, more = choose(
-        networks,
-        hardware,
-        channels_seen(recipe),
-        recipe.spatial_dims,
-        engine="torch" if statistics == "image" and engine == "auto" else engine,
-        pixels=pixels,
-    )
-    notes += more
+    scales = []
+    for grid, alike in _by_grid(networks, recipes).items():
+        network = TiledNetwork.of(alike, recipe, hardware, statistics=cast(Statistics, statistics))
+        chosen, more = choose(
+            alike,
+            hardware,
+            channels_seen(recipe),
+            recipe.spatial_dims,
+            engine="torch" if statistics == "image" and engine == "auto" else engine,
+            pixels=pixels,
+        )
+        notes += [line for line in more if line not in notes]
+        scales.append(Scale(grid, replace(network, engine=chosen)))
     if statistics == "image" and not any_of_image(networks[0]):
         notes.append("the network has no instance normalisation, so statistics 'image' change nothing")
     unfamiliar, more = Unfamiliar.of(folders)
-    return Loaded(recipe, replace(network, engine=chosen), localiser, unfamiliar, notes + more)
+    return Loaded(recipe, scales[0].network, localiser, unfamiliar, notes + more, scales[1:])
+
+
+def _by_grid(networks: Sequence[nn.Module], recipes: Sequence[Recipe]) -> dict[Grid, list[nn.Module]]:
+    """Returns the networks by the grid on which they see images, that of the first one first."""
+    found: dict[Grid, list[nn.Module]] = {}
+    for network, recipe in zip(networks, recipes, strict=True):
+        grid = Grid(recipe.input.resize, settled_spacing(recipe.input))
+        found.setdefault(grid, []).append(network)
+    if len(found) > 1 and recipes[0].roi is not None:
+        raise IsthmusError(
+            "the folds see images at different spacings, and the region of interest is found at one; train them with "
+            "the same input.spacing, in numbers"
+        )
+    return found
 
 
 def _recipes(folders: Sequence[RunFolder]) -> list[Recipe]:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import Case, channels_elsewhere, load_image, mended_headers
 from isthmus.data.originals import originals
+from isthmus.data.sampling.grid import Grid
+from isthmus.data.sampling.spacing import stated_spacing
 from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
@@ -26,6 +28,7 @@ from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.outputs.instance_files import overlay
 from isthmus.inference.outputs.mask_files import write_case, write_probabilities
 from isthmus.inference.predictor import Predictor
+from isthmus.inference.settings import settled_spacing
 from isthmus.io.images import probe
 from isthmus.io.writing import write_image
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
@@ -221,7 +224,7 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
     files, missing, case = job.files, job.missing, job.files.case
     yield from _header_notes(case)
     wants_maps = not missing.isdisjoint(files.probabilities)
-    predicted = predictor.predict(image, case.millimetres, maps=wants_maps)
+    predicted = predictor.predict(image, stated_spacing(case), maps=wants_maps)
     yield from predicted.notes
     if files.mask in missing:
         yield from write_case(files.out, case, predicted.mask, predictor.recipe.data.instances)
@@ -253,12 +256,10 @@ def _failed(failures: Sequence[str], total: int, out: Path) -> IsthmusError:
 
 def _pixels(cases: Sequence[Case], recipe: Recipe) -> int:
     """Returns how many pixels the network will see, by the headers of the files; unreadable files count 0."""
-    total = 0
+    total, grid = 0, Grid(recipe.input.resize, settled_spacing(recipe.input))
     for case in cases:
         with suppress(Exception):  # reading it says what is wrong
-            size = probe(case.images[0])[0][1:]
-            resize = recipe.input.resize or size
-            total += prod((*size[: len(size) - len(resize)], *resize))
+            total += prod(grid.size(probe(case.images[0])[0][1:], stated_spacing(case)))
     return total
 
 

@@ -31,6 +31,11 @@ def normaliser(given: Input) -> Normaliser:
     return lambda image: intensity(image, mode)
 
 
+def settled_spacing(given: Input) -> tuple[float, ...] | None:
+    """Returns the spacing of a resolved recipe; None if images keep their own."""
+    return None if given.spacing is None or given.spacing == "auto" else given.spacing
+
+
 def clean_up(asked: Cleanup, classes: Sequence[str]) -> CleanUp:
     """Returns the clean-up that a recipe asks for, in indices of its classes.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from isthmus.data.sampling.interpolation import Image
 from isthmus.data.sampling.slices import slice_channels
 from isthmus.errors import IsthmusError
 from isthmus.inference.engines.engine import Eager, Engine, placed
@@ -87,17 +88,10 @@ class TiledNetwork:
             normalise: turns a tile of it into what the networks see.
             change: is applied to the maps piece by piece.
         """
-        result: Heads = {}
-        with closing(self.pieces(image, normalise)) as parts:
-            for place, heads in parts:
-                for name, values in change(heads).items():
-                    if name not in result:
-                        result[name] = np.empty((len(values), *image.shape[1:]), np.float32)
-                    result[name][(slice(None), *place)] = values
-        return result
+        return joined(self.pieces(image, normalise), image.shape[1:], change)
 
     def pieces(
-        self, image: NDArray[Any], normalise: Callable[[NDArray[Any]], Floats] = as_floats
+        self, image: Image, normalise: Callable[[NDArray[Any]], Floats] = as_floats
     ) -> Generator[tuple[Place, Heads]]:
         """Yields a place in the image and the maps of each head there, until every pixel was covered once; see
         `stream.pieces`."""
@@ -108,7 +102,7 @@ class TiledNetwork:
         count = image.shape[1]
         step = 1 if self._uses_image_statistics else self.cutter.batch
         for first in range(0, count, step):
-            stacks = [
+            stacks: list[Image] = [
                 slice_channels(image, index, self.slices) for index in range(first, min(first + step, count))
             ]
             for number, place, heads in self._pieces(stacks, normalise):
@@ -119,7 +113,7 @@ class TiledNetwork:
                 )
 
     def _pieces(
-        self, images: Sequence[NDArray[Any]], normalise: Callable[[NDArray[Any]], Floats]
+        self, images: Sequence[Image], normalise: Callable[[NDArray[Any]], Floats]
     ) -> Generator[tuple[int, Place, Heads]]:
         """Yields from images of one size: the index of an image, a place in it, and the maps there."""
         size, whole = images[0].shape[1:], self._uses_image_statistics
@@ -156,6 +150,22 @@ class TiledNetwork:
     @property
     def _uses_image_statistics(self) -> bool:
         return self.statistics == "image" and any_of_image(self.networks[0])
+
+
+def joined(
+    pieces: Generator[tuple[Place, Heads]],
+    size: Sequence[int],
+    change: Callable[[Heads], Heads] = lambda heads: heads,
+) -> Heads:
+    """Returns the maps ``(maps, *size)`` of each head from their pieces, which are changed one by one."""
+    result: Heads = {}
+    with closing(pieces):
+        for place, heads in pieces:
+            for name, values in change(heads).items():
+                if name not in result:
+                    result[name] = np.empty((len(values), *size), np.float32)
+                result[name][(slice(None), *place)] = values
+    return result
 
 
 class _JoinedHeads:

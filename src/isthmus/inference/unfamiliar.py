@@ -17,6 +17,7 @@ from isthmus.data.likeness.familiar import Familiar, mask_numbers, readable
 from isthmus.errors import IsthmusError
 from isthmus.inference.tiling.stream import in_blocks
 from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import Input
 from isthmus.shapes import read_as
 
 CHANCE, MASK_CHANCE = 0.02, 0.1
@@ -44,7 +45,11 @@ OF_MASKS = {
     "smaller": "hold smaller objects than any training mask",
     "larger": "hold larger objects than any training mask",
 }
+REMEDY = "; a run trained with input.spacing=auto brings them to one size"
 SINGULAR = {"are": "is", "look": "looks", "have": "has", "seem": "seems", "show": "shows", "hold": "holds"}
+
+OF_SCALE = ("spacing", "coarser", "finer")
+"""Differences that images lose where they are brought to one spacing."""
 
 NUMBERS = {
     "mean": "mean {}",
@@ -64,11 +69,12 @@ class Unfamiliar:
     Args:
         known: description of the training images and masks; None: nothing is ever reported.
         resized: whether the network sees images resized, so that pixels are compared only between similar sizes.
+        resampled: whether the network sees pixels of one size, so that other sizes make no difference.
     """
 
-    def __init__(self, known: Familiar | None = None, resized: bool = False) -> None:
+    def __init__(self, known: Familiar | None = None, resized: bool = False, resampled: bool = False) -> None:
         self.known = known
-        self.resized = resized
+        self.resized, self.resampled = resized, resampled
         self.images = self.masks = 0
         self._counts: Counter[str] = Counter()
         self._remarks: dict[str, list[Difference]] = {}
@@ -82,7 +88,12 @@ class Unfamiliar:
             known = read_familiar(folders)
         except IsthmusError as error:
             notes.append(f"{error}; until then images are not compared with those of training")
-        return cls(known, resized=folders[0].recipe().input.resize is not None), notes
+        return cls.of_input(known, folders[0].recipe().input), notes
+
+    @classmethod
+    def of_input(cls, known: Familiar | None, given: Input) -> Unfamiliar:
+        """Returns the comparison for a network that sees images in this way."""
+        return cls(known, resized=given.resize is not None, resampled=given.spacing is not None)
 
     def image(self, image: NDArray[Any], spacing: Sequence[float] | None = None) -> None:
         """Compares an image `(channels, *spatial)`, in the numbers of its file, before anything is done to it."""
@@ -94,14 +105,15 @@ class Unfamiliar:
         """Compares an image by its appearance."""
         if self.known is not None:
             self.images += 1
-            self._keep(image_differences(self.known, look, spacing, self.resized))
+            found = image_differences(self.known, look, spacing, self.resized)
+            self._keep([each for each in found if not (self.resampled and each.kind in OF_SCALE)])
 
     def mask(self, mask: NDArray[Any]) -> None:
         """Compares a predicted mask `(*spatial)` of any number type, in which 0 is the background."""
         if self.known is not None:
             self.masks += 1
             pixels = sum(int(np.count_nonzero(mask[rows])) for rows in in_blocks(mask.shape))
-            found = mask_numbers(pixels / max(1, mask.size), thickness(mask))
+            found = mask_numbers(pixels / max(1, mask.size), 0.0 if self.resampled else thickness(mask))
             remark = mask_difference(self.known, found)
             self._keep([remark] if remark else [])
 
@@ -127,6 +139,8 @@ class Unfamiliar:
         those = sorted((remark for remark in remarks if remark.name == name), key=lambda remark: remark.value)
         middle = those[len(those) // 2]
         words = middle.detail or (WORDS | OF_MASKS)[kind] + self._figures(middle)
+        if kind == "spacing" and not self.resized:
+            words += REMEDY
         if count == 1:
             verb, _, rest = words.partition(" ")
             words = f"{SINGULAR[verb]} {rest}"

@@ -229,6 +229,7 @@ def _input(run: Run) -> str:
         ("resized to", "input.resize"),
         ("patches of", "input.patch"),
         ("regions of", "roi.size"),
+        ("spacing in mm", "input.spacing"),
     ):
         size = value_at(run.recipe, key)
         if isinstance(size, list):

@@ -24,7 +24,7 @@ def describe_images(prepared: Prepared) -> Remembered:
     )
     if known is None:
         return Remembered(None, [])
-    found = Unfamiliar(known, resized=prepared.recipe.input.resize is not None)
+    found = Unfamiliar.of_input(known, prepared.recipe.input)
     for each in prepared.data.cases:
         if each.appearance and each.id in {*prepared.split.validation, *prepared.split.test}:
             found.see_appearance(each.appearance, cases[each.id].millimetres)

@@ -16,7 +16,9 @@ from torch import Tensor
 from isthmus.data.cases import IGNORED, Case
 from isthmus.data.sampling.cache import ByteBudget
 from isthmus.data.sampling.loading import Batch, CaseStore
+from isthmus.data.sampling.spacing import stated_spacing
 from isthmus.inference.predictor import Predictor
+from isthmus.inference.tiled_network import Heads
 from isthmus.inference.tiling.tiles import Floats
 from isthmus.metrics import dice, iou, score_case, score_probabilities
 from isthmus.metrics.rows import case_rows
@@ -33,7 +35,7 @@ class CaseResult:
         case: the scored case.
         rows: of ``cases.csv``, one for each foreground class or region.
         rows_before_cleanup: the same before the masks are cleaned up; empty if nothing is cleaned up.
-        mask: as it is written, if the network's grid is the image's own; otherwise None.
+        mask: as it is written, on the image's own grid; None if the case was scored resized.
         notes: lines to tell the user.
     """
 
@@ -45,7 +47,8 @@ class CaseResult:
 
 
 class Scorer:
-    """Scores held-out cases on the network's grid; they are read once as far as the budget lasts.
+    """Scores held-out cases on the network's grid or, where that has a spacing, on their own; they are read once as far
+    as the budget lasts.
 
     Args:
         prepared: the training.
@@ -63,9 +66,10 @@ class Scorer:
         """Returns the loss, Dice and IoU, averaged over the cases, and the soft IoU, pooled over batches of them."""
         classes = predictor.decision.classes
         losses, dices, ious, pooled = [], [], [], PooledJaccard(self.recipe.training.batch)
-        for _, outputs, sample, _ in self._outputs(predictor):
+        for index, (_, outputs, sample, _) in enumerate(self._outputs(predictor)):
             losses.append(self._loss(outputs, sample))
-            maps, labels = classes.activate(outputs["logits"]), sample.labels
+            heads, labels, _ = self._to_score(predictor, index, {"logits": outputs["logits"]}, sample)
+            maps = heads["logits"]
             decided = classes.decide(maps)
             outside = self._ignored(labels)
             predicted = classes.scored(decided if outside is None else np.where(outside, 0, decided))
@@ -101,27 +105,39 @@ class Scorer:
         native = self.recipe.input.resize is None
         for index, (case, outputs, sample, notes) in enumerate(self._outputs(predictor)):
             about: dict[str, Any] = {"case": case.id, "group": case.group, "set": which, "fold": fold}
-            about["grid"] = "network"
-            spacing = self.prepared.spacing(case, sample.labels.shape)
-            maps = decision.activate_heads(outputs)
+            maps, labels, about["grid"] = self._to_score(predictor, index, outputs, sample)
+            spacing = self.prepared.spacing(case, labels.shape)
             if decision.numbers_objects:
                 numbers = decision.separate_objects(maps, spacing)
-                numbered = self.store[index].label
+                numbered = self.store[index].original
                 found = score_case(numbers, numbered, spacing=spacing, instances=True)
                 found |= score_probabilities(maps["logits"][0], numbered > 0, spacing=spacing)
                 rows = case_rows({classes.names[1]: found}, **about)
                 yield CaseResult(case, rows, [], numbers if native else None, notes)
                 continue
             decided = classes.decide(maps["logits"])
-            true = classes.scored(sample.labels)
+            true = classes.scored(labels)
             cleaned = decision.clean(decided)
             maps_of = classes.scored_probabilities(maps["logits"])
-            outside = self._ignored(sample.labels)
+            outside = self._ignored(labels)
             final = case_rows(_score(classes.scored(cleaned), true, maps_of, spacing, outside), **about)
             before: list[dict[str, Any]] = []
             if not decision.clean_up.is_nothing:
                 before = case_rows(_score(classes.scored(decided), true, maps_of, spacing, outside), **about)
             yield CaseResult(case, final, before, decision.in_mask_values(cleaned) if native else None, notes)
+
+    def _to_score(
+        self, predictor: Predictor, index: int, outputs: Heads, sample: Batch
+    ) -> tuple[Heads, NDArray[np.uint8], str]:
+        """Returns the probabilities of each head, the classes they are compared with, and the name of their grid.
+
+        It is the network's or, where images are brought to a spacing, the image's own.
+        """
+        if predictor.grid.spacing is None:
+            return predictor.decision.activate_heads(outputs), sample.labels, "network"
+        original, spacing = self.store[index].original, stated_spacing(self.store.cases[index])
+        maps = predictor.restore(outputs, original.shape, spacing)
+        return maps, self.store.preprocessing.classes(original), "original"
 
     def _ignored(self, labels: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
         """Returns where pixels are ignored; None if none are."""

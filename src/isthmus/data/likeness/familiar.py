@@ -100,6 +100,7 @@ class Familiar:
         scale: the unit in which levels are compared: a hundredth of the brightest 99th percentile.
         smallest, largest: number of pixels along each axis.
         spacing: least and greatest size of a pixel along each axis, in `unit`; None if unknown.
+        middle: median size of a pixel along each axis, in `unit`; None if unknown.
         levels: the least, the median and the greatest of the 1st, 50th and 99th percentile of each channel.
         spreads: spreads of everything that is compared, by name (`image_numbers`).
     """
@@ -118,6 +119,7 @@ class Familiar:
     unit: str
     levels: Sequence[Sequence[Sequence[float]]]
     spreads: Mapping[str, Spread]
+    middle: tuple[float, ...] | None = None
 
     @classmethod
     def of(
@@ -172,6 +174,7 @@ class Familiar:
             unit=unit if steps.size else "",
             levels=np.stack([wide.min(axis=0), np.median(wide, axis=0), wide.max(axis=0)], -1).tolist(),
             spreads=spreads,
+            middle=tuple(np.median(steps, axis=0).tolist()) if steps.size else None,
         )
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from isthmus.data.cases import IGNORED, Case, Dataset, load, load_instances
 from isthmus.data.sampling.cache import ByteBudget, Cache
 from isthmus.data.sampling.grid import Grid
 from isthmus.data.sampling.intensity import Intensity, Normaliser
+from isthmus.data.sampling.spacing import stated_spacing
 
 Label = NDArray[Any]
 """Class indices or object numbers `(*spatial)`."""
@@ -69,15 +70,18 @@ class Loaded:
         image: `(channels, *spatial)`.
         label: `(*spatial)`, class indices or object numbers.
         intensity: what is still to be applied to the image; None if it is normalised.
+        original: the label on the image's own grid, if the network's has another spacing; else `label`.
     """
 
     image: NDArray[Any]
     label: Label
     intensity: Intensity | None
+    original: Label
 
     @property
     def nbytes(self) -> int:
-        return self.image.nbytes + self.label.nbytes
+        own = 0 if self.original is self.label else self.original.nbytes
+        return self.image.nbytes + self.label.nbytes + own
 
     def normalised(self, piece: NDArray[Any]) -> NDArray[np.float32]:
         """Returns a piece of the image (of some of its slices, stacked as channels, too) as a network sees it."""
@@ -135,10 +139,12 @@ class CaseStore:
         read = load_instances if how.instances else partial(load, marked=True)
         image, label = read(case, self.dataset, how.channels)
         intensity = how.normaliser(image)
-        if how.grid.resize is None:
-            return Loaded(image, label, intensity)
-        resized = how.grid.instances(label) if how.instances else how.grid.label(label)
-        return Loaded(how.grid.image(intensity.apply(image)), resized, None)
+        if how.grid.is_native:
+            return Loaded(image, label, intensity, label)
+        spacing = stated_spacing(case)
+        there = (how.grid.instances if how.instances else how.grid.label)(label, spacing)
+        original = there if how.grid.spacing is None else label
+        return Loaded(how.grid.image(intensity.apply(image), spacing), there, None, original)
 
 
 def learnt(label: Label, ignored: int | None) -> Label:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from isthmus.data.sampling.interpolation import Taps, resampled
 
 cv2.setNumThreads(
     1
@@ -71,11 +73,34 @@ def resize_volume_label(label: NDArray[np.uint8], size: Sequence[int]) -> NDArra
     >>> resize_volume_label(np.array([1, 1, 0, 2, 2, 2], np.uint8), (2,)).tolist()
     [1, 2]
     """
-    nearest = label[np.ix_(*(_nearest(old, new) for old, new in zip(label.shape, size, strict=True)))]
-    result, most = nearest.copy(), np.full(tuple(size), -np.inf, np.float32)
+    places = [_nearest(old, new) for old, new in zip(label.shape, size, strict=True)]
+    return _most(label, label[np.ix_(*places)], lambda inside: _resampled(inside[None], size, _box)[0])
+
+
+def resample_label(
+    label: NDArray[np.uint8], axes: Sequence[Taps], nearest: Sequence[Taps]
+) -> NDArray[np.uint8]:
+    """Resamples a label `(*spatial)` of class indices: the mask of each class is, and each new pixel takes the class
+    with the most.
+
+    Args:
+        axes: how each axis is resampled.
+        nearest: the same by nearest neighbour, which decides ties.
+    """
+    centre = label[np.ix_(*(each.index[:, 0] for each in nearest))]
+    return _most(label, centre, lambda inside: resampled(inside, axes))
+
+
+def _most(
+    label: NDArray[np.uint8],
+    centre: NDArray[np.uint8],
+    resample: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> NDArray[np.uint8]:
+    """Returns which class has the most of each new pixel; ties go to the class at its centre."""
+    result, most = centre.copy(), np.full(centre.shape, -np.inf, np.float32)
     for index in np.unique(label):
-        cover = _resampled((label == index)[None].astype(np.float32), size, _box)[0]
-        cover += 1e-4 * (nearest == index)
+        cover = resample((label == index).astype(np.float32))
+        cover += 1e-4 * (centre == index)
         np.copyto(result, index, where=cover > most)
         np.maximum(most, cover, out=most)
     return result

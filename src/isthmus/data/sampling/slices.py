@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.sampling.interpolation import Image
 from isthmus.data.sampling.loading import Label, Target, learnt
 
 
@@ -51,16 +52,19 @@ def slice_stack(volume: NDArray[Any], index: int, slices: int = 5) -> NDArray[An
     >>> slice_stack(np.arange(4).reshape(4, 1, 1), 0).ravel().tolist()
     [0, 0, 0, 1, 2]
     """
-    if slices % 2 == 0:
-        raise ValueError(f"{slices} slices have none in the middle; give an odd number")
-    if not 0 <= index < len(volume):
-        raise ValueError(f"there is no slice {index} in a volume of {len(volume)}")
-    around = np.arange(index - slices // 2, index + slices // 2 + 1)
-    stack: NDArray[Any] = volume[around.clip(0, len(volume) - 1)]
+    stack: NDArray[Any] = volume[_around(index, slices, len(volume))]
     return stack
 
 
-def slice_channels(image: NDArray[Any], index: int, slices: int) -> NDArray[Any]:
+def _around(index: int, slices: int, depth: int) -> NDArray[np.intp]:
+    if slices % 2 == 0:
+        raise ValueError(f"{slices} slices have none in the middle; give an odd number")
+    if not 0 <= index < depth:
+        raise ValueError(f"there is no slice {index} in a volume of {depth}")
+    return np.arange(index - slices // 2, index + slices // 2 + 1).clip(0, depth - 1)
+
+
+def slice_channels(image: Image, index: int, slices: int) -> NDArray[Any]:
     """Returns slice `index` of `(channels, depth, height, width)` with its neighbours as channels.
 
     Returns:
@@ -69,8 +73,8 @@ def slice_channels(image: NDArray[Any], index: int, slices: int) -> NDArray[Any]
     >>> slice_channels(np.arange(6).reshape(2, 3, 1, 1), 1, 3).ravel().tolist()
     [0, 3, 1, 4, 2, 5]
     """
-    stack = slice_stack(np.swapaxes(image, 0, 1), index, slices)
-    return stack.reshape(-1, *image.shape[2:])
+    stack: NDArray[Any] = image[:, _around(index, slices, image.shape[1])]
+    return stack.swapaxes(0, 1).reshape(-1, *image.shape[2:])
 
 
 def slice_by_slice(target: Target) -> Target:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.cases import to_channels
 from isthmus.data.masks.values import ValueMap
+from isthmus.data.sampling.interpolation import Image
 from isthmus.inference.tiling.blending import WeightedSums
 from isthmus.inference.tiling.tiles import Floats, Place, Tiling
 
@@ -29,7 +30,7 @@ def as_floats(image: NDArray[Any]) -> Floats:
 
 def pieces(
     predict: Predict,
-    images: Sequence[NDArray[Any]],
+    images: Sequence[Image],
     tiling: Tiling,
     *,
     batch: int = 4,

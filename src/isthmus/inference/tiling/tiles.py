@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.data.sampling.interpolation import Image
+
 Floats = NDArray[np.float32]
 Place = tuple[slice, ...]
 
@@ -88,15 +90,16 @@ class Tiling:
         """Whether a pixel may be a sum over several tiles."""
         return any(axis.weights is not None and len(axis.starts) > 1 for axis in self.axes)
 
-    def cut(self, image: NDArray[Any], corner: Sequence[int]) -> NDArray[Any]:
+    def cut(self, image: Image, corner: Sequence[int]) -> NDArray[Any]:
         """Returns a tile ``(channels, *shape)`` of ``(channels, *spatial)``: a view, except for tiles with padding."""
-        for number, (axis, tile) in enumerate(zip(self.axes, corner, strict=True), start=1):
-            source = axis.source(tile)
-            low, high = int(source.min()), int(source.max()) + 1
-            image = image[(slice(None),) * number + (slice(low, high),)]
-            if high - low != axis.side or source[0] != low or source[-1] != high - 1:
-                image = image.take(source - low, axis=number)
-        return image
+        sources = [axis.source(tile) for axis, tile in zip(self.axes, corner, strict=True)]
+        spans = [slice(int(source.min()), int(source.max()) + 1) for source in sources]
+        tile: NDArray[Any] = image[(slice(None), *spans)]
+        for number, (source, span) in enumerate(zip(sources, spans, strict=True), start=1):
+            low, high = span.start, span.stop
+            if high - low != len(source) or source[0] != low or source[-1] != high - 1:
+                tile = tile.take(source - low, axis=number)
+        return tile
 
     def done(self, corner: Sequence[int]) -> Place:
         """Returns what is finished once a tile is added, in the padded image."""

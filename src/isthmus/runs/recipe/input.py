@@ -16,7 +16,7 @@ Size = tuple[int, int] | tuple[int, int, int]
 
 
 class Input(Section):
-    """What the network sees of an image: the whole of it resized, or patches at its own scale."""
+    """What the network sees of an image: the whole of it resized, or patches at its own scale or at a spacing."""
 
     resize: Annotated[
         Size | None,
@@ -35,6 +35,13 @@ class Input(Section):
         POSITIVE,
         "Take this many patches at fixed, even places of each image (MILDNet: 4 of an ISBI image, 11 of a GlaS image). "
         "Open: patches at random places.",
+    ] = None
+    spacing: Annotated[
+        Literal["auto"] | tuple[float, float] | tuple[float, float, float] | None,
+        Range(above=0, most=1000),
+        "Bring images to this size of a pixel along each axis of the array, in mm, as `[3, 1, 1]` for slices, rows and "
+        "columns; masks come back on the grid of the image ([files](files.md#volumes-of-different-spacing)). "
+        "`auto`: the median of the training cases, which is filled in. Open: images keep their own.",
     ] = None
     foreground: Annotated[float, SHARE, "Share of the patches that are centred on foreground."] = 0.0
     slices: Annotated[
@@ -60,9 +67,25 @@ class Input(Section):
     def _equal_sides(cls, value: Any) -> Any:
         return (value, value) if isinstance(value, int) else value
 
+    @field_validator("spacing", mode="before")
+    @classmethod
+    def _by_axis(cls, value: Any) -> Any:
+        """Refuses all but what the type says, with one message instead of one for each alternative."""
+        if value is None or value == "auto" or _are_numbers(value, (2, 3)):
+            return value
+        raise ValueError("must be auto, or the millimetres along each axis, as [3, 1, 1]")
+
     @field_validator("slices")
     @classmethod
     def _odd(cls, value: int | None) -> int | None:
         if value is not None and value % 2 == 0:
             raise ValueError("an even number of slices has none in the middle; give an odd number")
         return value
+
+
+def _are_numbers(value: Any, counts: tuple[int, ...]) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) in counts
+        and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
+    )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.case_paths import case_path
 from isthmus.data.cases import load
+from isthmus.data.sampling.spacing import stated_spacing
 from isthmus.errors import IsthmusError
 from isthmus.explain.explainer import Explainer
 from isthmus.explain.overlay import blended, outlined, rgb
@@ -219,7 +220,8 @@ def _explain(predictor: Predictor, images: RunImages, kind: str, name: str) -> E
         raise IsthmusError(f"the data no longer holds case '{name}'; restore it")
     case = images.cases[name]
     image, truth = load(case, images.dataset, images.channels)
-    maps, predicted = Explainer(predictor, kind)(image), predictor.labels(image)
+    spacing = stated_spacing(case)
+    maps, predicted = Explainer(predictor, kind)(image, spacing), predictor.labels(image, spacing)
     sides: Sequence[float] = case.spacing or (1.0,) * truth.ndim
     of_slices = (0, 0)
     if truth.ndim == 3:

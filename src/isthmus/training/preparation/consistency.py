@@ -9,6 +9,7 @@ from isthmus.data.sampling.patches import windows
 from isthmus.errors import IsthmusError
 from isthmus.inference.settings import clean_up
 from isthmus.runs.recipe import Cleanup, Data, Input, Recipe, Roi
+from isthmus.training.preparation.inputs import sizes_seen
 
 MOST_REGIONS = 12
 """How many overlapping regions a network can have maps for."""
@@ -94,7 +95,7 @@ def _windows(given: Input, roi: Roi | None, checked: Checked) -> None:
         raise IsthmusError(
             "input.windows fixes the places of patches; leave out input.foreground, input.slices and roi"
         )
-    smallest = min((facts.shape[1:] for facts in checked.cases), key=math.prod)
+    smallest = min(sizes_seen(given, checked).values(), key=math.prod)
     padded = [max(side, patch) for side, patch in zip(smallest, given.patch, strict=True)]
     try:
         windows(padded, given.patch, given.windows)

@@ -50,7 +50,9 @@ def _recipe(recipe: Recipe, roi: Roi, values: ValueMap, names: tuple[str, ...]) 
             classes=list(names),
             ignore=recipe.data.ignore,
         ),
-        input=recipe.input.model_copy(update={"resize": roi.resize, "patch": None, "foreground": 0.0}),
+        input=recipe.input.model_copy(
+            update={"resize": roi.resize, "patch": None, "spacing": None, "foreground": 0.0}
+        ),
         network=Network(
             model=roi.model,
             options={"widths": roi.widths},

@@ -8,8 +8,11 @@ import numpy as np
 
 from isthmus.data.cases import load_image
 from isthmus.data.checks.check import Checked
+from isthmus.data.sampling.grid import Grid
+from isthmus.data.sampling.spacing import stated_spacing, usual_spacing
 from isthmus.data.splits.folds import Split
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, counted
+from isthmus.inference.settings import settled_spacing
 from isthmus.runs.recipe import Input
 
 PATCH = {2: 256, 3: 96}
@@ -18,15 +21,19 @@ FEWEST, MOST = 32, 500
 """Limits of the number of patches per epoch, if the recipe gives none."""
 
 
-def resolve_input(given: Input, checked: Checked, axes: int, *, roi: bool, instances: bool) -> Input:
-    """Returns the section `input` of a recipe with its size and its normalisation.
+def resolve_input(
+    given: Input, checked: Checked, split: Split, axes: int, *, roi: bool, instances: bool
+) -> Input:
+    """Returns the section `input` of a recipe with its size, its spacing and its normalisation.
 
-    Images are resized if the recipe or the data set gives a size; otherwise the network sees patches at native scale.
+    Images are resized if the recipe or the data set gives a size; otherwise the network sees patches, at native scale
+    or at a spacing.
     Bytes have a scale in common, by which they are divided; all else is normalised image by image.
 
     Args:
         given: the section as the recipe leaves it.
         checked: its data.
+        split: the cases that train.
         axes: spatial axes of the network.
         roi: whether the network sees a region of interest.
         instances: whether it numbers objects.
@@ -46,17 +53,55 @@ def resolve_input(given: Input, checked: Checked, axes: int, *, roi: bool, insta
             raise IsthmusError(
                 f"input.{key} names {len(size)} sides but the images have {axes} axes; name {axes}"
             )
+    if given.spacing is not None:
+        given = given.model_copy(update={"spacing": _spacing(given, checked, split, axes)})
     if roi or given.resize or given.patch:
         return given
-    usual = checked.dataset.resize
+    usual = None if given.spacing else checked.dataset.resize
     if usual and len(usual) == axes and not instances:  # resized, small objects would merge
         return given.model_copy(update={"resize": usual})
-    return given.model_copy(update={"patch": _patch(checked, axes)})
+    return given.model_copy(update={"patch": _patch(given, checked, axes)})
 
 
-def _patch(checked: Checked, axes: int) -> tuple[int, ...]:
+def _spacing(given: Input, checked: Checked, split: Split, axes: int) -> tuple[float, ...]:
+    """Returns the spacing that a recipe gives or, for `auto`, the usual one of the training cases.
+
+    Raises:
+        IsthmusError: a case without a spacing, another number of axes, or a size that contradicts it.
+    """
+    if given.resize:
+        raise IsthmusError("input.resize and input.spacing exclude each other; give one of them")
+    silent = [case for case in checked.dataset.cases if stated_spacing(case) is None]
+    if silent:
+        raise IsthmusError(
+            f"{silent[0].images[0]}: states no size of its pixels, as {len(silent)} of "
+            f"{counted(len(checked.dataset.cases), 'case')}, and input.spacing needs one; save it in a format that "
+            "states one (NIfTI, NRRD, MetaImage, DICOM), or leave input.spacing out"
+        )
+    shapes, train = {facts.id: facts.shape[1:] for facts in checked.cases}, set(split.train)
+    found = {case.id: stated_spacing(case) or () for case in checked.dataset.cases}
+    if given.spacing == "auto":
+        training = [name for name in found if name in train]
+        return usual_spacing([found[name] for name in training], [shapes[name] for name in training])[-axes:]
+    spacing = settled_spacing(given) or ()
+    whole = len(checked.cases[0].shape) - 1
+    if len(spacing) not in {axes, whole}:
+        raise IsthmusError(
+            f"input.spacing names {len(spacing)} sides but the images have {whole} axes; name {whole}"
+        )
+    return spacing
+
+
+def sizes_seen(given: Input, checked: Checked) -> dict[str, tuple[int, ...]]:
+    """Returns the size ``(*spatial)`` of each case on the grid on which patches are cut, by its id."""
+    grid = Grid(spacing=settled_spacing(given))
+    spacings = {case.id: stated_spacing(case) for case in checked.dataset.cases}
+    return {facts.id: grid.size(facts.shape[1:], spacings[facts.id]) for facts in checked.cases}
+
+
+def _patch(given: Input, checked: Checked, axes: int) -> tuple[int, ...]:
     """Returns a size that holds the largest image, in steps of 32 pixels and within limits."""
-    sides = [max(axis) for axis in zip(*(facts.shape[1:] for facts in checked.cases), strict=True)][-axes:]
+    sides = [max(axis) for axis in zip(*sizes_seen(given, checked).values(), strict=True)][-axes:]
     if axes == 2:  # square, as quarter turns exchange the axes
         sides = [max(sides)] * 2
     return tuple(min(PATCH[axes], max(32, math.ceil(side / 32) * 32)) for side in sides)
@@ -69,7 +114,7 @@ def samples_per_epoch(given: Input, checked: Checked, split: Split, *, roi: bool
     as cover the training images, within limits.
     """
     train = set(split.train)
-    shapes = [facts.shape[1:] for facts in checked.cases if facts.id in train]
+    shapes = [size for name, size in sizes_seen(given, checked).items() if name in train]
     if given.windows:
         return len(shapes) * given.windows
     if given.slices and (roi or not given.patch):

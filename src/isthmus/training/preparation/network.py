@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from isthmus.data.sampling.spacing import spacing_text
 from isthmus.errors import IsthmusError, counted
+from isthmus.inference.settings import settled_spacing
 from isthmus.networks import count_parameters, initialise
 from isthmus.networks.blocks.heads import build
 from isthmus.runs.recipe import Recipe
@@ -48,6 +50,8 @@ def summary(prepared: Prepared, network: nn.Module) -> str:
         scale = f"resized to {sides(given.resize)}"
     else:
         scale = f"patches of {sides(given.patch or ())}"
+    if spacing := settled_spacing(given):
+        scale += f" at {spacing_text(spacing)}"
     if given.slices:
         scale += f", {given.slices} slices as channels"
     cases = f"{counted(len(split.train), 'case')} to train on, {len(split.validation)} held out"

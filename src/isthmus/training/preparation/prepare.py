@@ -83,7 +83,7 @@ def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
     resolved = recipe.model_copy(
         update={
             "data": resolve_data(recipe.data, checked),
-            "input": resolve_input(recipe.input, checked, axes, roi=roi, instances=instances),
+            "input": resolve_input(recipe.input, checked, split, axes, roi=roi, instances=instances),
             "hardware": machine.resolve(own_device(recipe.hardware)),
         }
     )

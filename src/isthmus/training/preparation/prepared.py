@@ -16,7 +16,7 @@ from isthmus.data.sampling.loading import Preprocessing, Target
 from isthmus.data.sampling.slices import slice_by_slice
 from isthmus.data.splits.folds import Split
 from isthmus.inference.outputs.classes import Classes
-from isthmus.inference.settings import normaliser
+from isthmus.inference.settings import normaliser, settled_spacing
 from isthmus.objectives import Objective
 from isthmus.runs.recipe import Recipe
 
@@ -71,7 +71,11 @@ class Prepared:
         if shape.slices is not None:
             targets = {name: slice_by_slice(target) for name, target in targets.items()}
         return Preprocessing(
-            data.channels or 1, normaliser(shape), Grid(shape.resize), data.instances, targets
+            data.channels or 1,
+            normaliser(shape),
+            Grid(shape.resize, settled_spacing(shape)),
+            data.instances,
+            targets,
         )
 
     def spacing(self, case: Case, size: tuple[int, ...]) -> tuple[float, ...] | None:
