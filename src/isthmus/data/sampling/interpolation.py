@@ -39,7 +39,7 @@ class Kernel(NamedTuple):
 
 
 def _tent(distance: Values) -> Values:
-    return np.maximum(0, 1 - np.abs(distance))
+    return 1 - np.minimum(np.abs(distance), 1)
 
 
 def _tent_integral(distance: Values) -> Values:
