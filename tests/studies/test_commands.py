@@ -13,6 +13,7 @@ from isthmus.cli.main import main
 from isthmus.locks import taken
 from isthmus.studies import run
 from isthmus.studies.planning import find_data
+from isthmus.studies.reproduced_page import Made
 from isthmus.studies.running import execute
 from isthmus.watch import Silent
 
@@ -118,6 +119,27 @@ def test_papers_are_listed(isthmus: Any) -> None:
     assert len(printed.splitlines()) == 23  # 20 tables and figures of numbers, 3 of pictures
 
 
+def test_all_are_reproduced_and_the_exit_code_says_the_worst(
+    isthmus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["sharpunet/figure5", "multiresunet/table3"]
+    monkeypatch.setattr("isthmus.studies.reproduced.list_papers", lambda: names)
+    words = ("reproduce", "--all", "--scale", "small", "--out", str(tmp_path / "all"), "--jobs", "2")
+    code, printed, _ = isthmus(*words)
+    assert code == 0
+    assert "| [sharpunet/figure5](reproduced/sharpunet-figure5.md) |" in printed
+    assert printed == (tmp_path / "all" / "reproduced.md").read_text()
+    made = [Made("a/b", failed=("1 of 2 cells failed:", "U-Net: diverged")), Made("c/d")]
+    monkeypatch.setattr("isthmus.studies.reproduced.reproduce_all", lambda *_, **__: made)
+    code, _, said = isthmus(*words)
+    assert code == 1
+    assert "a/b: U-Net: diverged" in said
+    made.append(Made("e/f", "no such thing"))
+    code, _, said = isthmus(*words)
+    assert code == 2
+    assert "e/f could not be made: no such thing" in said
+
+
 def test_a_paper_is_reproduced(isthmus: Any, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     code, printed, said = isthmus(
@@ -136,6 +158,8 @@ def test_a_paper_is_reproduced(isthmus: Any, tmp_path: Path) -> None:
         (("study", "run", "none.yaml", "--out", "x"), "none.yaml: cannot be read"),
         (("reproduce", "mildnet/tabel5"), "did you mean 'mildnet/table5'"),
         (("reproduce", "mildnet/table5", "--out", "x"), "none of its data sets"),
+        (("reproduce", "mildnet/table5", "--all"), "leave out mildnet/table5, or --all"),
+        (("reproduce", "--all", "--scale", "tiny", "--out", "x"), "--scale tiny"),
     ],
 )
 def test_mistakes_are_one_line_and_2(

@@ -79,7 +79,7 @@ def _all(out: Path, data: Path | None, options: RunOptions) -> None:
 
     with Display() as display:
         made = reproduce_all(out, display, root=data, options=options)
-        show((out / PAGE).read_text(encoding="utf-8"))
+        show((out / PAGE).read_text(encoding="utf-8").rstrip())
         for each in made:
             if each.fault:
                 display.say(f"{each.name} could not be made: {each.fault}")

@@ -9,6 +9,8 @@ from isthmus.errors import counted
 from isthmus.studies.results import Result, Results
 from isthmus.studies.study_folder import Planned
 
+STRAY = 0.01
+"""All background: a network's points are at most this share of the true ones; all foreground likewise."""
 NAMED = 6
 """Cells that a caption names; of further ones it tells the number."""
 
@@ -75,17 +77,18 @@ def _level(results: Results, x: Result) -> Level:
 
 
 def _blank(results: Results, x: Result) -> str:
-    """Returns what a network predicts everywhere, although it is not so; empty if it predicts both."""
+    """Returns what a network predicts everywhere, except for a few points, although it is not so; else empty."""
     scores = x.scores(results.study.scored)
     if not scores or not all(score.has_counts for score in scores):
         return ""
-    points = [
-        tuple(score.values[f"{name}_points"] for name in ("prediction", "truth", "image")) for score in scores
-    ]
-    if all(prediction == 0 for prediction, _, _ in points) and any(truth for _, truth, _ in points):
+    totals: dict[str, list[float]] = {}  # predicted, true and all points, by class
+    for score in scores:
+        total = totals.setdefault(score.label, [0.0, 0.0, 0.0])
+        for i, name in enumerate(("prediction", "truth", "image")):
+            total[i] += score.values[f"{name}_points"]
+    predicted, true = (math.fsum(total[i] for total in totals.values()) for i in range(2))
+    if true and predicted <= STRAY * true:
         return "all background"
-    for label in {score.label for score in scores}:
-        of = [each for each, score in zip(points, scores, strict=True) if score.label == label]
-        if all(p == n for p, _, n in of) and any(truth < n for _, truth, n in of):
-            return "all foreground"
+    if any(n > t and n - p <= STRAY * (n - t) for p, t, n in totals.values()):
+        return "all foreground"
     return ""
