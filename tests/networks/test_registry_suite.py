@@ -12,6 +12,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from isthmus.errors import IsthmusError
-from isthmus.networks import create_model, initialise, model_card
+from isthmus.networks import create_model, initialise, list_models, model_card
 from isthmus.networks.registry import dimensions, entry
 
 from .variants import VARIANTS, every_network, good_size, image, logits, make_tiny, outputs, tiny
@@ -191,9 +192,9 @@ def test_the_same_seed_gives_the_same_weights(name, dims):
     assert not any(torch.equal(other.get_submodule(n).weight, one.get_submodule(n).weight) for n in drawn)
 
 
-def stored_numbers(name: str, dims: int) -> list[float]:
+def stored_numbers(name: str, dims: int, **options: Any) -> list[float]:
     """Eight logits spread over the output, and the mean of each further head."""
-    network = tiny(name, dims)
+    network = tiny(name, dims, **options)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with torch.no_grad():
@@ -216,6 +217,21 @@ def test_logits_are_the_stored_ones(name, dims):
     assert key in stored, f"no stored logits of {key}: run this test once with ISTHMUS_STORE_LOGITS=1"
     assert max(map(abs, found)) > 0.01, "logits too small to tell a change"
     assert found == pytest.approx(stored[key], rel=1e-4, abs=1e-4)
+
+
+EARLIER = [
+    (name, dims, version)
+    for name in list_models()
+    for version in entry(name).earlier
+    for dims in dimensions(name)
+]
+
+
+@pytest.mark.parametrize(("name", "dims", "version"), EARLIER)
+def test_earlier_versions_give_the_logits_that_they_gave(name, dims, version):
+    stored = json.loads(STORED.read_text())[f"{name} version {version}-{dims}d"]
+    assert stored_numbers(name, dims, version=version) == pytest.approx(stored, rel=1e-4, abs=1e-4)
+    assert version < model_card(name).version
 
 
 @every_network

@@ -9,7 +9,7 @@ import torch
 
 from isthmus.errors import IsthmusError
 from isthmus.networks import create_model
-from isthmus.runs.files import write_yaml
+from isthmus.runs.files import read_json, write_json, write_yaml
 from isthmus.runs.folder import RunFolder, load_weights
 from isthmus.runs.recipe import Network, make_recipe
 
@@ -34,6 +34,22 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
     assert not again.training
     for name, tensor in network.state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor)
+
+
+def test_a_run_keeps_its_version_of_the_network_and_one_without_has_the_first(tmp_path: Path) -> None:
+    folder, name = _run(tmp_path), "nuclei_densenet121"
+    options = {"widths": [5, 4, 4, 3]}
+    state = create_model(name, **options).state_dict()
+    for version, relu in ((2, False), (1, True)):
+        folder.save_network(Network(model=name, options=options, version=version), state)
+        assert folder.load_network().encoder.ends_in_relu is relu
+    before = read_json(folder.network)
+    del before["version"]  # as runs were written before there were versions
+    write_json(folder.network, before)
+    assert folder.load_network().encoder.ends_in_relu
+    write_json(folder.network, before | {"version": 3})
+    with pytest.raises(IsthmusError, match=r"'nuclei_densenet121' has no version 3; there is 1, 2"):
+        folder.load_network()
 
 
 def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:

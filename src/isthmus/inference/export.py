@@ -224,7 +224,12 @@ def _description(
         **({"opset": OPSET} if to == "onnx" else {}),
         "made_with": {name: metadata.version(name) for name in ("isthmus", "torch")},
         "run": folder.path.resolve().name,
-        "network": {"model": made.model, "options": made.options, "heads": made.heads or []},
+        "network": {
+            "model": made.model,
+            "version": made.version,
+            "options": made.options,
+            "heads": made.heads or [],
+        },
         "input": {
             "name": INPUT,
             "type": "float32",

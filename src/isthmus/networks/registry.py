@@ -38,6 +38,7 @@ class Card:
         decisions: what the paper leaves open, and what is done here, one text each.
         cannot: the reason why the network cannot do something, by name: ``"compile"``, ``"export"``, ``"onnx"``. A
             test checks that it really cannot.
+        version: is raised when other layers are built than before. Runs keep the version that they were made with.
     """
 
     paper: str
@@ -50,6 +51,7 @@ class Card:
     difference: str = ""
     decisions: tuple[str, ...] = ()
     cannot: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,20 @@ class Entry:
     defaults: dict[str, Any]
     card: Card
     tiny: Mapping[str, Any] | None = None
+    earlier: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    def defaults_of(self, version: int | None) -> dict[str, Any]:
+        """Returns the options that make a version of the network; None: the newest.
+
+        Raises:
+            IsthmusError: there is no such version.
+        """
+        if version in (None, self.card.version):
+            return self.defaults
+        if version not in self.earlier:
+            known = ", ".join(map(str, (*sorted(self.earlier), self.card.version)))
+            raise IsthmusError(f"the network '{self.name}' has no version {version}; there is {known}")
+        return {**self.defaults, **self.earlier[version]}
 
     @property
     def is_built_in(self) -> bool:
@@ -78,6 +94,7 @@ def register_model(
     card: Card,
     *,
     tiny: Mapping[str, Any] | None = None,
+    earlier: Mapping[int, Mapping[str, Any]] | None = None,
     **defaults: Any,
 ) -> None:
     """Registers the network ``make(**defaults, **user_options)`` under a name.
@@ -88,12 +105,13 @@ def register_model(
         card: what the paper says, and what this build decides.
         tiny: options that make a variant with a few thousand weights, for tests; by default what `tiny_options` finds
             in the signature.
+        earlier: for each version before that of the card, the options in which it differs from ``defaults``.
         defaults: options that make the class this network.
 
     Raises:
         ValueError: the name is taken.
     """
-    _ENTRIES.register(name, Entry(name, make, defaults, card, tiny))
+    _ENTRIES.register(name, Entry(name, make, defaults, card, tiny, earlier or {}))
 
 
 def list_models() -> list[str]:
@@ -123,11 +141,13 @@ def model_card(name: str) -> Card:
     return entry(name).card
 
 
-def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
+def create_model(name: str = DEFAULT_MODEL, *, version: int | None = None, **options: Any) -> nn.Module:
     """Makes a network with random weights.
 
     Args:
         name: one of `list_models`.
+        version: that of the network's card, for which a number before the current one builds what earlier runs had;
+            None: the current one.
         options: constructor arguments, in the field's words: ``spatial_dims`` (2 or 3), ``in_channels``,
             ``classes`` (1: sigmoid; K: softmax with background), ``widths``, ``depth``, ``block``, ``skip``,
             ``norm``, ``activation``, ``levels``, ``dilations``, …
@@ -136,8 +156,8 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
         A module from ``(N, in_channels, *spatial)`` to raw logits ``(N, classes, *spatial)``, float32.
 
     Raises:
-        IsthmusError: a name or option is unknown (the nearest valid one is named), an option is out of range, or a
-            plug-in's network cannot be built.
+        IsthmusError: a name, version or option is unknown (the nearest valid one is named), an option is out of range,
+            or a plug-in's network cannot be built.
 
     >>> network = create_model("mildnet", in_channels=3, widths=(4, 8))
     >>> import torch
@@ -146,8 +166,9 @@ def create_model(name: str = DEFAULT_MODEL, **options: Any) -> nn.Module:
     """
     found = entry(name)
     check_options(name, options)
+    given = {**found.defaults_of(version), **options}
     try:
-        network = found.make(**{**found.defaults, **options})
+        network = found.make(**given)
     except IsthmusError:
         raise
     except Exception as error:

@@ -85,6 +85,7 @@ class BuiltNetwork:
     model: str
     options: dict[str, Any]
     heads: list[str] = field(default_factory=list)
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -242,8 +243,9 @@ class RunFolder:
         """Writes the weights of a network, which weights they are, and what is needed to build the network."""
         from safetensors.torch import save
 
-        made: dict[str, Any] = {"model": network.model, "options": dict(network.options)}
-        write_json(self.network, made | ({"heads": network.heads} if network.heads else {}))
+        made: dict[str, Any] = {"model": network.model, "version": network.version}
+        made |= {"options": dict(network.options)} | ({"heads": network.heads} if network.heads else {})
+        write_json(self.network, made)
         tensors = {name: tensor.contiguous() for name, tensor in state.items()}
         write_bytes(self.weights, save(tensors, {BEST: json.dumps(asdict(best))} if best else None))
 
@@ -268,7 +270,7 @@ class RunFolder:
         if "encoder_weights" in options:  # not read again: the weights are the run's own
             options = {**options, "encoder_weights": None}
         try:
-            network = build(made.model, made.heads, **options)
+            network = build(made.model, made.heads, version=made.version, **options)
         except IsthmusError as error:
             raise IsthmusError(f"{self.network}: {error}") from error
         load_weights(network, self.weights)

@@ -57,7 +57,7 @@ def _measured(recipe: Recipe, size: Sequence[int], images: int) -> float:
     given = recipe.network
     options = {**given.options, **({"encoder_weights": None} if "encoder_weights" in given.options else {})}
     with torch.random.fork_rng(devices=[]), machine.threads(recipe.hardware):
-        network = build(given.model, given.heads or (), **options)
+        network = build(given.model, given.heads or (), version=given.version, **options)
         layout = machine.memory_format(recipe.hardware, recipe.spatial_dims)
         network.to(memory_format=layout).train()  # type: ignore[call-overload]
         batch = torch.randn(images, int(options["in_channels"]), *_smaller(network, size, options))

@@ -31,7 +31,7 @@ Floor = Annotated[float, Field(gt=0, lt=1)]
 Floors = Floor | dict[str, Floor] | None
 """The mean Dice above which every cell is to end: one number, or one for each data set that has a floor."""
 Sections = dict[str, Any]
-_NETWORK = ("model", "options", "heads", "initialisation")
+_NETWORK = ("model", "version", "options", "heads", "initialisation")
 
 
 class Part(BaseModel):

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from isthmus.errors import IsthmusError
-from isthmus.networks import create_model
+from isthmus.networks import create_model, model_card
 from isthmus.networks.models import nuclei  # noqa: F401  (registers the networks)
 from isthmus.networks.models.nuclei import NucleiNet
 
@@ -151,3 +151,15 @@ def test_refuses_in_one_line(options, message):
     with pytest.raises(IsthmusError, match=message) as error:
         create_model("nuclei_resnet34", **options)
     assert "\n" not in str(error.value)
+
+
+def test_densenets_decoders_read_its_last_normalisation_and_those_of_version_1_a_relu_of_it():
+    """The framework taps norm5 itself; both forms have the same weights."""
+    new, old = (tiny("nuclei_densenet121", 2, version=version) for version in (None, 1))
+    assert model_card("nuclei_densenet121").version == 2
+    old.load_state_dict(new.state_dict())
+    x = image(1, 3, 32, 64)
+    *_, normed = new.encoder(x)
+    assert normed.min() < 0
+    assert torch.equal(old.encoder(x)[-1], torch.relu(normed))
+    assert not torch.allclose(new(x)["logits"], old(x)["logits"], atol=1e-3)

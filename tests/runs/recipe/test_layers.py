@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from isthmus.networks import list_models
+from isthmus.networks import list_models, model_card
 from isthmus.runs.recipe import make_recipe, preset_of
-from isthmus.runs.recipe.presets import KERAS_NETWORKS
+from isthmus.runs.recipe.presets import KERAS_NETWORKS, VERSIONS
 
 
 def test_later_layers_lie_on_top_of_the_preset() -> None:
@@ -42,3 +42,16 @@ def test_networks_of_keras_start_as_keras_does_and_the_others_as_before() -> Non
     assert (paper.network.initialisation, paper.training.epsilon) == ("xavier", 1e-8)
     changed = {"initialisation": "xavier"}, {"epsilon": 1e-8, "plateau_rule": "pytorch"}
     assert make_recipe("keras", {"network": changed[0], "training": changed[1]}) == paper
+
+
+def test_the_newest_version_of_a_network_is_trained_unless_the_recipe_says_everything() -> None:
+    newest = {name: model_card(name).version for name in list_models()}
+    assert {name: version for name, version in newest.items() if version > 1} == VERSIONS
+    network = {"network": {"model": "nuclei_densenet121"}}
+    assert [make_recipe(preset, network).network.version for preset in ("default", "paper", "bare")] == [
+        2,
+        2,
+        1,
+    ]
+    assert make_recipe("paper", network, {"network": {"version": 1}}).network.version == 1
+    assert make_recipe("paper", {"network": {"model": "mildnet"}}).network.version == 1

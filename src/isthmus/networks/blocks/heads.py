@@ -51,5 +51,5 @@ class Heads(nn.Module):
 
 
 def build(name: str, heads: Sequence[str] = (), **options: Any) -> nn.Module:
-    """Makes a network of the registry, with additional heads if any are named."""
+    """Makes a network of the registry, with additional heads if any are named; options as `create_model`."""
     return Heads(name, heads, **options) if heads else create_model(name, **options)

@@ -100,7 +100,7 @@ class CardReport:
     def rows(self) -> list[tuple[str, str]]:
         """Returns label and text of every line above the stage tables."""
         card, own = self.card, self.forms[0]
-        rows = [("paper", card.paper), ("source", card.source)]
+        rows = [("paper", card.paper), ("source", card.source), ("version", str(card.version))]
         rows += [("build", card.note)] if card.note else []
         rows += [("dimensions", " and ".join(f"{d}D" for d in sorted(f.spatial_dims for f in self.forms)))]
         for form in self.forms:

@@ -27,6 +27,7 @@ class DenseNet121(Encoder):
 
     first_conv, classifier = "features.conv0", "classifier."
     growth, blocks = 32, (6, 12, 24, 16)
+    ends_in_relu = True
 
     def __init__(self, spatial_dims: int = 2, in_channels: int = 3) -> None:
         base = 2 * self.growth
@@ -59,7 +60,14 @@ class DenseNet121(Encoder):
             if name == "pool0" or name.startswith("transition"):
                 taps.append(x)
             x = checkpointed(self, layer, x) if name.startswith("denseblock") else layer(x)
-        return [*taps, torch.relu_(x)]
+        return [*taps, torch.relu_(x) if self.ends_in_relu else x]
+
+
+@register_encoder("densenet121_norm5")
+class DenseNet121Norm5(DenseNet121):
+    """The same without the last ReLU, as the framework of HMEDN's nuclei networks taps it."""
+
+    ends_in_relu = False
 
 
 class _DenseLayer(nn.Module):

@@ -182,7 +182,11 @@ register_model(
             "not matched: the two paths of the published network have 663,004; three paths, 250 channels and a "
             "first joint layer of 3x3x3, the later default of its authors, would have 2.01M; neither gives 2.86M"
         ),
-        decisions=("the text says only that DeepMedic has inputs of 37x37x37",),
+        decisions=(
+            "the text says only that DeepMedic has inputs of 37x37x37",
+            "the second path is centred on the middle one of the three voxels that share its output, as the paper "
+            "describes it; in the authors' released code it is centred on the first of them",
+        ),
     ),
     tiny={"widths": (3, 3, 4, 4), "fully_connected": (5, 5), "dropout": 0.0},
 )

@@ -172,7 +172,7 @@ register_model(
         counted=(5, "trainable", 4),
         parameters_3d=1.26e6,
         counted_3d=(4, "trainable", 4),
-        note="the network that its authors released, with the usual order of normalisation and ReLU",
+        note="the network that its authors released, layer by layer: normalisation, ReLU, convolution",
         difference=(
             "not matched: the paper prints 1.26M for both 2D and 3D, which no single layout gives; ours has "
             "308,204 and 708,796 (364,044 and 1,553,852 with kernels='channel')"

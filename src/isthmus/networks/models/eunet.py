@@ -122,6 +122,12 @@ register_model(
         parameters_3d=8.27e6,
         counted_3d=(4, "trainable", 3),
         note="16 to 256 channels; skip and up-sampled maps are concatenated in this order",
+        decisions=(
+            "convolutions of stride 2 are padded by one voxel on both sides; on even sides Keras, in which it was run, "
+            "pads the far side alone, so that its coarser voxels lie one voxel further on",
+            "instance normalisation divides by sqrt(variance + 1e-5); that of keras-contrib, with which it was run, by "
+            "the standard deviation + 1e-3",
+        ),
     ),
     tiny={"widths": (3, 4, 5), "dropout": 0.0},
 )

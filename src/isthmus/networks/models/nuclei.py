@@ -184,6 +184,7 @@ def _card(
     difference: str,
     decisions: tuple[str, ...] = (),
     paper: str = "HMEDN (comparison)",
+    version: int = 1,
 ) -> Card:
     return Card(
         paper=paper,
@@ -193,6 +194,7 @@ def _card(
         counted=(3, "trainable", 1),
         difference=difference,
         decisions=decisions,
+        version=version,
     )
 
 
@@ -230,14 +232,17 @@ register_model(
     "nuclei_densenet121",
     NucleiNet,
     _card(
-        "DenseNet-121 and two decoders",
+        "DenseNet-121 and two decoders; as in the framework, the decoders read its last normalisation without a ReLU, "
+        "which version 1 had",
         74.90e6,
         "the paper counts 74,900,482, two decoders with a head each, without the encoder (6,953,856); the third "
         "head has 257 more weights",
         (_TWO, _TRAINED),
+        version=2,
     ),
     tiny=_TINY,
-    encoder="densenet121",
+    earlier={1: {"encoder": "densenet121"}},
+    encoder="densenet121_norm5",
 )
 register_model(
     "nuclei_resnet101",

@@ -7,7 +7,7 @@ from typing import Any
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.recipe.network import Network
-from isthmus.runs.recipe.presets import PRESETS, TUNED
+from isthmus.runs.recipe.presets import PRESETS, TUNED, VERSIONS
 from isthmus.runs.recipe.recipe import Recipe, sections, validate
 from isthmus.shapes import shown
 
@@ -30,6 +30,8 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
         merged = overlaid(_without_length(merged, layer), layer)
     if preset == "default" and _model(merged) == Network().model:
         merged = overlaid(TUNED, merged)
+    if preset != "bare" and _model(merged) in VERSIONS:
+        merged = overlaid({"network": {"version": VERSIONS[_model(merged)]}}, merged)
     return validate(merged)
 
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from isthmus.runs.recipe.section import Section
+from isthmus.settings import POSITIVE
 
 
 class Network(Section):
     """A network of the registry and the options it is made with."""
 
     model: Annotated[str, "A name listed by `isthmus models`."] = "unet_instance"
+    version: Annotated[
+        int,
+        POSITIVE,
+        "Version of the network, as its card says; the presets other than `bare` choose the newest. A run keeps its "
+        "own.",
+    ] = 1
     options: Annotated[
         dict[str, Any],
         "Options of the network, as `{widths: [16, 32, 64]}` ([the networks](networks.md)).",

@@ -21,7 +21,8 @@ def make_network(recipe: Recipe) -> nn.Module:
     Raises:
         IsthmusError: unknown options, or a size of its input that it cannot halve often enough.
     """
-    network = build(recipe.network.model, recipe.network.heads or (), **recipe.network.options)
+    given = recipe.network
+    network = build(given.model, given.heads or (), version=given.version, **given.options)
     _check_size(recipe, network)
     return initialise(network, recipe.network.initialisation, seed=recipe.training.seed)
 
