@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import isthmus
 from isthmus import training
 from isthmus.cli import main as cli
 from isthmus.data.phantoms.cells import write_phantoms
@@ -279,3 +280,12 @@ def test_spans(seconds: float, words: str) -> None:
 def test_a_recipe_that_is_resolved_stays_as_it_is(data: Path, tmp_path: Path) -> None:
     write_yaml(tmp_path / "r.yaml", recipe(data, epochs=2).to_dict())
     assert make_recipe("bare", read_yaml(tmp_path / "r.yaml")) == recipe(data, epochs=2)
+
+
+def test_minutes_from_python(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(IsthmusError, match="both say how long to train"):
+        isthmus.train(data, tmp_path / "run", minutes=1, training={"epochs": 3})
+    asked: list[Recipe] = []
+    monkeypatch.setattr(training, "train", lambda recipe, *_, **__: asked.append(recipe))
+    isthmus.train(data, tmp_path / "run", minutes=2.5, training={"batch": 3})
+    assert (asked[0].training.minutes, asked[0].training.batch) == (2.5, 3)
