@@ -15,8 +15,8 @@ from isthmus.metrics.table import COUNTS
 from isthmus.statistics import Interval, Spread, bootstrap, over_cases
 from isthmus.statistics.comparison import FEWEST_FOLDS
 
-SHOWN = ("dice", "object_f1", "average_surface_distance", "hausdorff_distance_95")
-"""Metrics of two masks that do not depend on which of them is the truth, or hardly do."""
+SHOWN = ("dice", "panoptic_quality", "average_surface_distance", "hausdorff_distance_95")
+"""Metrics of two masks that do not depend on which of them is the truth."""
 
 
 @dataclass(frozen=True)

@@ -29,19 +29,18 @@ def agreement_table(scores: ProgramScores, found: Sequence[Agreement]) -> Printe
                 Cell(interval_text(each.interval, 3), each.interval.low if each.interval else None),
                 spread_cell(each.kappa.mean, each.kappa.sd, 3),
                 *(_cell(name, each) for name in metrics[1:]),
-                Cell(each.farthest),
             ]
         )
         records.append(_record(each, metrics))
     columns = [*class_column(scores), ("Readers", False), ("Cases", True), ("Dice", True)]
     columns += [("95 % interval", True), ("Kappa", True)]
-    columns += [*((title(name), True) for name in metrics[1:]), ("Farthest apart", False)]
+    columns += [(title(name), True) for name in metrics[1:]]
     caption = (
         "Every two readers, the truth being one of them, on the cases of which both have a mask: mean ± standard "
         "deviation over cases. A program that agrees with the truth no worse than two human readers agree with each "
         "other is as close as that truth allows to tell. Kappa: Cohen's, over all pixels of an image, which corrects "
         "for agreement by chance; where background fills the image it is close to Dice. Interval: BCa bootstrap of the "
-        f"mean Dice. Farthest apart: the case with the smallest Dice.{unit_text(metrics, scores)}"
+        f"mean Dice. The CSV also names the case with the smallest Dice.{unit_text(metrics, scores)}"
     )
     return PrintedTable("agreement", "Agreement between readers", caption, Table(columns, rows), records)
 

@@ -23,6 +23,7 @@ from isthmus.statistics import over_cases
 def score_table(scores: ProgramScores, metrics: Sequence[str], options: CompareOptions) -> PrintedTable:
     """Returns a row for each class and program with mean and deviation of each metric, and with what it missed."""
     rows, records = [], []
+    shown = _shown_counts(scores)
     for label in scores.labels:
         bold = {metric: as_good_as_best(scores, label, metric, options) for metric in metrics}
         for name in scores.programs:
@@ -34,12 +35,14 @@ def score_table(scores: ProgramScores, metrics: Sequence[str], options: CompareO
                 mean, sd = (found.mean, found.sd) if (found := _spread(values)) else (math.nan, math.nan)
                 cells.append(spread_cell(mean, sd, decimals(metric, values), strong=name in bold[metric]))
                 record |= {metric: mean, f"{metric}, sd": sd, f"{metric}, n": len(values)}
-            cells += [Cell(str(count), count) for count in counts.values()]
+            cells += [Cell(str(counts[count]), counts[count]) for count in shown]
             rows.append([*class_cell(scores, label), Cell(name), *cells])
             records.append(record | counts)
     columns = [*class_column(scores), ("Program", False)]
-    columns += [(name, True) for name in (*map(title, metrics), *map(str.capitalize, counts))]
-    return PrintedTable("scores", "Scores", _caption(scores, metrics, options), Table(columns, rows), records)
+    columns += [(name, True) for name in (*map(title, metrics), *map(str.capitalize, shown))]
+    return PrintedTable(
+        "scores", "Scores", _caption(scores, metrics, shown, options), Table(columns, rows), records
+    )
 
 
 def _spread(values: Sequence[float]) -> Any:
@@ -61,21 +64,30 @@ def _counts(scores: ProgramScores, program: str, label: str) -> dict[str, int]:
     return {"missed": missed, "false alarms": alarms} | lacking
 
 
-def _caption(scores: ProgramScores, metrics: Sequence[str], options: CompareOptions) -> str:
+def _shown_counts(scores: ProgramScores) -> list[str]:
+    """Returns the counts that are not 0 for every program."""
+    found = [_counts(scores, name, label) for name in scores.programs for label in scores.labels]
+    return [count for count in found[0] if any(each[count] for each in found)]
+
+
+def _caption(
+    scores: ProgramScores, metrics: Sequence[str], shown: Sequence[str], options: CompareOptions
+) -> str:
     caption = (
         f"Mean ± standard deviation over {len(scores.cases)} cases. Bold: the best mean of each column and those not "
         f"significantly different from it ({name_of_test(scores)}, Holm correction, alpha {options.alpha:g})."
     )
-    if all(name in scores.rows[0] for name in COUNTS):
-        caption += (
-            " Missed: cases in which the mask is empty and the truth is not; false alarms: the reverse. Lacking: cases "
-            "without a mask of the program. "
-        )
-        caption += (
-            "They are left out for all programs."
-            if options.common
-            else "They are scored as empty masks: misses, unless the truth is empty too."
-        )
+    fate = (
+        "left out for all"
+        if options.common
+        else "scored as empty ones: misses, unless the truth is empty too"
+    )
+    meanings = {
+        "missed": " Missed: cases in which the mask is empty and the truth is not.",
+        "false alarms": " False alarms: cases in which the truth is empty and the mask is not.",
+        "lacking": f" Lacking: cases without a mask of the program, which are {fate}.",
+    }
+    caption += "".join(meanings[count] for count in shown)
     left_out = [
         f"{title(metric)} of {few(undefined, 3)}"
         for metric in metrics
