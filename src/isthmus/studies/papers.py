@@ -25,8 +25,10 @@ from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Watch
 
 SCALES = ("paper", "small")
+WIDTHS = (8, 16, 32, 64)
+"""Channels of the levels of a U-Net at the small scale: doubled from level to level, as in the papers."""
 WIDER = 2
-"""Factor by which the tiny networks of the tests are widened at the small scale."""
+"""Factor by which networks that tests make tiny in a way of their own are widened at the small scale."""
 
 
 @dataclass(frozen=True)
@@ -146,18 +148,21 @@ def reduced(study: Study, phantoms: tuple[str, ...] = ()) -> Study:
 
 
 def _smaller(sections: Sections) -> Sections:
-    """Returns the sections with the options of the smallest such network, a little wider."""
-    network = sections.get("network", {})
-    tiny = {name: _wider(name, value) for name, value in tiny_options(network["model"]).items()}
-    if "encoder_weights" in inspect.signature(entry(network["model"]).make).parameters:
-        tiny["encoder_weights"] = None
-    return overlaid(sections, {"network": {"options": tiny}})
-
-
-def _wider(name: str, value: Any) -> Any:
-    if name in ("widths", "up_widths"):
-        return [WIDER * each for each in value]
-    return list(value) if isinstance(value, tuple) else value
+    """Returns the sections with the options of a small such network."""
+    model = sections.get("network", {})["model"]
+    found, own = entry(model), tiny_options(model)
+    if "encoder_weights" in inspect.signature(found.make).parameters:
+        own["encoder_weights"] = None
+    if "widths" in own and found.tiny is None:
+        own["widths"] = WIDTHS + (WIDTHS[-1],) * (len(own["widths"]) - len(WIDTHS))
+        if "up_widths" in own:
+            own["up_widths"] = own["widths"][-2::-1]
+    elif "widths" in own:
+        own |= {
+            name: tuple(WIDER * each for each in own[name]) for name in ("widths", "up_widths") if name in own
+        }
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
+    return overlaid(sections, {"network": {"options": plain}})
 
 
 def _without(sections: Mapping[str, Any], *keys: str) -> Sections:

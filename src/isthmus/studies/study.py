@@ -79,7 +79,7 @@ class Small(Part):
     drawn: dict[str, Sections] = {}  # the same where phantoms stand in, for the values of their masks
     phantoms: Phantoms | dict[str, Phantoms] = Phantoms()
     networks: dict[str, Sections] = {}
-    folds: Positive | None = None
+    folds: Positive | list[Annotated[int, Field(ge=0)]] | None = None
     repeats: Positive | None = None
     grid: dict[str, list[Any]] | None = None
     around: dict[str, Any] | None = None
