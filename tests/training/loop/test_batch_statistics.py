@@ -18,7 +18,7 @@ from isthmus import training
 from isthmus.inference.predictor import Predictor
 from isthmus.training.loop import checkpoint
 from isthmus.training.loop import loop as module
-from isthmus.training.loop.batch_statistics import batch_norms, sharing_weights, take_anew
+from isthmus.training.loop.batch_statistics import batch_norms, remark, sharing_weights, take_anew
 from isthmus.training.loop.distributed import World
 from isthmus.training.loop.loop import Loop, begin
 from isthmus.training.preparation.network import make_network
@@ -247,3 +247,24 @@ def test_a_network_without_them_is_told_of_once(small: Any, tmp_path: Path) -> N
     assert told == [
         "note: unet_instance has no batch normalisation, so training.batch_statistics=precise changes nothing"
     ]
+
+
+def test_a_training_too_short_for_running_means_is_told_of(mildnet: Any, small: Any, tmp_path: Path) -> None:
+    watch = Asking()
+    training.train(mildnet(), tmp_path / "short", watch=watch)  # two epochs of two steps keep 0.9^4 = 0.6561
+    told = [line for line in watch.lines if "running means" in line]
+    assert len(told) == 1
+    assert told[0].startswith(
+        "note: after 4 steps the running means of mildnet still hold 65.6% of their first"
+    )
+    for recipe in (mildnet(**PRECISE), small(training={"epochs": 1})):
+        watch = Asking()
+        training.train(recipe, tmp_path / recipe.network.model, watch=watch)
+        assert not any("running means" in line for line in watch.lines)
+
+
+@pytest.mark.parametrize(("momentum", "steps"), [(0.1, 44), (0.01, 459)])
+def test_from_how_many_steps_running_means_are_trusted(momentum: float, steps: int) -> None:
+    network = nn.Sequential(nn.BatchNorm2d(1, momentum=momentum), nn.BatchNorm2d(1, momentum=0.5))
+    assert remark(network, "mine", "running", steps - 1)
+    assert not remark(network, "mine", "running", steps)

@@ -17,10 +17,38 @@ from torch.nn.modules.batchnorm import _BatchNorm
 SAMPLES = 200
 """Most samples that statistics are taken from, each of many pixels, so that long epochs take little longer."""
 
+LEFT = 0.01
+"""Share of their first values that running means may hold when training ends."""
+
 
 def batch_norms(network: nn.Module) -> list[_BatchNorm]:
     """Returns the layers of a network that keep running statistics of batches."""
     return [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+
+
+def remark(network: nn.Module, name: str, statistics: str, steps: int) -> str:
+    """Returns a line to tell the user of a choice of statistics that changes nothing, or will lag; else "".
+
+    Args:
+        network: the network.
+        name: its name.
+        statistics: ``"running"`` or ``"precise"``.
+        steps: number of steps in all epochs together.
+
+    >>> remark(nn.Sequential(nn.BatchNorm2d(1)), "mine", "running", steps=100)
+    ''
+    """
+    norms = batch_norms(network)
+    if statistics == "precise":
+        nothing = f"{name} has no batch normalisation, so training.batch_statistics=precise changes nothing"
+        return "" if norms else f"note: {nothing}"
+    left = max(((1 - (norm.momentum or 1.0)) ** steps for norm in norms), default=0.0)
+    if left < LEFT:
+        return ""
+    return (
+        f"note: after {steps} steps the running means of {name} still hold {left:.1%} of their first values, so scores "
+        "lag behind the weights; training.batch_statistics=precise takes them anew"
+    )
 
 
 def sharing_weights(network: nn.Module) -> nn.Module:

@@ -29,7 +29,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.training.loop import diagnosis
 from isthmus.training.loop.average import Average
-from isthmus.training.loop.batch_statistics import SAMPLES, batch_norms, sharing_weights, take_anew
+from isthmus.training.loop.batch_statistics import SAMPLES, batch_norms, remark, sharing_weights, take_anew
 from isthmus.training.loop.best_epoch import Progress, Scored
 from isthmus.training.loop.distributed import World, world
 from isthmus.training.loop.forecast import Forecast
@@ -66,15 +66,13 @@ def fit(
     """
     recipe, training = prepared.recipe, prepared.recipe.training
     loop = begin(network, prepared, localiser)
-    if training.batch_statistics == "precise" and not loop.precise:
-        name = recipe.network.model
-        watch.say(
-            f"note: {name} has no batch normalisation, so training.batch_statistics=precise changes nothing"
-        )
+    steps = len(loop.samples)
+    if line := remark(network, recipe.network.model, training.batch_statistics, training.epochs * steps):
+        watch.say(line)
     if folder.checkpoint.is_file():
         loop.state.restore(folder, recipe)
         watch.say(f"resumed after epoch {loop.state.progress.epoch} of {training.epochs}")
-    progress, steps = loop.state.progress, len(loop.samples)
+    progress = loop.state.progress
     if loop.world.first and not isinstance(watch, Silent):
         watch = Forecast(watch, prepared, progress, steps, loop.seconds_of_a_case)
     watch.stage("training", training.epochs * steps, progress.epoch * steps)
