@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from benchmarks.accuracy.isbi_2012 import VALIDATION
 from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Result, Row, Settings, ready
 from benchmarks.frame.markdown import machine_line, table
@@ -26,7 +28,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.files import write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe, preset_of
-from isthmus.training.loop.batch_statistics import sharing_weights
+from isthmus.training.loop.batch_statistics import batch_norms, sharing_weights
 from isthmus.training.loop.loop import Loop, begin
 from isthmus.training.preparation.network import make_network
 from isthmus.training.preparation.prepare import prepare
@@ -79,8 +81,13 @@ def by_precise(loop: Loop) -> Loop:
     return replace(loop, state=replace(loop.state, scored=copied), predictor=predictor, precise=True)
 
 
-def trained(wanted: Sections, out: Path) -> list[dict[str, float]]:
-    """Trains to the end, from the checkpoint if there is one, and returns its epochs with the scores of both kinds."""
+def trained(wanted: Sections, out: Path) -> tuple[list[dict[str, float]], dict[str, float]]:
+    """Trains to the end, from the checkpoint if there is one.
+
+    Returns:
+        The epochs with the scores of both kinds, and the variance that each kind has at the end in the layer that reads
+        the image, as the median over its channels.
+    """
     folder, preset = RunFolder(out), preset_of(wanted["network"]["model"])
     known = folder.recipe_path.is_file()
     prepared = prepare(folder.recipe() if known else make_recipe(preset, wanted), Silent())
@@ -110,7 +117,13 @@ def trained(wanted: Sections, out: Path) -> list[dict[str, float]]:
                 loop.state.save(folder, recipe)
             print(f"{out.name}: {_shown(progress.history[-1])}", flush=True)
         loop.state.save(folder, recipe)
-        return progress.history
+        precise.score()
+        networks = dict(zip(KINDS, (loop.state.network, precise.state.scored), strict=True))
+        return progress.history, {kind: _first_variance(network) for kind, network in networks.items()}
+
+
+def _first_variance(network: nn.Module) -> float:
+    return float(batch_norms(network)[0].get_buffer("running_var").median())
 
 
 def _stops(history: Sequence[dict[str, float]], patience: int | None) -> bool:
@@ -130,7 +143,7 @@ def _shown(row: dict[str, float]) -> str:
 
 def scores(wanted: Sections, out: Path) -> dict[str, Any]:
     """Returns Dice and Jaccard of every epoch by both kinds of statistics, and what the epochs took."""
-    history = trained(wanted, out)
+    history, variances = trained(wanted, out)
     columns = {
         "running": {"dice": "validation_dice", "iou": "validation_iou"},
         "precise": {"dice": "precise_dice", "iou": "precise_iou"},
@@ -142,6 +155,7 @@ def scores(wanted: Sections, out: Path) -> dict[str, Any]:
     minutes = {key: sum(row[f"{key}_seconds"] for row in history) / 60 for key in ("processor", "precise")}
     training = RunFolder(out).recipe().training
     return found | {
+        "first_variance": {kind: float(f"{value:.3g}") for kind, value in variances.items()},
         "minutes": round(minutes["processor"], 1),
         "precise_minutes": round(minutes["precise"], 1),
         "steps": len(batch_sizes(training.samples or 0, training.batch)),
@@ -168,10 +182,12 @@ def page(found: Sequence[Result]) -> list[str]:
                 best = _best(run[kind]["dice"])
                 cells.append(f"{run[kind][name][best]:.4f} ({best + 1})")
         cells += [f"{statistics.fmean(run[kind]['dice'][-LAST:]):.4f}" for kind in KINDS]
+        cells += [f"{run['first_variance'][kind]:.2g}" for kind in KINDS]
         lines.append([*cells, run["minutes"], run["precise_minutes"]])
     heads = ["network, size", "epochs", "steps an epoch"]
     heads += [f"{name}, {kind}" for name in ("Dice", "Jaccard") for kind in KINDS]
     heads += [f"Dice of the last {LAST}, {kind}" for kind in KINDS]
+    heads += [f"first variance, {kind}" for kind in KINDS]
     heads += ["minutes", "and for the precise"]
     return [*table(heads, lines), machine_line(found[0]["rows"][0]["machine"])]
 

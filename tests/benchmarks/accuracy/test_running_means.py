@@ -37,13 +37,15 @@ def test_one_training_is_scored_twice_and_goes_on_after_a_stop(
         "training": {"epochs": 3, "batch": 2},
         "hardware": {"threads": 1, "device": "cpu"},
     }
-    whole = running_means.trained(wanted, tmp_path / "whole")
-    precise = running_means.trained(
+    whole, variances = running_means.trained(wanted, tmp_path / "whole")
+    precise, again = running_means.trained(
         {**wanted, "training": {**wanted["training"], "batch_statistics": "precise", "schedule": "constant"}},
         tmp_path / "precise",
     )
     assert [row["precise_dice"] for row in whole] == [row["validation_dice"] for row in precise]
     assert [row["validation_loss"] for row in whole] != [row["validation_loss"] for row in precise]
+
+    assert variances["precise"] == again["precise"] != variances["running"]
 
     save = checkpoint.save
 
@@ -56,7 +58,8 @@ def test_one_training_is_scored_twice_and_goes_on_after_a_stop(
     with pytest.raises(Stopped):
         running_means.trained(wanted, tmp_path / "parts")
     monkeypatch.setattr(checkpoint, "save", save)
-    parts = running_means.trained(wanted, tmp_path / "parts")
+    parts, ended = running_means.trained(wanted, tmp_path / "parts")
+    assert ended == variances
     for name in ("train_loss", "validation_loss", "precise_loss"):
         assert [row[name] for row in parts] == [row[name] for row in whole]
 
@@ -83,11 +86,13 @@ def test_the_page_shows_the_best_epoch_of_each() -> None:
         "running": {"dice": [0.5, 0.7], "iou": [0.4, 0.6]},
         "precise": {"dice": [0.8, 0.6], "iou": [0.7, 0.5]},
         "steps": 3,
+        "first_variance": {"running": 0.0275, "precise": 0.000652},
         "minutes": 1.0,
         "precise_minutes": 0.5,
     }
     machine = {"processor": "p", "cores": 2, "python": "3", "versions": {}}
     found = [{"rows": [{"name": "mildnet", "values": {"isthmus": run}, "machine": machine}]}]
-    expected = "| mildnet | 2 | 3 | 0.7000 (2) | 0.8000 (1) | 0.6000 (2) | 0.7000 (1) | 0.6000 | 0.7000 | 1.0 | 0.5 |"
+    scores = "0.7000 (2) | 0.8000 (1) | 0.6000 (2) | 0.7000 (1) | 0.6000 | 0.7000"
+    expected = f"| mildnet | 2 | 3 | {scores} | 0.028 | 0.00065 | 1.0 | 0.5 |"
     assert running_means.page(found)[2] == expected
     assert running_means.curves(found)[2].startswith("| mildnet | running | 0.5000 | - |")

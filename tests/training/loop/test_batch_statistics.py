@@ -263,7 +263,7 @@ def test_a_training_too_short_for_running_means_is_told_of(mildnet: Any, small: 
         assert not any("running means" in line for line in watch.lines)
 
 
-@pytest.mark.parametrize(("momentum", "steps"), [(0.1, 44), (0.01, 459)])
+@pytest.mark.parametrize(("momentum", "steps"), [(0.1, 66), (0.01, 688)])
 def test_from_how_many_steps_running_means_are_trusted(momentum: float, steps: int) -> None:
     network = nn.Sequential(nn.BatchNorm2d(1, momentum=momentum), nn.BatchNorm2d(1, momentum=0.5))
     assert remark(network, "mine", "running", steps - 1)
