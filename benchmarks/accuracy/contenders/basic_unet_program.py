@@ -2,9 +2,9 @@
 
 It follows ``2d_segmentation/torch/unet_training_dict.py`` of the tutorials: dictionary transforms, crops by positive
 and negative labels, random quarter turns, Adam at 0.001, sliding-window inference, and the weights of the epoch with
-the best Dice on an inner validation split, a fifth of the training groups. The loss is Dice with cross-entropy. As many
-epochs are trained as fit into the processor seconds of the job, by a few steps that are then forgotten. ``JOB`` is the
-file that `measured_run` writes.
+the best Dice on an inner validation split, a fifth of the training groups. The loss is Dice with cross-entropy. Epochs
+are trained while another one fits into the processor seconds of the job; they are shorter where not even one fits, by a
+few steps that are then forgotten. ``JOB`` is the file that `measured_run` writes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import json
 import random
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,36 +113,34 @@ def train() -> dict[str, Any]:
             loss(network(batch["image"].to(JOB["device"])), batch["mask"].to(JOB["device"])).backward()
             optimiser.step()
 
-    pace = seconds_of(copy.deepcopy(network), steps, len(batches), lambda one: dice(one, cases))
-    epochs, length = fitted(JOB["seconds"] - time.process_time() - pace.validation, pace.epoch, len(batches))
+    validate = partial(dice, cases=cases)
+    epoch_seconds, validation = seconds_of(copy.deepcopy(network), steps, len(batches), validate)
+    left = JOB["seconds"] - time.process_time() - validation
+    _, length = fitted(left, epoch_seconds, len(batches))
     optimiser = torch.optim.Adam(network.parameters(), 1e-3)
-    best, best_epoch = -1.0, 0
-    for epoch in range(1, epochs + 1):
+    began, epoch, last, best, best_epoch = time.process_time(), 0, False, -1.0, 0
+    while not last:
+        epoch += 1
         steps(network, optimiser, length)
-        if epoch % EVERY == 0 or epoch == epochs:
-            found = dice(network, cases)
-            print(f"epoch {epoch} of {epochs}: {found:.4f}", flush=True)
+        took = time.process_time() - began
+        last = took + took / epoch > left
+        if epoch % EVERY == 0 or last:
+            found = validate(network)
+            print(f"epoch {epoch} of about {left * epoch / took:.0f}: {found:.4f}", flush=True)
             if found > best:
                 best, best_epoch = found, epoch
                 torch.save(network.state_dict(), WEIGHTS)
     return {
-        "epochs": epochs,
+        "epochs": epoch,
         "best_epoch": best_epoch,
-        "steps": epochs * length,
+        "steps": epoch * length,
         "batch": BATCH * CROPS,
         "patch": list(CROP),
     }
 
 
-class Pace(NamedTuple):
-    """Processor seconds of a validation, and of an epoch with its share of one."""
-
-    validation: float
-    epoch: float
-
-
-def seconds_of(network: Any, steps: Any, length: int, validate: Any) -> Pace:
-    """Times a few steps, of which the first does not count, and a validation."""
+def seconds_of(network: Any, steps: Any, length: int, validate: Any) -> tuple[float, float]:
+    """Returns the processor seconds of an epoch and of a validation; the first step does not count."""
     optimiser = torch.optim.Adam(network.parameters(), 1e-3)
     most = min(MEASURED, length)
     steps(network, optimiser, 1)
@@ -150,8 +149,7 @@ def seconds_of(network: Any, steps: Any, length: int, validate: Any) -> Pace:
     step = (time.process_time() - start) / most
     start = time.process_time()
     validate(network)
-    validation = time.process_time() - start
-    return Pace(validation, step * length + validation / EVERY)
+    return step * length, time.process_time() - start
 
 
 def predict() -> dict[str, Any]:
