@@ -21,6 +21,7 @@ from benchmarks.accuracy.contenders import page
 from benchmarks.accuracy.contenders.measured_run import Job, Program, measured
 from benchmarks.accuracy.contenders.sets import SETS, exported
 from benchmarks.frame.benchmark import Benchmark, Row, Settings, ready
+from isthmus import compare
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml
 
@@ -68,6 +69,24 @@ def run(key: str, row: tuple[str, int, int], settings: Settings) -> dict[str, An
         return {"asked": seconds, "seed": seed, "missing": str(error)}
 
 
+def compared(row: tuple[str, int, int], settings: Settings, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes the page of `isthmus compare` on the masks of a row, and returns the differences in Dice."""
+    name, seconds, seed = row
+    folder = settings.out / name / f"{seconds}"
+    masks = {
+        program.label: folder / f"{key}-{seed}" / "masks"
+        for key, program in PROGRAMS.items()
+        if "scores" in found.get(key, {})
+    }
+    if len(masks) < 2:
+        return {}
+    comparison = compare(settings.out / "sets" / name / "test" / "cases.csv", masks)
+    comparison.save(folder / f"compared-{seed}", overwrite=True)
+    keys = ("first", "second", "difference", "low", "high", "p, Holm")
+    differences = [each for each in comparison.tables["differences"] if each["metric"] == "dice"]
+    return {"Dice": [{key: each[key] for key in keys} for each in differences]}
+
+
 def _stopped(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(143)
 
@@ -77,7 +96,8 @@ def rows(settings: Settings) -> Iterator[Row]:
     for row in planned(read_yaml(HERE / "peers.yaml")):
         name, seconds, seed = row
         works = {key: ready(partial(run, key, row, settings)) for key in PROGRAMS}
-        yield Row(f"{name}, {seconds} s, seed {seed}", works, "runs")
+        facts = partial(compared, row, settings)
+        yield Row(f"{name}, {seconds} s, seed {seed}", works, "runs", facts=facts)
 
 
 BENCHMARK = Benchmark(rows, page.BLOCKS, page.drawn, packages=("numpy", "torch", "monai"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from typing import Any
 
 from benchmarks.frame.benchmark import ROOT, Result, Settings
 from benchmarks.frame.markdown import machine_line, table, text
+from isthmus import compare
 from isthmus.files import atomic_path
-from isthmus.statistics.bootstrap import Interval, bootstrap
 
 PICTURE = "peers-minutes.png"
 LABELS = {"isthmus": "isthmus train", "nnunet": "nnU-Net v2", "basic-unet": "MONAI BasicUNet"}
@@ -62,10 +63,17 @@ def missing(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(reasons)
 
 
-def against(ours: Runs, other: Runs, groups: Mapping[str, str]) -> Interval:
-    """Returns our Dice minus the other's with its 95 % interval over cases; groups are drawn whole."""
-    first, second = ours.cases("dice"), other.cases("dice")
-    return bootstrap([first[case] - second[case] for case in first], groups=[groups[case] for case in first])
+def against(ours: Runs, other: Runs) -> str:
+    """Returns our Dice minus the other's, its 95 % interval and p, over cases; whole groups are drawn and flipped."""
+    scores = [
+        {"case": case, "program": name, "group": ours.runs[0]["scores"][case]["group"], "dice": value}
+        for name, runs in (("ours", ours), ("theirs", other))
+        for case, value in runs.cases("dice").items()
+    ]
+    found = compare(scores).tables["differences"][0]
+    few = math.isnan(found["low"])
+    interval = "too few groups" if few else f"{found['low']:+.4f} to {found['high']:+.4f}"
+    return f"{found['difference']:+.4f} ({interval}), p = {found['p']:.3f}"
 
 
 def scores_at(seconds: int, found: Sequence[Result]) -> list[str]:
@@ -86,7 +94,7 @@ def scores_at(seconds: int, found: Sequence[Result]) -> list[str]:
                     len(those.cases("dice")),
                     f"{bold}{those.score('dice'):.4f}{bold}",
                     f"{those.score('iou'):.4f}",
-                    _difference(ours, those) if ours and program != "isthmus" else None,
+                    against(ours, those) if ours and program != "isthmus" else None,
                     f"{those.mean('train'):.0f}",
                     f"{those.mean('steps'):.0f}",
                     f"{those.mean('predict'):.0f}",
@@ -101,12 +109,6 @@ def _dice_of(runs: Mapping[tuple[str, int, str], Runs], name: str, seconds: int)
     return [
         those.score("dice") for (data, asked, _), those in runs.items() if (data, asked) == (name, seconds)
     ]
-
-
-def _difference(ours: Runs, other: Runs) -> str:
-    groups = {case: score["group"] for case, score in ours.runs[0]["scores"].items()}
-    found = against(ours, other, groups)
-    return f"{found.estimate:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
 
 
 def curve(found: Sequence[Result]) -> list[str]:

@@ -16,9 +16,9 @@ MACHINE = {
 }
 
 
-def run(asked, dice, seed=0, **facts):
-    """A run of four cases in two groups, whose Dice is given."""
-    scores = {f"case {i}": {"dice": d, "iou": d / 2, "group": "AABB"[i]} for i, d in enumerate(dice)}
+def run(asked, dice, seed=0, group="AABB"):
+    """A run of cases whose Dice is given."""
+    scores = {f"case {i}": {"dice": d, "iou": d / 2, "group": group[i]} for i, d in enumerate(dice)}
     return {
         "asked": asked,
         "seed": seed,
@@ -26,7 +26,7 @@ def run(asked, dice, seed=0, **facts):
         "predict": 5.0,
         "steps": 90,
         "scores": scores,
-    } | facts
+    }
 
 
 def row(asked, seed, **values):
@@ -57,8 +57,20 @@ def test_the_table_has_means_over_seeds_and_cases_and_paired_differences(rows):
     # ours by case over seeds: 0.8 0.8 0.8 0.7; nnU-Net's: 0.8 0.7 0.7 0.5; differences 0 0.1 0.1 0.2
     assert ours == ["toy", "isthmus train", "2", "4", "**0.7750**", "0.3875", "-", "330", "90", "5"]
     assert nnunet[4:6] == ["0.6750", "0.3375"]
-    assert nnunet[6] == "+0.1000 (+0.0500 to +0.1500)"  # whole groups are drawn, of means 0.05 and 0.15
+    # whole groups, of means 0.05 and 0.15, are flipped: the mean is as far from 0 in 2 of 4 ways
+    assert nnunet[6] == "+0.1000 (too few groups), p = 0.500"
     assert "a processor" in lines[-1] or "a processor" in lines[-2]
+
+
+def test_intervals_are_those_of_the_comparison_and_ours_minus_the_other_whichever_is_better():
+    dice = [0.9, 0.5, 0.7, 0.6, 0.8, 0.4]
+    better = run(300, [each + 0.05 for each in dice], group="ABCDEF")
+    lines = page.BLOCKS["table"](
+        [{"rows": [row(300, 0, isthmus=run(300, dice, group="ABCDEF"), nnunet=better)]}]
+    )
+    # all six differences have one sign: 2 of 64 flips are as far from 0
+    assert cells(lines[3])[4] == "**0.7000**"
+    assert cells(lines[3])[6] == "-0.0500 (-0.0500 to -0.0500), p = 0.031"
 
 
 def test_a_program_that_is_not_installed_gets_one_line_for_all_its_rows(rows):
