@@ -110,14 +110,14 @@ def chosen(data: Path, machine: Machine, minutes: float, *layers: Any) -> tuple[
 
 
 def test_the_network_grows_with_the_minutes(data: Path) -> None:
-    # steps of the default, and of width 16 and 8 in batches of 2: 1, 0.25 and 0.125 s, of which 80 % of a minute holds
-    # 48, 192 and 384; a network needs 250 steps
-    found, said = chosen(data, Machine(1.0), 1)
+    # steps of the default, and of width 16 and 8 in batches of 2: 1, 0.25 and 0.125 s, of which 80 % of 75 s holds
+    # 60, 240 and 480; a network needs 300 steps
+    found, said = chosen(data, Machine(1.0), 1.25)
     assert found.network.options["widths"] == [8, 16, 32]
-    assert (found.training.batch, found.training.epochs, found.training.samples) == (2, 30, 32)
+    assert (found.training.batch, found.training.epochs, found.training.samples) == (2, 37, 32)
     assert said[-1] == (
-        "60 seconds allow about 480 steps: width 8 and batches of 2, 30 epochs of 32 samples "
-        "(0.125 s a step, 0 s a validated case); width 16 and batches of 2 would allow 192 steps"
+        "75 seconds allow about 592 steps: width 8 and batches of 2, 37 epochs of 32 samples "
+        "(0.125 s a step, 0 s a validated case); width 16 and batches of 2 would allow 240 steps"
     )
     sizes = []
     for minutes in (0.1, 0.25, 0.5, 1, 2, 4, 8):

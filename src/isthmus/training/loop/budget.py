@@ -27,7 +27,7 @@ EPOCHS = 10
 """If fewer epochs fit, they are made shorter, so that the best of several can be kept."""
 VALIDATION = 0.2
 """Largest share of an epoch that its validation takes, where epochs can be made longer or fewer."""
-ENOUGH = 250
+ENOUGH = 300
 """Steps that a larger network needs to be worth its time."""
 LEAP = 1.5
 """A larger network is tried only where the steps are this many times enough, as it is slower at least by that."""
