@@ -104,3 +104,19 @@ def test_other_data_sets_are_measured_only_while_time_allows(
     crew = Measured({"U-Net": 60.0, "Sharp U-Net": 30.0})
     assert estimate(study, study.plan(), machines(crew), Notes()) == 720
     assert crew.asked == [("a", "U-Net"), ("a", "Sharp U-Net")]
+
+
+def test_what_was_measured_of_a_network_holds_for_its_other_data_sets_when_that_cell_is_done(
+    study: StudyFolder,
+) -> None:
+    for cell in study.plan().cells:
+        write_json(study.times(cell.name), {"seconds": 20.0, "begun": None})
+    first = next(cell for cell in study.plan().cells if (cell.data, cell.network) == ("a", "U-Net"))
+    write_json(study.forecast(first.name), {"seconds": 60.0})
+    for cell in study.plan().cells:
+        if (cell.data, cell.network) == ("b", "U-Net"):
+            study.run(cell.name).cost.unlink()
+            study.run(cell.name).history.unlink()
+    left = status(study).left
+    assert left is not None
+    assert left.seconds == 4 * 60

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,3 +143,15 @@ def test_long_cells_have_processes_of_their_own() -> None:
         assert machines.sharing(False).launch is machines.launch
         assert machines.crew
         assert machines.sharing(True).launch == machines.crew.launch
+
+
+def test_what_is_printed_beside_the_answers_is_none() -> None:
+    script = "import sys; print('hello'); print('wor', end=''); print(); sys.stdin.readline(); print(7)"
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    member = Member(process)
+    assert member.poll() is None
+    member.ask("compute a")
+    assert code(member) == 7
+    member.wait()
+    assert member.process.stdin
+    member.process.stdin.close()

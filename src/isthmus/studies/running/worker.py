@@ -91,6 +91,7 @@ def measure(folder: StudyFolder, name: str, threads: int | None = None) -> int:
 def serve(folder: StudyFolder, threads: int | None, watch: Watch) -> None:
     """Does one task after another, as they are read from the standard input."""
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    print(file=answers, flush=True)  # ends a line that something else began
     for line in sys.stdin:
         task, name = line.split()
         with folder.log(name).open("ab") as log:

@@ -101,7 +101,8 @@ class Member:
 
     def _listen(self) -> None:
         for line in self.process.stdout or ():
-            self.answers.put(int(line))
+            with suppress(ValueError):  # what a library prints while it is imported is no answer
+                self.answers.put(int(line))
 
     def ask(self, task: str) -> None:
         """Hands the process a task; if it has just ended, `poll` says so."""
