@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from isthmus.data.cases import Dataset
 from isthmus.data.catalog import DATASETS
 from isthmus.data.phantoms.cells import phantom
 from isthmus.data.phantoms.nuclei import touching_nuclei
 from isthmus.data.phantoms.organs import SHAPE, SPACING, organ_phantom
 from isthmus.data.rng import rng
+from isthmus.data.splits.papers import placeholders
 from isthmus.errors import IsthmusError
 from isthmus.networks import list_models
 from isthmus.runs.recipe import Data
 from isthmus.studies.page import write_study
-from isthmus.studies.papers import list_papers, read_paper, reduced, reproduce
+from isthmus.studies.papers import list_papers, read_paper, reduced, reproduce, without_few
+from isthmus.studies.planning import Place, StudyData
 from isthmus.studies.run import RunOptions
 from isthmus.studies.study import Phantoms
 from isthmus.studies.study_folder import StudyFolder
@@ -151,6 +154,19 @@ def mask_of(phantoms: Phantoms, index: int) -> NDArray[Any]:
     if phantoms.kind == "touching":
         return touching_nuclei(index, phantoms.size)[1]
     return phantom(phantoms.size, rng(phantoms.seed, "phantom", index))[1]
+
+
+def test_a_set_too_small_to_learn_from_gives_way_to_phantoms() -> None:
+    def place(source: str, cases: int) -> Place:
+        return Place(source, None, Dataset(source, tuple(placeholders(cases))), "")
+
+    places = {"a": place("brats", 11), "b": place("brats", 12), "c": place("lgg-mri", 2)}
+    found = without_few(StudyData(places, absent={"d": "not there"}))
+    assert list(found.places) == ["b", "c"]
+    assert found.absent == {
+        "d": "not there",
+        "a": "11 cases, and small networks need 12 to learn from brats",
+    }
 
 
 def test_the_protocols_are_those_of_the_papers() -> None:

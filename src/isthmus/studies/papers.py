@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from isthmus.errors import IsthmusError, nearest
+from isthmus.errors import IsthmusError, counted, nearest
 from isthmus.files import atomic_path
 from isthmus.networks.registry import entry, tiny_options
 from isthmus.runs.recipe import overlaid
@@ -27,6 +27,8 @@ from isthmus.watch import Watch
 SCALES = ("paper", "small")
 WIDTHS = (8, 16, 32, 64)
 """Channels of the levels of a U-Net at the small scale: doubled from level to level, as in the papers."""
+LEAST = {"brats": 12, "glas-2015": 60, "isic-2018": 24}
+"""Cases of a data set of which small networks learn something; where there are fewer, phantoms are drawn."""
 WIDER = 2
 """Factor by which networks that tests make tiny in a way of their own are widened at the small scale."""
 
@@ -90,11 +92,15 @@ def reproduce(
     StudyFolder(out).refuse_others()
     data = find_data(paper.study, root)
     small = options.scale == "small" and not paper.study.counted
+    if small:
+        data = without_few(data)
     study = reduced(paper.study, tuple(data.absent)) if small else paper.study
     data = without_unsplittable(study, data)
     if small:
         study = reduced(paper.study, tuple(data.absent))
         phantoms = {label: _draw(out, label, study) for label in data.absent}
+        for label, why in data.absent.items():
+            watch.say(f"phantoms replace {label}: {why}")
         data = StudyData({**data.places, **phantoms}, tuple(phantoms))
     if not data.places and not study.counted:
         sources = ", ".join(str(each["data"]["source"]) for each in study.data.values())
@@ -104,8 +110,6 @@ def reproduce(
         )
     for label, why in data.absent.items():
         watch.say(f"left out: {label}: {why}")
-    if data.phantoms:
-        watch.say(f"phantoms replace {', '.join(data.phantoms)}")
     return run_study(study, data, out, watch, printed=paper.printed, options=options)
 
 
@@ -120,6 +124,19 @@ def refuse_wrong(options: RunOptions, root: Path | None) -> None:
         raise IsthmusError(f"--scale {options.scale}: {nearest(options.scale, SCALES)}")
     if root is not None and not root.is_dir():
         raise IsthmusError(f"{root}: no such folder; --data is the folder that holds the data sets")
+
+
+def without_few(data: StudyData) -> StudyData:
+    """Returns the data without the data sets that have fewer cases than `LEAST`, which count as absent."""
+    few = {}
+    for label, place in data.places.items():
+        cases, least = len(place.dataset.cases), LEAST.get(place.source, 0)
+        if cases < least:
+            few[label] = (
+                f"{counted(cases, 'case')}, and small networks need {least} to learn from {place.source}"
+            )
+    places = {label: place for label, place in data.places.items() if label not in few}
+    return replace(data, places=places, absent={**data.absent, **few})
 
 
 def reduced(study: Study, phantoms: tuple[str, ...] = ()) -> Study:
