@@ -20,6 +20,7 @@ from PIL import Image
 from benchmarks.frame.benchmark import ONE_THREAD, ROOT
 from isthmus.errors import IsthmusError
 from isthmus.io.images import Source, read_mask
+from isthmus.locks import taken
 from isthmus.metrics import dice, iou
 from isthmus.runs.files import read_csv, read_json, write_json
 
@@ -72,11 +73,16 @@ class Job:
 
 
 def measured(program: Program, job: Job) -> dict[str, Any]:
-    """Returns what a run found and took; runs it unless it is finished.
+    """Returns what a run found and took; runs it unless it is finished, and waits for another process that runs it.
 
     Raises:
         IsthmusError: the program is not installed, or fails.
     """
+    with taken(job.folder.with_name(f"{job.folder.name}.lock"), patience=-1):
+        return _measured(program, job)
+
+
+def _measured(program: Program, job: Job) -> dict[str, Any]:
     finished = job.folder / "run.json"
     if finished.is_file():
         found: dict[str, Any] = read_json(finished)
@@ -98,9 +104,10 @@ def measured(program: Program, job: Job) -> dict[str, Any]:
 def _prepared(program: Program, job: Job) -> float:
     """Prepares a data set once, and returns the processor seconds of that."""
     folder = _shared(program, job)
-    if not (folder / "prepared.json").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        write_json(folder / "prepared.json", _step(program, "prepare", job, folder))
+    with taken(folder.with_name(f"{folder.name}.lock"), patience=-1):
+        if not (folder / "prepared.json").is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            write_json(folder / "prepared.json", _step(program, "prepare", job, folder))
     return float(read_json(folder / "prepared.json")["processor_seconds"])
 
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -72,6 +73,14 @@ def test_a_run_without_its_end_begins_again_and_preparation_is_shared_by_runs(da
     assert not (job.folder / "masks" / "left-over.png").exists()
     measured(fake, Job(data, tmp_path / "runs" / "fake-1", 0.01, 1))
     assert calls(data) == ["prepare", *["train", "predict"] * 3]
+
+
+def test_two_processes_never_work_on_one_run_and_the_second_takes_what_the_first_found(data, fake, tmp_path):
+    job = Job(data, tmp_path / "runs" / "fake-0", 0.3, 0)
+    with ThreadPoolExecutor(2) as both:
+        found = list(both.map(lambda _: measured(fake, job), range(2)))
+    assert found[0] == found[1]
+    assert calls(data) == ["prepare", "train", "predict"]
 
 
 def test_programs_work_on_one_thread_and_never_see_the_masks_of_the_scored_cases(data, fake, tmp_path):
