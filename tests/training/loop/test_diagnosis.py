@@ -90,7 +90,7 @@ def test_a_layer_whose_output_is_not_finite_is_named(
         return output * torch.inf
 
     def broken() -> None:
-        name, layer = [each for each in networks[0].named_modules() if isinstance(each[1], nn.Conv2d)][1]
+        name, layer = [each for each in networks[-1].named_modules() if isinstance(each[1], nn.Conv2d)][1]
         layer.register_forward_hook(burst)
         named.append(name)
 
@@ -113,7 +113,7 @@ def test_weights_the_input_and_a_term_of_the_loss_are_named(
 ) -> None:
     def damage() -> None:
         with torch.no_grad():
-            next(networks[0].parameters())[0] = torch.nan
+            next(networks[-1].parameters())[0] = torch.nan
 
     before(monkeypatch, 1, damage)
     said = r"in epoch 1, step 2: .* is '[\w.]+', one of the weights; " + FLOAT32 + "$"
@@ -144,7 +144,7 @@ def test_a_validation_loss_that_is_no_number_ends_training_too(
         if not broken:
             broken.append(True)
             return score(self, predictor)
-        for layer in predictor.networks[0].modules():
+        for layer in predictor.networks[-1].modules():
             if isinstance(layer, nn.Conv2d):
                 layer.register_forward_hook(lambda layer, given, output: output * torch.nan)
                 break

@@ -107,7 +107,7 @@ def taps(old: int, new: int, kernel: Kernel | None) -> Taps:
     centres = (np.arange(new) + 0.5) * factor - 0.5
     width = float(np.sqrt(max(0.0, factor**2 - 1)))
     reach = kernel.radius + width / 2
-    index = np.ceil(centres - reach).astype(np.intp)[:, None] + np.arange(int(2 * reach) + 1)
+    index = np.floor(centres - reach).astype(np.intp)[:, None] + np.arange(1, int(np.ceil(2 * reach)) + 1)
     weight = kernel.mean(index - centres[:, None], width)
     weight /= weight.sum(1, keepdims=True)
     return Taps(index.clip(0, old - 1), weight.astype(np.float32))

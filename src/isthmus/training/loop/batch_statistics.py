@@ -12,7 +12,8 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 
 SAMPLES = 200
 """Most samples that statistics are taken from, each of many pixels, so that long epochs take little longer."""
@@ -22,9 +23,9 @@ LEFT = 0.001
 the first layer makes variances below 0.001 (docs/results/running-means.md)."""
 
 
-def batch_norms(network: nn.Module) -> list[_BatchNorm]:
+def batch_norms(network: nn.Module) -> list[BatchNorm]:
     """Returns the layers of a network that keep running statistics of batches."""
-    return [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    return [m for m in network.modules() if isinstance(m, BatchNorm) and m.track_running_stats]
 
 
 def remark(network: nn.Module, name: str, statistics: str, steps: int) -> str:
@@ -92,7 +93,7 @@ def take_anew(network: nn.Module, batches: Iterable[Tensor]) -> None:
 class _Taken:
     """The statistics of one layer over the batches that pass it."""
 
-    def __init__(self, norm: _BatchNorm) -> None:
+    def __init__(self, norm: BatchNorm) -> None:
         norm.reset_running_stats()
         self.norm, self.momentum = norm, norm.momentum
         self.kept = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
