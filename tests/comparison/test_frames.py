@@ -14,6 +14,7 @@ ROWS: list[dict[str, Any]] = [
     for name, values in {"a": [0.9, 0.8, 0.7], "b": [0.6, 0.7, 0.8]}.items()
     for case, value in zip("xyz", values, strict=True)
 ]
+FOUR = [*ROWS, *({"case": "w", "program": name, "dice": 0.5} for name in "ab")]
 
 
 class Frame:
@@ -40,7 +41,19 @@ def test_a_frame_is_compared_as_its_rows_are(frame: Any) -> None:
     assert row["difference"] == pytest.approx(0.1)
     assert (row["wins"], row["losses"]) == (2, 1)
     assert "agreement" not in found.tables
-    assert {r["verdict"] for r in found.tables["non-inferiority"]} == {"non-inferior"}
+    assert {r["verdict"] for r in found.tables["non-inferiority"]} == {""}
+
+
+def test_fewer_than_four_cases_or_groups_decide_no_claim() -> None:
+    assert verdicts(ROWS) == {("", "too few cases")}
+    assert verdicts(FOUR) == {("non-inferior", "non-inferior")}
+    assert verdicts([row | {"group": row["case"] in "xy"} for row in FOUR]) == {("", "too few cases")}
+
+
+def verdicts(rows: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Returns the verdicts of the CSV and of the page at a margin of 0.5."""
+    table = isthmus.compare(rows, margin=0.5).printed["non-inferiority"]
+    return {(one["verdict"], row[-1].text) for one, row in zip(table.records, table.table.rows, strict=True)}
 
 
 def test_a_row_for_each_metric() -> None:
@@ -80,6 +93,7 @@ def test_a_score_of_no_direction_has_no_winner() -> None:
     found = isthmus.compare(mine, margin=0.1)
     assert found.printed["differences"].table.rows[0][-1].text == "–"
     assert {r["verdict"] for r in found.tables["non-inferiority"]} == {""}
+    assert found.printed["non-inferiority"].table.rows[0][-1].text == "neither is better"
 
 
 @pytest.mark.parametrize(
@@ -92,6 +106,11 @@ def test_a_score_of_no_direction_has_no_winner() -> None:
         ([*ROWS, ROWS[0]], "'a' has two scores of case x"),
         ([{"case": "x", "program": "a", "dice": "good"}], "'good', not a number"),
         (ROWS[:3], "at least two programs"),
+        ([*ROWS, {"case": None, "program": "a", "dice": 1}], "case None and program a has no case"),
+        ([row | {"group": None if row["case"] == "x" else "p"} for row in ROWS], "has no group; fill in"),
+        ([row | {"group": float("nan")} for row in ROWS], "of case x and program a has no group"),
+        ([row | {"class": None} for row in ROWS], "has no class"),
+        ([row | {"group": row["program"]} for row in ROWS], "case x is in two groups, a and b"),
     ],
 )
 def test_a_table_that_cannot_be_compared(frame: Any, message: str) -> None:

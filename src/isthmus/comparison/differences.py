@@ -17,6 +17,7 @@ from isthmus.statistics import (
     non_inferiority,
     not_different_from_best,
 )
+from isthmus.statistics.comparison import FEWEST_FOLDS
 
 Values: TypeAlias = dict[str, dict[str, float]]
 """A metric by program and case."""
@@ -47,7 +48,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Claim:
-    """Whether a program is non-inferior to another: new minus reference, and None where there is no interval."""
+    """Whether a program is non-inferior to another: new minus reference, and None where cases or groups are too few for
+    an interval that decides."""
 
     label: str
     new: str
@@ -96,7 +98,8 @@ def claims(found: Sequence[Difference], options: CompareOptions) -> list[Claim]:
         return []
     made = []
     for each in found:
-        c, between = each.comparison, each.comparison.interval
+        c = each.comparison
+        between = c.interval if (c.groups or c.n) >= FEWEST_FOLDS else None
         turned = between and Interval(-between.estimate, -between.high, -between.low, between.confidence)
         sides = ((c.first, c.second, c.difference, between), (c.second, c.first, -c.difference, turned))
         for new, reference, difference, interval in sides:

@@ -30,8 +30,8 @@ def read_frame(frame: Any, common: bool) -> ProgramScores:
         common: whether cases that not every program has are left out.
 
     Raises:
-        IsthmusError: a column is missing, a row occurs twice, a score is no number, or a program lacks a case whose
-            score as a miss is not known.
+        IsthmusError: a column is missing, a name is missing in it, a row occurs twice, a case is in two groups, a score
+            is no number, or a program lacks a case whose score as a miss is not known.
     """
     table = [_renamed(row) for row in _records(frame)]
     if not table:
@@ -54,7 +54,7 @@ def read_frame(frame: Any, common: bool) -> ProgramScores:
         name: [case for case in cases if any((name, case, label) not in found for label in classes)]
         for name in programs
     }
-    groups = {row["case"]: row["group"] for row in rows}
+    groups = _groups(rows)
     if not common:
         for name, missing in lacking.items():
             rows += [
@@ -95,8 +95,24 @@ def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return row["program"], row["case"], row["class"]
 
 
+def _groups(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Returns the group of each case."""
+    groups: dict[str, str] = {}
+    for row in rows:
+        if groups.setdefault(row["case"], row["group"]) != row["group"]:
+            raise IsthmusError(
+                f"case {row['case']} is in two groups, {groups[row['case']]} and {row['group']}; keep one"
+            )
+    return groups
+
+
 def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a row is about; without a group a case is one of its own."""
+    for name in NAMES:
+        if name in row and (row[name] is None or row[name] != row[name]):
+            raise IsthmusError(
+                f"a row of case {row['case']} and program {row['program']} has no {name}; fill in the column '{name}'"
+            )
     case = str(row["case"])
     return {
         "program": str(row["program"]),

@@ -12,8 +12,9 @@ from isthmus.files import read_text
 from isthmus.io.formats import stem
 
 HEADS = ("case", "image", "id", "file", "name")
-"""Names of the column of cases; without one of these and `GROUPS`, the first two columns are taken."""
+"""Names of the column of cases."""
 GROUPS = ("group", "patient", "subject", "slide", "cluster")
+"""Names of the column of groups."""
 
 
 def groups_of(given: Path | str | Mapping[str, object], cases: Sequence[str]) -> dict[str, str]:

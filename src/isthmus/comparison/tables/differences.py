@@ -119,7 +119,9 @@ def claim_table(
                 Cell(each.reference),
                 Cell(number(each.difference, digits), each.difference),
                 Cell(number(bound, digits), bound),
-                Cell(_claimed(each), strong=each.verdict in ("superior", "non-inferior")),
+                Cell(
+                    _claimed(each, options.sign(metric)), strong=each.verdict in ("superior", "non-inferior")
+                ),
             ]
         )
         records.append(
@@ -143,9 +145,9 @@ def claim_table(
     )
 
 
-def _claimed(each: Claim) -> str:
+def _claimed(each: Claim, sign: int) -> str:
     if each.verdict is None:
-        return "no interval"
+        return "too few cases" if sign else "neither is better"
     return "not shown" if each.verdict == "inconclusive" else each.verdict
 
 
