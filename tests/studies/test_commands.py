@@ -117,6 +117,7 @@ def test_papers_are_listed(isthmus: Any) -> None:
     assert code == 0
     assert "mildnet/table5" in printed
     assert len(printed.splitlines()) == 23  # 20 tables and figures of numbers, 3 of pictures
+    assert isthmus("reproduce", "--list", "--all") == (0, printed, "")
 
 
 def test_all_are_reproduced_and_the_exit_code_says_the_worst(

@@ -58,7 +58,7 @@ def reproduce(
 
     if everything and name:
         raise IsthmusError(f"--all computes all tables and figures; leave out {name}, or --all")
-    if everything:
+    if everything and not listing:
         _all(out or Path("reproduced"), data, RunOptions(jobs=jobs, scale=scale, on=on))
         return
     if listing or not name:
