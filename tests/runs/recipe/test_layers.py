@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from isthmus.errors import IsthmusError
 from isthmus.networks import list_models, model_card
 from isthmus.runs.recipe import make_recipe, preset_of
 from isthmus.runs.recipe.presets import KERAS_NETWORKS, VERSIONS
@@ -55,3 +58,18 @@ def test_the_newest_version_of_a_network_is_trained_unless_the_recipe_says_every
     ]
     assert make_recipe("paper", network, {"network": {"version": 1}}).network.version == 1
     assert make_recipe("paper", {"network": {"model": "mildnet"}}).network.version == 1
+
+
+def test_another_network_has_its_own_newest_version() -> None:
+    dense, mild = (make_recipe("paper", {"network": {"model": n}}) for n in ("nuclei_densenet121", "mildnet"))
+    for stored, other, version in ((dense, "mildnet", 1), (mild, "nuclei_densenet121", 2)):
+        given = {"network": {"model": other}}
+        assert make_recipe("bare", stored.to_dict(), given).network.version == version
+    assert make_recipe("bare", dense.to_dict(), {"network": {"model": "nuclei_densenet121"}}) == dense
+    old = make_recipe("bare", {"network": {"model": "nuclei_densenet121"}})
+    assert make_recipe("bare", old.to_dict(), {"training": {"epochs": 3}}).network.version == 1
+
+
+def test_a_network_that_is_no_name_is_refused() -> None:
+    with pytest.raises(IsthmusError, match=r"network\.model"):
+        make_recipe("paper", {"network": {"model": ["unet"]}})

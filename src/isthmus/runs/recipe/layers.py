@@ -27,11 +27,11 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
     for layer in (PRESETS[preset], *layers):
         if not isinstance(layer, Mapping):
             raise IsthmusError(f"a recipe holds sections ({', '.join(sections())}), found {shown(layer)}")
-        merged = overlaid(_without_length(merged, layer), layer)
+        merged = overlaid(_with_version(_without_length(merged, layer), layer), layer)
     if preset == "default" and _model(merged) == Network().model:
         merged = overlaid(TUNED, merged)
-    if preset != "bare" and _model(merged) in VERSIONS:
-        merged = overlaid({"network": {"version": VERSIONS[_model(merged)]}}, merged)
+    if preset != "bare" and (newest := _newest(_model(merged))) > 1:
+        merged = overlaid({"network": {"version": newest}}, merged)
     return validate(merged)
 
 
@@ -68,6 +68,20 @@ def _without_length(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str
     if named == {"minutes"} and under.get("minutes") == given["minutes"]:
         return below  # the same again
     return below | {"training": {key: value for key, value in under.items() if key not in LENGTH}}
+
+
+def _with_version(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values below a layer that names another network than they do, with the newest version of that one."""
+    under, given = below.get("network"), above.get("network")
+    if not isinstance(under, Mapping) or not isinstance(given, Mapping) or "model" not in under:
+        return below
+    if given.get("model", under["model"]) == under["model"]:
+        return below
+    return below | {"network": {**under, "version": _newest(given["model"])}}
+
+
+def _newest(model: Any) -> int:
+    return VERSIONS.get(model, 1) if isinstance(model, str) else 1
 
 
 def _model(values: Mapping[str, Any]) -> Any:
