@@ -131,6 +131,26 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
+def read_cells(path: Path) -> list[tuple[int, list[str]]]:
+    """Reads a CSV file that people wrote: its stripped cells, row by row, and the number of the last line of each.
+
+    Commas, semicolons or tabs separate cells, whichever the first line has most of. Empty rows are left out.
+
+    Raises:
+        IsthmusError: the file cannot be read, or is not CSV.
+    """
+    text = read_text(path)
+    first = text.partition("\n")[0]
+    table = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count), skipinitialspace=True)
+    try:
+        rows = [(table.line_num, [cell.strip() for cell in cells]) for cells in table]
+    except csv.Error as error:
+        raise IsthmusError(
+            f"{path}, line {table.line_num}: not valid CSV ({error}); correct the line"
+        ) from error
+    return [(line, cells) for line, cells in rows if any(cells)]
+
+
 def number(cell: str | None, path: Path) -> float | None:
     """Returns the number in a cell of a table; None if the cell is empty.
 

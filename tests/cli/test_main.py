@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from .calls import call, error_of
@@ -22,6 +23,12 @@ from .calls import call, error_of
         (["train", "DATA", "epoch=3"], "did you mean 'epochs'"),
         (["train", "DATA", "--epochs", "many"], "--epochs"),
         (["train", "DATA", "--epoch", "3"], "--epoch"),
+        (
+            ["train", "DATA", "training.minutes=true"],
+            "'training.minutes': must be a number, not true or false",
+        ),
+        (["train", "DATA", "network.version=yes"], "'network.version': must be a number"),
+        (["train", "DATA", "input.resize=on"], "'input.resize': must be a number"),
         (["train", "DATA", "--preset", "papers"], "did you mean 'paper'"),
         (["train", "--recipe", "RECIPE", "epoch=3"], "did you mean 'epochs'"),
         (["train", "--recipe", "RECIPE", f"protocol.validation=[{'x, ' * 100}x]"], "no case 'x'"),
@@ -52,6 +59,17 @@ def test_a_mistake_is_one_line_with_the_remedy_and_exit_code_2(
     assert call(*(real.get(word, word) for word in words)) == 2
     assert message in error_of(capsys)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_large(task: str) -> None:
+        np.empty(2**60, np.uint8)
+
+    monkeypatch.setattr("isthmus.metrics.advice.advice_for", too_large)
+    assert call("metrics", "--for", "regions") == 2
+    assert "not enough memory (Unable to allocate 1.00 EiB" in error_of(capsys)
 
 
 def test_help_needs_no_torch() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -88,6 +89,22 @@ def test_a_missing_share_is_a_miss_and_any_other_score_is_refused() -> None:
         isthmus.compare(mine[:-1], metrics={"mine": "higher"})
 
 
+def test_a_score_that_a_row_does_not_state_is_not_a_number() -> None:
+    found = isthmus.compare([*ROWS[:-1], {"case": "z", "program": "b", "iou": 0.5}], metrics=["dice"])
+    (row,) = found.tables["differences"]
+    assert (row["cases"], row["difference"]) == (2, pytest.approx(0.2))
+
+
+def test_a_direction_is_one_of_three() -> None:
+    with pytest.raises(IsthmusError, match="the metric 'dice' says 'up': choose from higher, lower, neither"):
+        isthmus.compare(ROWS, metrics={"dice": "up"})
+
+
+def test_percentages_may_have_a_margin_above_1() -> None:
+    found = isthmus.compare([row | {"dice": 100 * row["dice"]} for row in FOUR], margin=50)
+    assert {r["verdict"] for r in found.tables["non-inferiority"]} == {"non-inferior"}
+
+
 def test_a_score_of_no_direction_has_no_winner() -> None:
     mine = [{"case": r["case"], "program": r["program"], "mine": r["dice"]} for r in ROWS]
     found = isthmus.compare(mine, margin=0.1)
@@ -110,6 +127,9 @@ def test_a_score_of_no_direction_has_no_winner() -> None:
         ([row | {"group": None if row["case"] == "x" else "p"} for row in ROWS], "has no group; fill in"),
         ([row | {"group": float("nan")} for row in ROWS], "of case x and program a has no group"),
         ([row | {"class": None} for row in ROWS], "has no class"),
+        ([row | {"group": " "} for row in ROWS], "of case x and program a has no group"),
+        ([row | {"dice": math.nan} for row in ROWS], "no metric has a score in any case"),
+        ([row | {"program": row["program"] + "\n"} for row in ROWS], r"'a\\n', with a control character"),
         ([row | {"group": row["program"]} for row in ROWS], "case x is in two groups, a and b"),
     ],
 )

@@ -31,6 +31,7 @@ def test_columns_separators_and_suffixes(tmp_path: Path, text: str) -> None:
         ("case,group\na,1\n", "names no group for 2 of 3 cases: b_mask, c.1"),
         ("a,1\nb,1\n", r"first line \(a, 1\) names no columns case and group"),
         ("", "has no two columns"),
+        ("case,group\n" + "y" * 200_000, r"line 2: not valid CSV \(field larger than field limit"),
         ("case,group\na\n", "the line 'a' has no case or no group"),
         ("case,group\na,1\na,2\n", "puts case 'a' into two groups"),
     ],

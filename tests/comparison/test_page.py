@@ -79,6 +79,34 @@ def test_a_page_by_name_and_again(folders: Path) -> None:
     found.save(folders / "pages" / "masks.html")  # its own page and tables
 
 
+def test_a_table_of_an_earlier_comparison_does_not_stay(folders: Path) -> None:
+    compared(folders, margin=0.02).save(folders / "out")
+    mine = folders / "out" / "tables" / "notes.csv"
+    mine.write_text("mine")
+    assert (folders / "out" / "tables" / "non-inferiority.csv").is_file()
+    compared(folders).save(folders / "out")
+    assert not list((folders / "out" / "tables").glob("non-inferiority*"))
+    assert mine.is_file()
+
+
+def test_overwriting_a_foreign_folder_removes_nothing(folders: Path) -> None:
+    theirs = folders / "mine" / "tables" / "non-inferiority.csv"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    compared(folders).save(folders / "mine", overwrite=True)
+    assert theirs.read_text() == "theirs"
+
+
+def test_the_file_of_groups_is_not_replaced(folders: Path) -> None:
+    compared(folders).save(folders / "out")
+    groups = folders / "out" / "tables" / "cases.csv"
+    groups.write_text("case,group\n" + "".join(f"c{i},{i // 2}\n" for i in range(8)))
+    before = groups.read_text()
+    with pytest.raises(IsthmusError, match="originals are never replaced"):
+        compared(folders, groups=groups).save(folders / "out", overwrite=True)
+    assert groups.read_text() == before
+
+
 @pytest.mark.parametrize(
     ("place", "message"),
     [
@@ -134,7 +162,20 @@ def test_names_are_text_on_the_page_and_in_latex(tmp_path: Path) -> None:
     found = isthmus.compare(truth, {"<b>_1": truth, "50 %": moved}, metrics=["dice"])
     page = Page(found.save(tmp_path / "out"))
     assert "&lt;b&gt;_1" in page.source
+    assert r"\textless{}b\textgreater{}\_1 &" in (tmp_path / "out" / "tables" / "scores.tex").read_text()
     assert r"50 \%" in (tmp_path / "out" / "tables" / "scores.tex").read_text(encoding="utf-8")
+
+
+def test_long_names_and_letters_of_any_script_are_drawn(tmp_path: Path) -> None:
+    truth, moved = shifted(3)
+    page = Page(isthmus.compare(truth, {"日本": truth, "x" * 300: moved}).save(tmp_path / "out"))
+    assert "日本</text>" in page.source
+    assert f"{'x' * 31}…</text>" in page.source
+
+
+def test_a_case_of_two_lines_stays_in_its_row(tmp_path: Path) -> None:
+    found = isthmus.compare({"a\nb": square()}, {"one": {"a\nb": square()}, "two": {"a\nb": square(1)}})
+    assert "| a b |" in found.printed["cases"].markdown()
 
 
 def test_pandas_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

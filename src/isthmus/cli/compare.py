@@ -112,7 +112,7 @@ def compare(
         axes=axes,
     )
     options = CompareOptions(tuple(metric or ()), margin, common)
-    data = [truth if root is None else root, *folders.values(), *([images] if images else [])]
+    data = [truth if root is None else root, *folders.values(), *(each for each in (images, group) if each)]
     with Display() as display:
         refuse_to_replace(out, data, overwrite)
         found = compare_programs(

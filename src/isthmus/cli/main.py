@@ -113,6 +113,10 @@ def _exit_code(words: list[str]) -> int:
         return fail(
             f"{error.filename or 'a file'}: {error.strerror or error}; check the name and its permissions"
         )
+    except MemoryError as error:
+        return fail(
+            f"not enough memory ({error}); take smaller images or patches, or a machine with more memory"
+        )
     except Exception as error:
         message = usage.line(error, command)
         if message is None:

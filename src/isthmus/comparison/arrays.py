@@ -51,13 +51,11 @@ class ArrayMasks:
         """
         if not truth:
             raise IsthmusError("there is no true mask; give at least one, {'case 1': mask, …}")
-        true = {str(case): _integers(mask, f"the true mask of '{case}'") for case, mask in truth.items()}
+        true = _named(truth, "the true mask of")
         ours: dict[str, dict[str, NDArray[Any]]] = {}
         notes: list[str] = []
         for name, given in programs.items():
-            ours[name] = {
-                str(case): _integers(mask, f"{name}: the mask of '{case}'") for case, mask in given.items()
-            }
+            ours[name] = _named(given, f"{name}: the mask of")
             notes += _refuse_other(name, ours[name], true)
         values, numbered = _true_values(true, options)
         scorers = {}
@@ -113,6 +111,15 @@ class ArrayMasks:
             return number_objects(mask, f"{name}: {case}")
         labels = scorer.predicted.apply(mask, f"{name}: {case}")
         return components(labels > 0) if scorer.numbered else labels
+
+
+def _named(masks: Arrays, what: str) -> dict[str, NDArray[Any]]:
+    """Returns masks of integers by the name of their case."""
+    found = {str(case): _integers(mask, f"{what} '{case}'") for case, mask in masks.items()}
+    if len(found) < len(masks):
+        twice = next(name for name in found if [str(case) for case in masks].count(name) > 1)
+        raise IsthmusError(f"{what} '{twice}' is given twice, as a number and as text; keep one")
+    return found
 
 
 def _integers(mask: Mask, name: str) -> NDArray[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
+from unicodedata import category
 
 from isthmus.comparison import pictures
 from isthmus.comparison.arrays import ArrayMasks, Arrays
@@ -59,24 +60,35 @@ def compare(
             "infinite distances have no mean to compare; choose missing='diagonal' or 'exclude'"
         )
     if programs is None:
-        return _of_frame(truth, options, groups)
+        return replace(_of_frame(truth, options, groups), sources=_files(groups))
     names = [str(name) for name in programs]
     _check_names(names)
     folders = [isinstance(each, Path | str) for each in (truth, *programs.values())]
     if all(folders):
         paths = {str(name): Path(str(folder)) for name, folder in programs.items()}
         opened = Folders.open(truth, paths, reading, root, watch)
-        return _of_folders(opened, [Path(truth), *paths.values()], options, groups, images, watch)
+        sources = [Path(truth), *paths.values(), *_files(groups, images)]
+        return _of_folders(opened, sources, options, groups, images, watch)
     if any(folders) or not all(isinstance(each, Mapping) for each in (truth, *programs.values())):
         raise IsthmusError(
             "the truth and all programs are folders, or all are mappings from case to mask; give one or the other"
         )
     arrays: Any = {str(name): masks for name, masks in programs.items()}
-    return _of_arrays(ArrayMasks.of(truth, arrays, reading), options, groups, images, watch)
+    found = _of_arrays(ArrayMasks.of(truth, arrays, reading), options, groups, images, watch)
+    return replace(found, sources=_files(groups, images))
+
+
+def _files(*given: object) -> list[Path]:
+    """Returns what was given as a file or folder."""
+    return [Path(each) for each in given if isinstance(each, Path | str)]
 
 
 def _check_names(names: Sequence[str]) -> None:
     for name in names:
+        if any(category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name):
+            raise IsthmusError(
+                f"a program is called {name!r}, with a control character; give it another name"
+            )
         if not name.strip() or name == TRUTH or names.count(name) > 1:
             reason = "has no name" if not name.strip() else f"is called '{name}'"
             raise IsthmusError(f"a program {reason}; give each a name of its own other than '{TRUTH}'")
@@ -102,9 +114,7 @@ def _of_folders(
         found = found.without([case for missing in lacking.values() for case in missing])
     scores = replace(found.score(of_case, watch), lacking=lacking)
     places = {case.id: place for place, case in enumerate(found.truth)}
-    if images is not None and isinstance(images, Place):
-        sources = [*sources, Path(images)]
-    metrics = options.names(scores.metrics, scores.objects)
+    metrics = _names(scores, options)
     return ProgramComparison(
         scores, options, metrics, sources, lambda case: found.read(places[case]), picture
     )
@@ -118,10 +128,17 @@ def _of_arrays(
     scores = found.score(of_case, watch)
     if options.common:
         scores = _common(scores)
-    metrics = options.names(scores.metrics, scores.objects)
+    metrics = _names(scores, options)
     return ProgramComparison(
         scores, options, metrics, (), lambda case: found.read(case, of_case), _picture(images, cases)
     )
+
+
+def _names(scores: ProgramScores, options: CompareOptions) -> tuple[str, ...]:
+    """Returns the metrics to compare, all of masks."""
+    names = options.names(scores.metrics, scores.objects)
+    options.refuse_margin(names[0])
+    return names
 
 
 def _of_frame(frame: Any, options: CompareOptions, groups: Groups) -> ProgramComparison:

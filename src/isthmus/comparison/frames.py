@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from isthmus.comparison.scores import ProgramScores
@@ -42,7 +42,8 @@ def read_frame(frame: Any, common: bool) -> ProgramScores:
                 f"the table of scores has no column '{column}' ({', '.join(map(str, table[0]))}); it needs case, "
                 "program and a column of scores"
             )
-    rows = _wide(table) if all(set(LONG) <= set(row) for row in table) else [_numbers(row) for row in table]
+    long = all(set(LONG) <= set(row) for row in table)
+    rows = _filled(_wide(table) if long else [_numbers(row) for row in table])
     programs, cases, classes = (
         tuple(dict.fromkeys(row[key] for row in rows)) for key in ("program", "case", "class")
     )
@@ -109,7 +110,7 @@ def _groups(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a row is about; without a group a case is one of its own."""
     for name in NAMES:
-        if name in row and (row[name] is None or row[name] != row[name]):
+        if name in row and is_missing(row[name]):
             raise IsthmusError(
                 f"a row of case {row['case']} and program {row['program']} has no {name}; fill in the column '{name}'"
             )
@@ -120,6 +121,11 @@ def _named(row: Mapping[str, Any]) -> dict[str, Any]:
         "group": str(row.get("group", case)),
         "class": str(row.get("class", "foreground")),
     }
+
+
+def is_missing(value: Any) -> bool:
+    """Returns whether a cell is empty, or holds what pandas has for an empty one."""
+    return not value.strip() if isinstance(value, str) else str(value) in ("None", "nan", "NaT", "<NA>")
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +140,6 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
 def _wide(table: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Returns one row for each case, class and program from rows of one metric each."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    metrics = dict.fromkeys(str(row["metric"]) for row in table)
     for row in table:
         named, metric = _named(row), str(row["metric"])
         one = found.setdefault(_key(named), named)
@@ -143,16 +148,18 @@ def _wide(table: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 f"'{named['program']}' has two scores of case {named['case']}; keep one, or average them first"
             )
         one[metric] = _number(row["score"], metric, named["case"])
-    names = ("program", "case", "group", "class")
-    return [
-        {key: row[key] for key in names} | {m: row.get(m, math.nan) for m in metrics}
-        for row in found.values()
-    ]
+    return list(found.values())
+
+
+def _filled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Returns rows that all have all columns; a score that a row does not state is NaN."""
+    columns = dict.fromkeys(key for row in rows for key in row)
+    return [{key: row.get(key, math.nan) for key in columns} for row in rows]
 
 
 def _number(value: Any, name: str, case: Any) -> float:
     try:
-        return math.nan if value is None else float(value)
+        return math.nan if is_missing(value) else float(value)
     except (TypeError, ValueError) as error:
         raise IsthmusError(
             f"'{name}' of case {case} is {value!r}, not a number; leave out columns that hold no scores"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from isthmus.comparison.frames import is_missing
 from isthmus.errors import IsthmusError, few
 from isthmus.evaluation.mask_pairs import matched_names
-from isthmus.files import read_text
+from isthmus.files import read_cells
 from isthmus.io.formats import stem
 
 HEADS = ("case", "image", "id", "file", "name")
@@ -30,7 +30,7 @@ def groups_of(given: Path | str | Mapping[str, object], cases: Sequence[str]) ->
     """
     where = "groups" if isinstance(given, Mapping) else str(given)
     if isinstance(given, Mapping):
-        known = {str(case): str(group) for case, group in given.items()}
+        known = {str(case): str(group) for case, group in given.items() if not is_missing(group)}
     else:
         known = _read(Path(given))
     names = matched_names(cases, list(known), where)
@@ -43,10 +43,7 @@ def groups_of(given: Path | str | Mapping[str, object], cases: Sequence[str]) ->
 
 
 def _read(path: Path) -> dict[str, str]:
-    text = read_text(path)
-    head = text.partition("\n")[0]
-    table = csv.reader(text.splitlines(), delimiter=max(",;\t", key=head.count), skipinitialspace=True)
-    rows = [[cell.strip() for cell in cells] for cells in table if any(cell.strip() for cell in cells)]
+    rows = [cells for _, cells in read_cells(path)]
     if not rows or len(rows[0]) < 2:
         raise IsthmusError(f"{path}: has no two columns; write case,group and a line for each case")
     names = [name.lower() for name in rows[0]]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.metrics.table import METRICS, Better, direction
+from isthmus.statistics.pairs import number
 
 OF_MASKS = ("dice", "iou", "surface_dice", "hausdorff_distance_95", "average_surface_distance")
 OF_OBJECTS = (
@@ -31,7 +33,7 @@ class CompareOptions:
         alpha: level of the tests.
 
     Raises:
-        IsthmusError: a margin that is not above 0.
+        IsthmusError: a margin that is not a number above 0; metrics that are one word; a direction of none.
     """
 
     metrics: Sequence[str] | Mapping[str, Better] = ()
@@ -42,7 +44,14 @@ class CompareOptions:
     seed: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        if self.margin is not None and not 0 < self.margin < math.inf:
+        if isinstance(self.metrics, str):
+            raise IsthmusError(f"the metrics are the text '{self.metrics}'; give a list, as ['dice', 'iou']")
+        for name, better in self.metrics.items() if isinstance(self.metrics, Mapping) else ():
+            if better not in get_args(Better):
+                raise IsthmusError(
+                    f"the metric '{name}' says {better!r}: {nearest(str(better), get_args(Better))}"
+                )
+        if self.margin is not None and not 0 < number(self.margin, "the margin") < math.inf:
             raise IsthmusError(
                 f"the margin is {self.margin:g}; give the largest loss that would be acceptable, above 0, in the unit "
                 "of the first metric"
@@ -56,8 +65,10 @@ class CompareOptions:
             objects: whether whole objects were scored.
 
         Raises:
-            IsthmusError: a metric that was not scored.
+            IsthmusError: a metric that was not scored, or no metric at all.
         """
+        if not known:
+            raise IsthmusError("no metric has a score in any case; there is nothing to compare")
         usual = [name for name in (OF_OBJECTS if objects else OF_MASKS) if name in known] or list(known)[:3]
         chosen = list(dict.fromkeys(self.metrics)) or usual
         for name in chosen:
@@ -67,6 +78,18 @@ class CompareOptions:
                 raise IsthmusError(f"the metric '{name}' is about whole objects; score them with --objects")
             raise IsthmusError(f"no metric '{name}' was scored: {nearest(name, known)}")
         return tuple(chosen)
+
+    def refuse_margin(self, metric: str) -> None:
+        """Refuses a margin that no loss in a metric of masks could reach, such as 5 for 5 %.
+
+        Raises:
+            IsthmusError: names the metric.
+        """
+        if self.margin is not None and self.margin >= 1 and METRICS[metric].unit == "share":
+            raise IsthmusError(
+                f"the margin is {self.margin:g}, but {metric} lies between 0 and 1, so that no program could be "
+                "inferior; give a share, such as 0.02"
+            )
 
     def sign(self, metric: str) -> int:
         """Returns 1 if higher is better, -1 if lower is, 0 if neither or unknown."""

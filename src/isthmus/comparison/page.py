@@ -14,6 +14,7 @@ from isthmus.errors import IsthmusError, counted
 from isthmus.files import sweep
 from isthmus.outputs import Guard
 from isthmus.report.gallery import Exhibit
+from isthmus.report.printed import discard, files_of
 from isthmus.report.render import class_key, is_page, render
 from isthmus.report.summary import title
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 TEMPLATE = "programs.html"
 PAGE, TABLES = "report.html", "tables"
+NAMES = ("scores", "differences", "non-inferiority", "agreement", "cases")
+"""The tables; some comparisons lack one."""
 
 
 def write_page(found: ProgramComparison, out: Path, overwrite: bool = False) -> Path:
@@ -31,8 +34,11 @@ def write_page(found: ProgramComparison, out: Path, overwrite: bool = False) -> 
     scores, metrics = found.scores, found.metrics
     shown, undrawn = _exhibits(found)
     sweep(page.parent)
+    earlier = {*NAMES} - {*found.printed} if is_page(TEMPLATE)(page) else ()
     for table in found.printed.values():
         table.write(tables)
+    for name in earlier:
+        discard(tables, name)
     several = len(scores.classes) > 1
     return render(
         TEMPLATE,
@@ -88,6 +94,9 @@ def refuse_to_replace(out: Path, sources: Iterable[Path], overwrite: bool = Fals
                 f"{page} lies in {source}, so it would be read as a mask next time; choose another --out"
             )
     Guard(sources, overwrite).refuse(page, ours=is_page(TEMPLATE), kind=".html")
+    for name in NAMES:
+        for path in files_of(tables, name):
+            Guard(sources, overwrite=True).refuse(path)
     if tables.exists() and not overwrite and not is_page(TEMPLATE)(page):
         raise IsthmusError(
             f"{tables} exists already, and was not written by this command; choose another --out, or replace it with "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from isthmus.data.cases import Case, Dataset, clashes
 from isthmus.data.checks.problems import refuse
 from isthmus.data.expansion import expanded, with_axes
 from isthmus.errors import IsthmusError, nearest
-from isthmus.files import read_text
+from isthmus.files import read_cells
 from isthmus.io.formats import stem as file_stem
 
 COLUMNS = ("image", "mask", "group", "id")
@@ -74,10 +73,8 @@ def _no_name(case: str) -> str:
 
 def _rows(path: Path, needs: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """Returns the line number and the cells by column of each line of a CSV."""
-    text = read_text(path)
-    header = text.partition("\n")[0]
-    table = csv.reader(text.splitlines(), delimiter=max(",;\t", key=header.count), skipinitialspace=True)
-    names = [name.strip().lower() for name in next(table, [])]
+    (_, header), *table = read_cells(path) or [(0, [])]
+    names = [name.lower() for name in header]
     for needed in needs:
         if needed not in names:
             found = ", ".join(name for name in names if name) or "nothing"
@@ -90,14 +87,12 @@ def _rows(path: Path, needs: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
         if times > 1:
             raise IsthmusError(f"{path}: the column '{name}' occurs twice; keep one")
     rows = []
-    for cells in table:
+    for line, cells in table:
         if len(cells) > len(names):
-            raise IsthmusError(
-                f"{path}, line {table.line_num}: more values than columns; put quotes around commas"
-            )
-        padded = dict.fromkeys(COLUMNS, "") | dict(zip(names, (cell.strip() for cell in cells), strict=False))
+            raise IsthmusError(f"{path}, line {line}: more values than columns; put quotes around commas")
+        padded = dict.fromkeys(COLUMNS, "") | dict(zip(names, cells, strict=False))
         if any(padded.values()):
-            rows.append((table.line_num, padded))
+            rows.append((line, padded))
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,6 +22,8 @@ SERIES = 6
 """Number of line colours in the page's style sheet: --series-0 to --series-5."""
 NARROW = 3.6
 """Width of a chart in inches, unless it needs more."""
+LONGEST = 32
+"""The most letters of a name below an axis."""
 INK, _FAINT = "#fe0001", "#fe0002"
 _VARIABLES = {INK: "--ink-soft", _FAINT: "--rule"} | {f"#fd000{i}": f"--series-{i}" for i in range(SERIES)}
 STYLE: Any = {
@@ -196,7 +199,8 @@ def new_axes(width: float = NARROW, height: float = 2.5) -> tuple[Figure, Axes]:
 
 
 def name_places(axes: Axes, names: Sequence[str]) -> None:
-    """Writes a name below each place 0, 1, 2, …, turned if there is little room."""
+    """Writes a name below each place 0, 1, 2, …, turned if there is little room, and its start if it is long."""
+    names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
     turned = max(map(len, names), default=0) * len(names) > 36
     axes.set_xticks(
         range(len(names)), names, rotation=30 if turned else 0, ha="right" if turned else "center"
@@ -222,9 +226,16 @@ def _open_tag(label: str) -> Callable[[re.Match[str]], str]:
 def as_svg(figure: Figure, label: str) -> str:
     """Returns the figure as one <svg> element with the page's colours and type, unique ids and no size of its own."""
     buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing", UserWarning
+        )  # the page's fonts draw the letters
+        figure.savefig(
+            buffer,
+            format="svg",
+            transparent=True,
+            metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")),
+        )
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)

@@ -24,6 +24,9 @@ _SPECIAL = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     "±": r"$\pm$",
     "−": r"$-$",
     "–": "--",
@@ -97,9 +100,21 @@ class PrintedTable:
 
     def write(self, folder: Path) -> None:
         """Writes NAME.csv, NAME.tex and NAME.md."""
-        write_text(folder / f"{self.name}.csv", self.csv())
-        write_text(folder / f"{self.name}.tex", self.latex())
-        write_text(folder / f"{self.name}.md", self.markdown())
+        for path, text in zip(
+            files_of(folder, self.name), (self.csv(), self.latex(), self.markdown()), strict=True
+        ):
+            write_text(path, text)
+
+
+def files_of(folder: Path, name: str) -> list[Path]:
+    """Returns the files of a table."""
+    return [folder / f"{name}{suffix}" for suffix in (".csv", ".tex", ".md")]
+
+
+def discard(folder: Path, name: str) -> None:
+    """Removes the files of a table that was written before and is not any more."""
+    for path in files_of(folder, name):
+        path.unlink(missing_ok=True)
 
 
 def escape(text: str) -> str:
@@ -117,7 +132,8 @@ def _latex_cell(cell: Cell) -> str:
 
 
 def _bar(text: str) -> str:
-    return text.replace("|", r"\|")
+    """Returns text that stays in its cell."""
+    return " ".join(text.splitlines()).replace("|", r"\|")
 
 
 def _plain(value: Any) -> Any:

@@ -46,6 +46,12 @@ def test_each_number_of_a_value_must_be_in_range(key: str, value: object) -> Non
         Wrapped(**{key: value})
 
 
+@pytest.mark.parametrize(("key", "value"), [("share", True), ("counts", [1, True]), ("counts", {"a": False})])
+def test_true_is_not_the_number_1(key: str, value: object) -> None:
+    with pytest.raises(ValidationError, match="must be a number, not true or false"):
+        Wrapped(**{key: value})
+
+
 @pytest.mark.parametrize(
     "values", [{"share": 0}, {"share": None}, {"counts": []}, {"names": True}, {"names": {"a": 2}}]
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
@@ -18,6 +18,16 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuses true and false, and YAML's yes and no, where a number is meant: they would be read as 1 and 0."""
+        kinds = set(_parts(cls.model_fields[str(info.field_name)].annotation))
+        numeric = kinds & {int, float} and not kinds & {bool, Any}
+        if numeric and any(isinstance(each, bool) for each in _leaves(value)):
+            raise ValueError("must be a number, not true or false")
+        return value
 
     @field_validator("*")
     @classmethod
@@ -39,10 +49,21 @@ def help_of(section: type[BaseModel], key: str) -> str:
 
 
 def _numbers(value: Any) -> Iterator[float]:
+    return (each for each in _leaves(value) if isinstance(each, int | float) and not isinstance(each, bool))
+
+
+def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for each in value:
-            yield from _numbers(each)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield from _leaves(each)
+    else:
         yield value
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yields the types that an annotation is made of."""
+    yield annotation
+    for each in get_args(annotation) if get_origin(annotation) is not Literal else ():
+        yield from _parts(each)
