@@ -11,7 +11,7 @@ from isthmus.errors import IsthmusError
 from isthmus.runs.files import write_json
 from isthmus.studies import papers, reproduced
 from isthmus.studies.reproduced import reproduce_all
-from isthmus.studies.reproduced_page import Made, minutes, row
+from isthmus.studies.reproduced_page import Made, minutes, row, write_page
 from isthmus.studies.run import RunOptions
 from isthmus.watch import Silent
 
@@ -67,6 +67,15 @@ def test_an_error_of_ours_is_told_and_failed_cells_are_named(
     monkeypatch.setattr(reproduced, "reproduce", lambda *_, **__: 1 / 0)
     (made,) = reproduce_all(tmp_path, Silent(), options=options())
     assert made.fault == "ZeroDivisionError: division by zero"
+
+
+def test_the_page_says_at_which_scale(tmp_path: Path) -> None:
+    for scale in ("small", "paper"):
+        write_page(tmp_path, ["a/b"], [Made("a/b", "nothing")], scale)
+        page = (tmp_path / "reproduced.md").read_text()
+        assert f"at {scale} scale" in page
+        assert f"`isthmus reproduce --all --scale {scale}`" in page
+        assert ("Small networks" in page) == (scale == "small")
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def reproduce_all(
     for number, name in enumerate(names, 1):
         watch.say(f"{number} of {len(names)}: {name}")
         made.append(_make(out, name, watch, root, options))
-        write_page(out, names, made)
+        write_page(out, names, made, options.scale)
     watch.say(f"page in {out / PAGE}")
     return made
 

@@ -39,9 +39,11 @@ HEADS = (
 
 SHOWN = 8
 """The largest number of networks, or points of a grid, whose order is shown in full."""
+SMALL = """\
+Small networks on few small images, real samples or drawn phantoms: what can be compared with the papers is the order of
+the networks, not the numbers. """
 ABOUT = """\
-Written by `isthmus reproduce --all --scale small`. Small networks on few small images, real samples or drawn phantoms:
-what can be compared with the papers is the order of the networks, not the numbers. Lowest cell: the lowest mean Dice of
+Written by `isthmus reproduce --all --scale {scale}`. {small}Lowest cell: the lowest mean Dice of
 a run (one network, data set, fold and repeat) beside the floor that the recipe states. Rank correlation: Spearman's, of
 our means and the paper's over networks, as the mean over the data sets (and classes); with two networks it can only be
 1 or -1."""
@@ -62,7 +64,7 @@ class Made:
     failed: tuple[str, ...] = ()
 
 
-def write_page(out: Path, names: Sequence[str], made: Sequence[Made]) -> None:
+def write_page(out: Path, names: Sequence[str], made: Sequence[Made], scale: str = "small") -> None:
     """Writes ``reproduced.md``, and ``reproduced/NAME.md`` with the tables of each, from the folders of the studies."""
     faults = {each.name: each for each in made}
     rows, seconds = [], 0.0
@@ -72,7 +74,8 @@ def write_page(out: Path, names: Sequence[str], made: Sequence[Made]) -> None:
         seconds += minutes(folder) * 60
         picture = None if each.fault else _write_own_page(out, folder, name)
         rows.append(_line(row(folder, each, picture)))
-    text = ["# The papers' tables and figures, at small scale", "", ABOUT, "", _machine(seconds), ""]
+    about = ABOUT.format(scale=scale, small=SMALL if scale == "small" else "")
+    text = [f"# The papers' tables and figures, at {scale} scale", "", about, "", _machine(seconds), ""]
     text += [_line(HEADS), _line(["---"] * len(HEADS)), *rows, ""]
     text += [f"- {each.name}: {line}" for each in made for line in (each.fault, *each.failed) if line]
     write_text(out / PAGE, "\n".join(text).rstrip() + "\n")
