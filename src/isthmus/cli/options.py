@@ -62,7 +62,7 @@ Jobs = Annotated[
     int | None,
     typer.Option(
         help="Number of processes at a time; they share the cores.",
-        show_default="one for each GPU, else one for every 4 cores",
+        show_default="one for each GPU, else one for every 4 cores (at the small scale, for each core)",
     ),
 ]
 On = Annotated[
