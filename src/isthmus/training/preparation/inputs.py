@@ -9,7 +9,7 @@ import numpy as np
 from isthmus.data.cases import load_image
 from isthmus.data.checks.check import Checked
 from isthmus.data.sampling.grid import Grid
-from isthmus.data.sampling.spacing import stated_spacing, usual_spacing
+from isthmus.data.sampling.spacing import spacing_text, stated_spacing, usual_spacing
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError, counted
 from isthmus.inference.settings import settled_spacing
@@ -19,6 +19,8 @@ PATCH = {2: 256, 3: 96}
 """Largest side of a patch, by the number of axes, if the recipe gives none."""
 FEWEST, MOST = 32, 500
 """Limits of the number of patches per epoch, if the recipe gives none."""
+VAST = 2**31
+"""Most pixels of an image at a spacing; they take 8 GiB."""
 
 
 def resolve_input(
@@ -55,6 +57,7 @@ def resolve_input(
             )
     if given.spacing is not None:
         given = given.model_copy(update={"spacing": _spacing(given, checked, split, axes)})
+        _refuse_vast(given, checked)
     if roi or given.resize or given.patch:
         return given
     usual = None if given.spacing else checked.dataset.resize
@@ -74,9 +77,9 @@ def _spacing(given: Input, checked: Checked, split: Split, axes: int) -> tuple[f
     silent = [case for case in checked.dataset.cases if stated_spacing(case) is None]
     if silent:
         raise IsthmusError(
-            f"{silent[0].images[0]}: states no size of its pixels, as {len(silent)} of "
-            f"{counted(len(checked.dataset.cases), 'case')}, and input.spacing needs one; save it in a format that "
-            "states one (NIfTI, NRRD, MetaImage, DICOM), or leave input.spacing out"
+            f"{silent[0].images[0]}: states no size of its pixels, which input.spacing needs ({len(silent)} of "
+            f"{counted(len(checked.dataset.cases), 'case')} lack it); save it in a format that states one (NIfTI, "
+            "NRRD, MetaImage, DICOM), or leave input.spacing out"
         )
     shapes, train = {facts.id: facts.shape[1:] for facts in checked.cases}, set(split.train)
     found = {case.id: stated_spacing(case) or () for case in checked.dataset.cases}
@@ -90,6 +93,20 @@ def _spacing(given: Input, checked: Checked, split: Split, axes: int) -> tuple[f
             f"input.spacing names {len(spacing)} sides but the images have {whole} axes; name {whole}"
         )
     return spacing
+
+
+def _refuse_vast(given: Input, checked: Checked) -> None:
+    """Raises an error if an image would have more pixels than memory holds, as with a spacing in metres.
+
+    Raises:
+        IsthmusError: names the image and its size.
+    """
+    name, size = max(sizes_seen(given, checked).items(), key=lambda item: math.prod(item[1]))
+    if math.prod(size) > VAST:
+        raise IsthmusError(
+            f"input.spacing {spacing_text(settled_spacing(given) or ())} gives '{name}' "
+            f"{'x'.join(map(str, size))} pixels; spacings are in mm, give larger ones"
+        )
 
 
 def sizes_seen(given: Input, checked: Checked) -> dict[str, tuple[int, ...]]:
