@@ -17,7 +17,8 @@ def test_the_page_as_written(tmp_path: Path) -> None:
     source = copy_source(tmp_path)
     package = source / "isthmus"
     (tmp_path / "docs").mkdir()
-    shutil.copy(DOCS / "metrics.md", tmp_path / "docs")
+    for page in ("metrics.md", "choosing-metrics.md"):
+        shutil.copy(DOCS / page, tmp_path / "docs")
     (package / "metrics" / "precision_recall.py").write_text(FUNCTION, encoding="utf-8")
     table = package / "metrics" / "table.py"
     text = table.read_text(encoding="utf-8")
