@@ -1,4 +1,5 @@
-"""How this process gets memory from the system, as each step of training frees and allocates the same gigabytes."""
+"""How this process gets memory from the system, as each step of training frees and allocates the same gigabytes; and
+how it is told that there is no more."""
 
 from __future__ import annotations
 
@@ -9,6 +10,22 @@ from typing import Any
 
 PAGES = "THP_MEM_ALLOC_ENABLE"
 """Environment variable of the framework, which reads it when it makes its first tensor."""
+
+REFUSALS = ("allocate memory", "not enough memory", "out of memory", "bad_alloc", "alloc_failed")
+"""Words by which the framework and its libraries say, in errors of a general kind, that memory does not suffice."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Returns whether an error says that there is not enough memory, that of the graphics processor included.
+
+    >>> is_shortage(MemoryError()), is_shortage(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    (True, True)
+    >>> is_shortage(RuntimeError("sizes do not match"))
+    False
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # the framework's own
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in REFUSALS)
 
 
 def large_pages() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from .calls import call, error_of
 
@@ -70,6 +71,20 @@ def test_too_little_memory_is_one_line(
     monkeypatch.setattr("isthmus.metrics.advice.advice_for", too_large)
     assert call("metrics", "--for", "regions") == 2
     assert "not enough memory (Unable to allocate 1.00 EiB" in error_of(capsys)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), torch.OutOfMemoryError("x")]
+)
+def test_too_little_memory_of_the_framework_is_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_large(task: str) -> None:
+        raise error
+
+    monkeypatch.setattr("isthmus.metrics.advice.advice_for", too_large)
+    assert call("metrics", "--for", "regions") == 2
+    assert "not enough memory; cut the images into parts, or take a network of smaller" in error_of(capsys)
 
 
 def test_help_needs_no_torch() -> None:

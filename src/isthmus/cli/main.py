@@ -33,7 +33,7 @@ from isthmus.cli.study.status import status
 from isthmus.cli.study.tables import tables
 from isthmus.cli.train.command import train
 from isthmus.errors import IsthmusError
-from isthmus.memory import large_pages
+from isthmus.memory import is_shortage, large_pages
 
 MAIN, LOOK_UP, COMPARE = "The main job", "Look things up", "Compare networks"
 
@@ -113,11 +113,13 @@ def _exit_code(words: list[str]) -> int:
         return fail(
             f"{error.filename or 'a file'}: {error.strerror or error}; check the name and its permissions"
         )
-    except MemoryError as error:
-        return fail(
-            f"not enough memory ({error}); take smaller images or patches, or a machine with more memory"
-        )
     except Exception as error:
+        if is_shortage(error):
+            size = f" ({error})" if isinstance(error, MemoryError) and str(error) else ""
+            return fail(
+                f"not enough memory{size}; cut the images into parts, or take a network of smaller width or a machine with "
+                "more memory"
+            )
         message = usage.line(error, command)
         if message is None:
             raise

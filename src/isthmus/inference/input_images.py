@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from isthmus.data.cases import Case, clashes
 from isthmus.data.checks.problems import collecting, refuse
 from isthmus.data.new_images import images_in
 from isthmus.errors import IsthmusError
+from isthmus.memory import is_shortage
 from isthmus.runs.recipe import Data
 
 
@@ -37,7 +36,7 @@ def failure(case: Case, error: Exception) -> str:
     """Returns a line that says which image failed, and why."""
     if isinstance(error, IsthmusError):
         text = str(error)
-    elif isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+    elif is_shortage(error):
         text = "not enough memory; cut it into parts"
     else:
         text = f"failed ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"

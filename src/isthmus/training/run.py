@@ -33,6 +33,7 @@ from isthmus.training.preparation.network import make_network, sides, summary
 from isthmus.training.preparation.prepare import prepare
 from isthmus.training.preparation.prepared import Prepared
 from isthmus.training.results import costs, write_scores
+from isthmus.training.shortage import naming_what_to_reduce
 from isthmus.watch import Silent, Watch
 
 
@@ -53,7 +54,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         watch = Silent()
     _refuse_to_overwrite(folder)
     refuse_among(out, [Path(recipe.data.root or recipe.data.source)])
-    with alone(folder, watch):
+    with alone(folder, watch), naming_what_to_reduce():
         _refuse_to_overwrite(folder)  # another process may have been faster
         prepared = prepare(recipe, watch)
         _refuse_names(folder, prepared.data.dataset.cases, prepared.recipe.data.instances, watch)
@@ -82,7 +83,7 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
     if folder.finished():
         watch.say(f"{out} is finished; nothing to do")
         return folder
-    with alone(folder, watch):
+    with alone(folder, watch), naming_what_to_reduce():
         prepared = _prepare_again(folder, None, watch)
         if world().first and folder.finished_early():
             for path in (folder.cases, folder.cases_before, folder.cost):  # of other weights
@@ -108,7 +109,7 @@ def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) 
     folder = RunFolder.open(out)
     if not world().first:
         return folder
-    with alone(folder, watch):
+    with alone(folder, watch), naming_what_to_reduce():
         if folder.finished() or folder.finished_early():
             watch.say(f"{out} is finished; nothing to do")
             return folder
