@@ -8,7 +8,7 @@ import numpy as np
 
 from isthmus.data.cases import load
 
-from .layouts import MASK, RGB, cvc, put, read
+from .layouts import MASK, RGB, cvc, put, read, refusal
 
 
 def test_cvc_sequences(tmp_path: Path) -> None:
@@ -38,3 +38,5 @@ def test_cvc_from_kaggle(tmp_path: Path) -> None:
         "sequence-1",
         "sequence-2",
     ]
+    put(tmp_path / "metadata.csv", "frame_id,sequence_id\n1," + "1" * 200_000 + "\n")
+    assert "metadata.csv, line 2: not valid CSV" in refusal("cvc-clinicdb", tmp_path)

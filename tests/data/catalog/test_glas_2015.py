@@ -30,3 +30,12 @@ def test_glas_same_name_in_one_folder(tmp_path: Path) -> None:
     glas(tmp_path)
     put(tmp_path / "Warwick QU Dataset (Released 2016_07_08)" / "train_1.png", RGB)
     assert "train_1.png: has the same name as train_1.bmp" in refusal("glas-2015", tmp_path)
+
+
+def test_a_damaged_table_of_grades_is_one_line(tmp_path: Path) -> None:
+    glas(tmp_path)
+    grades = tmp_path / "Warwick QU Dataset (Released 2016_07_08)" / "Grade.csv"
+    put(grades, "name,patient ID\ntrain_1," + "7" * 200_000 + "\n")
+    assert "Grade.csv, line 2: not valid CSV" in refusal("glas-2015", tmp_path)
+    grades.write_bytes(b"name,patient ID\ntrain_1,\xff\n")
+    assert "Grade.csv: not text in UTF-8" in refusal("glas-2015", tmp_path)

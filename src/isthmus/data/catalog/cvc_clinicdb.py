@@ -8,7 +8,6 @@ have soft edges and are cut at 128.
 
 from __future__ import annotations
 
-import csv
 from bisect import bisect
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from isthmus.data.cases import Dataset
 from isthmus.data.catalog.entry import Entry, register_dataset
 from isthmus.data.catalog.layout import locate, pairs, pictures
 from isthmus.data.masks.values import ValueMap
+from isthmus.files import read_cells
 
 FRAMES = 612
 FIRST = (
@@ -46,13 +46,11 @@ def _sequences(path: Path) -> dict[str, str]:
     """Returns the sequence of each frame; {} if the file or its columns are missing."""
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        row["frame_id"].strip(): row["sequence_id"].strip()
-        for row in rows
-        if {"frame_id", "sequence_id"} <= row.keys()
-    }
+    names, *rows = [cells for _, cells in read_cells(path)] or [[]]
+    if not {"frame_id", "sequence_id"} <= set(names):
+        return {}
+    frame, sequence = names.index("frame_id"), names.index("sequence_id")
+    return {row[frame]: row[sequence] for row in rows if len(row) > max(frame, sequence)}
 
 
 ENTRY = Entry(

@@ -9,7 +9,6 @@ copy (JPEG with PNG annotations) may lie beside the original.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from isthmus.data.cases import Dataset
@@ -18,6 +17,7 @@ from isthmus.data.catalog.layout import folders, in_order, only_folder, pairs, p
 from isthmus.data.checks.problems import refuse
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
+from isthmus.files import read_cells
 
 _ANNOTATION = "_anno"
 _PARTS = ("train_", "testA_", "testB_")
@@ -53,9 +53,8 @@ def read(root: Path) -> Dataset:
 
 
 def _patients(path: Path) -> dict[str, str]:
-    """Returns the patient of each image; there are spaces after the commas."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file)]
+    """Returns the patient of each image."""
+    rows = [cells for _, cells in read_cells(path)]
     if not rows or "name" not in rows[0] or "patient ID" not in rows[0]:
         raise IsthmusError(f"{path}: no columns 'name' and 'patient ID'; download it again, or leave it out")
     name, patient = rows[0].index("name"), rows[0].index("patient ID")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import field_validator
 
-from isthmus.runs.recipe.section import Section
+from isthmus.runs.recipe.section import Section, number_of
 from isthmus.settings import POSITIVE, SHARE, Range
 
 SIDE = Range(8, 8192)
@@ -71,6 +71,8 @@ class Input(Section):
     @classmethod
     def _by_axis(cls, value: Any) -> Any:
         """Refuses all but what the type says, with one message instead of one for each alternative."""
+        if isinstance(value, list | tuple):
+            value = [number_of(each) for each in value]
         if value is None or value == "auto" or _are_numbers(value, (2, 3)):
             return value
         raise ValueError("must be auto, or the millimetres along each axis, as [3, 1, 1]")

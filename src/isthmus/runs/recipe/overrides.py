@@ -9,6 +9,7 @@ from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.files import parse_yaml
 from isthmus.runs.recipe.layers import overlaid
 from isthmus.runs.recipe.recipe import sections
+from isthmus.runs.recipe.section import number_of
 
 
 def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
@@ -28,19 +29,11 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
         if len(parts) == 1 and parts[0] not in sections():
             parts = [_section_of(parts[0], word), *parts]
         value = parse_yaml(text, f"the value in '{word}' is not valid YAML", "quote it")
-        if isinstance(value, str):
-            value = _number(value)
+        value = number_of(value)
         for part in reversed(parts):
             value = {part: value}
         values = overlaid(values, value)
     return values
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)  # YAML 1.1 reads 1e-3 as text
-    except ValueError:
-        return text
 
 
 def _section_of(key: str, word: str) -> str:

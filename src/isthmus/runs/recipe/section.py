@@ -38,6 +38,18 @@ class Section(BaseModel):
         return value
 
 
+def number_of(value: Any) -> Any:
+    """Returns the number in a text; anything else as it is. YAML 1.1 reads 1e-3, which has no point, as text.
+
+    >>> number_of("1e-3"), number_of("auto"), number_of(2)
+    (0.001, 'auto', 2)
+    """
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 def range_of(section: type[BaseModel], key: str) -> Range | None:
     """Returns the bounds of a key's numbers."""
     return next((mark for mark in section.model_fields[key].metadata if isinstance(mark, Range)), None)
