@@ -58,12 +58,15 @@ def test_one_json_object(folders: Path, capsys: pytest.CaptureFixture[str]) -> N
         (["one=one", "two=two", "--metric", "dise"], "did you mean 'dice'"),
         (["one=one", "two=two", "--missing", "infinity"], "infinite distances have no mean"),
         (["one=one", "two=two", "--out", "truth"], "lies in truth"),
+        (["one=one", "two=two", "--out", ""], "the value after --out is empty"),
+        (["one=one", "two=two", "--out="], "the value after --out is empty"),
+        (["one=one", "two=two", "--axes", "QQ"], "axes=QQ: give a letter for each axis"),
     ],
 )
 def test_a_mistake_is_one_line(
     folders: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
 ) -> None:
-    out = [] if "--out" in words else ["--out", "page"]
+    out = [] if "--out" in words or "--out=" in words else ["--out", "page"]
     assert call("compare", "truth", *words, *out) == 2
     assert message in error_of(capsys)
     assert not (folders / "page").exists()

@@ -223,17 +223,72 @@ def test_a_mistake_is_one_line(programs: object, options: dict[str, object], mes
     assert "\n" not in str(found.value)
 
 
-def test_excluded_distances_are_left_out_for_all() -> None:
+def test_excluded_distances_are_left_out_for_the_program_and_its_pairs_alone() -> None:
     truth, moved = shifted(4)
     missed = moved | {"c0": np.zeros_like(truth["c0"])}
     found = isthmus.compare(
-        truth, {"a": truth, "b": missed}, missing="exclude", metrics=["hausdorff_distance", "dice"]
+        truth,
+        {"a": truth, "b": missed, "c": moved},
+        missing="exclude",
+        metrics=["hausdorff_distance", "dice"],
     )
-    rows = {row["metric"]: row for row in found.tables["differences"]}
-    assert rows["hausdorff_distance"]["cases"] == 3
-    assert rows["hausdorff_distance"]["difference"] == pytest.approx(-(2 + 3 + 4) / 3)
-    assert rows["dice"]["cases"] == 4
+    rows = {(row["metric"], row["first"], row["second"]): row for row in found.tables["differences"]}
+    ab, ac = (rows["hausdorff_distance", "a", other] for other in "bc")
+    assert (ab["cases"], ab["difference"]) == (3, pytest.approx(-(2 + 3 + 4) / 3))
+    assert (ac["cases"], ac["difference"]) == (4, pytest.approx(-(1 + 2 + 3 + 4) / 4))
+    assert rows["dice", "a", "b"]["cases"] == 4
+    means = {row["program"]: row for row in found.tables["scores"]}
+    assert [means[name]["hausdorff_distance, n"] for name in "abc"] == [4, 3, 4]
+    assert means["c"]["hausdorff_distance"] == pytest.approx(10 / 4)
     assert (
-        "Undefined for a program, and left out for all: Hausdorff distance of c0."
-        in found.printed["scores"].caption
+        "both programs have one: Hausdorff distance of b, n = 3 (not c0)." in found.printed["scores"].caption
     )
+    shown = found.printed["differences"].table
+    assert [title for title, _ in shown.columns][-1] == "n"
+    assert [row[-1].text for row in shown.rows] == ["3", "4", "3", "4", "4", "4"]
+
+
+def test_a_program_does_not_gain_by_what_another_lacks(tmp_path: Path) -> None:
+    values = {"a": [0.9, 0.2, 0.9, 0.9], "b": [0.8, 0.8, 0.8, 0.8], "c": [0.5, math.nan, 0.5, 0.5]}
+    rows = [
+        {"case": str(i), "program": name, "mine": value}
+        for name, each in values.items()
+        for i, value in enumerate(each)
+    ]
+    found = isthmus.compare(rows, metrics={"mine": "higher"})
+    means = {row["program"]: row["mine"] for row in found.tables["scores"]}
+    assert means == {"a": pytest.approx(2.9 / 4), "b": pytest.approx(0.8), "c": pytest.approx(0.5)}
+    two = isthmus.compare([row for row in rows if row["program"] != "c"], metrics={"mine": "higher"})
+    (alone,), first = two.tables["differences"], found.tables["differences"][0]
+    same = ("difference", "low", "high", "p", "wins", "losses", "cases")
+    assert [alone[key] for key in same] == [first[key] for key in same]
+    assert found.tables["cases"][0]["case"] == "0"
+    assert found.save(tmp_path / "page").is_file()  # with boxes of different numbers of cases
+
+
+def test_programs_without_a_common_case_have_no_difference(tmp_path: Path) -> None:
+    values = {"a": [0.9, math.nan], "b": [math.nan, 0.8], "c": [0.5, 0.4]}
+    rows = [
+        {"case": str(i), "program": name, "mine": value}
+        for name, each in values.items()
+        for i, value in enumerate(each)
+    ]
+    found = isthmus.compare(rows, metrics={"mine": "higher"})
+    pairs = [(row["first"], row["second"], row["cases"]) for row in found.tables["differences"]]
+    assert pairs == [("a", "c", 1), ("b", "c", 1)]
+    assert found.save(tmp_path / "page").is_file()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"images": [1, 2]}, "images is a list; give a mapping from case to image, or a folder"),
+        ({"groups": ["p", "q"]}, "groups is a list; give a mapping from case to group, or a CSV"),
+        ({"programs": ["a", "b"]}, "programs is a list; give a mapping from the name of each program"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_refused(given: dict[str, Any], message: str) -> None:
+    truth, moved = shifted(2)
+    programs = given.pop("programs", {"a": truth, "b": moved})
+    with pytest.raises(IsthmusError, match=message):
+        isthmus.compare(truth, programs, **given)

@@ -98,6 +98,7 @@ def _exit_code(words: list[str]) -> int:
     switches.reset(words)
     command = typer.main.get_command(app)
     try:
+        usage.refuse_empty(words)
         code = command.main(words, prog_name="isthmus", standalone_mode=False)
         sys.stdout.flush()
     except AlreadyPrinted as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from isthmus.errors import nearest
+from isthmus.errors import IsthmusError, nearest
 
 WRONG = 2
 """The exit code of bad input."""
@@ -32,6 +33,18 @@ def line(error: Exception, command: object) -> str | None:
     if message.startswith("No such option") and option and context is not None:
         return f"no option '{option}': {nearest(option, _options(where, context))} (see `{path} --help`)"
     return f"{message.rstrip('.')} (see `{path} --help`)"
+
+
+def refuse_empty(words: Sequence[str]) -> None:
+    """Refuses an empty argument, as an unset variable of the shell leaves it; as a path it would be the current folder.
+
+    Raises:
+        IsthmusError: names the word before it.
+    """
+    for before, word in zip(["isthmus", *words], words, strict=False):
+        if not word.strip() or (word.startswith("--") and word.endswith("=")):
+            name = word.rstrip("=") if word.strip() else before
+            raise IsthmusError(f"the value after {name} is empty; give one, or leave it out")
 
 
 def _options(command: Any, context: Any) -> list[str]:

@@ -59,6 +59,7 @@ def compare(
         raise IsthmusError(
             "infinite distances have no mean to compare; choose missing='diagonal' or 'exclude'"
         )
+    _refuse_types(programs, groups, images)
     if programs is None:
         return replace(_of_frame(truth, options, groups), sources=_files(groups))
     names = [str(name) for name in programs]
@@ -76,6 +77,18 @@ def compare(
     arrays: Any = {str(name): masks for name, masks in programs.items()}
     found = _of_arrays(ArrayMasks.of(truth, arrays, reading), options, groups, images, watch)
     return replace(found, sources=_files(groups, images))
+
+
+def _refuse_types(programs: object, groups: object, images: object) -> None:
+    """Refuses arguments that are neither a mapping by name nor, where that is possible, a path."""
+    kinds = {
+        "programs": (programs, Mapping, "a mapping from the name of each program to its folder or its masks"),
+        "groups": (groups, Mapping | Path | str, "a mapping from case to group, or a CSV"),
+        "images": (images, Mapping | Path | str, "a mapping from case to image, or a folder"),
+    }
+    for name, (given, kind, what) in kinds.items():
+        if given is not None and not isinstance(given, kind):
+            raise IsthmusError(f"{name} is a {type(given).__name__}; give {what}")
 
 
 def _files(*given: object) -> list[Path]:

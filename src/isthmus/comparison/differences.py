@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TypeAlias
 
 from isthmus.comparison.options import CompareOptions
 from isthmus.comparison.scores import ProgramScores
-from isthmus.statistics import (
-    Comparison,
-    Interval,
-    Verdict,
-    compare_all,
-    non_inferiority,
-    not_different_from_best,
-)
+from isthmus import statistics
+from isthmus.statistics import Comparison, Interval, Verdict, compare, holm, non_inferiority, wilcoxon
 from isthmus.statistics.comparison import FEWEST_FOLDS
 
 Values: TypeAlias = dict[str, dict[str, float]]
@@ -59,37 +54,63 @@ class Claim:
     verdict: Verdict | None
 
 
-def defined(scores: ProgramScores, label: str, metric: str) -> tuple[Values, list[str]]:
-    """Returns the scores of the cases that are defined for every program, and the other cases."""
-    values = {name: scores.by_case(name, label, metric) for name in scores.programs}
-    left_out = [case for case in scores.cases if any(math.isnan(each[case]) for each in values.values())]
-    kept = {
-        name: {case: value for case, value in each.items() if case not in left_out}
-        for name, each in values.items()
+def defined(scores: ProgramScores, label: str, metric: str) -> Values:
+    """Returns the scores of each program in the cases in which it has one."""
+    return {
+        name: {case: x for case, x in scores.by_case(name, label, metric).items() if not math.isnan(x)}
+        for name in scores.programs
     }
-    return kept, left_out
+
+
+def _of_both(values: Values, first: str, second: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Returns the scores of two programs in the cases in which both have one."""
+    shared = sorted(values[first].keys() & values[second].keys())
+    return {case: values[first][case] for case in shared}, {case: values[second][case] for case in shared}
 
 
 def differences(
     scores: ProgramScores, label: str, metric: str, options: CompareOptions
 ) -> Sequence[Difference]:
-    """Compares every two programs in a metric; empty if no case has a score."""
-    values, _ = defined(scores, label, metric)
-    if not any(values.values()):
-        return []
-    found = compare_all(values, groups=scores.clusters, confidence=options.confidence, seed=options.seed)
-    return [Difference(label, metric, options.sign(metric), each) for each in found]
+    """Compares every two programs in a metric, each two on the cases in which both have a score, if there are any.
+
+    What a third program lacks does not matter to them. Holm's correction is over all pairs.
+    """
+    values = defined(scores, label, metric)
+    found = [
+        compare(
+            *both,
+            names=(first, second),
+            groups=scores.clusters,
+            confidence=options.confidence,
+            seed=options.seed,
+        )
+        for first, second in combinations(scores.programs, 2)
+        if (both := _of_both(values, first, second))[0]
+    ]
+    adjusted = holm([each.wilcoxon.p for each in found]) if found else ()
+    return [
+        Difference(label, metric, options.sign(metric), replace(each, adjusted=p))
+        for each, p in zip(found, adjusted, strict=True)
+    ]
 
 
 def as_good_as_best(scores: ProgramScores, label: str, metric: str, options: CompareOptions) -> set[str]:
     """Returns the programs that are printed in bold: the best one and those that do not differ significantly."""
-    values, _ = defined(scores, label, metric)
-    sign = options.sign(metric)
-    if sign == 0 or not any(values.values()):
+    values, sign = defined(scores, label, metric), options.sign(metric)
+    means = {name: sign * math.fsum(each.values()) / len(each) for name, each in values.items() if each}
+    if sign == 0 or not means:
         return set()
-    return set(
-        not_different_from_best(values, options.alpha, higher_is_better=sign > 0, groups=scores.clusters)
-    )
+
+    def p_value(best: str, name: str) -> float:
+        first, second = _of_both(values, best, name)
+        if not first:
+            return 1.0
+        groups = scores.clusters and [scores.clusters[case] for case in first]
+        if groups and len(set(groups)) == len(groups):
+            groups = None
+        return wilcoxon(list(first.values()), list(second.values()), groups=groups).p
+
+    return statistics.as_good_as_best(means, p_value, options.alpha)
 
 
 def claims(found: Sequence[Difference], options: CompareOptions) -> list[Claim]:

@@ -44,7 +44,7 @@ def box_figure(
     charts = []
     for metric in metrics:
         for label in scores.labels if metric == metrics[0] else scores.labels[:1]:
-            values, _ = defined(scores, label, metric)
+            values = defined(scores, label, metric)
             name = title(metric) + (f", {label}" if len(scores.labels) > 1 else "")
             own = [each for each in found if (each.label, each.metric) == (label, metric)]
             columns = [list(values[program].values()) for program in scores.programs]
@@ -68,7 +68,8 @@ def _bars(
     """Returns the bars of all pairs, or of those with the best program if there are many; narrow bars first."""
     if not found:
         return []
-    best = names[max(range(len(names)), key=lambda i: (sign or 1) * math.fsum(columns[i]))]
+    known = [i for i, column in enumerate(columns) if column]
+    best = names[max(known, key=lambda i: (sign or 1) * math.fsum(columns[i]) / len(columns[i]))]
     shown = [
         each
         for each in found

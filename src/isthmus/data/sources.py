@@ -28,15 +28,15 @@ def open_dataset(name_or_path: str | Path, root: Path | None = None, axes: str |
     Raises:
         IsthmusError: there is no such data set, or its layout is another one.
     """
-    name, path = str(name_or_path), Path(name_or_path)
+    name, path, letters = str(name_or_path), Path(name_or_path), as_axes(axes)
     if root is None and path.is_dir():
         if is_described(path):
             return decathlon.read(path) if decathlon.is_decathlon(path) else nnunet.read(path)
-        return from_folder(path, as_axes(axes))
+        return from_folder(path, letters)
     if root is None and path.is_file():
         if path.suffix.lower() != ".csv":
             raise IsthmusError(f"{path}: not a data set; {LAYOUT}")
-        return from_csv(path, axes=as_axes(axes))
+        return from_csv(path, axes=letters)
     try:
         entry = DATASETS.find(name)
     except IsthmusError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from isthmus.data.masks.values import ValueMap
 from isthmus.errors import IsthmusError
 from isthmus.evaluation.mask_grids import Spacing
+from isthmus.io.tiff_axes import as_axes
 from isthmus.metrics.empty import Missing, as_missing
 from isthmus.metrics.input_checks import as_tolerance
 
@@ -54,6 +55,7 @@ class EvaluateOptions:
             )
         as_tolerance(self.tolerance)
         as_missing(self.missing)
+        as_axes(self.axes)
 
     def named_values(self) -> tuple[ValueMap, tuple[str, ...]] | None:
         """Returns the map from values to classes and the names of these, background first; None without ``classes``.

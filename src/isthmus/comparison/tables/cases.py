@@ -7,6 +7,7 @@ from typing import Any
 
 from isthmus.comparison.options import CompareOptions
 from isthmus.comparison.scores import ProgramScores
+from isthmus.metrics.summary import mean_of
 from isthmus.metrics.table import KEYS
 from isthmus.report.printed import PrintedTable
 from isthmus.report.summary import decimals, title
@@ -14,10 +15,10 @@ from isthmus.report.tables import Cell, Table, value_cell
 
 
 def ordered(scores: ProgramScores, metric: str, options: CompareOptions) -> list[str]:
-    """Returns the cases by the mean of a metric over the programs, best first."""
+    """Returns the cases by the mean of a metric over the programs that have a score, best first."""
     columns = [scores.by_case(name, scores.labels[0], metric) for name in scores.programs]
     sign = options.sign(metric) or 1
-    means = {case: sign * sum(column[case] for column in columns) / len(columns) for case in scores.cases}
+    means = {case: sign * mean_of(column[case] for column in columns) for case in scores.cases}
     return sorted(means, key=lambda case: (math.isnan(means[case]), -means[case], case))
 
 

@@ -32,7 +32,7 @@ def difference_table(
     metrics = list(dict.fromkeys(each.metric for each in found))
     columns = [*class_column(scores), ("Metric", False), ("Programs", False)]
     numbers = ("Difference", "95 % interval", "p", "p, Holm", "dz", "r", "Wins–ties–losses")
-    columns += [(name, True) for name in numbers]
+    columns += [(name, True) for name in (*numbers, *["n"] * _has_gaps(scores, found))]
     main = title(metrics[0]) if metrics else DASH
     caption = (
         "The first program minus the second. Interval: BCa bootstrap of the mean difference. p: "
@@ -40,18 +40,23 @@ def difference_table(
         f"Metrics are not corrected for each other: only the first one ({main}) confirms anything, the others "
         f"describe. Bold: at most alpha = {options.alpha:g}. dz: Cohen's d of paired scores; r: rank-biserial "
         "correlation, from -1 to 1. Wins are cases in which the first program is better. "
-        f"{how_clustered(scores)}{unit_text(metrics, scores)}"
+        f"{'n: cases in which both programs have a score. ' * _has_gaps(scores, found)}{how_clustered(scores)}{unit_text(metrics, scores)}"
     )
     return PrintedTable(
         "differences",
         "Pairwise differences",
         caption,
-        Table(columns, [_row(scores, each, options) for each in found]),
+        Table(columns, [_row(scores, each, options, _has_gaps(scores, found)) for each in found]),
         [_record(each, options) for each in found],
     )
 
 
-def _row(scores: ProgramScores, each: Difference, options: CompareOptions) -> list[Cell]:
+def _has_gaps(scores: ProgramScores, found: Sequence[Difference]) -> bool:
+    """Returns whether the programs of a pair do not have scores in all cases."""
+    return any(each.comparison.n < len(scores.cases) for each in found)
+
+
+def _row(scores: ProgramScores, each: Difference, options: CompareOptions, with_n: bool) -> list[Cell]:
     c, adjusted = each.comparison, _known(each.comparison.adjusted)
     digits = decimals(each.metric, [c.difference, *_limits(each)])
     record = each.record
@@ -66,6 +71,7 @@ def _row(scores: ProgramScores, each: Difference, options: CompareOptions) -> li
         Cell(number(c.dz, 2), c.dz),
         Cell(number(c.rank_biserial, 2), c.rank_biserial),
         Cell(DASH if record is None else "–".join(map(str, record)), record[0] if record else math.nan),
+        *[Cell(str(c.n), c.n)] * with_n,
     ]
 
 

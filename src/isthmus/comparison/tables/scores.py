@@ -31,7 +31,7 @@ def score_table(scores: ProgramScores, metrics: Sequence[str], options: CompareO
             cells: list[Cell] = []
             record: dict[str, Any] = {"class": label, "program": name, "cases": len(scores.cases)}
             for metric in metrics:
-                values = list(defined(scores, label, metric)[0][name].values())
+                values = list(defined(scores, label, metric)[name].values())
                 mean, sd = (found.mean, found.sd) if (found := _spread(values)) else (math.nan, math.nan)
                 cells.append(spread_cell(mean, sd, decimals(metric, values), strong=name in bold[metric]))
                 record |= {metric: mean, f"{metric}, sd": sd, f"{metric}, n": len(values)}
@@ -88,13 +88,17 @@ def _caption(
         "lacking": f" Lacking: cases without a mask of the program, which are {fate}.",
     }
     caption += "".join(meanings[count] for count in shown)
-    left_out = [
-        f"{title(metric)} of {few(undefined, 3)}"
+    fewer = [
+        f"{title(metric)} of {name}, n = {len(known)} (not {few([c for c in scores.cases if c not in known], 3)})"
         for metric in metrics
-        if (undefined := defined(scores, scores.labels[0], metric)[1])
+        for name, known in defined(scores, scores.labels[0], metric).items()
+        if len(known) < len(scores.cases)
     ]
-    if left_out:
-        caption += f" Undefined for a program, and left out for all: {'; '.join(left_out)}."
+    if fewer:
+        caption += (
+            " Each mean is over the n cases in which the program has a score, and each difference over those in which "
+            f"both programs have one: {'; '.join(fewer)}."
+        )
     if "prediction_objects" in metrics and "truth_objects" in scores.rows[0]:
         true = [row["truth_objects"] for row in scores.rows if row["program"] == scores.programs[0]]
         caption += f" The truth has {sum(true) / len(scores.cases):.2f} objects a case."
