@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from isthmus.studies.figures import boxes
+from isthmus.studies.figures.source import FigureSource
 from isthmus.studies.floors import levels, warning
 from isthmus.studies.page import write_study
 from isthmus.studies.results import read_results
@@ -62,6 +65,27 @@ def test_a_study_below_its_floor_says_so_everywhere_and_prints_no_bold(
     page = folder.page.read_text()
     assert page.count("No comparison: 4 of 8 cells") == 4  # two tables and two figures
     assert "<td><b>" not in page.replace(' class="number"', "")
+
+
+@pytest.mark.parametrize(("floor", "tested"), [(0.5, True), (0.7, False)])
+def test_boxes_below_a_floor_have_no_stars(
+    floor: float, tested: bool, small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make(small(folds=4, measures=[DICE], floor=floor), tmp_path / "study", by_fold(SHIFT))
+    drawn: list[Any] = []
+    chart = boxes.box_chart
+    monkeypatch.setattr(boxes, "box_chart", lambda *given: drawn.append(given[-1]) or chart(*given))
+    (figure,) = boxes.draw(FigureSource(read_results(folder), folder))
+    assert [bool(marks) for marks in drawn] == [tested]
+    assert ("Bars compare" in figure.caption) == tested
+
+
+def test_a_cell_without_any_dice_has_not_learned(small: Any, tmp_path: Path) -> None:
+    study = small(networks={"U-Net": "unet"}, folds=1, measures=[DICE])
+    folder = make(study, tmp_path / "study", lambda *_: math.nan)
+    (level,) = levels(read_results(folder))
+    assert (level.floor, level.has_learned, level.margin) == (None, False, -math.inf)
+    assert "no Dice" in warning(read_results(folder))
 
 
 def test_dice_is_the_mean_over_classes_and_a_cell_at_its_floor_is_not_above_it(

@@ -33,19 +33,20 @@ class Level:
 
     @property
     def has_learned(self) -> bool:
-        """Whether the cell ends above its floor and predicts neither everything nor nothing."""
-        return not self.blank and (self.floor is None or self.dice > self.floor)
+        """Whether the cell has a Dice above its floor and predicts neither everything nor nothing."""
+        return not self.blank and self.dice > (-math.inf if self.floor is None else self.floor)
 
     @property
     def margin(self) -> float:
-        """How far the cell is above its floor; without a floor, its Dice."""
-        return self.dice - (self.floor or 0.0)
+        """How far the cell is above its floor; without a floor, its Dice; -inf without a Dice."""
+        return -math.inf if math.isnan(self.dice) else self.dice - (self.floor or 0.0)
 
     def __str__(self) -> str:
         """Returns the cell with its Dice, and what speaks against it."""
         against = [self.blank] if self.blank else []
         against += [f"floor {self.floor:g}"] if self.floor is not None else []
-        return f"{self.cell.label}: Dice {self.dice:.2f}" + f" ({', '.join(against)})" * bool(against)
+        dice = "no Dice" if math.isnan(self.dice) else f"Dice {self.dice:.2f}"
+        return f"{self.cell.label}: {dice}" + f" ({', '.join(against)})" * bool(against)
 
 
 def levels(results: Results) -> list[Level]:
