@@ -14,7 +14,9 @@ from isthmus.training import run as module
 
 SHORTAGES = (
     MemoryError(),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: 99 bytes"),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: 99 bytes"
+    ),
     RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 99 bytes."),
     RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),

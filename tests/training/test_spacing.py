@@ -220,5 +220,5 @@ def test_contradictions_are_refused(given: Any, message: str, recipe: Any, tmp_p
 
 
 def test_pictures_without_a_pixel_size_cannot_be_brought_to_one(small: Any, tmp_path: Path) -> None:
-    with pytest.raises(IsthmusError, match=r"states no size of its pixels, .*\(6 of 6 cases lack it\)"):
+    with pytest.raises(IsthmusError, match=r"states no size of its pixels, .*\(missing in 6 of 6 cases\)"):
         training.train(small(input={"spacing": "auto"}), tmp_path / "run")

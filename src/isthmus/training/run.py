@@ -24,7 +24,7 @@ from isthmus.runs.standing import is_running, standing
 from isthmus.training.alone import alone, busy
 from isthmus.training.description import describe, refuse_changes
 from isthmus.training.loop.best_epoch import Progress
-from isthmus.training.loop.budget import within_minutes
+from isthmus.training.loop.budget import what_is_left, within_minutes
 from isthmus.training.loop.distributed import refuse_small_batches, world
 from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import fit
@@ -75,6 +75,8 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
 
     A run that was finished early is resumed, too, and scored again at its end.
 
+    A run with minutes has what its epochs have left of them.
+
     Raises:
         IsthmusError: not a run folder, another process trains in it, or the data has changed since it began.
     """
@@ -88,7 +90,8 @@ def resume(out: Path, *, watch: Watch | None = None) -> RunFolder:
         if world().first and folder.finished_early():
             for path in (folder.cases, folder.cases_before, folder.cost):  # of other weights
                 path.unlink(missing_ok=True)
-        return _complete(folder, prepared, make_network(prepared.recipe), watch)
+        limit = what_is_left(prepared, folder.seconds_of_epochs())
+        return _complete(folder, prepared, make_network(prepared.recipe), watch, limit)
 
 
 def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) -> RunFolder:

@@ -21,7 +21,7 @@ from isthmus.training import run
 from isthmus.training.loop import budget
 from isthmus.training.loop import limit as limit_module
 from isthmus.training.loop.best_epoch import Progress
-from isthmus.training.loop.budget import Pace, _fitted, within_minutes
+from isthmus.training.loop.budget import Pace, _fitted, what_is_left, within_minutes
 from isthmus.training.loop.limit import Limit
 from isthmus.training.preparation.prepare import prepare
 from isthmus.training.preparation.prepared import Prepared
@@ -116,7 +116,7 @@ def test_the_network_grows_with_the_minutes(data: Path) -> None:
     assert found.network.options["widths"] == [8, 16, 32]
     assert (found.training.batch, found.training.epochs, found.training.samples) == (2, 37, 32)
     assert said[-1] == (
-        "75 seconds allow about 592 steps: width 8 and batches of 2, 37 epochs of 32 samples "
+        "in 75 seconds there is time for about 592 steps: width 8 and batches of 2, 37 epochs of 32 samples "
         "(0.125 s a step, 0 s a validated case); width 16 and batches of 2 would allow 240 steps"
     )
     sizes = []
@@ -124,6 +124,39 @@ def test_the_network_grows_with_the_minutes(data: Path) -> None:
         options = chosen(data, Machine(1.0), minutes)[0].network.options
         sizes.append(options.get("widths", [32])[0])
     assert sizes == [8, 8, 8, 8, 16, 16, 32]
+
+
+def test_other_minutes_choose_anew_what_minutes_had_chosen(data: Path) -> None:
+    short, _ = chosen(data, Machine(1.0), 1.25)
+    assert short.training.fitted == ["widths", "batch", "samples"]
+    assert chosen(data, Machine(1.0), 8, short.to_dict())[0] == chosen(data, Machine(1.0), 8)[0]
+    own = {"training": {"batch": 3}, "network": {"options": {"widths": [4, 8]}}}
+    short, _ = chosen(data, Machine(1.0), 1.25, own)
+    assert short.training.fitted == ["samples"]
+    longer, _ = chosen(data, Machine(1.0), 8, short.to_dict())
+    assert (longer.training.batch, longer.network.options["widths"]) == (3, [4, 8])
+    again = make_recipe("bare", short.to_dict(), {"training": {"minutes": 1.25}})
+    assert again == short
+
+
+def test_a_resumed_run_has_what_is_left_of_its_minutes(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "_measure", lambda *_: Pace(6.0, 0.0))
+    given = recipe(data, minutes=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: 100.0))
+        found, _ = within_minutes(given, prepare(given, Notes()), 100.0, Notes())
+        left = what_is_left(found, 20.0)
+        assert left is not None
+        assert (left.due, left.end, left.validated) == (110.0, 113.0, len(found.split.validation))
+        assert what_is_left(prepare(recipe(data, epochs=2), Notes()), 20.0) is None
+    write_yaml(tmp_path / "run" / "recipe.yaml", found.recipe.to_dict())
+    limits: list[Limit] = []
+    monkeypatch.setattr(Limit, "is_near", lambda self, progress: limits.append(self) or progress.epoch == 1)
+    training.resume(tmp_path / "run")
+    assert RunFolder(tmp_path / "run").recipe().training.last_epoch == 1
+    assert limits
 
 
 def test_larger_networks_are_not_even_tried_where_time_is_short(data: Path) -> None:
@@ -156,7 +189,7 @@ def test_samples_that_the_user_gave_are_an_epoch(data: Path) -> None:
 
 def test_training_ends_while_there_is_time_to_score() -> None:
     progress = Progress()
-    found = Limit(end=100.0, validated=2, scoring=6)
+    found = Limit(due=90.0, end=100.0, validated=2, scoring=6)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limit_module, "time", SimpleNamespace(perf_counter=lambda: 90.0))
         assert not found.is_near(progress)  # there is nothing to score yet

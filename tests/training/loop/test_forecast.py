@@ -89,6 +89,16 @@ def test_time_is_told_after_the_first_steps_and_mended_after_an_epoch(
     assert len(told.said) == 2
 
 
+def test_no_more_than_the_minutes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, told, watch, _ = forecasting(monkeypatch, steps=10, epochs=2, case=1.0)
+    watch.due = 18.0
+    for _step in range(4):
+        clock.now += 2.0
+        watch.advance()
+    # 8 s, 16 steps of 2 s, 2 validations of 5 s, scoring of 10 s: 60 s
+    assert told.said == ["training takes about 18 seconds on this machine, with validation and scoring"]
+
+
 def test_time_is_told_before_an_hour_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, told, watch, _ = forecasting(monkeypatch, steps=3, epochs=50, case=60.0)
     clock.now += 1200.0

@@ -29,6 +29,7 @@ def _start_folds(recipe: Recipe, out: Path, display: Display) -> None:
     if RunFolder(out).recipe_path.is_file():
         raise IsthmusError(f"{out} is a single run; choose another --out for the folds")
     Guard().refuse(out / "report.html", ours=is_page("crossval.html"), instead=OTHERS)
+    first = RunFolder(out / "fold-0")
     for fold in range(recipe.protocol.folds):
         folder = out / f"fold-{fold}"
         display.say(f"fold {fold} of {recipe.protocol.folds}")
@@ -36,11 +37,17 @@ def _start_folds(recipe: Recipe, out: Path, display: Display) -> None:
             raise IsthmusError(
                 f"{out} holds a cross-validation; --resume continues it, or choose another --out"
             )
-        report_run(training.train(of_fold(recipe, fold), folder, watch=display), display)
-        if recipe.training.minutes is not None:  # all folds have the network that fits into the time
-            fitted = RunFolder(folder).recipe()
-            recipe = recipe.model_copy(update={"training": fitted.training, "network": fitted.network})
+        shared = _fitted_as(first, recipe) if fold else recipe
+        report_run(training.train(of_fold(shared, fold), folder, watch=display), display)
     report_folds(out, display)
+
+
+def _fitted_as(first: RunFolder, recipe: Recipe) -> Recipe:
+    """Returns a recipe with the network and the length that were fitted to the minutes of the first fold, if any."""
+    if recipe.training.minutes is None:
+        return recipe
+    fitted = first.recipe()
+    return recipe.model_copy(update={"training": fitted.training, "network": fitted.network})
 
 
 def of_fold(recipe: Recipe, fold: int) -> Recipe:

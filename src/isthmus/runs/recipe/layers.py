@@ -7,10 +7,12 @@ from typing import Any
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.runs.recipe.network import Network
-from isthmus.runs.recipe.presets import PRESETS, TUNED, VERSIONS
+from isthmus.runs.recipe.presets import PRESETS, TUNED
 from isthmus.runs.recipe.recipe import Recipe, sections, validate
 from isthmus.shapes import shown
 
+NETWORKS = ("network", "roi")
+"""Sections that name a network, by default the same."""
 LENGTH = ("epochs", "minutes", "epoch_seconds", "last_epoch")
 """Keys of ``training`` that together say how long it takes."""
 
@@ -27,11 +29,11 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
     for layer in (PRESETS[preset], *layers):
         if not isinstance(layer, Mapping):
             raise IsthmusError(f"a recipe holds sections ({', '.join(sections())}), found {shown(layer)}")
-        merged = overlaid(_with_version(_without_length(merged, layer), layer), layer)
-    if preset == "default" and _model(merged) == Network().model:
+        merged = overlaid(_with_versions(_without_length(merged, layer), layer), layer)
+    if preset == "default" and _model(merged.get("network")) == Network().model:
         merged = overlaid(TUNED, merged)
-    if preset != "bare" and (newest := _newest(_model(merged))) > 1:
-        merged = overlaid({"network": {"version": newest}}, merged)
+    if preset != "bare":
+        merged = overlaid(_newest_versions(merged), merged)
     return validate(merged)
 
 
@@ -67,23 +69,54 @@ def _without_length(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str
         return below
     if named == {"minutes"} and under.get("minutes") == given["minutes"]:
         return below  # the same again
-    return below | {"training": {key: value for key, value in under.items() if key not in LENGTH}}
+    kept = below | {"training": {key: value for key, value in under.items() if key not in LENGTH}}
+    return _opened(kept) if named == {"minutes"} else kept
 
 
-def _with_version(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values below a layer that names another network than they do, with the newest version of that one."""
-    under, given = below.get("network"), above.get("network")
-    if not isinstance(under, Mapping) or not isinstance(given, Mapping) or "model" not in under:
-        return below
-    if given.get("model", under["model"]) == under["model"]:
-        return below
-    return below | {"network": {**under, "version": _newest(given["model"])}}
+def _opened(values: dict[str, Any]) -> dict[str, Any]:
+    """Drops what was chosen for other minutes (``training.fitted``), so that it is chosen anew."""
+    training, network = values["training"], values.get("network")
+    fitted = training.get("fitted")
+    if not isinstance(fitted, list):
+        return values
+    left = {key: value for key, value in training.items() if key not in (*fitted, "fitted")}
+    values = values | {"training": left}
+    options = network.get("options") if isinstance(network, Mapping) else None
+    if "widths" in fitted and isinstance(network, Mapping) and isinstance(options, Mapping):
+        kept = {key: value for key, value in options.items() if key not in ("widths", "depth")}
+        values["network"] = {**network, "options": kept}
+    return values
+
+
+def _with_versions(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values below a layer that names other networks than they do, with the newest versions of those."""
+    for section in NETWORKS:
+        under, given = below.get(section), above.get(section)
+        if not isinstance(under, Mapping) or not isinstance(given, Mapping) or "model" not in under:
+            continue
+        if given.get("model", under["model"]) != under["model"]:
+            below = below | {section: {**under, "version": _newest(given["model"])}}
+    return below
+
+
+def _newest_versions(values: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Returns the newest version of each network that has more than one, by section."""
+    named = [
+        section for section in NETWORKS if section == "network" or isinstance(values.get(section), Mapping)
+    ]
+    found = {section: _newest(_model(values.get(section))) for section in named}
+    return {section: {"version": newest} for section, newest in found.items() if newest > 1}
 
 
 def _newest(model: Any) -> int:
-    return VERSIONS.get(model, 1) if isinstance(model, str) else 1
+    """Returns the newest version of a network, as its card says; 1 if there is no such network, which is refused later."""
+    from isthmus.networks import model_card  # here, as it takes seconds
+
+    try:
+        return model_card(model).version if isinstance(model, str) else 1
+    except IsthmusError:
+        return 1
 
 
-def _model(values: Mapping[str, Any]) -> Any:
-    network = values.get("network")
-    return network.get("model", Network().model) if isinstance(network, Mapping) else Network().model
+def _model(section: Any) -> Any:
+    return section.get("model", Network().model) if isinstance(section, Mapping) else Network().model

@@ -50,10 +50,6 @@ KERAS_NETWORKS = (
 """Networks whose authors trained them in Keras."""
 
 
-VERSIONS = {"nuclei_densenet121": 2}
-"""The newest version of each network that has more than one, as its card says."""
-
-
 def preset_of(model: str | None) -> str:
     """Returns the preset that a named network implies; None if the user names none.
 

@@ -22,5 +22,6 @@ class Roi(Section):
     model: Annotated[
         str, "The first network, a name of `isthmus models`; it is trained as a run in `RUN/localiser`."
     ] = "unet_instance"
+    version: Annotated[int, POSITIVE, "Version of the first network, as `network.version`."] = 1
     widths: Annotated[list[int], POSITIVE, "Channels of the first network's levels."] = [8, 16, 32]
     epochs: Annotated[int, POSITIVE, "Epochs for which the first network is trained."] = 20

@@ -24,6 +24,10 @@ class Training(Section):
     epoch_seconds: Annotated[
         float | None, Range(0), "Seconds of an epoch with its validation, as timed for `minutes`; filled in."
     ] = None
+    fitted: Annotated[
+        list[Literal["widths", "batch", "samples"]],
+        "What was chosen for `minutes`; filled in. A recipe laid under another number of minutes leaves it open again.",
+    ] = []
     last_epoch: Annotated[
         int | None,
         POSITIVE,

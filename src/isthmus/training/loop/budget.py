@@ -16,7 +16,7 @@ from isthmus.training.loop.expected import step_times
 from isthmus.training.loop.forecast import scoring
 from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import begin
-from isthmus.training.loop.rungs import rungs, size
+from isthmus.training.loop.rungs import open_to_minutes, rungs, size
 from isthmus.training.preparation.network import make_network
 from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import Watch, duration
@@ -76,11 +76,31 @@ def within_minutes(
     choices = [replace(prepared, recipe=rung) for rung in rungs(given, recipe)]
     chosen, pace, beyond = _climb(choices, seconds, cases[1])
     left = seconds - (time.perf_counter() - began)
-    longer = "samples" not in given.training.model_fields_set
-    training = _fitted(chosen.recipe.training, pace, left, cases, longer)
+    fitted = open_to_minutes(given)
+    training = _fitted(chosen.recipe.training, pace, left, cases, "samples" in fitted)
+    training = training.model_copy(update={"fitted": fitted})
     recipe = chosen.recipe.model_copy(update={"training": training})
-    watch.say(f"{duration(seconds)} allow {_choice(recipe, pace)}{beyond}")
-    return replace(prepared, recipe=recipe), Limit(began + TOLERANCE * seconds, *cases)
+    watch.say(f"in {duration(seconds)} there is time for {_choice(recipe, pace)}{beyond}")
+    return replace(prepared, recipe=recipe), _limit(prepared, began)
+
+
+def what_is_left(prepared: Prepared, spent: float) -> Limit | None:
+    """Returns when a resumed run has to end, whose epochs have taken these seconds; None if it has no minutes, or if
+    they are over and its last epoch is known."""
+    training = prepared.recipe.training
+    if training.minutes is None or training.last_epoch is not None:
+        return None
+    return _limit(prepared, time.perf_counter() - spent)
+
+
+def _limit(prepared: Prepared, began: float) -> Limit:
+    seconds = (prepared.recipe.training.minutes or 0.0) * 60
+    return Limit(
+        due=began + seconds,
+        end=began + TOLERANCE * seconds,
+        validated=len(prepared.split.validation),
+        scoring=scoring(prepared),
+    )
 
 
 def _climb(choices: Sequence[Prepared], seconds: float, scored: float) -> tuple[Prepared, Pace, str]:

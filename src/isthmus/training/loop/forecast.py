@@ -48,6 +48,7 @@ class Forecast:
         progress: the progress of the training.
         steps: per epoch.
         seconds_of_a_case: measures the validation of a case.
+        due: when the time is over that the user gave, by `time.perf_counter`; nothing later is announced.
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class Forecast:
         progress: Progress,
         steps: int,
         seconds_of_a_case: Callable[[], float],
+        due: float = math.inf,
     ) -> None:
         self.watch, self.progress, self.steps_per_epoch = watch, progress, steps
         self.training, self.split = prepared.recipe.training, prepared.split
         self.scoring = scoring(prepared)
-        self.seconds_of_a_case = seconds_of_a_case
+        self.seconds_of_a_case, self.due = seconds_of_a_case, due
         self.total = self.done = self.steps = 0
         self.began = self.first = time.perf_counter()
         self.begun_at = progress.epoch
@@ -110,7 +112,7 @@ class Forecast:
 
     def _announce(self, end: float) -> None:
         now = time.perf_counter()
-        before, self.end = self.end, end
+        before, self.end = self.end, (end := min(end, self.due))
         if before is not None:
             then, this = max(before - now, 1.0), max(end - now, 1.0)
             if 1 / WRONG < then / this < WRONG:

@@ -10,14 +10,16 @@ from isthmus.training.loop.best_epoch import Progress
 
 @dataclass(frozen=True)
 class Limit:
-    """The moment at which a run has to be trained and scored.
+    """The moments at which a run should be, and has to be, trained and scored.
 
     Attributes:
-        end: by the clock `time.perf_counter`.
+        due: when its time is over, by the clock `time.perf_counter`.
+        end: when it ends at the latest.
         validated: cases that are scored after every epoch.
         scoring: what the scoring at the end costs, in validations of a case.
     """
 
+    due: float
     end: float
     validated: int
     scoring: float

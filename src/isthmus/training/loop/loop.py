@@ -74,7 +74,9 @@ def fit(
         watch.say(f"resumed after epoch {loop.state.progress.epoch} of {training.epochs}")
     progress = loop.state.progress
     if loop.world.first and not isinstance(watch, Silent):
-        watch = Forecast(watch, prepared, progress, steps, loop.seconds_of_a_case)
+        watch = Forecast(
+            watch, prepared, progress, steps, loop.seconds_of_a_case, limit.due if limit else math.inf
+        )
     watch.stage("training", training.epochs * steps, progress.epoch * steps)
     saving = Saving(folder, recipe, loop.state, writes=loop.world.first)
     last = training.last_epoch or training.epochs

@@ -22,11 +22,11 @@ def rungs(given: Recipe, resolved: Recipe) -> list[Recipe]:
         resolved: the same without open values.
     """
     network, training = resolved.network, resolved.training
-    ours, found = is_ours(given.network), []
-    for width, batch in FASTER if ours else ():
+    chosen, found = open_to_minutes(given), []
+    for width, batch in FASTER if "widths" in chosen else ():
         levels = network.options.get("depth", LEVELS)
         options = network.options | {"widths": [width * 2**level for level in range(levels)]}
-        fewer = training.batch if "batch" in given.training.model_fields_set else min(batch, training.batch)
+        fewer = min(batch, training.batch) if "batch" in chosen else training.batch
         found.append(
             resolved.model_copy(
                 update={
@@ -36,6 +36,17 @@ def rungs(given: Recipe, resolved: Recipe) -> list[Recipe]:
             )
         )
     return [*found, resolved]
+
+
+def open_to_minutes(given: Recipe) -> list[str]:
+    """Returns what may be chosen for a training time, as the user left it open."""
+    named = given.training.model_fields_set
+    is_open = {
+        "widths": is_ours(given.network),
+        "batch": "batch" not in named,
+        "samples": "samples" not in named,
+    }
+    return [name for name, left in is_open.items() if left]
 
 
 def size(recipe: Recipe) -> str:

@@ -55,6 +55,7 @@ def _recipe(recipe: Recipe, roi: Roi, values: ValueMap, names: tuple[str, ...]) 
         ),
         network=Network(
             model=roi.model,
+            version=roi.version,
             options={"widths": roi.widths},
             initialisation=recipe.network.initialisation,
         ),
