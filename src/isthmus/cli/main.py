@@ -118,8 +118,8 @@ def _exit_code(words: list[str]) -> int:
         if is_shortage(error):
             size = f" ({error})" if isinstance(error, MemoryError) and str(error) else ""
             return fail(
-                f"not enough memory{size}; cut the images into parts, or take a network of smaller width or a machine with "
-                "more memory"
+                f"not enough memory{size}; cut the images into parts, or take a network of smaller width or a machine "
+                "with more memory"
             )
         message = usage.line(error, command)
         if message is None:

@@ -46,6 +46,19 @@ class CaseResult:
     notes: list[str]
 
 
+class _Mean:
+    """The mean over cases with foreground, or over all of them if none has any."""
+
+    def __init__(self) -> None:
+        self._of: dict[bool, list[float]] = {True: [], False: []}
+
+    def add(self, of_classes: Sequence[float], has_foreground: bool) -> None:
+        self._of[has_foreground].append(float(np.mean(of_classes)))
+
+    def value(self) -> float:
+        return float(np.mean(self._of[True] or self._of[False]))
+
+
 class Scorer:
     """Scores held-out cases on the network's grid or, where that has a spacing, on their own; they are read once as far
     as the budget lasts.
@@ -63,9 +76,13 @@ class Scorer:
         self.store = CaseStore(prepared.data.dataset, cases, prepared.preprocessing, budget)
 
     def score(self, predictor: Predictor) -> Scored:
-        """Returns the loss, Dice and IoU, averaged over the cases, and the soft IoU, pooled over batches of them."""
+        """Returns the loss, Dice and IoU, averaged over the cases, and the soft IoU, pooled over batches of them.
+
+        Dice and IoU are means over the cases, and classes, whose truth has foreground, if any has: without it they are 0
+        or 1, and one stray pixel in a single case would choose the epoch.
+        """
         classes = predictor.decision.classes
-        losses, dices, ious, pooled = [], [], [], PooledJaccard(self.recipe.training.batch)
+        losses, dices, ious, pooled = [], _Mean(), _Mean(), PooledJaccard(self.recipe.training.batch)
         for index, (_, outputs, sample, _) in enumerate(self._outputs(predictor)):
             losses.append(self._loss(outputs, sample))
             heads, labels, _ = self._to_score(predictor, index, {"logits": outputs["logits"]}, sample)
@@ -74,13 +91,13 @@ class Scorer:
             outside = self._ignored(labels)
             predicted = classes.scored(decided if outside is None else np.where(outside, 0, decided))
             true = classes.scored(labels if outside is None else np.where(outside, 0, labels))
-            dices.append(float(np.mean([dice(predicted[name], true[name]) for name in true])))
-            ious.append(float(np.mean([iou(predicted[name], true[name]) for name in true])))
+            shown = [name for name in true if true[name].any()]
+            for mean, metric in ((dices, dice), (ious, iou)):
+                mean.add([metric(predicted[name], true[name]) for name in shown or true], bool(shown))
             pooled.add(
                 classes.scored_probabilities(maps if outside is None else np.where(outside, 0, maps)), true
             )
-        loss, dice_, iou_ = (float(np.mean(values)) for values in (losses, dices, ious))
-        return Scored(loss, dice_, iou_, pooled.value())
+        return Scored(float(np.mean(losses)), dices.value(), ious.value(), pooled.value())
 
     def seconds_of_a_case(self, predictor: Predictor) -> float:
         """Returns how long the first case takes: the shorter of two times, unless the first exceeds a second."""

@@ -32,7 +32,8 @@ def difference_table(
     metrics = list(dict.fromkeys(each.metric for each in found))
     columns = [*class_column(scores), ("Metric", False), ("Programs", False)]
     numbers = ("Difference", "95 % interval", "p", "p, Holm", "dz", "r", "Wins–ties–losses")
-    columns += [(name, True) for name in (*numbers, *["n"] * _has_gaps(scores, found))]
+    with_n = _has_gaps(scores, found)
+    columns += [(name, True) for name in (*numbers, *["n"] * with_n)]
     main = title(metrics[0]) if metrics else DASH
     caption = (
         "The first program minus the second. Interval: BCa bootstrap of the mean difference. p: "
@@ -40,13 +41,14 @@ def difference_table(
         f"Metrics are not corrected for each other: only the first one ({main}) confirms anything, the others "
         f"describe. Bold: at most alpha = {options.alpha:g}. dz: Cohen's d of paired scores; r: rank-biserial "
         "correlation, from -1 to 1. Wins are cases in which the first program is better. "
-        f"{'n: cases in which both programs have a score. ' * _has_gaps(scores, found)}{how_clustered(scores)}{unit_text(metrics, scores)}"
+        f"{'n: cases in which both programs have a score. ' * with_n}"
+        f"{how_clustered(scores)}{unit_text(metrics, scores)}"
     )
     return PrintedTable(
         "differences",
         "Pairwise differences",
         caption,
-        Table(columns, [_row(scores, each, options, _has_gaps(scores, found)) for each in found]),
+        Table(columns, [_row(scores, each, options, with_n) for each in found]),
         [_record(each, options) for each in found],
     )
 

@@ -109,7 +109,7 @@ def _newest_versions(values: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 
 
 def _newest(model: Any) -> int:
-    """Returns the newest version of a network, as its card says; 1 if there is no such network, which is refused later."""
+    """Returns the newest version of a network, as its card says; 1 if there is none, which is refused later."""
     from isthmus.networks import model_card  # here, as it takes seconds
 
     try:

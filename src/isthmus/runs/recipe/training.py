@@ -81,8 +81,10 @@ class Training(Section):
     select: Annotated[
         Literal["dice", "iou", "soft_iou", "loss"],
         "Validation score by which the best epoch is chosen and training is stopped early; `soft_iou` is that of "
-        "probabilities instead of masks, pooled over every `batch` images. Tiles overlap for the scores and masks at "
-        "the end, not for those after each epoch, which takes a quarter of the time.",
+        "probabilities instead of masks, pooled over every `batch` images. `dice` and `iou` are means over the cases "
+        "(and classes) that have foreground, if any has, as one stray pixel makes them 0 in a case without; `loss` "
+        "counts every case. Tiles overlap for the scores and masks at the end, not for those after each epoch, which "
+        "takes a quarter of the time.",
     ] = "dice"
     early_stopping: Annotated[
         int | None, POSITIVE, "Training ends after this many epochs without a better one. Open: never."

@@ -12,8 +12,8 @@ from isthmus.runs.folder import Best
 
 @dataclass(frozen=True)
 class Scored:
-    """Means over cases: of the loss, and of Dice and IoU over the foreground classes; the IoU of probabilities, pooled
-    over batches of cases (`isthmus.training.pooled`)."""
+    """Means over cases: of the loss; of Dice and IoU over the foreground classes, where there is foreground; the IoU of
+    probabilities, pooled over batches of cases (`isthmus.training.pooled`)."""
 
     loss: float
     dice: float

@@ -78,8 +78,8 @@ def _spacing(given: Input, checked: Checked, split: Split, axes: int) -> tuple[f
     if silent:
         raise IsthmusError(
             f"{silent[0].images[0]}: states no size of its pixels, which input.spacing needs (missing in "
-            f"{len(silent)} of {counted(len(checked.dataset.cases), 'case')}); save it in a format that states one (NIfTI, "
-            "NRRD, MetaImage, DICOM), or leave input.spacing out"
+            f"{len(silent)} of {counted(len(checked.dataset.cases), 'case')}); save it in a format that states one "
+            "(NIfTI, NRRD, MetaImage, DICOM), or leave input.spacing out"
         )
     shapes, train = {facts.id: facts.shape[1:] for facts in checked.cases}, set(split.train)
     found = {case.id: stated_spacing(case) or () for case in checked.dataset.cases}
