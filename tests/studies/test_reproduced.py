@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from isthmus.studies import papers, reproduced
 from isthmus.studies.reproduced import reproduce_all
 from isthmus.studies.reproduced_page import Made, minutes, row, write_page
 from isthmus.studies.run import RunOptions
+from isthmus.studies.running.progress import Span
 from isthmus.watch import Silent
 
+from ..notes import Notes
 from .conftest import fork, never
 from .known import DICE, by_fold, make
 
@@ -55,6 +58,38 @@ def test_one_that_fails_stops_no_other_and_what_is_done_is_not_done_again(
     started = len(begun())
     assert reproduce_all(tmp_path, Silent(), options=options(never)) == made
     assert len(begun()) == started
+
+
+def test_the_time_for_all_is_told_first_and_what_is_left_after_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["sharpunet/figure5", "hmedn/table7"]
+    monkeypatch.setattr(LIST, lambda: names)
+    asked: list[tuple[str, bool]] = []
+
+    def reproduce(name: str, *_: Any, options: RunOptions, **__: Any) -> Any:
+        asked.append((name, options.only_estimate))
+        if not options.only_estimate:
+            raise IsthmusError(f"{name}: none of its data sets is available")
+
+    monkeypatch.setattr(reproduced, "reproduce", reproduce)
+    seconds = iter([3600.0, 1800.0])
+    monkeypatch.setattr(reproduced, "status", lambda _: SimpleNamespace(left=Span(next(seconds))))
+    clock = iter([0.0, 7200.0, 7200.0, 7200.0])
+    monkeypatch.setattr(reproduced, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    notes = Notes()
+    made = reproduce_all(tmp_path, notes, options=options())
+    assert asked == [(name, early) for early in (True, False) for name in names]
+    assert notes.said == [
+        "all in all: about 1.5 hours for 2 tables and figures",
+        "1 of 2: sharpunet/figure5",
+        "sharpunet/figure5 could not be made: none of its data sets is available",
+        "left: about 60 minutes for 1 table or figure",  # half an hour, at twice what was expected
+        "2 of 2: hmedn/table7",
+        "hmedn/table7 could not be made: none of its data sets is available",
+        f"page in {tmp_path / 'reproduced.md'}",
+    ]
+    assert [each.fault for each in made] == ["none of its data sets is available"] * 2
 
 
 @pytest.mark.usefixtures("trained")

@@ -80,11 +80,6 @@ def _all(out: Path, data: Path | None, options: RunOptions) -> None:
     with Display() as display:
         made = reproduce_all(out, display, root=data, options=options)
         show((out / PAGE).read_text(encoding="utf-8").rstrip())
-        for each in made:
-            if each.fault:
-                display.say(f"{each.name} could not be made: {each.fault}")
-            for line in each.failed:
-                display.say(f"{each.name}: {line}")
     if any(each.fault for each in made):
         raise typer.Exit(2)
     if any(each.failed for each in made):

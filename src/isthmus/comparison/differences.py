@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TypeAlias
 
+from isthmus import statistics
 from isthmus.comparison.options import CompareOptions
 from isthmus.comparison.scores import ProgramScores
-from isthmus import statistics
 from isthmus.statistics import Comparison, Interval, Verdict, compare, holm, non_inferiority, wilcoxon
 from isthmus.statistics.comparison import FEWEST_FOLDS
 

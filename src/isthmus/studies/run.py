@@ -29,12 +29,14 @@ class RunOptions:
         scale: "small" or "paper" for a study of a paper; empty for any other.
         launch: starts the process of a cell on this machine; None: short cells share processes, long ones do not.
         on: a Ray cluster, in the form that `isthmus.studies.running.on_ray.parse` reads; None: this machine.
+        only_estimate: end before the first cell, once it is known how long all will take.
     """
 
     jobs: int | None = None
     scale: str = ""
     launch: Launch | None = None
     on: str | None = None
+    only_estimate: bool = False
 
     def check(self) -> None:
         """Raises an error if a value is not possible, whatever the study.
@@ -90,6 +92,8 @@ def run_study(
             folder.write(study, plan, recipes, printed)
         watch.say(f"{study.name}: {cost.line()}; {machines.line}")
         seconds = estimate(folder, plan, machines, watch)
+        if options.only_estimate:
+            return Outcome((), (), StudyRequest(study, plan, printed))
         outcome = execute(folder, plan, machines.sharing(_short(study, seconds / cost.left)), watch)
         return replace(outcome, request=StudyRequest(study, plan, printed))
 

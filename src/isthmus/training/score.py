@@ -78,8 +78,8 @@ class Scorer:
     def score(self, predictor: Predictor) -> Scored:
         """Returns the loss, Dice and IoU, averaged over the cases, and the soft IoU, pooled over batches of them.
 
-        Dice and IoU are means over the cases, and classes, whose truth has foreground, if any has: without it they are 0
-        or 1, and one stray pixel in a single case would choose the epoch.
+        Dice and IoU are means over the cases, and classes, whose truth has foreground, if any has: without it they are
+        0 or 1, and one stray pixel in a single case would choose the epoch.
         """
         classes = predictor.decision.classes
         losses, dices, ious, pooled = [], _Mean(), _Mean(), PooledJaccard(self.recipe.training.batch)
