@@ -82,7 +82,7 @@ def test_boxes_below_a_floor_have_no_stars(
 
 def test_a_cell_without_any_dice_has_not_learned(small: Any, tmp_path: Path) -> None:
     study = small(networks={"U-Net": "unet"}, folds=1, measures=[DICE])
-    folder = make(study, tmp_path / "study", lambda *_: math.nan)
+    folder = make(study, tmp_path / "study", lambda *_: {"a": math.nan, "b": math.nan})
     (level,) = levels(read_results(folder))
     assert (level.floor, level.has_learned, level.margin) == (None, False, -math.inf)
     assert "no Dice" in warning(read_results(folder))
