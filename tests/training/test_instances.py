@@ -102,7 +102,8 @@ def test_a_regressed_contour_or_none_tells_objects_apart_too(
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"cleanup": {"min_size": 9}}, "data.instances numbers objects; leave cleanup out"),
+        ({"cleanup": {"largest": True}}, "and data.instances numbers objects; leave them out"),
+        ({"cleanup": {"merge": True}}, "and data.instances numbers objects; leave them out"),
         ({"objective": {"heads": {"logits": {"bce": 0}}}}, "has no weight"),
     ],
 )

@@ -14,6 +14,7 @@ from isthmus.data.masks.values import ValueMap
 from isthmus.inference.outputs.classes import Classes, Floats
 from isthmus.inference.outputs.cleanup import CleanUp
 from isthmus.inference.outputs.instances import instances
+from isthmus.inference.outputs.object_cleanup import clean_objects
 from isthmus.inference.settings import clean_up, value_map
 from isthmus.inference.tiling.stream import in_values
 from isthmus.runs.recipe import Recipe
@@ -71,7 +72,7 @@ class Decision:
         return labels if self.clean_up.is_nothing else self.clean_up.apply(labels)
 
     def separate_objects(
-        self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None
+        self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None, *, clean: bool = True
     ) -> NDArray[np.int32]:
         """Returns numbers of objects ``(*spatial)``, 1 to n, of what `activate_heads` gave; untrained heads are left
         out.
@@ -79,6 +80,7 @@ class Decision:
         Args:
             maps: the maps of each head.
             spacing: from pixel to pixel along every axis, if voxels are not cubes.
+            clean: whether they are cleaned up as the recipe says.
         """
         heads = {
             name: maps[name][0] for name in ("contour", "marker") if name in maps and self.losses.get(name)
@@ -87,7 +89,8 @@ class Decision:
             heads["contour"] = (heads["contour"] >= REGRESSED).astype(np.float32)
         if spacing is not None and len(spacing) != maps["logits"].ndim - 1:
             spacing = None
-        return instances(maps["logits"][0], **heads, threshold=self.classes.threshold, spacing=spacing)
+        found = instances(maps["logits"][0], **heads, threshold=self.classes.threshold, spacing=spacing)
+        return found if self.clean_up.is_nothing or not clean else clean_objects(found, self.clean_up)
 
     def labels_or_objects(
         self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None

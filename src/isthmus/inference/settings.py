@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.sampling.intensity import Intensity, Normaliser, intensity
 from isthmus.errors import IsthmusError
+from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.outputs.cleanup import CleanUp
-from isthmus.runs.recipe import Cleanup, Data, Input, Recipe
+from isthmus.runs.recipe import Cleanup, Data, Input, Recipe, overlaid, validate
 
 
 def value_map(data: Data) -> ValueMap:
@@ -53,11 +55,52 @@ def clean_up(asked: Cleanup, classes: Sequence[str]) -> CleanUp:
         largest = every if asked.largest else ()
     else:
         largest = tuple(index(name, "cleanup.largest") for name in asked.largest)
-    if isinstance(asked.min_size, int):
-        smallest = dict.fromkeys(every, asked.min_size) if asked.min_size else {}
-    else:
-        smallest = {index(name, "cleanup.min_size"): size for name, size in asked.min_size.items()}
-    return CleanUp(largest, smallest, asked.holes, asked.merge, asked.keep_share)
+
+    def by_class(sizes: int | dict[str, int] | None, key: str) -> dict[int, int]:
+        if isinstance(sizes, dict):
+            return {index(name, key): size for name, size in sizes.items()}
+        return dict.fromkeys(every, sizes) if sizes else {}
+
+    smallest = by_class(asked.min_size, "cleanup.min_size")
+    most = by_class(asked.max_size, "cleanup.max_size") or None
+    return CleanUp(largest, smallest, asked.holes, asked.merge, asked.keep_share, most, asked.border)
+
+
+def with_cleanup(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """Returns a resolved recipe with other keys of its clean-up.
+
+    Args:
+        recipe: the recipe of a run.
+        changes: keys of the section ``cleanup`` and their values; a size for one class leaves those of the others.
+
+    Raises:
+        IsthmusError: a value out of its range, a class that does not exist, a key that changes nothing in this run.
+    """
+    if not changes:
+        return recipe
+    data = recipe.data
+    changed = validate(overlaid(recipe.to_dict(), {"cleanup": changes}), "the clean-up of this prediction")
+    if "threshold" in changes and not Classes.of(data).independent:
+        raise IsthmusError(
+            f"a threshold of {changes['threshold']}, but of the {len(data.classes)} classes of this run the likeliest "
+            "counts; leave the threshold out"
+        )
+    refuse_for_objects(changed.cleanup, data)
+    clean_up(changed.cleanup, data.classes)
+    return changed
+
+
+def refuse_for_objects(asked: Cleanup, data: Data) -> None:
+    """Refuses the steps of clean-up that objects cannot have.
+
+    Raises:
+        IsthmusError: masks number objects, and only the largest component is kept or islands are merged.
+    """
+    if data.instances and (asked.largest or asked.merge):
+        raise IsthmusError(
+            "cleanup.largest and cleanup.merge are for masks of classes, and data.instances numbers objects; leave "
+            "them out"
+        )
 
 
 def channels_seen(recipe: Recipe) -> int:

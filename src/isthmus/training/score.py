@@ -120,6 +120,7 @@ class Scorer:
         fold = None if self.recipe.protocol.kind == "holdout" else self.recipe.protocol.fold
         decision, classes = predictor.decision, predictor.decision.classes
         native = self.recipe.input.resize is None
+        before: list[dict[str, Any]]
         for index, (case, outputs, sample, notes) in enumerate(self._outputs(predictor)):
             about: dict[str, Any] = {"case": case.id, "group": case.group, "set": which, "fold": fold}
             maps, labels, about["grid"] = self._to_score(predictor, index, outputs, sample)
@@ -130,7 +131,12 @@ class Scorer:
                 found = score_case(numbers, numbered, spacing=spacing, instances=True)
                 found |= score_probabilities(maps["logits"][0], numbered > 0, spacing=spacing)
                 rows = case_rows({classes.names[1]: found}, **about)
-                yield CaseResult(case, rows, [], numbers if native else None, notes)
+                before = []
+                if not decision.clean_up.is_nothing:
+                    raw = decision.separate_objects(maps, spacing, clean=False)
+                    found |= score_case(raw, numbered, spacing=spacing, instances=True)
+                    before = case_rows({classes.names[1]: found}, **about)
+                yield CaseResult(case, rows, before, numbers if native else None, notes)
                 continue
             decided = classes.decide(maps["logits"])
             true = classes.scored(labels)
@@ -138,7 +144,7 @@ class Scorer:
             maps_of = classes.scored_probabilities(maps["logits"])
             outside = self._ignored(labels)
             final = case_rows(_score(classes.scored(cleaned), true, maps_of, spacing, outside), **about)
-            before: list[dict[str, Any]] = []
+            before = []
             if not decision.clean_up.is_nothing:
                 before = case_rows(_score(classes.scored(decided), true, maps_of, spacing, outside), **about)
             yield CaseResult(case, final, before, decision.in_mask_values(cleaned) if native else None, notes)

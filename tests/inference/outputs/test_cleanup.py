@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from isthmus.errors import IsthmusError
-from isthmus.inference.outputs.cleanup import CleanUp, fill_holes, keep_largest, merge_islands, remove_small
+from isthmus.inference.outputs.cleanup import (
+    CleanUp,
+    fill_holes,
+    keep_largest,
+    merge_islands,
+    remove_at_border,
+    remove_large,
+    remove_small,
+)
 
 Label = NDArray[np.uint8]
 
@@ -31,6 +39,8 @@ CLEAN_UPS = st.builds(
     holes=st.booleans(),
     merge=st.booleans(),
     keep_share=SHARES,
+    max_size=st.sampled_from([None, 5, {1: 6}, {2: 5, 3: 9}]),
+    border=st.booleans(),
 )
 
 
@@ -275,6 +285,9 @@ def test_order_and_switches_of_a_clean_up() -> None:
         CleanUp(min_size={3: 2}),
         CleanUp(holes=True),
         CleanUp(merge=True),
+        CleanUp(max_size=1),
+        CleanUp(max_size={3: 4}),
+        CleanUp(border=True),
     ):
         assert not one.is_nothing
     assert np.array_equal(CleanUp(largest=(1,)).apply(label), keep_largest(label, [1]))
@@ -284,6 +297,29 @@ def test_order_and_switches_of_a_clean_up() -> None:
     assert np.array_equal(CleanUp(merge=True, keep_share=0.5).apply(label), merge_islands(label, 0.5))
     assert np.bincount(CleanUp("all", 2, holes=True).apply(label).ravel()).tolist() == [15, 12, 0, 3]
     assert len({CleanUp(), CleanUp(), CleanUp(merge=True)}) == 2
+
+
+def test_the_largest_size_counts_what_is_written_with_its_holes_filled() -> None:
+    ring = picture("""
+        .......
+        .111.2.
+        .1.1...
+        .111...
+        .......
+    """)
+    assert CleanUp(max_size=8).apply(ring).max() == 2
+    assert np.unique(CleanUp(max_size=8, holes=True).apply(ring)).tolist() == [0, 2]
+    assert np.unique(CleanUp(max_size=9, holes=True).apply(ring)).tolist() == [0, 1, 2]
+    assert np.unique(CleanUp(max_size={2: 1}).apply(ring)).tolist() == [0, 1, 2]
+
+
+def test_what_touches_the_border_goes_but_a_single_slice_has_no_border_across() -> None:
+    label = np.zeros((1, 6, 6), np.uint8)
+    label[0, 2:4, 2:4], label[0, 0, 0], label[0, 4, 5] = 1, 1, 2
+    assert np.argwhere(remove_at_border(label)).tolist() == [[0, 2, 2], [0, 2, 3], [0, 3, 2], [0, 3, 3]]
+    assert not remove_at_border(np.repeat(label, 2, 0)).any()
+    corner = picture("1... .1.. ..2. ....")  # a component by its corner
+    assert np.unique(remove_at_border(corner)).tolist() == [0, 2]
 
 
 # --- for every label
@@ -331,6 +367,22 @@ def test_components_are_chosen_by_size(label: Label, least: int) -> None:
         assert {tuple(p) for p in np.argwhere(largest == cls)} == max(found, key=len, default=set())
 
 
+@given(LABELS, st.integers(1, 6))
+def test_large_ones_and_those_at_the_border_go(label: Label, most: int) -> None:
+    small, inner = remove_large(label, most), remove_at_border(label)
+    ends = [n - 1 if n > 1 else -1 for n in label.shape]
+    for cls in (1, 2, 3):
+        found = parts({tuple(p) for p in np.argwhere(label == cls)})
+        kept = [part for part in found if len(part) <= most]
+        assert {tuple(p) for p in np.argwhere(small == cls)} == set[Any]().union(*kept)
+        away = [
+            part
+            for part in found
+            if all(end == -1 or 0 < at < end for p in part for at, end in zip(p, ends, strict=True))
+        ]
+        assert {tuple(p) for p in np.argwhere(inner == cls)} == set[Any]().union(*away)
+
+
 @given(LABELS, CLEAN_UPS)
 def test_cleaning_twice_is_cleaning_once_and_adds_no_class(label: Label, clean: CleanUp) -> None:
     before = label.copy()
@@ -361,6 +413,10 @@ def test_nothing_to_clean(clean: CleanUp, shape: tuple[int, ...]) -> None:
         (lambda: CleanUp(min_size=-1), "min_size is -1"),
         (lambda: CleanUp(min_size={0: 3}), "class 0"),
         (lambda: CleanUp(min_size={1: 2.5}), "min_size is 2.5"),
+        (lambda: CleanUp(max_size=0), "max_size is 0; give whole numbers of pixels, at least 1"),
+        (lambda: CleanUp(min_size=9, max_size=8), "min_size 9 is above max_size 8"),
+        (lambda: CleanUp(min_size={2: 9}, max_size=8), "min_size 9 is above max_size 8"),
+        (lambda: CleanUp(min_size=9, max_size={2: 8}), "min_size 9 is above max_size 8"),
         (lambda: CleanUp(keep_share=1.5), "keep_share is 1.5"),
         (lambda: merge_islands(np.zeros((2, 2), np.uint8), absorb_share=-1), "absorb_share is -1"),
         (lambda: fill_holes(np.array([[0, 256]])), "values 0 to 256"),

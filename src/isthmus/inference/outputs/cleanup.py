@@ -26,19 +26,22 @@ Box = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class CleanUp:
-    """The steps of clean-up, in this order: largest component, smallest size, merging or holes.
+    """The steps of clean-up, in this order: largest component, smallest size, merging or holes, largest size, border.
 
-    Applying it twice gives the same as once.
+    If the last two drop anything, all steps are repeated, so that applying it twice gives the same as once.
 
     Attributes:
         largest: classes of which only the largest component stays, or "all".
         min_size: components of fewer pixels are dropped; one number, or a number by class (for the others, 0).
+        max_size: components of more pixels are dropped, likewise; None, or a class that is not named: of no size.
+        border: whether components that touch the border of the image are dropped.
         holes: whether the holes of every class are filled.
         merge: whether islands are dropped and absorbed as `merge_islands` does, which fills holes too.
         keep_share: components from this share of the largest up are kept by `merge_islands`.
 
     Raises:
-        IsthmusError: a class below 1, a negative size, a share outside 0 to 1.
+        IsthmusError: a class below 1, a negative size, a largest size below 1 or below the smallest, a share outside 0
+            to 1.
 
     >>> CleanUp(min_size=2).apply(np.array([[1, 1, 0, 2]], np.uint8)).tolist()
     [[1, 1, 0, 0]]
@@ -51,6 +54,8 @@ class CleanUp:
     holes: bool = False
     merge: bool = False
     keep_share: float = 0.1
+    max_size: int | Mapping[int, int] | None = field(default=None, hash=False)
+    border: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.largest, str):
@@ -58,13 +63,22 @@ class CleanUp:
         elif self.largest != "all":
             raise IsthmusError(f"largest is {self.largest!r}; give class indices such as (1, 2), or 'all'")
         _as_sizes(self.min_size)
+        if self.max_size is not None:
+            _as_sizes(self.max_size, "max_size", 1)
+        for cls in {*_named(self.min_size), *_named(self.max_size), 0}:  # 0: a class that neither names
+            least, most = size_of(self.min_size, cls) or 0, size_of(self.max_size, cls)
+            if most is not None and least > most:
+                raise IsthmusError(
+                    f"min_size {least} is above max_size {most}, so nothing would be left; exchange them"
+                )
         _as_share(self.keep_share, "keep_share")
 
     @property
     def is_nothing(self) -> bool:
         """Whether no label is ever changed."""
         sizes = self.min_size.values() if isinstance(self.min_size, Mapping) else [self.min_size]
-        return not (self.largest or self.holes or self.merge) and max(sizes, default=0) <= 1
+        limits = self.border or self.max_size not in (None, {})
+        return not (self.largest or self.holes or self.merge or limits) and max(sizes, default=0) <= 1
 
     def apply(self, label: NDArray[Any]) -> Label:
         """Returns the label `(*spatial)` cleaned up, uint8.
@@ -73,14 +87,21 @@ class CleanUp:
             IsthmusError: values that are not class indices.
         """
         result = as_label(label)
-        if self.largest:
-            result = keep_largest(result, None if self.largest == "all" else self.largest)
-        result = remove_small(result, self.min_size)
-        if self.merge:
-            result = merge_islands(result, self.keep_share)
-        elif self.holes:
-            result = fill_holes(result)
-        return result
+        while True:
+            if self.largest:
+                result = keep_largest(result, None if self.largest == "all" else self.largest)
+            result = remove_small(result, self.min_size)
+            if self.merge:
+                result = merge_islands(result, self.keep_share)
+            elif self.holes:
+                result = fill_holes(result)
+            filled = result
+            if self.max_size is not None:
+                result = remove_large(result, self.max_size)
+            if self.border:
+                result = remove_at_border(result)
+            if result is filled or np.array_equal(result, filled):
+                return result
 
 
 def keep_largest(label: NDArray[Any], classes: Sequence[int] | None = None) -> Label:
@@ -118,6 +139,55 @@ def remove_small(label: NDArray[Any], min_size: int | Mapping[int, int]) -> Labe
         return _keep(label, lambda _, sizes: sizes >= wanted, None if wanted > 1 else ())
     named = [cls for cls, size in wanted.items() if size > 1]
     return _keep(label, lambda cls, sizes: sizes >= wanted[cls], named)
+
+
+def remove_large(label: NDArray[Any], max_size: int | Mapping[int, int]) -> Label:
+    """Drops components of more than `max_size` pixels; they become background.
+
+    Args:
+        label: `(*spatial)`, class indices 0 to 255.
+        max_size: in pixels, at least 1; one number for all classes, or a number by class (other classes stay).
+
+    >>> remove_large(np.array([[1, 0, 1, 1, 0, 2]], np.uint8), 1).tolist()
+    [[1, 0, 0, 0, 0, 2]]
+    """
+    wanted = _as_sizes(max_size, "max_size", 1)
+    named = list(wanted) if isinstance(wanted, Mapping) else None
+    return _keep(as_label(label), lambda cls, sizes: sizes <= (size_of(wanted, cls) or 0), named)
+
+
+def remove_at_border(label: NDArray[Any]) -> Label:
+    """Drops components that touch the border of the image; an axis of a single pixel has none.
+
+    Args:
+        label: `(*spatial)`, class indices 0 to 255.
+
+    >>> remove_at_border(np.array([[0, 0, 0, 0], [2, 0, 1, 0], [0, 0, 0, 0]], np.uint8)).tolist()
+    [[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+    """
+    label = as_label(label)
+    result = label.copy()
+    for _, box, numbered, sizes in _components(label, None):
+        drop = np.zeros(sizes.size, bool)
+        for axis, side in border_sides(box, label.shape):
+            drop[np.take(numbered, side, axis)] = True
+        drop[0] = False
+        if drop.any():
+            result[box][drop[numbered]] = 0
+    return result
+
+
+def border_sides(box: Box, shape: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yields the axis and the end, 0 or -1, of every side of a box that lies on the border of an image.
+
+    >>> list(border_sides((slice(0, 2), slice(3, 4), slice(0, 1)), (5, 4, 1)))
+    [(0, 0), (1, -1)]
+    """
+    for axis, (side, n) in enumerate(zip(box, shape, strict=True)):
+        if n > 1 and side.start == 0:
+            yield axis, 0
+        if n > 1 and side.stop == n:
+            yield axis, -1
 
 
 def fill_holes(label: NDArray[Any], classes: Sequence[int] | None = None) -> Label:
@@ -290,13 +360,24 @@ def _as_classes(classes: Sequence[int]) -> Sequence[int]:
     return classes
 
 
-def _as_sizes(min_size: int | Mapping[int, int]) -> int | Mapping[int, int]:
-    if isinstance(min_size, Mapping):
-        _as_classes(list(min_size))
-    for size in min_size.values() if isinstance(min_size, Mapping) else [min_size]:
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:
-            raise IsthmusError(f"min_size is {size!r}; give whole numbers of pixels, 0 for any size")
-    return min_size
+def size_of(sizes: int | Mapping[int, int] | None, cls: int) -> int | None:
+    """Returns the size that is meant for a class; None if there is none."""
+    return sizes.get(cls) if isinstance(sizes, Mapping) else sizes
+
+
+def _named(sizes: int | Mapping[int, int] | None) -> Sequence[int]:
+    return list(sizes) if isinstance(sizes, Mapping) else ()
+
+
+def _as_sizes(
+    sizes: int | Mapping[int, int], name: str = "min_size", least: int = 0
+) -> int | Mapping[int, int]:
+    if isinstance(sizes, Mapping):
+        _as_classes(list(sizes))
+    for size in sizes.values() if isinstance(sizes, Mapping) else [sizes]:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < least:
+            raise IsthmusError(f"{name} is {size!r}; give whole numbers of pixels, at least {least}")
+    return sizes
 
 
 def _as_share(share: float, name: str) -> None:

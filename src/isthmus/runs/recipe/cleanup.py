@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from isthmus.runs.recipe.section import Section
-from isthmus.settings import SHARE, Range
+from isthmus.settings import POSITIVE, SHARE, Range
 
 
 class Cleanup(Section):
@@ -17,17 +17,27 @@ class Cleanup(Section):
         "Probability above which a pixel is foreground, for one map, for regions and for the bodies of objects.",
     ] = 0.5
     largest: Annotated[
-        bool | list[str], "Keep only the largest component: `true` for every class, or names of classes."
+        bool | list[str],
+        "Keep only the largest component: `true` for every class, or names of classes. Not for objects.",
     ] = False
     min_size: Annotated[
         int | dict[str, int],
         Range(0),
         "Drop components of fewer pixels: one number, or one for each class as `{liver: 500}`.",
     ] = 0
+    max_size: Annotated[
+        int | dict[str, int] | None,
+        POSITIVE,
+        "Drop components of more pixels, once holes are filled; given as `min_size`. Open: none is too large.",
+    ] = None
+    border: Annotated[
+        bool, "Drop components that touch the border of the image; of a volume, any of its six sides."
+    ] = False
     holes: Annotated[bool, "Fill holes."] = False
     merge: Annotated[
         bool,
-        "HMEDN's anatomically constrained merging: islands inside another organ join it, small ones are dropped.",
+        "HMEDN's anatomically constrained merging: islands inside another organ join it, small ones are dropped. Not "
+        "for objects.",
     ] = False
     keep_share: Annotated[
         float, SHARE, "Share of the largest component's size that others need to stay, with `merge`."

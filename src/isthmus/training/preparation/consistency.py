@@ -7,7 +7,7 @@ import math
 from isthmus.data.checks.check import Checked
 from isthmus.data.sampling.patches import windows
 from isthmus.errors import IsthmusError
-from isthmus.inference.settings import clean_up
+from isthmus.inference.settings import refuse_for_objects
 from isthmus.runs.recipe import Cleanup, Data, Input, Recipe, Roi
 from isthmus.training.preparation.inputs import sizes_seen
 
@@ -48,11 +48,7 @@ def _objects(data: Data, cleanup: Cleanup, checked: Checked) -> None:
             f"{checked.dataset.name}: every pixel of all masks belongs to an object, so there is no background to "
             "separate it from; separate the objects from each other with data.instances=true"
         )
-    if data.instances and not clean_up(cleanup, data.classes).is_nothing:
-        raise IsthmusError(
-            "cleanup is for masks of classes, and data.instances numbers objects; leave cleanup out (all but its "
-            "threshold)"
-        )
+    refuse_for_objects(cleanup, data)
 
 
 def _ignored_pixels(data: Data) -> None:
