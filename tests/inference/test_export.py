@@ -51,10 +51,11 @@ def run_of(
     dims: int = 2,
     seed: int = 0,
     channels: int = 1,
+    maps: int = 1,
     **sections: object,
 ) -> Path:
     """A run folder with random weights, no training done."""
-    options = {"in_channels": channels, "classes": 1, "widths": [4, 8], "spatial_dims": dims}
+    options = {"in_channels": channels, "classes": maps, "widths": [4, 8], "spatial_dims": dims}
     data = {
         "channels": channels,
         "classes": ["background", "cell"],

@@ -40,6 +40,71 @@ SkipExisting = Annotated[
     ),
 ]
 
+CLEAN_UP = "Clean-up; what is not given is as in the recipe"
+OF_OBJECTS = "Objects, beside the masks"
+
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability above which a pixel is foreground, above 0 and below 1.",
+        show_default=False,
+        rich_help_panel=CLEAN_UP,
+    ),
+]
+MinSize = Annotated[
+    int | None,
+    typer.Option(
+        help="Drop objects, or connected parts of a class, of fewer pixels; 0: none is too small.",
+        show_default=False,
+        rich_help_panel=CLEAN_UP,
+    ),
+]
+MaxSize = Annotated[
+    int | None,
+    typer.Option(
+        help="Drop those of more pixels, counted with their holes if these are filled.",
+        show_default=False,
+        rich_help_panel=CLEAN_UP,
+    ),
+]
+FillHoles = Annotated[
+    bool | None,
+    typer.Option(help="Fill holes.", show_default=False, rich_help_panel=CLEAN_UP),
+]
+DropBorder = Annotated[
+    bool | None,
+    typer.Option(
+        help="Drop those that touch the border of the image.",
+        show_default=False,
+        rich_help_panel=CLEAN_UP,
+    ),
+]
+Rois = Annotated[
+    bool,
+    typer.Option(
+        "--rois",
+        help="Also write ImageJ ROI sets, rois/NAME.zip (pip install 'isthmus\\[objects]').",
+        rich_help_panel=OF_OBJECTS,
+    ),
+]
+GeoJson = Annotated[
+    bool,
+    typer.Option(
+        "--geojson",
+        help="Also write GeoJSON for QuPath, geojson/NAME.geojson.",
+        rich_help_panel=OF_OBJECTS,
+    ),
+]
+Numbers = Annotated[
+    bool,
+    typer.Option(
+        "--numbers",
+        help="Write pictures of the outlined objects with their numbers, overlays/NAME.png; of a volume, the slice "
+        "with the most.",
+        rich_help_panel=OF_OBJECTS,
+    ),
+]
+
 
 def predict(
     run: Run,
@@ -52,6 +117,14 @@ def predict(
     statistics: Statistics = "tile",
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
+    threshold: Threshold = None,
+    min_size: MinSize = None,
+    max_size: MaxSize = None,
+    fill_holes: FillHoles = None,
+    drop_border: DropBorder = None,
+    rois: Rois = False,
+    geojson: GeoJson = False,
+    numbers: Numbers = False,
 ) -> None:
     """Segment images with a trained network.
 
@@ -68,6 +141,14 @@ def predict(
             statistics=statistics,
             overwrite=overwrite,
             skip_existing=skip_existing,
+            threshold=threshold,
+            min_size=min_size,
+            max_size=max_size,
+            fill_holes=fill_holes,
+            drop_border=drop_border,
+            rois=rois,
+            geojson=geojson,
+            numbers=numbers,
         )
         written = predict_folder(run, images, out, options, root=root, watch=display)
         display.say(f"{counted(len(written), 'mask')} in {out}")

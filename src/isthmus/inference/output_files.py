@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 import tifffile
 
 from isthmus.data.case_paths import refuse_clashes
 from isthmus.data.cases import Case, Source
 from isthmus.errors import IsthmusError
-from isthmus.inference.outputs.mask_files import is_flat, mask_path, overlay_path, probability_paths
+from isthmus.files import read_json
+from isthmus.inference.options import PredictOptions
+from isthmus.inference.outputs.classes import Classes
+from isthmus.inference.outputs.mask_files import (
+    geojson_path,
+    is_flat,
+    mask_path,
+    overlay_path,
+    probability_paths,
+    rois_path,
+)
 from isthmus.io.images import probe, read_image, read_mask
 from isthmus.outputs import Guard
+from isthmus.runs.recipe import Data
 
 THERE = (
     "write what is missing with --skip-existing (skip_existing=True), choose another --out, or replace masks with "
     "--overwrite"
 )
-_WHOLE = {".png": (b"\x89PNG",), ".tif": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ".gz": (b"\x1f\x8b",)}
+_WHOLE = {
+    ".png": (b"\x89PNG",),
+    ".tif": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    ".gz": (b"\x1f\x8b",),
+    ".zip": (b"PK\3\4", b"PK\5\6"),
+    ".geojson": (b'{"ty',),
+}
 """The first bytes of the files that `predict_folder` writes."""
 _END_OF_PNG = b"IEND\xaeB`\x82"
 
@@ -33,7 +51,10 @@ class OutputFiles:
         out: the folder that they lie in.
         mask: the mask.
         probabilities: empty unless requested.
-        overlay: a picture of the objects; None for classes and volumes.
+        overlay: a picture of the objects; None for classes and volumes, unless numbers are requested.
+        numbered: whether it has their numbers.
+        rois: the objects as ImageJ ROIs; None unless requested.
+        geojson: the objects as GeoJSON; None unless requested.
     """
 
     case: Case
@@ -41,33 +62,45 @@ class OutputFiles:
     mask: Path
     probabilities: tuple[Path, ...] = ()
     overlay: Path | None = None
+    numbered: bool = False
+    rois: Path | None = None
+    geojson: Path | None = None
 
     @classmethod
-    def of(cls, case: Case, out: Path, *, instances: bool, maps: int) -> OutputFiles:
+    def of(cls, case: Case, out: Path, data: Data, options: PredictOptions) -> OutputFiles:
         """Returns the files of an image.
 
         Args:
             case: the image.
             out: the folder that they lie in.
-            instances: whether the mask numbers objects.
-            maps: number of maps of probabilities to write; 0 for none.
+            data: the data that the run was trained with.
+            options: what is requested.
 
         Raises:
             IsthmusError: the name of the image cannot be that of a file.
         """
+        maps, shown = Classes.of(data).map_count, options.numbers or (data.instances and is_flat(case))
         return cls(
             case,
             out,
-            mask_path(out, case, instances),
-            tuple(probability_paths(out, case, maps)) if maps else (),
-            overlay_path(out, case) if instances and is_flat(case) else None,
+            mask_path(out, case, data.instances),
+            tuple(probability_paths(out, case, maps)) if options.probabilities else (),
+            overlay_path(out, case) if shown else None,
+            options.numbers,
+            rois_path(out, case) if options.rois else None,
+            geojson_path(out, case) if options.geojson else None,
         )
 
     def __iter__(self) -> Iterator[Path]:
         yield self.mask
         yield from self.probabilities
-        if self.overlay is not None:
-            yield self.overlay
+        yield from (path for path in (self.overlay, self.rois, self.geojson) if path is not None)
+
+    @property
+    def of_objects(self) -> frozenset[Path]:
+        """The files for which the objects of the mask are needed."""
+        found = (self.rois, self.geojson, self.overlay if self.numbered else None)
+        return frozenset(path for path in found if path is not None)
 
     def missing(self) -> frozenset[Path]:
         """Returns the files that do not exist or are cut off, as after a broken copy or on a full disk.
@@ -88,7 +121,7 @@ class OutputFiles:
             if path.suffix == ".png" and not path.read_bytes().endswith(_END_OF_PNG):
                 return False
             if path != self.mask:
-                tifffile.imread(path) if path.suffix == ".tif" else read_image(Source(path))
+                _READ[path.suffix](path)
                 return True
             size = read_mask(Source(path)).shape
         except Exception:  # decoders raise errors of many kinds for half a file
@@ -101,6 +134,22 @@ class OutputFiles:
                 f"{' x '.join(map(str, wanted))}; move it away, or choose another --out"
             )
         return True
+
+
+def _read_zip(path: Path) -> None:
+    with ZipFile(path) as file:
+        if broken := file.testzip():
+            raise ValueError(broken)
+
+
+_READ: dict[str, Callable[[Path], object]] = {
+    ".tif": tifffile.imread,
+    ".png": lambda path: read_image(Source(path)),
+    ".gz": lambda path: read_image(Source(path)),
+    ".zip": _read_zip,
+    ".geojson": read_json,
+}
+"""Reads a file beside the mask, and raises an error if it is not whole."""
 
 
 def refuse_harm(every: Sequence[OutputFiles], out: Path, guard: Guard, *, skip_existing: bool) -> list[str]:

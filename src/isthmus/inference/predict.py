@@ -23,12 +23,16 @@ from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.averaging import run_folders
 from isthmus.inference.input_images import failure, images_given
+from isthmus.inference.options import PredictOptions
 from isthmus.inference.output_files import OutputFiles, refuse_harm, refuse_mixing
-from isthmus.inference.outputs.classes import Classes
+from isthmus.inference.outputs.cleanup_record import CleanupRecord
+from isthmus.inference.outputs.found_objects import FoundObjects
 from isthmus.inference.outputs.instance_files import overlay
 from isthmus.inference.outputs.mask_files import write_case, write_probabilities
+from isthmus.inference.outputs.numbered_overlay import numbered_overlay
 from isthmus.inference.predictor import Predictor
-from isthmus.inference.settings import settled_spacing
+from isthmus.inference.settings import settled_spacing, with_cleanup
+from isthmus.io import imagej
 from isthmus.io.images import probe
 from isthmus.io.writing import write_image
 from isthmus.networks.kernels.bfloat16.choice import kernel_remarks
@@ -36,37 +40,11 @@ from isthmus.outputs import Guard
 from isthmus.runs.recipe import Recipe
 from isthmus.watch import Silent, Watch
 
+__all__ = ["PredictOptions", "predict_folder"]
+
 AHEAD = 3
 """Images that are decoded while the network computes, if they have fewer bytes than LARGE."""
 LARGE = 2**27
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """How images are segmented, and what is written.
-
-    Attributes:
-        probabilities: also write ``OUT/probabilities/<name>``, float32, a page or a volume for each map.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
-        engine: ``"torch"``, ``"openvino"``, or ``"auto"``: OpenVINO on a CPU, if it is installed and worthwhile.
-        statistics: what instance normalisation uses in an image that is cut: each ``"tile"``, or the ``"image"``.
-        overwrite: replace masks that exist; files of the data are never replaced.
-        skip_existing: keep what exists and write what is missing, as after an interruption.
-
-    Raises:
-        IsthmusError: both ``overwrite`` and ``skip_existing``.
-    """
-
-    probabilities: bool = False
-    device: str = "auto"
-    engine: str = "auto"
-    statistics: str = "tile"
-    overwrite: bool = False
-    skip_existing: bool = False
-
-    def __post_init__(self) -> None:
-        if self.overwrite and self.skip_existing:
-            raise IsthmusError("--overwrite replaces what --skip-existing keeps; give one of them")
 
 
 def predict_folder(
@@ -82,8 +60,8 @@ def predict_folder(
 
     Masks are ``OUT/<name>.png``, or ``.nii.gz`` for a volume, which lies in space where its image does. A run that
     learned to separate objects writes their numbers, ``OUT/<name>.tif`` of 16 bits, and a coloured picture,
-    ``OUT/overlays/<name>.png``. Every file appears whole or not at all; an image that fails for any reason does not
-    stop the others.
+    ``OUT/overlays/<name>.png``. Clean-up other than the recipe's is recorded in ``OUT/predict.json``. Every file
+    appears whole or not at all; an image that fails for any reason does not stop the others.
 
     Args:
         run: a run folder, or the folder of a cross-validation, whose networks are averaged.
@@ -102,10 +80,14 @@ def predict_folder(
     """
     options, watch, out = options or PredictOptions(), watch or Silent(), Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
-    recipe = run_folders(Path(run))[0].recipe()
+    usual = run_folders(Path(run))[0].recipe()
+    recipe = with_cleanup(usual, options.cleanup)
+    if options.rois:
+        imagej.needed()
     cases, places, failures = _cases(paths, root, recipe)
     total = len(cases) + len(failures)
-    jobs = _jobs(cases, places, out, recipe, options, failures, watch)
+    record = CleanupRecord.of(out, usual.cleanup, recipe.cleanup)
+    jobs = _jobs(cases, places, record, recipe, options, failures, watch)
     for line in failures:
         watch.say(line)
     written: list[Path] = []
@@ -116,9 +98,12 @@ def predict_folder(
             engine=options.engine,
             statistics=options.statistics,
             pixels=_pixels([job.files.case for job in jobs], recipe),
+            cleanup=options.cleanup,
         )
         for folder in {path.parent for job in jobs for path in job.missing}:
             sweep(folder)
+        if record.write(job.files.mask for job in jobs if job.files.mask in job.missing):
+            watch.say(f"{record.path} says which clean-up these masks have")
         failures += _segment(predictor, jobs, written, watch)
     if failures:
         raise _failed(failures, total, out)
@@ -150,18 +135,18 @@ def _cases(
 def _jobs(
     cases: Sequence[Case],
     places: Sequence[Path],
-    out: Path,
+    record: CleanupRecord,
     recipe: Recipe,
     options: PredictOptions,
     failures: list[str],
     watch: Watch,
 ) -> list[Job]:
     """Returns the work to do, after checking that no file of the data, and none of the user's, is harmed."""
-    maps = Classes.of(recipe.data).map_count if options.probabilities else 0
+    out = record.folder
     every = []
     for case in cases:
         try:
-            every.append(OutputFiles.of(case, out, instances=recipe.data.instances, maps=maps))
+            every.append(OutputFiles.of(case, out, recipe.data, options))
         except IsthmusError as error:
             failures.append(failure(case, error))
     data = originals([*places, Path(recipe.data.root or recipe.data.source)], cases)
@@ -170,7 +155,10 @@ def _jobs(
     for line in refuse_harm(every, out, guard, skip_existing=options.skip_existing):
         watch.say(f"note: {line}")
     jobs = [Job(each, frozenset(each)) for each in every]
-    return _incomplete(jobs, failures, watch) if options.skip_existing else jobs
+    if not options.skip_existing:
+        return jobs
+    record.refuse_others(each.mask for each in every if each.mask.exists())
+    return _incomplete(jobs, failures, watch)
 
 
 def _incomplete(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[Job]:
@@ -231,8 +219,21 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
         written.append(files.mask)
     if predicted.maps is not None:
         write_probabilities(files.out, case, predicted.maps["logits"])
-    if files.overlay is not None and files.overlay in missing:
+    if files.overlay is not None and files.overlay in missing and not files.numbered:
         write_image(files.overlay, np.moveaxis(overlay(image, predicted.mask), -1, 0))
+    if not missing.isdisjoint(files.of_objects):
+        _write_objects(FoundObjects.of(predicted.mask, predictor.recipe.data), job, image)
+
+
+def _write_objects(found: FoundObjects, job: Job, image: NDArray[Any]) -> None:
+    """Writes what is missing of the outlines of objects and of their picture with numbers."""
+    files, missing = job.files, job.missing
+    rois, geojson, picture = (
+        path if path in missing else None for path in (files.rois, files.geojson, files.overlay)
+    )
+    found.write_outlines(files.case, rois, geojson)
+    if picture is not None and files.numbered:
+        write_image(picture, np.moveaxis(numbered_overlay(image, found.numbers), -1, 0))
 
 
 def _header_notes(case: Case) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from isthmus.inference.loading import load
 from isthmus.inference.localiser import Localiser, paste
 from isthmus.inference.outputs.classes import Floats
 from isthmus.inference.restoring import Scale, restored_pieces
-from isthmus.inference.settings import normaliser, refuse_other_axes, settled_spacing
+from isthmus.inference.settings import normaliser, refuse_other_axes, settled_spacing, with_cleanup
 from isthmus.inference.tiled_network import Heads, Statistics, TiledNetwork, joined
 from isthmus.inference.tiling.stream import in_channels
 from isthmus.inference.tiling.tiles import Place
@@ -90,6 +90,7 @@ class Predictor:
         engine: str = "auto",
         statistics: str = "tile",
         pixels: int | None = None,
+        cleanup: Mapping[str, Any] | None = None,
     ) -> Predictor:
         """Loads a run folder, or a folder of folds (``fold-0``, ``fold-1``, …), which are averaged.
 
@@ -102,13 +103,15 @@ class Predictor:
                 so many that it pays.
             statistics: ``"tile"`` or ``"image"``, which needs ``"torch"``; see docs/large-images.md.
             pixels: number of pixels to segment; None: unknown.
+            cleanup: keys of the recipe's clean-up and other values for them, such as ``{"min_size": 20}``.
 
         Raises:
             IsthmusError: no run folder, a run without weights, weights of another network, an engine that is not
-                installed.
+                installed, clean-up as `with_cleanup` refuses it.
         """
         found = load(Path(run), device=device, engine=engine, statistics=statistics, pixels=pixels)
-        return cls(found.recipe, found.network, found.localiser, found.unfamiliar, found.notes, found.others)
+        recipe = with_cleanup(found.recipe, cleanup or {})
+        return cls(recipe, found.network, found.localiser, found.unfamiliar, found.notes, found.others)
 
     @classmethod
     def from_networks(

@@ -19,14 +19,15 @@ from isthmus.io.outlines import Outline, Ring, outlines
 MOST_INTEGER = 2**15 - 1
 """The largest coordinate that every reader takes for itself if it is stored as an integer; larger ones are floats."""
 
-_UNSUITABLE = re.compile("[/\\\\:*?\"<>|\x00-\x1f\x7f\ud800-\udfff\U00010000-\U0010ffff]")
+_UNSUITABLE = re.compile('[/\\\\:*?"<>|\x00-\x1f\x7f\ud800-\udfff\U00010000-\U0010ffff]')
 
 
 def write_rois(path: Path, objects: NDArray[Any], names: Mapping[int, str] | None = None) -> None:
     """Writes the outlines of objects as ``.zip``, a ROI for each object, in a volume for each of its slices.
 
-    An object in one piece without holes is a polygon, any other a composite ROI. The name of a ROI is the number of its
-    object, in a volume with its slice, and, where classes are named, the class: ``0012``, ``0012-z003``, ``0012 liver``.
+    An object in one piece without holes is a polygon, any other a composite ROI. A ROI is called by the number of its
+    object, in a volume with its slice, and, where classes are named, with its class: ``0012``, ``0012-z003``,
+    ``0012 liver``.
 
     Args:
         path: the file, replaced if it exists.

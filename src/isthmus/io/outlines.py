@@ -18,8 +18,6 @@ from isthmus.errors import IsthmusError
 Ring: TypeAlias = NDArray[np.int64]
 """Corners ``(n, 2)``, each x and y, in order; the last one is joined to the first."""
 
-_EAST, _SOUTH, _WEST, _NORTH = range(4)
-_STEPS = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])
 _START = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
 """The corner of a pixel at which its upper, right, lower and left side begin, going round clockwise."""
 
@@ -56,7 +54,9 @@ def outlines(objects: NDArray[Any]) -> Iterator[Outline]:
     """
     objects = np.asarray(objects)
     if objects.ndim not in (2, 3):
-        raise IsthmusError(f"outlines are those of (H, W) or (D, H, W), found an array of shape {objects.shape}")
+        raise IsthmusError(
+            f"outlines are those of (H, W) or (D, H, W), found an array of shape {objects.shape}"
+        )
     if objects.dtype.kind not in "ui" or (objects.size and int(objects.min()) < 0):
         raise IsthmusError(
             f"outlines are those of numbered objects, found {objects.dtype} or numbers below 0; give whole numbers, "
@@ -97,7 +97,9 @@ def _polygons(rings: list[Ring]) -> tuple[tuple[Ring, ...], ...]:
     for ring, size in zip(rings, areas, strict=True):
         if size < 0:
             beside = _pixel_beside(ring)
-            inside = 0 if len(outer) == 1 else next(i for i, other in enumerate(outer) if _holds(other, beside))
+            inside = (
+                0 if len(outer) == 1 else next(i for i, other in enumerate(outer) if _holds(other, beside))
+            )
             holes[inside].append(ring)
     return tuple((ring, *inner) for ring, inner in zip(outer, holes, strict=True))
 
@@ -105,11 +107,13 @@ def _polygons(rings: list[Ring]) -> tuple[tuple[Ring, ...], ...]:
 def _pixel_beside(ring: Ring) -> NDArray[np.float64]:
     """Returns the centre of the object's pixel to the right of the first side of a ring."""
     forward = np.sign(ring[1] - ring[0])
-    return ring[0] + (forward + np.array([-forward[1], forward[0]])) / 2
+    centre: NDArray[np.float64] = ring[0] + (forward + np.array([-forward[1], forward[0]])) / 2
+    return centre
 
 
 def _holds(ring: Ring, point: NDArray[np.float64]) -> bool:
-    """Returns whether the centre of a pixel lies in a ring: a line from it to the left crosses an odd number of sides."""
+    """Returns whether the centre of a pixel lies in a ring: the line from it to the left crosses an odd number of
+    sides."""
     (x, y), (next_x, next_y) = ring.T, np.roll(ring, -1, axis=0).T
     upright = (x == next_x) & (x < point[0])
     crossed = upright & (np.minimum(y, next_y) < point[1]) & (point[1] < np.maximum(y, next_y))
@@ -127,12 +131,11 @@ def _rings(numbers: NDArray[Any]) -> Iterator[tuple[int, Ring]]:
     flat = around.ravel()
     ahead = np.array([1, width, -1, -width])  # to the pixel in the direction of a side
     inside = np.flatnonzero(flat)
-    pixels, sides = [], []
-    for side in range(4):
-        on = inside[flat[inside] != flat[inside + ahead[side - 1]]]  # the pixel across the upper side lies north
-        pixels.append(on)
-        sides.append(np.full(on.size, side, np.int8))
-    pixel, side = np.concatenate(pixels), np.concatenate(sides)
+    found = [
+        inside[flat[inside] != flat[inside + ahead[side - 1]]] for side in range(4)
+    ]  # north of the upper side
+    pixel = np.concatenate(found)
+    side = np.repeat(np.arange(4, dtype=np.int8), [len(pixels) for pixels in found])
     following, crosses = _following(flat, pixel, side, ahead)
     order, starts = _cycles(following)
     turned = side[order] != side[_before(order, starts)]

@@ -164,6 +164,11 @@ def write_volume(path: Path, array: NDArray[Any], like: Path) -> None:
     format.write(path, grid.from_array(array), grid)
 
 
+def as_stored(array: NDArray[Any], like: Path) -> NDArray[Any]:
+    """Returns `(z, y, x)` in the order in which a volume stores its voxels: its third axis, its second, its first."""
+    return geometry(like).from_array(array).T
+
+
 def refuse_other_place(image: Path, mask: Path) -> None:
     """Refuses a mask with another orientation than its image, where only one of them states its place in space.
 

@@ -44,7 +44,7 @@ def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = F
         Lines to tell the user.
     """
     path, source, notes = mask_path(folder, case, instances), case.images[0], list[str]()
-    mask = _in_whole(mask, source)
+    mask = in_whole(mask, source)
     if not is_flat(case):
         if instances:
             most = int(mask.max(initial=0))
@@ -93,13 +93,13 @@ def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
     volume."""
     paths = probability_paths(folder, case, len(maps))
     if is_flat(case):
-        write_image(paths[0], np.stack([_in_whole(values, case.images[0]) for values in maps]))
+        write_image(paths[0], np.stack([in_whole(values, case.images[0]) for values in maps]))
         return
     for path, values in zip(paths, maps, strict=True):
-        write_volume(path, _in_whole(values, case.images[0]), like=case.images[0].path)
+        write_volume(path, in_whole(values, case.images[0]), like=case.images[0].path)
 
 
-def _in_whole(array: NDArray[Any], source: Source) -> NDArray[Any]:
+def in_whole(array: NDArray[Any], source: Source) -> NDArray[Any]:
     """Returns what was found in a part of an image in the frame of the whole image; 0 elsewhere."""
     if source.part is None:
         return array
@@ -111,6 +111,16 @@ def _in_whole(array: NDArray[Any], source: Source) -> NDArray[Any]:
 def overlay_path(folder: Path, case: Case) -> Path:
     """Returns ``FOLDER/overlays/<case>.png``, for the image with its objects in colours."""
     return case_path(folder, case.id, ".png", "overlays")
+
+
+def rois_path(folder: Path, case: Case) -> Path:
+    """Returns ``FOLDER/rois/<case>.zip``, for the objects as ImageJ ROIs."""
+    return case_path(folder, case.id, ".zip", "rois")
+
+
+def geojson_path(folder: Path, case: Case) -> Path:
+    """Returns ``FOLDER/geojson/<case>.geojson``, for the objects as QuPath reads them."""
+    return case_path(folder, case.id, ".geojson", "geojson")
 
 
 def is_flat(case: Case) -> bool:
