@@ -103,7 +103,8 @@ def predict(
         root: folder to which a built-in data set was downloaded.
         watch: receives the progress.
         **options: fields of `isthmus.inference.predict.PredictOptions`, such as ``probabilities=True`` (also write
-            probabilities), ``device="cpu"`` or ``skip_existing=True`` (keep masks of an earlier call).
+            probabilities), ``min_size=15`` (drop specks), ``rois=True`` (also write ImageJ ROIs) or
+            ``skip_existing=True`` (keep masks of an earlier call).
 
     Returns:
         The paths of the masks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -135,3 +136,41 @@ def test_probabilities_never_replace_images_or_earlier_ones(
     assert call("predict", run, data / "images", "--out", out, "--probabilities") == 2
     assert "--overwrite" in error_of(capsys)
     assert (out / "probabilities" / f"{name}.tif").read_text() == "mine"
+
+
+def test_clean_up_and_files_of_objects_on_request(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--threshold", "0.4", "--min-size", "9", "--max-size", "900", "--fill-holes", "--drop-border"]
+    beside = ["--rois", "--geojson", "--numbers"]
+    assert call("predict", run, data / "images", "--out", tmp_path / "out", *words, *beside) == 0
+    for folder, ending in (("rois", "zip"), ("geojson", "geojson"), ("overlays", "png"), (".", "png")):
+        assert len(list((tmp_path / "out" / folder).glob(f"*.{ending}"))) == 5
+    values = next(iter(json.loads((tmp_path / "out" / "predict.json").read_text())["cleanup"].values()))
+    assert [values[key] for key in ("threshold", "min_size", "max_size", "holes", "border")] == [
+        0.4,
+        9,
+        900,
+        True,
+        True,
+    ]
+    capsys.readouterr()
+    assert (
+        call("evaluate", tmp_path / "out", data / "masks") == 0
+    )  # what lies beside masks is in nobody's way
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--threshold", "1"], "'cleanup.threshold': must be above 0 and below 1, found 1.0"),
+        (["--max-size", "0"], "'cleanup.max_size': must be from 1 to 10^9, found 0"),
+        (["--min-size", "5", "--max-size", "4"], "min_size 5 is above max_size 4"),
+    ],
+)
+def test_clean_up_out_of_range_is_one_line(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert call("predict", run, data / "images", "--out", tmp_path / "out", *words) == 2
+    assert message in error_of(capsys)
+    assert not (tmp_path / "out").exists()

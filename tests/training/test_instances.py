@@ -112,3 +112,22 @@ def test_what_objects_cannot_have_is_refused(
 ) -> None:
     with pytest.raises(IsthmusError, match=message):
         training.train(small(data={"source": str(nuclei), "instances": True}, **sections), tmp_path / "run")
+
+
+def test_objects_are_cleaned_up_as_the_recipe_says_and_scored_before_and_after(
+    small: Any, nuclei: Path, tmp_path: Path
+) -> None:
+    recipe = small(
+        data={"source": str(nuclei), "instances": True},
+        cleanup={"min_size": 30, "max_size": 5000, "holes": True, "border": True},
+        training={"epochs": 2, "samples": 8},
+        protocol={"validation": ["nuclei-005"]},
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    numbers = tifffile.imread(folder.predictions / "nuclei-005.tif")
+    assert (np.bincount(numbers.ravel())[1:] >= 30).all()
+    assert not numbers[[0, -1]].any()
+    assert not numbers[:, [0, -1]].any()
+    (before,), (after,) = folder.read_rows(folder.cases_before), folder.read_rows(folder.cases)
+    assert int(float(after["prediction_objects"])) == numbers.max() < float(before["prediction_objects"])
+    write_report(folder.path, images=RunImages(folder))
