@@ -31,7 +31,13 @@ PRIVATE = {  # names of the framework that are used outside of the folders for s
 def dependencies() -> set[str]:
     """Names under which everything that users install is imported."""
     extras = PROJECT["project"]["optional-dependencies"]
-    wanted = [*PROJECT["project"]["dependencies"], *extras["export"], *extras["io"], *extras["ray"]]
+    wanted = [
+        *PROJECT["project"]["dependencies"],
+        *extras["export"],
+        *extras["io"],
+        *extras["objects"],
+        *extras["ray"],
+    ]
     packages = [re.split(r"[\[>=;< ]", line)[0] for line in wanted]
     return {IMPORTED_AS.get(package, package) for package in packages}
 
