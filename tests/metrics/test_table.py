@@ -14,6 +14,7 @@ from isthmus.errors import IsthmusError
 from isthmus.metrics import Metric, register_metric, score_case, score_probabilities, summarise
 from isthmus.metrics.case import METRICS
 from isthmus.metrics.measurements import Measurements
+from isthmus.metrics.object_states import OF_PREDICTION, OF_TRUTH
 from isthmus.metrics.rows import case_rows
 from isthmus.metrics.table import columns, direction, is_shown, list_metrics, title
 
@@ -67,6 +68,8 @@ def test_a_function_of_the_package_gives_what_the_table_gives():
         "recognition_quality",
         "prediction_objects",
         "truth_objects",
+        *OF_TRUTH,
+        *OF_PREDICTION,
     }
 
 

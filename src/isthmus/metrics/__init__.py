@@ -19,6 +19,7 @@ from isthmus.metrics.object_scores import (
     object_recall,
     panoptic_quality,
 )
+from isthmus.metrics.object_states import ObjectStates, object_states
 from isthmus.metrics.objects import components
 from isthmus.metrics.overlap import (
     Counts,
@@ -46,6 +47,7 @@ __all__ = [
     "MaskDistances",
     "Measurements",
     "Metric",
+    "ObjectStates",
     "Summary",
     "aggregated_jaccard",
     "average_precision",
@@ -63,6 +65,7 @@ __all__ = [
     "object_hausdorff",
     "object_precision",
     "object_recall",
+    "object_states",
     "open_gaps",
     "over_classes",
     "panoptic_quality",

@@ -13,6 +13,7 @@ from isthmus.metrics.empty import Missing
 from isthmus.metrics.input_checks import BoolMask, diagonal
 from isthmus.metrics.object_distances import ObjectDistances
 from isthmus.metrics.object_matching import Overlaps
+from isthmus.metrics.object_states import ObjectStates
 from isthmus.metrics.objects import number_components
 from isthmus.metrics.overlap import Counts
 from isthmus.metrics.pairs import Pair
@@ -74,6 +75,11 @@ class Measurements:
     def objects(self) -> Overlaps:
         """Predicted and true objects, and where they overlap."""
         return connected(self.pair) if self.numbered is None else self.numbered
+
+    @cached_property
+    def states(self) -> ObjectStates:
+        """What became of each object."""
+        return ObjectStates.of(self.objects)
 
     @cached_property
     def panoptic_quality(self) -> tuple[float, float, float]:

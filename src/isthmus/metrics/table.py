@@ -10,12 +10,14 @@ import math
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeAlias, get_args
 
 from isthmus.errors import nearest
 from isthmus.metrics.detail import THIN, open_share
 from isthmus.metrics.measurements import Measurements
 from isthmus.metrics.object_scores import IOU_THRESHOLDS
+from isthmus.metrics.object_states import OF_PREDICTION, OF_TRUTH
 from isthmus.plugins import Registry
 
 Unit: TypeAlias = Literal["share", "distance", "volume", "count"]
@@ -65,6 +67,11 @@ HEAD: tuple[Place, ...] = (*BOTH, "headline")
 OBJECT_HEAD: tuple[Place, ...] = (*BOTH, "object headline")
 EVERYWHERE: tuple[Place, ...] = get_args(Place)
 
+
+def _count(name: str, of: Measurements) -> int:
+    return of.states.counts()[name]
+
+
 # fmt: off
 OF_MASKS = (
     Metric("dice", "share", "higher", lambda m: m.counts.dice, EVERYWHERE),
@@ -101,6 +108,8 @@ OF_OBJECTS = (
            "Aggregated Jaccard index"),
     Metric("open_gaps", "share", "higher", lambda m: open_share(m.pair, THIN, m.spacing)),
     Metric("false_objects", "count", "lower", lambda m: m.objects.n_false),
+    *(Metric(name, "count", "neither" if name == "found_objects" else "lower", partial(_count, name))
+      for name in dict.fromkeys((*OF_TRUTH, *OF_PREDICTION))),
     Metric("prediction_objects", "count", "neither", lambda m: len(m.objects.prediction), title="Predicted objects"),
     Metric("truth_objects", "count", "neither", lambda m: len(m.objects.truth), title="True objects"),
 )
