@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import shutil
 from pathlib import Path
@@ -39,6 +40,22 @@ def test_the_command_prints_what_was_missed(
         assert tuple(next(iter(csv.DictReader(file)))) == columns(objects=True)
     assert call("evaluate", *folders, "--spacing", "wide") == 2
     assert "--spacing wide: write a number for each axis" in capsys.readouterr().err
+
+
+def test_objects_are_counted_by_what_became_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first is found, the next two are merged, the last is missed."""
+    truth = save(tmp_path / "t", a=row(1, 1, 0, 2, 2, 3, 3, 0, 4))
+    ours = save(tmp_path / "p", a=row(1, 1, 0, 2, 2, 2, 2, 0, 0))
+    assert call("evaluate", ours, truth, "--instances") == 0
+    line = "objects: found 1; missed 1; false 0; merged 2 true, 1 predicted; split 0"
+    assert line in " ".join(capsys.readouterr().err.split())
+    assert call("evaluate", ours, truth, "--instances", "--json") == 0
+    counts = json.loads(capsys.readouterr().out)["objects"]["foreground"]
+    assert (counts["found_objects"], counts["merged_objects"], counts["merging_predictions"]) == (1, 2, 1)
+    assert call("evaluate", ours, truth, "--no-instances", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["objects"] == {}
 
 
 def test_the_command_takes_classes_tolerance_and_the_rule(

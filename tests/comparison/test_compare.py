@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_wins_are_of_the_program_with_the_smaller_distance() -> None:
     assert verdicts == {"exact": "superior", "shifted": "non-inferior"}  # worse by at most 10
 
 
-def test_dropped_and_merged_objects() -> None:
+def test_dropped_and_merged_objects(tmp_path: Path) -> None:
     """One of four dropped: F1, PQ 6/7 and AJI 3/4. Two touching ones merged: IoU 1/2 matches none, 2 of 3 and 4 are
     right; average precision 2 / 5, panoptic quality 2 / 3.5, AJI (2 + 2) / (2 + 2 + 1 + 1), Dice 1."""
     truth = objects()
@@ -106,6 +107,25 @@ def test_dropped_and_merged_objects() -> None:
     assert rows["merged"]["aggregated_jaccard"] == pytest.approx(4 / 6)
     assert rows["merged"]["prediction_objects"] == 3
     assert "The truth has 4.00 objects a case." in found.printed["scores"].caption
+    found = replace(found, metrics=("panoptic_quality", *found.metrics))  # F1 is the same
+    page = found.save(tmp_path).read_text(encoding="utf-8")
+    assert "found 3; missed 1; false 0; merged 0; split 0" in page
+    assert "found 2; missed 0; false 0; merged 2 true, 1 predicted; split 0" in page
+    assert "Merged: a predicted object covers" in page
+    assert "outline of the program" not in page
+
+
+def test_components_of_a_class_are_drawn_as_objects_where_they_are_scored(tmp_path: Path) -> None:
+    """Without numbers, 1 and 2 are one component, which the second program lacks."""
+    truth = (objects() > 0).astype(np.uint8)
+    cases = {f"c{i}": truth for i in range(3)}
+    other = truth.copy()
+    other[:10, :20] = 0
+    programs = {"same": cases, "other": dict.fromkeys(cases, other)}
+    page = isthmus.compare(cases, programs, objects=True, instances=False).save(tmp_path / "objects")
+    assert "found 2; missed 1; false 0; merged 0; split 0" in page.read_text(encoding="utf-8")
+    page = isthmus.compare(cases, programs).save(tmp_path / "classes")
+    assert "outline of the program" in page.read_text(encoding="utf-8")
 
 
 def test_a_case_that_a_program_lacks_is_a_miss_or_is_left_out_for_all(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from isthmus.errors import IsthmusError
 from isthmus.evaluation.evaluate import evaluate_folder
 from isthmus.evaluation.options import EvaluateOptions
 from isthmus.metrics import score_case, summarise
+from isthmus.metrics.object_states import in_a_line
 from isthmus.metrics.table import columns
 
 from ..masks import four_cases, row, save
@@ -79,6 +80,9 @@ def test_instance_maps_score_their_objects(tmp_path: Path) -> None:
     assert found.rows[0]["object_recall"] == pytest.approx(8 / 10)
     assert found.rows[0]["panoptic_quality"] == pytest.approx(7 / (7 + 2 / 2 + 3 / 2))
     assert found.means()["foreground"]["panoptic_quality"] == pytest.approx((7 / 9.5 + 1) / 2)
+    # in a: 3 to 9 found, 1 and 2 merged into one, 10 missed, 900 false; in b: all three found
+    (counts,) = found.objects_found().values()
+    assert in_a_line(counts) == "found 10; missed 1; false 1; merged 2 true, 1 predicted; split 0"
 
 
 def test_plain_predictions_of_instance_maps_are_cut_into_components(tmp_path: Path) -> None:
@@ -93,6 +97,7 @@ def test_plain_predictions_of_instance_maps_are_cut_into_components(tmp_path: Pa
     assert any("predicted objects are the connected components" in line for line in watch.said)
     quiet = evaluate_folder(tmp_path / "p", tmp_path / "t", EvaluateOptions(objects=False))
     assert not quiet.objects
+    assert quiet.objects_found() == {}
     assert [r["dice"] for r in quiet.rows] == [1, 1]
     assert tuple(quiet.rows[0]) == columns()
 

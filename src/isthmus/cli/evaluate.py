@@ -70,7 +70,7 @@ def evaluate(
     """Score masks against the truth: overlap, surface and object metrics of every case, as CSV and table."""
     from isthmus.cli.json_output import emit
     from isthmus.cli.progress import Display
-    from isthmus.cli.score_table import describe_scores, print_scores
+    from isthmus.cli.score_table import describe_objects, describe_scores, print_scores
     from isthmus.data.originals import refuse_among
     from isthmus.evaluation.evaluate import evaluate_folder
     from isthmus.evaluation.options import EvaluateOptions
@@ -100,6 +100,8 @@ def evaluate(
             emit(_summary(result, target))
         else:
             print_scores(result)
+        for line in describe_objects(result):
+            display.say(line)
         display.say(describe_scores(result, target, tolerance, missing))
 
 
@@ -108,6 +110,7 @@ def _summary(result: Evaluation, target: Path) -> dict[str, Any]:
     return {
         "cases": len({row["case"] for row in result.rows}),
         "classes": result.summaries(),
+        "objects": result.objects_found(),
         "unit": result.unit,
         "grid": "original",
         "scores": str(target),

@@ -65,6 +65,17 @@ def describe_scores(
     )
 
 
+def describe_objects(result: Evaluation) -> list[str]:
+    """Returns a line for each class whose objects were scored: how many are found, missed, false, merged and split."""
+    from isthmus.metrics.object_states import in_a_line
+
+    found = {name: counts for name, counts in result.objects_found().items() if counts}
+    return [
+        f"objects{f' of {printable(name)}' if len(found) > 1 else ''}: {in_a_line(counts)}"
+        for name, counts in found.items()
+    ]
+
+
 def _rows(result: Evaluation) -> list[tuple[str, ...]]:
     from isthmus.metrics.table import is_shown, title
 

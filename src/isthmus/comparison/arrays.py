@@ -72,7 +72,8 @@ class ArrayMasks:
         """Returns the masks of a case as its scorers read them."""
         truth, shape = self._truth(case), self.truth[case].shape
         masks = {name: self._mask(name, case, shape) for name in self.programs}
-        return CaseMasks(case, groups.get(case, case), truth, masks)
+        numbered = next(iter(self.scorers.values())).numbered
+        return CaseMasks(case, groups.get(case, case), truth, masks, numbered=numbered)
 
     def score(self, groups: Mapping[str, str] | None, watch: Watch) -> ProgramScores:
         """Scores every case; `groups` are the group of each case."""

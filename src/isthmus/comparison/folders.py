@@ -83,7 +83,7 @@ class Folders:
             name: self.scorers[name].prediction(pairs[place], truth.shape)
             for name, pairs in self.pairs.items()
         }
-        return CaseMasks(case.id, case.group, truth, masks, case.spacing)
+        return CaseMasks(case.id, case.group, truth, masks, case.spacing, scorer.numbered)
 
     def score(self, groups: Mapping[str, str] | None, watch: Watch) -> ProgramScores:
         """Scores every case.

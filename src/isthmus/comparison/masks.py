@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.evaluation.scorer import Scorer, Scores, ignoring
-from isthmus.metrics import case_rows
+from isthmus.metrics import case_rows, components
 
 Rows = list[dict[str, Any]]
 
@@ -25,6 +25,7 @@ class CaseMasks:
         truth: `(*spatial)`; a pixel that does not count is -1.
         masks: `(*spatial)`, the mask of each program; empty where a program lacks the case.
         spacing: size of a pixel along each axis; None: not stated.
+        numbered: whether values are numbers of objects.
     """
 
     case: str
@@ -32,6 +33,7 @@ class CaseMasks:
     truth: NDArray[Any]
     masks: Mapping[str, NDArray[Any]]
     spacing: tuple[float, ...] | None = None
+    numbered: bool = False
 
 
 def score_masks(given: CaseMasks, scorer: Scorer, lacking: Sequence[str] = ()) -> tuple[Rows, Rows]:
@@ -58,6 +60,11 @@ def score_masks(given: CaseMasks, scorer: Scorer, lacking: Sequence[str] = ()) -
 
 def _rows(scores: Scores, given: CaseMasks) -> Rows:
     return case_rows(scores, case=given.case, group=given.group, grid="original")
+
+
+def objects(mask: NDArray[Any], numbered: bool) -> NDArray[Any]:
+    """Returns the object numbers of a mask of one class, in which pixels that do not count are background."""
+    return drawn(mask) if numbered else components(mask > 0)
 
 
 def drawn(mask: NDArray[Any]) -> NDArray[Any]:

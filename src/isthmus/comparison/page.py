@@ -14,6 +14,7 @@ from isthmus.errors import IsthmusError, counted
 from isthmus.files import sweep
 from isthmus.outputs import Guard
 from isthmus.report.gallery import Exhibit
+from isthmus.report.objects import state_key
 from isthmus.report.printed import discard, files_of
 from isthmus.report.render import class_key, is_page, render
 from isthmus.report.summary import title
@@ -60,6 +61,7 @@ def write_page(found: ProgramComparison, out: Path, overwrite: bool = False) -> 
         masks=found.masks is not None,
         several=several,
         key=class_key(scores.classes) if several else [],
+        states=state_key({}) if scores.objects and not several else [],
         notes=scores.notes,
         main=title(metrics[0]),
         files=tables.name,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.comparison.masks import CaseMasks, drawn
+from isthmus.comparison.masks import CaseMasks, drawn, objects
 from isthmus.comparison.scores import ProgramScores
 from isthmus.data.cases import Case, load_image
 from isthmus.data.new_images import images_in
 from isthmus.errors import IsthmusError
 from isthmus.evaluation.mask_pairs import matched_names
 from isthmus.report import drawing, gallery
+from isthmus.report.objects import Drawn, objects_panel
 from isthmus.report.summary import decimals, number, title
 
 Picture: TypeAlias = Callable[[str], NDArray[Any] | None]
@@ -85,13 +87,17 @@ def exhibits(
 def _exhibit(
     scores: ProgramScores, metric: str, masks: CaseMasks, image: NDArray[Any] | None
 ) -> gallery.Exhibit:
-    truth, several = drawn(masks.truth), len(scores.classes) > 1
+    several = len(scores.classes) > 1
+    by_object = scores.objects and not several
+    read = partial(objects, numbered=masks.numbered) if by_object else drawn
+    truth = read(masks.truth)
     shown = np.where(truth > 0, np.uint8(90), np.uint8(35)) if image is None else image
     columns = {name: scores.by_case(name, scores.labels[0], metric) for name in scores.programs}
     digits = decimals(metric, (value for column in columns.values() for value in column.values()))
+    given = {name: (shown, truth, read(mask)) for name, mask in masks.masks.items()}
     pictures = {
-        name: gallery.prepare(masks.case, lambda _, mask=mask: (shown, truth, mask), gallery.SMALL)  # type: ignore[misc]
-        for name, mask in masks.masks.items()
+        name: gallery.prepare(masks.case, lambda _, one=one: one, gallery.SMALL)  # type: ignore[misc]
+        for name, one in given.items()
     }
     first = next(iter(pictures.values()))
     colour = None if several else drawing.TRUTH
@@ -102,11 +108,12 @@ def _exhibit(
         absent = masks.case in scores.lacking.get(name, ())
         caption = f"{name}: {title(metric)} {number(columns[name][masks.case], digits)}"
         caption += ", no mask" if absent else ""
-        panels.append(
-            gallery.labels_panel(one, one.predicted, masks.case, caption)
-            if several
-            else gallery.overlay_panel(one, masks.case, caption)
-        )
+        if several:
+            panels.append(gallery.labels_panel(one, one.predicted, masks.case, caption))
+        elif by_object:
+            panels.append(objects_panel(one, masks.case, Drawn.of(*given[name][1:]), caption))
+        else:
+            panels.append(gallery.overlay_panel(one, masks.case, caption))
     group = scores.groups[masks.case]
     facts = [("group", group)] if group != masks.case else []
     return gallery.Exhibit(masks.case, "", "", facts, panels, min(len(panels), 5), first.note)

@@ -9,6 +9,7 @@ from typing import Any
 from isthmus.evaluation.score_files import refuse_to_replace
 from isthmus.files import sweep
 from isthmus.metrics import Counts, Summary, pooled
+from isthmus.metrics.object_states import add_up
 from isthmus.metrics.rows import by_class, summaries
 from isthmus.metrics.table import columns
 from isthmus.runs.files import write_csv
@@ -48,6 +49,10 @@ class Evaluation:
     def pooled(self) -> dict[str, Counts]:
         """Returns by class the overlap with all cases taken as one large image."""
         return {name: pooled(rows) for name, rows in by_class(self.rows).items()}
+
+    def objects_found(self) -> dict[str, dict[str, int]]:
+        """Returns by class the number of objects of each state in all cases (`isthmus.metrics.object_states`)."""
+        return {name: add_up(rows) for name, rows in by_class(self.rows).items()} if self.objects else {}
 
     def write(self, path: Path, overwrite: bool = False) -> None:
         """Writes the rows as CSV; a file that is not an earlier table of scores is replaced only with ``overwrite``.

@@ -137,6 +137,15 @@ def in_words(counts: Mapping[str, int]) -> dict[str, str]:
     return {state: str(n) for state, n in one.items()} | {state: text or "0" for state, text in sides.items()}
 
 
+def in_a_line(counts: Mapping[str, int]) -> str:
+    """Returns the number of objects of each state in a line.
+
+    >>> in_a_line(dict.fromkeys([*OF_TRUTH, *OF_PREDICTION], 0) | {"found_objects": 7, "merged_objects": 1})
+    'found 7; missed 0; false 0; merged 1 true; split 0'
+    """
+    return "; ".join(f"{state} {number}" for state, number in in_words(counts).items())
+
+
 def _of_several(owner: Indices, covers: NDArray[np.bool_], owners: int) -> NDArray[np.bool_]:
     """Marks the pairs `(pairs,)` in which an owner covers its partner, and at least one more."""
     return covers & (np.bincount(owner[covers], minlength=owners) > 1)[owner]

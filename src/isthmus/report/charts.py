@@ -191,6 +191,35 @@ def case_chart(title: str, columns: Sequence[Sequence[float]], width: float) -> 
         return Chart(title, as_svg(figure, title))
 
 
+def scatter(title: str, x: Sequence[float], y: Sequence[float], labels: tuple[str, str]) -> Chart | None:
+    """Draws numbers from 0 against each other on axes of one length, with the line on which they are equal.
+
+    Args:
+        title: the title of the chart.
+        x, y: the numbers of each point; a point with NaN or infinity is left out.
+        labels: the labels of both axes.
+
+    Returns:
+        The chart; None when there is no point to draw.
+    """
+    points = np.array([x, y], dtype=np.float64)
+    points = points[:, np.isfinite(points).all(axis=0)]
+    if points.size == 0:
+        return None
+    longest = max(1.0, float(points.max()))
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes(height=NARROW)
+        axes.plot((0, longest), (0, longest), color=INK, linewidth=0.9, linestyle=(0, (2, 2)))
+        axes.plot(*points, linestyle="none", marker="o", color=series_colour(0), alpha=0.7, markeredgewidth=0)
+        for axis, label in zip((axes.xaxis, axes.yaxis), labels, strict=True):
+            axis.set_label_text(label)
+            axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+        axes.set_xlim(-0.04 * longest, 1.04 * longest)
+        axes.set_ylim(axes.get_xlim())
+        axes.set_aspect("equal")
+        return Chart(title, as_svg(figure, title))
+
+
 def new_axes(width: float = NARROW, height: float = 2.5) -> tuple[Figure, Axes]:
     """Returns an empty figure, its size in inches, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")

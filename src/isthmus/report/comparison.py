@@ -17,6 +17,7 @@ from isthmus.report.charts import marker_key
 from isthmus.report.figures.case_scores import case_figure
 from isthmus.report.figures.registry import Figure
 from isthmus.report.figures.training import training_figure
+from isthmus.report.objects import objects_of, separates_objects, state_key
 from isthmus.report.render import class_key, render
 from isthmus.report.run_page import command, first_cases
 from isthmus.report.tables import Cell, Table
@@ -82,6 +83,7 @@ def write_comparison(
         undrawn=undrawn,
         several=len(classes) > 1,
         key=class_key(classes) if len(classes) > 1 else [],
+        states=state_key({}) if compared.objects else [],
         reproduce=[(name, command(run)) for name, run in zip(compared.names, folders, strict=True)],
     )
 
@@ -103,6 +105,11 @@ class _Compared:
     def main(self) -> str:
         """The metric that cases are ordered by."""
         return self.metrics[0]
+
+    @property
+    def objects(self) -> bool:
+        """Whether the masks of all runs number objects."""
+        return all(map(separates_objects, self.runs))
 
     @property
     def classes(self) -> list[str]:
@@ -282,7 +289,8 @@ def _exhibits(
 def _exhibit(compared: _Compared, case: str, tag: str, loaders: Sequence[gallery.Loader]) -> gallery.Exhibit:
     """Returns the outlines of every run on one case; for a tagged case also the image and the difference maps."""
     longest = gallery.LARGE if tag else gallery.SMALL
-    pictures = [gallery.prepare(case, load, longest) for load in loaders]
+    given = [load(case) for load in loaders]
+    pictures = [gallery.prepare(case, lambda _, one=one: one, longest) for one in given]  # type: ignore[misc]
     first, several = pictures[0], len(compared.classes) > 1
     upper, lower = [], []
     if several or tag:
@@ -291,14 +299,17 @@ def _exhibit(compared: _Compared, case: str, tag: str, loaders: Sequence[gallery
         lower.append(gallery.labels_panel(first, first.truth, case, "True outline", colours))
     if several and not tag:
         upper, lower = lower, []
-    for name, column, picture in zip(compared.names, compared.columns, pictures, strict=True):
+    for name, column, picture, one in zip(compared.names, compared.columns, pictures, given, strict=True):
         score = s.number(column[case], s.decimals(compared.main, column.values()))
         caption = f"{name}: {s.title(compared.main)} {score}"
         if several:
             upper.append(gallery.labels_panel(picture, picture.predicted, case, caption))
         else:
             upper.append(gallery.overlay_panel(picture, case, caption))
-        if tag:
-            lower.append(gallery.difference_panel(picture, case, f"Difference, {name}"))
+        if tag and compared.objects:
+            lower.append(objects_of(picture, case, one, f", {name}"))
+        elif tag:
+            shown = picture if several else picture.foreground
+            lower.append(gallery.difference_panel(shown, case, f"Difference, {name}"))
     anchor = f"case-{compared.order.index(case) + 1}"
     return gallery.Exhibit(case, anchor, tag, [], [*upper, *lower], len(upper), first.note)

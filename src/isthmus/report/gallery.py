@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,12 @@ class Picture:
     truth: NDArray[Any]
     predicted: NDArray[Any]
     note: str
+
+    @property
+    def foreground(self) -> Picture:
+        """The same picture, in whose masks all classes or objects are one."""
+        truth, predicted = ((mask > 0).astype(np.uint8) for mask in (self.truth, self.predicted))
+        return replace(self, truth=truth, predicted=predicted)
 
     @property
     def line_width(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Case, Dataset, Source, load
+from isthmus.data.cases import Case, Dataset, Source, load, load_instances
 from isthmus.data.masks.values import ValueMap
 from isthmus.data.sources import open_dataset
 from isthmus.data.splits.single_volume import divided
@@ -23,7 +23,8 @@ from isthmus.runs.folder import RunFolder
 class RunImages:
     """A function from a case id to ``(image (H, W) or (H, W, 3), truth (H, W), predicted (H, W), spacing or None)``.
 
-    Volumes have D in front. An image that does not have 1 or 3 channels is shown by its first.
+    Volumes have D in front. An image that does not have 1 or 3 channels is shown by its first. Truth and prediction
+    hold class indices, or object numbers if the run separates objects.
 
     Args:
         run: the run folder, whose ``predictions/`` holds masks on the images' own grid.
@@ -60,28 +61,35 @@ class RunImages:
             return False
 
     def original(self, case: str) -> tuple[NDArray[Any], NDArray[np.uint8], tuple[float, ...] | None]:
-        """Returns image, truth, and the size of a pixel along each axis, if it is known.
+        """Returns image, true classes, and the size of a pixel along each axis, if it is known.
 
         Raises:
             IsthmusError: the case is no longer in the data, or cannot be read.
         """
         image, truth = load(self._found(case), self.dataset, self.channels)
-        shown = np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
-        return shown, truth, self.cases[case].spacing
+        return _shown(image), truth, self.cases[case].spacing
 
     def prediction(self, case: str) -> NDArray[np.uint8]:
-        """Returns the predicted labels.
+        """Returns the predicted classes.
 
         Raises:
             IsthmusError: there is no predicted mask, or it cannot be read.
         """
-        path = mask_path(self.run.predictions, self._found(case), self.instances)
-        predicted = read_mask(self.cases[case].oriented(Source(path, part=self.cases[case].images[0].part)))
+        predicted, path = self._mask(case)
         return (predicted > 0).astype(np.uint8) if self.instances else self.values.apply(predicted, path)
 
     def __call__(self, case: str) -> CaseImages:
+        if self.instances:
+            image, numbers = load_instances(self._found(case), self.dataset, self.channels)
+            return _shown(image), numbers, self._mask(case)[0], self.cases[case].spacing
         image, truth, spacing = self.original(case)
         return image, truth, self.prediction(case), spacing
+
+    def _mask(self, case: str) -> tuple[NDArray[Any], Path]:
+        """Returns the values of the predicted mask, and where it is."""
+        path = mask_path(self.run.predictions, self._found(case), self.instances)
+        source = Source(path, part=self.cases[case].images[0].part)
+        return read_mask(self.cases[case].oriented(source)), path
 
     def _found(self, case: str) -> Case:
         if case not in self.cases:
@@ -89,3 +97,8 @@ class RunImages:
                 f"the data of {self.run.path} no longer holds case '{case}'; give the folder of the data with --data"
             )
         return self.cases[case]
+
+
+def _shown(image: NDArray[Any]) -> NDArray[Any]:
+    """Returns an image ``(channels, *spatial)`` with 3 channels last, or its first channel alone."""
+    return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from isthmus.errors import IsthmusError
 from isthmus.report import gallery, volumes
 from isthmus.report import summary as s
 from isthmus.report.figures import Reported, draw_figures
+from isthmus.report.objects import objects_of, separates_objects, state_key, totals
 from isthmus.report.render import class_key, render
 from isthmus.report.tables import case_table, cleanup_table, headline_tile, summary_table
 from isthmus.runs.folder import RunFolder
@@ -91,6 +92,7 @@ def scores_and_pictures(run: Run, images: gallery.Images | None, limit: int) -> 
         "undrawn": undrawn,
         "several": several,
         "key": class_key(run.classes) if several else [],
+        "states": state_key(totals(run)) if separates_objects(run) else [],
         **to_reproduce(run),
     }
 
@@ -127,11 +129,11 @@ def _exhibits(
     run: Run, order: Sequence[str], load: gallery.Loader, limit: int
 ) -> tuple[list[gallery.Exhibit], list[str]]:
     """Returns the pictures of the cases that can be drawn, and a line for each that cannot."""
-    tags, several = s.landmarks(order), len(run.classes) > 1
+    tags, several, objects = s.landmarks(order), len(run.classes) > 1, separates_objects(run)
     found, undrawn = [], []
     for case in first_cases(order, tags, limit):
         try:
-            panels, columns, note = _panels(case, load(case), large=case in tags, several=several)
+            panels, columns, note = _panels(case, load(case), tags, several=several, objects=objects)
         except IsthmusError as error:
             undrawn.append(f"{case}: {error}")
             continue
@@ -150,23 +152,37 @@ def _exhibits(
 
 
 def _panels(
-    case: str, given: gallery.CaseImages, *, large: bool, several: bool
+    case: str, given: gallery.CaseImages, tagged: Collection[str], *, several: bool, objects: bool
 ) -> tuple[list[gallery.Panel], int, str]:
     """Returns the pictures of a case, the number in a row, and which slice they show.
 
-    A volume that is shown large has three slices and its surfaces.
+    A tagged case is shown large, a volume then with three slices and its surfaces.
+
+    Args:
+        case: the case id.
+        given: image, truth and prediction.
+        tagged: the cases that are shown large.
+        several: whether there are several classes.
+        objects: whether truth and prediction number objects.
     """
+    large, (truth, predicted) = case in tagged, map(np.asarray, given[1:3])
     picture = gallery.prepare(case, lambda _: given, gallery.LARGE if large else gallery.SMALL)
-    difference = gallery.difference_panel(picture, case)
-    if large and np.ndim(given[1]) == 3:
+    solid = large and truth.ndim == 3
+    about = f", {picture.note}" if solid else ""
+    if objects:
+        last = objects_of(picture, case, given, about)
+    else:
+        last = gallery.difference_panel(picture, case, f"Difference{about}")
+    if solid:
         slices = volumes.slice_panels(case, given, several=several)
-        spacing = given[3] if len(given) == 4 else None
-        predicted = {"Predicted surface": np.asarray(given[2])}
-        surfaces = volumes.surface_panels(case, np.asarray(given[1]), predicted, spacing, several=several)
-        caption = f"Difference, {picture.note}"
-        return [*slices, *surfaces, replace(difference, caption=caption)], len(volumes.PLANES), ""
+        if objects:
+            truth, predicted = truth > 0, predicted > 0
+        surfaces = volumes.surface_panels(
+            case, truth, {"Predicted surface": predicted}, (*given, None)[3], several=several
+        )
+        return [*slices, *surfaces, last], len(volumes.PLANES), ""
     panels = [gallery.image_panel(picture, case)] if large and not several else []
-    panels += [*gallery.outline_panels(picture, case, several=several), difference]
+    panels += [*gallery.outline_panels(picture, case, several=several), last]
     return panels, len(panels), picture.note
 
 

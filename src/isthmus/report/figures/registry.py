@@ -81,3 +81,4 @@ def draw_figures(reported: Reported) -> list[tuple[str, Figure]]:
 
 register_figure("training", deferred("isthmus.report.figures.training:draw"))
 register_figure("case-scores", deferred("isthmus.report.figures.case_scores:draw"))
+register_figure("object-counts", deferred("isthmus.report.figures.object_counts:draw"))

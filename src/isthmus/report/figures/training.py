@@ -12,12 +12,14 @@ from isthmus.runs.results import Run
 ONE_RUN = {
     "Loss": ("train_loss", "validation_loss"),
     "Validation Dice": ("validation_dice",),
+    "Validation object F1": ("validation_objects",),
     "Learning rate": ("learning_rate",),
 }
 SEVERAL_RUNS = {
     "Training loss": ("train_loss",),
     "Validation loss": ("validation_loss",),
     "Validation Dice": ("validation_dice",),
+    "Validation object F1": ("validation_objects",),
 }
 """Charts by title, with the columns of history.csv that each shows."""
 
