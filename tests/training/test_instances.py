@@ -71,6 +71,32 @@ def test_few_objects_are_numbers_too_where_the_recipe_says_so(small: Any, tmp_pa
     assert resolved.data.classes == ["background", "foreground"]
 
 
+def test_the_best_epoch_may_be_the_one_that_finds_objects_best(
+    small: Any, nuclei: Path, tmp_path: Path
+) -> None:
+    """Its score is that of the masks of the validation image, cut into tiles that do not overlap."""
+    recipe = small(
+        data={"source": str(nuclei), "instances": True},
+        training={"epochs": 4, "samples": 8, "learning_rate": 0.01, "select": "objects"},
+        protocol={"validation": ["nuclei-005"]},
+        input={"patch": 96},  # one tile, so that the score after an epoch is that of the mask
+    )
+    folder = training.train(recipe, tmp_path / "run")
+    history = [float(row["validation_objects"]) for row in folder.read_rows(folder.history)]
+    best = folder.costs().best_epoch
+    assert best == 1 + int(np.argmax(history))
+    (row,) = folder.read_rows(folder.cases)
+    assert history[best - 1] == pytest.approx(float(row["recognition_quality"]))
+    assert len(set(history)) > 1
+    again = folder.recipe()
+    assert again.training.select == "objects"
+
+
+def test_without_objects_history_has_no_column_of_them(small: Any, tmp_path: Path) -> None:
+    folder = training.train(small(training={"epochs": 1}), tmp_path / "run")
+    assert "validation_objects" not in folder.read_rows(folder.history)[0]
+
+
 def test_numbers_of_objects_are_of_one_class(small: Any, tmp_path: Path) -> None:
     from isthmus.io.writing import write_image, write_mask
 

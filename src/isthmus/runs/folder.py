@@ -24,6 +24,7 @@ HISTORY_COLUMNS = (
     "validation_dice",
     "validation_iou",
     "validation_soft_iou",
+    "validation_objects",
     "learning_rate",
     "seconds",
     "seconds_waiting",

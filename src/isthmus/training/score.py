@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from isthmus.data.sampling.spacing import stated_spacing
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.tiled_network import Heads
 from isthmus.inference.tiling.tiles import Floats
-from isthmus.metrics import dice, iou, score_case, score_probabilities
+from isthmus.metrics import dice, iou, object_f1, score_case, score_probabilities
 from isthmus.metrics.rows import case_rows
 from isthmus.training.loop.best_epoch import Scored
 from isthmus.training.pooled import PooledJaccard
@@ -75,17 +76,27 @@ class Scorer:
         self.prepared = prepared
         self.store = CaseStore(prepared.data.dataset, cases, prepared.preprocessing, budget)
 
-    def score(self, predictor: Predictor) -> Scored:
-        """Returns the loss, Dice and IoU, averaged over the cases, and the soft IoU, pooled over batches of them.
+    def score(self, predictor: Predictor, most: int | None = None) -> Scored:
+        """Returns the loss, Dice and IoU, averaged over the cases, and the soft IoU, pooled over batches of them; and
+        object F1, if the best epoch is chosen by it.
 
-        Dice and IoU are means over the cases, and classes, whose truth has foreground, if any has: without it they are
-        0 or 1, and one stray pixel in a single case would choose the epoch.
+        Dice, IoU and object F1 are means over the cases, and classes, whose truth has foreground, if any has: without
+        it they are 0 or 1, and one stray pixel in a single case would choose the epoch.
+
+        Args:
+            predictor: predictor of the network to score.
+            most: the number of cases; None: all.
         """
-        classes = predictor.decision.classes
+        classes, by_objects, objects = (
+            predictor.decision.classes,
+            self.recipe.training.select == "objects",
+            _Mean(),
+        )
         losses, dices, ious, pooled = [], _Mean(), _Mean(), PooledJaccard(self.recipe.training.batch)
-        for index, (_, outputs, sample, _) in enumerate(self._outputs(predictor)):
+        for index, (case, outputs, sample, _) in enumerate(islice(self._outputs(predictor), most)):
             losses.append(self._loss(outputs, sample))
-            heads, labels, _ = self._to_score(predictor, index, {"logits": outputs["logits"]}, sample)
+            wanted = outputs if by_objects else {"logits": outputs["logits"]}
+            heads, labels, _ = self._to_score(predictor, index, wanted, sample)
             maps = heads["logits"]
             decided = classes.decide(maps)
             outside = self._ignored(labels)
@@ -97,14 +108,20 @@ class Scorer:
             pooled.add(
                 classes.scored_probabilities(maps if outside is None else np.where(outside, 0, maps)), true
             )
-        return Scored(float(np.mean(losses)), dices.value(), ious.value(), pooled.value())
+            if by_objects:
+                spacing = self.prepared.spacing(case, labels.shape)
+                numbers = predictor.decision.separate_objects(heads, spacing)
+                f1 = object_f1(numbers, self.store[index].original, overlap=0.5, one_to_one=True)
+                objects.add([f1], bool(shown))
+        of_objects = objects.value() if by_objects else math.nan
+        return Scored(float(np.mean(losses)), dices.value(), ious.value(), pooled.value(), of_objects)
 
     def seconds_of_a_case(self, predictor: Predictor) -> float:
         """Returns how long the first case takes: the shorter of two times, unless the first exceeds a second."""
         seconds = math.inf
         for _ in range(2):
             start = time.perf_counter()
-            next(self._outputs(predictor), None)
+            self.score(predictor, 1)
             seconds = min(seconds, time.perf_counter() - start)
             if seconds > 1:
                 break

@@ -9,14 +9,16 @@ from torch import nn
 from isthmus.training.loop.best_epoch import Progress, Scored
 
 EPOCHS = [
-    Scored(0.9, 0.5, 0.6, 0.3),
-    Scored(0.7, 0.8, 0.6, 0.2),
-    Scored(0.8, 0.8, 0.7, 0.1),
-    Scored(0.6, 0.7, 0.5, 0.2),
+    Scored(0.9, 0.5, 0.6, 0.3, 0.1),
+    Scored(0.7, 0.8, 0.6, 0.2, 0.1),
+    Scored(0.8, 0.8, 0.7, 0.1, 0.4),
+    Scored(0.6, 0.7, 0.5, 0.2, 0.4),
 ]
 
 
-@pytest.mark.parametrize(("select", "best"), [("loss", 4), ("dice", 2), ("iou", 3), ("soft_iou", 1)])
+@pytest.mark.parametrize(
+    ("select", "best"), [("loss", 4), ("dice", 2), ("iou", 3), ("soft_iou", 1), ("objects", 3)]
+)
 def test_the_best_epoch_is_the_first_with_the_least_loss_or_the_highest_score(select: str, best: int) -> None:
     network, progress = nn.Linear(1, 1), Progress()
     for number, scored in enumerate(EPOCHS, start=1):

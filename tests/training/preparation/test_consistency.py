@@ -32,6 +32,7 @@ from isthmus.errors import IsthmusError
         ({"data": {"regions": "dataset"}}, "has no regions of its own"),
         ({"data": {"multilabel": True}}, "needs data.regions"),
         ({"cleanup": {"largest": ["liver"]}}, "cleanup.largest names 'liver': the classes are foreground"),
+        ({"training": {"select": "objects"}}, "this run separates none; set data.instances=true"),
         ({"roi": {"size": [32, 32]}}, "leave out input.resize and input.patch"),
         ({"roi": {"size": [32, 32, 32]}, "input": {"patch": None}}, "roi.size names 3 sides"),
         ({"data": {"classes": ["background"]}}, "names 1 classes"),

@@ -13,12 +13,14 @@ from isthmus.runs.folder import Best
 @dataclass(frozen=True)
 class Scored:
     """Means over cases: of the loss; of Dice and IoU over the foreground classes, where there is foreground; the IoU of
-    probabilities, pooled over batches of cases (`isthmus.training.pooled`)."""
+    probabilities, pooled over batches of cases (`isthmus.training.pooled`); and the F1 of objects matched by IoU > 0.5,
+    NaN where none are separated."""
 
     loss: float
     dice: float
     iou: float
     soft_iou: float
+    objects: float = math.nan
 
     def value(self, name: str) -> float:
         """Returns one of them by name."""

@@ -168,6 +168,7 @@ class Loop:
         learning_rate = state.rate.at((progress.epoch + 1) * len(self.samples) - 1)
         state.rate.see(scored.value(self.prepared.recipe.training.plateau_monitor))
         progress.epoch += 1
+        of_objects = {} if math.isnan(scored.objects) else {"validation_objects": scored.objects}
         progress.history.append(
             {
                 "epoch": progress.epoch,
@@ -176,6 +177,7 @@ class Loop:
                 "validation_dice": scored.dice,
                 "validation_iou": scored.iou,
                 "validation_soft_iou": scored.soft_iou,
+                **of_objects,
                 "learning_rate": learning_rate,
                 "seconds": time.perf_counter() - started,
                 "seconds_waiting": waited,
@@ -250,7 +252,7 @@ class Loop:
         Raises:
             IsthmusError: the loss is not finite.
         """
-        scored = Scored(*[math.nan] * 4)
+        scored = Scored(*[math.nan] * 5)
         if self.world.first:
             self._take_statistics_anew()
             scored = self.scorer.score(self.predictor)

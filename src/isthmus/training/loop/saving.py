@@ -68,7 +68,9 @@ class Saving:
             self._write_history()
 
     def _write_history(self) -> None:
-        write_csv(self.folder.history, self.state.progress.history, HISTORY_COLUMNS)
+        history = self.state.progress.history
+        names = [name for name in HISTORY_COLUMNS if not history or any(name in epoch for epoch in history)]
+        write_csv(self.folder.history, history, names)
 
     def _better_are_there(self) -> bool:
         ahead, best = self._ahead, self.state.progress.which()

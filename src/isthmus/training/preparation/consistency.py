@@ -28,6 +28,7 @@ def refuse_contradictions(recipe: Recipe, checked: Checked, axes: int) -> None:
     """
     data, given = recipe.data, recipe.input
     _objects(data, recipe.cleanup, checked)
+    _best_epoch(recipe)
     _ignored_pixels(data)
     _regions(data)
     _slices(data, given, recipe.training.augment)
@@ -49,6 +50,14 @@ def _objects(data: Data, cleanup: Cleanup, checked: Checked) -> None:
             "separate it from; separate the objects from each other with data.instances=true"
         )
     refuse_for_objects(cleanup, data)
+
+
+def _best_epoch(recipe: Recipe) -> None:
+    if recipe.training.select == "objects" and not recipe.data.instances:
+        raise IsthmusError(
+            "training.select=objects chooses the epoch whose objects are found best, and this run separates none; "
+            "set data.instances=true, or choose dice, iou, soft_iou or loss"
+        )
 
 
 def _ignored_pixels(data: Data) -> None:

@@ -59,7 +59,13 @@ def _recipe(recipe: Recipe, roi: Roi, values: ValueMap, names: tuple[str, ...]) 
             options={"widths": roi.widths},
             initialisation=recipe.network.initialisation,
         ),
-        training=recipe.training.model_copy(update={"epochs": roi.epochs, "samples": None}),
+        training=recipe.training.model_copy(
+            update={
+                "epochs": roi.epochs,
+                "samples": None,
+                "select": "dice" if recipe.training.select == "objects" else recipe.training.select,
+            }
+        ),
         protocol=recipe.protocol,
         hardware=recipe.hardware,
     )
