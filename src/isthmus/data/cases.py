@@ -130,7 +130,7 @@ def load_instances(case: Case, dataset: Dataset, channels: int | None = None) ->
     - In any other mask the connected pieces of the foreground are the objects.
 
     Raises:
-        IsthmusError: as `load`; the mask holds several classes, or more than 65,535 objects.
+        IsthmusError: as `load`; the mask holds several classes, or more than 2^24 objects.
     """
     if dataset.values is None:
         raise ValueError(f"the mask values of {dataset.name} are not known yet; check_dataset finds them")

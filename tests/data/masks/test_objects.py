@@ -79,11 +79,14 @@ def test_a_value_of_no_class_and_another_size_are_refused(tmp_path: Path) -> Non
 
 
 def test_more_objects_than_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    full = np.arange(objects.MOST + 2).reshape(1, -1)
-    assert renumber(full[:, :-1]).max() == objects.MOST == 65535
-    with pytest.raises(IsthmusError, match=r"m\.tif: 65536 objects, more than the 65535"):
-        renumber(full, "m.tif")
+    full = np.arange(2**16 + 1).reshape(1, -1)
+    few, many = renumber(full[:, :-1]), renumber(full)
+    assert (few.dtype, int(few.max())) == (np.uint16, 65535)
+    assert (many.dtype, int(many.max())) == (np.int32, 65536)
+    assert components(np.arange(2 * 10**5) % 2 > 0).max() == 10**5
     monkeypatch.setattr(objects, "MOST", 2)
+    with pytest.raises(IsthmusError, match=r"m\.tif: 3 objects, more than the 2"):
+        renumber(np.array([0, 4, 5, 6]), "m.tif")
     with pytest.raises(IsthmusError, match="3 objects"):
         components(np.array([1, 0, 1, 0, 1]) > 0)
 

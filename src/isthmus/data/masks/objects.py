@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from scipy import ndimage
 
 from isthmus.errors import IsthmusError
 
-MOST = 2**16 - 1
-"""The largest number of objects in a map."""
+MOST = 2**24
+"""The largest number of objects in a map; labels of volumes are turned as float32, which holds no larger odd number."""
 
-Numbers = NDArray[np.uint16]
+Numbers: TypeAlias = NDArray[np.uint16] | NDArray[np.int32]
+"""Of 16 bits where they fit."""
 
 
 def renumber(mask: NDArray[Any], name: str = "the mask") -> Numbers:
@@ -28,8 +29,7 @@ def renumber(mask: NDArray[Any], name: str = "the mask") -> Numbers:
     """
     values = np.unique(mask)
     values = values[values != 0]
-    _refuse_many(len(values), name)
-    return np.where(mask != 0, np.searchsorted(values, mask) + 1, 0).astype(np.uint16)
+    return _typed(np.where(mask != 0, np.searchsorted(values, mask) + 1, 0), len(values), name)
 
 
 def stack(masks: Iterable[NDArray[np.bool_]], name: str = "the masks") -> Numbers:
@@ -60,8 +60,7 @@ def components(mask: NDArray[np.bool_], name: str = "the mask") -> Numbers:
     3
     """
     numbers, found = ndimage.label(mask)
-    _refuse_many(int(found), name)
-    return np.asarray(numbers, np.uint16)
+    return _typed(numbers, int(found), name)
 
 
 def pieces(mask: NDArray[Any]) -> int:
@@ -117,9 +116,11 @@ def values_in_one_piece(mask: NDArray[Any], values: Iterable[int]) -> bool:
     return each_in_one_piece(mask)
 
 
-def _refuse_many(found: int, name: str) -> None:
+def _typed(numbers: NDArray[Any], found: int, name: str) -> Numbers:
+    """Returns numbers 1 to `found` in the smallest type."""
     if found > MOST:
         raise IsthmusError(
             f"{name}: {found} objects, more than the {MOST} that can be numbered; cut the image into parts, or "
             "train on classes (data.instances=false)"
         )
+    return numbers.astype(np.uint16) if found < 2**16 else numbers.astype(np.int32)
