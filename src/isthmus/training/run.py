@@ -29,6 +29,7 @@ from isthmus.training.loop.distributed import refuse_small_batches, world
 from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import fit
 from isthmus.training.preparation.first_network import first_network
+from isthmus.training.preparation.mask_notes import mask_notes
 from isthmus.training.preparation.network import make_network, sides, summary
 from isthmus.training.preparation.prepare import prepare
 from isthmus.training.preparation.prepared import Prepared
@@ -141,6 +142,8 @@ def _complete(
     watch.say(prepared.data.values.describe(recipe.data.classes))
     for line in prepared.data.summary_lines():
         watch.say(line)
+    for note in mask_notes(prepared):
+        watch.say(f"note: {note}")
     watch.say(summary(prepared, network))
     for note in prepared.split.notes:
         watch.say(f"note: {note}")
