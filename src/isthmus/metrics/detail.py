@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
 from isthmus.metrics.input_checks import (
@@ -103,19 +104,32 @@ def open_share(pair: Pair, width: float, spacing: tuple[float, ...]) -> float:
     for one, box in enumerate(objects.boxes):
         around = widened(box, 2 * width, spacing)
         local, predicted = numbered[around], prediction[around]
-        for other in (np.unique(local[local > 0]) - 1).tolist():
-            if (sizes[other], other) <= (sizes[one], one):  # each pair once, and in the smaller box
-                continue
-            ends = local == one + 1, local == other + 1
-            gap = (local == 0) & (
-                distance_map(ends[0], spacing) + distance_map(ends[1], spacing) <= width * (1 + 1e-12)
-            )
+        others = np.unique(local[local > 0]) - 1
+        others = others[_apart(objects.corners, one, others, spacing) <= width * (1 + 1e-12)]
+        others = [each for each in others.tolist() if (sizes[each], each) > (sizes[one], one)]
+        if not others:  # each pair once, and in the smaller box
+            continue
+        own = local == one + 1
+        away = distance_map(own, spacing)
+        for other in others:
+            ends = own, local == other + 1
+            gap = (local == 0) & (away + distance_map(ends[1], spacing) <= width * (1 + 1e-12))
             if gap.any():
                 n_gaps += 1
                 n_open += bool(found[one] and found[other]) and not joined(
                     predicted & (ends[0] | gap | ends[1]), *ends
                 )
     return n_open / n_gaps if n_gaps else math.nan
+
+
+def _apart(
+    corners: NDArray[np.int64], one: int, others: NDArray[np.integer], spacing: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Returns how far the boxes of other objects lie from that of one: no more than the objects themselves."""
+    low, high = corners[others, :, 0], corners[others, :, 1]
+    steps = np.maximum(0, np.maximum(low - corners[one, :, 1], corners[one, :, 0] - high))
+    away: NDArray[np.float64] = np.linalg.norm(steps * np.array(spacing), axis=1)
+    return away
 
 
 def widened(box: Box, distance: float, spacing: tuple[float, ...]) -> Box:
@@ -126,5 +140,10 @@ def widened(box: Box, distance: float, spacing: tuple[float, ...]) -> Box:
 
 def joined(mask: BoolMask, one: BoolMask, other: BoolMask) -> bool:
     """Returns whether a connected part of the mask has points in both others."""
-    parts = number_components(mask)
-    return np.intersect1d(parts[mask & one], parts[mask & other]).size > 0
+    if mask.ndim == 2:  # the same numbers, for many small boxes in a tenth of the time
+        import cv2
+
+        parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)[1]
+    else:
+        parts = number_components(mask)
+    return not set(parts[mask & one].tolist()).isdisjoint(parts[mask & other].tolist())
