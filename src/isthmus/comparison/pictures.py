@@ -89,6 +89,7 @@ def _exhibit(
 ) -> gallery.Exhibit:
     several = len(scores.classes) > 1
     by_object = scores.objects and not several
+    read: Callable[[NDArray[Any]], NDArray[Any]]
     read = partial(objects, numbered=masks.numbered) if by_object else drawn
     truth = read(masks.truth)
     shown = np.where(truth > 0, np.uint8(90), np.uint8(35)) if image is None else image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,10 +105,11 @@ def open_share(pair: Pair, width: float, spacing: tuple[float, ...]) -> float:
     for one, box in enumerate(objects.boxes):
         around = widened(box, 2 * width, spacing)
         local, predicted = numbered[around], prediction[around]
-        others = np.unique(local[local > 0]) - 1
-        others = others[_apart(objects.corners, one, others, spacing) <= width * (1 + 1e-12)]
-        others = [each for each in others.tolist() if (sizes[each], each) > (sizes[one], one)]
-        if not others:  # each pair once, and in the smaller box
+        near = np.unique(local[local > 0]) - 1
+        near = near[_apart(objects.corners, one, near, spacing) <= width * (1 + 1e-12)]
+        # each pair once, and in the smaller box
+        others = [other for other in near.tolist() if (sizes[other], other) > (sizes[one], one)]
+        if not others:
             continue
         own = local == one + 1
         away = distance_map(own, spacing)
@@ -140,6 +142,7 @@ def widened(box: Box, distance: float, spacing: tuple[float, ...]) -> Box:
 
 def joined(mask: BoolMask, one: BoolMask, other: BoolMask) -> bool:
     """Returns whether a connected part of the mask has points in both others."""
+    parts: NDArray[Any]
     if mask.ndim == 2:  # the same numbers, for many small boxes in a tenth of the time
         import cv2
 

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 SERIES = 6
 """Number of line colours in the page's style sheet: --series-0 to --series-5."""
@@ -191,7 +191,7 @@ def case_chart(title: str, columns: Sequence[Sequence[float]], width: float) -> 
         return Chart(title, as_svg(figure, title))
 
 
-def scatter(title: str, x: Sequence[float], y: Sequence[float], labels: tuple[str, str]) -> Chart | None:
+def scatter(title: str, x: ArrayLike, y: ArrayLike, labels: tuple[str, str]) -> Chart | None:
     """Draws numbers from 0 against each other on axes of one length, with the line on which they are equal.
 
     Args:

@@ -165,7 +165,7 @@ def _panels(
         several: whether there are several classes.
         objects: whether truth and prediction number objects.
     """
-    large, (truth, predicted) = case in tagged, map(np.asarray, given[1:3])
+    large, truth, predicted = case in tagged, np.asarray(given[1]), np.asarray(given[2])
     picture = gallery.prepare(case, lambda _: given, gallery.LARGE if large else gallery.SMALL)
     solid = large and truth.ndim == 3
     about = f", {picture.note}" if solid else ""
@@ -177,9 +177,9 @@ def _panels(
         slices = volumes.slice_panels(case, given, several=several)
         if objects:
             truth, predicted = truth > 0, predicted > 0
-        surfaces = volumes.surface_panels(
-            case, truth, {"Predicted surface": predicted}, (*given, None)[3], several=several
-        )
+        spacing = given[3] if len(given) == 4 else None
+        surface = {"Predicted surface": predicted}
+        surfaces = volumes.surface_panels(case, truth, surface, spacing, several=several)
         return [*slices, *surfaces, last], len(volumes.PLANES), ""
     panels = [gallery.image_panel(picture, case)] if large and not several else []
     panels += [*gallery.outline_panels(picture, case, several=several), last]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from isthmus.metrics.object_states import in_a_line
 from isthmus.report.charts import scatter
 from isthmus.report.figures.registry import Figure, Reported
@@ -15,15 +17,12 @@ COUNTS = ("truth_objects", "prediction_objects")
 def draw(reported: Reported) -> Figure | None:
     """Draws the counts of every case; None for a run whose objects were not counted."""
     run = reported.run
-    counts = (
-        [[score.values.get(name, math.nan) for name in COUNTS] for score in run.leading] if run.scores else []
-    )
-    true, predicted = zip(*counts, strict=True) if counts else ((), ())
-    chart = scatter("Objects of each case", true, predicted, ("true objects", "predicted objects"))
+    leading = run.leading if run.scores else ()
+    counts = np.array([[score.values.get(name, math.nan) for score in leading] for name in COUNTS])
+    chart = scatter("Objects of each case", counts[0], counts[1], ("true objects", "predicted objects"))
     if chart is None:
         return None
-    known = [pair for pair in counts if all(map(math.isfinite, pair))]
-    all_true, all_predicted = (int(sum(column)) for column in zip(*known, strict=True))
+    all_true, all_predicted = map(int, counts[:, np.isfinite(counts).all(axis=0)].sum(axis=1))
     caption = (
         f"A point for each case of the {run.sets[0]} set: {all_true:,} true and {all_predicted:,} predicted objects in "
         "all. On the dashed line the numbers are equal; above it there are too many, below it too few. Equal numbers "
