@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from isthmus import training
+from isthmus.data.cases import Source
 from isthmus.data.masks.objects import number_objects
 from isthmus.data.phantoms.nuclei import touching_nuclei
 from isthmus.errors import IsthmusError
@@ -170,7 +171,7 @@ def test_a_hundred_thousand_objects_are_numbered_and_counted(tmp_path: Path) -> 
     other[:3] = 0
     other[3:5, 2:5] = n + 1
     write_mask(tmp_path / "c.tif", numbers)
-    read = number_objects(read_mask(tmp_path / "c.tif"))
+    read = number_objects(read_mask(Source(tmp_path / "c.tif")))
     assert (read.dtype, int(read.max())) == (np.int32, n * n)
     counts = object_states(number_objects(other), read).counts()
     assert (counts["found_objects"], counts["missed_objects"]) == (n * n - n - 2, n)
