@@ -82,10 +82,11 @@ class Training(Section):
         Literal["dice", "iou", "soft_iou", "loss", "objects"],
         "Validation score by which the best epoch is chosen and training is stopped early; `soft_iou` is that of "
         "probabilities instead of masks, pooled over every `batch` images; `objects`, with `data.instances`, is the F1 "
-        "of objects matched by IoU > 0.5, which are separated after each epoch, in about 0.03 processor seconds for 100 "
-        "objects in 256 x 256 pixels. `dice`, `iou` and `objects` are means over the cases (and classes) that have "
+        "of objects matched by IoU > 0.5, which are separated after each epoch, in about 0.03 processor seconds for "
+        "100 objects in 256 x 256 pixels. `dice`, `iou` and `objects` are means over the cases (and classes) that have "
         "foreground, if any has, as one stray pixel makes them 0 in a case without; `loss` counts every case. Tiles "
-        "overlap for the scores and masks at the end, not for those after each epoch, which takes a quarter of the time.",
+        "overlap for the scores and masks at the end, not for those after each epoch, which takes a quarter of the "
+        "time.",
     ] = "dice"
     early_stopping: Annotated[
         int | None, POSITIVE, "Training ends after this many epochs without a better one. Open: never."
