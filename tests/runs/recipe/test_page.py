@@ -21,5 +21,5 @@ def test_a_row_has_values_default_and_meaning() -> None:
     assert rows["| `epochs`"] == ["integer from 1 to 10^9", "`50`"]
     assert rows["| `early_stopping`"] == ["integer from 1 to 10^9, or open", "open"]
     assert rows["| `learning_rate`"] == ["number, above 0 and at most 10", "`0.001`"]
-    assert rows["| `select`"] == ["`dice`, `iou`, `soft_iou` or `loss`", "`dice`"]
+    assert rows["| `select`"] == ["`dice`, `iou`, `soft_iou`, `loss` or `objects`", "`dice`"]
     assert rows["| `milestones`"] == ["list of numbers, above 0 and below 1", "`[0.5, 0.75]`"]
