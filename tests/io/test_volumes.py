@@ -19,7 +19,7 @@ from isthmus.data.sources import from_folder
 from isthmus.errors import IsthmusError
 from isthmus.io import volumes as volume_files
 from isthmus.io.geometry import Geometry
-from isthmus.io.images import Source, pages, probe, read_image, read_mask
+from isthmus.io.images import Source, pages, pixel_size, probe, read_image, read_mask
 from isthmus.io.volumes import geometry, refuse_other_place, slice_axis, spacing, write_volume
 
 from .refusals import refusal
@@ -277,3 +277,17 @@ def test_case_of_several_volumes(shared_data: Path) -> None:
     image = load_image(Case("a", sources, (), "a"))
     assert (image.shape, image.dtype) == ((2, 78, 120, 120), np.float32)
     assert image.min() < -2
+
+
+def test_pixel_sizes_are_micrometres_along_the_axes_of_the_array(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "x.nii", VOXELS, affine_of("RAS", (0.5, 0.25, 2)))  # x, y, z in mm
+    assert pixel_size(Source(path)) == (2000, 250, 500)
+    assert pixel_size(Source(path, page=0)) == (250, 500)
+    assert pixel_size(Source(path, page=0, axis=2)) == (2000, 250)
+    turned = nifti(tmp_path / "y.nii", VOXELS, affine_of("SPL", (2, 0.25, 0.5)))
+    assert pixel_size(Source(turned)) == (2000, 250, 500)
+
+
+def test_pixel_sizes_take_the_unit_of_the_file(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "x.nii", VOXELS, affine_of("RAS", (0.5, 0.25, 2)), xyzt_units=3)  # micrometres
+    assert pixel_size(Source(path)) == pytest.approx((2, 0.25, 0.5))

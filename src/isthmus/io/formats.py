@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
 from isthmus.io.geometry import Geometry
+from isthmus.io.resolution import PixelSize
 from isthmus.plugins import Registry
 
 
@@ -82,15 +83,18 @@ class Picture:
         signatures: the bytes with which a file may begin; (): any.
         lossy: whether compression changes the pixels.
         paged: whether a file can hold several pages (`Source.page`).
+        pixel_size: returns the size of a pixel of a source, where its file states one. `write` then takes a size as its
+            third argument. None: files of this format state none.
     """
 
     name: str
     header: Callable[[Source], Header]
     read: Callable[[Source, Header, bool], NDArray[Any]]
-    write: Callable[[Path, NDArray[Any]], None] | None = None
+    write: Callable[..., None] | None = None
     signatures: tuple[bytes, ...] = ()
     lossy: bool = False
     paged: bool = False
+    pixel_size: Callable[[Source], PixelSize | None] | None = None
 
 
 @dataclass(frozen=True)

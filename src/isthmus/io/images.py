@@ -27,12 +27,14 @@ from isthmus.errors import IsthmusError, size_text
 from isthmus.io import rasters as _rasters  # noqa: F401 - registers its formats
 from isthmus.io import tiff, volumes
 from isthmus.io.formats import FORMATS, Header, Picture, Source, damaged, is_lossy, suffix
+from isthmus.io.resolution import PixelSize
 from isthmus.io.writing import write_image, write_mask
 
 __all__ = [
     "MAX_PIXELS",
     "Source",
     "pages",
+    "pixel_size",
     "probe",
     "read_header",
     "read_image",
@@ -149,6 +151,28 @@ def probe(source: Source) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """
     header = read_header(source)
     return header.shape, header.dtype
+
+
+def pixel_size(source: Source) -> PixelSize | None:
+    """Returns the size of a pixel along the axes of what `read_image` gives, in micrometres, as its file states it.
+
+    None: the file states none, or only how large it is shown or printed (`isthmus.io.resolution`), or does not say how
+    far the slices of a stack are apart.
+
+    Raises:
+        IsthmusError: the file is missing, empty, or not what its name says.
+    """
+    picture = _picture(source.path)
+    if picture is None:
+        return volumes.pixel_size(source)
+    if picture.pixel_size is None:
+        return None
+    try:
+        return picture.pixel_size(source)
+    except IsthmusError:
+        raise
+    except Exception:  # a damaged header of OME says nothing of the pixels
+        return None
 
 
 def pages(path: Path, axes: str = "") -> int:

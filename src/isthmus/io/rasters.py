@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 from isthmus.errors import IsthmusError
 from isthmus.files import write_bytes
 from isthmus.io.formats import Header, Picture, Source, register_format
+from isthmus.io.resolution import INCH, PixelSize, by_resolution
 
 _OPEN: dict[str, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
@@ -25,6 +28,9 @@ _OPEN: dict[str, type[ImageFile.ImageFile]] = {
 _ORIENTATION = 274
 _MODES = {"1": "L", "LA": "L", "RGBA": "RGB", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
 """The mode in which each of Pillow's modes is read: without alpha, in grey or RGB."""
+
+_PNG_HEADER = 33
+"""The bytes of a PNG up to the end of its first chunk."""
 
 _PNG_CHANNELS = {0: 1, 2: 3, 4: 1, 6: 3}
 """The number of channels without alpha for each colour type in the header of a PNG."""
@@ -70,7 +76,16 @@ def read(kind: str, source: Source, head: Header, mask: bool) -> NDArray[Any]:
     return orient(np.moveaxis(pixels, -1, 0), head.orientation)
 
 
-def write_png(path: Path, image: NDArray[Any]) -> None:
+def png_pixel_size(source: Source) -> PixelSize | None:
+    """Returns the size of a pixel from the chunk pHYs, unless that is a setting for screens or printers."""
+    with source.path.open("rb") as file:
+        picture = _OPEN["PNG"](file)
+        dots = picture.info.get("dpi")
+        turned = _orientation(picture) >= 5
+    return None if dots is None else by_resolution(dots if turned else dots[::-1], INCH)
+
+
+def write_png(path: Path, image: NDArray[Any], size: PixelSize | None = None) -> None:
     """Writes `(channels, height, width)` of 1 or 3 channels, uint8 or uint16.
 
     Raises:
@@ -81,7 +96,8 @@ def write_png(path: Path, image: NDArray[Any]) -> None:
         size = " x ".join(str(n) for n in image.shape)
         raise IsthmusError(f"{path}: PNG cannot hold {size} pixels of type {image.dtype}; choose .tif")
     pixels = image[0] if channels == 1 else np.moveaxis(image, 0, -1)
-    write_bytes(path, bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=6)))
+    content = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=6))
+    write_bytes(path, content if size is None else _with_size(content, size))
 
 
 def look_up(indices: NDArray[Any], palette: NDArray[np.uint8], *, mask: bool) -> NDArray[Any]:
@@ -109,6 +125,21 @@ def _orientation(picture: ImageFile.ImageFile) -> int:
     except Exception:  # the EXIF parser raises all kinds of exceptions, which do not affect the pixels
         return 1
     return found if 1 <= found <= 8 else 1
+
+
+def _with_size(content: bytes, size: PixelSize) -> bytes:
+    """Returns a PNG with the size of a pixel, as whole pixels per metre, behind its header; without, if none fits."""
+    rows, columns = (round(1e6 / step) for step in size[-2:])
+    if not 0 < min(rows, columns) <= max(rows, columns) < 2**31:
+        return content
+    chunk = b"pHYs" + struct.pack(">IIB", columns, rows, 1)
+    return (
+        content[:_PNG_HEADER]
+        + struct.pack(">I", 9)
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + content[_PNG_HEADER:]
+    )
 
 
 def _palette(picture: Image.Image) -> NDArray[np.uint8]:
@@ -152,6 +183,6 @@ def _register(suffixes: tuple[str, ...], kind: str, signature: bytes, **facts: A
     register_format(suffixes, reader)
 
 
-_register((".png",), "PNG", b"\x89PNG\r\n\x1a\n", write=write_png)
+_register((".png",), "PNG", b"\x89PNG\r\n\x1a\n", write=write_png, pixel_size=png_pixel_size)
 _register((".jpg", ".jpeg"), "JPEG", b"\xff\xd8\xff", lossy=True)
 _register((".bmp",), "BMP", b"BM")

@@ -25,6 +25,8 @@ from isthmus.errors import IsthmusError, few
 from isthmus.files import write_bytes
 from isthmus.io.formats import Header, Picture, Source, register_format
 from isthmus.io.rasters import from_cmyk, inverting, look_up, orient
+from isthmus.io.resolution import PixelSize
+from isthmus.io.tiff_resolution import stated_size, tags_of_size
 
 logging.getLogger("tifffile").addHandler(
     logging.NullHandler()
@@ -207,6 +209,16 @@ def read(source: Source, header: Header, mask: bool) -> NDArray[Any]:  # noqa: A
     return np.ascontiguousarray(pixels[:, 0] if pixels.shape[1] == 1 else pixels)
 
 
+def pixel_size(source: Source) -> PixelSize | None:
+    """Returns the size of a pixel of a page, or of a stack, as the file states it."""
+    with _opened(source.path) as tiff:
+        stack, index = _find(_stacks(tiff, source.path, source.axes), source.page, source.path)
+        size = stated_size(tiff, stack.series, deep=index is None and stack.pages > 1)
+        if size is None or stack.orientation < 5:
+            return size
+        return (*size[:-2], size[-1], size[-2])
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Opens the file, together with the files beside it that an OME header joins with it."""
@@ -333,7 +345,7 @@ def _refuse_cut_off(page: Any, size: int) -> None:
         raise ValueError(f"pixels up to byte {max(ends)}, but the file ends at {size}")
 
 
-def write(path: Path, image: NDArray[Any]) -> None:
+def write(path: Path, image: NDArray[Any], size: PixelSize | None = None) -> None:
     """Writes `(channels, *spatial)` of any number type; see `isthmus.io.writing.write_image`."""
     depth = "Z" * (image.ndim - 3)
     if image.shape[0] == 1:
@@ -344,10 +356,14 @@ def write(path: Path, image: NDArray[Any]) -> None:
         pixels, axes, photometric = image, f"C{depth}YX", "minisblack"
     file = io.BytesIO()
     pixels = np.ascontiguousarray(pixels)
-    tifffile.imwrite(file, pixels, compression="deflate", photometric=photometric, metadata={"axes": axes})
+    how = {"compression": "deflate", "photometric": photometric, "metadata": {"axes": axes}}
+    tifffile.imwrite(file, pixels, **how, **tags_of_size(size))
     write_bytes(path, file.getvalue())
 
 
 _SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-register_format((".tif", ".tiff"), Picture("TIFF", header, read, write, signatures=_SIGNATURES, paged=True))
+register_format(
+    (".tif", ".tiff"),
+    Picture("TIFF", header, read, write, signatures=_SIGNATURES, paged=True, pixel_size=pixel_size),
+)

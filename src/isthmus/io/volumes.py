@@ -24,7 +24,8 @@ from isthmus.io import metaimage as _metaimage  # noqa: F401 - registers its for
 from isthmus.io import nifti as _nifti  # noqa: F401
 from isthmus.io import nrrd as _nrrd  # noqa: F401
 from isthmus.io.formats import FORMATS, Header, Source, Volume, damaged, is_unnamed, suffix
-from isthmus.io.geometry import Geometry
+from isthmus.io.geometry import MILLIMETRES, Geometry
+from isthmus.io.resolution import PixelSize, measured
 
 CACHE_BYTES = 2**30
 """Volumes that are read slice by slice stay decoded up to this many bytes."""
@@ -85,6 +86,23 @@ def spacing(path: Path, axis: int | None = None) -> tuple[float, ...] | None:
             return None
         axis = found.axis(2) if axis is None else axis
     return found.spacing if axis is None else _without(found.spacing, axis)
+
+
+def pixel_size(source: Source) -> PixelSize | None:
+    """Returns the distances between the voxels of what `read` gives, in micrometres.
+
+    A file without a unit is in millimetres, as is the convention. None: the file states no size.
+
+    Raises:
+        IsthmusError: as `geometry`.
+    """
+    found = geometry(source.path, source.like)
+    sizes = tuple(1000 * step * MILLIMETRES[found.unit] for step in found.spacing)
+    if is_picture(source.path):
+        sizes = _without(sizes, found.axis(2))
+    elif source.page is not None:
+        sizes = _without(sizes, source.axis)
+    return measured(sizes) if found.sized else None
 
 
 def unit(path: Path) -> str:

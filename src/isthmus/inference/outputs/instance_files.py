@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.errors import IsthmusError
+from isthmus.io.resolution import PixelSize
 from isthmus.io.writing import write_mask
 
 MOST = 65_535
@@ -35,8 +36,13 @@ REACH = 3
 """Objects are neighbours if no more than this many pixels, along both axes, lie between them."""
 
 
-def write_instances(path: Path, labels: NDArray[Any]) -> str | None:
+def write_instances(path: Path, labels: NDArray[Any], pixel_size: PixelSize | None = None) -> str | None:
     """Writes object numbers `(H, W)` or `(D, H, W)` as a TIFF of 16 bits, or of 32 if there are more than 65,535.
+
+    Args:
+        path: the file.
+        labels: the numbers; 0 is background.
+        pixel_size: micrometres along (rows, columns); None: unknown.
 
     Returns:
         A line to tell the user if it has 32 bits, which some viewers do not open; else None.
@@ -52,7 +58,7 @@ def write_instances(path: Path, labels: NDArray[Any]) -> str | None:
         raise IsthmusError(
             f"{path}: object number {most} does not fit 32 bits; number the objects 1, 2, 3, …"
         )
-    write_mask(path, labels.astype(np.uint16 if most <= MOST else np.uint32))
+    write_mask(path, labels.astype(np.uint16 if most <= MOST else np.uint32), pixel_size)
     if most <= MOST:
         return None
     return f"{path}: {most} objects are more than 16 bits can number ({MOST}), so the TIFF has 32 bits"

@@ -15,7 +15,7 @@ from isthmus.data.cases import Case, Source
 from isthmus.data.checks.problems import refuse
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.instance_files import write_instances
-from isthmus.io.images import probe
+from isthmus.io.images import pixel_size, probe
 from isthmus.io.volumes import in_space, write_volume
 from isthmus.io.writing import write_image, write_mask
 
@@ -32,7 +32,7 @@ def mask_path(folder: Path, case: Case, instances: bool = False) -> Path:
 
 def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = False) -> list[str]:
     """Writes a mask to `mask_path`; that of a volume lies in space where its image does, in the image's own
-    orientation.
+    orientation, and that of a picture states the size of a pixel if the picture does.
 
     Args:
         folder: the folder to write to.
@@ -53,10 +53,10 @@ def write_case(folder: Path, case: Case, mask: NDArray[Any], instances: bool = F
                 notes.append(f"{path}: {most} objects are more than 16 bits can number, so it has 32 bits")
         write_volume(path, mask, like=source.path)
     elif instances:
-        note = write_instances(path, mask)
+        note = write_instances(path, mask, pixel_size(source))
         notes += [note] if note else []
     else:
-        write_mask(path, mask)
+        write_mask(path, mask, pixel_size(source))
     return notes
 
 
@@ -93,7 +93,8 @@ def write_probabilities(folder: Path, case: Case, maps: NDArray[Any]) -> None:
     volume."""
     paths = probability_paths(folder, case, len(maps))
     if is_flat(case):
-        write_image(paths[0], np.stack([in_whole(values, case.images[0]) for values in maps]))
+        source = case.images[0]
+        write_image(paths[0], np.stack([in_whole(values, source) for values in maps]), pixel_size(source))
         return
     for path, values in zip(paths, maps, strict=True):
         write_volume(path, in_whole(values, case.images[0]), like=case.images[0].path)
