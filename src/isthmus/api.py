@@ -19,7 +19,11 @@ from isthmus.inference.export import Exported
 from isthmus.inference.export import export_run as export
 from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
+from isthmus.measurement.measure import measure as measure_objects
+from isthmus.measurement.options import MeasureOptions
+from isthmus.measurement.result import Measurements
 from isthmus.report import write_page
+from isthmus.report.objects_page import save
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe, overlaid, preset_of
 from isthmus.training import finish, resume
@@ -28,6 +32,7 @@ from isthmus.watch import Watch
 __all__ = [
     "Evaluation",
     "Exported",
+    "Measurements",
     "Predictor",
     "ProgramComparison",
     "RunFolder",
@@ -35,6 +40,7 @@ __all__ = [
     "evaluate",
     "export",
     "finish",
+    "measure",
     "predict",
     "report",
     "resume",
@@ -151,6 +157,45 @@ def evaluate(
         remarks_on=unlike_training(None if run is None else Path(run), Path(predictions)),
         watch=watch,
     )
+
+
+def measure(
+    masks: Any,
+    images: Any = None,
+    *,
+    out: str | Path | None = None,
+    watch: Watch | None = None,
+    **options: Any,
+) -> Measurements:
+    """Measures the objects in masks, and the intensities of images in them: `isthmus.measurement.measure.measure`.
+
+    Args:
+        masks: a folder of masks, a mask file, or a data set; or a mask `(height, width)` or `(depth, height, width)` of
+            booleans or integers, or such masks by name.
+        images: the folder of their images, or an image file; or an image `(*spatial)` or `(channels, *spatial)`, or
+            images by name. None: those of the data set, else intensities are left out.
+        out: CSV to write, with a table of images and a page beside it; None: nothing is written.
+        watch: receives the progress.
+        **options: fields of `isthmus.measurement.options.MeasureOptions`, such as ``pixel_size=0.25`` (micrometres) or
+            ``instances=True`` (values number objects).
+
+    Returns:
+        The measurements: ``.objects`` has an array for each column, ``.images`` a row for each image.
+
+    Raises:
+        IsthmusError: anything wrong, as one line.
+
+    >>> import numpy as np
+    >>> mask = np.zeros((6, 8), np.uint8)
+    >>> mask[1:3, 1:5] = 1
+    >>> found = measure(mask, pixel_size=0.5)
+    >>> found.objects["area_px"].tolist(), found.objects["area_um2"].tolist(), found.images[0]["objects"]
+    ([8], [2.0], 1)
+    """
+    found = measure_objects(masks, images, MeasureOptions(**options), watch)
+    if out is not None:
+        save(found, Path(out))
+    return found
 
 
 def compare(

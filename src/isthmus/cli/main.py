@@ -23,6 +23,7 @@ from isthmus.cli.evaluate import evaluate
 from isthmus.cli.explain import explain
 from isthmus.cli.export import export
 from isthmus.cli.json_output import FLAG, AlreadyPrinted, emit
+from isthmus.cli.measure import measure
 from isthmus.cli.metrics import metrics
 from isthmus.cli.models import models
 from isthmus.cli.predict import predict
@@ -74,7 +75,7 @@ def _add(group: typer.Typer, panel: str | None, *commands: Callable[..., None]) 
 
 
 app.callback()(switches.everywhere)
-_add(app, MAIN, demo, train, predict, evaluate, report, export)
+_add(app, MAIN, demo, train, predict, measure, evaluate, report, export)
 _add(app, LOOK_UP, models, metrics, explain)
 _add(app, COMPARE, compare, reproduce)
 app.add_typer(data, rich_help_panel=LOOK_UP)

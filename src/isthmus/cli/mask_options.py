@@ -72,7 +72,7 @@ def parse_classes(text: str) -> dict[int, str]:
     return found
 
 
-def parse_spacing(text: str) -> tuple[float, ...] | float:
+def parse_spacing(text: str, option: str = "--spacing") -> tuple[float, ...] | float:
     """Reads numbers separated by commas; one number stands for all axes.
 
     >>> parse_spacing("0.5,0.25"), parse_spacing("2")
@@ -82,6 +82,6 @@ def parse_spacing(text: str) -> tuple[float, ...] | float:
         numbers = tuple(float(word) for word in text.split(","))
     except ValueError as error:
         raise IsthmusError(
-            f"--spacing {text}: write a number for each axis, as 0.5,0.5, or one for all"
+            f"{option} {text}: write a number for each axis, as 0.5,0.5, or one for all"
         ) from error
     return numbers[0] if len(numbers) == 1 else numbers

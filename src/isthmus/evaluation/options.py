@@ -63,13 +63,18 @@ class EvaluateOptions:
         Raises:
             IsthmusError: no foreground among the classes.
         """
-        if self.classes is None:
-            return None
-        background = self.classes.get(0, "background")
-        names = tuple(dict.fromkeys([background, *self.classes.values()]))
-        pairs = {0: background, **self.classes}
-        if len(names) < 2:
-            raise IsthmusError(
-                f"classes {dict(self.classes)} names no foreground; write {{1: 'liver', 2: 'kidney'}}"
-            )
-        return ValueMap(tuple((value, names.index(name)) for value, name in pairs.items())), names
+        return None if self.classes is None else named_values(self.classes)
+
+
+def named_values(classes: Mapping[int, str]) -> tuple[ValueMap, tuple[str, ...]]:
+    """Returns the map from mask values to classes, and the names of these, background first.
+
+    Raises:
+        IsthmusError: no foreground among the classes.
+    """
+    background = classes.get(0, "background")
+    names = tuple(dict.fromkeys([background, *classes.values()]))
+    pairs = {0: background, **classes}
+    if len(names) < 2:
+        raise IsthmusError(f"classes {dict(classes)} names no foreground; write {{1: 'liver', 2: 'kidney'}}")
+    return ValueMap(tuple((value, names.index(name)) for value, name in pairs.items())), names

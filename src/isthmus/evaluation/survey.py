@@ -21,6 +21,7 @@ from isthmus.io.volumes import elsewhere, refuse_other_place
 from isthmus.machine import cores
 from isthmus.watch import Watch
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -99,23 +100,23 @@ def _read(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
     return true, predicted
 
 
-def for_each(work: Callable[[Pair], T], pairs: Sequence[Pair], watch: Watch) -> Iterator[T]:
-    """Yields the results in order, with all cores at work and one pair for each in memory.
+def for_each(work: Callable[[S], T], items: Sequence[S], watch: Watch) -> Iterator[T]:
+    """Yields the results in order, with all cores at work and one item (a pair of masks) for each in memory.
 
     Raises:
-        IsthmusError: at the end, for all pairs that failed together.
+        IsthmusError: at the end, for all items that failed together.
     """
     problems: list[str] = []
 
-    def attempt(pair: Pair) -> T | IsthmusError:
+    def attempt(item: S) -> T | IsthmusError:
         try:
-            return work(pair)
+            return work(item)
         except IsthmusError as error:
             return error
 
     pool = ThreadPoolExecutor(cores(), thread_name_prefix="isthmus-evaluate")
     try:
-        for result in pool.map(attempt, pairs):
+        for result in pool.map(attempt, items):
             watch.advance()
             if isinstance(result, IsthmusError):
                 problems.append(str(result))

@@ -22,6 +22,8 @@ SERIES = 6
 """Number of line colours in the page's style sheet: --series-0 to --series-5."""
 NARROW = 3.6
 """Width of a chart in inches, unless it needs more."""
+BINS = 30
+"""Number of bars of a histogram."""
 LONGEST = 32
 """The most letters of a name below an axis."""
 INK, _FAINT = "#fe0001", "#fe0002"
@@ -217,6 +219,32 @@ def scatter(title: str, x: ArrayLike, y: ArrayLike, labels: tuple[str, str]) -> 
         axes.set_xlim(-0.04 * longest, 1.04 * longest)
         axes.set_ylim(axes.get_xlim())
         axes.set_aspect("equal")
+        return Chart(title, as_svg(figure, title))
+
+
+def histogram(title: str, values: Sequence[float], x_label: str, y_label: str = "objects") -> Chart | None:
+    """Draws how often values occur, in bins of equal width (one for each number where few whole ones occur).
+
+    Returns:
+        The chart; None when there is no finite value to draw.
+    """
+    drawn = np.asarray(values, np.float64)
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn):
+        return None
+    low, high = float(drawn.min()), float(drawn.max())
+    if (drawn == np.rint(drawn)).all() and high - low < BINS:
+        edges = np.arange(low - 0.5, high + 1)
+    else:
+        edges = np.linspace(low, high, BINS + 1) if high > low else np.array([low - 0.5, low + 0.5])
+    with mpl.rc_context(STYLE):
+        figure, axes = new_axes()
+        axes.hist(drawn, edges, color=series_colour(0), rwidth=0.9, linewidth=0)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=len(edges) <= 2))
+        axes.grid(visible=False, axis="x")
         return Chart(title, as_svg(figure, title))
 
 

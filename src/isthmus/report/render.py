@@ -29,6 +29,7 @@ _OVER = {
     "data.html": "Check of a data set",
     "study.html": "Study ",
     "programs.html": "Masks of ",
+    "objects.html": "Objects of ",
 }
 """How the line above the title begins, by template."""
 _START = 2**16
