@@ -136,7 +136,9 @@ def test_scikit_image_finds_the_same(axes: int) -> None:
     smooth = ndimage.gaussian_filter(rng.normal(size=(90, 110) if axes == 2 else (24, 30, 36)), 2)
     labels, _ = ndimage.label(smooth > smooth.std() * 0.7)
     if axes == 3:  # it has no solidity of flat objects
-        labels, _ = ndimage.label(np.isin(labels, np.flatnonzero(np.bincount(labels.ravel()) > 60)) & (labels > 0))
+        labels, _ = ndimage.label(
+            np.isin(labels, np.flatnonzero(np.bincount(labels.ravel()) > 60)) & (labels > 0)
+        )
     image = rng.integers(0, 4000, labels.shape).astype(np.uint16)
     names = ["area", "centroid", "bbox", "axis_major_length", "axis_minor_length", "solidity"]
     names += ["intensity_mean", "intensity_min", "intensity_max"]

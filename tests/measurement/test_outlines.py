@@ -12,7 +12,9 @@ from isthmus.measurement.outlines import crofton, perimeters
 def disc(radius: float, spacing: tuple[float, ...] = (1, 1)) -> np.ndarray:
     """A disc, or in space a ball, among pixels of this size."""
     half = [int(radius / step) + 2 for step in spacing]
-    places = np.meshgrid(*(np.arange(-n, n + 1) * step for n, step in zip(half, spacing, strict=True)), indexing="ij")
+    places = np.meshgrid(
+        *(np.arange(-n, n + 1) * step for n, step in zip(half, spacing, strict=True)), indexing="ij"
+    )
     return (sum(place**2 for place in places) <= radius**2).astype(np.int32)
 
 
@@ -29,7 +31,9 @@ def test_touching_objects_have_outlines_of_their_own() -> None:
     labels = np.zeros((12, 22), np.int32)
     labels[1:11, 1:11], labels[1:11, 11:21] = 1, 2
     assert perimeters(labels, 2).tolist() == [36, 36]
-    assert perimeters(np.ones((10, 10), np.int32), 1).tolist() == [36]  # the border of the image is an outline
+    assert perimeters(np.ones((10, 10), np.int32), 1).tolist() == [
+        36
+    ]  # the border of the image is an outline
 
 
 def test_a_disc_has_about_its_circumference() -> None:

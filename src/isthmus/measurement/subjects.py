@@ -136,10 +136,10 @@ def _with_images(
     options: MeasureOptions,
     watch: Watch,
 ) -> list[Case]:
-    """Returns the cases of masks with their images, which match by name; two single files match by any name."""
+    """Returns the cases of masks with their images, which match by name; two single files match whatever they are called."""
     by_name = {case.id: case.images for case in found}
-    if len(cases) == 1 and len(found) == 1 and paths[0].is_file() and paths[1].is_file():
-        return [replace(cases[0], images=found[0].images)]
+    if len(cases) == len(found) and paths[0].is_file() and paths[1].is_file():
+        return [replace(ours, images=theirs.images) for ours, theirs in zip(cases, found, strict=True)]
     names = matched_names([case.id for case in cases], list(by_name), paths[0])
     images = {mask: by_name[image] for mask, image in names.items()}
     # pages that are the channels of one image with a single mask
