@@ -218,11 +218,11 @@ def test_arrays_alone_with_an_image_and_by_name() -> None:
         measured({"a": TWO, "b": TWO}, {"a": TWO})
     with pytest.raises(IsthmusError, match=r"'image' has shape \(8, 12\) and its image \(8, 11\)"):
         measured(TWO, TWO[:, 1:])
-    with pytest.raises(IsthmusError, match="give .height, width. or .depth, height, width."):
+    with pytest.raises(IsthmusError, match=r"give .height, width. or .depth, height, width."):
         measured(np.ones(4, int))
     with pytest.raises(IsthmusError, match="both paths or both arrays"):
         measured(TWO, "images")
-    with pytest.raises(IsthmusError, match="threshold probabilities first|not whole"):
+    with pytest.raises(IsthmusError, match=r"threshold probabilities first|not whole"):
         measured(TWO * 0.3)
 
 

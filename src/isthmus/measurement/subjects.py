@@ -136,7 +136,7 @@ def _with_images(
     options: MeasureOptions,
     watch: Watch,
 ) -> list[Case]:
-    """Returns the cases of masks with their images, which match by name; two single files match whatever they are called."""
+    """Returns the cases of masks with their images, which match by name; two files match by any name."""
     by_name = {case.id: case.images for case in found}
     if len(cases) == len(found) and paths[0].is_file() and paths[1].is_file():
         return [replace(ours, images=theirs.images) for ours, theirs in zip(cases, found, strict=True)]
