@@ -18,6 +18,7 @@ IMPORTED_AS = {
     "pillow": "PIL",
     "pynrrd": "nrrd",
     "pyyaml": "yaml",
+    "scikit-image": "skimage",
 }
 SAID = {"torch": "torch", "safetensors": "safetensors", "NumPy": "numpy", "SciPy": "scipy", "OpenCV": "cv2"}
 ON_WINDOWS = {"psutil"}  # by `isthmus.machine`

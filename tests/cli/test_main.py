@@ -91,6 +91,6 @@ def test_too_little_memory_of_the_framework_is_one_line(
 def test_help_needs_no_torch() -> None:
     code = (
         "import sys, typer; from isthmus.cli import main; typer.main.get_command(main.app); "
-        "assert not {'torch', 'numpy'} & set(sys.modules)"
+        "assert not {'torch', 'numpy', 'skimage'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,18 +1,11 @@
-"""The tables of one image: units, intensities against SciPy, everything against scikit-image where it is installed."""
+"""The columns of one image: lengths in both units, distributions, tables that lack columns."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from scipy import ndimage
 
-from isthmus.measurement import slabs
-from isthmus.measurement.columns import Columns, in_order, intensities, joined, measured, rows, summary
+from isthmus.measurement.columns import Columns, in_order, joined, measured, rows, summary
 from isthmus.measurement.objects import Objects
 
 
@@ -42,7 +35,8 @@ def test_unlike_pixels_make_a_circle_round() -> None:
     labels = ((4 * y) ** 2 + x**2 <= 100**2).astype(np.int32)
     one = {name: values[0] for name, values in measured(objects(labels), None, (2, 0.5), "um").items()}
     assert one["area_um2"] == pytest.approx(np.pi * 50**2, rel=0.01)
-    assert one["perimeter_um"] == pytest.approx(2 * np.pi * 50, rel=0.02)
+    assert np.isnan(one["perimeter_um"])
+    assert one["perimeter_px"] > 0
     assert one["axis_major_um"] == pytest.approx(100, rel=0.01)
     assert one["axis_minor_um"] == pytest.approx(100, rel=0.01)
     assert one["axis_major_px"] == pytest.approx(200, rel=0.01)
@@ -63,40 +57,6 @@ def test_a_box_in_thick_slices() -> None:
     assert one["axis_middle_mm"] == pytest.approx(2 * np.sqrt(5 * 3 / 12) * 5)
     assert "perimeter_px" not in one
     assert "orientation_deg" not in one
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.data(), st.sampled_from([np.uint8, np.uint16, np.float32, np.int16]), st.integers(1, 50))
-def test_intensities_are_those_of_scipy(data: Any, dtype: Any, pixels: int) -> None:
-    shape = data.draw(st.tuples(*[st.integers(1, 6)] * 2))
-    mask = data.draw(arrays(np.int32, shape, elements=st.integers(0, 3)))
-    numbers = np.unique(mask[mask > 0])
-    labels = np.where(mask > 0, np.searchsorted(numbers, mask) + 1, 0)
-    image = data.draw(arrays(np.int16, (2, *shape), elements=st.integers(0, 99))).astype(dtype)
-    n = len(numbers)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slabs, "PIXELS", pixels)
-        found = intensities(image, labels, n)
-    for channel in (0, 1):
-        for name, ask in (
-            ("mean", ndimage.mean),
-            ("min", ndimage.minimum),
-            ("max", ndimage.maximum),
-            ("sum", ndimage.sum),
-        ):
-            wanted = np.reshape(ask(image[channel].astype(float), labels, range(1, n + 1)), n)
-            np.testing.assert_allclose(found[f"intensity_{name}_{channel + 1}"], wanted)
-    assert found["intensity_sum_1"].dtype.kind == ("f" if dtype is np.float32 else "i")
-
-
-def test_an_image_of_one_colour_has_one_intensity() -> None:
-    found = intensities(np.full((1, 3, 3), 7, np.uint8), np.eye(3, dtype=np.int32), 1)
-    assert {name: values.tolist() for name, values in found.items()} == {
-        "intensity_mean": [7],
-        "intensity_min": [7],
-        "intensity_max": [7],
-        "intensity_sum": [21],
-    }
 
 
 def test_a_distribution_on_paper() -> None:
@@ -127,37 +87,3 @@ def test_tables_that_lack_columns_are_joined_with_empty_cells() -> None:
     first, second = rows(joined([one, other], names))
     assert first == {"image": "a", "number": 1, "area_px": 3, "volume_px": None, "intensity_mean": None}
     assert second["area_px"] is None
-
-
-@pytest.mark.parametrize("axes", [2, 3])
-def test_scikit_image_finds_the_same(axes: int) -> None:
-    regions = pytest.importorskip("skimage.measure")
-    rng = np.random.default_rng(axes)
-    smooth = ndimage.gaussian_filter(rng.normal(size=(90, 110) if axes == 2 else (24, 30, 36)), 2)
-    labels, _ = ndimage.label(smooth > smooth.std() * 0.7)
-    if axes == 3:  # it has no solidity of flat objects
-        labels, _ = ndimage.label(
-            np.isin(labels, np.flatnonzero(np.bincount(labels.ravel()) > 60)) & (labels > 0)
-        )
-    image = rng.integers(0, 4000, labels.shape).astype(np.uint16)
-    names = ["area", "centroid", "bbox", "axis_major_length", "axis_minor_length", "solidity"]
-    names += ["intensity_mean", "intensity_min", "intensity_max"]
-    names += ["eccentricity", "orientation", "perimeter"] if axes == 2 else []
-    theirs = regions.regionprops_table(labels, image, properties=names)
-    ours = measured(objects(labels), image[None], None, "um")
-    pairs = {
-        "area": "area_px" if axes == 2 else "volume_px",
-        f"centroid-{axes - 1}": "centroid_x_px",
-        f"bbox-{axes - 2}": "box_y_px",
-        "axis_major_length": "axis_major_px",
-        "axis_minor_length": "axis_minor_px",
-        "solidity": "solidity",
-        "intensity_mean": "intensity_mean",
-        "intensity_max": "intensity_max",
-    } | ({"eccentricity": "eccentricity", "perimeter": "perimeter_px"} if axes == 2 else {})
-    for theirs_name, ours_name in pairs.items():
-        np.testing.assert_allclose(ours[ours_name], theirs[theirs_name], atol=1e-6, err_msg=ours_name)
-    if axes == 2:
-        known = np.isfinite(ours["orientation_deg"])
-        away = (np.degrees(theirs["orientation"]) + 90 - ours["orientation_deg"] + 90) % 180 - 90
-        np.testing.assert_allclose(away[known], 0, atol=1e-6)

@@ -16,7 +16,10 @@ CLASSES = np.array([[1, 0, 1, 0, 2], [0, 0, 0, 0, 0], [2, 2, 0, 1, 1]])
 
 def read(*masks: np.ndarray, **how: object) -> tuple[Reading, list[Objects]]:
     reading = decide({f"m{i}": MaskFacts.of(mask) for i, mask in enumerate(masks)}, **how)  # type: ignore[arg-type]
-    return reading, [reading.find(mask, "m") for mask in masks]
+    found = [reading.find(mask, "m") for mask in masks]
+    for mask, objects in zip(masks, found, strict=True):  # the number that progress is told
+        assert reading.number(MaskFacts.of(mask)) in (None, len(objects))
+    return reading, found
 
 
 def test_masks_of_one_value_have_connected_components() -> None:

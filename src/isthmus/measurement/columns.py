@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.measurement.hulls import hull_pixels
 from isthmus.measurement.objects import Objects
-from isthmus.measurement.outlines import crofton, perimeters
-from isthmus.measurement.shapes import Shapes
-from isthmus.measurement.slabs import slabs
+from isthmus.measurement.regions import AXES, SIDES, Columns, regions
 
-Columns = dict[str, NDArray[Any]]
-
-AXES = "zyx"
-SIDES = {"x": "width", "y": "height", "z": "depth"}
 FIRST = ("image", "number")
 """The first columns of the table of objects."""
 
-INTENSITIES = ("mean", "min", "max", "sum")
 SUMMARIES = ("mean", "sd", "min", "p25", "median", "p75", "max")
-_POWERS = {"area": "2", "surface": "2", "volume": "3"}
+_POWERS = {"area": "2", "volume": "3"}
+_BOXES = tuple(f"box_{axis}" for axis in reversed(AXES))
 _STEMS = (
     *("area", "volume"),
-    *(f"centroid_{axis}" for axis in "xyz"),
-    *(f"box_{axis}" for axis in "xyz"),
+    *(f"centroid_{axis}" for axis in SIDES),
+    *_BOXES,
     *(f"box_{side}" for side in SIDES.values()),
-    *("perimeter", "surface", "axis_major", "axis_middle", "axis_minor"),
+    *("perimeter", "axis_major", "axis_middle", "axis_minor"),
 )
 
 
 def measured(
-    objects: Objects, image: NDArray[Any] | None, size: Sequence[float] | None, unit: str
+    objects: Objects,
+    image: NDArray[Any] | None,
+    size: Sequence[float] | None,
+    unit: str,
+    advance: Callable[[], None] = lambda: None,
 ) -> Columns:
     """Returns everything that is measured of the objects of an image, by column, each `(n,)`.
 
@@ -43,39 +41,32 @@ def measured(
         image: `(channels, *spatial)`; None: no intensities.
         size: size of a pixel along each axis, in `unit`; None: unknown, and lengths are in pixels only.
         unit: as in the names of columns.
+        advance: called after each object.
     """
-    labels, n = objects.labels, len(objects)
-    shapes = Shapes.of(labels, n)
-    found: Columns = {"touches_border": shapes.at_border}
-    found |= _lengths(shapes, labels, None, "px")
-    if size is not None:
-        found |= _lengths(shapes, labels, size, unit)
-    steps = size or (1.0,) * labels.ndim
-    if labels.ndim == 2:
-        found |= {"eccentricity": shapes.eccentricity(steps), "orientation_deg": shapes.orientation(steps)}
-    found["solidity"] = shapes.pixels / hull_pixels(labels, n)
-    return found if image is None else found | intensities(image, labels, n)
+    if not len(objects):  # the columns of one pixel, without it
+        one = (1,) * objects.labels.ndim
+        pixel = Objects(np.ones(one, np.int32), np.ones(1, np.int64), np.ones(1, np.int64))
+        dark = None if image is None else np.zeros((len(image), *one), image.dtype)
+        return {name: values[:0] for name, values in measured(pixel, dark, size, unit).items()}
+    unlike = size is not None and not np.allclose(size, size[0], rtol=1e-3)
+    pixels, spaced = regions(objects.labels, image, size if unlike else None, advance)
+    found = {name: values for name, values in (pixels | spaced).items() if name not in _STEMS}
+    for stem in (name for name in pixels if name in _STEMS):
+        found[column(stem, "px")] = pixels[stem]
+        if size is not None and stem not in _BOXES:
+            found[column(stem, unit)] = spaced.get(stem, pixels[stem] * _factor(stem, size))
+    return found
 
 
-def _lengths(shapes: Shapes, labels: NDArray[Any], size: Sequence[float] | None, unit: str) -> Columns:
-    """Returns lengths, areas and volumes in pixels (`size` is None) or in a unit."""
-    steps, n, flat = np.array(size or (1.0,) * labels.ndim), len(shapes.pixels), labels.ndim == 2
-    extent = shapes.pixels if size is None else shapes.pixels * steps.prod()
-    found: Columns = {"area" if flat else "volume": extent}
-    for place, axis in enumerate(AXES[-labels.ndim :]):
-        found[f"centroid_{axis}"] = shapes.centroid[:, place] * steps[place]
-        if size is None:
-            found[f"box_{axis}"] = shapes.low[:, place]
-        sides = shapes.high[:, place] - shapes.low[:, place]
-        found[f"box_{SIDES[axis]}"] = sides if size is None else sides * steps[place]
-    if flat:
-        alike = np.allclose(steps, steps[0], rtol=1e-3)
-        found["perimeter"] = perimeters(labels, n) * steps[0] if alike else crofton(labels, n, steps)
-    else:
-        found["surface"] = crofton(labels, n, steps)
-    names = ("axis_major", "axis_minor") if flat else ("axis_major", "axis_middle", "axis_minor")
-    found |= dict(zip(names, shapes.axes(steps).T, strict=True))
-    return {column(stem, unit): values for stem, values in found.items()}
+def _factor(stem: str, size: Sequence[float]) -> float:
+    """Returns the length of a pixel along the axis of a column, or its area or volume."""
+    if stem in ("area", "volume"):
+        return math.prod(size)
+    end = stem.partition("_")[2]
+    steps = {
+        name: step for axis, step in zip(SIDES, reversed(size), strict=False) for name in (axis, SIDES[axis])
+    }
+    return steps.get(end, size[0])
 
 
 def column(stem: str, unit: str) -> str:
@@ -85,36 +76,6 @@ def column(stem: str, unit: str) -> str:
     ('area_um2', 'volume_px', 'axis_major_um')
     """
     return f"{stem}_{unit}{_POWERS.get(stem, '') if unit != 'px' else ''}"
-
-
-def intensities(image: NDArray[Any], labels: NDArray[Any], n: int) -> Columns:
-    """Returns the mean, least, greatest and summed intensity of the objects 1 to `n`, by column, each `(n,)`.
-
-    Args:
-        image: `(channels, *spatial)`, in the numbers of the file.
-        labels: `(*spatial)`.
-    """
-    pixels = np.zeros(n, np.int64)
-    for _, slab in slabs(labels):
-        pixels += np.bincount(slab.ravel(), minlength=n + 1)[1:]
-    found: Columns = {}
-    for index, channel in enumerate(image):
-        total, least, greatest = np.zeros(n), np.full(n, np.inf), np.full(n, -np.inf)
-        for start, slab in slabs(labels):
-            inside = slab > 0
-            number = slab[inside].astype(np.int64) - 1
-            values = channel[start : start + len(slab)][inside].astype(np.float64)
-            total += np.bincount(number, values, n)
-            np.minimum.at(least, number, values)
-            np.maximum.at(greatest, number, values)
-        whole = channel.dtype.kind in "ui"
-        sums = [
-            total / pixels,
-            *(each.astype(np.int64) if whole else each for each in (least, greatest, total)),
-        ]
-        end = f"_{index + 1}" if len(image) > 1 else ""
-        found |= {f"intensity_{name}{end}": values for name, values in zip(INTENSITIES, sums, strict=True)}
-    return found
 
 
 def summary(columns: Columns, names: Iterable[str]) -> dict[str, float]:

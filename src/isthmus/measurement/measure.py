@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -57,11 +58,17 @@ def measure(
     subjects, dataset = _subjects(masks, images, options, watch)
     for line in _told(note for subject in subjects for note in subject.notes):
         watch.say(line)
-    reading = _reading(subjects, dataset, options, watch)
+    watch.stage("reading masks", len(subjects))
+    facts = list(for_each(lambda one: MaskFacts.of(one.mask()), subjects, watch))
+    reading = _reading(subjects, facts, dataset, options)
     for line in reading.notes:
         watch.say(line)
-    watch.stage("measuring", len(subjects))
-    found = list(for_each(lambda one: _measure(one, reading, options), subjects, watch))
+    known = [reading.number(each) for each in facts]
+    total = sum(each for each in known if each is not None)
+    total += _count(
+        [one for one, number in zip(subjects, known, strict=True) if number is None], reading, watch
+    )
+    found = _measure_all(subjects, reading, options, total, watch)
     names = in_order((name for one in found for name in one.objects), options.unit)
     result = Measurements(
         objects=joined([one.objects for one in found], names),
@@ -91,11 +98,9 @@ def _subjects(
 
 
 def _reading(
-    subjects: Sequence[Subject], dataset: Dataset | None, options: MeasureOptions, watch: Watch
+    subjects: Sequence[Subject], facts: Sequence[MaskFacts], dataset: Dataset | None, options: MeasureOptions
 ) -> Reading:
-    """Reads every mask once, and decides what their values mean."""
-    watch.stage("reading masks", len(subjects))
-    facts = list(for_each(lambda one: MaskFacts.of(one.mask()), subjects, watch))
+    """Decides what the values of masks mean."""
     if any(subject.by_file for subject in subjects):
         return Reading(None, strict=True, notes=("a file for each object",))
     values, names = dataset.values if dataset else None, dataset.classes if dataset else ()
@@ -110,7 +115,28 @@ def _reading(
     )
 
 
-def _measure(subject: Subject, reading: Reading, options: MeasureOptions) -> _Measured:
+def _count(subjects: Sequence[Subject], reading: Reading, watch: Watch) -> int:
+    watch.stage("finding objects", len(subjects))
+    return sum(for_each(lambda one: len(reading.find(one.mask(), one.where)), subjects, watch))
+
+
+def _measure_all(
+    subjects: Sequence[Subject], reading: Reading, options: MeasureOptions, total: int, watch: Watch
+) -> list[_Measured]:
+    """Measures `total` objects, which are the steps of the progress, as a single image may take long."""
+    watch.stage("measuring objects", total)
+    one_at_a_time = Lock()
+
+    def advance() -> None:
+        with one_at_a_time:
+            watch.advance()
+
+    return list(for_each(lambda one: _measure(one, reading, options, advance), subjects, Silent()))
+
+
+def _measure(
+    subject: Subject, reading: Reading, options: MeasureOptions, advance: Callable[[], None]
+) -> _Measured:
     mask = subject.mask()
     size = options.size_of(subject.pixel_size, mask.ndim, subject.where)
     objects = reading.find(mask, subject.where)
@@ -121,7 +147,7 @@ def _measure(subject: Subject, reading: Reading, options: MeasureOptions) -> _Me
     }
     if reading.names:
         found["class"] = np.array(reading.names, object)[objects.classes - 1]
-    found |= measured(objects, image, size, options.unit)
+    found |= measured(objects, image, size, options.unit, advance)
     rows = [
         _image_row(subject.name, objects, found, of_class, size, options.unit)
         for of_class in (enumerate(reading.names, 1) if reading.names else [(0, "")])

@@ -87,6 +87,12 @@ class Reading:
     strict: bool = False
     notes: tuple[str, ...] = ()
 
+    def number(self, facts: MaskFacts) -> int | None:
+        """Returns the number of objects in a mask; None: they have to be found."""
+        if facts.numbered is None and not self.strict:
+            return facts.pieces
+        return len(set(facts.counts) - {0}) if self.values is None else None
+
     def find(self, mask: NDArray[Any], where: str) -> Objects:
         """Returns the objects of a mask `(*spatial)` of integers.
 

@@ -25,7 +25,7 @@ PICTURES = 12
 """The most images that are drawn."""
 ROWS = 300
 """The most images that the page lists."""
-_LENGTHS = ("perimeter", "surface", "axis_major", "axis_minor")
+_LENGTHS = ("perimeter", "axis_major", "axis_minor")
 _SHAPES = ("eccentricity", "solidity")
 _UNITS = {"px": "px", "um": "µm"}
 
