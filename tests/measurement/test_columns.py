@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isthmus.measurement.columns import Columns, in_order, joined, measured, rows, summary
+from isthmus.measurement.columns import in_order, joined, measured, rows, summary
 from isthmus.measurement.objects import Objects
+from isthmus.measurement.regions import Columns
 
 
 def objects(labels: np.ndarray) -> Objects:

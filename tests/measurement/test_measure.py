@@ -113,7 +113,9 @@ def test_masks_without_their_image_are_named(tmp_path: Path) -> None:
     assert "1 of 2 masks have no image and no intensities: b" in told
     np.testing.assert_array_equal(found.objects["intensity_mean"], [1, 1, np.nan, np.nan])
     (tmp_path / "images/a.png").rename(tmp_path / "images/z.png")
-    with pytest.raises(IsthmusError, match=r"no image in .*images has the name of a mask in .*masks"):
+    with pytest.raises(
+        IsthmusError, match=r"no image in .*images \(z\) has the name of a mask in .*masks \(a, b\)"
+    ):
         measured(tmp_path / "masks", tmp_path / "images", partial=True)
 
 

@@ -93,8 +93,8 @@ def write_png(path: Path, image: NDArray[Any], size: PixelSize | None = None) ->
     """
     channels, spatial = image.shape[0], image.shape[1:]
     if image.dtype not in (np.uint8, np.uint16) or channels not in (1, 3) or len(spatial) != 2:
-        size = " x ".join(str(n) for n in image.shape)
-        raise IsthmusError(f"{path}: PNG cannot hold {size} pixels of type {image.dtype}; choose .tif")
+        sides = " x ".join(str(n) for n in image.shape)
+        raise IsthmusError(f"{path}: PNG cannot hold {sides} pixels of type {image.dtype}; choose .tif")
     pixels = image[0] if channels == 1 else np.moveaxis(image, 0, -1)
     content = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=6))
     write_bytes(path, content if size is None else _with_size(content, size))

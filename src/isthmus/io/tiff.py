@@ -356,8 +356,9 @@ def write(path: Path, image: NDArray[Any], size: PixelSize | None = None) -> Non
         pixels, axes, photometric = image, f"C{depth}YX", "minisblack"
     file = io.BytesIO()
     pixels = np.ascontiguousarray(pixels)
-    how = {"compression": "deflate", "photometric": photometric, "metadata": {"axes": axes}}
-    tifffile.imwrite(file, pixels, **how, **tags_of_size(size))
+    about = {"axes": axes}
+    tags = tags_of_size(size)
+    tifffile.imwrite(file, pixels, compression="deflate", photometric=photometric, metadata=about, **tags)
     write_bytes(path, file.getvalue())
 
 

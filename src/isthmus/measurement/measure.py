@@ -15,9 +15,10 @@ from isthmus.data.cases import Dataset
 from isthmus.errors import IsthmusError, counted, few
 from isthmus.evaluation.options import named_values
 from isthmus.evaluation.survey import for_each
-from isthmus.measurement.columns import Columns, extent, in_order, joined, measured, summary
+from isthmus.measurement.columns import extent, in_order, joined, measured, summary
 from isthmus.measurement.objects import MaskFacts, Objects, Reading, decide
 from isthmus.measurement.options import MeasureOptions
+from isthmus.measurement.regions import Columns
 from isthmus.measurement.result import Measurements
 from isthmus.measurement.subjects import Subject, from_arrays, from_files
 from isthmus.watch import Silent, Watch
@@ -63,11 +64,7 @@ def measure(
     reading = _reading(subjects, facts, dataset, options)
     for line in reading.notes:
         watch.say(line)
-    known = [reading.number(each) for each in facts]
-    total = sum(each for each in known if each is not None)
-    total += _count(
-        [one for one, number in zip(subjects, known, strict=True) if number is None], reading, watch
-    )
+    total = _count(subjects, facts, reading, watch)
     found = _measure_all(subjects, reading, options, total, watch)
     names = in_order((name for one in found for name in one.objects), options.unit)
     result = Measurements(
@@ -115,9 +112,14 @@ def _reading(
     )
 
 
-def _count(subjects: Sequence[Subject], reading: Reading, watch: Watch) -> int:
-    watch.stage("finding objects", len(subjects))
-    return sum(for_each(lambda one: len(reading.find(one.mask(), one.where)), subjects, watch))
+def _count(subjects: Sequence[Subject], facts: Sequence[MaskFacts], reading: Reading, watch: Watch) -> int:
+    """Returns the number of all objects; masks whose values do not tell it are read again."""
+    known = [reading.number(each) for each in facts]
+    left = [subject for subject, number in zip(subjects, known, strict=True) if number is None]
+    if left:
+        watch.stage("finding objects", len(left))
+        known += for_each(lambda one: len(reading.find(one.mask(), one.where)), left, watch)
+    return sum(number or 0 for number in known)
 
 
 def _measure_all(

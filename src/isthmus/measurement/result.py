@@ -11,8 +11,9 @@ import numpy as np
 
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
-from isthmus.measurement.columns import FIRST, Columns, rows
+from isthmus.measurement.columns import FIRST, rows
 from isthmus.measurement.objects import Objects
+from isthmus.measurement.regions import Columns
 from isthmus.measurement.subjects import Subject
 from isthmus.outputs import Guard
 from isthmus.runs.files import write_csv

@@ -149,7 +149,7 @@ def _with_images(
     for mask, image in pages.items():
         letters, _ = pair_axes(whole[image].path, left[mask].masks[0].path, as_axes(options.axes))
         images[mask] = (Source(whole[image].path, axes=letters),)
-    _report(cases, images, paths, options.partial, watch)
+    _report(cases, images, list(by_name), paths, options.partial, watch)
     used = {source for sources in images.values() for source in sources}
     extra = [case.id for case in found if case.images[0] not in used and case.group not in pages.values()]
     if extra:
@@ -163,6 +163,7 @@ def _with_images(
 def _report(
     cases: Sequence[Case],
     images: Mapping[str, object],
+    found: Sequence[str],
     paths: tuple[Path, Path],
     partial: bool,
     watch: Watch,
@@ -171,7 +172,8 @@ def _report(
     lacking = [case.id for case in cases if case.id not in images]
     if not images:
         raise IsthmusError(
-            f"no image in {paths[1]} has the name of a mask in {paths[0]}; masks are matched by file name"
+            f"no image in {paths[1]} ({few(found, 2)}) has the name of a mask in {paths[0]} ({few(lacking, 2)}); masks "
+            "are matched by file name"
         )
     if lacking and not partial:
         raise IsthmusError(

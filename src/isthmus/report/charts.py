@@ -239,7 +239,7 @@ def histogram(title: str, values: Sequence[float], x_label: str, y_label: str = 
         edges = np.linspace(low, high, BINS + 1) if high > low else np.array([low - 0.5, low + 0.5])
     with mpl.rc_context(STYLE):
         figure, axes = new_axes()
-        axes.hist(drawn, edges, color=series_colour(0), rwidth=0.9, linewidth=0)
+        axes.hist(drawn, edges.tolist(), color=series_colour(0), rwidth=0.9, linewidth=0)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
