@@ -24,11 +24,20 @@ from isthmus.objectives import (
     distance_map,
     edges,
     interior_map,
+    object_distance_map,
     proximity_map,
 )
 from isthmus.objectives.targets import union
 
-ALL = (contour_map, difficulty_map, border_map, interior_map, distance_map, proximity_map)
+ALL = (
+    contour_map,
+    difficulty_map,
+    border_map,
+    interior_map,
+    distance_map,
+    object_distance_map,
+    proximity_map,
+)
 
 
 def drawn(text: str) -> NDArray[Any]:
@@ -250,6 +259,27 @@ def test_distance_is_that_to_the_nearest_pixel_along_a_border(label: NDArray[Any
         return
     expected = [min(np.linalg.norm(p - q) for q in along) for p in points]
     assert np.allclose(found.ravel(), expected, atol=1e-5)
+
+
+@given(LABELS, st.sampled_from([None, (2.0, 1.0, 0.5)]))
+def test_an_object_is_as_deep_as_the_pixels_beside_its_border_are_away(
+    label: NDArray[Any], spacing: tuple[float, ...] | None
+) -> None:
+    """One more than the distance to the nearest pixel with another label beside it, by its largest value."""
+    sides = np.ones(label.ndim) if spacing is None else np.array(spacing[-label.ndim :])
+    found = object_distance_map(label, None if spacing is None else tuple(sides))
+    assert not found[label == 0].any()
+    points = np.argwhere(np.ones(label.shape))
+    along = [
+        p
+        for p in points
+        if any(label[tuple(p)] != label[tuple(q)] for q in points if np.abs(p - q).sum() == 1)
+    ]
+    for value in np.unique(label[label != 0]):
+        own = np.argwhere(label == value)
+        away = [min((np.linalg.norm((p - q) * sides) for q in along), default=0) for p in own]
+        depth = 1 + np.array(away) / sides.min()
+        assert np.allclose(found[label == value], depth / depth.max(), atol=1e-5)
 
 
 @given(LABELS)

@@ -83,7 +83,9 @@ class Decision:
             clean: whether they are cleaned up as the recipe says.
         """
         heads = {
-            name: maps[name][0] for name in ("contour", "marker") if name in maps and self.losses.get(name)
+            name: maps[name][0]
+            for name in ("contour", "marker", "distance")
+            if name in maps and self.losses.get(name)
         }
         if "contour_l2" in self.losses.get("contour", {}):  # a broad ridge, whose middle is the contour
             heads["contour"] = (heads["contour"] >= REGRESSED).astype(np.float32)

@@ -49,6 +49,8 @@ NORMALISE = {
     "scale": "8-bit images divided by 255, 16-bit ones by 65535; others as minmax",
     "minmax": "(image - minimum) / (maximum - minimum), over all channels of the image together; constant images: 0",
     "zscore": "(image - mean) / standard deviation of each channel of the image, all of it; constant channels: 0",
+    "percentile": "(image - percentile 1) / (percentile 99.8 - percentile 1) of each channel of the image, nothing "
+    "cut off; where the two are equal, minimum and maximum; constant channels: 0",
     "dataset": "(image - mean) / deviation, by channel, with the numbers given here; where the deviation is 0: 0",
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from isthmus.objectives.settings import Settings
 
 if TYPE_CHECKING:
-    from isthmus.objectives.boundary import contour_l2, hausdorff
+    from isthmus.objectives.boundary import contour_l2, distance_l1, hausdorff
     from isthmus.objectives.defaults import class_weights, default_heads
     from isthmus.objectives.entropy import (
         binary_cross_entropy,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         distance_map,
         edges,
         interior_map,
+        object_distance_map,
         proximity_map,
     )
 
@@ -49,6 +50,7 @@ __all__ = [
     "difficulty_cross_entropy",
     "difficulty_map",
     "distance_cross_entropy",
+    "distance_l1",
     "distance_map",
     "edges",
     "focal",
@@ -56,6 +58,7 @@ __all__ = [
     "hausdorff",
     "interior_map",
     "list_losses",
+    "object_distance_map",
     "proximity_map",
     "register_loss",
     "soft_dice",

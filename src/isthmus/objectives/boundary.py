@@ -1,4 +1,4 @@
-"""Losses on boundaries: regression of the contour map, and an estimate of the Hausdorff distance."""
+"""Losses on boundaries: regression of contours and of distances to them, and an estimate of the Hausdorff distance."""
 
 from __future__ import annotations
 
@@ -20,15 +20,36 @@ def contour_l2(output: Tensor, contour: Tensor, *, ignore: int | None = None) ->
     >>> float(contour_l2(torch.full((1, 1, 2, 2), 0.5), torch.ones(1, 2, 2)))
     0.25
     """
-    is_multilabel(output, contour)  # refuses shapes that do not match
+    output, contour = _one_map(output, contour, ignore, "contour")
+    return mean((output - contour).square())
+
+
+def distance_l1(output: Tensor, distance: Tensor, *, ignore: int | None = None) -> Tensor:
+    """(1/N) sum over pixels of |p - y|, where p is the sigmoid of the output.
+
+    Args:
+        output: ``(N, 1, *spatial)``, of any floating type; the loss is computed in float32 or better.
+        distance: y, ``(N, *spatial)``, see `object_distance_map`.
+        ignore: the value of ignored pixels.
+
+    >>> import torch
+    >>> float(distance_l1(torch.zeros(1, 1, 2, 2), torch.ones(1, 2, 2)))
+    0.5
+    """
+    output, distance = _one_map(output, distance, ignore, "distance")
+    return mean((output.sigmoid() - distance).abs())
+
+
+def _one_map(output: Tensor, target: Tensor, ignore: int | None, head: str) -> tuple[Tensor, Tensor]:
+    """Returns the only map of a head and its target, in one shape and type, without ignored pixels."""
+    is_multilabel(output, target)  # refuses shapes that do not match
     if output.shape[1] != 1:
         raise IsthmusError(
-            f"the contour head has one map: output {tuple(output.shape)}, target {tuple(contour.shape)}"
+            f"the {head} head has one map: output {tuple(output.shape)}, target {tuple(target.shape)}"
         )
-    output, contour = fitting(output, contour, ignore=ignore, labels=False)
+    output, target = fitting(output, target, ignore=ignore, labels=False)
     output = widen(output)
-    contour = contour.to(output.dtype)
-    return mean((output - contour.view_as(output)).square())
+    return output, target.to(output.dtype).view_as(output)
 
 
 def hausdorff(

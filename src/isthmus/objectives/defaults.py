@@ -19,7 +19,8 @@ def default_heads(
     - logits: `bce` for sigmoids (one class, or `multilabel`), `ce` for a softmax;
     - with a ``marker``, as in the nuclei networks: cross-entropy and `iou` for every head;
     - a ``contour`` with ``contour_auxiliary…`` heads, as in DCAN: `bce` on the border;
-    - any other ``contour``, as in HMEDN: `contour_l2` on the contour map.
+    - any other ``contour``, as in HMEDN: `contour_l2` on the contour map;
+    - a ``distance``: `distance_l1`.
 
     All weights are 1. Auxiliary heads have the losses of their main heads, see `Objective`.
 
@@ -34,6 +35,8 @@ def default_heads(
         heads["contour"] = {"bce": 1.0} | overlap if binary else {"contour_l2": 1.0}
     if "marker" in available:
         heads["marker"] = {"bce": 1.0} | overlap
+    if "distance" in available:
+        heads["distance"] = {"distance_l1": 1.0}
     return heads
 
 

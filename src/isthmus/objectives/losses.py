@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isthmus.objectives.boundary import contour_l2, hausdorff
+from isthmus.objectives.boundary import contour_l2, distance_l1, hausdorff
 from isthmus.objectives.entropy import (
     binary_cross_entropy,
     cross_entropy,
@@ -22,9 +22,11 @@ from isthmus.objectives.overlap import focal_tversky, soft_dice, soft_iou
 from isthmus.objectives.targets import Floats
 from isthmus.plugins import Registry
 
-Head: TypeAlias = Literal["logits", "contour", "marker"]
+Head: TypeAlias = Literal["logits", "contour", "marker", "distance"]
 Output: TypeAlias = Literal["binary", "softmax", "multilabel"]
-TargetName: TypeAlias = Literal["contour", "border", "interior", "distance", "proximity", "difficulty"]
+TargetName: TypeAlias = Literal[
+    "contour", "border", "interior", "object_distance", "distance", "proximity", "difficulty"
+]
 MakeTarget: TypeAlias = Callable[[NDArray[Any]], Floats]
 
 
@@ -34,7 +36,8 @@ class Loss:
 
     Attributes:
         function: `(logits, truth, **parameters)`, with a target `(logits, truth, target, **parameters)`, and of a
-            contour or a marker `(output, target, **parameters)`; it takes the keyword `ignore` and returns a scalar.
+            contour, a marker or a distance `(output, target, **parameters)`; it takes the keyword `ignore` and
+            returns a scalar.
         target: the map that it needs beside the labels: the name of one of ours, or a function from the labels
             `(*spatial)` of one sample to a map of the same shape, float32. None: labels are enough.
         parameters: keyword of the function -> field of `Settings`.
@@ -45,7 +48,7 @@ class Loss:
     function: Callable[..., Tensor]
     target: TargetName | MakeTarget | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
-    heads: tuple[Head, ...] = get_args(Head)
+    heads: tuple[Head, ...] = ("logits", "contour", "marker")
     outputs: tuple[Output, ...] = get_args(Output)
 
 
@@ -95,6 +98,7 @@ for _name, _loss in {
     "iou": Loss(soft_iou, parameters=_SMOOTH),
     "focal_tversky": Loss(focal_tversky, parameters=_SMOOTH | _TVERSKY),
     "contour_l2": Loss(contour_l2, "contour", heads=("contour",)),
+    "distance_l1": Loss(distance_l1, "object_distance", heads=("distance",)),
     "hausdorff": Loss(hausdorff, "distance", {"alpha": "hausdorff_alpha"}, heads=_MASKS),
 }.items():
     register_loss(_name, _loss)

@@ -9,6 +9,7 @@ adds up the terms.
 | `logits`, `auxiliary…` | the labels |
 | `contour`, `contour_auxiliary…` | the map `contour` for `contour_l2`, the mask `border` for other losses |
 | `marker` | the mask `interior` |
+| `distance` | the map `object_distance` |
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from isthmus.errors import IsthmusError, nearest
 from isthmus.objectives.entropy import finite_weights
-from isthmus.objectives.losses import LOSSES, MakeTarget
+from isthmus.objectives.losses import LOSSES, Head, MakeTarget
 from isthmus.objectives.settings import Normalise, Settings
 from isthmus.objectives.targets import (
     Floats,
@@ -35,6 +36,7 @@ from isthmus.objectives.targets import (
     distance_map,
     edges,
     interior_map,
+    object_distance_map,
     proximity_map,
     union,
 )
@@ -46,7 +48,7 @@ MASKS = {"contour": "border", "marker": "interior"}
 """The target of a kind of head, if the loss needs no other."""
 
 OUTSIDE = -1
-"""The value of ignored pixels in the target of a contour or a marker."""
+"""The value of ignored pixels in the target of a contour, a marker or a distance."""
 
 
 class Objective:
@@ -102,7 +104,7 @@ class Objective:
             if kind_of(head) is None:
                 raise IsthmusError(
                     f"no target is known for the head '{head}': "
-                    f"{nearest(head, ['logits', 'contour', 'marker', 'auxiliary', 'contour_auxiliary'])}"
+                    f"{nearest(head, [*get_args(Head), 'auxiliary', 'contour_auxiliary'])}"
                 )
             for loss, weight in losses.items():
                 self._check_loss(head, loss, weight)
@@ -154,8 +156,8 @@ class Objective:
 
         Each takes the labels `(*spatial)` of **one** sample and returns float32 `(*spatial)`. With one foreground
         class the labels may be an instance map, so that touching objects are separated. `border`, `interior`,
-        `contour`, `distance` and `proximity` also take instance maps of several classes, while `difficulty` needs
-        the classes. With `multilabel` the argument is one mask for each class, `(K, *spatial)`.
+        `contour`, `object_distance`, `distance` and `proximity` also take instance maps of several classes, while
+        `difficulty` needs the classes. With `multilabel` the argument is one mask for each class, `(K, *spatial)`.
         """
         needed = {self._target(head, loss) for head, losses in self.heads.items() for loss in losses}
         made = {name: make for name, make in self._all_targets().items() if name in needed}
@@ -176,6 +178,7 @@ class Objective:
             "contour": partial(contour_map, sigma=s.contour_sigma),
             "border": border_map,
             "interior": interior_map,
+            "object_distance": partial(object_distance_map, spacing=s.object_spacing),
             "distance": distance_map,
             "proximity": proximity_map,
             **{loss: make for loss, make in own.items() if callable(make)},
@@ -241,12 +244,12 @@ class Objective:
 
 
 def kind_of(head: str) -> str | None:
-    """Returns the kind of a head: `logits`, `contour` or `marker`; None for an unknown name.
+    """Returns the kind of a head: `logits`, `contour`, `marker` or `distance`; None for an unknown name.
 
     >>> kind_of("auxiliary_8"), kind_of("contour_auxiliary_8"), kind_of("saliency")
     ('logits', 'contour', None)
     """
-    if head in ("logits", "contour", "marker"):
+    if head in get_args(Head):
         return head
     for prefix, kind in (("auxiliary", "logits"), ("contour_auxiliary", "contour")):
         if head.startswith(prefix):

@@ -26,6 +26,12 @@ class Settings:
     contour_sigma: Annotated[
         float, Range(above=0), "Standard deviation, in pixels, of the Gaussian that blurs the contour map."
     ] = 2.0
+    object_spacing: Annotated[
+        tuple[float, float] | tuple[float, float, float] | None,
+        Range(above=0),
+        "Size of a voxel along each axis, by which `distance_l1` measures how deep a voxel lies in its object. Open: "
+        "that of the volumes, if they state it; pixels of pictures are square.",
+    ] = None
     difficulty_sigma: Annotated[
         float,
         Range(above=0),

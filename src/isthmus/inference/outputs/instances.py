@@ -11,11 +11,18 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from isthmus.errors import IsthmusError
+from isthmus.inference.outputs.object_steps import (
+    Bools,
+    Instances,
+    add,
+    box_around,
+    drop_small,
+    flood,
+    in_raster_order,
+    on,
+)
 from isthmus.metrics.objects import number_components
-from isthmus.metrics.threshold import THRESHOLD, is_foreground
-
-Instances = NDArray[np.int32]
-Bools = NDArray[np.bool_]
+from isthmus.metrics.threshold import THRESHOLD
 
 STEPS = 8
 """Depths are distinguished down to this fraction of a pixel."""
@@ -61,25 +68,25 @@ def instances(
     >>> instances(body, marker=marker, min_marker=1)[1].tolist()
     [1, 1, 2, 2, 0, 3, 3]
     """
-    inside = _on(body, "body", body, threshold)
-    open_ = None if contour is None else ~_on(contour, "contour", body, threshold)
-    inner = None if marker is None else _on(marker, "marker", body, threshold) & inside
+    inside = on(body, "body", body, threshold)
+    open_ = None if contour is None else ~on(contour, "contour", body, threshold)
+    inner = None if marker is None else on(marker, "marker", body, threshold) & inside
     sides = _as_spacing(spacing, inside.ndim)
-    inside = _drop_small(inside, min_body)
+    inside = drop_small(inside, min_body)
     result = np.zeros(inside.shape, np.int32)
     if not inside.any():
         return result
-    box = _box(inside)
+    box = box_around(inside)
     depth = _depth(inside[box], sides)
     within = None if open_ is None else inside & open_
     if inner is not None:
-        seeds = _drop_small(inner if within is None else inner & within, min_marker)[box]
+        seeds = drop_small(inner if within is None else inner & within, min_marker)[box]
     elif within is not None:
-        seeds = _drop_small(_without_frame(within, border), min_marker)[box]
+        seeds = drop_small(_without_frame(within, border), min_marker)[box]
     else:
         seeds = _peaks(inside[box], depth, sides, peak_scale)
     found = _grow(seeds, inside[box], depth / min(sides), None if within is None else within[box], min_marker)
-    result[box] = _in_raster_order(found)
+    result[box] = in_raster_order(found)
     return result
 
 
@@ -99,65 +106,11 @@ def _grow(
     found = flood(height, number_components(seeds), inside)
     missed = inside & (found == 0)
     if within is not None and missed.any():
-        more = number_components(_drop_small(missed & within, least))
-        _add(found, flood(height, more, missed))
+        more = number_components(drop_small(missed & within, least))
+        add(found, flood(height, more, missed))
         missed &= found == 0
-    _add(found, number_components(missed))
+    add(found, number_components(missed))
     return found
-
-
-def flood(height: NDArray[np.integer], seeds: Instances, inside: Bools) -> Instances:
-    """Computes a marker-controlled watershed without lines: each seed grows over the lowest pixels it can reach first.
-
-    Water rises through the heights. A pixel takes the number of the neighbour (sharing a face) that the water
-    reaches first; where it reaches several at once, the seeds advance a pixel at a time, so that they share a plain
-    fairly.
-
-    Args:
-        height: `(*spatial)`, whole numbers; the work grows with the number of different ones.
-        seeds: `(*spatial)`, numbers from 1; 0 elsewhere.
-        inside: `(*spatial)`, where water may go; seeds outside are ignored.
-
-    Returns:
-        Numbers `(*spatial)`; 0 outside, and where no seed can be reached.
-
-    Source: F. Meyer, Signal Processing 38 (1994) 113, doi:10.1016/0165-1684(94)90060-4.
-
-    >>> flood(np.array([0, 3, 5, 1, 0]), np.array([1, 0, 0, 0, 2], np.int32), np.ones(5, bool)).tolist()
-    [1, 1, 2, 2, 2]
-    """
-    result = np.pad(np.where(inside, seeds, -1).astype(np.int32), 1, constant_values=-1)
-    numbers, heights = result.reshape(-1), np.pad(height, 1).reshape(-1)
-    strides = [int(np.prod(result.shape[axis + 1 :])) for axis in range(result.ndim)]
-    steps = np.array([sign * stride for stride in strides for sign in (-1, 1)])[:, None]
-    places = np.flatnonzero(numbers >= 0)
-    places = places[np.argsort(heights[places], kind="stable")]
-    for level in np.split(places, np.flatnonzero(np.diff(heights[places])) + 1):
-        front = level[numbers[level] > 0]
-        while front.size:
-            beside = (front + steps).reshape(-1)
-            dry = np.flatnonzero(numbers[beside] == 0)
-            reached = beside[dry]
-            numbers[reached] = numbers[front[dry % front.size]]
-            reached = np.unique(reached)
-            front = reached[heights[reached] <= heights[level[0]]]
-    return np.maximum(result[(slice(1, -1),) * result.ndim], 0)
-
-
-def _on(values: NDArray[Any], name: str, body: NDArray[Any], threshold: float) -> Bools:
-    array = np.asarray(values)
-    if array.ndim not in (2, 3):
-        raise IsthmusError(f"{name} has shape {array.shape}; instances are found in (H, W) or (D, H, W)")
-    if array.shape != np.shape(body):
-        raise IsthmusError(f"{name} has shape {array.shape} but body {np.shape(body)}; they must be equal")
-    if array.dtype == bool:
-        return array.copy()
-    low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
-    if not (low >= -1e-3 and high <= 1 + 1e-3):  # NaN included
-        raise IsthmusError(
-            f"{name} has values {low:.4g} to {high:.4g}; instances takes probabilities, 0 to 1"
-        )
-    return is_foreground(array, threshold)
 
 
 def _as_spacing(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
@@ -167,22 +120,6 @@ def _as_spacing(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]
             f"spacing {spacing} does not fit maps of {ndim} axes; give {ndim} positive numbers"
         )
     return sides
-
-
-def _drop_small(mask: Bools, least: int) -> Bools:
-    numbered = number_components(mask)
-    keep = np.bincount(numbered.ravel(), minlength=1) >= least
-    keep[0] = False
-    return keep[numbered]
-
-
-def _box(mask: Bools) -> tuple[slice, ...]:
-    """Returns the box around a mask, with a pixel of background on each side where the image has one."""
-    (tight,) = ndimage.find_objects(mask.view(np.uint8))
-    return tuple(
-        slice(max(0, side.start - 1), min(n, side.stop + 1))
-        for side, n in zip(tight, mask.shape, strict=True)
-    )
 
 
 def _depth(inside: Bools, sides: tuple[float, ...]) -> NDArray[np.float64]:
@@ -225,19 +162,3 @@ def _peaks(inside: Bools, depth: NDArray[np.float64], sides: tuple[float, ...], 
     peaks = np.zeros(inside.shape, bool)
     peaks.reshape(-1)[middles[free]] = True
     return peaks
-
-
-def _add(found: Instances, more: Instances) -> None:
-    """Numbers further objects in empty places, after those found."""
-    np.copyto(found, more + found.max(initial=0), where=more > 0)
-
-
-def _in_raster_order(numbered: Instances) -> Instances:
-    flat = numbered.reshape(-1)
-    places = np.flatnonzero(flat)[::-1]
-    first = np.full(int(flat.max(initial=0)) + 1, flat.size)
-    first[flat[places]] = places  # the last one written, so the first in raster order, stays
-    rank = np.zeros(first.shape, np.int32)
-    used = np.flatnonzero(first < flat.size)
-    rank[used[np.argsort(first[used])]] = np.arange(1, len(used) + 1)
-    return rank[numbered]

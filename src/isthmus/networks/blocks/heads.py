@@ -1,4 +1,4 @@
-"""Additional heads for any network, such as a contour and a marker, by more maps of its last layer."""
+"""Additional heads for any network, such as a distance, or a contour and a marker, by more maps of its last layer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Heads(nn.Module):
         self.network = create_model(name, classes=classes + len(heads), **options)
         self.heads, self.classes = tuple(heads), classes
         self.divisor = getattr(self.network, "divisor", 1)
-        self.in_channels = getattr(self.network, "in_channels", None)
+        for name in ("in_channels", "spatial_dims"):
+            setattr(self, name, getattr(self.network, name, None))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         out = self.network(x)

@@ -28,9 +28,9 @@ class Network(Section):
         "16 pixels a side, unless the options name `depth`, `widths` or `encoder`. Open: the levels of the network.",
     ] = None
     heads: Annotated[
-        list[Literal["contour", "marker"]] | None,
-        "Additional maps of the last layer, for networks that have no such heads. Open: both with `data.instances`, "
-        "else none.",
+        list[Literal["distance", "contour", "marker"]] | None,
+        "Additional maps of the last layer, for networks that have no such heads: `distance`, how deep a pixel lies in "
+        "its object; or `contour` and `marker`, as in HMEDN. Open: `distance` with `data.instances`, else none.",
     ] = None
     initialisation: Annotated[
         Literal["xavier", "glorot", "default"],

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from isthmus.data.cases import IGNORED
 from isthmus.data.checks.check import Checked
+from isthmus.data.sampling.spacing import stated_spacing
 from isthmus.data.splits.folds import Split
 from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.classes import Classes
+from isthmus.inference.settings import settled_spacing
 from isthmus.networks.description.measure import training_heads
 from isthmus.objectives import Objective, class_weights, default_heads
 from isthmus.runs.recipe import Network, Recipe
@@ -41,7 +45,8 @@ def resolve_objective(recipe: Recipe, checked: Checked, split: Split) -> tuple[R
         )
     if weights is None and any(WEIGHTED in losses for losses in heads.values()):
         weights = class_weights(_pixels(checked, split))
-    settings = given.model_copy(update={"heads": heads, "class_weights": weights})
+    spacing = given.object_spacing or _spacing_of_objects(recipe, checked, split)
+    settings = given.model_copy(update={"heads": heads, "class_weights": weights, "object_spacing": spacing})
     objective = Objective(
         {head: losses for head, losses in heads.items() if losses},
         classes=classes.map_count,
@@ -57,7 +62,7 @@ def _with_heads(network: Network, own_heads: tuple[str, ...], instances: bool) -
     """Adds the heads that separate touching objects, unless the recipe says which heads to add."""
     if network.heads is None:
         missing = instances and (len(own_heads) == 1 or "contour" not in own_heads)
-        return network.model_copy(update={"heads": ["contour", "marker"] if missing else []})
+        return network.model_copy(update={"heads": ["distance"] if missing else []})
     for head in network.heads:
         if head in own_heads:
             raise IsthmusError(f"network.heads: {network.model} has a {head} of its own; leave it out")
@@ -73,3 +78,15 @@ def _pixels(checked: Checked, split: Split) -> list[int]:
         if facts.id in train
     ]
     return [round(sum(column)) for column in zip(*by_case, strict=True)]
+
+
+def _spacing_of_objects(recipe: Recipe, checked: Checked, split: Split) -> tuple[float, ...] | None:
+    """Returns the size of a voxel where objects in volumes are numbered; None for pictures, and if it is unknown."""
+    if not recipe.data.instances or recipe.spatial_dims == 2:
+        return None
+    if spacing := settled_spacing(recipe.input):
+        return spacing
+    train = set(split.train)
+    stated = [stated_spacing(case) for case in checked.dataset.cases if case.id in train]
+    known = [spacing for spacing in stated if spacing is not None]
+    return tuple(np.median(known, axis=0).tolist()) if known else None
