@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from isthmus.errors import IsthmusError
     from isthmus.networks import create_model, list_models
+    from isthmus.runs.trained import list_trained
 
 # loaded when first used, so that `isthmus --help` and `import isthmus.metrics` do not wait for torch
 _HOMES = {
@@ -48,6 +49,7 @@ _HOMES = {
     "export": "isthmus.api",
     "finish": "isthmus.api",
     "list_models": "isthmus.networks",
+    "list_trained": "isthmus.runs.trained",
     "measure": "isthmus.api",
     "predict": "isthmus.api",
     "report": "isthmus.api",
@@ -70,6 +72,7 @@ __all__ = [
     "export",
     "finish",
     "list_models",
+    "list_trained",
     "measure",
     "predict",
     "report",

@@ -11,6 +11,7 @@ from isthmus.comparison import ProgramComparison
 from isthmus.comparison.compare import Groups, Images
 from isthmus.comparison.compare import compare as compare_programs
 from isthmus.comparison.options import CompareOptions
+from isthmus.errors import IsthmusError
 from isthmus.evaluation.evaluate import evaluate_folder
 from isthmus.evaluation.options import EvaluateOptions
 from isthmus.evaluation.scores import Evaluation
@@ -27,6 +28,7 @@ from isthmus.report.objects_page import save
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe, overlaid, preset_of
 from isthmus.training import finish, resume
+from isthmus.training.preparation.start import values_of
 from isthmus.watch import Watch
 
 __all__ = [
@@ -55,6 +57,7 @@ def train(
     model: str | None = None,
     root: str | Path | None = None,
     preset: str | None = None,
+    start: str | Path | None = None,
     minutes: float | None = None,
     watch: Watch | None = None,
     **sections: dict[str, Any],
@@ -68,6 +71,8 @@ def train(
         model: a network of `isthmus.list_models`, trained as its paper does; None: our own network and recipe.
         root: folder to which a built-in data set was downloaded.
         preset: ``"default"``, ``"paper"``, ``"keras"`` or ``"bare"``, instead of the preset that ``model`` implies.
+        start: a run, or a name of `isthmus.list_trained`, whose weights training starts from and whose network,
+            losses, normalisation and patches it takes over; excludes ``model``.
         minutes: minutes for training and scoring, into which our own recipe is fitted; None: as many epochs as the
             recipe says.
         watch: receives the progress.
@@ -87,7 +92,12 @@ def train(
         given["network"] = {"model": model}
     if minutes is not None:
         given["training"] = {"minutes": minutes}
-    recipe = make_recipe(preset or preset_of(model), overlaid(given, sections))
+    base: dict[str, Any] = {}
+    if start is not None:
+        if model is not None:
+            raise IsthmusError("start takes over the network of that run; leave out model")
+        base = values_of(str(start))
+    recipe = make_recipe(preset or preset_of(model), base, overlaid(given, sections))
     return training.train(recipe, Path(out), watch=watch)
 
 

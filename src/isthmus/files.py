@@ -30,6 +30,12 @@ STALE = 24 * 3600
 """Seconds after which a leftover of another machine, whose processes cannot be seen from here, is stale."""
 
 
+def sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a path beside `path` for a file or a folder, renamed to `path` if the block succeeds, else removed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,18 +24,45 @@ def models(
             show_default="a table of all",
         ),
     ] = None,
+    trained: Annotated[
+        bool,
+        typer.Option(
+            "--trained", help="The trained networks that come with isthmus, for `isthmus predict NAME`."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the networks: paper, parameters here and in the paper, receptive field, operations."""
     from isthmus import networks
     from isthmus.cli.json_output import emit
 
-    if as_json:
+    if trained:
+        _show_trained(name, as_json)
+    elif as_json:
         emit({"models": networks.models_table()} if name is None else _as_dict(networks.describe(name)))
     elif name is None:
         _print(networks.models_table())
     else:
         print(networks.describe(name).to_text())
+
+
+def _show_trained(name: str | None, as_json: bool) -> None:
+    """Prints the cards of trained networks, or of one of them."""
+    from isthmus.cli.json_output import emit
+    from isthmus.runs.trained import list_trained, trained_card
+
+    cards = {each: trained_card(each) for each in (list_trained() if name is None else [name])}
+    if as_json:
+        emit({"trained": {each: asdict(card) for each, card in cards.items()}})
+        return
+    for each, card in cards.items():
+        print(f"{each}: {card.title}")
+        for about in fields(card):
+            value = getattr(card, about.name)
+            if isinstance(value, str) and value and about.name != "title":
+                print(f"  {about.name.replace('_', ' ')}: {value}")
+        for row in card.scores:
+            print("  " + ", ".join(f"{key} {number}" for key, number in row.items()))
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

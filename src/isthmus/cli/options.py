@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 Run = Annotated[
-    Path, typer.Argument(help="A run folder, or the folder of a cross-validation (the folds are averaged).")
+    Path,
+    typer.Argument(
+        help="A run folder, the folder of a cross-validation (the folds are averaged), or a name from `isthmus models "
+        "--trained`."
+    ),
 ]
 Root = Annotated[
     Path | None,

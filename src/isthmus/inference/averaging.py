@@ -11,15 +11,20 @@ from torch import nn
 
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
+from isthmus.runs.trained import run_path, trained_run
 
 
 def run_folders(path: Path) -> list[RunFolder]:
-    """Returns a single run, or the runs of its folds; if some of these have weights, only those that do."""
+    """Returns a single run, or the runs of its folds; if some of these have weights, only those that do.
+
+    A path that does not exist may be the name of a trained network that comes with the package.
+    """
+    path = run_path(path)
     folds = sorted(path.glob("fold-*/recipe.yaml")) if path.is_dir() else []
     if folds and not (path / "recipe.yaml").is_file():
         runs = [RunFolder.open(fold.parent) for fold in folds]
         return [run for run in runs if run.weights.is_file()] or runs
-    return [RunFolder.open(path)]
+    return [trained_run(path)]
 
 
 class _Renormalised(nn.Module):

@@ -10,7 +10,7 @@ from torch import nn
 
 from isthmus.data.cases import Case
 from isthmus.data.originals import refuse_among
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, counted
 from isthmus.files import sweep
 from isthmus.inference.localiser import Localiser
 from isthmus.inference.outputs.mask_files import refuse_unwritable
@@ -33,6 +33,7 @@ from isthmus.training.preparation.mask_notes import mask_notes
 from isthmus.training.preparation.network import make_network, sides, summary
 from isthmus.training.preparation.prepare import prepare
 from isthmus.training.preparation.prepared import Prepared
+from isthmus.training.preparation.start import start_from, with_start
 from isthmus.training.results import costs, write_scores
 from isthmus.training.shortage import naming_what_to_reduce
 from isthmus.watch import Silent, Watch
@@ -57,7 +58,7 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     refuse_among(out, [Path(recipe.data.root or recipe.data.source)])
     with alone(folder, watch), naming_what_to_reduce():
         _refuse_to_overwrite(folder)  # another process may have been faster
-        prepared = prepare(recipe, watch)
+        prepared = prepare(with_start(recipe), watch)
         _refuse_names(folder, prepared.data.dataset.cases, prepared.recipe.data.instances, watch)
         make_network(prepared.recipe)  # these refuse what cannot be trained, before any time is spent
         first_network(prepared)
@@ -148,6 +149,8 @@ def _complete(
     for note in prepared.split.notes:
         watch.say(f"note: {note}")
     keep_freed_memory(not getattr(network, "checkpoint", False))  # a user of checkpointing wants memory
+    if recipe.network.start and not folder.checkpoint.is_file():
+        _start(network, recipe, watch)
     localiser = _localiser(folder, prepared, watch)
     with machine.threads(recipe.hardware):
         progress = fit(network, prepared, folder, watch, localiser, limit)
@@ -162,6 +165,14 @@ def _complete(
     write_json(folder.cost, costs(network, prepared, progress))
     world().wait()
     return folder
+
+
+def _start(network: nn.Module, recipe: Recipe, watch: Watch) -> None:
+    """Gives a network the weights that training starts from, and says which parts start at random."""
+    start = with_start(recipe).network.start or ""
+    left = start_from(network, start)
+    random = f"; {counted(len(left), 'tensor')} at random: {', '.join(left[:3])}" if left else ""
+    watch.say(f"starts from the weights of {start}{random}")
 
 
 def _explain_end(folder: RunFolder, recipe: Recipe, progress: Progress, watch: Watch) -> None:

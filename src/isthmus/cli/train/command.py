@@ -37,6 +37,15 @@ Model = Annotated[
         show_default="our own network and recipe",
     ),
 ]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Start from the weights of this run, or of a name from `isthmus models --trained`, and take over its "
+        "network.",
+        show_default=False,
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(help="Run folder to write.", show_default="runs/DATA-MODEL-SEED"),
@@ -92,6 +101,7 @@ def train(
     data: Data = "",
     overrides: Overrides = None,
     model: Model = None,
+    start: Start = None,
     out: Out = None,
     root: Root = None,
     preset: Preset = None,
@@ -120,6 +130,7 @@ def train(
         data=data,
         overrides=words,
         model=model,
+        start=start,
         out=out,
         root=root,
         preset=preset,

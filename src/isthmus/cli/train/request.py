@@ -18,6 +18,7 @@ class Request:
     data: str
     overrides: list[str]
     model: str | None
+    start: str | None
     out: Path | None
     root: Path | None
     preset: str | None
@@ -37,6 +38,7 @@ class Request:
             "--root": ("data", "root", str(self.root) if self.root else None),
             "--skip-bad": ("data", "skip_bad", self.skip_bad or None),
             "--model": ("network", "model", self.model),
+            "--from": ("network", "start", self.start),
             "--epochs": ("training", "epochs", self.epochs),
             "--minutes": ("training", "minutes", self.minutes),
             "--seed": ("training", "seed", self.seed),
@@ -59,12 +61,20 @@ class Request:
         """Returns the recipe that the options and overrides describe."""
         if not self.data and self.recipe is None:
             raise IsthmusError("give the data: `isthmus train FOLDER`, with images/ and masks/ in it")
+        if self.start is not None and (self.model or self.recipe):
+            raise IsthmusError(
+                "--from takes over network and recipe of that run; leave out --model and --recipe"
+            )
         if self.model is not None:
             from isthmus.networks.registry import entry
 
             entry(self.model)
         preset = self.preset or preset_of(self.model)
         stored = read_yaml(self.recipe) if self.recipe else {}
+        if self.start is not None:
+            from isthmus.training.preparation.start import values_of
+
+            stored = values_of(self.start)
         if isinstance(stored, dict) and not self.preset and stored.keys() >= Recipe.model_fields.keys():
             preset = "bare"  # the recipe of a run says everything, by the defaults of its time
         data = {"data": {"source": self.data}} if self.data else {}

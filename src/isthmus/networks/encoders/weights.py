@@ -6,7 +6,6 @@ Nothing is downloaded without ``download=True``. Downloaded files are stored whe
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import tempfile
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from isthmus.errors import IsthmusError
+from isthmus.files import sha256
 from isthmus.networks.checks import require_finite
 from isthmus.networks.encoders.base import Encoder
 
@@ -124,7 +124,7 @@ def find_weights(source: Path | str, *, download: bool = False) -> Path:
                 f"isthmus.networks.find_weights('{text}', download=True)"
             )
         _download(url, path, match[1].lower())
-    elif _sha256(path) != match[1].lower():
+    elif sha256(path) != match[1].lower():
         raise IsthmusError(
             f"{path} does not have the SHA-256 that {text} states; remove it and download it again"
         )
@@ -139,18 +139,13 @@ def _download(url: str, path: Path, digest: str) -> None:
         with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310
             while chunk := reply.read(_CHUNK):
                 file.write(chunk)
-        if _sha256(aside) != digest:
+        if sha256(aside) != digest:
             raise IsthmusError(f"the file from {url} does not have the stated SHA-256; it was not stored")
         aside.replace(path)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise IsthmusError(f"could not download {url}: {error}") from error
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path) -> dict[str, Tensor]:

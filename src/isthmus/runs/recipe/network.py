@@ -32,6 +32,15 @@ class Network(Section):
         "Additional maps of the last layer, for networks that have no such heads: `distance`, how deep a pixel lies in "
         "its object; or `contour` and `marker`, as in HMEDN. Open: `distance` with `data.instances`, else none.",
     ] = None
+    start: Annotated[
+        str | None,
+        "Where the weights come from with which training starts: a run folder, or a name of `isthmus models "
+        "--trained`. Parts that the data shapes otherwise (channels of images, maps of classes) are fitted, or start at random. "
+        "Open: all start at random.",
+    ] = None
+    start_weights: Annotated[
+        str | None, "SHA-256 of these weights, so that a resumed run starts with the same; filled in."
+    ] = None
     initialisation: Annotated[
         Literal["xavier", "glorot", "default"],
         "How weights are drawn: `xavier` (Glorot and Bengio, normal), `glorot` (theirs, uniform, with zero biases in "
