@@ -35,8 +35,8 @@ class Network(Section):
     start: Annotated[
         str | None,
         "Where the weights come from with which training starts: a run folder, or a name of `isthmus models "
-        "--trained`. Parts that the data shapes otherwise (channels of images, maps of classes) are fitted, or start at random. "
-        "Open: all start at random.",
+        "--trained`. Parts that the data shapes otherwise (channels of images, maps of classes) are fitted, or start "
+        "at random. Open: all start at random.",
     ] = None
     start_weights: Annotated[
         str | None, "SHA-256 of these weights, so that a resumed run starts with the same; filled in."
