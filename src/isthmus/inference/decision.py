@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from isthmus.data.masks.values import ValueMap
+from isthmus.inference.outputs.by_distance import SEED, objects_by_distance
 from isthmus.inference.outputs.classes import Classes, Floats
 from isthmus.inference.outputs.cleanup import CleanUp
 from isthmus.inference.outputs.instances import instances
 from isthmus.inference.outputs.object_cleanup import clean_objects
 from isthmus.inference.settings import clean_up, value_map
 from isthmus.inference.tiling.stream import in_values
+from isthmus.objectives.losses import Head
 from isthmus.runs.recipe import Recipe
 
 REGRESSED = 0.75
@@ -33,6 +35,7 @@ class Decision:
         values: how class indices are written in masks.
         losses: losses of each head, by name; a head without any was not trained.
         numbers_objects: whether masks hold numbers of objects.
+        seed: distance above which a pixel is the seed of an object, with the head ``distance``.
     """
 
     classes: Classes
@@ -40,6 +43,7 @@ class Decision:
     values: ValueMap
     losses: Mapping[str, Mapping[str, float]]
     numbers_objects: bool
+    seed: float = SEED
 
     @classmethod
     def of(cls, recipe: Recipe) -> Decision:
@@ -50,6 +54,7 @@ class Decision:
             value_map(recipe.data),
             recipe.objective.heads,
             recipe.data.instances,
+            recipe.cleanup.seed or SEED,
         )
 
     def activate_heads(self, outputs: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -82,17 +87,19 @@ class Decision:
             spacing: from pixel to pixel along every axis, if voxels are not cubes.
             clean: whether they are cleaned up as the recipe says.
         """
-        heads = {
-            name: maps[name][0]
-            for name in ("contour", "marker", "distance")
-            if name in maps and self.losses.get(name)
-        }
+        found = self._separated(maps, spacing)
+        return found if self.clean_up.is_nothing or not clean else clean_objects(found, self.clean_up)
+
+    def _separated(self, maps: Mapping[str, Floats], spacing: Sequence[float] | None) -> NDArray[np.int32]:
+        body, threshold = maps["logits"][0], self.classes.threshold
+        heads = {name: maps[name][0] for name in get_args(Head)[1:] if name in maps and self.losses.get(name)}
+        if "distance" in heads:
+            return objects_by_distance(body, heads["distance"], threshold=threshold, seed=self.seed)
         if "contour_l2" in self.losses.get("contour", {}):  # a broad ridge, whose middle is the contour
             heads["contour"] = (heads["contour"] >= REGRESSED).astype(np.float32)
         if spacing is not None and len(spacing) != maps["logits"].ndim - 1:
             spacing = None
-        found = instances(maps["logits"][0], **heads, threshold=self.classes.threshold, spacing=spacing)
-        return found if self.clean_up.is_nothing or not clean else clean_objects(found, self.clean_up)
+        return instances(body, **heads, threshold=threshold, spacing=spacing)
 
     def labels_or_objects(
         self, maps: Mapping[str, Floats], spacing: Sequence[float] | None = None

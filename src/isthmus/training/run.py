@@ -28,6 +28,7 @@ from isthmus.training.loop.budget import what_is_left, within_minutes
 from isthmus.training.loop.distributed import refuse_small_batches, world
 from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import fit
+from isthmus.training.object_thresholds import is_open, settled
 from isthmus.training.preparation.first_network import first_network
 from isthmus.training.preparation.mask_notes import mask_notes
 from isthmus.training.preparation.network import make_network, sides, summary
@@ -126,6 +127,7 @@ def finish(out: Path, *, device: str | None = None, watch: Watch | None = None) 
         localiser = _localiser(folder, prepared, watch)
         with machine.threads(recipe.hardware):
             predictor = Predictor.from_networks([network], recipe, recipe.hardware, localiser)
+            prepared, predictor = _with_objects(folder, prepared, predictor, watch)
             write_scores(folder, prepared, predictor, watch)
         progress = Progress(epoch=found.done, seconds=folder.seconds_of_epochs())
         if found.best:
@@ -161,6 +163,7 @@ def _complete(
         network.load_state_dict(progress.best_state)
         folder.save_network(recipe.network, progress.best_state, progress.which())
         predictor = Predictor.from_networks([network.eval()], recipe, recipe.hardware, localiser)
+        prepared, predictor = _with_objects(folder, prepared, predictor, watch)
         write_scores(folder, prepared, predictor, watch)
     write_json(folder.cost, costs(network, prepared, progress))
     world().wait()
@@ -173,6 +176,22 @@ def _start(network: nn.Module, recipe: Recipe, watch: Watch) -> None:
     left = start_from(network, start)
     random = f"; {counted(len(left), 'tensor')} at random: {', '.join(left[:3])}" if left else ""
     watch.say(f"starts from the weights of {start}{random}")
+
+
+def _with_objects(
+    folder: RunFolder, prepared: Prepared, predictor: Predictor, watch: Watch
+) -> tuple[Prepared, Predictor]:
+    """Chooses how maps become objects where the recipe leaves that open, and stores it."""
+    if not is_open(prepared.recipe):
+        return prepared, predictor
+    prepared, predictor = settled(prepared, predictor)
+    stored, chosen = folder.recipe(), prepared.recipe.cleanup
+    write_yaml(folder.recipe_path, stored.model_copy(update={"cleanup": chosen}).to_dict())
+    watch.say(
+        f"objects: seeds above a distance of {chosen.seed}, bodies above {chosen.threshold}, at least "
+        f"{chosen.min_size} pixels"
+    )
+    return prepared, predictor
 
 
 def _explain_end(folder: RunFolder, recipe: Recipe, progress: Progress, watch: Watch) -> None:

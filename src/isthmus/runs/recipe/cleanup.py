@@ -16,6 +16,13 @@ class Cleanup(Section):
         Range(above=0, below=1),
         "Probability above which a pixel is foreground, for one map, for regions and for the bodies of objects.",
     ] = 0.5
+    seed: Annotated[
+        float | None,
+        Range(above=0, below=1),
+        "Objects with the head `distance`: the distance above which a pixel is the seed of an object. Open: when "
+        "training ends, `seed` and `threshold` are chosen on the validation cases, by object F1, and `min_size` is "
+        "half of the smallest objects in the training masks; a threshold or a size that you give stays.",
+    ] = None
     largest: Annotated[
         bool | list[str],
         "Keep only the largest component: `true` for every class, or names of classes. Not for objects.",

@@ -53,7 +53,7 @@ class Input(Section):
         Literal["auto", "scale", "minmax", "zscore", "percentile", "dataset"],
         "How intensities are scaled: `zscore`, `minmax` and `percentile` (percentiles 1 and 99.8 of each channel "
         "become 0 and 1) by image; `scale` by the range of the file's type; `dataset` by `mean` and `deviation`; "
-        "`auto` is `scale` where all images have 8 bits, else `zscore`.",
+        "`auto` is `percentile` with `data.instances`, else `scale` where all images have 8 bits, else `zscore`.",
     ] = "zscore"
     mean: Annotated[
         list[float], "Mean of each channel over the training images, for `normalise=dataset`; filled in."

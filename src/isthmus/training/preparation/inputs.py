@@ -30,7 +30,8 @@ def resolve_input(
 
     Images are resized if the recipe or the data set gives a size; otherwise the network sees patches, at native scale
     or at a spacing.
-    Bytes have a scale in common, by which they are divided; all else is normalised image by image.
+    Bytes have a scale in common, by which they are divided; all else is normalised image by image, and so are all
+    images whose objects are numbered, which would be missed in dim ones.
 
     Args:
         given: the section as the recipe leaves it.
@@ -45,6 +46,7 @@ def resolve_input(
     """
     if given.normalise == "auto":
         found = "scale" if all(facts.dtype == "uint8" for facts in checked.cases) else "zscore"
+        found = "percentile" if instances else found
         given = given.model_copy(update={"normalise": found})
     if given.resize and given.patch:
         raise IsthmusError("input.resize and input.patch exclude each other; give one of them")
