@@ -51,7 +51,7 @@ def test_zscore_by_channel() -> None:
 @pytest.mark.parametrize("value", [0, 7, 255])
 def test_a_constant_image_is_zero_and_no_nan(value: int) -> None:
     for dtype in (np.uint8, np.uint16, np.float32):
-        for mode in ("minmax", "zscore"):
+        for mode in ("minmax", "zscore", "percentile"):
             assert not normalize(np.full((2, 4, 4), value, dtype), mode).any()
 
 
@@ -68,7 +68,7 @@ def test_any_image_becomes_finite(image: Any, mode: Any) -> None:
     assert result.dtype == np.float32
     assert result.shape == image.shape
     assert np.isfinite(result).all()
-    if mode != "zscore":
+    if mode in ("scale", "minmax"):
         assert result.min() >= 0
         assert result.max() <= 1.0001
 
@@ -78,6 +78,25 @@ def test_a_patch_is_normalised_as_its_image() -> None:
     for mode in NORMALIZATIONS:
         whole = normalize(image, mode)
         np.testing.assert_array_equal(intensity(image, mode).apply(image[:, 3:9, 4:8]), whole[:, 3:9, 4:8])
+
+
+def test_percentiles_of_each_channel_become_0_and_1() -> None:
+    image = np.stack([np.arange(1001), 7 * np.arange(1001)[::-1]]).reshape(2, 7, 143).astype(np.uint16)
+    result = normalize(image, "percentile")
+    ranks = np.arange(1001).reshape(7, 143)
+    np.testing.assert_allclose(result[0], (ranks - 10) / 988, atol=1e-6)  # 1 and 99.8 % of 0..1000 are 10 and 998
+    np.testing.assert_allclose(result[1], (1000 - ranks - 10) / 988, atol=1e-6)
+
+
+def test_a_few_bright_pixels_on_black_have_the_range_of_their_channel() -> None:
+    image = np.zeros((1, 100, 100), np.uint8)
+    image[0, 3, :4] = 50
+    assert np.array_equal(normalize(image, "percentile"), image / np.float32(50))
+
+
+def test_percentiles_of_a_large_image_are_those_of_every_so_many_pixels() -> None:
+    image = np.tile(np.arange(3000, dtype=np.uint16), (3000, 1))[None]
+    np.testing.assert_allclose(normalize(image, "percentile")[0, 0], (np.arange(3000) - 30) / 2963, atol=1e-3)
 
 
 def test_unknown_mode() -> None:

@@ -30,7 +30,7 @@ def resolve_objective(recipe: Recipe, checked: Checked, split: Split) -> tuple[R
     """
     classes, given = Classes.of(recipe.data), recipe.objective
     own_heads = training_heads(recipe.network.model, **recipe.network.options)
-    network = _with_heads(recipe.network, own_heads, recipe.data.instances)
+    network = _with_heads(recipe.network, own_heads, _needed(recipe))
     available = (*own_heads, *(network.heads or ()))
     heads = {**default_heads(available, classes.map_count, classes.multilabel), **given.heads}
     if not any(heads["logits"].values()):
@@ -58,11 +58,19 @@ def resolve_objective(recipe: Recipe, checked: Checked, split: Split) -> tuple[R
     return recipe.model_copy(update={"objective": settings, "network": network}), objective
 
 
-def _with_heads(network: Network, own_heads: tuple[str, ...], instances: bool) -> Network:
-    """Adds the heads that separate touching objects, unless the recipe says which heads to add."""
+def _needed(recipe: Recipe) -> list[str]:
+    """Returns the heads that separate touching objects: contour and marker if the losses name one, else a distance."""
+    if not recipe.data.instances:
+        return []
+    by_contour = {"contour", "marker"} & recipe.objective.heads.keys()
+    return ["contour", "marker"] if by_contour else ["distance"]
+
+
+def _with_heads(network: Network, own_heads: tuple[str, ...], needed: list[str]) -> Network:
+    """Adds the needed heads unless the network tells objects apart itself, or the recipe says which heads to add."""
     if network.heads is None:
-        missing = instances and (len(own_heads) == 1 or "contour" not in own_heads)
-        return network.model_copy(update={"heads": ["distance"] if missing else []})
+        missing = len(own_heads) == 1 or "contour" not in own_heads
+        return network.model_copy(update={"heads": needed if missing else []})
     for head in network.heads:
         if head in own_heads:
             raise IsthmusError(f"network.heads: {network.model} has a {head} of its own; leave it out")
