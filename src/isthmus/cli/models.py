@@ -55,6 +55,8 @@ def _show_trained(name: str | None, as_json: bool) -> None:
     if as_json:
         emit({"trained": {each: asdict(card) for each, card in cards.items()}})
         return
+    if not cards:
+        print("no trained network comes with this version; `isthmus train --from RUN` starts from any run of yours")
     for each, card in cards.items():
         print(f"{each}: {card.title}")
         for about in fields(card):

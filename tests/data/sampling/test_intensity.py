@@ -84,7 +84,9 @@ def test_percentiles_of_each_channel_become_0_and_1() -> None:
     image = np.stack([np.arange(1001), 7 * np.arange(1001)[::-1]]).reshape(2, 7, 143).astype(np.uint16)
     result = normalize(image, "percentile")
     ranks = np.arange(1001).reshape(7, 143)
-    np.testing.assert_allclose(result[0], (ranks - 10) / 988, atol=1e-6)  # 1 and 99.8 % of 0..1000 are 10 and 998
+    np.testing.assert_allclose(
+        result[0], (ranks - 10) / 988, atol=1e-6
+    )  # 1 and 99.8 % of 0..1000 are 10 and 998
     np.testing.assert_allclose(result[1], (1000 - ranks - 10) / 988, atol=1e-6)
 
 

@@ -16,6 +16,9 @@ from isthmus.runs.trained import trained_run
 BY_THE_DATA = ("in_channels", "classes", "spatial_dims")
 """Options of a network that the data decides."""
 
+HEADED = "network."
+"""What the names of weights begin with in a network that was given heads."""
+
 
 def values_of(start: str) -> dict[str, dict[str, Any]]:
     """Returns the recipe values that a training takes over from the run it starts from: network, losses of the heads,
@@ -69,10 +72,12 @@ def start_from(network: nn.Module, start: str) -> list[str]:
     Raises:
         IsthmusError: the networks have nothing in common.
     """
-    state, own = dict(trained_run(start).load_network().state_dict()), network.state_dict()
+    given, own = trained_run(start).load_network().state_dict(), network.state_dict()
+    state = {name.removeprefix(HEADED): value for name, value in given.items()}
     left = []
     for name, value in own.items():
-        fitted = _fitted(state[name], value) if name in state else None
+        found = state.get(name.removeprefix(HEADED))
+        fitted = None if found is None else _fitted(found, value)
         if fitted is None:
             left.append(name)
         else:

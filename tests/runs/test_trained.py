@@ -1,0 +1,67 @@
+"""Trained networks by name: found, described, opened as runs, and refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from isthmus.errors import IsthmusError
+from isthmus.runs import trained
+from isthmus.runs.trained import list_trained, run_path, trained_card, trained_run
+
+CARD = {
+    "title": "round things",
+    "data": "drawn",
+    "terms": "CC0",
+    "knows": "8 to 20 pixels",
+    "limits": "nothing else",
+    "made_by": "a command",
+}
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package with one trained network, ``rounds``, and another working folder."""
+    folder = tmp_path / "package" / "rounds"
+    folder.mkdir(parents=True)
+    (folder / "recipe.yaml").write_text("{}", encoding="utf-8")
+    (folder / "card.json").write_text(json.dumps(CARD), encoding="utf-8")
+    (tmp_path / "package" / "notes").mkdir()
+    monkeypatch.setattr(trained, "_SHIPPED", tmp_path / "package")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return folder
+
+
+def test_a_name_is_the_run_in_the_package(shipped: Path) -> None:
+    assert list_trained() == ["rounds"]
+    assert run_path("rounds") == shipped
+    assert trained_run("rounds").path == shipped
+    assert trained_card("rounds").title == "round things"
+    assert trained_card("rounds").scores == []
+
+
+def test_a_folder_of_that_name_comes_first(shipped: Path) -> None:
+    own = Path("rounds")
+    own.mkdir()
+    assert run_path("rounds") == own
+    (own / "recipe.yaml").write_text("{}", encoding="utf-8")
+    assert trained_run("rounds").path == own
+
+
+def test_no_such_name_is_one_line_with_those_there_are(shipped: Path) -> None:
+    with pytest.raises(IsthmusError, match=r"no run folder at round; .* the trained networks are: rounds"):
+        trained_run("round")
+    with pytest.raises(IsthmusError, match="no trained network 'round'; there are: rounds"):
+        trained_card("round")
+    assert run_path("../rounds") == Path("../rounds")
+
+
+def test_every_trained_network_of_the_package_has_a_card_and_fits_into_the_wheel() -> None:
+    for name in list_trained():
+        card, run = trained_card(name), trained_run(name)
+        assert all((card.title, card.data, card.terms, card.knows, card.limits, card.made_by))
+        assert run.weights.stat().st_size < 10 * 2**20
+        assert run.recipe().data.source

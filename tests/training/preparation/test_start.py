@@ -1,0 +1,108 @@
+"""Training that starts from a trained network: its weights, its recipe, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from isthmus import api, training
+from isthmus.data.phantoms.nuclei import write_touching_nuclei
+from isthmus.errors import IsthmusError
+from isthmus.networks.blocks.heads import build
+from isthmus.runs.folder import RunFolder
+from isthmus.runs.recipe import make_recipe
+from isthmus.training.preparation.start import start_from, values_of, with_start
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that numbers objects in grey images."""
+    folder = tmp_path_factory.mktemp("start")
+    write_touching_nuclei(folder / "data", 4, 48, seed=1)
+    recipe = make_recipe(
+        "default",
+        {
+            "data": {"source": str(folder / "data"), "instances": True},
+            "network": {"options": {"widths": [4, 8]}},
+            "training": {"epochs": 1, "samples": 4, "batch": 2},
+            "input": {"patch": 32},
+            "hardware": {"threads": 1, "device": "cpu"},
+        },
+    )
+    return training.train(recipe, folder / "run")
+
+
+def network(classes: int = 1, channels: int = 1, heads: tuple[str, ...] = ("distance",)) -> nn.Module:
+    return build("unet_instance", heads, classes=classes, in_channels=channels, widths=[4, 8])
+
+
+def test_the_same_network_takes_all_weights(run: RunFolder) -> None:
+    own = network()
+    assert start_from(own, str(run.path)) == []
+    for one, other in zip(own.parameters(), run.load_network().parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_colour_images_of_grey_give_what_grey_ones_gave(run: RunFolder) -> None:
+    colour, grey = network(channels=3).eval(), run.load_network()
+    assert start_from(colour, str(run.path)) == []
+    image = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(colour(image.expand(1, 3, 16, 16)), grey(image), atol=1e-4, rtol=1e-4)
+
+
+def test_other_maps_keep_those_that_both_have(run: RunFolder) -> None:
+    one, trained = network(heads=()).eval(), run.load_network()
+    assert start_from(one, str(run.path)) == []
+    image = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(one(image), trained(image)["logits"])
+    three = network(classes=2)
+    before = three.state_dict()["network.head.weight"].clone()
+    assert start_from(three, str(run.path)) == []
+    weight, given = three.state_dict()["network.head.weight"], trained.state_dict()["network.head.weight"]
+    assert torch.equal(weight[:2], given)
+    assert torch.equal(weight[2:], before[2:])
+
+
+def test_another_network_is_refused(run: RunFolder) -> None:
+    with pytest.raises(IsthmusError, match="is another network, none of its weights fit"):
+        start_from(nn.Conv2d(1, 1, 7), str(run.path))
+
+
+def test_a_training_takes_over_the_recipe_and_says_where_it_starts(run: RunFolder, tmp_path: Path) -> None:
+    values = values_of(str(run.path))
+    assert values["network"]["options"] == {"widths": [4, 8]}
+    assert values["input"]["normalise"] == "percentile"
+    write_touching_nuclei(tmp_path / "data", 4, 48, seed=5)
+    tuned = api.train(
+        tmp_path / "data",
+        tmp_path / "tuned",
+        start=run.path,
+        training={"epochs": 1, "samples": 4, "batch": 2},
+        hardware={"threads": 1, "device": "cpu"},
+    )
+    recipe = tuned.recipe()
+    assert recipe.data.instances
+    assert recipe.network.start == str(run.path)
+    assert recipe.network.start_weights == with_start(recipe).network.start_weights
+    assert len(recipe.network.start_weights or "") == 64
+    assert recipe.input.patch == (32, 32)
+
+
+def test_weights_that_changed_since_are_refused(run: RunFolder, small: Any) -> None:
+    recipe = small(network={"start": str(run.path), "start_weights": "0" * 64})
+    with pytest.raises(IsthmusError, match="are not those that this run began with; train a new run"):
+        with_start(recipe)
+
+
+def test_a_start_without_a_run_and_one_with_a_model_are_refused(tmp_path: Path, phantoms: Path) -> None:
+    with pytest.raises(IsthmusError, match="no run folder at nothing"):
+        api.train(phantoms, tmp_path / "run", start="nothing")
+    with pytest.raises(IsthmusError, match="leave out model"):
+        api.train(phantoms, tmp_path / "run", start="nothing", model="unet")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,110 @@
+"""How maps become objects is chosen where the recipe leaves it open, by objects with known answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from isthmus import training
+from isthmus.data.phantoms.nuclei import write_touching_nuclei
+from isthmus.runs.recipe import Recipe, make_recipe
+from isthmus.training import object_thresholds
+from isthmus.training.object_thresholds import is_open, with_thresholds
+
+
+def recipe(**cleanup: Any) -> Recipe:
+    return make_recipe(
+        "bare",
+        {
+            "data": {
+                "source": "x",
+                "instances": True,
+                "classes": ["background", "nucleus"],
+                "values": {0: 0, 1: 1},
+            },
+            "network": {"heads": ["distance"]},
+            "objective": {"heads": {"logits": {"bce": 1.0}, "distance": {"distance_l1": 1.0}}},
+            "cleanup": cleanup,
+        },
+    )
+
+
+def chosen(
+    monkeypatch: pytest.MonkeyPatch,
+    body: NDArray[Any],
+    distance: NDArray[Any],
+    truth: NDArray[Any],
+    given: Recipe,
+    least: int = 0,
+) -> Any:
+    """The clean-up chosen for one validation image."""
+
+    def objects(_predictor: Any) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any], None]]:
+        yield {"logits": body[None], "distance": distance[None]}, truth, None
+
+    monkeypatch.setattr(object_thresholds, "_scorer", lambda _: SimpleNamespace(objects=objects))
+    monkeypatch.setattr(object_thresholds, "_half_of_the_smallest", lambda _: least)
+    prepared: Any = SimpleNamespace(recipe=given)
+    return with_thresholds(prepared, None).cleanup  # type: ignore[arg-type]
+
+
+def two(valley: float) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Two objects that touch; the distance between them falls to `valley`."""
+    truth = np.zeros((8, 20), np.int32)
+    truth[1:7, 1:10], truth[1:7, 10:19] = 1, 2
+    distance = np.where(truth > 0, 0.9, 0).astype(np.float32)
+    distance[:, 9:11] = np.minimum(distance[:, 9:11], np.float32(valley))
+    return (truth > 0).astype(np.float32), distance, truth
+
+
+def test_the_seed_lies_above_the_valley_between_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(monkeypatch, *two(0.55), recipe()).seed == 0.6
+    assert chosen(monkeypatch, *two(0.65), recipe()).seed == 0.7
+    assert chosen(monkeypatch, *two(0.1), recipe()).seed == 0.5  # all do as well: the usual
+
+
+def test_the_threshold_follows_bodies_and_one_that_is_given_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, distance, truth = two(0.1)
+    pale = np.where(truth > 0, 0.45, 0).astype(np.float32)
+    assert chosen(monkeypatch, pale, distance, truth, recipe()).threshold == 0.4
+    assert chosen(monkeypatch, pale, distance, truth, recipe(threshold=0.44)).threshold == 0.44
+
+
+def test_the_smallest_size_is_that_of_training_objects_unless_it_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert chosen(monkeypatch, *two(0.1), recipe(), least=12).min_size == 12
+    assert chosen(monkeypatch, *two(0.1), recipe(min_size=3), least=12).min_size == 3
+
+
+def test_images_without_objects_choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, distance, truth = two(0.1)
+    found = chosen(monkeypatch, body, distance, 0 * truth, recipe())
+    assert (found.seed, found.threshold) == (0.5, 0.5)
+
+
+def test_it_is_open_for_objects_by_distance_only() -> None:
+    assert is_open(recipe())
+    assert not is_open(recipe(seed=0.5))
+    assert not is_open(make_recipe("bare", {"data": {"source": "x", "instances": True}}))
+
+
+def test_half_of_the_smallest_training_object(small: Any, tmp_path: Path) -> None:
+    write_touching_nuclei(tmp_path / "data", 4, 64, seed=3)
+    given = small(data={"source": str(tmp_path / "data"), "instances": True}, training={"epochs": 1})
+    folder = training.train(given, tmp_path / "run")
+    cleanup = folder.recipe().cleanup
+    assert cleanup.seed is not None
+    sizes: list[int] = []
+    for case in folder.split().train:
+        from isthmus.io.images import Source, read_mask
+
+        numbers = read_mask(Source(next((tmp_path / "data" / "masks").glob(f"{case}.*"))))
+        sizes += np.bincount(numbers.ravel())[1:].tolist()
+    assert cleanup.min_size == int(np.percentile([size for size in sizes if size], 1) / 2)
