@@ -18,7 +18,6 @@ class Request:
     data: str
     overrides: list[str]
     model: str | None
-    start: str | None
     out: Path | None
     root: Path | None
     preset: str | None
@@ -31,6 +30,7 @@ class Request:
     fold: int | None
     device: str | None
     skip_bad: bool = False
+    start: str | None = None
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """Returns, for each option that was given, the recipe values that it sets."""
