@@ -56,7 +56,9 @@ def _show_trained(name: str | None, as_json: bool) -> None:
         emit({"trained": {each: asdict(card) for each, card in cards.items()}})
         return
     if not cards:
-        print("no trained network comes with this version; `isthmus train --from RUN` starts from any run of yours")
+        print(
+            "no trained network comes with this version; `isthmus train --from RUN` starts from any run of yours"
+        )
     for each, card in cards.items():
         print(f"{each}: {card.title}")
         for about in fields(card):
