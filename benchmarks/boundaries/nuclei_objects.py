@@ -25,10 +25,12 @@ COMMON: Sections = {
     "input": {"patch": [128, 128]},
     "training": {"epochs": 10, "samples": 400, "batch": 8},
 }
+SCALED: Sections = {"input": {"normalise": "scale"}}  # as these runs were made
 RUNS: dict[str, Sections] = {
-    "heads": {},
-    "body": {"network": {"heads": []}},
-    "nuclei_resnet34": {"network": {"model": "nuclei_resnet34", "options": {"encoder_weights": None}}},
+    "heads": {"network": {"heads": ["contour", "marker"]}} | SCALED,
+    "body": {"network": {"heads": []}} | SCALED,
+    "nuclei_resnet34": {"network": {"model": "nuclei_resnet34", "options": {"encoder_weights": None}}}
+    | SCALED,
 }
 METRICS = ("object_f1", "object_dice", "dice", "aggregated_jaccard", "panoptic_quality")
 COUNTS = ("prediction_objects", "truth_objects", "touching", "parted")

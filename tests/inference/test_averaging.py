@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from isthmus.inference.averaging import difference, renormalised
+from isthmus.inference.averaging import difference, renormalised, with_common_cleanup
 from isthmus.runs.recipe import Cleanup, Network, Objective, Recipe
 
 
@@ -21,6 +21,25 @@ def test_each_network_sees_its_own_normalisation() -> None:
     image = torch.full((1, 3, 1, 1), 5.0)  # three slices as channels
     assert first(image).unique().tolist() == [5]
     assert second(image).unique().tolist() == [2]
+
+
+def cleaned(**keys: object) -> Recipe:
+    return recipe().model_copy(update={"cleanup": Cleanup.model_validate(keys)})
+
+
+def test_folds_that_chose_their_thresholds_have_those_in_the_middle() -> None:
+    given = [
+        cleaned(seed=seed, threshold=0.5, min_size=size) for seed, size in ((0.4, 10), (0.5, 30), (0.6, 12))
+    ]
+    common = with_common_cleanup(given)
+    assert [difference(common[0], each) for each in common] == ["", "", ""]
+    assert (common[0].cleanup.seed, common[0].cleanup.threshold, common[0].cleanup.min_size) == (0.5, 0.5, 12)
+
+
+def test_folds_that_differ_without_having_chosen_stay_as_they_are() -> None:
+    given = [cleaned(threshold=0.4), cleaned(threshold=0.5)]
+    assert with_common_cleanup(given) == given
+    assert with_common_cleanup([cleaned(seed=0.4)]) == [cleaned(seed=0.4)]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,17 @@ RUN = Path(JOB["work"]) / "run"
 def train() -> dict[str, Any]:
     """Trains, and returns what was trained."""
     minutes = max(1.0, JOB["seconds"] - time.process_time()) / 60  # the imports took some
-    isthmus("train", f"{JOB['train']}/cases.csv", "--minutes", minutes, "--seed", JOB["seed"], "--out", RUN)
+    isthmus(
+        "train",
+        f"{JOB['train']}/cases.csv",
+        *JOB["words"],
+        "--minutes",
+        minutes,
+        "--seed",
+        JOB["seed"],
+        "--out",
+        RUN,
+    )
     cost, recipe = read_json(RunFolder(RUN).cost), RunFolder(RUN).recipe()
     return {
         "epochs": cost["epochs"],

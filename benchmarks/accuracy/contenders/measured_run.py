@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +24,9 @@ from isthmus.locks import taken
 from isthmus.metrics import dice, iou
 from isthmus.runs.files import read_csv, read_json, write_json
 
+Score = Callable[[Path, Path], dict[str, dict[str, Any]]]
+"""From a folder of masks, and that of the scored cases, to the scores of every case."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -35,6 +38,7 @@ class Program:
         python: the interpreter that has it installed.
         needs: packages without which it is not installed.
         prepares: whether it prepares a data set once for all its runs.
+        words: what it is told beside the job, as recipe values.
     """
 
     label: str
@@ -42,6 +46,7 @@ class Program:
     python: str = sys.executable
     needs: tuple[str, ...] = ()
     prepares: bool = False
+    words: tuple[str, ...] = ()
 
     def missing(self) -> str:
         """Returns what is not installed, in one line; "" if all is."""
@@ -72,17 +77,22 @@ class Job:
     device: str = "cpu"
 
 
-def measured(program: Program, job: Job) -> dict[str, Any]:
+def measured(program: Program, job: Job, score: Score | None = None) -> dict[str, Any]:
     """Returns what a run found and took; runs it unless it is finished, and waits for another process that runs it.
+
+    Args:
+        program: what learns and predicts.
+        job: what it is asked to do.
+        score: gives the scores of the masks in a folder, by case; None: `scores`.
 
     Raises:
         IsthmusError: the program is not installed, or fails.
     """
     with taken(job.folder.with_name(f"{job.folder.name}.lock"), patience=-1):
-        return _measured(program, job)
+        return _measured(program, job, score or scores)
 
 
-def _measured(program: Program, job: Job) -> dict[str, Any]:
+def _measured(program: Program, job: Job, score: Score) -> dict[str, Any]:
     finished = job.folder / "run.json"
     if finished.is_file():
         found: dict[str, Any] = read_json(finished)
@@ -96,7 +106,7 @@ def _measured(program: Program, job: Job) -> dict[str, Any]:
     for step in ("train", "predict"):
         facts = _step(program, step, job, job.folder)
         result |= {step: facts.pop("processor_seconds"), **facts}
-    result["scores"] = scores(job.folder / "masks", job.data / "test")
+    result["scores"] = score(job.folder / "masks", job.data / "test")
     write_json(finished, result)
     return result
 
@@ -129,6 +139,7 @@ def _step(program: Program, step: str, job: Job, folder: Path) -> dict[str, Any]
         "seconds": job.seconds,
         "seed": job.seed,
         "device": job.device,
+        "words": list(program.words),
         "channels": channels(job.data),
     }
     write_json(folder / "job.json", {key: str(v) if isinstance(v, Path) else v for key, v in asked.items()})

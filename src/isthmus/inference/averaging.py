@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 import torch
@@ -25,6 +26,25 @@ def run_folders(path: Path) -> list[RunFolder]:
         runs = [RunFolder.open(fold.parent) for fold in folds]
         return [run for run in runs if run.weights.is_file()] or runs
     return [trained_run(path)]
+
+
+def with_common_cleanup(recipes: Sequence[Recipe]) -> list[Recipe]:
+    """Returns the recipes of folds with one clean-up: where each fold has chosen how maps become objects, the mean of
+    the chosen thresholds and the median of the smallest sizes."""
+    given = [recipe.cleanup for recipe in recipes]
+    seeds = [each.seed for each in given if each.seed is not None]
+    if len(seeds) < len(given) or all(each == given[0] for each in given):
+        return list(recipes)
+    common: dict[str, Any] = {
+        "seed": round(fmean(seeds), 4),
+        "threshold": round(fmean(each.threshold for each in given), 4),
+    }
+    sizes = [each.min_size for each in given if isinstance(each.min_size, int)]
+    if len(sizes) == len(given):
+        common["min_size"] = int(median(sizes))
+    return [
+        recipe.model_copy(update={"cleanup": recipe.cleanup.model_copy(update=common)}) for recipe in recipes
+    ]
 
 
 class _Renormalised(nn.Module):

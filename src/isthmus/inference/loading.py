@@ -11,7 +11,7 @@ from torch import nn
 
 from isthmus.data.sampling.grid import Grid
 from isthmus.errors import IsthmusError, nearest
-from isthmus.inference.averaging import difference, renormalised, run_folders
+from isthmus.inference.averaging import difference, renormalised, run_folders, with_common_cleanup
 from isthmus.inference.engines.engine import Eager, choose, placed
 from isthmus.inference.localiser import Localiser
 from isthmus.inference.restoring import Scale
@@ -102,7 +102,7 @@ def _by_grid(networks: Sequence[nn.Module], recipes: Sequence[Recipe]) -> dict[G
 
 def _recipes(folders: Sequence[RunFolder]) -> list[Recipe]:
     """Returns the recipes of folds; refuses networks that cannot be averaged."""
-    recipes = [folder.recipe() for folder in folders]
+    recipes = with_common_cleanup([folder.recipe() for folder in folders])
     for folder, recipe in zip(folders[1:], recipes[1:], strict=True):
         part = difference(recipes[0], recipe)
         if part:

@@ -21,7 +21,7 @@ from isthmus.data.sampling.spacing import stated_spacing
 from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
-from isthmus.inference.averaging import run_folders
+from isthmus.inference.averaging import run_folders, with_common_cleanup
 from isthmus.inference.input_images import failure, images_given
 from isthmus.inference.options import PredictOptions
 from isthmus.inference.output_files import OutputFiles, refuse_harm, refuse_mixing
@@ -80,7 +80,7 @@ def predict_folder(
     """
     options, watch, out = options or PredictOptions(), watch or Silent(), Path(out)
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
-    usual = run_folders(Path(run))[0].recipe()
+    usual = with_common_cleanup([folder.recipe() for folder in run_folders(Path(run))])[0]
     recipe = with_cleanup(usual, options.cleanup)
     if options.rois:
         imagej.needed()
