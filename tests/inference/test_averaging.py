@@ -29,7 +29,8 @@ def cleaned(**keys: object) -> Recipe:
 
 def test_folds_that_chose_their_thresholds_have_those_in_the_middle() -> None:
     given = [
-        cleaned(seed=seed, threshold=0.5, min_size=size) for seed, size in ((0.4, 10), (0.5, 30), (0.6, 12))
+        cleaned(**values, chosen=values)
+        for values in ({"seed": seed, "min_size": size} for seed, size in ((0.4, 10), (0.5, 30), (0.6, 12)))
     ]
     common = with_common_cleanup(given)
     assert [difference(common[0], each) for each in common] == ["", "", ""]
@@ -39,7 +40,8 @@ def test_folds_that_chose_their_thresholds_have_those_in_the_middle() -> None:
 def test_folds_that_differ_without_having_chosen_stay_as_they_are() -> None:
     given = [cleaned(threshold=0.4), cleaned(threshold=0.5)]
     assert with_common_cleanup(given) == given
-    assert with_common_cleanup([cleaned(seed=0.4)]) == [cleaned(seed=0.4)]
+    alone = [cleaned(seed=0.4, chosen={"seed": 0.4})]
+    assert with_common_cleanup(alone) == alone
 
 
 @pytest.mark.parametrize(

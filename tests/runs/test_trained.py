@@ -46,8 +46,9 @@ def test_a_name_is_the_run_in_the_package(shipped: Path) -> None:
 def test_a_folder_of_that_name_comes_first(shipped: Path) -> None:
     own = Path("rounds")
     own.mkdir()
-    assert run_path("rounds") == own
+    assert run_path("rounds") == shipped  # a folder of images, or of an export
     (own / "recipe.yaml").write_text("{}", encoding="utf-8")
+    assert run_path("rounds") == own
     assert trained_run("rounds").path == own
 
 

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 
 from isthmus import training
 from isthmus.data.phantoms.nuclei import write_touching_nuclei
+from isthmus.inference.predict import predict_folder
+from isthmus.inference.predictor import Predictor
 from isthmus.runs.recipe import Recipe, make_recipe
 from isthmus.training import object_thresholds
-from isthmus.training.object_thresholds import is_open, with_thresholds
+from isthmus.training.object_thresholds import is_open, reopened, with_thresholds
+
+from .watches import Asking
 
 
 def recipe(**cleanup: Any) -> Recipe:
@@ -83,6 +87,28 @@ def test_the_smallest_size_is_that_of_training_objects_unless_it_is_given(
     assert chosen(monkeypatch, *two(0.1), recipe(min_size=3), least=12).min_size == 3
 
 
+def test_the_smallest_size_is_no_more_than_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(monkeypatch, *two(0.1), recipe(max_size=60), least=70).min_size == 60
+
+
+def test_what_was_chosen_is_open_again_in_another_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleanup = chosen(monkeypatch, *two(0.65), recipe(holes=True), least=12)
+    assert cleanup.chosen == {"min_size": 12, "seed": 0.7, "threshold": 0.5}
+    stored = recipe().model_copy(update={"cleanup": cleanup})
+    assert reopened(stored) == recipe(holes=True)
+    own = stored.model_copy(update={"cleanup": cleanup.model_copy(update={"min_size": 5})})
+    assert reopened(own) == recipe(holes=True, min_size=5)
+    assert reopened(recipe(seed=0.4)) == recipe(seed=0.4)
+
+
+def test_of_a_large_image_the_middle_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, distance, truth = two(0.55)
+    above = np.zeros_like(truth)
+    maps = [np.concatenate([np.zeros_like(each), each, np.zeros_like(each)]) for each in (body, distance)]
+    monkeypatch.setattr(object_thresholds, "PIXELS", truth.size)
+    assert chosen(monkeypatch, *maps, np.concatenate([above, truth, above]), recipe()).seed == 0.6
+
+
 def test_images_without_objects_choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     body, distance, truth = two(0.1)
     found = chosen(monkeypatch, body, distance, 0 * truth, recipe())
@@ -93,6 +119,35 @@ def test_it_is_open_for_objects_by_distance_only() -> None:
     assert is_open(recipe())
     assert not is_open(recipe(seed=0.5))
     assert not is_open(make_recipe("bare", {"data": {"source": "x", "instances": True}}))
+
+
+def test_a_run_that_was_finished_early_goes_on_and_chooses_anew(small: Any, tmp_path: Path) -> None:
+    write_touching_nuclei(tmp_path / "data", 4, 64, seed=3)
+    given = small(data={"source": str(tmp_path / "data"), "instances": True})
+    whole = training.train(given, tmp_path / "whole")
+    with pytest.raises(training.Stopped):
+        training.train(given, tmp_path / "stopped", watch=Asking(3))
+    early = training.finish(tmp_path / "stopped")
+    assert early.recipe().cleanup.chosen
+    again = training.resume(tmp_path / "stopped")
+    assert again.recipe() == whole.recipe()
+    assert again.weights.read_bytes() == whole.weights.read_bytes()
+    assert again.cases.read_bytes() == whole.cases.read_bytes()
+
+
+def test_folds_choose_by_themselves_and_are_averaged(small: Any, tmp_path: Path) -> None:
+    write_touching_nuclei(tmp_path / "data", 4, 64, seed=3)
+    for fold in (0, 1):
+        given = small(
+            data={"source": str(tmp_path / "data"), "instances": True},
+            protocol={"kind": "kfold", "folds": 2, "fold": fold},
+            training={"epochs": 1},
+        )
+        training.train(given, tmp_path / "folds" / f"fold-{fold}")
+    predictor = Predictor.load(tmp_path / "folds")
+    assert len(predictor.networks) == 2
+    masks = predict_folder(tmp_path / "folds", tmp_path / "data" / "images", tmp_path / "masks")
+    assert len(masks) == 4
 
 
 def test_half_of_the_smallest_training_object(small: Any, tmp_path: Path) -> None:

@@ -31,17 +31,14 @@ def run_folders(path: Path) -> list[RunFolder]:
 def with_common_cleanup(recipes: Sequence[Recipe]) -> list[Recipe]:
     """Returns the recipes of folds with one clean-up: where each fold has chosen how maps become objects, the mean of
     the chosen thresholds and the median of the smallest sizes."""
-    given = [recipe.cleanup for recipe in recipes]
-    seeds = [each.seed for each in given if each.seed is not None]
-    if len(seeds) < len(given) or all(each == given[0] for each in given):
+    chosen = [recipe.cleanup.chosen for recipe in recipes]
+    common: dict[str, Any] = {"chosen": {}}
+    for key in chosen[0]:
+        values = [each[key] for each in chosen if key in each]
+        if len(values) == len(recipes):
+            common[key] = int(median(values)) if key == "min_size" else round(fmean(values), 4)
+    if len(recipes) == 1 or len(common) == 1:
         return list(recipes)
-    common: dict[str, Any] = {
-        "seed": round(fmean(seeds), 4),
-        "threshold": round(fmean(each.threshold for each in given), 4),
-    }
-    sizes = [each.min_size for each in given if isinstance(each.min_size, int)]
-    if len(sizes) == len(given):
-        common["min_size"] = int(median(sizes))
     return [
         recipe.model_copy(update={"cleanup": recipe.cleanup.model_copy(update=common)}) for recipe in recipes
     ]

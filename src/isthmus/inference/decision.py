@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from isthmus.data.masks.values import ValueMap
 from isthmus.inference.outputs.by_distance import SEED, objects_by_distance
 from isthmus.inference.outputs.classes import Classes, Floats
-from isthmus.inference.outputs.cleanup import CleanUp
+from isthmus.inference.outputs.cleanup import CleanUp, size_of
 from isthmus.inference.outputs.instances import instances
 from isthmus.inference.outputs.object_cleanup import clean_objects
 from isthmus.inference.settings import clean_up, value_map
@@ -23,6 +23,9 @@ from isthmus.runs.recipe import Recipe
 
 REGRESSED = 0.75
 """A regressed contour counts as one from this share of its peak up."""
+
+LEAST_SEED = 5
+"""Seeds of objects by distance have so many pixels, or a quarter of the smallest object where that is less."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,10 @@ class Decision:
         body, threshold = maps["logits"][0], self.classes.threshold
         heads = {name: maps[name][0] for name in get_args(Head)[1:] if name in maps and self.losses.get(name)}
         if "distance" in heads:
-            return objects_by_distance(body, heads["distance"], threshold=threshold, seed=self.seed)
+            least = min(LEAST_SEED, max(1, (size_of(self.clean_up.min_size, 1) or 0) // 4))
+            return objects_by_distance(
+                body, heads["distance"], threshold=threshold, seed=self.seed, min_seed=least
+            )
         if "contour_l2" in self.losses.get("contour", {}):  # a broad ridge, whose middle is the contour
             heads["contour"] = (heads["contour"] >= REGRESSED).astype(np.float32)
         if spacing is not None and len(spacing) != maps["logits"].ndim - 1:

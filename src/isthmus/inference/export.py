@@ -31,6 +31,7 @@ from isthmus.inference.engines.portable import (
     write,
 )
 from isthmus.inference.export_check import ExportCheck, check_export
+from isthmus.inference.outputs.by_distance import SEED
 from isthmus.inference.outputs.classes import Classes
 from isthmus.inference.settings import channels_seen
 from isthmus.inference.tiling.margin import margin
@@ -39,6 +40,7 @@ from isthmus.runs.files import write_json
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe
 from isthmus.runs.standing import standing
+from isthmus.runs.trained import run_path
 from isthmus.watch import Silent, Watch
 
 CLOSE = 1e-3
@@ -58,6 +60,13 @@ SPACING = (
     "mm along the axes of the array to which images are brought after normalising, by cubic convolution, their sizes "
     "rounded; logits return to the image's own grid linearly; along an axis more than 3 times as coarse as another, "
     "both take the nearest slice; null: images keep their own"
+)
+
+
+OBJECTS = (
+    "with an output distance: seeds are the parts of bodies (logits above the threshold) whose distance is above the "
+    "seed; they are flooded over the bodies, the largest distance first, across faces of pixels; a body without a seed "
+    "is one object; objects below min_size are dropped"
 )
 
 
@@ -144,6 +153,10 @@ def export_run(
 
 def _targets(names: Sequence[str], run: Path, to: str, out: Path | None) -> dict[str, Path]:
     suffix = SUFFIXES[to]
+    if out is None and run_path(run) != run:
+        raise IsthmusError(
+            f"{run} comes with isthmus, and nothing is written into it; name a folder with --out"
+        )
     if out is not None and out.suffix == suffix and not out.is_dir():
         if len(names) > 1:
             raise IsthmusError(
@@ -266,7 +279,8 @@ def _description(
             "threshold": recipe.cleanup.threshold if classes.independent else None,
             "objects": recipe.data.instances,
             "mask_values": {str(index): value for value, index in recipe.data.values.items()},
-            "cleanup": recipe.cleanup.model_dump(mode="json"),
+            "cleanup": recipe.cleanup.model_dump(mode="json") | {"seed": recipe.cleanup.seed or SEED},
+            "objects_means": OBJECTS,
         },
     }
 

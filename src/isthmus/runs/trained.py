@@ -56,9 +56,10 @@ def trained_card(name: str) -> TrainedCard:
 
 
 def run_path(run: Path | str) -> Path:
-    """Returns the folder of a run: the path itself or, if there is none, that of the trained network of this name."""
+    """Returns the folder of a run: the path itself or, if no run is there, that of the trained network of this name."""
     path = Path(run)
-    return path if path.exists() or str(run) not in list_trained() else _SHIPPED / str(run)
+    is_run = (path / "recipe.yaml").is_file() or any(path.glob("fold-*/recipe.yaml"))
+    return path if is_run or str(run) not in list_trained() else _SHIPPED / str(run)
 
 
 def trained_run(run: Path | str) -> RunFolder:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from isthmus.data.cases import load_instances
 from isthmus.data.sampling.cache import ByteBudget
-from isthmus.data.sampling.loading import CaseStore
 from isthmus.inference.decision import Decision
 from isthmus.inference.outputs.by_distance import SEED
 from isthmus.inference.predictor import Predictor
+from isthmus.inference.tiled_network import Heads
 from isthmus.metrics import object_f1
 from isthmus.runs.recipe import Recipe
 from isthmus.runs.recipe.cleanup import Cleanup
@@ -35,6 +38,18 @@ def is_open(recipe: Recipe) -> bool:
     return recipe.data.instances and by_distance and recipe.cleanup.seed is None
 
 
+def reopened(recipe: Recipe) -> Recipe:
+    """Returns the recipe of a run in which what was chosen when training ended is open again; values that were changed
+    since stay."""
+    given, usual = recipe.cleanup, Cleanup()
+    if not given.chosen:
+        return recipe
+    open_again = {
+        key: getattr(usual, key) for key, value in given.chosen.items() if getattr(given, key) == value
+    }
+    return recipe.model_copy(update={"cleanup": given.model_copy(update=open_again | {"chosen": {}})})
+
+
 def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
     """Returns the recipe with the seed, the threshold and the smallest size that suit its objects.
 
@@ -43,47 +58,57 @@ def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
     """
     recipe, usual = prepared.recipe, Cleanup()
     given = recipe.cleanup
+    chosen: dict[str, float] = {}
     if given.min_size == usual.min_size and (least := _half_of_the_smallest(prepared)) > 1:
-        given = given.model_copy(update={"min_size": least})
-    seeds = [given.model_copy(update={"seed": seed}) for seed in SEEDS]
-    given = _best(prepared, predictor, seeds)
+        most = given.max_size if isinstance(given.max_size, int) else least
+        chosen["min_size"] = min(least, most)
+    cases = list(_first_cases(prepared, predictor))
+
+    def best(key: str, values: Sequence[float]) -> float:
+        tried = [given.model_copy(update=chosen | {key: value}) for value in values]
+        decisions = [Decision.of(recipe.model_copy(update={"cleanup": each})) for each in tried]
+        scores = [
+            [object_f1(each.separate_objects(maps, spacing), truth, one_to_one=True) for each in decisions]
+            for maps, truth, spacing in cases
+        ]
+        return values[int(np.mean(scores, axis=0).argmax())] if scores else values[0]
+
+    chosen["seed"] = best("seed", SEEDS)
     if given.threshold == usual.threshold:
-        more = [given.model_copy(update={"threshold": threshold}) for threshold in THRESHOLDS]
-        given = _best(prepared, predictor, more)
-    return recipe.model_copy(update={"cleanup": given})
+        chosen["threshold"] = best("threshold", THRESHOLDS)
+    return recipe.model_copy(update={"cleanup": given.model_copy(update=chosen | {"chosen": chosen})})
 
 
-def _best(prepared: Prepared, predictor: Predictor, tried: Sequence[Cleanup]) -> Cleanup:
-    """Returns the clean-up with the highest mean object F1 over the first validation cases with objects."""
-    decisions = [Decision.of(prepared.recipe.model_copy(update={"cleanup": each})) for each in tried]
-    scores: list[list[float]] = []
+Case = tuple[Heads, NDArray[Any], tuple[float, ...] | None]
+
+
+def _first_cases(prepared: Prepared, predictor: Predictor) -> Iterator[Case]:
+    """Yields the maps, the objects and the spacing of the first validation cases with objects, of a large one its
+    middle along the first axis."""
     seen = 0
     for maps, truth, spacing in _scorer(prepared).objects(predictor):
-        if truth.any():
-            found = [decision.separate_objects(maps, spacing) for decision in decisions]
-            scores.append([object_f1(each, truth, one_to_one=True) for each in found])
+        if not truth.any():
+            continue
+        rows = max(1, PIXELS // (truth.size // len(truth)))
+        first = max(0, (len(truth) - rows) // 2)
+        part = slice(first, first + rows)
+        yield {name: values[:, part] for name, values in maps.items()}, truth[part], spacing
         seen += truth.size
         if seen >= PIXELS:
-            break
-    return tried[int(np.mean(scores, axis=0).argmax())] if scores else tried[0]
+            return
 
 
 def _scorer(prepared: Prepared) -> Scorer:
-    return Scorer(prepared, prepared.cases(prepared.split.validation), _budget(prepared))
-
-
-def _budget(prepared: Prepared) -> ByteBudget:
-    return ByteBudget(prepared.recipe.hardware.cache_mb * 2**20)
+    budget = ByteBudget(prepared.recipe.hardware.cache_mb * 2**20)
+    return Scorer(prepared, prepared.cases(prepared.split.validation), budget)
 
 
 def _half_of_the_smallest(prepared: Prepared) -> int:
     """Returns half of a low percentile of the sizes of objects in training masks, in pixels; 0 if there are none."""
-    cases = prepared.cases(prepared.split.train)
-    store = CaseStore(prepared.data.dataset, cases, prepared.preprocessing, ByteBudget(0))
     sizes: list[int] = []
     seen = 0
-    for index in range(len(cases)):
-        numbered = store[index].original
+    for case in prepared.cases(prepared.split.train):
+        numbered = load_instances(case, prepared.data.dataset)[1]
         counts = np.unique(numbered[numbered > 0], return_counts=True)[1]
         sizes += counts.tolist()
         seen += numbered.size

@@ -28,7 +28,7 @@ from isthmus.training.loop.budget import what_is_left, within_minutes
 from isthmus.training.loop.distributed import refuse_small_batches, world
 from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import fit
-from isthmus.training.object_thresholds import is_open, settled
+from isthmus.training.object_thresholds import is_open, reopened, settled
 from isthmus.training.preparation.first_network import first_network
 from isthmus.training.preparation.mask_notes import mask_notes
 from isthmus.training.preparation.network import make_network, sides, summary
@@ -59,7 +59,8 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
     refuse_among(out, [Path(recipe.data.root or recipe.data.source)])
     with alone(folder, watch), naming_what_to_reduce():
         _refuse_to_overwrite(folder)  # another process may have been faster
-        prepared = prepare(with_start(recipe), watch)
+        recipe = reopened(with_start(recipe))
+        prepared = prepare(recipe, watch)
         _refuse_names(folder, prepared.data.dataset.cases, prepared.recipe.data.instances, watch)
         make_network(prepared.recipe)  # these refuse what cannot be trained, before any time is spent
         first_network(prepared)
@@ -235,7 +236,7 @@ def _prepare_again(folder: RunFolder, device: str | None, watch: Watch) -> Prepa
     Raises:
         IsthmusError: the data or the split has changed.
     """
-    recipe = folder.recipe()
+    recipe = reopened(folder.recipe())
     if device is not None:
         recipe = recipe.model_copy(update={"hardware": recipe.hardware.model_copy(update={"device": device})})
     prepared = prepare(recipe, watch)

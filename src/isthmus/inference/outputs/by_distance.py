@@ -25,9 +25,6 @@ SEED = 0.5
 LEVELS = 50
 """Distances from 0 to 1 are distinguished down to this fraction."""
 
-LEAST_SEED = 5
-"""Seeds of fewer pixels are dropped, unless objects may be as small."""
-
 
 def objects_by_distance(
     body: NDArray[Any],
@@ -36,6 +33,7 @@ def objects_by_distance(
     threshold: float = THRESHOLD,
     seed: float = SEED,
     min_size: int = 2,
+    min_seed: int = 1,
 ) -> Instances:
     """Returns objects of the shape of `body`, numbered 1, 2, 3, … in raster order of their first pixels.
 
@@ -49,7 +47,7 @@ def objects_by_distance(
             (`isthmus.objectives.object_distance_map`).
         threshold: the probability above which a pixel is part of a body.
         seed: the distance above which a pixel is a seed.
-        min_size: objects of fewer pixels are dropped.
+        min_size, min_seed: objects and seeds of fewer pixels are dropped.
 
     Raises:
         IsthmusError: maps of different shapes, of other than 2 or 3 axes, or with values outside 0 to 1.
@@ -65,7 +63,7 @@ def objects_by_distance(
     if not inside.any():
         return result
     box = box_around(inside)
-    inside, seeds = inside[box], drop_small(seeds[box], min(LEAST_SEED, max(1, min_size // 4)))
+    inside, seeds = inside[box], drop_small(seeds[box], min_seed)
     found = flood(-np.rint(LEVELS * distance[box]).astype(np.int32), number_components(seeds), inside)
     add(found, number_components(inside & (found == 0)))
     result[box] = found

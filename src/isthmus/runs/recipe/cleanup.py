@@ -21,8 +21,13 @@ class Cleanup(Section):
         Range(above=0, below=1),
         "Objects with the head `distance`: the distance above which a pixel is the seed of an object. Open: when "
         "training ends, `seed` and `threshold` are chosen on the validation cases, by object F1, and `min_size` is "
-        "half of the smallest objects in the training masks; a threshold or a size that you give stays.",
+        "half of the smallest objects in the training masks. A threshold or a size other than its default stays.",
     ] = None
+    chosen: Annotated[
+        dict[str, float],
+        "What was chosen when training ended, by key; filled in. A training that is resumed, or starts from this "
+        "recipe, chooses anew.",
+    ] = {}
     largest: Annotated[
         bool | list[str],
         "Keep only the largest component: `true` for every class, or names of classes. Not for objects.",

@@ -45,7 +45,14 @@ def resolve_objective(recipe: Recipe, checked: Checked, split: Split) -> tuple[R
         )
     if weights is None and any(WEIGHTED in losses for losses in heads.values()):
         weights = class_weights(_pixels(checked, split))
-    spacing = given.object_spacing or _spacing_of_objects(recipe, checked, split)
+    spacing = given.object_spacing
+    if spacing is None and any("distance_l1" in losses for losses in heads.values()):
+        spacing = _spacing_of_objects(recipe, checked, split)
+    if spacing is not None and len(spacing) != recipe.spatial_dims:
+        raise IsthmusError(
+            f"objective.object_spacing names {len(spacing)} sides but the network sees {recipe.spatial_dims} axes; "
+            f"name {recipe.spatial_dims}"
+        )
     settings = given.model_copy(update={"heads": heads, "class_weights": weights, "object_spacing": spacing})
     objective = Objective(
         {head: losses for head, losses in heads.items() if losses},
@@ -94,7 +101,14 @@ def _spacing_of_objects(recipe: Recipe, checked: Checked, split: Split) -> tuple
         return None
     if spacing := settled_spacing(recipe.input):
         return spacing
-    train = set(split.train)
-    stated = [stated_spacing(case) for case in checked.dataset.cases if case.id in train]
-    known = [spacing for spacing in stated if spacing is not None]
+    train, shapes = set(split.train), {facts.id: facts.shape[1:] for facts in checked.cases}
+    stated = {case.id: stated_spacing(case) for case in checked.dataset.cases if case.id in train}
+    known = [
+        [
+            step * n / to
+            for step, n, to in zip(spacing, shapes[name], recipe.input.resize or shapes[name], strict=True)
+        ]
+        for name, spacing in stated.items()
+        if spacing is not None
+    ]
     return tuple(np.median(known, axis=0).tolist()) if known else None

@@ -131,7 +131,9 @@ def _network_options(network: Network, data: Data, given: Input, axes: int) -> d
 
 
 def is_ours(network: Network) -> bool:
-    """Returns whether it is our own network without options that fix its depth."""
+    """Returns whether it is our own network, of random weights, without options that fix its depth."""
+    if network.start is not None:
+        return False
     return network.model == DEFAULT_MODEL and not {"depth", "widths", "encoder"} & set(network.options)
 
 

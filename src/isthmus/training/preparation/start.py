@@ -36,9 +36,14 @@ def values_of(start: str) -> dict[str, dict[str, Any]]:
             "model": network.model,
             "version": network.version,
             "options": options,
+            "depth": None,
+            "heads": network.heads,
             "start": start,
         },
-        "input": {"normalise": given.normalise, "patch": given.patch, "resize": given.resize},
+        "objective": {
+            "heads": {name: losses for name, losses in recipe.objective.heads.items() if name != "logits"}
+        },
+        "input": {key: getattr(given, key) for key in ("normalise", "patch", "resize", "slices", "spacing")},
         "training": {"learning_rate": recipe.training.learning_rate / 3},
     }
     if recipe.data.channels is not None:
