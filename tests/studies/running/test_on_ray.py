@@ -139,7 +139,7 @@ def _closed() -> int:
     [
         ("study", "rai", "--on rai: write ray, ray://HOST or HOST:PORT"),
         ("study", "head", "--on head: write ray, ray://HOST or HOST:PORT"),
-        ("study", "", "--on : write ray, ray://HOST or HOST:PORT"),
+        ("study", "", "the value after --on is empty; give one, or leave it out"),
         ("study", "ray://", "--on ray://: write ray, ray://HOST or HOST:PORT"),
         ("study", "head:port", "--on head:port: write"),
         ("study", ":6379", "--on :6379: write"),
