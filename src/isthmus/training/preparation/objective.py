@@ -45,7 +45,7 @@ def resolve_objective(recipe: Recipe, checked: Checked, split: Split) -> tuple[R
         )
     if weights is None and any(WEIGHTED in losses for losses in heads.values()):
         weights = class_weights(_pixels(checked, split))
-    spacing = given.object_spacing
+    spacing: tuple[float, ...] | None = given.object_spacing
     if spacing is None and any("distance_l1" in losses for losses in heads.values()):
         spacing = _spacing_of_objects(recipe, checked, split)
     if spacing is not None and len(spacing) != recipe.spatial_dims:
