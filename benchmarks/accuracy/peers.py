@@ -58,15 +58,17 @@ def planned(study: Mapping[str, Any]) -> list[tuple[str, int, int]]:
 
 def run(key: str, row: tuple[str, int, int], settings: Settings) -> dict[str, Any]:
     """Returns what a run of a program found, or what is not installed."""
-    signal.signal(signal.SIGTERM, _stopped)
     name, seconds, seed = row
     data = exported(SETS[name], settings.data, settings.out / "sets" / name)
     folder = settings.out / name / f"{seconds}" / f"{key}-{seed}"
     job = Job(data, folder, seconds, seed, os.environ.get("PEERS_DEVICE", "cpu"))
+    before = signal.signal(signal.SIGTERM, _stopped)
     try:
         return measured(PROGRAMS[key], job)
     except IsthmusError as error:
         return {"asked": seconds, "seed": seed, "missing": str(error)}
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def compared(row: tuple[str, int, int], settings: Settings, found: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 from benchmarks.accuracy.contenders.measured_run import Program
@@ -31,8 +33,10 @@ def test_a_row_of_a_program_that_is_not_installed_says_so(tmp_path, monkeypatch)
     absent = Program("absent", tmp_path / "none.py", "/no/such/python")
     monkeypatch.setattr(peers, "PROGRAMS", {"nnunet": absent})
     monkeypatch.setattr(peers, "exported", lambda *_: tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
     found = peers.run("nnunet", ("isbi-2012", 300, 1), Settings(out=tmp_path / "out"))
     assert found == {"asked": 300, "seed": 1, "missing": "not installed: there is no /no/such/python"}
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_masks_of_a_row_are_compared_on_a_page(tmp_path):
