@@ -14,6 +14,7 @@ from benchmarks.frame.benchmark import ROOT, Result, Settings
 from benchmarks.frame.markdown import machine_line, table, text
 from isthmus import compare
 from isthmus.files import atomic_path
+from isthmus.runs.files import read_yaml
 
 PICTURE = "peers-minutes.png"
 LABELS = {"isthmus": "isthmus train", "nnunet": "nnU-Net v2", "basic-unet": "MONAI BasicUNet"}
@@ -168,4 +169,5 @@ def draw(points: Mapping[tuple[str, str], Sequence[tuple[float, float]]], path: 
         figure.savefig(aside, format="png", dpi=110)
 
 
-BLOCKS = {"table": partial(scores_at, 300), "curve": curve}
+SECONDS: int = read_yaml(Path(__file__).parents[1] / "peers.yaml")["seconds"]
+BLOCKS = {"table": partial(scores_at, SECONDS), "curve": curve}

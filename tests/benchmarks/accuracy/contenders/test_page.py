@@ -52,7 +52,7 @@ def cells(line):
 
 
 def test_the_table_has_means_over_seeds_and_cases_and_paired_differences(rows):
-    lines = page.BLOCKS["table"]([{"rows": rows}])
+    lines = page.scores_at(300, [{"rows": rows}])
     ours, nnunet = (cells(line) for line in lines[2:4])
     # ours by case over seeds: 0.8 0.8 0.8 0.7; nnU-Net's: 0.8 0.7 0.7 0.5; differences 0 0.1 0.1 0.2
     assert ours == ["toy", "isthmus train", "2", "4", "**0.7750**", "0.3875", "-", "330", "90", "5"]
@@ -65,8 +65,8 @@ def test_the_table_has_means_over_seeds_and_cases_and_paired_differences(rows):
 def test_intervals_are_those_of_the_comparison_and_ours_minus_the_other_whichever_is_better():
     dice = [0.9, 0.5, 0.7, 0.6, 0.8, 0.4]
     better = run(300, [each + 0.05 for each in dice], group="ABCDEF")
-    lines = page.BLOCKS["table"](
-        [{"rows": [row(300, 0, isthmus=run(300, dice, group="ABCDEF"), nnunet=better)]}]
+    lines = page.scores_at(
+        300, [{"rows": [row(300, 0, isthmus=run(300, dice, group="ABCDEF"), nnunet=better)]}]
     )
     # all six differences have one sign: 2 of 64 flips are as far from 0
     assert cells(lines[3])[4] == "**0.7000**"
@@ -76,7 +76,7 @@ def test_intervals_are_those_of_the_comparison_and_ours_minus_the_other_whicheve
 def test_a_program_that_is_not_installed_gets_one_line_for_all_its_rows(rows):
     for each in rows:
         each["values"]["nnunet"] = {"asked": 300, "seed": 0, "missing": "not installed: nnunetv2 for python"}
-    lines = page.BLOCKS["table"]([{"rows": rows}])
+    lines = page.scores_at(300, [{"rows": rows}])
     assert [line for line in lines if "nnU-Net" in line] == [
         "- nnU-Net v2: not installed: nnunetv2 for python"
     ]
