@@ -2,7 +2,7 @@
 # make test         sets everything up and runs every fast check
 # make test-slow    what compiles, exports, fuzzes or opens a browser
 # make test-lowest  the fast tests that meet other packages, beside the oldest versions that pyproject.toml allows, without
-#                   the extras (so tests of these skip)
+#                   the other extras (so tests of these skip)
 # make test-real    what takes longer than a check of every change may: several Pythons
 PYTHON ?= python3
 VENV ?= .venv
@@ -47,7 +47,7 @@ test-slow: $(STAMP)
 
 $(LOWEST)/.installed: pyproject.toml constraints.txt $(STAMP)
 	$(PYTHON) -m venv --clear $(LOWEST)
-	$(BIN)/python -m uv pip install -q --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[io]'
+	$(BIN)/python -m uv pip install -q --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[io,objects]'
 	$(BIN)/python -m uv pip install -q --python $(LOWEST)/bin/python -c constraints.txt hypothesis pytest pytest-xdist
 	@touch $@
 
