@@ -1,7 +1,7 @@
 """The 484 images of nuclei as every program reads them: colour PNG files and 16-bit masks, the scored fifth apart.
 
-``FOLDER/train`` and ``FOLDER/test`` hold ``images/ID.png``, ``masks/ID.png`` (numbers of nuclei) and ``cases.csv`` with
-the kind of each picture. Kinds are divided in proportion, by a seed.
+``FOLDER/train`` and ``FOLDER/test`` hold ``images/ID.png``, ``masks/ID.png`` (numbers of nuclei), ``cases.csv``, and
+the kind of each picture in ``kinds.csv``. Kinds are divided in proportion, by a seed.
 """
 
 from __future__ import annotations
@@ -36,20 +36,17 @@ def exported(data: Path, folder: Path) -> Path:
     aside = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(aside, ignore_errors=True)
     for part in ("train", "test"):
-        rows = []
+        rows, kinds = [], []
         for name, kind, image, mask in pictures:
             if (name in scored) == (part == "test"):
-                row = {
-                    "image": f"images/{name}.png",
-                    "mask": f"masks/{name}.png",
-                    "group": name,
-                    "kind": kind,
-                }
+                row = {"image": f"images/{name}.png", "mask": f"masks/{name}.png", "group": name}
                 for key, pixels in (("image", image[..., ::-1]), ("mask", mask)):
                     (aside / part / row[key]).parent.mkdir(parents=True, exist_ok=True)
                     cv2.imwrite(str(aside / part / row[key]), pixels)
                 rows.append(row)
-        write_csv(aside / part / "cases.csv", rows, ["image", "mask", "group", "kind"])
+                kinds.append({"group": name, "kind": kind})
+        write_csv(aside / part / "cases.csv", rows, ["image", "mask", "group"])
+        write_csv(aside / part / "kinds.csv", kinds, ["group", "kind"])
     os.replace(aside, folder)
     return folder
 

@@ -24,7 +24,8 @@ def object_scores(masks: Path, test: Path) -> dict[str, dict[str, Any]]:
     each with more than half of itself in its own.
     """
     found = {}
-    for _, case in read_csv(test / "cases.csv", ["mask", "kind"]).lines:
+    kinds = {row["group"]: row["kind"] for _, row in read_csv(test / "kinds.csv", ["group", "kind"]).lines}
+    for _, case in read_csv(test / "cases.csv", ["mask", "group"]).lines:
         truth = compact(read_mask(Source(test / case["mask"])))
         name = Path(case["mask"]).stem
         path = next(
@@ -35,7 +36,7 @@ def object_scores(masks: Path, test: Path) -> dict[str, dict[str, Any]]:
         pairs = pairs_within(truth)
         owners = owners_of(drawn, truth)
         found[name] = {
-            "kind": case["kind"],
+            "kind": kinds[case["group"]],
             "f1": round(matched.f1(0.5, True), 5),
             "ap": round(matched.average_precision(OVERLAPS), 5),
             "pq": round(matched.panoptic_quality()[0], 5),
