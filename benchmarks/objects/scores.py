@@ -45,7 +45,7 @@ def object_scores(masks: Path, test: Path) -> dict[str, dict[str, Any]]:
             "true": int(truth.max()),
             "false": int(drawn.max()) - np.unique(drawn[(drawn > 0) & (truth > 0)]).size,
             "beside": len(pairs),
-            "apart": sum(owners[a] > 0 and owners[b] > 0 and owners[a] != owners[b] for a, b in pairs),
+            "apart": sum(0 < int(owners[a]) != int(owners[b]) > 0 for a, b in pairs),
         }
     return found
 
