@@ -31,8 +31,8 @@ DATA = ROOT.parent / "shared" / "data"
 SHIPPED = ROOT / "src" / "isthmus" / "trained" / "nuclei"
 RECIPE: dict[str, dict[str, Any]] = {
     "network": {"model": "unet", "options": {"norm": "batch", "widths": [16, 32, 64, 128, 256]}},
-    "input": {"patch": [256, 256]},
-    "training": {"epochs": 40, "batch": 4, "augment": "hmedn", "select": "objects"},
+    "input": {"patch": [192, 192]},
+    "training": {"epochs": 24, "batch": 8, "samples": 500, "augment": "hmedn", "select": "objects"},
     "hardware": {"threads": 1},
 }
 RESAMPLED = 2000
