@@ -1,4 +1,4 @@
-"""Volumes as ITK holds them; tests that import this are skipped where SimpleITK is not installed."""
+"""Volumes as ITK holds them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import pytest
 
 from .volume_files import ZYX
 
-sitk = pytest.importorskip("SimpleITK", reason="SimpleITK (extra `io`) is not installed")
+
+def itk() -> Any:
+    """SimpleITK; the test is skipped where it is not installed."""
+    return pytest.importorskip("SimpleITK", reason="SimpleITK (extra `io`) is not installed")
 
 
 def image(voxels: Any = ZYX, steps: tuple[float, ...] = (1, 2, 3)) -> Any:
     """As ITK holds it: left, posterior, superior, so arrays are as the program sees them."""
-    made = sitk.GetImageFromArray(voxels)
+    made = itk().GetImageFromArray(voxels)
     made.SetSpacing(steps[: made.GetDimension()])
     made.SetOrigin((5, 6, 7)[: made.GetDimension()])
     return made

@@ -12,12 +12,13 @@ from isthmus.data.checks.check import check_dataset
 from isthmus.data.sources import from_folder
 from isthmus.io.images import Source, read_image
 
-from .itk_files import image, sitk
+from .itk_files import image, itk
 from .refusals import refusal
 from .volume_files import VOXELS, ZYX, affine_of, mha, nrrd
 
 
 def test_pairs_of_files_are_one_image_of_a_folder(tmp_path: Path) -> None:
+    sitk = itk()
     for i, (name, end) in enumerate((("a", "mhd"), ("b", "nhdr"), ("c", "hdr"))):
         for folder, voxels in (("images", ZYX), ("masks", (100 * i < ZYX).astype(np.uint8))):
             (tmp_path / folder).mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from isthmus.errors import IsthmusError
 from isthmus.io.images import Source, probe, read_image, read_mask, rounding_error
 from isthmus.io.volumes import geometry, spacing, unit, write_volume
 
-from .itk_files import image, sitk
+from .itk_files import image, itk
 from .refusals import refusal
 from .volume_files import VOXELS, ZYX, affine_of, mha, nifti, nrrd
 
@@ -20,6 +20,7 @@ from .volume_files import VOXELS, ZYX, affine_of, mha, nifti, nrrd
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("name", ["x.mha", "x.mhd", "x.nrrd", "x.nhdr", "x.nii", "x.nii.gz", "x.hdr"])
 def test_what_itk_writes(tmp_path: Path, name: str, compress: bool) -> None:
+    sitk = itk()
     sitk.WriteImage(image(), str(tmp_path / name), compress)
     array = read_image(Source(tmp_path / name))
     np.testing.assert_array_equal(array, ZYX[None])
@@ -34,6 +35,7 @@ def test_what_itk_writes(tmp_path: Path, name: str, compress: bool) -> None:
 
 @pytest.mark.parametrize("name", ["x.mha", "x.nrrd", "x.nhdr", "x.mhd"])
 def test_pictures_and_a_fourth_axis_of_one(tmp_path: Path, name: str) -> None:
+    sitk = itk()
     sitk.WriteImage(image(ZYX[2]), str(tmp_path / name))
     np.testing.assert_array_equal(read_image(Source(tmp_path / name)), ZYX[None, 2:3])
     assert spacing(tmp_path / name) == (1, 2, 1)
