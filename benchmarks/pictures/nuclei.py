@@ -2,12 +2,14 @@
 
 A small network learns DSB-2018's nuclei (`../shared/data/dsb-2018`, CC0) and outlines those in four images of the same
 set that it has not seen (`../shared/data/dsb-2018-more`, CC0): two of fluorescence, one of them dim, and two stained
-purple, chosen before the network was trained. A run that is there already is used.
+purple, chosen before the network was trained. A run that is finished already is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,35 +17,37 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import isthmus
-from isthmus.runs.folder import RunFolder
+from benchmarks.frame.runs import Sections, trained
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 RUN = ROOT / "runs" / "readme-nuclei"
 SIDE = 256
 IMAGES = ("0287e7ee5b", "02903040e1", "00ae65c1c6", "0121d6759c")
-RECIPE = {
-    "data": {"instances": True},
+RECIPE: Sections = {
+    "data": {"source": "dsb-2018", "root": str(DATA / "dsb-2018"), "instances": True},
     "input": {"patch": [128, 128]},
     "network": {"options": {"widths": [16, 32, 64, 128]}},
     "training": {"epochs": 7},
-    "hardware": {"threads": 1},
 }
 
 
 def main() -> None:
-    if not (RUN / "best.safetensors").is_file():
-        isthmus.train("dsb-2018", out=RUN, root=DATA / "dsb-2018", **RECIPE)
-    predictor = isthmus.Predictor.load(RunFolder.open(RUN).path)
-    above, below = [], []
-    for start in IMAGES:
-        (path,) = (DATA / "dsb-2018-more" / "images").glob(f"{start}*.png")
-        image = np.asarray(Image.open(path).convert("RGB"))
-        shown = stretched(image)
-        above.append(shown[:SIDE, :SIDE])
-        below.append(outlined(shown, predictor.mask(image.transpose(2, 0, 1)))[:SIDE, :SIDE])
-    picture = np.vstack([np.hstack(above), np.hstack(below)])
+    predictor = isthmus.Predictor.load(trained(RECIPE, RUN).path)
+    folder = DATA / "dsb-2018-more" / "images"
+    paths = [path for start in IMAGES for path in folder.glob(f"{start}*.png")]
+    picture = found_below(predictor, (np.asarray(Image.open(path).convert("RGB")) for path in paths))
     Image.fromarray(picture).save(ROOT / "docs" / "images" / "nuclei.jpg", quality=90)
+
+
+def found_below(predictor: isthmus.Predictor, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Images (H, W, 3) side by side, cut to `SIDE`, and below each itself with what was found."""
+    columns: list[Any] = []
+    for image in images:
+        shown = stretched(image)
+        found = outlined(shown, predictor.mask(image.transpose(2, 0, 1)))
+        columns.append(np.vstack([shown[:SIDE, :SIDE], found[:SIDE, :SIDE]]))
+    return np.hstack(columns)
 
 
 def stretched(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
