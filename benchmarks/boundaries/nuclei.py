@@ -102,14 +102,16 @@ def result(found: Sequence[Result]) -> list[str]:
 
 
 def training(found: Sequence[Result]) -> list[str]:
-    """Shows minutes and recipe."""
+    """Shows minutes, recipe, and what each run adds to it."""
     costs = [(row["name"], row["facts"]["cost"]) for row in found[0]["rows"]]
     minutes = ", ".join(
         f"{name} {c['minutes']:.0f} ({c['parameters'] / 1e6:.1f} M parameters)" for name, c in costs
     )
+    added = ", ".join(f"{name} `network={markdown.inline(run['network'])}`" for name, run in RUNS.items())
     return [
         *markdown.text(f"Minutes of training: {minutes}. The recipe, besides the split:"),
-        *markdown.recipe(found[0]["facts"]["recipe"]),
+        *markdown.recipe(COMMON),
+        *markdown.text(f"Each run adds its network and heads: {added}."),
         markdown.machine_line(found[0]["rows"][0]["machine"]),
     ]
 

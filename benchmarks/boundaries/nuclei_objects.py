@@ -22,15 +22,13 @@ from isthmus.runs.files import read_json, write_json
 SEED, TEST, CHOOSING = 2018, 40, 8  # every third image is scored, every tenth of the others chooses
 COMMON: Sections = {
     "data": {"source": "dsb-2018", "instances": True},
-    "input": {"patch": [128, 128]},
+    "input": {"patch": [128, 128], "normalise": "scale"},
     "training": {"epochs": 10, "samples": 400, "batch": 8},
 }
-SCALED: Sections = {"input": {"normalise": "scale"}}  # as these runs were made
 RUNS: dict[str, Sections] = {
-    "heads": {"network": {"heads": ["contour", "marker"]}} | SCALED,
-    "body": {"network": {"heads": []}} | SCALED,
-    "nuclei_resnet34": {"network": {"model": "nuclei_resnet34", "options": {"encoder_weights": None}}}
-    | SCALED,
+    "heads": {"network": {"heads": ["contour", "marker"]}},
+    "body": {"network": {"heads": []}},
+    "nuclei_resnet34": {"network": {"model": "nuclei_resnet34", "options": {"encoder_weights": None}}},
 }
 METRICS = ("object_f1", "object_dice", "dice", "aggregated_jaccard", "panoptic_quality")
 COUNTS = ("prediction_objects", "truth_objects", "touching", "parted")
