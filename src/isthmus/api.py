@@ -24,7 +24,7 @@ from isthmus.measurement.measure import measure as measure_objects
 from isthmus.measurement.options import MeasureOptions
 from isthmus.measurement.result import Measurements
 from isthmus.report import write_page
-from isthmus.report.objects_page import save
+from isthmus.report.objects_page import measure_into
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe, overlaid, preset_of
 from isthmus.training import finish, resume
@@ -174,6 +174,8 @@ def measure(
     images: Any = None,
     *,
     out: str | Path | None = None,
+    rois: bool = False,
+    geojson: bool = False,
     watch: Watch | None = None,
     **options: Any,
 ) -> Measurements:
@@ -185,6 +187,8 @@ def measure(
         images: the folder of their images, or an image file; or an image `(*spatial)` or `(channels, *spatial)`, or
             images by name. None: those of the data set, else intensities are left out.
         out: CSV to write, with a table of images and a page beside it; None: nothing is written.
+        rois: also write the outlines as ImageJ ROIs, ``rois/<image>.zip`` beside the table.
+        geojson: also write the outlines as GeoJSON for QuPath, ``geojson/<image>.geojson`` beside the table.
         watch: receives the progress.
         **options: fields of `isthmus.measurement.options.MeasureOptions`, such as ``pixel_size=0.25`` (micrometres) or
             ``instances=True`` (values number objects).
@@ -202,10 +206,12 @@ def measure(
     >>> found.objects["area_px"].tolist(), found.objects["area_um2"].tolist(), found.images[0]["objects"]
     ([8], [2.0], 1)
     """
-    found = measure_objects(masks, images, MeasureOptions(**options), watch)
+    asked = MeasureOptions(**options)
     if out is not None:
-        save(found, Path(out))
-    return found
+        return measure_into(Path(out), masks, images, asked, rois=rois, geojson=geojson, watch=watch)[0]
+    if rois or geojson:
+        raise IsthmusError("rois and geojson are written beside the table; say with out where that is")
+    return measure_objects(masks, images, asked, watch)
 
 
 def compare(

@@ -69,6 +69,17 @@ class Guard:
         return not free and any(real.is_relative_to(folder) for folder in self._folders)
 
 
+def refuse_below_a_file(out: Path) -> None:
+    """Refuses a folder to write to that is a file, or lies below one.
+
+    Raises:
+        IsthmusError: it cannot be a folder.
+    """
+    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise IsthmusError(f"{nearest} is a file; give a folder to write to")
+
+
 def _place(path: Path) -> set[tuple[int, int]]:
     """Returns what identifies a file on its disk under any name; empty if the system cannot tell."""
     with suppress(OSError):

@@ -11,6 +11,7 @@ import pytest
 
 from isthmus.io.images import write_mask
 
+from ..io.outlines_back import of_geojson, of_rois
 from ..masks import save
 from .calls import call, error_of, table
 
@@ -94,3 +95,22 @@ def test_numbers_or_classes(tmp_path: Path) -> None:
     for word, rows in (("--instances", 2), ("--no-instances", 3)):
         assert call("measure", folder, "--out", tmp_path / "t.csv", word) == 0
         assert len((tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()) == rows + 1
+
+
+def test_outlines_beside_the_table(masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("measure", masks, "--out", tmp_path / "out/t.csv", "--rois", "--geojson")
+    assert call(*words) == 0
+    assert f"outlines in {tmp_path / 'out/rois'} and {tmp_path / 'out/geojson'}" in capsys.readouterr().err
+    for found in (
+        of_rois(tmp_path / "out/rois/a.zip", TWO.shape),
+        of_geojson(tmp_path / "out/geojson/a.geojson", TWO.shape),
+    ):
+        np.testing.assert_array_equal(found, np.where(np.arange(12) > 5, 2, 1) * TWO)
+    (tmp_path / "out/geojson/a.geojson").write_text("mine")
+    assert call(*words) == 2
+    assert "geojson/a.geojson exists already" in error_of(capsys)
+    assert call(*words, "--overwrite", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["rois"] == str(tmp_path / "out/rois")
+    assert call("measure", masks, "--out", tmp_path / "out/t.csv", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["geojson"] is None

@@ -60,6 +60,21 @@ Stacks = Annotated[
 Partial = Annotated[
     bool, typer.Option("--partial", help="Also measure masks without an image where others have one.")
 ]
+Rois = Annotated[
+    bool,
+    typer.Option(
+        "--rois",
+        help="Also write the outlines as ImageJ ROI sets, rois/IMAGE.zip beside the table "
+        "(pip install 'isthmus\\[objects]').",
+    ),
+]
+GeoJson = Annotated[
+    bool,
+    typer.Option(
+        "--geojson",
+        help="Also write the outlines as GeoJSON for QuPath, geojson/IMAGE.geojson beside the table.",
+    ),
+]
 
 
 def measure(
@@ -74,15 +89,16 @@ def measure(
     stacks: Stacks = None,
     partial: Partial = False,
     axes: Axes = None,
+    rois: Rois = False,
+    geojson: GeoJson = False,
     overwrite: ReplaceOthers = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure every object: size, place, shape and intensity, as CSV, with a table of images and a page."""
     from isthmus.cli.json_output import emit
     from isthmus.cli.progress import Display
-    from isthmus.measurement.measure import measure as measure_objects
     from isthmus.measurement.options import MeasureOptions
-    from isthmus.report.objects_page import refuse_to_write, save
+    from isthmus.report.objects_page import measure_into
 
     options = MeasureOptions(
         instances=instances,
@@ -94,16 +110,22 @@ def measure(
         axes=axes,
     )
     with Display() as display:
-        refuse_to_write(out, [path for path in (masks, images) if path is not None], overwrite)
-        found = measure_objects(masks, images, options, display)
-        files = save(found, out, overwrite)
+        found, files = measure_into(
+            out, masks, images, options, rois=rois, geojson=geojson, overwrite=overwrite, watch=display
+        )
+        folders = {
+            "rois": out.parent / "rois" if rois else None,
+            "geojson": out.parent / "geojson" if geojson else None,
+        }
         if as_json:
-            emit(_summary(found, files))
+            emit(_summary(found, files, folders))
         else:
             _print(found)
         display.say(
             f"{len(found)} objects in {files[0]}; images in {files[1]}; histograms and pictures in {files[2]}"
         )
+        if wanted := [str(folder) for folder in folders.values() if folder]:
+            display.say(f"outlines in {' and '.join(wanted)}")
 
 
 def _print(found: Measurements) -> None:
@@ -122,7 +144,7 @@ def _print(found: Measurements) -> None:
     print_table(table)
 
 
-def _summary(found: Measurements, files: list[Path]) -> dict[str, Any]:
+def _summary(found: Measurements, files: list[Path], folders: dict[str, Path | None]) -> dict[str, Any]:
     """Returns the rows of the table of images, and where everything is."""
     return {
         "objects": len(found),
@@ -131,4 +153,5 @@ def _summary(found: Measurements, files: list[Path]) -> dict[str, Any]:
         "table": str(files[0]),
         "images_table": str(files[1]),
         "page": str(files[2]),
+        **{name: folder and str(folder) for name, folder in folders.items()},
     }

@@ -16,10 +16,9 @@ from isthmus.explain.explainer import Explainer
 from isthmus.explain.overlay import picture
 from isthmus.files import sweep
 from isthmus.inference.input_images import failure, images_given
-from isthmus.inference.output_files import refuse_below_a_file
 from isthmus.inference.predictor import Predictor
 from isthmus.io.writing import write_image
-from isthmus.outputs import Guard
+from isthmus.outputs import Guard, refuse_below_a_file
 from isthmus.watch import Silent, Watch
 
 

@@ -15,16 +15,10 @@ from isthmus.errors import IsthmusError
 from isthmus.files import read_json
 from isthmus.inference.options import PredictOptions
 from isthmus.inference.outputs.classes import Classes
-from isthmus.inference.outputs.mask_files import (
-    geojson_path,
-    is_flat,
-    mask_path,
-    overlay_path,
-    probability_paths,
-    rois_path,
-)
+from isthmus.inference.outputs.mask_files import is_flat, mask_path, overlay_path, probability_paths
+from isthmus.inference.outputs.outline_files import geojson_path, rois_path
 from isthmus.io.images import probe, read_image, read_mask
-from isthmus.outputs import Guard
+from isthmus.outputs import Guard, refuse_below_a_file
 from isthmus.runs.recipe import Data
 
 THERE = (
@@ -87,8 +81,8 @@ class OutputFiles:
             tuple(probability_paths(out, case, maps)) if options.probabilities else (),
             overlay_path(out, case) if shown else None,
             options.numbers,
-            rois_path(out, case) if options.rois else None,
-            geojson_path(out, case) if options.geojson else None,
+            rois_path(out, case.id) if options.rois else None,
+            geojson_path(out, case.id) if options.geojson else None,
         )
 
     def __iter__(self) -> Iterator[Path]:
@@ -172,17 +166,6 @@ def refuse_harm(every: Sequence[OutputFiles], out: Path, guard: Guard, *, skip_e
         if not skip_existing:
             guard.refuse(path, instead=THERE)
     return refuse_clashes(out, paths)
-
-
-def refuse_below_a_file(out: Path) -> None:
-    """Refuses a folder to write to that is a file, or lies below one.
-
-    Raises:
-        IsthmusError: it cannot be a folder.
-    """
-    nearest = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise IsthmusError(f"{nearest} is a file; give a folder to write to")
 
 
 def refuse_mixing(

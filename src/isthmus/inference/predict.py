@@ -30,6 +30,7 @@ from isthmus.inference.outputs.found_objects import FoundObjects
 from isthmus.inference.outputs.instance_files import overlay
 from isthmus.inference.outputs.mask_files import write_case, write_probabilities
 from isthmus.inference.outputs.numbered_overlay import numbered_overlay
+from isthmus.inference.outputs.outline_files import write_outlines
 from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import settled_spacing, with_cleanup
 from isthmus.io import imagej
@@ -231,7 +232,7 @@ def _write_objects(found: FoundObjects, job: Job, image: NDArray[Any]) -> None:
     rois, geojson, picture = (
         path if path in missing else None for path in (files.rois, files.geojson, files.overlay)
     )
-    found.write_outlines(files.case, rois, geojson)
+    write_outlines(found.numbers, found.classes, files.case.images[0], rois, geojson)
     if picture is not None and files.numbered:
         write_image(picture, np.moveaxis(numbered_overlay(image, found.numbers), -1, 0))
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from isthmus.files import atomic_path
 from isthmus.io.outlines import Outline, Ring, outlines
 
+_START = '{"type": "FeatureCollection", "features": ['
+
 
 def write_geojson(path: Path, objects: NDArray[Any], names: Mapping[int, str] | str = "object") -> None:
     """Writes the outlines of objects as a FeatureCollection, a feature for each object, in a volume for each of its
@@ -32,13 +34,22 @@ def write_geojson(path: Path, objects: NDArray[Any], names: Mapping[int, str] | 
     Source: RFC 7946; ``objectType``, ``classification`` and ``plane`` are those of QuPath 0.4 and later.
     """
     with atomic_path(path) as aside, aside.open("w", encoding="ascii", newline="\n") as file:
-        file.write('{"type": "FeatureCollection", "features": [')
+        file.write(_START)
         between = "\n"
         for outline in outlines(objects):
             name = names if isinstance(names, str) else names[outline.number]
             file.write(between + json.dumps(_feature(outline, name), separators=(",", ":")))
             between = ",\n"
         file.write("\n]}\n")
+
+
+def is_geojson(path: Path) -> bool:
+    """Returns whether a file was written by `write_geojson`, and not saved by another program since."""
+    try:
+        with path.open("rb") as file:
+            return file.readline(1000) == f"{_START}\n".encode()
+    except OSError:
+        return False
 
 
 def _feature(outline: Outline, classification: str) -> dict[str, Any]:

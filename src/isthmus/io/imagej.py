@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from isthmus.io.outlines import Outline, Ring, outlines
 
 MOST_INTEGER = 2**15 - 1
 """The largest coordinate that every reader takes for itself if it is stored as an integer; larger ones are floats."""
+
+_SIGNATURE = b"isthmus"
+"""The comment of an archive, which is lost where another program saves it."""
 
 _UNSUITABLE = re.compile('[/\\\\:*?"<>|\x00-\x1f\x7f\ud800-\udfff\U00010000-\U0010ffff]')
 
@@ -40,6 +43,7 @@ def write_rois(path: Path, objects: NDArray[Any], names: Mapping[int, str] | Non
     roifile = needed()
     digits = max(4, len(str(int(objects.max(initial=0)))))
     with atomic_path(path) as aside, ZipFile(aside, "w", ZIP_DEFLATED) as file:
+        file.comment = _SIGNATURE
         for outline in outlines(objects):
             name = f"{outline.number:0{digits}}"
             if outline.plane is not None:
@@ -49,6 +53,15 @@ def write_rois(path: Path, objects: NDArray[Any], names: Mapping[int, str] | Non
             entry = ZipInfo(f"{name}.roi")  # of a fixed date, so that equal masks give equal files
             entry.compress_type = ZIP_DEFLATED
             file.writestr(entry, _roi(roifile, outline, name).tobytes())
+
+
+def is_rois(path: Path) -> bool:
+    """Returns whether a file was written by `write_rois`, and not saved by another program since."""
+    try:
+        with ZipFile(path) as file:
+            return file.comment == _SIGNATURE
+    except (OSError, BadZipFile):
+        return False
 
 
 def needed() -> ModuleType:

@@ -40,6 +40,7 @@ def measure(
     images: Any = None,
     options: MeasureOptions | None = None,
     watch: Watch | None = None,
+    accept: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> Measurements:
     """Measures the objects in masks, and the intensities of images in them.
 
@@ -50,6 +51,7 @@ def measure(
             images by name. None: those of the data set, else intensities are left out.
         options: None: the defaults.
         watch: receives the progress.
+        accept: is given the names of the images before anything is measured, and may raise an error.
 
     Raises:
         IsthmusError: masks without an image among others with one, images and masks of different sizes, a mask in
@@ -57,6 +59,7 @@ def measure(
     """
     options, watch = options or MeasureOptions(), watch or Silent()
     subjects, dataset = _subjects(masks, images, options, watch)
+    accept([subject.name for subject in subjects])
     for line in _told(note for subject in subjects for note in subject.notes):
         watch.say(line)
     watch.stage("reading masks", len(subjects))
@@ -74,11 +77,17 @@ def measure(
         unit=options.unit,
         subjects={subject.name: subject for subject in subjects},
         find=lambda subject: reading.find(subject.mask(), subject.where),
-        sources=[Path(each) for each in (masks, images) if isinstance(each, Path | str)],
+        sources=paths_among(masks, images),
+        only=reading.only,
     )
     for line in _remarks(result):
         watch.say(line)
     return result
+
+
+def paths_among(*given: Any) -> list[Path]:
+    """Returns what is given as a path, not as an array."""
+    return [Path(each) for each in given if isinstance(each, Path | str)]
 
 
 def _subjects(

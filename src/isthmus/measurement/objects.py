@@ -77,6 +77,7 @@ class Reading:
     Attributes:
         values: the class of each value, each of whose connected components is an object; None: values number objects.
         names: names of the foreground classes; () where there is one.
+        only: what that one is called.
         strict: whether the user said that values number objects; else a mask of a single value in several pieces has
             an object in each.
         notes: lines about the decision.
@@ -84,6 +85,7 @@ class Reading:
 
     values: ValueMap | None
     names: tuple[str, ...] = ()
+    only: str = "object"
     strict: bool = False
     notes: tuple[str, ...] = ()
 
@@ -129,16 +131,17 @@ def decide(
         IsthmusError: masks that do not agree, as `ValueMap.infer_masks`.
     """
     named = () if values is None or values.classes == 2 else tuple(names[1:])
+    only = names[1] if len(names) == 2 else "object"
     if instances:
-        return Reading(None, strict=True, notes=("mask values number objects",))
+        return Reading(None, only=only, strict=True, notes=("mask values number objects",))
     if values is not None and values.rule != "objects":
-        return Reading(values, named, notes=tuple(_describe(values, names)))
+        return Reading(values, named, only, notes=tuple(_describe(values, names)))
     several = [facts.numbered for facts in masks.values() if facts.numbered is not None]
     in_one_piece = bool(several) and sum(several) >= NEARLY * len(several)
     counts = {name: facts.counts for name, facts in masks.items()}
     if instances is None and (in_one_piece or values is not None):
         why = " (each is in one piece; --no-instances reads them as classes)" if in_one_piece else ""
-        return Reading(None, notes=(f"mask values number objects{why}", *_parted(masks)))
+        return Reading(None, only=only, notes=(f"mask values number objects{why}", *_parted(masks)))
     edges = {name: facts.borders for name, facts in masks.items()}
     found = ValueMap.infer_masks(counts, None, lossy, edges)
     if found.rule == "objects":

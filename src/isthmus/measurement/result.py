@@ -31,6 +31,7 @@ class Measurements:
             NaN: not known of this object.
         images: a row for each image (and class, where there are several): count, covered share, distribution of sizes.
         classes: names of the classes; () where there is one.
+        only: what that one is called.
         unit: unit of lengths, as in the names of columns.
         subjects: the masks that were measured, by name.
         find: returns the objects of one of them again.
@@ -44,6 +45,7 @@ class Measurements:
     subjects: Mapping[str, Subject] = field(default_factory=dict)
     find: Callable[[Subject], Objects] | None = None
     sources: Sequence[Path] = ()
+    only: str = "object"
 
     def __len__(self) -> int:
         """The number of objects."""
@@ -53,6 +55,23 @@ class Measurements:
         """Returns the objects of an image, by column."""
         chosen = np.asarray(self.objects["image"] == name, bool)
         return {column: values[chosen] for column, values in self.objects.items()}
+
+    def objects_of(self, subject: Subject) -> Objects:
+        """Returns the objects of one of the `subjects`, from its mask.
+
+        Raises:
+            IsthmusError: the mask is not at hand, or cannot be read any more.
+        """
+        if self.find is None:
+            raise IsthmusError(f"{subject.name}: its mask is not at hand; measure it again")
+        return self.find(subject)
+
+    def classes_of(self, objects: Objects) -> dict[int, str] | str:
+        """Returns the class of each object by its number, or the one that all have."""
+        if not self.classes:
+            return self.only
+        pairs = zip(objects.numbers.tolist(), objects.classes.tolist(), strict=True)
+        return {number: self.classes[index - 1] for number, index in pairs}
 
     def write_tables(self, path: Path, overwrite: bool = False) -> list[Path]:
         """Writes the table of objects as CSV, and the table of images beside it; returns their paths.

@@ -42,6 +42,7 @@ class Subject:
         image: returns `(channels, *spatial)` for the shape of the mask, or refuses it; None: there is no image.
         pixel_size: what its files state, in micrometres; None: nothing.
         lossy: whether the mask is a JPEG.
+        source: the file of the image, or else of the mask; None: an array.
         by_file: whether each object has a file of its own, and the values number these.
         notes: lines to tell the user.
     """
@@ -52,6 +53,7 @@ class Subject:
     image: Callable[[tuple[int, ...]], NDArray[Any]] | None = None
     pixel_size: PixelSize | None = None
     lossy: bool = False
+    source: Source | None = None
     by_file: bool = False
     notes: tuple[str, ...] = ()
 
@@ -239,6 +241,7 @@ def _subject(case: Case) -> Subject:
         image if case.images else None,
         stated or own,
         is_lossy(source.path),
+        (case.images or case.masks)[0],
         len(case.masks) > 1,
         tuple(notes),
     )

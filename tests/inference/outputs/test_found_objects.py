@@ -6,11 +6,11 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
+import roifile
 
 from isthmus.data.cases import Source
 from isthmus.errors import IsthmusError
@@ -21,34 +21,15 @@ from isthmus.inference.predictor import Predictor
 from isthmus.io.images import read_image, read_mask
 from isthmus.runs.recipe import Data
 
-from ...io.filled import filled
+from ...io.outlines_back import of_geojson, of_rois
 from ..test_export import data_of, run_of
 
-roifile = pytest.importorskip("roifile")
 ALL = PredictOptions(rois=True, geojson=True, numbers=True)
 
 
 @pytest.fixture
 def numbering(tmp_path: Path) -> Path:
     return run_of(tmp_path / "run", data={"instances": True}, input={"patch": [32, 32]})
-
-
-def of_rois(path: Path, shape: tuple[int, int]) -> Any:
-    back = np.zeros(shape, int)
-    for roi in roifile.roiread(path):
-        rings = roi.coordinates(multi=True)
-        back[filled(shape, rings if isinstance(rings, list) else [rings])] = int(roi.name[:4])
-    return back
-
-
-def of_geojson(path: Path, shape: tuple[int, int]) -> Any:
-    back = np.zeros(shape, int)
-    for feature in json.loads(path.read_text())["features"]:
-        geometry = feature["geometry"]
-        single = geometry["type"] == "Polygon"
-        for polygon in [geometry["coordinates"]] if single else geometry["coordinates"]:
-            back[filled(shape, [ring[:-1] for ring in polygon])] = int(feature["properties"]["name"])
-    return back
 
 
 def test_objects_are_the_same_in_every_file(numbering: Path, tmp_path: Path) -> None:
@@ -74,7 +55,6 @@ def test_parts_of_classes_are_objects_with_the_name_of_their_class() -> None:
     found = FoundObjects.of(mask, data)
     assert found.numbers.tolist() == [[1, 0, 1], [0, 1, 0], [2, 0, 3]]
     assert found.classes == {1: "a", 2: "b", 3: "b"}
-    assert not found.one_class
 
 
 def test_a_mask_of_classes_has_outlines_too(tmp_path: Path) -> None:
@@ -98,17 +78,8 @@ def test_volumes_are_outlined_as_their_files_store_them(tmp_path: Path) -> None:
     stored = np.asarray(nibabel.load(out / "v.nii.gz").dataobj).T  # slices, rows, columns of the file
     assert stored.shape == (7, 9, 12)
     assert stored.max() > 0
-    back = np.zeros_like(stored)
-    for roi in roifile.roiread(out / "rois" / "v.zip"):
-        rings = roi.coordinates(multi=True)
-        inside = filled((9, 12), rings if isinstance(rings, list) else [rings])
-        back[roi.position - 1][inside] = int(roi.name[:4])
-    assert np.array_equal(back, stored)
-    planes = {
-        (int(each["properties"]["name"]), each["geometry"]["plane"]["z"])
-        for each in json.loads((out / "geojson" / "v.geojson").read_text())["features"]
-    }
-    assert planes == {(n, z) for z in range(7) for n in np.unique(stored[z]) if n}
+    assert np.array_equal(of_rois(out / "rois" / "v.zip", stored.shape), stored)
+    assert np.array_equal(of_geojson(out / "geojson" / "v.geojson", stored.shape), stored)
     assert (out / "overlays" / "v.png").is_file()
 
 

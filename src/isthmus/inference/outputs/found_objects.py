@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.data.cases import Case
-from isthmus.inference.outputs.mask_files import in_whole, is_flat
 from isthmus.inference.settings import value_map
-from isthmus.io.geojson import write_geojson
-from isthmus.io.imagej import write_rois
-from isthmus.io.volumes import as_stored
 from isthmus.metrics.objects import number_components
 from isthmus.runs.recipe import Data
 
@@ -26,13 +20,11 @@ class FoundObjects:
 
     Attributes:
         numbers: ``(*spatial)``, from 1; 0 is background.
-        classes: the class of each by its number.
-        one_class: whether they can only have one.
+        classes: the class of each by its number, or the one that all have.
     """
 
     numbers: NDArray[Any]
-    classes: Mapping[int, str]
-    one_class: bool
+    classes: Mapping[int, str] | str
 
     @classmethod
     def of(cls, mask: NDArray[Any], data: Data) -> FoundObjects:
@@ -40,7 +32,7 @@ class FoundObjects:
         edges and corners, as in clean-up."""
         names = data.classes
         if data.instances:
-            return cls(mask, dict.fromkeys(range(1, int(mask.max(initial=0)) + 1), names[1]), True)
+            return cls(mask, names[1])
         labels = value_map(data).apply(mask)
         numbers, classes = np.zeros(mask.shape, np.int32), dict[int, str]()
         for index in range(1, len(names)):
@@ -48,16 +40,4 @@ class FoundObjects:
             found = range(len(classes) + 1, len(classes) + 1 + int(parts.max(initial=0)))
             np.copyto(numbers, parts + len(classes), where=parts > 0)
             classes |= dict.fromkeys(found, names[index])
-        return cls(numbers, classes, len(names) == 2)
-
-    def write_outlines(self, case: Case, rois: Path | None, geojson: Path | None) -> None:
-        """Writes ImageJ ROIs and GeoJSON of the whole file that an image comes from, in the order in which a volume
-        stores its voxels: x along its first axis, y along the second, slices along the third."""
-        source = case.images[0]
-        numbers = in_whole(self.numbers, source)
-        if not is_flat(case):
-            numbers = as_stored(numbers, source.path)
-        if rois is not None:
-            write_rois(rois, numbers, None if self.one_class else self.classes)
-        if geojson is not None:
-            write_geojson(geojson, numbers, self.classes)
+        return cls(numbers, names[1] if len(names) == 2 else classes)

@@ -114,17 +114,11 @@ def overlay_path(folder: Path, case: Case) -> Path:
     return case_path(folder, case.id, ".png", "overlays")
 
 
-def rois_path(folder: Path, case: Case) -> Path:
-    """Returns ``FOLDER/rois/<case>.zip``, for the objects as ImageJ ROIs."""
-    return case_path(folder, case.id, ".zip", "rois")
-
-
-def geojson_path(folder: Path, case: Case) -> Path:
-    """Returns ``FOLDER/geojson/<case>.geojson``, for the objects as QuPath reads them."""
-    return case_path(folder, case.id, ".geojson", "geojson")
-
-
 def is_flat(case: Case) -> bool:
     """Returns whether the image is a picture, not a volume stored with its place in space."""
-    source = case.images[0]
+    return is_picture(case.images[0])
+
+
+def is_picture(source: Source) -> bool:
+    """Returns whether a file, or a page of it, has no place in space."""
     return source.page is not None or not in_space(source.path)
