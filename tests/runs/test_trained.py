@@ -9,7 +9,7 @@ import pytest
 
 from isthmus.errors import IsthmusError
 from isthmus.runs import trained
-from isthmus.runs.trained import list_trained, run_path, trained_card, trained_run
+from isthmus.runs.trained import list_trained, run_path, trained_card, trained_run, weights_of
 
 CARD = {
     "title": "round things",
@@ -58,6 +58,15 @@ def test_no_such_name_is_one_line_with_those_there_are(shipped: Path) -> None:
     with pytest.raises(IsthmusError, match="no trained network 'round'; there are: rounds"):
         trained_card("round")
     assert run_path("../rounds") == Path("../rounds")
+
+
+def test_weights_are_those_of_the_run_and_missing_ones_are_one_line(shipped: Path) -> None:
+    with pytest.raises(IsthmusError, match=r"^rounds holds no weights yet; train it first$"):
+        weights_of("rounds")
+    (shipped / "best.safetensors").touch()
+    assert weights_of("rounds") == shipped / "best.safetensors"
+    with pytest.raises(IsthmusError, match="no run folder at round;"):
+        weights_of("round")
 
 
 def test_every_trained_network_of_the_package_has_a_card_and_fits_into_the_wheel() -> None:

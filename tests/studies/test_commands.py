@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from isthmus.studies import run
 from isthmus.studies.planning import find_data
 from isthmus.studies.reproduced_page import Made
 from isthmus.studies.running import execute
+from isthmus.studies.study_folder import StudyFolder
 from isthmus.watch import Silent
 
 from .conftest import fork
@@ -87,6 +90,29 @@ def test_a_study_that_is_put_otherwise_is_told_anew(isthmus: Any, study: Any, tm
     assert "all of them done" in said
     assert "**Another**" in printed
     assert "Another" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_other_weights_to_start_from_are_other_cells(
+    isthmus: Any, study: Any, begun: Any, tmp_path: Path
+) -> None:
+    start = tmp_path / "start"
+    start.mkdir()
+    (start / "recipe.yaml").touch()
+    (start / "best.safetensors").write_bytes(b"1")
+    tuned = {"model": "unet", "network": {"start": str(start)}}
+    path, out = study(networks={"tuned": tuned}, folds=1), str(tmp_path / "out")
+    for weights, cells in ((b"1", 1), (b"1", 1), (b"2", 2), (b"2", 2)):
+        (start / "best.safetensors").write_bytes(weights)
+        assert isthmus("study", "run", path, "--out", out)[0] == 0
+        assert len({*begun()}) == len(begun()) == cells
+    (planned,) = StudyFolder(Path(out)).plan().cells
+    shutil.rmtree(start)
+    assert StudyFolder(Path(out)).recipe(planned.name).network.start_weights == sha256(b"2").hexdigest()
+    assert "1 done, 0 running" in isthmus("study", "status", out)[1]
+    assert isthmus("study", "tables", out)[0] == 0
+    code, _, said = isthmus("study", "run", path, "--out", out)
+    assert (code, said.count("\n")) == (2, 1)
+    assert f"no run folder at {start}" in said
 
 
 def test_failed_cells_end_it_with_1_and_a_list(isthmus: Any, study: Any, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from isthmus.data.phantoms.cells import write_phantoms
 from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError
+from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Recipe, make_recipe
 from isthmus.studies.identity import fingerprint, identity
+from isthmus.training.preparation.start import with_start
 
 
 def test_a_name_is_known_for_all_time() -> None:
@@ -86,6 +88,21 @@ def test_pretrained_weights_count_by_their_bytes(tmp_path: Path) -> None:
     assert names[0] == names[1] != names[2]
 
 
+def test_the_weights_that_training_starts_from_count_by_their_bytes(tmp_path: Path) -> None:
+    names = []
+    for folder, content in (("a", b"1"), ("b", b"1"), ("c", b"2"), ("a", b"3")):
+        names.append(identity(_from(tmp_path / folder, content), ""))
+    assert names[0] == names[1]
+    assert len({*names[1:], identity(make_recipe("default"), "")}) == 4
+    recipe = _from(tmp_path / "a", b"1")
+    filled = with_start(recipe)
+    assert identity(filled, "") == names[0]
+    shutil.rmtree(tmp_path / "a")
+    assert identity(filled, "") == names[0]  # a run knows its weights, also where those of its start are gone
+    with pytest.raises(IsthmusError, match="no run folder at"):
+        identity(recipe, "")
+
+
 def test_data_is_the_same_where_it_moves_and_another_where_it_changes(tmp_path: Path) -> None:
     write_phantoms(tmp_path / "here", 3, 32)
     before = _of(tmp_path / "here")
@@ -117,3 +134,12 @@ def test_data_that_is_gone_is_told(tmp_path: Path) -> None:
 
 def _of(folder: Path) -> str:
     return fingerprint(open_dataset(folder).cases)
+
+
+def _from(folder: Path, weights: bytes) -> Recipe:
+    """A recipe that starts from a run with these weights."""
+    folder.mkdir(exist_ok=True)
+    run = RunFolder(folder)
+    run.recipe_path.touch()
+    run.weights.write_bytes(weights)
+    return make_recipe("default", {"network": {"start": str(folder)}})

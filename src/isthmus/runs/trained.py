@@ -74,3 +74,15 @@ def trained_run(run: Path | str) -> RunFolder:
             f"no run folder at {run}; `isthmus train` creates one, and the trained networks are: {', '.join(names)}"
         )
     return RunFolder.open(path)
+
+
+def weights_of(run: Path | str) -> Path:
+    """Returns the file with the weights of a run, or of the trained network of this name.
+
+    Raises:
+        IsthmusError: neither, or a run that has no weights yet.
+    """
+    weights = trained_run(run).weights
+    if not weights.is_file():
+        raise IsthmusError(f"{run} holds no weights yet; train it first")
+    return weights

@@ -10,7 +10,9 @@ from typing import Any
 
 from isthmus.data.cases import Case
 from isthmus.errors import IsthmusError
+from isthmus.files import sha256
 from isthmus.runs.recipe import Recipe
+from isthmus.runs.trained import weights_of
 
 LENGTH = 16
 """Hexadecimal digits of a name."""
@@ -29,6 +31,9 @@ def identity(recipe: Recipe, data: str) -> str:
         recipe: the recipe.
         data: the `fingerprint` of the data.
 
+    Raises:
+        IsthmusError: the run from whose weights training starts has none.
+
     >>> from isthmus.runs.recipe import make_recipe
     >>> one = make_recipe("default", {"hardware": {"device": "cpu"}, "data": {"root": "/here"}})
     >>> identity(one, "abc") == identity(make_recipe("default"), "abc") != identity(one, "abd")
@@ -38,10 +43,13 @@ def identity(recipe: Recipe, data: str) -> str:
     for section, keys in (("hardware", MACHINE), ("data", ("root", "source"))):
         for key in keys:
             values.get(section, {}).pop(key, None)
-    options = values.get("network", {}).get("options", {})
+    network = values.get("network", {})
+    if (start := network.pop("start", None)) and not recipe.network.start_weights:
+        network["start_weights"] = sha256(weights_of(start))
+    options = network.get("options", {})
     weights = options.get("encoder_weights")
     if isinstance(weights, str) and Path(weights).is_file():
-        options["encoder_weights"] = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+        options["encoder_weights"] = sha256(Path(weights))
     recipe_values = {section: value for section, value in values.items() if value}
     return _digest({"format": FORMAT, "recipe": recipe_values, "data": data})
 

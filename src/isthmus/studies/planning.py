@@ -18,6 +18,7 @@ from isthmus.studies.identity import fingerprint, identity
 from isthmus.studies.study import Cell, Study
 from isthmus.studies.study_folder import Plan, Planned, StudyFolder
 from isthmus.training.preparation.split import split_of_recipe
+from isthmus.training.preparation.start import with_start
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ def plan_study(study: Study, data: StudyData, scale: str = "") -> tuple[Plan, di
         scale: "small" or "paper" for a study of a paper.
 
     Raises:
-        IsthmusError: a recipe is not valid, or the data cannot be split as the recipe says.
+        IsthmusError: a recipe is not valid, the data cannot be split as the recipe says, or a run from whose weights
+            training starts has none.
     """
     for cell in study.cells():
         check_options(cell.recipe.network.model, cell.recipe.network.options)
@@ -123,7 +125,7 @@ def plan_study(study: Study, data: StudyData, scale: str = "") -> tuple[Plan, di
         if cell.data not in data.places:
             continue
         place = data.places[cell.data]
-        recipe = _on(cell.recipe, place)
+        recipe = with_start(_on(cell.recipe, place))
         name = identity(recipe, place.contents)
         key = (cell.data, f"{recipe.protocol.model_dump_json()} {recipe.data.limit}")
         if key not in known:  # shares of foreground are not known yet

@@ -62,7 +62,11 @@ def train(recipe: Recipe, out: Path, *, watch: Watch | None = None) -> RunFolder
         recipe = reopened(with_start(recipe))
         prepared = prepare(recipe, watch)
         _refuse_names(folder, prepared.data.dataset.cases, prepared.recipe.data.instances, watch)
-        make_network(prepared.recipe)  # these refuse what cannot be trained, before any time is spent
+        network = make_network(
+            prepared.recipe
+        )  # these refuse what cannot be trained, before any time is spent
+        if start := prepared.recipe.network.start:
+            start_from(network, start)
         first_network(prepared)
         refuse_small_batches(prepared.recipe.training.batch, processes.size)
         prepared, limit = within_minutes(recipe, prepared, began, watch)

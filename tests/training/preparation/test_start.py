@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 from torch import nn
 
 from isthmus import api, training
@@ -16,6 +18,8 @@ from isthmus.networks.blocks.heads import build
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe
 from isthmus.training.preparation.start import start_from, values_of, with_start
+
+from ..watches import Asking
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +110,50 @@ def test_a_start_without_a_run_and_one_with_a_model_are_refused(tmp_path: Path, 
     with pytest.raises(IsthmusError, match="leave out model"):
         api.train(phantoms, tmp_path / "run", start="nothing", model="unet")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def copy(run: RunFolder, tmp_path: Path) -> RunFolder:
+    """The run in a place of its own, where it may be damaged."""
+    return RunFolder(Path(shutil.copytree(run.path, tmp_path / "copy")))
+
+
+def test_damaged_weights_are_refused_before_a_run_begins(
+    copy: RunFolder, run: RunFolder, small: Any, tmp_path: Path
+) -> None:
+    whole = run.weights.read_bytes()
+    other = save({"weight": torch.zeros(1)})
+    for damaged, says in (
+        (whole[:-1], "is not a readable safetensors file"),
+        (b"weights", "is not a readable safetensors file"),
+        (b"", "is not a readable safetensors file"),
+        (other, "holds the weights of another network"),
+    ):
+        copy.weights.write_bytes(damaged)
+        with pytest.raises(IsthmusError, match=says) as refused:
+            training.train(small(network={"start": str(copy.path)}), tmp_path / "runs" / "run")
+        assert "\n" not in str(refused.value)
+        assert not (tmp_path / "runs").exists()
+    copy.weights.write_bytes(whole)
+    given = small(network={"start": str(copy.path), "model": "unetpp"})
+    with pytest.raises(IsthmusError, match="is another network, none of its weights fit"):
+        training.train(given, tmp_path / "runs" / "run")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_resumed_run_starts_from_the_same_weights(copy: RunFolder, small: Any, tmp_path: Path) -> None:
+    given = small(network={"start": str(copy.path)}, training={"epochs": 2})
+    whole = training.train(given, tmp_path / "whole")
+    for name, step in (("before", 1), ("after", 3)):
+        with pytest.raises(training.Stopped):
+            training.train(given, tmp_path / name, watch=Asking(step))
+    training.resume(tmp_path / "before")
+    assert (tmp_path / "before" / "best.safetensors").read_bytes() == whole.weights.read_bytes()
+    with pytest.raises(training.Stopped):
+        training.train(given, tmp_path / "changed", watch=Asking(1))
+    copy.weights.write_bytes(whole.weights.read_bytes())
+    with pytest.raises(IsthmusError, match="are not those that this run began with; train a new run"):
+        training.resume(tmp_path / "changed")
+    shutil.rmtree(copy.path)
+    training.resume(tmp_path / "after")  # its checkpoint holds all that it needs
+    assert (tmp_path / "after" / "best.safetensors").read_bytes() == whole.weights.read_bytes()

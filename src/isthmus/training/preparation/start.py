@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from isthmus.errors import IsthmusError
 from isthmus.files import sha256
 from isthmus.runs.recipe import Recipe
-from isthmus.runs.trained import trained_run
+from isthmus.runs.trained import trained_run, weights_of
 
 BY_THE_DATA = ("in_channels", "classes", "spatial_dims")
 """Options of a network that the data decides."""
@@ -60,7 +59,7 @@ def with_start(recipe: Recipe) -> Recipe:
     network = recipe.network
     if network.start is None:
         return recipe
-    found = sha256(_weights(network.start))
+    found = sha256(weights_of(network.start))
     if network.start_weights not in (None, found):
         raise IsthmusError(
             f"network.start: the weights of {network.start} are not those that this run began with; train a new run"
@@ -110,10 +109,3 @@ def _fitted(given: Tensor, own: Tensor) -> Tensor | None:
         return None
     maps = min(len(given), len(own))
     return torch.cat([given[:maps], own[maps:]])
-
-
-def _weights(start: str) -> Path:
-    folder = trained_run(start)
-    if not folder.weights.is_file():
-        raise IsthmusError(f"network.start: {start} holds no weights yet; train it first")
-    return folder.weights
