@@ -34,7 +34,11 @@ def test_folds_that_chose_their_thresholds_have_those_in_the_middle() -> None:
     ]
     common = with_common_cleanup(given)
     assert [difference(common[0], each) for each in common] == ["", "", ""]
-    assert (common[0].cleanup.seed, common[0].cleanup.threshold, common[0].cleanup.min_size) == (0.5, 0.5, 12)
+    assert (common[0].cleanup.seed, common[0].cleanup.threshold, common[0].cleanup.min_size) == (
+        0.5,
+        None,
+        12,
+    )
 
 
 def test_folds_that_differ_without_having_chosen_stay_as_they_are() -> None:

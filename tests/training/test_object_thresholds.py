@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from isthmus import training
 from isthmus.data.phantoms.nuclei import write_touching_nuclei
+from isthmus.inference.decision import Decision
 from isthmus.inference.predict import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.runs.recipe import Recipe, make_recipe
 from isthmus.training import object_thresholds
-from isthmus.training.object_thresholds import is_open, reopened, with_thresholds
+from isthmus.training.object_thresholds import is_open, reopened, with_thresholds, with_usual
 
 from .watches import Asking
 
 
-def recipe(**cleanup: Any) -> Recipe:
+def recipe(resize: Any = None, **cleanup: Any) -> Recipe:
     return make_recipe(
         "bare",
         {
@@ -34,6 +35,7 @@ def recipe(**cleanup: Any) -> Recipe:
             },
             "network": {"heads": ["distance"]},
             "objective": {"heads": {"logits": {"bce": 1.0}, "distance": {"distance_l1": 1.0}}},
+            "input": {"resize": resize},
             "cleanup": cleanup,
         },
     )
@@ -78,17 +80,44 @@ def test_the_threshold_follows_bodies_and_one_that_is_given_stays(monkeypatch: p
     pale = np.where(truth > 0, 0.45, 0).astype(np.float32)
     assert chosen(monkeypatch, pale, distance, truth, recipe()).threshold == 0.4
     assert chosen(monkeypatch, pale, distance, truth, recipe(threshold=0.44)).threshold == 0.44
+    assert chosen(monkeypatch, pale, distance, truth, recipe(threshold=0.5)).threshold == 0.5
+
+
+def test_a_seed_that_is_given_stays_and_the_threshold_is_chosen_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body, distance, truth = two(0.55)
+    found = chosen(monkeypatch, 0.45 * body, distance, truth, recipe(seed=0.6))
+    assert (found.seed, found.chosen) == (0.6, {"min_size": 2, "threshold": 0.4})
 
 
 def test_the_smallest_size_is_that_of_training_objects_unless_it_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert chosen(monkeypatch, *two(0.1), recipe(), least=12).min_size == 12
-    assert chosen(monkeypatch, *two(0.1), recipe(min_size=3), least=12).min_size == 3
+    for given in (3, 0, {"nucleus": 4}):
+        assert chosen(monkeypatch, *two(0.1), recipe(min_size=given), least=12).min_size == given
+
+
+def test_single_pixels_are_no_objects_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, distance, truth = two(0.1)
+    body[0, 0] = 1
+    maps = {"logits": body[None], "distance": distance[None]}
+    for given, objects in ((recipe(), 2), (recipe(min_size=0), 3)):
+        assert is_open(given)
+        found = chosen(monkeypatch, body, distance, truth, given)
+        settled = given.model_copy(update={"cleanup": found})
+        assert Decision.of(settled).separate_objects(maps).max() == objects
+
+
+def test_resized_images_have_two_grids_so_that_no_size_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert chosen(monkeypatch, *two(0.1), recipe(resize=(64, 64)), least=12).min_size == 2
 
 
 def test_the_smallest_size_is_no_more_than_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert chosen(monkeypatch, *two(0.1), recipe(max_size=60), least=70).min_size == 60
+    for most in (60, {"nucleus": 60}):
+        assert chosen(monkeypatch, *two(0.1), recipe(max_size=most), least=70).min_size == 60
+    assert chosen(monkeypatch, *two(0.1), recipe(max_size={}), least=70).min_size == 70
 
 
 def test_what_was_chosen_is_open_again_in_another_training(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,9 +145,17 @@ def test_images_without_objects_choose_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_it_is_open_for_objects_by_distance_only() -> None:
-    assert is_open(recipe())
-    assert not is_open(recipe(seed=0.5))
-    assert not is_open(make_recipe("bare", {"data": {"source": "x", "instances": True}}))
+    fixed = {"seed": 0.5, "threshold": 0.5, "min_size": 0}
+    for key in fixed:
+        left = recipe(**{name: value for name, value in fixed.items() if name != key})
+        assert is_open(left)
+        assert with_usual(left) == left
+    assert not is_open(recipe(**fixed))
+    classes = make_recipe("bare", {"data": {"source": "x", "instances": True}, "cleanup": {"min_size": 7}})
+    assert not is_open(classes)
+    filled = with_usual(classes).cleanup
+    assert (filled.threshold, filled.min_size, filled.seed) == (0.5, 7, None)
+    assert with_usual(recipe(**fixed | {"min_size": 3})).cleanup.min_size == 3
 
 
 def test_a_run_that_was_finished_early_goes_on_and_chooses_anew(small: Any, tmp_path: Path) -> None:

@@ -276,10 +276,11 @@ def _description(
             "classes": recipe.data.classes,
             "regions": dict(classes.regions),
             "rule": "probability > threshold" if classes.independent else "the class of the largest logit",
-            "threshold": recipe.cleanup.threshold if classes.independent else None,
+            "threshold": classes.threshold if classes.independent else None,
             "objects": recipe.data.instances,
             "mask_values": {str(index): value for value, index in recipe.data.values.items()},
-            "cleanup": recipe.cleanup.model_dump(mode="json") | {"seed": recipe.cleanup.seed or SEED},
+            "cleanup": recipe.cleanup.model_dump(mode="json")
+            | {"threshold": classes.threshold, "seed": recipe.cleanup.seed or SEED},
             "objects_means": OBJECTS,
         },
     }

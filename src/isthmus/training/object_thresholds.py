@@ -13,17 +13,18 @@ from isthmus.data.cases import load_instances
 from isthmus.data.sampling.cache import ByteBudget
 from isthmus.inference.decision import Decision
 from isthmus.inference.outputs.by_distance import SEED
+from isthmus.inference.outputs.cleanup import size_of
 from isthmus.inference.predictor import Predictor
+from isthmus.inference.settings import clean_up
 from isthmus.inference.tiled_network import Heads
 from isthmus.metrics import object_f1
+from isthmus.metrics.threshold import THRESHOLD
 from isthmus.runs.recipe import Recipe
-from isthmus.runs.recipe.cleanup import Cleanup
 from isthmus.training.preparation.prepared import Prepared
 from isthmus.training.score import Scorer
 
-SEEDS = (SEED, 0.4, 0.6, 0.3, 0.7)
-THRESHOLDS = (Cleanup().threshold, 0.4, 0.6)
-"""What is tried; among equals, the first."""
+TRIED = {"seed": (SEED, 0.4, 0.6, 0.3, 0.7), "threshold": (THRESHOLD, 0.4, 0.6)}
+"""What is tried, one key after the other; among equals, the first."""
 
 PIXELS = 2**21
 """Validation cases are looked at until they have so many pixels together, and training masks four times as many."""
@@ -31,37 +32,44 @@ PIXELS = 2**21
 SMALL = 1
 """Percentile of the sizes of training objects, half of which is the smallest size."""
 
+LEAST = 2
+"""Pixels of an object, whatever the training objects are like."""
+
 
 def is_open(recipe: Recipe) -> bool:
-    """Returns whether a recipe numbers objects by distance and leaves open from which distance a pixel is a seed."""
+    """Returns whether a recipe numbers objects by distance and leaves open how, so that training chooses it."""
     by_distance = bool(recipe.objective.heads.get("distance"))
-    return recipe.data.instances and by_distance and recipe.cleanup.seed is None
+    is_given = [getattr(recipe.cleanup, key) is not None for key in ("min_size", *TRIED)]
+    return recipe.data.instances and by_distance and not all(is_given)
+
+
+def with_usual(recipe: Recipe) -> Recipe:
+    """Returns a recipe that leaves threshold and smallest size open only where training chooses them."""
+    given, usual = recipe.cleanup, {"threshold": THRESHOLD, "min_size": 0}
+    if is_open(recipe):
+        return recipe
+    filled = {key: value for key, value in usual.items() if getattr(given, key) is None}
+    return recipe.model_copy(update={"cleanup": given.model_copy(update=filled)})
 
 
 def reopened(recipe: Recipe) -> Recipe:
     """Returns the recipe of a run in which what was chosen when training ended is open again; values that were changed
     since stay."""
-    given, usual = recipe.cleanup, Cleanup()
-    if not given.chosen:
-        return recipe
-    open_again = {
-        key: getattr(usual, key) for key, value in given.chosen.items() if getattr(given, key) == value
-    }
+    given = recipe.cleanup
+    open_again = {key: None for key, value in given.chosen.items() if getattr(given, key) == value}
     return recipe.model_copy(update={"cleanup": given.model_copy(update=open_again | {"chosen": {}})})
 
 
 def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
     """Returns the recipe with the seed, the threshold and the smallest size that suit its objects.
 
-    The seed is chosen at the usual threshold, then the threshold with that seed. A threshold or a size that the recipe
-    gives stays.
+    The seed is chosen at the usual threshold, then the threshold with that seed. What the recipe gives stays.
     """
-    recipe, usual = prepared.recipe, Cleanup()
+    recipe = prepared.recipe
     given = recipe.cleanup
     chosen: dict[str, float] = {}
-    if given.min_size == usual.min_size and (least := _half_of_the_smallest(prepared)) > 1:
-        most = given.max_size if isinstance(given.max_size, int) else least
-        chosen["min_size"] = min(least, most)
+    if given.min_size is None:
+        chosen["min_size"] = _smallest(prepared)
     cases = list(_first_cases(prepared, predictor))
 
     def best(key: str, values: Sequence[float]) -> float:
@@ -73,9 +81,9 @@ def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
         ]
         return values[int(np.mean(scores, axis=0).argmax())] if scores else values[0]
 
-    chosen["seed"] = best("seed", SEEDS)
-    if given.threshold == usual.threshold:
-        chosen["threshold"] = best("threshold", THRESHOLDS)
+    for key, values in TRIED.items():
+        if getattr(given, key) is None:
+            chosen[key] = best(key, values)
     return recipe.model_copy(update={"cleanup": given.model_copy(update=chosen | {"chosen": chosen})})
 
 
@@ -101,6 +109,15 @@ def _first_cases(prepared: Prepared, predictor: Predictor) -> Iterator[Case]:
 def _scorer(prepared: Prepared) -> Scorer:
     budget = ByteBudget(prepared.recipe.hardware.cache_mb * 2**20)
     return Scorer(prepared, prepared.cases(prepared.split.validation), budget)
+
+
+def _smallest(prepared: Prepared) -> int:
+    """Returns the fewest pixels of an object. Where images are resized, objects are cleaned up on their own grid and
+    scored on the network's, so that no more than `LEAST` holds on both."""
+    recipe = prepared.recipe
+    least = LEAST if recipe.input.resize else max(LEAST, _half_of_the_smallest(prepared))
+    most = size_of(clean_up(recipe.cleanup, recipe.data.classes).max_size, 1)
+    return least if most is None else min(least, most)
 
 
 def _half_of_the_smallest(prepared: Prepared) -> int:

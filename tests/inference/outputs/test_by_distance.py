@@ -34,32 +34,42 @@ def test_two_bodies_part_where_the_distance_is_least() -> None:
     assert objects_by_distance(body, distance, seed=0.95)[2].tolist() == [1] * 9  # one seed is left
 
 
-def test_a_body_without_a_seed_is_one_object_and_small_ones_are_dropped() -> None:
+def test_a_body_without_a_seed_is_one_object_however_small() -> None:
     body = np.zeros((4, 12), np.float32)
     body[:, :4], body[0, 6], body[1:3, 8:11] = 1, 1, 0.8
     distance = np.zeros_like(body)
     distance[:, 1:3] = 0.9
-    assert [(found := objects_by_distance(body, distance, min_size=least)).max() for least in (1, 2, 7)] == [
-        3,
+    found = objects_by_distance(body, distance)
+    assert np.bincount(found.ravel())[1:].tolist() == [16, 1, 6]
+    assert (found[0, 0], found[0, 6], found[1, 8]) == (1, 2, 3)
+    assert objects_by_distance(body, distance, threshold=0.9).max() == 2
+
+
+def test_small_seeds_are_dropped() -> None:
+    body = np.ones((3, 9), np.float32)
+    distance = np.zeros_like(body)
+    distance[:, 1:3], distance[1, 6:8] = 0.9, 0.9
+    assert [objects_by_distance(body, distance, min_seed=least).max() for least in (2, 3, 6, 7)] == [
         2,
         1,
+        1,
+        1,
     ]
-    assert found[0, 0] == 1
-    assert objects_by_distance(body, distance, threshold=0.9, min_size=1).max() == 2
+    assert (
+        objects_by_distance(body, distance, min_seed=7) == 1
+    ).all()  # without any seed, a body is one object
 
 
-@given(MAPS, st.integers(1, 6))
-def test_every_object_is_connected_large_enough_and_numbered_in_order(
-    maps: tuple[NDArray[Any], NDArray[Any]], least: int
+@given(MAPS)
+def test_objects_are_the_bodies_each_connected_and_numbered_in_order(
+    maps: tuple[NDArray[Any], NDArray[Any]],
 ) -> None:
-    found = objects_by_distance(*maps, min_size=least)
-    assert found.shape == maps[0].shape
-    assert not found[maps[0] <= 0.5].any()
+    found = objects_by_distance(*maps)
+    assert np.array_equal(found > 0, maps[0] > 0.5)
     firsts = [int(np.flatnonzero(found.ravel() == n)[0]) for n in range(1, found.max() + 1)]
     assert firsts == sorted(firsts)
     for number in range(1, found.max() + 1):
         assert ndimage.label(found == number)[1] == 1
-        assert (found == number).sum() >= least
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -83,7 +93,7 @@ def test_real_nuclei_are_found_again(shared_data: Path) -> None:
     scores = []
     for path in sorted((shared_data / "dsb-2018-more" / "masks").iterdir())[:12]:
         truth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.int32)
-        found = objects_by_distance((truth > 0).astype(np.float32), object_distance_map(truth), min_size=1)
+        found = objects_by_distance((truth > 0).astype(np.float32), object_distance_map(truth))
         scores.append(object_f1(found, truth, one_to_one=True))
     assert min(scores) > 0.85
     assert np.mean(scores) > 0.97

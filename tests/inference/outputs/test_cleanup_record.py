@@ -11,7 +11,7 @@ from isthmus.errors import IsthmusError
 from isthmus.inference.outputs.cleanup_record import NAME, CleanupRecord
 from isthmus.runs.recipe import Cleanup
 
-USUAL, OTHER = Cleanup(), Cleanup(threshold=0.3, min_size=5)
+USUAL, OTHER = Cleanup(threshold=0.5, min_size=0), Cleanup(threshold=0.3, min_size=5)
 
 
 def test_only_masks_of_another_clean_up_are_named(tmp_path: Path) -> None:

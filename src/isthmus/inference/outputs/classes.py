@@ -34,10 +34,10 @@ class Classes:
     threshold: float = THRESHOLD
 
     @classmethod
-    def of(cls, data: Data, threshold: float = THRESHOLD) -> Classes:
-        """Returns the classes of a resolved recipe."""
+    def of(cls, data: Data, threshold: float | None = None) -> Classes:
+        """Returns the classes of a resolved recipe; a threshold that is open is the usual one."""
         regions = data.regions if isinstance(data.regions, dict) else {}
-        return cls(tuple(data.classes), regions, data.multilabel, threshold)
+        return cls(tuple(data.classes), regions, data.multilabel, threshold or THRESHOLD)
 
     @property
     def map_count(self) -> int:

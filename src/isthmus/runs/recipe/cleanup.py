@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from isthmus.runs.recipe.section import Section
 from isthmus.settings import POSITIVE, SHARE, Range
@@ -12,19 +12,21 @@ class Cleanup(Section):
     """What is done to predicted masks before they are written; nothing by default."""
 
     threshold: Annotated[
-        float,
+        float | None,
         Range(above=0, below=1),
-        "Probability above which a pixel is foreground, for one map, for regions and for the bodies of objects.",
-    ] = 0.5
+        "Probability above which a pixel is foreground, for one map, for regions and for the bodies of objects. Open: "
+        "0.5, or as `seed` for objects with the head `distance`.",
+    ] = None
     seed: Annotated[
         float | None,
         Range(above=0, below=1),
         "Objects with the head `distance`: the distance above which a pixel is the seed of an object. Open: when "
         "training ends, `seed` and `threshold` are chosen on the validation cases, by object F1, and `min_size` is "
-        "half of the smallest objects in the training masks. A threshold or a size other than its default stays.",
+        "half of the smallest objects in the training masks, but at least 2, and 2 with `input.resize`. What is given "
+        "stays.",
     ] = None
     chosen: Annotated[
-        dict[str, float],
+        dict[Literal["min_size", "seed", "threshold"], float],
         "What was chosen when training ended, by key; filled in. A training that is resumed, or starts from this "
         "recipe, chooses anew.",
     ] = {}
@@ -33,10 +35,11 @@ class Cleanup(Section):
         "Keep only the largest component: `true` for every class, or names of classes. Not for objects.",
     ] = False
     min_size: Annotated[
-        int | dict[str, int],
+        int | dict[str, int] | None,
         Range(0),
-        "Drop components of fewer pixels: one number, or one for each class as `{liver: 500}`.",
-    ] = 0
+        "Drop components of fewer pixels: one number, or one for each class as `{liver: 500}`. Open: 0, or as `seed` "
+        "for objects with the head `distance`.",
+    ] = None
     max_size: Annotated[
         int | dict[str, int] | None,
         POSITIVE,

@@ -25,6 +25,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.precision import WORTHWHILE, speedup
 from isthmus.runs.recipe import Data, Input, Network, Recipe
 from isthmus.training.loop.distributed import own_device, world
+from isthmus.training.object_thresholds import with_usual
 from isthmus.training.preparation.classes import resolve_data, with_values
 from isthmus.training.preparation.consistency import refuse_contradictions
 from isthmus.training.preparation.inputs import resolve_input, samples_per_epoch, with_levels_of_the_data
@@ -97,6 +98,7 @@ def resolve(recipe: Recipe, checked: Checked, split: Split) -> Prepared:
     training = recipe.training.model_copy(update={"samples": samples})
     resolved = resolved.model_copy(update={"network": network, "training": training})
     resolved, objective = resolve_objective(resolved, checked, split)
+    resolved = with_usual(resolved)
     clean_up(resolved.cleanup, resolved.data.classes)  # refuses classes that do not exist
     levels = with_levels_of_the_data(resolved.input, checked, split, resolved.data.channels or 1)
     resolved = resolved.model_copy(update={"input": levels})
