@@ -18,7 +18,13 @@ from isthmus.inference.predict import predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.runs.recipe import Recipe, make_recipe
 from isthmus.training import object_thresholds
-from isthmus.training.object_thresholds import is_open, reopened, with_thresholds, with_usual
+from isthmus.training.object_thresholds import (
+    is_open,
+    reopened,
+    seconds_to_choose,
+    with_thresholds,
+    with_usual,
+)
 
 from .watches import Asking
 
@@ -136,6 +142,29 @@ def test_of_a_large_image_the_middle_is_enough(monkeypatch: pytest.MonkeyPatch) 
     maps = [np.concatenate([np.zeros_like(each), each, np.zeros_like(each)]) for each in (body, distance)]
     monkeypatch.setattr(object_thresholds, "PIXELS", truth.size)
     assert chosen(monkeypatch, *maps, np.concatenate([above, truth, above]), recipe()).seed == 0.6
+
+
+def test_the_time_to_choose_is_that_of_one_case_times_cases_and_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    truth = two(0.1)[2]
+    facts = [SimpleNamespace(id=name, shape=(1, *truth.shape)) for name in "abc"]
+    ticks = iter([3.0, 5.0] * 3)
+    monkeypatch.setattr(object_thresholds, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    store = [SimpleNamespace(original=truth)]
+    monkeypatch.setattr(object_thresholds, "_scorer", lambda _: SimpleNamespace(store=store))
+
+    def seconds(given: Recipe) -> float:
+        split = SimpleNamespace(validation=("c", "a", "b"))
+        prepared: Any = SimpleNamespace(recipe=given, split=split, data=SimpleNamespace(cases=facts))
+        return seconds_to_choose(prepared)
+
+    assert seconds(recipe()) == 2 * 3 * 8
+    assert seconds(recipe(seed=0.5)) == 2 * 3 * 3
+    monkeypatch.setattr(object_thresholds, "PIXELS", truth.size + 1)
+    assert seconds(recipe(threshold=0.5)) == 2 * 2 * 5
+    assert seconds(recipe(threshold=0.5, seed=0.5)) == 0  # the smallest size needs no network
+    assert next(ticks, None) is None
 
 
 def test_images_without_objects_choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +21,7 @@ from isthmus.inference.settings import clean_up
 from isthmus.inference.tiled_network import Heads
 from isthmus.metrics import object_f1
 from isthmus.metrics.threshold import THRESHOLD
+from isthmus.objectives import object_distance_map
 from isthmus.runs.recipe import Recipe
 from isthmus.training.preparation.prepared import Prepared
 from isthmus.training.score import Scorer
@@ -38,9 +41,8 @@ LEAST = 2
 
 def is_open(recipe: Recipe) -> bool:
     """Returns whether a recipe numbers objects by distance and leaves open how, so that training chooses it."""
-    by_distance = bool(recipe.objective.heads.get("distance"))
-    is_given = [getattr(recipe.cleanup, key) is not None for key in ("min_size", *TRIED)]
-    return recipe.data.instances and by_distance and not all(is_given)
+    by_distance = recipe.data.instances and bool(recipe.objective.heads.get("distance"))
+    return by_distance and (recipe.cleanup.min_size is None or bool(_untried(recipe)))
 
 
 def with_usual(recipe: Recipe) -> Recipe:
@@ -70,7 +72,8 @@ def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
     chosen: dict[str, float] = {}
     if given.min_size is None:
         chosen["min_size"] = _smallest(prepared)
-    cases = list(_first_cases(prepared, predictor))
+    untried = _untried(recipe)
+    cases = list(_first_cases(prepared, predictor)) if untried else []
 
     def best(key: str, values: Sequence[float]) -> float:
         tried = [given.model_copy(update=chosen | {key: value}) for value in values]
@@ -81,10 +84,44 @@ def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
         ]
         return values[int(np.mean(scores, axis=0).argmax())] if scores else values[0]
 
-    for key, values in TRIED.items():
-        if getattr(given, key) is None:
-            chosen[key] = best(key, values)
+    for key, values in untried.items():
+        chosen[key] = best(key, values)
     return recipe.model_copy(update={"cleanup": given.model_copy(update=chosen | {"chosen": chosen})})
+
+
+def _untried(recipe: Recipe) -> dict[str, tuple[float, ...]]:
+    return {key: values for key, values in TRIED.items() if getattr(recipe.cleanup, key) is None}
+
+
+def looked_at(prepared: Prepared) -> list[str]:
+    """Returns the validation cases on which thresholds will be chosen, about; none if the recipe leaves none open."""
+    recipe, found, seen = prepared.recipe, list[str](), 0
+    if not (is_open(recipe) and _untried(recipe)):
+        return found
+    shapes = {facts.id: recipe.input.resize or facts.shape[1:] for facts in prepared.data.cases}
+    for case in sorted(prepared.split.validation):
+        if seen < PIXELS:
+            found.append(case)
+            seen += math.prod(shapes[case])
+    return found
+
+
+def seconds_to_choose(prepared: Prepared) -> float:
+    """Returns how long objects will be separated and scored to choose thresholds, by those of one validation case; the
+    network's part, their maps, does not count."""
+    cases = looked_at(prepared)
+    if not cases:
+        return 0.0
+    truth = _scorer(prepared).store[0].original
+    truth = truth[_middle(truth)]
+    maps = {
+        "logits": (truth > 0).astype(np.float32)[None],
+        "distance": object_distance_map(truth)[None],
+    }
+    began = time.perf_counter()
+    object_f1(Decision.of(prepared.recipe).separate_objects(maps), truth, one_to_one=True)
+    tries = sum(map(len, _untried(prepared.recipe).values()))
+    return tries * len(cases) * (time.perf_counter() - began)
 
 
 Case = tuple[Heads, NDArray[Any], tuple[float, ...] | None]
@@ -97,13 +134,18 @@ def _first_cases(prepared: Prepared, predictor: Predictor) -> Iterator[Case]:
     for maps, truth, spacing in _scorer(prepared).objects(predictor):
         if not truth.any():
             continue
-        rows = max(1, PIXELS // (truth.size // len(truth)))
-        first = max(0, (len(truth) - rows) // 2)
-        part = slice(first, first + rows)
+        part = _middle(truth)
         yield {name: values[:, part] for name, values in maps.items()}, truth[part], spacing
         seen += truth.size
         if seen >= PIXELS:
             return
+
+
+def _middle(truth: NDArray[Any]) -> slice:
+    """Returns the middle of a large image along its first axis, `PIXELS` in all, or the whole of a small one."""
+    rows = max(1, PIXELS // (truth.size // len(truth)))
+    first = max(0, (len(truth) - rows) // 2)
+    return slice(first, first + rows)
 
 
 def _scorer(prepared: Prepared) -> Scorer:

@@ -94,7 +94,9 @@ OPEN: dict[str, Any] = {
 }
 
 
-def chosen(data: Path, machine: Machine, minutes: float, *layers: Any) -> tuple[Recipe, list[str]]:
+def chosen(
+    data: Path, machine: Machine, minutes: float, *layers: Any, kept: float = 0.0
+) -> tuple[Recipe, list[str]]:
     """Returns the recipe that the minutes give on this machine, and what was said; no time passes."""
     given = make_recipe(
         "default", {"data": {"source": str(data)}}, OPEN, *layers, {"training": {"minutes": minutes}}
@@ -105,7 +107,7 @@ def chosen(data: Path, machine: Machine, minutes: float, *layers: Any) -> tuple[
         patch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: 100.0))
         found, limit = within_minutes(given, prepare(given, notes), 100.0, notes)
     assert limit is not None
-    assert limit.end == pytest.approx(100 + 66 * minutes)
+    assert limit.end == pytest.approx(100 + 66 * minutes - kept)
     return found.recipe, notes.said
 
 
@@ -137,6 +139,20 @@ def test_other_minutes_choose_anew_what_minutes_had_chosen(data: Path) -> None:
     assert (longer.training.batch, longer.network.options["widths"]) == (3, [4, 8])
     again = make_recipe("bare", short.to_dict(), {"training": {"minutes": 1.25}})
     assert again == short
+
+
+def test_the_time_in_which_thresholds_are_chosen_is_kept(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seconds, like in ((45.0, 75.0), (1000.0, 60.0)):  # at least half of the time is for training
+        shorter, _ = chosen(data, Machine(1.0), like / 60)
+        monkeypatch.setattr(budget, "seconds_to_choose", lambda _, seconds=seconds: seconds)
+        found, said = chosen(data, Machine(1.0), 2, kept=min(seconds, 60.0))
+        assert found.training.model_copy(update={"minutes": like / 60}) == shorter.training
+        assert found.network == shorter.network
+        assert said[-1].startswith("in 2 minutes there is time")
+        left = what_is_left(prepare(found, Notes()), 20.0)
+        assert left is not None
+        assert left.due - left.end == pytest.approx(seconds - 12)
+        monkeypatch.undo()
 
 
 def test_a_resumed_run_has_what_is_left_of_its_minutes(

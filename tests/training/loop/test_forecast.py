@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from isthmus import training
-from isthmus.runs.recipe import Training
+from isthmus.runs.recipe import Training, make_recipe
+from isthmus.training import object_thresholds
 from isthmus.training.loop import forecast
 from isthmus.training.loop.best_epoch import Progress
 from isthmus.training.loop.forecast import Forecast
@@ -28,12 +29,17 @@ class Clock:
         return self.now
 
 
-def of_sizes(sizes: Sequence[tuple[int, ...]], patch: tuple[int, ...] | None) -> Any:
+def of_sizes(
+    sizes: Sequence[tuple[int, ...]], patch: tuple[int, ...] | None, *, objects: bool = False
+) -> Any:
     """A training whose held-out cases have these sizes."""
+    recipe = make_recipe(
+        "bare", {"data": {"instances": objects}, "objective": {"heads": {"distance": {"distance_l1": 1}}}}
+    )
     return SimpleNamespace(
         data=SimpleNamespace(cases=[SimpleNamespace(id=i, shape=(1, *size)) for i, size in enumerate(sizes)]),
         split=SimpleNamespace(validation=range(len(sizes)), test=()),
-        recipe=SimpleNamespace(input=SimpleNamespace(patch=patch)),
+        recipe=recipe.model_copy(update={"input": recipe.input.model_copy(update={"patch": patch})}),
     )
 
 
@@ -54,6 +60,17 @@ def test_tiles_overlap_in_the_scoring_at_the_end(
     assert forecast.scoring(of_sizes(sizes, patch)) == validations
 
 
+def test_maps_are_computed_once_more_where_thresholds_of_objects_are_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = [(512, 512), (64, 64), (64, 64)]
+    assert forecast.scoring(of_sizes(sizes, (256, 256))) == 2.5 + 2 + 2
+    assert forecast.scoring(of_sizes(sizes, (256, 256), objects=True)) == 6.5 + 2.25 + 1 + 1
+    monkeypatch.setattr(object_thresholds, "PIXELS", 512 * 512 + 1)  # the third is not looked at
+    assert forecast.scoring(of_sizes(sizes, (256, 256), objects=True)) == 6.5 + 2.25 + 1
+    assert forecast.scoring(of_sizes(sizes, None, objects=True)) == 6 + 2
+
+
 def forecasting(
     monkeypatch: pytest.MonkeyPatch, steps: int, epochs: int, case: float
 ) -> tuple[Clock, Notes, Forecast, Progress]:
@@ -61,7 +78,7 @@ def forecasting(
     clock, told = Clock(), Notes()
     monkeypatch.setattr(forecast, "time", clock)
     prepared = of_sizes([(8, 8)] * 5, None)
-    prepared.recipe.training = Training(epochs=epochs)
+    prepared.recipe = prepared.recipe.model_copy(update={"training": Training(epochs=epochs)})
     progress = Progress()
     watch = Forecast(told, prepared, progress, steps, lambda: case)
     watch.stage("training", steps * epochs)

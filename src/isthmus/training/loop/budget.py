@@ -17,6 +17,7 @@ from isthmus.training.loop.forecast import scoring
 from isthmus.training.loop.limit import Limit
 from isthmus.training.loop.loop import begin
 from isthmus.training.loop.rungs import open_to_minutes, rungs, size
+from isthmus.training.object_thresholds import seconds_to_choose
 from isthmus.training.preparation.network import make_network
 from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import Watch, duration
@@ -72,7 +73,9 @@ def within_minutes(
         other = "a region of interest (roi)" if recipe.roi else "several processes"
         raise IsthmusError(f"training.minutes does not work with {other}; give training.epochs instead")
     watch.say("measuring how long a step takes on this machine")
-    seconds, cases = recipe.training.minutes * 60, (len(prepared.split.validation), scoring(prepared))
+    whole, cases = recipe.training.minutes * 60, (len(prepared.split.validation), scoring(prepared))
+    choosing = min(seconds_to_choose(prepared), whole / 2)
+    seconds = whole - choosing
     choices = [replace(prepared, recipe=rung) for rung in rungs(given, recipe)]
     chosen, pace, beyond = _climb(choices, seconds, cases[1])
     left = seconds - (time.perf_counter() - began)
@@ -80,8 +83,8 @@ def within_minutes(
     training = _fitted(chosen.recipe.training, pace, left, cases, "samples" in fitted)
     training = training.model_copy(update={"fitted": fitted})
     recipe = chosen.recipe.model_copy(update={"training": training})
-    watch.say(f"in {duration(seconds)} there is time for {_choice(recipe, pace)}{beyond}")
-    return replace(prepared, recipe=recipe), _limit(prepared, began)
+    watch.say(f"in {duration(whole)} there is time for {_choice(recipe, pace)}{beyond}")
+    return replace(prepared, recipe=recipe), _limit(prepared, began, choosing)
 
 
 def what_is_left(prepared: Prepared, spent: float) -> Limit | None:
@@ -90,14 +93,14 @@ def what_is_left(prepared: Prepared, spent: float) -> Limit | None:
     training = prepared.recipe.training
     if training.minutes is None or training.last_epoch is not None:
         return None
-    return _limit(prepared, time.perf_counter() - spent)
+    return _limit(prepared, time.perf_counter() - spent, seconds_to_choose(prepared))
 
 
-def _limit(prepared: Prepared, began: float) -> Limit:
+def _limit(prepared: Prepared, began: float, choosing: float) -> Limit:
     seconds = (prepared.recipe.training.minutes or 0.0) * 60
     return Limit(
         due=began + seconds,
-        end=began + TOLERANCE * seconds,
+        end=began + TOLERANCE * seconds - choosing,
         validated=len(prepared.split.validation),
         scoring=scoring(prepared),
     )

@@ -12,6 +12,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.recipe import Recipe
 from isthmus.training.loop.forecast import scoring
 from isthmus.training.loop.loop import Loop, begin
+from isthmus.training.object_thresholds import seconds_to_choose
 from isthmus.training.preparation.first_network import first_network
 from isthmus.training.preparation.network import make_network
 from isthmus.training.preparation.prepare import prepare
@@ -67,4 +68,4 @@ def _expected(prepared: Prepared, localiser: Localiser | None) -> float:
         warm_up, step = times[1] - started, times[2] - times[1]
         case = loop.seconds_of_a_case()
     epoch = len(loop.samples) * step + len(split.validation) * case
-    return warm_up + training.epochs * epoch + case * scoring(prepared)
+    return warm_up + training.epochs * epoch + case * scoring(prepared) + seconds_to_choose(prepared)

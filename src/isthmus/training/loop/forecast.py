@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from isthmus.inference.tiling.tiles import starts
 from isthmus.training.loop.best_epoch import Progress
+from isthmus.training.object_thresholds import looked_at
 from isthmus.training.preparation.prepared import Prepared
 from isthmus.watch import Watch, duration
 
@@ -22,15 +23,16 @@ WRONG = 1.25
 
 
 def scoring(prepared: Prepared) -> float:
-    """Returns what scoring all held-out cases at the end costs, in validations of a case.
+    """Returns what scoring all held-out cases at the end costs, in validations of a case, and the maps of those that
+    choose thresholds of objects.
 
     Tiles overlap by half there, so that a large image has up to twice as many along each axis.
     """
     ids, tile = {*prepared.split.validation, *prepared.split.test}, prepared.recipe.input.patch
-    shapes = [facts.shape[1:] for facts in prepared.data.cases if facts.id in ids]
-    if tile is None:
-        return FINAL * len(shapes)
-    return sum(max(FINAL, METRICS + _times(shape[-len(tile) :], tile)) for shape in shapes)
+    shapes = {facts.id: facts.shape[1:] for facts in prepared.data.cases if facts.id in ids}
+    tiles = {name: _times(shape[-len(tile) :], tile) if tile else 1.0 for name, shape in shapes.items()}
+    maps = sum(tiles[name] for name in looked_at(prepared))
+    return maps + sum(max(FINAL, METRICS + each) for each in tiles.values())
 
 
 def _times(size: Sequence[int], tile: Sequence[int]) -> float:

@@ -14,7 +14,7 @@ class Limit:
 
     Attributes:
         due: when its time is over, by the clock `time.perf_counter`.
-        end: when it ends at the latest.
+        end: when it ends at the latest, less the time in which thresholds of objects are chosen.
         validated: cases that are scored after every epoch.
         scoring: what the scoring at the end costs, in validations of a case.
     """
