@@ -15,6 +15,8 @@ import tifffile
 
 import isthmus
 from isthmus.errors import IsthmusError
+from isthmus.report import objects_page
+from isthmus.watch import Silent
 
 from ..io.outlines_back import of_geojson, of_rois
 from ..masks import save
@@ -26,7 +28,7 @@ MASK[1:4, 6:9], MASK[4, 9], MASK[7:, 12:] = 7, 7, 7  # beside it, in three piece
 
 @pytest.fixture(autouse=True)
 def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isthmus.report.objects_page._charts", lambda _: [])
+    monkeypatch.setattr(objects_page, "_charts", lambda _: [])
 
 
 def back(folder: Path, name: str, shape: tuple[int, ...]) -> Any:
@@ -178,7 +180,7 @@ def test_what_is_in_the_way_is_named_before_anything_is_measured(
 
 
 def test_names_that_are_one_file_on_other_systems_are_told(tmp_path: Path) -> None:
-    class Notes(isthmus.watch.Silent):
+    class Notes(Silent):
         lines: list[str] = []
 
         def say(self, text: str) -> None:
