@@ -63,7 +63,7 @@ def test_every_value_is_used_and_remembered(objects: bool, images: Path, tmp_pat
     values = record[written[0].name]
     assert (values["threshold"], values["min_size"], values["max_size"]) == (threshold, 3, 90)
     assert (values["holes"], values["border"]) == (True, True)
-    assert any("predict.json says which clean-up" in line for line in told.said)
+    assert any("predict.json says how these masks were made" in line for line in told.said)
 
 
 def test_masks_of_two_clean_ups_are_not_mixed(images: Path, tmp_path: Path) -> None:

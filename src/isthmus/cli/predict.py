@@ -79,6 +79,15 @@ DropBorder = Annotated[
         rich_help_panel=CLEAN_UP,
     ),
 ]
+Diameter = Annotated[
+    str | None,
+    typer.Option(
+        help="Diameter of the objects in these images, in pixels, if it is not that of training; auto: find it in each "
+        "image.",
+        show_default=False,
+        rich_help_panel=CLEAN_UP,
+    ),
+]
 Rois = Annotated[
     bool,
     typer.Option(
@@ -122,6 +131,7 @@ def predict(
     max_size: MaxSize = None,
     fill_holes: FillHoles = None,
     drop_border: DropBorder = None,
+    diameter: Diameter = None,
     rois: Rois = False,
     geojson: GeoJson = False,
     numbers: Numbers = False,
@@ -146,9 +156,18 @@ def predict(
             max_size=max_size,
             fill_holes=fill_holes,
             drop_border=drop_border,
+            diameter=_pixels(diameter),
             rois=rois,
             geojson=geojson,
             numbers=numbers,
         )
         written = predict_folder(run, images, out, options, root=root, watch=display)
         display.say(f"{counted(len(written), 'mask')} in {out}")
+
+
+def _pixels(diameter: str | None) -> float | str | None:
+    """Returns a diameter as a number, if it is one; `PredictOptions` refuses other words."""
+    try:
+        return None if diameter is None else float(diameter)
+    except ValueError:
+        return diameter

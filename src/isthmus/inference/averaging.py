@@ -32,15 +32,16 @@ def with_common_cleanup(recipes: Sequence[Recipe]) -> list[Recipe]:
     """Returns the recipes of folds with one clean-up: where each fold has chosen how maps become objects, the mean of
     the chosen thresholds and the median of the smallest sizes."""
     chosen = [recipe.cleanup.chosen for recipe in recipes]
-    common: dict[str, Any] = {"chosen": {}}
+    common: dict[str, Any] = {}
     for key in chosen[0]:
         values = [each[key] for each in chosen if key in each]
         if len(values) == len(recipes):
             common[key] = int(median(values)) if key == "min_size" else round(fmean(values), 4)
-    if len(recipes) == 1 or len(common) == 1:
+    if len(recipes) == 1 or not common:
         return list(recipes)
+    changed = common | {"chosen": common}
     return [
-        recipe.model_copy(update={"cleanup": recipe.cleanup.model_copy(update=common)}) for recipe in recipes
+        recipe.model_copy(update={"cleanup": recipe.cleanup.model_copy(update=changed)}) for recipe in recipes
     ]
 
 
@@ -88,6 +89,7 @@ def difference(one: Recipe, other: Recipe) -> str:
     ours, theirs = one.to_dict(), other.to_dict()
     for recipe in (ours, theirs):  # these are each fold's own
         recipe["input"]["mean"] = recipe["input"]["deviation"] = []
+        recipe["input"]["diameter"] = None
         recipe["input"]["spacing"] = recipe["input"]["spacing"] is not None
     keys = {
         "input": None,

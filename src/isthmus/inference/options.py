@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,14 @@ class PredictOptions:
         max_size: components of more pixels are dropped, once holes are filled; likewise, at least 1.
         fill_holes: whether holes are filled.
         drop_border: whether components that touch the border of the image are dropped.
+        diameter: that of the objects in the images, in pixels, if it is not that of the training objects; or
+            ``"auto"``, which finds it in each image (`isthmus.inference.diameter`).
         rois: also write ``OUT/rois/<name>.zip``, the objects as ImageJ ROIs (`isthmus.io.imagej`).
         geojson: also write ``OUT/geojson/<name>.geojson``, the objects as QuPath reads them (`isthmus.io.geojson`).
         numbers: write the number of each object into its picture, ``OUT/overlays/<name>.png``.
 
     Raises:
-        IsthmusError: both ``overwrite`` and ``skip_existing``.
+        IsthmusError: both ``overwrite`` and ``skip_existing``, a diameter that is not above 0.
 
     >>> PredictOptions(min_size=20, fill_holes=True).cleanup
     {'min_size': 20, 'holes': True}
@@ -48,6 +51,7 @@ class PredictOptions:
     max_size: int | Mapping[str, int] | None = None
     fill_holes: bool | None = None
     drop_border: bool | None = None
+    diameter: float | str | None = None
     rois: bool = False
     geojson: bool = False
     numbers: bool = False
@@ -55,6 +59,13 @@ class PredictOptions:
     def __post_init__(self) -> None:
         if self.overwrite and self.skip_existing:
             raise IsthmusError("--overwrite replaces what --skip-existing keeps; give one of them")
+        if self.diameter not in (None, "auto") and not (
+            isinstance(self.diameter, float | int) and 0 < self.diameter < math.inf
+        ):
+            raise IsthmusError(
+                f"a diameter of {self.diameter}; give that of the objects in pixels, such as 30, or auto, to find it "
+                "in each image"
+            )
 
     @property
     def cleanup(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from isthmus.data.sources import open_dataset
 from isthmus.errors import IsthmusError
 from isthmus.files import sweep
 from isthmus.inference.averaging import run_folders, with_common_cleanup
+from isthmus.inference.diameter import Diameter, predict_at, refuse_diameter
 from isthmus.inference.input_images import failure, images_given
 from isthmus.inference.options import PredictOptions
 from isthmus.inference.output_files import OutputFiles, refuse_harm, refuse_mixing
@@ -83,11 +84,13 @@ def predict_folder(
     paths = [Path(images)] if isinstance(images, Path | str) else [Path(path) for path in images]
     usual = with_common_cleanup([folder.recipe() for folder in run_folders(Path(run))])[0]
     recipe = with_cleanup(usual, options.cleanup)
+    if options.diameter is not None:
+        refuse_diameter(recipe)
     if options.rois:
         imagej.needed()
     cases, places, failures = _cases(paths, root, recipe)
     total = len(cases) + len(failures)
-    record = CleanupRecord.of(out, usual.cleanup, recipe.cleanup)
+    record = CleanupRecord.of(out, usual.cleanup, recipe.cleanup, options.diameter)
     jobs = _jobs(cases, places, record, recipe, options, failures, watch)
     for line in failures:
         watch.say(line)
@@ -104,8 +107,8 @@ def predict_folder(
         for folder in {path.parent for job in jobs for path in job.missing}:
             sweep(folder)
         if record.write(job.files.mask for job in jobs if job.files.mask in job.missing):
-            watch.say(f"{record.path} says which clean-up these masks have")
-        failures += _segment(predictor, jobs, written, watch)
+            watch.say(f"{record.path} says how these masks were made")
+        failures += _segment(predictor, jobs, options.diameter, written, watch)
     if failures:
         raise _failed(failures, total, out)
     return written
@@ -181,7 +184,9 @@ def _incomplete(jobs: Sequence[Job], failures: list[str], watch: Watch) -> list[
     return left
 
 
-def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], watch: Watch) -> list[str]:
+def _segment(
+    predictor: Predictor, jobs: Sequence[Job], diameter: Diameter, written: list[Path], watch: Watch
+) -> list[str]:
     """Segments images, adds the masks to ``written``, and returns a line for each image that failed."""
     watch.say(predictor.values.describe(predictor.classes))
     for note in predictor.notes:
@@ -192,7 +197,7 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
         try:
             if isinstance(image, Exception):
                 raise image
-            for note in _write(predictor, by_case[case.id], image, written):
+            for note in _write(predictor, by_case[case.id], image, diameter, written):
                 watch.say(f"{case.id}: {note}")
         except Exception as error:  # of any kind: the other images are segmented
             failures.append(failure(case, error))
@@ -205,7 +210,9 @@ def _segment(predictor: Predictor, jobs: Sequence[Job], written: list[Path], wat
     return failures
 
 
-def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Path]) -> Iterator[str]:
+def _write(
+    predictor: Predictor, job: Job, image: NDArray[Any], diameter: Diameter, written: list[Path]
+) -> Iterator[str]:
     """Segments an image, writes what is missing, and yields lines to tell the user.
 
     The mask is written first, as the picture of it may fail.
@@ -213,7 +220,7 @@ def _write(predictor: Predictor, job: Job, image: NDArray[Any], written: list[Pa
     files, missing, case = job.files, job.missing, job.files.case
     yield from _header_notes(case)
     wants_maps = not missing.isdisjoint(files.probabilities)
-    predicted = predictor.predict(image, stated_spacing(case), maps=wants_maps)
+    predicted = predict_at(predictor, image, stated_spacing(case), diameter=diameter, maps=wants_maps)
     yield from predicted.notes
     if files.mask in missing:
         yield from write_case(files.out, case, predicted.mask, predictor.recipe.data.instances)

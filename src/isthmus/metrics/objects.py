@@ -56,6 +56,20 @@ def number_components(mask: BoolMask, steps: int = 1) -> NDArray[np.int32]:
     return numbered
 
 
+def median_diameter(numbers: NDArray[np.integer]) -> float | None:
+    """Returns the median diameter of objects, in pixels: that of the circle of an object's area, or of the ball of its
+    volume; None without objects.
+
+    >>> median_diameter(np.ones((2, 2), int))  # 2 sqrt(4 / pi)
+    2.256758334191025
+    """
+    areas = np.unique(numbers[numbers > 0], return_counts=True)[1]
+    if not areas.size:
+        return None
+    area = float(np.median(areas))
+    return float(2 * (area / np.pi) ** 0.5 if numbers.ndim == 2 else (6 * area / np.pi) ** (1 / 3))
+
+
 class Objects:
     """The objects of one mask; their places count from 0 in the order of their numbers."""
 

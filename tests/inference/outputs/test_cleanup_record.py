@@ -39,6 +39,15 @@ def test_masks_of_another_clean_up_are_not_joined(tmp_path: Path) -> None:
             CleanupRecord.of(tmp_path, USUAL, other).refuse_others(masks)
 
 
+def test_masks_of_another_diameter_are_not_joined(tmp_path: Path) -> None:
+    masks = [tmp_path / "a.png"]
+    assert CleanupRecord.of(tmp_path, USUAL, USUAL, 20.0).write(masks)
+    CleanupRecord.of(tmp_path, USUAL, USUAL, 20.0).refuse_others(masks)
+    for other in (None, "auto", 21.0):
+        with pytest.raises(IsthmusError, match="made with a diameter 20.0, and now it is"):
+            CleanupRecord.of(tmp_path, USUAL, USUAL, other).refuse_others(masks)
+
+
 def test_keys_that_an_older_record_lacks_have_their_defaults(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('{"cleanup": {"a.png": {"threshold": 0.3, "min_size": 5}}}')
     CleanupRecord.of(tmp_path, USUAL, OTHER).refuse_others([tmp_path / "a.png"])

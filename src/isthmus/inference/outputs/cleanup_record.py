@@ -1,7 +1,8 @@
-"""Says with which clean-up masks were made, if it is not that of their run: ``predict.json`` in their folder.
+"""Says how masks were made, if it is not as the recipe of their run says: ``predict.json`` in their folder.
 
 ``{"cleanup": {"case-0.png": {"threshold": 0.3, …}}}`` holds the section ``cleanup`` of the recipe for such masks, by
-their paths in the folder; masks that are not named were made as the recipe of their run says.
+their paths in the folder, and the ``diameter`` of objects that was given; masks that are not named were made as the
+recipe says.
 """
 
 from __future__ import annotations
@@ -29,15 +30,19 @@ class CleanupRecord:
         masks: the values of each mask that is named, by its path in the folder.
         usual: the clean-up of the run.
         asked: the clean-up of the masks that are written now.
+        diameter: of objects, as it is given for these masks.
     """
 
     folder: Path
     masks: dict[str, dict[str, Any]]
     usual: Cleanup
     asked: Cleanup
+    diameter: float | str | None = None
 
     @classmethod
-    def of(cls, folder: Path, usual: Cleanup, asked: Cleanup) -> CleanupRecord:
+    def of(
+        cls, folder: Path, usual: Cleanup, asked: Cleanup, diameter: float | str | None = None
+    ) -> CleanupRecord:
         """Reads the record of a folder, which need not have one.
 
         Raises:
@@ -45,11 +50,11 @@ class CleanupRecord:
         """
         path = folder / NAME
         if not path.is_file():
-            return cls(folder, {}, usual, asked)
+            return cls(folder, {}, usual, asked, diameter)
         content = read_as(path, dict[str, dict[str, dict[str, Any]]], _CURE)
         if content.keys() != {"cleanup"}:
             raise IsthmusError(f"{path} exists already and was not written by predict; {_CURE}")
-        return cls(folder, content["cleanup"], usual, asked)
+        return cls(folder, content["cleanup"], usual, asked, diameter)
 
     def refuse_others(self, masks: Iterable[Path]) -> None:
         """Refuses to add masks to those of another clean-up.
@@ -61,15 +66,18 @@ class CleanupRecord:
             IsthmusError: names the first mask that was made with another value, and both values.
         """
         for mask in masks:
-            values = self.masks.get(self._name(mask))
-            made = self.usual
-            if values is not None:
+            values = dict(self.masks.get(self._name(mask), {}))
+            old_diameter, made = values.pop("diameter", None), self.usual
+            if values:
                 made = validate({"cleanup": values}, str(self.path)).cleanup
-            for key in Cleanup.model_fields:
-                old, new = getattr(made, key), getattr(self.asked, key)
+            pairs = {
+                f"cleanup.{key}": (getattr(made, key), getattr(self.asked, key))
+                for key in Cleanup.model_fields
+            }
+            for name, (old, new) in ({"a diameter": (old_diameter, self.diameter)} | pairs).items():
                 if old != new:
                     raise IsthmusError(
-                        f"{mask} exists already, made with cleanup.{key} {shown(old)}, and now it is {shown(new)}; "
+                        f"{mask} exists already, made with {name} {shown(old)}, and now it is {shown(new)}; "
                         "choose another --out, or replace masks with --overwrite"
                     )
 
@@ -82,13 +90,15 @@ class CleanupRecord:
         """Writes masks that are about to be made into the record; without any to name, there is none.
 
         Returns:
-            Whether they are named, because their clean-up is not that of the run.
+            Whether they are named, because they are not made as the run says.
         """
-        changed = self.asked != self.usual
+        changed = self.asked != self.usual or self.diameter is not None
         names = {self._name(mask) for mask in masks}
         if changed or names & self.masks.keys():
             kept = {name: values for name, values in self.masks.items() if name not in names}
-            new = dict.fromkeys(sorted(names), self.asked.model_dump(mode="json")) if changed else {}
+            values = self.asked.model_dump(mode="json")
+            values |= {} if self.diameter is None else {"diameter": self.diameter}
+            new = dict.fromkeys(sorted(names), values) if changed else {}
             write_json(self.path, {"cleanup": kept | new})
         return changed and bool(names)
 

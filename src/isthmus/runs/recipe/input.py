@@ -43,6 +43,12 @@ class Input(Section):
         "columns; masks come back on the grid of the image ([files](files.md#volumes-of-different-spacing)). "
         "`auto`: the median of the training cases, which is filled in. Open: images keep their own.",
     ] = None
+    diameter: Annotated[
+        float | None,
+        Range(above=0),
+        "Median diameter of the training objects as the network sees them, in pixels, by which `predict --diameter` "
+        "scales images; filled in.",
+    ] = None
     foreground: Annotated[float, SHARE, "Share of the patches that are centred on foreground."] = 0.0
     slices: Annotated[
         int | None,
