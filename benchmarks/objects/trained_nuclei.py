@@ -32,7 +32,7 @@ SHIPPED = ROOT / "src" / "isthmus" / "trained" / "nuclei"
 RECIPE: dict[str, dict[str, Any]] = {
     "network": {"model": "unet", "options": {"norm": "batch", "widths": [16, 32, 64, 128, 256]}},
     "input": {"patch": [192, 192]},
-    "training": {"epochs": 24, "batch": 8, "samples": 500, "augment": "hmedn", "select": "objects"},
+    "training": {"epochs": 24, "batch": 8, "samples": 500, "augment": "flips", "select": "objects"},
     "hardware": {"threads": 1},
 }
 SHOWN = ("0287e7ee5b", "02903040e1", "00ae65c1c6", "0121d6759c")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from isthmus import training
 from isthmus.data.phantoms.nuclei import write_touching_nuclei
 from isthmus.inference.decision import Decision
-from isthmus.inference.predict import predict_folder
+from isthmus.inference.predict import PredictOptions, predict_folder
 from isthmus.inference.predictor import Predictor
 from isthmus.runs.recipe import Recipe, make_recipe
 from isthmus.training import object_thresholds
@@ -22,6 +22,7 @@ from isthmus.training.object_thresholds import (
     is_open,
     reopened,
     seconds_to_choose,
+    with_diameter,
     with_thresholds,
     with_usual,
 )
@@ -61,7 +62,7 @@ def chosen(
         yield {"logits": body[None], "distance": distance[None]}, truth, None
 
     monkeypatch.setattr(object_thresholds, "_scorer", lambda _: SimpleNamespace(objects=objects))
-    monkeypatch.setattr(object_thresholds, "_half_of_the_smallest", lambda _: least)
+    monkeypatch.setattr(object_thresholds, "_sizes", lambda _: [2 * least] * 3)
     prepared: Any = SimpleNamespace(recipe=given)
     return with_thresholds(prepared, None).cleanup  # type: ignore[arg-type]
 
@@ -216,7 +217,7 @@ def test_folds_choose_by_themselves_and_are_averaged(small: Any, tmp_path: Path)
     assert len(masks) == 4
 
 
-def test_half_of_the_smallest_training_object(small: Any, tmp_path: Path) -> None:
+def test_half_of_the_smallest_training_object_and_the_median_diameter(small: Any, tmp_path: Path) -> None:
     write_touching_nuclei(tmp_path / "data", 4, 64, seed=3)
     given = small(data={"source": str(tmp_path / "data"), "instances": True}, training={"epochs": 1})
     folder = training.train(given, tmp_path / "run")
@@ -228,4 +229,17 @@ def test_half_of_the_smallest_training_object(small: Any, tmp_path: Path) -> Non
 
         numbers = read_mask(Source(next((tmp_path / "data" / "masks").glob(f"{case}.*"))))
         sizes += np.bincount(numbers.ravel())[1:].tolist()
-    assert cleanup.min_size == int(np.percentile([size for size in sizes if size], 1) / 2)
+    sizes = [size for size in sizes if size]
+    assert cleanup.min_size == int(np.percentile(sizes, 1) / 2)
+    expected = 2 * np.sqrt(np.median(sizes) / np.pi)
+    assert folder.recipe().input.diameter == pytest.approx(expected, abs=0.01)
+    options = PredictOptions(diameter=2 * expected)
+    assert len(predict_folder(folder.path, tmp_path / "data" / "images", tmp_path / "masks", options)) == 4
+
+
+def test_no_diameter_where_images_have_another_scale_than_the_network() -> None:
+    assert with_diameter(recipe(), [50, 3, 7]).input.diameter == pytest.approx(
+        2 * np.sqrt(7 / np.pi), abs=0.01
+    )
+    assert with_diameter(recipe(), []).input.diameter is None
+    assert with_diameter(recipe(resize=(64, 64)), [7]).input.diameter is None

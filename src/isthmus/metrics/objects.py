@@ -57,17 +57,18 @@ def number_components(mask: BoolMask, steps: int = 1) -> NDArray[np.int32]:
 
 
 def median_diameter(numbers: NDArray[np.integer]) -> float | None:
-    """Returns the median diameter of objects, in pixels: that of the circle of an object's area, or of the ball of its
-    volume; None without objects.
-
-    >>> median_diameter(np.ones((2, 2), int))  # 2 sqrt(4 / pi)
-    2.256758334191025
-    """
+    """Returns the median diameter of objects `(*spatial)`, as `diameter` defines it, in pixels; None without any."""
     areas = np.unique(numbers[numbers > 0], return_counts=True)[1]
-    if not areas.size:
-        return None
-    area = float(np.median(areas))
-    return float(2 * (area / np.pi) ** 0.5 if numbers.ndim == 2 else (6 * area / np.pi) ** (1 / 3))
+    return diameter(float(np.median(areas)), numbers.ndim) if areas.size else None
+
+
+def diameter(area: float, axes: int) -> float:
+    """Returns the diameter of the circle of an area, with 2 axes, or of the ball of a volume, with 3.
+
+    >>> diameter(np.pi, 2), round(diameter(np.pi / 6, 3), 9)
+    (2.0, 1.0)
+    """
+    return float(2 * (area / np.pi) ** 0.5 if axes == 2 else (6 * area / np.pi) ** (1 / 3))
 
 
 class Objects:

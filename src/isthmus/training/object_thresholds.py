@@ -20,6 +20,7 @@ from isthmus.inference.predictor import Predictor
 from isthmus.inference.settings import clean_up
 from isthmus.inference.tiled_network import Heads
 from isthmus.metrics import object_f1
+from isthmus.metrics.objects import diameter
 from isthmus.metrics.threshold import THRESHOLD
 from isthmus.objectives import object_distance_map
 from isthmus.runs.recipe import Recipe
@@ -59,7 +60,9 @@ def reopened(recipe: Recipe) -> Recipe:
     since stay."""
     given = recipe.cleanup
     open_again = {key: None for key, value in given.chosen.items() if getattr(given, key) == value}
-    return recipe.model_copy(update={"cleanup": given.model_copy(update=open_again | {"chosen": {}})})
+    cleanup = given.model_copy(update=open_again | {"chosen": {}})
+    seen = recipe.input.model_copy(update={"diameter": None})
+    return recipe.model_copy(update={"cleanup": cleanup, "input": seen})
 
 
 def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
@@ -67,11 +70,12 @@ def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
 
     The seed is chosen at the usual threshold, then the threshold with that seed. What the recipe gives stays.
     """
-    recipe = prepared.recipe
+    sizes = _sizes(prepared)
+    recipe = with_diameter(prepared.recipe, sizes)
     given = recipe.cleanup
     chosen: dict[str, float] = {}
     if given.min_size is None:
-        chosen["min_size"] = _smallest(prepared)
+        chosen["min_size"] = _smallest(recipe, sizes)
     untried = _untried(recipe)
     cases = list(_first_cases(prepared, predictor)) if untried else []
 
@@ -87,6 +91,16 @@ def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
     for key, values in untried.items():
         chosen[key] = best(key, values)
     return recipe.model_copy(update={"cleanup": given.model_copy(update=chosen | {"chosen": chosen})})
+
+
+def with_diameter(recipe: Recipe, sizes: Sequence[int]) -> Recipe:
+    """Returns the recipe with the median diameter of objects of some sizes, if the network sees them in their own
+    pixels."""
+    if not sizes or recipe.input.resize or recipe.input.spacing or recipe.roi:
+        return recipe
+    axes = 3 if recipe.input.slices else recipe.spatial_dims
+    found = round(diameter(float(np.median(sizes)), axes), 2)
+    return recipe.model_copy(update={"input": recipe.input.model_copy(update={"diameter": found})})
 
 
 def _untried(recipe: Recipe) -> dict[str, tuple[float, ...]]:
@@ -153,17 +167,17 @@ def _scorer(prepared: Prepared) -> Scorer:
     return Scorer(prepared, prepared.cases(prepared.split.validation), budget)
 
 
-def _smallest(prepared: Prepared) -> int:
-    """Returns the fewest pixels of an object. Where images are resized, objects are cleaned up on their own grid and
-    scored on the network's, so that no more than `LEAST` holds on both."""
-    recipe = prepared.recipe
-    least = LEAST if recipe.input.resize else max(LEAST, _half_of_the_smallest(prepared))
+def _smallest(recipe: Recipe, sizes: Sequence[int]) -> int:
+    """Returns the fewest pixels of an object, half of a low percentile of some sizes. Where images are resized, objects
+    are cleaned up on their own grid and scored on the network's, so that no more than `LEAST` holds on both."""
+    half = int(np.percentile(sizes, SMALL) / 2) if sizes else 0
+    least = LEAST if recipe.input.resize else max(LEAST, half)
     most = size_of(clean_up(recipe.cleanup, recipe.data.classes).max_size, 1)
     return least if most is None else min(least, most)
 
 
-def _half_of_the_smallest(prepared: Prepared) -> int:
-    """Returns half of a low percentile of the sizes of objects in training masks, in pixels; 0 if there are none."""
+def _sizes(prepared: Prepared) -> list[int]:
+    """Returns the sizes of the objects in the first training masks, in pixels."""
     sizes: list[int] = []
     seen = 0
     for case in prepared.cases(prepared.split.train):
@@ -173,7 +187,7 @@ def _half_of_the_smallest(prepared: Prepared) -> int:
         seen += numbered.size
         if seen >= 4 * PIXELS:
             break
-    return int(np.percentile(sizes, SMALL) / 2) if sizes else 0
+    return sizes
 
 
 def settled(prepared: Prepared, predictor: Predictor) -> tuple[Prepared, Predictor]:

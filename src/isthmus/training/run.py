@@ -190,8 +190,10 @@ def _with_objects(
     if not is_open(prepared.recipe):
         return prepared, predictor
     prepared, predictor = settled(prepared, predictor)
-    stored, chosen = folder.recipe(), prepared.recipe.cleanup
-    write_yaml(folder.recipe_path, stored.model_copy(update={"cleanup": chosen}).to_dict())
+    stored, found = folder.recipe(), prepared.recipe
+    chosen = found.cleanup
+    seen = stored.input.model_copy(update={"diameter": found.input.diameter})
+    write_yaml(folder.recipe_path, stored.model_copy(update={"cleanup": chosen, "input": seen}).to_dict())
     watch.say(
         f"objects: seeds above a distance of {chosen.seed}, bodies above {chosen.threshold}, at least "
         f"{chosen.min_size} pixels"

@@ -44,7 +44,7 @@ def test_masks_of_another_diameter_are_not_joined(tmp_path: Path) -> None:
     assert CleanupRecord.of(tmp_path, USUAL, USUAL, 20.0).write(masks)
     CleanupRecord.of(tmp_path, USUAL, USUAL, 20.0).refuse_others(masks)
     for other in (None, "auto", 21.0):
-        with pytest.raises(IsthmusError, match="made with a diameter 20.0, and now it is"):
+        with pytest.raises(IsthmusError, match=r"made with a diameter 20\.0, and now it is"):
             CleanupRecord.of(tmp_path, USUAL, USUAL, other).refuse_others(masks)
 
 
