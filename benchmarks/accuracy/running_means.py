@@ -19,7 +19,7 @@ from torch import nn
 
 from benchmarks.accuracy.isbi_2012 import VALIDATION
 from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Result, Row, Settings, ready
-from benchmarks.frame.markdown import machine_line, table
+from benchmarks.frame.markdown import machine_lines, table
 from benchmarks.frame.runs import HARDWARE, Sections, merged
 from isthmus.data.sampling.samples import batch_sizes
 from isthmus.inference.predictor import Predictor
@@ -189,7 +189,7 @@ def page(found: Sequence[Result]) -> list[str]:
     heads += [f"Dice of the last {LAST}, {kind}" for kind in KINDS]
     heads += [f"first variance, {kind}" for kind in KINDS]
     heads += ["minutes", "and for the precise"]
-    return [*table(heads, lines), machine_line(found[0]["rows"][0]["machine"])]
+    return [*table(heads, lines), *machine_lines(found[0]["rows"])]
 
 
 def curves(found: Sequence[Result]) -> list[str]:

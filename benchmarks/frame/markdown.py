@@ -103,6 +103,18 @@ def machine_line(machine: dict[str, Any]) -> str:
     return f"Measured on {where}{threads}{memory}; Python {machine['python']}, {versions}."
 
 
+def machine_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns `machine_line`; of several machines, a line for each with the names of its rows."""
+    machines: list[dict[str, Any]] = []
+    for row in rows:
+        if row["machine"] not in machines:
+            machines.append(row["machine"])
+    if len(machines) == 1:
+        return [machine_line(machines[0])]
+    names = ["; ".join(row["name"] for row in rows if row["machine"] == machine) for machine in machines]
+    return [f"- {those}: {machine_line(machine)}" for those, machine in zip(names, machines, strict=True)]
+
+
 def recipe(sections: dict[str, Any]) -> list[str]:
     """Formats recipe sections as YAML."""
     return ["```yaml", *yaml.safe_dump(sections, sort_keys=False, width=110).rstrip().splitlines(), "```", ""]

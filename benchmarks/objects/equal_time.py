@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.accuracy.contenders.measured_run import Job, Program, measured
 from benchmarks.frame.benchmark import Benchmark, Result, Row, Settings, ready
-from benchmarks.frame.markdown import machine_line, table
+from benchmarks.frame.markdown import machine_lines, table
 from benchmarks.objects.nuclei_images import exported
 from benchmarks.objects.scores import object_scores
 from isthmus.errors import IsthmusError
@@ -94,7 +94,7 @@ def scores_table(results: Sequence[Result]) -> list[str]:
     return [
         *table([*head, "training (s)", "prediction (s)"], lines),
         "",
-        machine_line(results[0]["machines"][0]),
+        *machine_lines([row for result in results for row in result["rows"]]),
     ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.frame.benchmark import ROOT, Result, Settings
-from benchmarks.frame.markdown import machine_line, table, text
+from benchmarks.frame.markdown import machine_lines, table, text
 from isthmus import compare
 from isthmus.files import atomic_path
 from isthmus.runs.files import read_yaml
@@ -103,7 +103,7 @@ def scores_at(seconds: int, found: Sequence[Result]) -> list[str]:
             )
     heads = ["data", "program", "seeds", "cases", "Dice", "Jaccard", "ours minus it, Dice"]
     heads += ["training (s)", "steps", "prediction (s)"]
-    return [*table(heads, lines), *missing(rows), machine_line(rows[0]["machine"])]
+    return [*table(heads, lines), *missing(rows), *machine_lines(rows)]
 
 
 def _dice_of(runs: Mapping[tuple[str, int, str], Runs], name: str, seconds: int) -> list[float]:

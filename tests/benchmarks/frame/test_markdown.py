@@ -26,3 +26,14 @@ def test_a_contender_that_a_row_lacks_is_a_dash() -> None:
         "| b | **1.00** (4) | - |",
         "",
     ]
+
+
+def test_every_machine_is_named_with_its_rows_where_there_are_several() -> None:
+    one = {"processor": "A", "cores": 2, "python": "3.11", "versions": {"torch": "2"}}
+    rows = [{"name": name, "machine": one} for name in "ab"]
+    assert markdown.machine_lines(rows) == [markdown.machine_line(one)]
+    other = markdown.machine_lines([*rows, {"name": "c", "machine": one | {"processor": "B"}}])
+    assert other == [
+        "- a; b: Measured on A, 2 cores; Python 3.11, torch 2.",
+        "- c: Measured on B, 2 cores; Python 3.11, torch 2.",
+    ]
