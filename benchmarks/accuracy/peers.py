@@ -8,6 +8,7 @@ again, and what was stopped begins again. ``peers.yaml`` is the study: seconds, 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -86,7 +87,12 @@ def compared(row: tuple[str, int, int], settings: Settings, found: Mapping[str, 
     comparison.save(folder / f"compared-{seed}", overwrite=True)
     keys = ("first", "second", "difference", "low", "high", "p, Holm")
     differences = [each for each in comparison.tables["differences"] if each["metric"] == "dice"]
-    return {"Dice": [{key: each[key] for key in keys} for each in differences]}
+    return {"Dice": [{key: _known(each[key]) for key in keys} for each in differences]}
+
+
+def _known(value: Any) -> Any:
+    """Returns a value of a table; None for NaN, as of an interval over too few groups."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _stopped(_signal: int, _frame: FrameType | None) -> None:

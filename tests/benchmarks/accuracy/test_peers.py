@@ -52,6 +52,7 @@ def test_masks_of_a_row_are_compared_on_a_page(tmp_path):
     facts = peers.compared(("isbi-2012", 60, 0), settings, found)
     assert [(each["first"], each["second"]) for each in facts["Dice"]] == [("nnU-Net v2", "isthmus train")]
     assert facts["Dice"][0]["difference"] == pytest.approx(4 / 6 - 4 / 5)
+    assert facts["Dice"][0]["low"] is None  # one case has no interval, and JSON no NaN
     assert (tmp_path / "isbi-2012" / "60" / "compared-0" / "report.html").is_file()
     assert peers.compared(("isbi-2012", 60, 0), settings, {"isthmus": {"scores": {}}}) == {}
 
