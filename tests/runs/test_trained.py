@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,12 @@ def test_a_name_is_the_run_in_the_package(shipped: Path) -> None:
     assert trained_card("rounds").scores == []
 
 
+def test_names_are_in_order(shipped: Path) -> None:
+    for name in "dbfaec":
+        shutil.copytree(shipped, shipped.parent / name)
+    assert list_trained() == [*"abcdef", "rounds"]
+
+
 def test_a_folder_of_that_name_comes_first(shipped: Path) -> None:
     own = Path("rounds")
     own.mkdir()
@@ -50,6 +57,10 @@ def test_a_folder_of_that_name_comes_first(shipped: Path) -> None:
     (own / "recipe.yaml").write_text("{}", encoding="utf-8")
     assert run_path("rounds") == own
     assert trained_run("rounds").path == own
+    (own / "recipe.yaml").rename(own / "fold-0.yaml")
+    (own / "fold-0").mkdir()
+    (own / "fold-0.yaml").rename(own / "fold-0" / "recipe.yaml")
+    assert run_path("rounds") == own  # a cross-validation
 
 
 def test_no_such_name_is_one_line_with_those_there_are(shipped: Path) -> None:
@@ -63,6 +74,10 @@ def test_no_such_name_is_one_line_with_those_there_are(shipped: Path) -> None:
 def test_weights_are_those_of_the_run_and_missing_ones_are_one_line(shipped: Path) -> None:
     with pytest.raises(IsthmusError, match=r"^rounds holds no weights yet; train it first$"):
         weights_of("rounds")
+    (shipped / "best.safetensors").mkdir()
+    with pytest.raises(IsthmusError, match="holds no weights yet"):
+        weights_of("rounds")
+    (shipped / "best.safetensors").rmdir()
     (shipped / "best.safetensors").touch()
     assert weights_of("rounds") == shipped / "best.safetensors"
     with pytest.raises(IsthmusError, match="no run folder at round;"):

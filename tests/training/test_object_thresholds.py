@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +26,8 @@ from isthmus.training.object_thresholds import (
     with_thresholds,
     with_usual,
 )
+from isthmus.training.preparation.prepare import prepare
+from isthmus.watch import Silent
 
 from .watches import Asking
 
@@ -57,9 +59,17 @@ def chosen(
     least: int = 0,
 ) -> Any:
     """The clean-up chosen for one validation image."""
+    return chosen_for(monkeypatch, [(body, distance, truth)], given, least)
 
-    def objects(_predictor: Any) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any], None]]:
-        yield {"logits": body[None], "distance": distance[None]}, truth, None
+
+def chosen_for(
+    monkeypatch: pytest.MonkeyPatch, images: Iterable[tuple[NDArray[Any], ...]], given: Recipe, least: int = 0
+) -> Any:
+    """The clean-up chosen for validation images, each a body, a distance and objects."""
+
+    def objects(_predictor: Any) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any]]]:
+        for body, distance, truth in images:
+            yield {"logits": body[None], "distance": distance[None]}, truth
 
     monkeypatch.setattr(object_thresholds, "_scorer", lambda _: SimpleNamespace(objects=objects))
     monkeypatch.setattr(object_thresholds, "_sizes", lambda _: [2 * least] * 3)
@@ -135,6 +145,32 @@ def test_what_was_chosen_is_open_again_in_another_training(monkeypatch: pytest.M
     own = stored.model_copy(update={"cleanup": cleanup.model_copy(update={"min_size": 5})})
     assert reopened(own) == recipe(holes=True, min_size=5)
     assert reopened(recipe(seed=0.4)) == recipe(seed=0.4)
+
+
+def test_the_threshold_is_chosen_with_the_seed_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    body, distance, truth = two(0.55)
+    body[:, 9:11] *= 0.55  # with the usual seed, only a threshold of 0.6 parts the two
+    found = chosen(monkeypatch, body, distance, truth, recipe())
+    assert (found.seed, found.threshold) == (0.6, 0.5)
+
+
+def test_images_are_looked_at_until_their_pixels_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = np.zeros((8, 20), np.float32)
+
+    def images() -> Iterator[tuple[NDArray[Any], ...]]:
+        yield empty, empty, np.zeros((8, 20), np.int32)  # has no objects to choose by
+        yield two(0.55)
+        yield two(0.65)
+        pytest.fail("a further image is asked for")
+
+    monkeypatch.setattr(object_thresholds, "PIXELS", 8 * 20 + 1)
+    assert chosen_for(monkeypatch, images(), recipe()).seed == 0.7
+
+
+def test_validation_cases_choose(small: Any) -> None:
+    prepared = prepare(small(), Silent())
+    cases = object_thresholds._scorer(prepared).store.cases
+    assert {case.id for case in cases} == {*prepared.split.validation}
 
 
 def test_of_a_large_image_the_middle_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,8 @@ def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
         tried = [given.model_copy(update=chosen | {key: value}) for value in values]
         decisions = [Decision.of(recipe.model_copy(update={"cleanup": each})) for each in tried]
         scores = [
-            [object_f1(each.separate_objects(maps, spacing), truth, one_to_one=True) for each in decisions]
-            for maps, truth, spacing in cases
+            [object_f1(each.separate_objects(maps), truth, one_to_one=True) for each in decisions]
+            for maps, truth in cases
         ]
         return values[int(np.mean(scores, axis=0).argmax())] if scores else values[0]
 
@@ -138,18 +138,15 @@ def seconds_to_choose(prepared: Prepared) -> float:
     return tries * len(cases) * (time.perf_counter() - began)
 
 
-Case = tuple[Heads, NDArray[Any], tuple[float, ...] | None]
-
-
-def _first_cases(prepared: Prepared, predictor: Predictor) -> Iterator[Case]:
-    """Yields the maps, the objects and the spacing of the first validation cases with objects, of a large one its
+def _first_cases(prepared: Prepared, predictor: Predictor) -> Iterator[tuple[Heads, NDArray[Any]]]:
+    """Yields the maps and the objects of the first validation cases with objects, of a large one its
     middle along the first axis."""
     seen = 0
-    for maps, truth, spacing in _scorer(prepared).objects(predictor):
+    for maps, truth in _scorer(prepared).objects(predictor):
         if not truth.any():
             continue
         part = _middle(truth)
-        yield {name: values[:, part] for name, values in maps.items()}, truth[part], spacing
+        yield {name: values[:, part] for name, values in maps.items()}, truth[part]
         seen += truth.size
         if seen >= PIXELS:
             return
@@ -193,6 +190,4 @@ def _sizes(prepared: Prepared) -> list[int]:
 def settled(prepared: Prepared, predictor: Predictor) -> tuple[Prepared, Predictor]:
     """Returns a training and its predictor with the recipe of `with_thresholds`."""
     recipe = with_thresholds(prepared, predictor)
-    network = predictor.network
-    chosen = Predictor(recipe, network, predictor.localiser, others=predictor.others)
-    return replace(prepared, recipe=recipe), chosen
+    return replace(prepared, recipe=recipe), Predictor(recipe, predictor.network, predictor.localiser)

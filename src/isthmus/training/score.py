@@ -116,11 +116,10 @@ class Scorer:
         of_objects = objects.value() if by_objects else math.nan
         return Scored(float(np.mean(losses)), dices.value(), ious.value(), pooled.value(), of_objects)
 
-    def objects(self, predictor: Predictor) -> Iterator[tuple[Heads, NDArray[Any], tuple[float, ...] | None]]:
-        """Yields the maps of each head, the numbered objects of the truth on the same grid, and the spacing."""
-        for index, (case, outputs, sample, _) in enumerate(self._outputs(predictor)):
-            maps, labels, _ = self._to_score(predictor, index, outputs, sample)
-            yield maps, self.store[index].original, self.prepared.spacing(case, labels.shape)
+    def objects(self, predictor: Predictor) -> Iterator[tuple[Heads, NDArray[Any]]]:
+        """Yields the maps of each head, and the numbered objects of the truth on the same grid."""
+        for index, (_, outputs, sample, _) in enumerate(self._outputs(predictor)):
+            yield self._to_score(predictor, index, outputs, sample)[0], self.store[index].original
 
     def seconds_of_a_case(self, predictor: Predictor) -> float:
         """Returns how long the first case takes: the shorter of two times, unless the first exceeds a second."""

@@ -45,6 +45,12 @@ def test_a_body_without_a_seed_is_one_object_however_small() -> None:
     assert objects_by_distance(body, distance, threshold=0.9).max() == 2
 
 
+def test_a_gentle_slope_belongs_to_the_object_from_which_it_descends() -> None:
+    distance = np.float32([[0.9, 0.49, 0.47, 0.45, 0.43, 0.41, 0.39, 0.37, 0.32, 0.9]])
+    found = objects_by_distance(np.ones_like(distance), distance)
+    assert found[0, [0, 7, 9]].tolist() == [1, 1, 2]
+
+
 def test_small_seeds_are_dropped() -> None:
     body = np.ones((3, 9), np.float32)
     distance = np.zeros_like(body)

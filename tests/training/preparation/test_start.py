@@ -15,9 +15,10 @@ from isthmus import api, training
 from isthmus.data.phantoms.nuclei import write_touching_nuclei
 from isthmus.errors import IsthmusError
 from isthmus.networks.blocks.heads import build
+from isthmus.runs.files import write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe
-from isthmus.training.preparation.start import start_from, values_of, with_start
+from isthmus.training.preparation.start import _fitted, start_from, values_of, with_start
 
 from ..watches import Asking
 
@@ -71,6 +72,71 @@ def test_other_maps_keep_those_that_both_have(run: RunFolder) -> None:
     weight, given = three.state_dict()["network.head.weight"], trained.state_dict()["network.head.weight"]
     assert torch.equal(weight[:2], given)
     assert torch.equal(weight[2:], before[2:])
+
+
+@pytest.mark.parametrize(
+    ("given", "own"),
+    [
+        ((4, 1, 3, 3), (6, 3, 3, 3)),  # other maps and other channels
+        ((4, 2, 3, 3), (4, 3, 3, 3)),
+        ((4, 1, 3, 3), (4, 3, 1, 1)),
+        ((4, 1, 3, 3), (4, 1, 1, 1)),
+        ((4, 1, 3, 3), (4, 1, 3, 3, 3)),
+    ],
+)
+def test_tensors_of_another_kind_do_not_fit(given: tuple[int, ...], own: tuple[int, ...]) -> None:
+    assert _fitted(torch.zeros(given), torch.zeros(own)) is None
+    assert _fitted(torch.zeros(own), torch.zeros(given)) is None
+
+
+def test_channels_are_summed_where_one_is_left() -> None:
+    given = torch.arange(6.0).reshape(2, 3, 1, 1)
+    found = _fitted(given, torch.zeros(2, 1, 1, 1))
+    assert found is not None
+    assert found.flatten().tolist() == [3, 12]
+
+
+def test_the_recipe_that_is_taken_over(tmp_path: Path) -> None:
+    losses = {"logits": {"bce": 1.0}, "distance": {"distance_l1": 0.5}}
+    recipe = make_recipe(
+        "bare",
+        {
+            "data": {"instances": True, "channels": 3, "classes": ["background", "cell"]},
+            "network": {
+                "model": "unet_instance",
+                "version": 2,
+                "options": {"in_channels": 3, "classes": 1, "spatial_dims": 3, "widths": [4, 8]},
+                "depth": "auto",
+                "heads": ["distance"],
+            },
+            "objective": {"heads": losses},
+            "input": {"normalise": "minmax", "patch": [16, 32, 32], "spacing": [2, 1, 1], "foreground": 0.5},
+            "training": {"learning_rate": 0.006, "epochs": 7},
+            "cleanup": {"threshold": 0.3},
+        },
+    )
+    write_yaml(tmp_path / "recipe.yaml", recipe.to_dict())
+    found = values_of(str(tmp_path))
+    assert found == {
+        "data": {"instances": True, "channels": 3},
+        "network": {
+            "model": "unet_instance",
+            "version": 2,
+            "options": {"widths": [4, 8]},
+            "depth": None,
+            "heads": ["distance"],
+            "start": str(tmp_path),
+        },
+        "objective": {"heads": {"distance": {"distance_l1": 0.5}}},
+        "input": {
+            "normalise": "minmax",
+            "patch": (16, 32, 32),
+            "resize": None,
+            "slices": None,
+            "spacing": (2.0, 1.0, 1.0),
+        },
+        "training": {"learning_rate": 0.002},
+    }
 
 
 def test_another_network_is_refused(run: RunFolder) -> None:

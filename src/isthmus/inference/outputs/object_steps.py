@@ -28,7 +28,7 @@ def on(values: NDArray[Any], name: str, body: NDArray[Any], threshold: float) ->
     if array.shape != np.shape(body):
         raise IsthmusError(f"{name} has shape {array.shape} but body {np.shape(body)}; they must be equal")
     if array.dtype == bool:
-        return array.copy()
+        return array
     low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     if not (low >= -1e-3 and high <= 1 + 1e-3):  # NaN included
         raise IsthmusError(
