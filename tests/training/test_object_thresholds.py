@@ -173,6 +173,11 @@ def test_validation_cases_choose(small: Any) -> None:
     assert {case.id for case in cases} == {*prepared.split.validation}
 
 
+def test_masks_of_classes_have_the_usual_threshold_from_the_start(small: Any) -> None:
+    filled = prepare(small(cleanup={"min_size": 4}), Silent()).recipe.cleanup
+    assert (filled.threshold, filled.min_size, filled.seed) == (0.5, 4, None)
+
+
 def test_of_a_large_image_the_middle_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     body, distance, truth = two(0.55)
     above = np.zeros_like(truth)
@@ -185,8 +190,9 @@ def test_the_time_to_choose_is_that_of_one_case_times_cases_and_tries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     truth = two(0.1)[2]
-    facts = [SimpleNamespace(id=name, shape=(1, *truth.shape)) for name in "abc"]
-    ticks = iter([3.0, 5.0] * 3)
+    sizes = {"a": (1, 8, 20), "b": (1, 8, 20), "c": (1, 80, 20)}
+    facts = [SimpleNamespace(id=name, shape=size) for name, size in sizes.items()]
+    ticks = iter([3.0, 5.0] * 4)
     monkeypatch.setattr(object_thresholds, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     store = [SimpleNamespace(original=truth)]
     monkeypatch.setattr(object_thresholds, "_scorer", lambda _: SimpleNamespace(store=store))
@@ -200,6 +206,7 @@ def test_the_time_to_choose_is_that_of_one_case_times_cases_and_tries(
     assert seconds(recipe(seed=0.5)) == 2 * 3 * 3
     monkeypatch.setattr(object_thresholds, "PIXELS", truth.size + 1)
     assert seconds(recipe(threshold=0.5)) == 2 * 2 * 5
+    assert seconds(recipe(resize=(8, 8), threshold=0.5)) == 2 * 3 * 5
     assert seconds(recipe(threshold=0.5, seed=0.5)) == 0  # the smallest size needs no network
     assert next(ticks, None) is None
 
@@ -217,6 +224,8 @@ def test_it_is_open_for_objects_by_distance_only() -> None:
         assert is_open(left)
         assert with_usual(left) == left
     assert not is_open(recipe(**fixed))
+    of_classes = recipe().model_copy(update={"data": recipe().data.model_copy(update={"instances": False})})
+    assert not is_open(of_classes)
     classes = make_recipe("bare", {"data": {"source": "x", "instances": True}, "cleanup": {"min_size": 7}})
     assert not is_open(classes)
     filled = with_usual(classes).cleanup
