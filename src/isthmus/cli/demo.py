@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LEARNED, UNSEEN, SIZE = 32, 8, 128
 EPOCHS, WIDTHS = 20, [16, 32, 64, 128]  # small enough for a laptop
+NUCLEI = "nuclei"
+"""The trained network that the demo ends with, and the folder of what it finds."""
 MARK = ".isthmus-demo"
 """A file in the folder of a demo that lists what the demo wrote there."""
 
@@ -28,7 +30,7 @@ def demo(
         bool, typer.Option("--overwrite", help="Also remove other files from the folder of an earlier demo.")
     ] = False,
 ) -> None:
-    """Train two networks on phantoms and write OUT/report.html.
+    """Train two networks on phantoms and write OUT/report.html; then find nuclei in a real picture.
 
     Needs no data and no network connection.
     """
@@ -81,6 +83,28 @@ def _run(out: Path, seed: int, display: Display) -> None:
         images=[RunImages(folder) for folder in folders],
     )
     display.say(f"look at {page}")
+    _find_nuclei(out / NUCLEI, display)
+
+
+def _find_nuclei(out: Path, display: Display) -> None:
+    """Segments and measures a real picture with the trained network that comes with the package."""
+    from isthmus.inference.predict import PredictOptions, predict_folder
+    from isthmus.measurement.measure import measure
+    from isthmus.report.objects_page import save
+    from isthmus.runs.trained import example_of
+
+    images, masks = out / "images", out / "masks"
+    images.mkdir(parents=True)
+    shutil.copy(example_of(NUCLEI), images / f"{NUCLEI}.png")
+    display.say(
+        f"`isthmus predict {NUCLEI}` on a real picture (2018 Data Science Bowl, CC0), without training:"
+    )
+    predict_folder(NUCLEI, images, masks, PredictOptions(numbers=True), watch=display)
+    measured = measure(masks, images)
+    save(measured, out / "objects.csv", overwrite=True)
+    display.say(
+        f"{len(measured)} nuclei: look at {masks / 'overlays' / f'{NUCLEI}.png'} and {out / 'objects.html'}"
+    )
 
 
 def _write_phantoms(out: Path, seed: int, display: Display) -> list[str]:

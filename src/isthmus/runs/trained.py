@@ -55,6 +55,11 @@ def trained_card(name: str) -> TrainedCard:
     return read_as(_SHIPPED / name / "card.json", TrainedCard)
 
 
+def example_of(name: str) -> Path:
+    """Returns the picture that comes with a trained network, which it has not seen."""
+    return _SHIPPED / name / "example.png"
+
+
 def run_path(run: Path | str) -> Path:
     """Returns the folder of a run: the path itself or, if no run is there, that of the trained network of this name."""
     path = Path(run)
