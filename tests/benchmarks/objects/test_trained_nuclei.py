@@ -1,0 +1,64 @@
+"""The card of a network says what its twin reached, and what is shipped holds no path and half the bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import isthmus
+from benchmarks.objects import trained_nuclei
+from isthmus.data.phantoms.nuclei import write_touching_nuclei
+from isthmus.runs.files import read_csv, write_csv
+from isthmus.runs.trained import trained_card
+
+TINY: dict[str, Any] = {
+    "network": {"model": "unet", "options": {"norm": "batch", "widths": [4, 8]}},
+    "input": {"patch": [32, 32]},
+    "training": {"epochs": 1, "samples": 2, "batch": 2},
+    "hardware": {"threads": 1, "device": "cpu"},
+}
+
+
+def test_a_line_of_the_card_by_hand() -> None:
+    cases = [
+        {"kind": "a", "f1": 0.5, "ap": 0.25, "found": 3, "true": 4},
+        {"kind": "b", "f1": 1.0, "ap": 0.75, "found": 5, "true": 4},
+    ]
+    lines = trained_nuclei.card(dict(enumerate(cases))).scores  # type: ignore[arg-type]
+    assert [line["pictures"] for line in lines] == ["all", "a", "b"]
+    assert (lines[0]["object F1"], lines[0]["mean AP"], lines[0]["found / true"]) == (0.75, 0.5, 1.0)
+    assert (lines[0]["from"], lines[0]["to"]) == (0.5, 1.0)
+    assert (lines[1]["images"], lines[1]["from"], lines[1]["to"]) == (1, 0.5, 0.5)
+
+
+def test_pictures_that_are_shown_do_not_train(tmp_path: Path) -> None:
+    for part, names in (("train", ["a", trained_nuclei.SHOWN[0] + "77"]), ("test", ["b"])):
+        rows = [{"image": f"images/{n}.png", "mask": f"masks/{n}.png", "group": n} for n in names]
+        write_csv(tmp_path / part / "cases.csv", rows, ["image", "mask", "group"])
+    lines = read_csv(trained_nuclei.everything(tmp_path), ["image", "group"]).lines
+    assert [(row["image"], row["group"]) for _, row in lines] == [
+        ("train/images/a.png", "a"),
+        ("test/images/b.png", "b"),
+    ]
+
+
+def test_what_is_shipped_predicts_and_names_no_folder(tmp_path: Path) -> None:
+    write_touching_nuclei(tmp_path / "data", 4, 64, seed=3)
+    run = trained_nuclei.trained(tmp_path / "data", tmp_path / "run", TINY)
+    assert (
+        trained_nuclei.trained(tmp_path / "data", tmp_path / "run", TINY).path == run.path
+    )  # is not trained again
+    card = trained_nuclei.card({"x": {"kind": "a", "f1": 0.5, "ap": 0.2, "found": 1, "true": 1}})
+    trained_nuclei.ship(run, tmp_path / "nuclei", card)
+    weights = load_file(tmp_path / "nuclei" / "best.safetensors")
+    assert {value.dtype for value in weights.values() if value.is_floating_point()} == {torch.float16}
+    assert str(tmp_path) not in (tmp_path / "nuclei" / "recipe.yaml").read_text(encoding="utf-8")
+    masks = isthmus.predict(tmp_path / "nuclei", tmp_path / "data" / "images", tmp_path / "masks")
+    assert len(masks) == 4
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isthmus.runs.trained._SHIPPED", tmp_path)
+        assert trained_card("nuclei") == card
