@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 import isthmus
 from benchmarks.objects.nuclei_images import exported
 from benchmarks.objects.scores import object_scores
-from isthmus.runs.files import read_csv, read_yaml, write_csv, write_json, write_yaml
+from isthmus.files import write_bytes
+from isthmus.runs.files import read_csv, read_yaml, write_csv, write_json, write_text, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.trained import TrainedCard
 
@@ -38,6 +39,8 @@ RECIPE: dict[str, dict[str, Any]] = {
 SHOWN = ("0287e7ee5b", "02903040e1", "00ae65c1c6", "0121d6759c")
 """Images that README shows: two of fluorescence, one of them dim, and two stained purple, chosen before any network was
 trained. The demo segments the first."""
+IDS = "images.txt"
+"""The file beside the card that names the images which trained the network or chose its epoch."""
 RESAMPLED = 2000
 """Draws of the intervals."""
 
@@ -88,9 +91,9 @@ def write_run(run: RunFolder, out: Path) -> None:
     recipe = read_yaml(run.recipe_path)
     recipe["data"] |= {"source": "nuclei", "root": None}
     write_yaml(out / run.recipe_path.name, recipe)
-    weights = {name: tensor.half() if tensor.is_floating_point() else tensor
-               for name, tensor in load_file(run.weights).items()}  # fmt: skip
-    save_file(weights, out / run.weights.name)
+    tensors = load_file(run.weights)
+    halved = {name: each.half() if each.is_floating_point() else each for name, each in tensors.items()}
+    write_bytes(out / run.weights.name, save(halved))
 
 
 def card(scores: Mapping[str, Mapping[str, Any]]) -> TrainedCard:
@@ -98,12 +101,12 @@ def card(scores: Mapping[str, Mapping[str, Any]]) -> TrainedCard:
     kinds = sorted({each["kind"] for each in scores.values()})
     return TrainedCard(
         title="nuclei in light and fluorescence microscopy, each with its own number",
-        data="484 images of the 2018 Data Science Bowl, stage 1 (BBBC038, https://bbbc.broadinstitute.org/BBBC038): "
+        data="480 images of the 2018 Data Science Bowl, stage 1 (BBBC038, https://bbbc.broadinstitute.org/BBBC038): "
         "fluorescence, and tissue stained with haematoxylin and eosin",
         terms="images and masks are CC0; the weights are under the terms of isthmus (MIT)",
         knows="nuclei of 5 to 60 pixels across, bright on dark or dark on bright, grey or colour, 8 or 16 bits",
         limits="no volumes, no electron microscopy, no whole cells; objects of other sizes need --diameter",
-        made_by="python -m benchmarks.objects.trained_nuclei",
+        made_by=f"python -m benchmarks.objects.trained_nuclei (seed 0; {IDS} lists the images)",
         scored_on="images that a twin, trained in the same way without them, has not seen; object F1 at IoU 0.5 as the "
         "mean over images, with its 95 % bootstrap interval",
         scores=[line(kind, [each for each in scores.values() if kind in ("all", each["kind"])])
@@ -141,6 +144,8 @@ def ship(run: RunFolder, out: Path, about: TrainedCard) -> None:
     """Writes a trained network into the package."""
     write_run(run, out)
     write_json(out / "card.json", asdict(about))
+    split = run.split()
+    write_text(out / IDS, "".join(f"{name}\n" for name in sorted([*split.train, *split.validation])))
     print(json.dumps(asdict(about), indent=2))
 
 
