@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.accuracy.own_data import NAMES, inner_test, own_folder
 from benchmarks.frame.benchmark import ONE_THREAD, Benchmark, Result, Row, Settings, ready
+from benchmarks.frame.markdown import machine_lines
 from benchmarks.frame.runs import HARDWARE
 from isthmus import training
 from isthmus.data.cases import Source
@@ -91,7 +92,8 @@ def lines(found: Sequence[Result]) -> list[str]:
         cells.setdefault((name, minutes), {})[candidate] = f"{value['dice']:.4f} ({value['steps']} steps{of})"
     head = ["sample", "time", *CANDIDATES]
     body = [[*key, *(by.get(candidate, "") for candidate in CANDIDATES)] for key, by in sorted(cells.items())]
-    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * 2 + ["---:"] * len(CANDIDATES), *body)]
+    table = [head, ["---"] * 2 + ["---:"] * len(CANDIDATES), *body]
+    return [*(f"| {' | '.join(line)} |" for line in table), "", *machine_lines(found[0]["rows"])]
 
 
 BENCHMARK = Benchmark(rows, {"table": lines}, environment=ONE_THREAD)

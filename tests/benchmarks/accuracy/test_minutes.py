@@ -25,13 +25,18 @@ def test_the_scored_cases_are_not_looked_at(shared_data: Path, tmp_path: Path) -
     assert own_folder("lgg-mri", tmp_path / "nowhere", tmp_path) == table  # it is written once
 
 
+MACHINE = {"processor": "A", "cores": 2, "python": "3.11", "versions": {"torch": "2"}}
+
+
 def test_the_table() -> None:
     def row(name: str, dice: float, steps: int) -> dict[str, object]:
         value = {"dice": dice, "steps": steps, "size": "width 8 and batches of 2"}
-        return {"name": name, "unit": "Dice", "values": {"isthmus": value}}
+        return {"machine": MACHINE, "name": name, "unit": "Dice", "values": {"isthmus": value}}
 
     rows = [row("b, 1 min, default", 0.5, 10), row("a, 1 min, fitted", 0.75, 100)]
     assert minutes.lines([{"rows": [*rows, row("b, 1 min, fitted", 0.6, 90)]}])[2:] == [
         "| a | 1 min | 0.7500 (100 steps of width 8) |  |  |  |",
         "| b | 1 min | 0.6000 (90 steps of width 8) |  |  | 0.5000 (10 steps) |",
+        "",
+        "Measured on A, 2 cores; Python 3.11, torch 2.",
     ]
