@@ -24,6 +24,7 @@ from isthmus.runs import hardware as machine
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import Hardware, Recipe
 from isthmus.runs.standing import standing
+from isthmus.runs.trained import run_path
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def load(
     if statistics == "image" and engine == "openvino":
         raise IsthmusError("statistics 'image' do not work with engine 'openvino'; use engine 'torch'")
     keep_freed_memory()
+    run = run_path(run)
     folders = run_folders(run)
     recipes = _recipes(folders)
     recipe, notes = recipes[0], _notes(run, folders, recipes[0])
