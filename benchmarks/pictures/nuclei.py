@@ -1,8 +1,7 @@
 """The README's picture, docs/images/nuclei.jpg: `python -m benchmarks.pictures.nuclei`.
 
-A small network learns DSB-2018's nuclei (`../shared/data/dsb-2018`, CC0) and outlines those in four images of the same
-set that it has not seen (`../shared/data/dsb-2018-more`, CC0): two of fluorescence, one of them dim, and two stained
-purple, chosen before the network was trained. A run that is finished already is used.
+The network `nuclei`, which comes with the package, outlines what it finds in four images that it has not seen
+(`../shared/data/dsb-2018-more`, CC0).
 """
 
 from __future__ import annotations
@@ -17,25 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import isthmus
-from benchmarks.frame.runs import Sections, trained
+from benchmarks.objects.trained_nuclei import SHOWN
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
-RUN = ROOT / "runs" / "readme-nuclei"
 SIDE = 256
-IMAGES = ("0287e7ee5b", "02903040e1", "00ae65c1c6", "0121d6759c")
-RECIPE: Sections = {
-    "data": {"source": "dsb-2018", "root": str(DATA / "dsb-2018"), "instances": True},
-    "input": {"patch": [128, 128]},
-    "network": {"options": {"widths": [16, 32, 64, 128]}},
-    "training": {"epochs": 7},
-}
 
 
 def main() -> None:
-    predictor = isthmus.Predictor.load(trained(RECIPE, RUN).path)
+    predictor = isthmus.Predictor.load("nuclei")
     folder = DATA / "dsb-2018-more" / "images"
-    paths = [path for start in IMAGES for path in folder.glob(f"{start}*.png")]
+    paths = [path for start in SHOWN for path in folder.glob(f"{start}*.png")]
     picture = found_below(predictor, (np.asarray(Image.open(path).convert("RGB")) for path in paths))
     Image.fromarray(picture).save(ROOT / "docs" / "images" / "nuclei.jpg", quality=90)
 

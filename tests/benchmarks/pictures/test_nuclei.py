@@ -1,4 +1,4 @@
-"""The README's picture: its recipe is one, and what a network finds is outlined below each image."""
+"""The README's picture: what a network finds is outlined below each image."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ import numpy as np
 
 from benchmarks.pictures import nuclei
 from isthmus import Predictor
-from isthmus.runs.recipe import make_recipe
 
 from ...inference.test_export import run_of
-
-
-def test_the_recipe_numbers_nuclei() -> None:
-    assert make_recipe("default", nuclei.RECIPE).data.instances
 
 
 def test_an_image_is_above_what_was_found_in_it(tmp_path: Path) -> None:
