@@ -34,7 +34,7 @@ def object_scores(masks: Path, test: Path) -> dict[str, dict[str, Any]]:
         drawn = np.zeros_like(truth) if path is None else compact(read_mask(Source(path)))
         matched = Overlaps.of(drawn, truth)
         pairs = pairs_within(truth)
-        owners = owners_of(drawn, truth)
+        owners = owners_of(drawn, truth).tolist()
         found[name] = {
             "kind": kinds[case["group"]],
             "f1": round(matched.f1(0.5, True), 5),
@@ -45,7 +45,7 @@ def object_scores(masks: Path, test: Path) -> dict[str, dict[str, Any]]:
             "true": int(truth.max()),
             "false": int(drawn.max()) - np.unique(drawn[(drawn > 0) & (truth > 0)]).size,
             "beside": len(pairs),
-            "apart": sum(0 < int(owners[a]) != int(owners[b]) > 0 for a, b in pairs),
+            "apart": sum(owners[a] > 0 and owners[b] > 0 and owners[a] != owners[b] for a, b in pairs),
         }
     return found
 

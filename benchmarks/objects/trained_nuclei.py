@@ -16,25 +16,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors.torch import load_file, save
 
 import isthmus
+from benchmarks.frame.runs import Sections, trained
 from benchmarks.objects.nuclei_images import exported
 from benchmarks.objects.scores import object_scores
 from isthmus.files import write_bytes
 from isthmus.runs.files import read_csv, read_yaml, write_csv, write_json, write_text, write_yaml
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.trained import TrainedCard
+from isthmus.statistics import bootstrap
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 SHIPPED = ROOT / "src" / "isthmus" / "trained" / "nuclei"
-RECIPE: dict[str, dict[str, Any]] = {
+RECIPE: Sections = {
     "network": {"model": "unet", "options": {"norm": "batch", "widths": [16, 32, 64, 128, 256]}},
     "input": {"patch": [192, 192]},
     "training": {"epochs": 24, "batch": 8, "samples": 500, "augment": "flips", "select": "objects"},
-    "hardware": {"threads": 1},
 }
 SHOWN = ("0287e7ee5b", "02903040e1", "00ae65c1c6", "0121d6759c")
 """Images that README shows: two of fluorescence, one of them dim, and two stained purple, chosen before any network was
@@ -47,26 +47,21 @@ KINDS = {
 }
 IDS = "images.txt"
 """The file beside the card that names the images which trained the network or chose its epoch."""
-RESAMPLED = 2000
-"""Draws of the intervals."""
 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "runs" / "nuclei"
     data = exported(DATA, folder / "images")
-    twin = trained(data / "train" / "cases.csv", folder / "twin")
+    twin = trained(sections(data / "train" / "cases.csv"), folder / "twin")
     scores = scored(twin, data / "test", folder / "twin-masks")
-    ship(trained(everything(data), folder / "network"), SHIPPED, card(scores))
+    ship(trained(sections(everything(data)), folder / "network"), SHIPPED, card(scores))
     (example,) = (DATA / "dsb-2018-more" / "images").glob(f"{SHOWN[0]}*.png")
     shutil.copyfile(example, SHIPPED / "example.png")
 
 
-def trained(table: Path, out: Path, recipe: Mapping[str, dict[str, Any]] = RECIPE) -> RunFolder:
-    """Returns a finished run, which may have been begun before."""
-    if not (out / "recipe.yaml").is_file():
-        return isthmus.train({"source": table, "instances": True}, out, **recipe)
-    run = RunFolder.open(out)
-    return run if run.finished() else isthmus.resume(out)
+def sections(table: Path) -> Sections:
+    """Returns the recipe for a table of images."""
+    return RECIPE | {"data": {"source": str(table), "instances": True}}
 
 
 def everything(data: Path) -> Path:
@@ -123,28 +118,17 @@ def card(scores: Mapping[str, Mapping[str, Any]]) -> TrainedCard:
 
 def line(kind: str, cases: list[Mapping[str, Any]]) -> dict[str, str | int | float]:
     """Returns the row of a kind of picture."""
-    low, high = interval([each["f1"] for each in cases])
+    spread = bootstrap([each["f1"] for each in cases])
     found, true = (sum(each[key] for each in cases) for key in ("found", "true"))
     return {
         "pictures": KINDS.get(kind, kind),
         "images": len(cases),
-        "object F1": round(statistics.fmean(each["f1"] for each in cases), 3),
-        "from": low,
-        "to": high,
+        "object F1": round(spread.estimate, 3),
+        "from": round(spread.low, 3),
+        "to": round(spread.high, 3),
         "mean AP": round(statistics.fmean(each["ap"] for each in cases), 3),
         "found / true": round(found / true, 3),
     }
-
-
-def interval(values: list[float]) -> tuple[float, float]:
-    """Returns the 95 % percentile bootstrap interval of a mean.
-
-    >>> interval([0.5, 0.5])
-    (0.5, 0.5)
-    """
-    drawn = np.random.default_rng(0).choice(values, (RESAMPLED, len(values))).mean(axis=1)
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return round(float(low), 3), round(float(high), 3)
 
 
 def ship(run: RunFolder, out: Path, about: TrainedCard) -> None:

@@ -87,10 +87,11 @@ def test_it_is_found_by_itself_from_a_first_look() -> None:
         assert len(network.seen) == 1
 
 
-def test_images_are_not_enlarged_without_end() -> None:
+@pytest.mark.parametrize(("diameter", "times"), [(0.001, MOST), (1e6, 1 / MOST)])
+def test_images_are_not_enlarged_or_reduced_without_end(diameter: float, times: float) -> None:
     ours, _ = predictor()
-    found = predict_at(ours, discs(4, 30), diameter=0.001)
-    assert f"{MOST:.2g} times its size" in found.notes[0]
+    found = predict_at(ours, discs(4, 30), diameter=diameter)
+    assert f"at {times:.2g} times its size" in found.notes[0]
     assert found.mask.shape == (30, 30)
 
 

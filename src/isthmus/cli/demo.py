@@ -89,8 +89,7 @@ def _run(out: Path, seed: int, display: Display) -> None:
 def _find_nuclei(out: Path, display: Display) -> None:
     """Segments and measures a real picture with the trained network that comes with the package."""
     from isthmus.inference.predict import PredictOptions, predict_folder
-    from isthmus.measurement.measure import measure
-    from isthmus.report.objects_page import save
+    from isthmus.report.objects_page import measure_into
     from isthmus.runs.trained import example_of
 
     images, masks = out / "images", out / "masks"
@@ -100,8 +99,7 @@ def _find_nuclei(out: Path, display: Display) -> None:
         f"`isthmus predict {NUCLEI}` on a real picture (2018 Data Science Bowl, CC0), without training:"
     )
     predict_folder(NUCLEI, images, masks, PredictOptions(numbers=True), watch=display)
-    measured = measure(masks, images)
-    save(measured, out / "objects.csv", overwrite=True)
+    measured, _ = measure_into(out / "objects.csv", masks, images)
     display.say(
         f"{len(measured)} nuclei: look at {masks / 'overlays' / f'{NUCLEI}.png'} and {out / 'objects.html'}"
     )

@@ -85,7 +85,6 @@ Diameter = Annotated[
         help="Diameter of the objects in these images, in pixels, if it is not that of training; auto: find it in each "
         "image.",
         show_default=False,
-        rich_help_panel=CLEAN_UP,
     ),
 ]
 Rois = Annotated[
@@ -156,7 +155,7 @@ def predict(
             max_size=max_size,
             fill_holes=fill_holes,
             drop_border=drop_border,
-            diameter=_pixels(diameter),
+            diameter=_number_or_word(diameter),
             rois=rois,
             geojson=geojson,
             numbers=numbers,
@@ -165,7 +164,7 @@ def predict(
         display.say(f"{counted(len(written), 'mask')} in {out}")
 
 
-def _pixels(diameter: str | None) -> float | str | None:
+def _number_or_word(diameter: str | None) -> float | str | None:
     """Returns a diameter as a number, if it is one; `PredictOptions` refuses other words."""
     try:
         return None if diameter is None else float(diameter)
