@@ -24,7 +24,7 @@ from isthmus.measurement.measure import measure as measure_objects
 from isthmus.measurement.options import MeasureOptions
 from isthmus.measurement.result import Measurements
 from isthmus.report import write_page
-from isthmus.report.objects_page import measure_into
+from isthmus.report.measured import measure_into
 from isthmus.runs.folder import RunFolder
 from isthmus.runs.recipe import make_recipe, overlaid, preset_of
 from isthmus.training import finish, resume

@@ -12,7 +12,8 @@ from isthmus.errors import IsthmusError
 from isthmus.measurement.measure import measure
 from isthmus.measurement.options import MeasureOptions
 from isthmus.report import objects_page
-from isthmus.report.objects_page import save, shown
+from isthmus.report.measured import save
+from isthmus.report.objects_page import shown
 
 TWO = np.zeros((8, 12), np.uint8)
 TWO[1:3, 1:5] = 1

@@ -89,7 +89,7 @@ def _run(out: Path, seed: int, display: Display) -> None:
 def _find_nuclei(out: Path, display: Display) -> None:
     """Segments and measures a real picture with the trained network that comes with the package."""
     from isthmus.inference.predict import PredictOptions, predict_folder
-    from isthmus.report.objects_page import measure_into
+    from isthmus.report.measured import measure_into
     from isthmus.runs.trained import example_of
 
     images, masks = out / "images", out / "masks"

@@ -98,7 +98,7 @@ def measure(
     from isthmus.cli.json_output import emit
     from isthmus.cli.progress import Display
     from isthmus.measurement.options import MeasureOptions
-    from isthmus.report.objects_page import measure_into
+    from isthmus.report.measured import measure_into
 
     options = MeasureOptions(
         instances=instances,
