@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from isthmus.errors import IsthmusError
-from isthmus.inference.diameter import MOST, predict_at, refuse_diameter, scaled
+from isthmus.inference.diameter import MOST, PASSES, predict_at, refuse_diameter, scaled
 from isthmus.inference.options import PredictOptions
 from isthmus.inference.predictor import Predictor
 from isthmus.metrics.objects import median_diameter
@@ -85,6 +85,28 @@ def test_it_is_found_by_itself_from_a_first_look() -> None:
         network.seen.clear()
         assert not predict_at(ours, alike, diameter="auto").notes
         assert len(network.seen) == 1
+
+
+class Pieces(Bright):
+    """Cuts what is larger than 15 pixels into squares."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.clone()
+        x[:, :, ::16], x[:, :, :, ::16] = 0, 0
+        return super().forward(x)
+
+
+def test_it_looks_again_until_what_is_found_is_as_large_as_it_was_seen() -> None:
+    network = Pieces()
+    hardware = resolve(Hardware(device="cpu", precision="float32"))
+    ours = Predictor.from_networks([network], recipe(), hardware)
+    image = np.full((1, 240, 240), 255, np.uint8)
+    found = predict_at(ours, image, diameter="auto")
+    assert len(network.seen) == PASSES == 3
+    seen_first = (
+        15 * 2 / np.pi**0.5
+    )  # the diameter of a square's area; then, at 10 / 17 of the size, of larger ones
+    assert float(found.notes[0].split()[2]) == pytest.approx(seen_first**2 / 10, rel=0.05)
 
 
 @pytest.mark.parametrize(("diameter", "times"), [(0.001, MOST), (1e6, 1 / MOST)])

@@ -17,6 +17,9 @@ Diameter: TypeAlias = float | str | None
 
 ALIKE = 1.2
 """Objects larger or smaller by less than this factor are seen at their own scale."""
+PASSES = 3
+"""``auto`` looks at an image at most so often: first as it is, then at the scale of what the pass before found. Large
+objects fall into pieces at first, and whole ones are found step by step."""
 MOST = 8.0
 """Images are enlarged or reduced at most by this factor."""
 
@@ -56,19 +59,34 @@ def predict_at(
         predictor: with a diameter, of a run that `refuse_diameter` lets through.
         image: ``(channels, *spatial)``.
         spacing: size of its pixels; where images are scaled, all axes are alike.
-        diameter: of the objects of this image, in its pixels; ``"auto"``: the median of what the network finds in the
-            image as it is; None: as in training.
+        diameter: of the objects of this image, in its pixels; ``"auto"``: the median of what the network finds, seen
+            anew until that is as it was seen (`PASSES`); None: as in training.
         maps: also return the maps.
     """
     known = predictor.recipe.input.diameter
     if diameter is None or known is None:
         return predictor.predict(image, spacing, maps=maps)
-    if isinstance(diameter, str):
-        first = predictor.predict(image, spacing, maps=maps)
-        found = median_diameter(first.mask)
-        if found is None or _are_alike(found, known):
-            return first
+    if not isinstance(diameter, str):
+        return _seen_as(predictor, image, spacing, diameter, maps)
+    diameter = known
+    for _ in range(PASSES):
+        predicted = _seen_as(predictor, image, spacing, diameter, maps)
+        found = median_diameter(predicted.mask)
+        if found is None or _are_alike(found, diameter):
+            break
         diameter = found
+    return predicted
+
+
+def _seen_as(
+    predictor: Predictor,
+    image: NDArray[Any],
+    spacing: Sequence[float] | None,
+    diameter: float,
+    maps: bool,
+) -> Prediction:
+    """Segments an image whose objects have a diameter in its pixels, at its own scale where that is as in training."""
+    known = predictor.recipe.input.diameter or diameter
     if _are_alike(diameter, known):
         return predictor.predict(image, spacing, maps=maps)
     factor = min(max(diameter / known, 1 / MOST), MOST)
