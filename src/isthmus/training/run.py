@@ -207,7 +207,7 @@ def _explain_end(folder: RunFolder, recipe: Recipe, progress: Progress, watch: W
     if epoch == (training.last_epoch or training.epochs):
         return
     if progress.out_of_patience(training.early_stopping):
-        watch.say(f"stopped early after epoch {epoch}: no better score since {progress.best_epoch}")
+        watch.say(f"stopped early after epoch {epoch}: no higher score since {progress.top_epoch}")
         return
     watch.say(
         f"the time ran out after epoch {epoch} of {training.epochs}, as this machine became slower; "

@@ -56,8 +56,11 @@ class _Mean:
     def add(self, of_classes: Sequence[float], has_foreground: bool) -> None:
         self._of[has_foreground].append(float(np.mean(of_classes)))
 
+    def cases(self) -> tuple[float, ...]:
+        return tuple(self._of[True] or self._of[False])
+
     def value(self) -> float:
-        return float(np.mean(self._of[True] or self._of[False]))
+        return float(np.mean(self.cases()))
 
 
 class Scorer:
@@ -114,7 +117,14 @@ class Scorer:
                 f1 = object_f1(numbers, self.store[index].original, overlap=0.5, one_to_one=True)
                 objects.add([f1], bool(shown))
         of_objects = objects.value() if by_objects else math.nan
-        return Scored(float(np.mean(losses)), dices.value(), ious.value(), pooled.value(), of_objects)
+        means = (float(np.mean(losses)), dices.value(), ious.value(), pooled.value(), of_objects)
+        choosing = {
+            "dice": dices.cases(),
+            "iou": ious.cases(),
+            "objects": objects.cases(),
+            "loss": tuple(-loss for loss in losses),
+        }
+        return Scored(*means, cases=choosing.get(self.recipe.training.select, ()))
 
     def objects(self, predictor: Predictor) -> Iterator[tuple[Heads, NDArray[Any]]]:
         """Yields the maps of each head, and the numbered objects of the truth on the same grid."""

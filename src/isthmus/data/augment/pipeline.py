@@ -167,9 +167,22 @@ HMEDN_CT = Pipeline((SliceFlip(),))
 HMEDN_BRATS = Pipeline((Permute(), Flip(-1), Flip(-2), Flip(-3)))
 """HMEDN on BraTS (section IV-B): the symmetries of a cube, as in ellisdg/3DUnetCNN."""
 
+VARIED = Pipeline(
+    (
+        Turn((0, 90, 180, 270)),
+        Flip(-1),
+        Flip(-3),
+        Rotate(30),
+        Zoom(0.75, 1.33),
+        ColourJitter(0.25, 0.25, 0.2, 0.03),
+    )
+)
+"""Ours, for few images: where the same ten are seen hundreds of times, turns and flips alone are learned by heart."""
+
 AUGMENTATIONS: dict[str, Augmentation | None] = {
     "none": None,
     "flips": flips_and_turns,
+    "varied": VARIED,
     "mildnet": MILDNET,
     "hmedn": HMEDN,
     "hmedn-ct": HMEDN_CT,

@@ -88,11 +88,17 @@ class Training(Section):
         "overlap for the scores and masks at the end, not for those after each epoch, which takes a quarter of the "
         "time.",
     ] = "dice"
+    keep: Annotated[
+        Literal["best", "latest"],
+        "Which epoch's weights are kept: `best`, those of the highest score by `select`; `latest`, those of the latest "
+        "epoch that is below it by no more than the standard error of their difference over the validation cases, as "
+        "few cases choose badly. With one case, or by `soft_iou`, both are the same.",
+    ] = "best"
     early_stopping: Annotated[
-        int | None, POSITIVE, "Training ends after this many epochs without a better one. Open: never."
+        int | None, POSITIVE, "Training ends after this many epochs without a higher score. Open: never."
     ] = None
     augment: Annotated[
-        Literal["none", "flips", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"],
+        Literal["none", "flips", "varied", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"],
         "How training images are varied ([augmentation](augmentation.md)).",
     ] = "flips"
     average: Annotated[

@@ -184,7 +184,7 @@ class Loop:
                 "seconds_validating": time.perf_counter() - validating,
             }
         )
-        return progress.keep_if_better(scored, self.prepared.recipe.training.select, state.scored)
+        return progress.keep_if_better(scored, self.prepared.recipe.training, state.scored)
 
     def steps(self, epoch: int, watch: Watch, between: Callable[[], None]) -> tuple[float, float]:
         """Trains for one epoch.
@@ -252,11 +252,14 @@ class Loop:
         Raises:
             IsthmusError: the loss is not finite.
         """
-        scored = Scored(*[math.nan] * 5)
+        means, cases = [math.nan] * 5, [math.nan] * len(self.scorer.store.cases)
         if self.world.first:
             self._take_statistics_anew()
-            scored = self.scorer.score(self.predictor)
-        scored = Scored(*self.world.broadcast(list(astuple(scored)), self.device))
+            *means, own = astuple(self.scorer.score(self.predictor))
+            cases[: len(own)] = own
+        cases = [value for value in self.world.broadcast(cases, self.device) if not math.isnan(value)]
+        loss, dice, iou, soft_iou, objects = self.world.broadcast(means, self.device)
+        scored = Scored(loss, dice, iou, soft_iou, objects, tuple(cases))
         if not math.isfinite(scored.loss):
             first = ""
             if self.world.first:
