@@ -51,8 +51,8 @@ def kept(keep: str, *epochs: tuple[float, ...]) -> Progress:
 
 
 def test_the_latest_epoch_is_kept_that_the_validation_cannot_tell_from_the_best() -> None:
-    """Differences to the second epoch: in the third 0.3, 0, -0.1 (mean 0.07, standard error 0.12), in the fourth 0.3, 0.3,
-    0.2 (mean 0.27, standard error 0.03)."""
+    """Differences to the second epoch: in the third 0.3, 0, -0.1 (mean 0.07, standard error 0.12), in the fourth 0.3,
+    0.3, 0.2 (mean 0.27, standard error 0.03)."""
     epochs = (0.5, 0.5, 0.5), (0.9, 0.8, 0.7), (0.6, 0.8, 0.8), (0.6, 0.5, 0.5)
     assert kept("latest", *epochs).best_epoch == 3
     assert kept("best", *epochs).best_epoch == 2
