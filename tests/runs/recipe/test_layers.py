@@ -88,3 +88,21 @@ def test_another_network_has_its_own_newest_version() -> None:
 def test_a_network_that_is_no_name_is_refused() -> None:
     with pytest.raises(IsthmusError, match=r"network\.model"):
         make_recipe("paper", {"network": {"model": ["unet"]}})
+
+
+def test_a_value_that_a_layer_states_itself_was_not_chosen_for_the_minutes() -> None:
+    """A run of minutes, a value of the user over it, and other minutes: the value stays, what was chosen goes."""
+    run = {
+        "training": {"minutes": 5.0, "epoch_seconds": 3.0, "epochs": 9, "batch": 2, "samples": 32,
+                     "fitted": ["widths", "batch", "samples"]},
+        "network": {"options": {"widths": [4, 8], "depth": 2}},
+    }  # fmt: skip
+    batch = make_recipe("default", run, {"training": {"batch": 8}})
+    assert (batch.training.fitted, batch.training.batch) == (["widths", "samples"], 8)
+    widths = make_recipe("default", run, {"network": {"options": {"widths": [6, 12]}}})
+    assert widths.training.fitted == ["batch", "samples"]
+    longer = make_recipe("default", batch.to_dict(), {"training": {"minutes": 20.0}})
+    assert (longer.training.batch, longer.training.samples, longer.network.options) == (8, None, {})
+    assert make_recipe("default", run, {"training": {"batch": 8, "fitted": ["batch"]}}).training.fitted == [
+        "batch"
+    ]

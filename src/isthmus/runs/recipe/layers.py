@@ -29,7 +29,8 @@ def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
     for layer in (PRESETS[preset], *layers):
         if not isinstance(layer, Mapping):
             raise IsthmusError(f"a recipe holds sections ({', '.join(sections())}), found {shown(layer)}")
-        merged = overlaid(_with_versions(_without_length(merged, layer), layer), layer)
+        below = _with_versions(_without_length(merged, layer), layer)
+        merged = overlaid(_without_given(below, layer), layer)
     if preset == "default" and _model(merged.get("network")) == Network().model:
         merged = overlaid(TUNED, merged)
     if preset != "bare":
@@ -86,6 +87,18 @@ def _opened(values: dict[str, Any]) -> dict[str, Any]:
         kept = {key: value for key, value in options.items() if key not in ("widths", "depth")}
         values["network"] = {**network, "options": kept}
     return values
+
+
+def _without_given(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Drops from what was chosen for the minutes (``training.fitted``) the values that a layer states itself."""
+    training, given, network = (part if isinstance(part, Mapping) else {} for part in (
+        below.get("training"), above.get("training"), above.get("network")
+    ))  # fmt: skip
+    fitted, options = training.get("fitted"), network.get("options")
+    if not isinstance(fitted, list) or "fitted" in given:
+        return below
+    named = set(given) | ({"widths"} if isinstance(options, Mapping) and "widths" in options else set())
+    return below | {"training": {**training, "fitted": [key for key in fitted if key not in named]}}
 
 
 def _with_versions(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
