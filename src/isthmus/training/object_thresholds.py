@@ -1,4 +1,5 @@
-"""Chooses how maps become objects: thresholds on validation cases, the smallest size from training objects."""
+"""Chooses on validation cases how maps become objects: thresholds, and the smallest size among those of training
+objects."""
 
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ TRIED = {"seed": (SEED, 0.4, 0.6, 0.3, 0.7), "threshold": (THRESHOLD, 0.4, 0.6)}
 PIXELS = 2**21
 """Validation cases are looked at until they have so many pixels together, and training masks four times as many."""
 
-SMALL = 1
-"""Percentile of the sizes of training objects, half of which is the smallest size."""
+SMALL = (1, 2, 3, 5)
+"""Percentiles of the sizes of training objects that are tried as the smallest size, after half of the first."""
 
 LEAST = 2
 """Pixels of an object, whatever the training objects are like."""
@@ -68,16 +69,19 @@ def reopened(recipe: Recipe) -> Recipe:
 def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
     """Returns the recipe with the seed, the threshold and the smallest size that suit its objects.
 
-    The seed is chosen at the usual threshold, then the threshold with that seed. What the recipe gives stays.
+    The seed is chosen at the usual threshold, then the threshold with that seed, both with the smallest of the smallest
+    sizes; that comes last. What the recipe gives stays.
     """
     sizes = _sizes(prepared)
     recipe = with_diameter(prepared.recipe, sizes)
-    given = recipe.cleanup
+    given, smallest = recipe.cleanup, _smallest(recipe, sizes)
+    tried: dict[str, Sequence[float]] = dict(_untried(recipe))
     chosen: dict[str, float] = {}
     if given.min_size is None:
-        chosen["min_size"] = _smallest(recipe, sizes)
-    untried = _untried(recipe)
-    cases = list(_first_cases(prepared, predictor)) if untried else []
+        tried["min_size"], chosen["min_size"] = smallest, smallest[0]
+    cases = (
+        list(_first_cases(prepared, predictor)) if any(len(values) > 1 for values in tried.values()) else []
+    )
 
     def best(key: str, values: Sequence[float]) -> float:
         tried = [given.model_copy(update=chosen | {key: value}) for value in values]
@@ -88,7 +92,7 @@ def with_thresholds(prepared: Prepared, predictor: Predictor) -> Recipe:
         ]
         return values[int(np.mean(scores, axis=0).argmax())] if scores else values[0]
 
-    for key, values in untried.items():
+    for key, values in tried.items():
         chosen[key] = best(key, values)
     return recipe.model_copy(update={"cleanup": given.model_copy(update=chosen | {"chosen": chosen})})
 
@@ -107,10 +111,15 @@ def _untried(recipe: Recipe) -> dict[str, tuple[float, ...]]:
     return {key: values for key, values in TRIED.items() if getattr(recipe.cleanup, key) is None}
 
 
+def _tries_of_size(recipe: Recipe) -> int:
+    """Returns how many smallest sizes are tried at most."""
+    return 0 if recipe.input.resize or recipe.cleanup.min_size is not None else len(SMALL) + 1
+
+
 def looked_at(prepared: Prepared) -> list[str]:
     """Returns the validation cases on which thresholds will be chosen, about; none if the recipe leaves none open."""
     recipe, found, seen = prepared.recipe, list[str](), 0
-    if not (is_open(recipe) and _untried(recipe)):
+    if not (is_open(recipe) and (_untried(recipe) or _tries_of_size(recipe))):
         return found
     shapes = {facts.id: recipe.input.resize or facts.shape[1:] for facts in prepared.data.cases}
     for case in sorted(prepared.split.validation):
@@ -134,7 +143,7 @@ def seconds_to_choose(prepared: Prepared) -> float:
     }
     began = time.perf_counter()
     object_f1(Decision.of(prepared.recipe).separate_objects(maps), truth, one_to_one=True)
-    tries = sum(map(len, _untried(prepared.recipe).values()))
+    tries = sum(map(len, _untried(prepared.recipe).values())) + _tries_of_size(prepared.recipe)
     return tries * len(cases) * (time.perf_counter() - began)
 
 
@@ -164,13 +173,16 @@ def _scorer(prepared: Prepared) -> Scorer:
     return Scorer(prepared, prepared.cases(prepared.split.validation), budget)
 
 
-def _smallest(recipe: Recipe, sizes: Sequence[int]) -> int:
-    """Returns the fewest pixels of an object, half of a low percentile of some sizes. Where images are resized, objects
-    are cleaned up on their own grid and scored on the network's, so that no more than `LEAST` holds on both."""
-    half = int(np.percentile(sizes, SMALL) / 2) if sizes else 0
-    least = LEAST if recipe.input.resize else max(LEAST, half)
+def _smallest(recipe: Recipe, sizes: Sequence[int]) -> list[int]:
+    """Returns what may be the fewest pixels of an object, in rising order: half of a low percentile of some sizes, and
+    low percentiles. Where images are resized, objects are cleaned up on their own grid and scored on the network's, so
+    that no more than `LEAST` holds on both."""
     most = size_of(clean_up(recipe.cleanup, recipe.data.classes).max_size, 1)
-    return least if most is None else min(least, most)
+    found = [LEAST]
+    if sizes and not recipe.input.resize:
+        low = np.percentile(sizes, SMALL)
+        found = [max(LEAST, int(size)) for size in (low[0] / 2, *low)]
+    return sorted({size if most is None else min(size, most) for size in found})
 
 
 def _sizes(prepared: Prepared) -> list[int]:
