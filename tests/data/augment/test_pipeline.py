@@ -20,8 +20,10 @@ from isthmus.data.augment import (
     MILDNET,
     Noise,
     Pipeline,
+    flips_and_turns,
     make_augmentation,
 )
+from isthmus.data.augment.pipeline import light
 from isthmus.data.rng import rng
 from isthmus.errors import IsthmusError
 
@@ -156,3 +158,19 @@ def test_unknown_name() -> None:
     with pytest.raises(IsthmusError, match="did you mean 'mildnet'"):
         make_augmentation("mildnt")
     assert make_augmentation("none") is None
+
+
+def test_light_flips_as_flips_do_and_changes_the_light_in_four_of_five_samples() -> None:
+    image = rng(3).random((1, 6, 6)).astype(np.float32)
+    label = (image[0] > 0.5).astype(np.uint8)
+    same = 0
+    for seed in range(200):
+        flipped, moved = flips_and_turns(image, label, rng(seed))
+        changed, found = light(image, label, rng(seed))
+        np.testing.assert_array_equal(found, moved)
+        same += np.array_equal(changed, flipped)
+        inside = (changed > changed.min()) & (changed < changed.max())  # what was clipped lies at the ends
+        slope, offset = np.polyfit(flipped[inside], changed[inside], 1)
+        np.testing.assert_allclose(changed[inside], slope * flipped[inside] + offset, atol=1e-5)
+        assert 0.75 * 0.75 - 1e-3 <= slope <= 1.25 * 1.25 + 1e-3
+    assert 30 <= same <= 50

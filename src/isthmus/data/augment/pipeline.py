@@ -167,22 +167,24 @@ HMEDN_CT = Pipeline((SliceFlip(),))
 HMEDN_BRATS = Pipeline((Permute(), Flip(-1), Flip(-2), Flip(-3)))
 """HMEDN on BraTS (section IV-B): the symmetries of a cube, as in ellisdg/3DUnetCNN."""
 
-VARIED = Pipeline(
-    (
-        Turn((0, 90, 180, 270)),
-        Flip(-1),
-        Flip(-3),
-        Rotate(30),
-        Zoom(0.75, 1.33),
-        ColourJitter(0.25, 0.25, 0.2, 0.03),
-    )
-)
-"""Ours, for few images: where the same ten are seen hundreds of times, turns and flips alone are learned by heart."""
+_LIGHT = Pipeline((ColourJitter(0.25, 0.25, 0.2, 0.03, p=0.8),))
+
+
+def light(
+    image: NDArray[np.float32], label: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Ours: flips and quarter turns, and in four of five samples another brightness, contrast, saturation and hue.
+
+    Where the same ten images are seen hundreds of times, flips alone are learned by heart, and images from another
+    patient or slide are segmented worse with every epoch.
+    """
+    return _LIGHT(*flips_and_turns(image, label, rng), rng)
+
 
 AUGMENTATIONS: dict[str, Augmentation | None] = {
     "none": None,
     "flips": flips_and_turns,
-    "varied": VARIED,
+    "light": light,
     "mildnet": MILDNET,
     "hmedn": HMEDN,
     "hmedn-ct": HMEDN_CT,

@@ -98,7 +98,7 @@ class Training(Section):
         int | None, POSITIVE, "Training ends after this many epochs without a higher score. Open: never."
     ] = None
     augment: Annotated[
-        Literal["none", "flips", "varied", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"],
+        Literal["none", "flips", "light", "mildnet", "hmedn", "hmedn-ct", "hmedn-brats"],
         "How training images are varied ([augmentation](augmentation.md)).",
     ] = "flips"
     average: Annotated[
