@@ -33,7 +33,7 @@ everything.
 TUNED: dict[str, dict[str, Any]] = {
     "input": {"normalise": "auto"},
     "network": {"initialisation": "default", "depth": "auto"},
-    "training": {"learning_rate": 0.003, "keep": "latest"},
+    "training": {"learning_rate": 0.003, "augment": "light", "keep": "latest"},
 }
 """Values found by a search for our own network (docs/results/accuracy.md), for which ``"default"`` adds them."""
 
