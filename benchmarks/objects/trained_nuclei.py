@@ -32,9 +32,21 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 SHIPPED = ROOT / "src" / "isthmus" / "trained" / "nuclei"
 RECIPE: Sections = {
-    "network": {"model": "unet", "options": {"norm": "batch", "widths": [16, 32, 64, 128, 256]}},
+    "network": {
+        "model": "unet",
+        "options": {"norm": "batch", "widths": [16, 32, 64, 128, 256]},
+        "initialisation": "default",
+    },
     "input": {"patch": [192, 192]},
-    "training": {"epochs": 24, "batch": 8, "samples": 500, "augment": "flips", "select": "objects"},
+    "training": {
+        "epochs": 24,
+        "batch": 8,
+        "samples": 1000,
+        "learning_rate": 0.003,
+        "augment": "flips",
+        "select": "objects",
+        "keep": "latest",
+    },
 }
 SHOWN = ("0287e7ee5b", "02903040e1", "00ae65c1c6", "0121d6759c")
 """Images that README shows: two of fluorescence, one of them dim, and two stained purple, chosen before any network was
