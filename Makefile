@@ -11,7 +11,7 @@ EXTRAS ?= dev
 STAMP := $(VENV)/.installed-$(EXTRAS)
 LOWEST := $(VENV)-lowest
 PYTHONS ?= python3.12 python3.13
-MEETING_OTHERS := tests/cli tests/data tests/inference tests/report tests/runs tests/studies tests/training
+MEETING_OTHERS := tests/app tests/cli tests/data tests/inference tests/report tests/runs tests/studies tests/training
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 .PHONY: demo test test-slow test-lowest test-real lint types layers unit bench clean
 
@@ -47,7 +47,7 @@ test-slow: $(STAMP)
 
 $(LOWEST)/.installed: pyproject.toml constraints.txt $(STAMP)
 	$(PYTHON) -m venv --clear $(LOWEST)
-	$(BIN)/python -m uv pip install -q --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[io,objects]'
+	$(BIN)/python -m uv pip install -q --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[app,io,objects]'
 	$(BIN)/python -m uv pip install -q --python $(LOWEST)/bin/python -c constraints.txt hypothesis pytest pytest-xdist
 	@touch $@
 

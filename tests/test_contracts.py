@@ -34,6 +34,7 @@ def dependencies() -> set[str]:
     extras = PROJECT["project"]["optional-dependencies"]
     wanted = [
         *PROJECT["project"]["dependencies"],
+        *extras["app"],
         *extras["export"],
         *extras["io"],
         *extras["objects"],

@@ -44,6 +44,8 @@ def test_tests_are_collected_without_the_other_extras(tmp_path: Path) -> None:
         "no:cacheprovider",
         "-p",
         "hiding",
+        "-p",
+        "no:schemathesis",  # a plug-in of pytest, which is hidden as well
     ]
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(

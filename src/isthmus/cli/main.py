@@ -29,6 +29,7 @@ from isthmus.cli.models import models
 from isthmus.cli.predict import predict
 from isthmus.cli.report import report
 from isthmus.cli.reproduce import reproduce
+from isthmus.cli.serve import serve
 from isthmus.cli.study.run import run
 from isthmus.cli.study.status import status
 from isthmus.cli.study.tables import tables
@@ -75,7 +76,7 @@ def _add(group: typer.Typer, panel: str | None, *commands: Callable[..., None]) 
 
 
 app.callback()(switches.everywhere)
-_add(app, MAIN, demo, train, predict, measure, evaluate, report, export)
+_add(app, MAIN, demo, train, predict, measure, evaluate, report, export, serve)
 _add(app, LOOK_UP, models, metrics, explain)
 _add(app, COMPARE, compare, reproduce)
 app.add_typer(data, rich_help_panel=LOOK_UP)

@@ -165,6 +165,13 @@ def origins(path: Path, letters: str = "") -> list[str]:
         return [page.parent.filehandle.name for page in planes] if whole else []
 
 
+def decoded(path: Path) -> int:
+    """Returns how many numbers are decoded for an image: those of alpha channels, and of whole tiles, too."""
+    with _opened(path) as tiff:
+        every = [stack.series for stack in _stacks(tiff, path, "")]
+        return max(int(math.prod(shape)) for one in every for shape in (one.shape, one.keyframe.chunks))
+
+
 def header(source: Source) -> Header:
     """Returns the shape `(channels, height, width)`, with pages before the height of a stack, and the dtype."""
     path, page = source.path, source.page

@@ -1,0 +1,118 @@
+"""The runs that a service offers, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from isthmus.app.refusals import Refused
+from isthmus.app.uploads import SentImage
+from isthmus.errors import IsthmusError, nearest
+from isthmus.inference.engines.engine import Engine
+from isthmus.inference.predictor import Prediction, Predictor
+from isthmus.inference.tiling.tiles import Floats
+from isthmus.inference.unfamiliar import Unfamiliar
+from isthmus.runs.recipe import Data
+from isthmus.runs.trained import list_trained
+
+
+class Stopped(Exception):
+    """Nobody waits for the result any more."""
+
+
+class Stoppable:
+    """An engine that stops before the next batch once nobody waits for the result."""
+
+    def __init__(self, engine: Engine, stopped: Callable[[], bool]) -> None:
+        self.engine, self.stopped = engine, stopped
+
+    def __call__(self, batch: Floats) -> dict[str, Floats]:
+        if self.stopped():
+            raise Stopped
+        return self.engine(batch)
+
+
+@dataclass
+class Served:
+    """A run under its name; it segments one image at a time.
+
+    Attributes:
+        name: name of the run.
+        predictor: its networks.
+    """
+
+    name: str
+    predictor: Predictor
+
+    def __post_init__(self) -> None:
+        recipe, network = self.predictor.recipe, self.predictor.network
+        if recipe.spatial_dims != 2 or recipe.input.slices or recipe.input.spacing:
+            raise IsthmusError(
+                f"the run '{self.name}' was trained on volumes or on pixels of one size, and the service is for "
+                "pictures, whose pixels have none; use isthmus predict"
+            )
+        self._stopped: Callable[[], bool] = lambda: False
+        self.predictor.network = replace(network, engine=Stoppable(network.engine, lambda: self._stopped()))
+
+    @property
+    def data(self) -> Data:
+        """What the run was trained on."""
+        return self.predictor.recipe.data
+
+    def predict(self, image: SentImage, stopped: Callable[[], bool]) -> Prediction:
+        """Segments an image as `isthmus.predict` does; the notes also say how it differs from the images of training.
+
+        Raises:
+            Stopped: `stopped` became true.
+            IsthmusError: the image does not suit the run.
+        """
+        before, self._stopped = self.predictor.unfamiliar, stopped
+        self.predictor.unfamiliar = Unfamiliar(before.known, before.resized, before.resampled)
+        found = self.predictor.predict(image.pixels)
+        return replace(found, notes=[*found.notes, *self.predictor.unfamiliar.lines()])
+
+
+def load_runs(words: Sequence[str], **how: Any) -> list[Served]:
+    """Loads runs, which are called after their folders, or as in ``NAME=RUN``.
+
+    Args:
+        words: folders of runs or of cross-validations, or names of trained networks.
+        how: how they compute; arguments of `Predictor.load`.
+
+    Raises:
+        IsthmusError: two runs have one name; a run cannot be loaded, or is not for pictures.
+    """
+    named: dict[str, str] = {}
+    for word in words:
+        name, run = _named(word)
+        if name in named:
+            raise IsthmusError(
+                f"two runs are called '{name}', {named[name]} and {run}; name one of them, as other={run}"
+            )
+        named[name] = run
+    return [Served(name, Predictor.load(run, **how)) for name, run in named.items()]
+
+
+def find_run(runs: Iterable[Served], name: str | None) -> Served:
+    """Returns the run of a name; None: the only one.
+
+    Raises:
+        Refused: there is no such run, or there are several to choose from.
+    """
+    by_name = {run.name: run for run in runs}
+    if name is None and len(by_name) == 1:
+        return next(iter(by_name.values()))
+    if name is None:
+        raise Refused(422, f"several runs are served; add ?run=NAME to the address ({', '.join(by_name)})")
+    if name not in by_name:
+        raise Refused(404, f"no run '{name:.80}' is served: {nearest(name[:80], by_name)}")
+    return by_name[name]
+
+
+def _named(word: str) -> tuple[str, str]:
+    name, equals, run = word.partition("=")
+    if equals and name and run and not Path(word).exists():
+        return name, run
+    return (word if word in list_trained() else Path(word).resolve().name), word
