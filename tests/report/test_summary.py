@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -96,3 +98,14 @@ def test_nothing_finite_is_written_as_a_dash() -> None:
     assert math.isnan(s.summarise([score("a", dice=0.5)])["dice"].std)
     assert s.decimals("dice", [0.5, nan]) == 3
     assert s.decimals("dice_percent", [91.0]) == 2
+
+
+def test_objects_lead_where_they_were_scored() -> None:
+    run: Any = SimpleNamespace(
+        metrics=("dice", "iou", "hausdorff_distance_foreground", "object_f1", "object_dice")
+    )
+    assert s.leading(run) == ("object_f1", "object_dice", "dice")
+    run.metrics = run.metrics[:3]
+    assert s.leading(run)[0] == "dice"
+    run.metrics = ("my own",)
+    assert s.leading(run) == ("my own",)
