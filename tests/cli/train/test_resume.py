@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from isthmus.cli.train.start import recipe_of_fold
-from isthmus.runs.files import write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import make_recipe
 from isthmus.training.loop.best_epoch import Progress
 
 from ..calls import SMALL, call, error_of
@@ -87,21 +84,6 @@ def test_a_stopped_cross_validation_is_finished_as_it_stands_and_goes_on(
     assert call("train", "--resume", "--out", out) == 0
     assert all(RunFolder.open(out / f"fold-{fold}").finished() for fold in range(3))
     assert "Stopped, and scored" not in (out / "report.html").read_text()
-
-
-def test_a_fold_begins_from_what_was_asked_for_not_from_what_the_first_fold_decided(tmp_path: Path) -> None:
-    asked = make_recipe("default", {"data": {"source": "cells"}, "input": {"spacing": "auto"}})
-    decided = make_recipe(
-        "default",
-        asked.to_dict(),
-        {"data": {"source": str(tmp_path)}, "input": {"spacing": [1.0, 2.0]}, "training": {"last_epoch": 3}},
-    )
-    write_yaml(tmp_path / "fold-0" / "recipe.yaml", decided.to_dict())
-    assert recipe_of_fold(tmp_path, 1).input.spacing == (1.0, 2.0)  # of an earlier version
-    write_yaml(tmp_path / "folds.yaml", asked.to_dict())
-    found = recipe_of_fold(tmp_path, 1)
-    assert (found.input.spacing, found.protocol.fold, found.training.last_epoch) == ("auto", 1, None)
-    assert found.data.source == str(tmp_path)  # whatever folder it is continued from
 
 
 def test_finish_needs_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

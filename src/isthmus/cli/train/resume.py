@@ -10,7 +10,7 @@ from isthmus import training
 from isthmus.cli.progress import Display
 from isthmus.cli.train.messages import report_folds, report_run
 from isthmus.cli.train.request import Request, default_folder
-from isthmus.cli.train.start import recipe_of_fold, start
+from isthmus.cli.train.start import of_fold, start
 from isthmus.errors import IsthmusError
 from isthmus.runs.files import read_yaml
 from isthmus.runs.folder import RunFolder
@@ -28,11 +28,12 @@ def resume(request: Request, display: Display) -> None:
     if begun is None or begun.path == out:
         report_run(training.resume(out, watch=display), display)
         return
-    for fold, folder in _folds(out, begun.recipe(), display):
+    first = begun.recipe()
+    for fold, folder in _folds(out, first, display):
         if folder.recipe_path.is_file():
             report_run(training.resume(folder.path, watch=display), display)
         else:
-            report_run(training.train(recipe_of_fold(out, fold), folder.path, watch=display), display)
+            report_run(training.train(of_fold(first, fold), folder.path, watch=display), display)
     report_folds(out, display)
 
 

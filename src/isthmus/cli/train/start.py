@@ -11,12 +11,8 @@ from isthmus.cli.train.request import Request, default_folder
 from isthmus.errors import IsthmusError
 from isthmus.outputs import Guard
 from isthmus.report.render import OTHERS, is_page
-from isthmus.runs.files import read_yaml, write_yaml
 from isthmus.runs.folder import RunFolder
-from isthmus.runs.recipe import Recipe, validate
-
-ASKED = "folds.yaml"
-"""The recipe of a cross-validation as it was asked for; each fold stores its own, with what its data decided."""
+from isthmus.runs.recipe import Recipe
 
 
 def start(request: Request, display: Display) -> None:
@@ -33,34 +29,32 @@ def _start_folds(recipe: Recipe, out: Path, display: Display) -> None:
     if RunFolder(out).recipe_path.is_file():
         raise IsthmusError(f"{out} is a single run; choose another --out for the folds")
     Guard().refuse(out / "report.html", ours=is_page("crossval.html"), instead=OTHERS)
-    folders = [RunFolder(out / f"fold-{fold}") for fold in range(recipe.protocol.folds)]
-    if any(folder.recipe_path.is_file() for folder in folders):
-        raise IsthmusError(f"{out} holds a cross-validation; --resume continues it, or choose another --out")
-    write_yaml(out / ASKED, recipe.to_dict())
-    for fold, folder in enumerate(folders):
+    first = RunFolder(out / "fold-0")
+    for fold in range(recipe.protocol.folds):
+        folder = out / f"fold-{fold}"
         display.say(f"fold {fold} of {recipe.protocol.folds}")
-        report_run(training.train(recipe_of_fold(out, fold), folder.path, watch=display), display)
+        if RunFolder(folder).recipe_path.is_file():
+            raise IsthmusError(
+                f"{out} holds a cross-validation; --resume continues it, or choose another --out"
+            )
+        shared = _fitted_as(first, recipe) if fold else recipe
+        report_run(training.train(of_fold(shared, fold), folder, watch=display), display)
     report_folds(out, display)
 
 
-def recipe_of_fold(out: Path, fold: int) -> Recipe:
-    """Returns the recipe of a fold of a cross-validation: the one that was asked for, with the network and the length
-    that were fitted to the minutes of the first fold, if any."""
-    first, asked = RunFolder(out / "fold-0"), out / ASKED
-    recipe = validate(read_yaml(asked)) if asked.is_file() else first.recipe()  # of an earlier version
-    data, network, training = recipe.data, recipe.network, recipe.training
-    if fold:
-        begun = first.recipe()
-        data = data.model_copy(
-            update={"source": begun.data.source, "root": begun.data.root}
-        )  # from any folder
-        if training.minutes is not None:
-            network, training = begun.network, begun.training
+def _fitted_as(first: RunFolder, recipe: Recipe) -> Recipe:
+    """Returns a recipe with the network and the length that were fitted to the minutes of the first fold, if any."""
+    if recipe.training.minutes is None:
+        return recipe
+    fitted = first.recipe()
+    return recipe.model_copy(update={"training": fitted.training, "network": fitted.network})
+
+
+def of_fold(recipe: Recipe, fold: int) -> Recipe:
+    """Returns the recipe of another fold, which trains to its own end."""
     return recipe.model_copy(
         update={
-            "data": data,
-            "network": network,
-            "training": training.model_copy(update={"last_epoch": None}),
             "protocol": recipe.protocol.model_copy(update={"fold": fold}),
+            "training": recipe.training.model_copy(update={"last_epoch": None}),
         }
     )
