@@ -109,6 +109,23 @@ def test_it_looks_again_until_what_is_found_is_as_large_as_it_was_seen() -> None
     assert float(found.notes[0].split()[2]) == pytest.approx(seen_first**2 / 10, rel=0.05)
 
 
+class OnlyAtFirst(Bright):
+    """Finds nothing when it looks again."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) - (100.0 if len(self.seen) > 1 else 0.0)
+
+
+def test_a_second_look_that_finds_nothing_does_not_count() -> None:
+    network = OnlyAtFirst()
+    hardware = resolve(Hardware(device="cpu", precision="float32"))
+    ours = Predictor.from_networks([network], recipe(), hardware)
+    found = predict_at(ours, discs(40, 240), diameter="auto")
+    assert len(network.seen) == 2
+    assert found.mask.max() == 4
+    assert not found.notes
+
+
 @pytest.mark.parametrize(("diameter", "times"), [(0.001, MOST), (1e6, 1 / MOST)])
 def test_images_are_not_enlarged_or_reduced_without_end(diameter: float, times: float) -> None:
     ours, _ = predictor()

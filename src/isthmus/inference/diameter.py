@@ -19,7 +19,7 @@ ALIKE = 1.2
 """Objects larger or smaller by less than this factor are seen at their own scale."""
 PASSES = 3
 """``auto`` looks at an image at most so often: first as it is, then at the scale of what the pass before found. Large
-objects fall into pieces at first, and whole ones are found step by step."""
+objects fall into pieces at first, and whole ones are found step by step. A look that finds nothing does not count."""
 MOST = 8.0
 """Images are enlarged or reduced at most by this factor."""
 
@@ -67,35 +67,43 @@ def predict_at(
     if diameter is None or known is None:
         return predictor.predict(image, spacing, maps=maps)
     if not isinstance(diameter, str):
-        return _seen_as(predictor, image, spacing, diameter, maps)
-    diameter = known
-    for _ in range(PASSES):
-        predicted = _seen_as(predictor, image, spacing, diameter, maps)
-        found = median_diameter(predicted.mask)
-        if found is None or _are_alike(found, diameter):
+        return _seen_as(predictor, image, spacing, known, diameter, maps)
+    seen, best = known, _seen_as(predictor, image, spacing, known, known, maps)
+    for _ in range(PASSES - 1):
+        found = median_diameter(best.mask)
+        if found is None or _are_alike(_within(found, known), seen):
             break
-        diameter = found
-    return predicted
+        seen = _within(found, known)
+        again = _seen_as(predictor, image, spacing, known, seen, maps)
+        if median_diameter(again.mask) is None:
+            break
+        best = again
+    return best
 
 
 def _seen_as(
     predictor: Predictor,
     image: NDArray[Any],
     spacing: Sequence[float] | None,
+    known: float,
     diameter: float,
     maps: bool,
 ) -> Prediction:
-    """Segments an image whose objects have a diameter in its pixels, at its own scale where that is as in training."""
-    known = predictor.recipe.input.diameter or diameter
+    """Segments an image whose objects have a diameter, at its own scale where that is like the one of training."""
     if _are_alike(diameter, known):
         return predictor.predict(image, spacing, maps=maps)
-    factor = min(max(diameter / known, 1 / MOST), MOST)
+    factor = _within(diameter, known) / known
     predicted = scaled(predictor, factor).predict(image, (1.0,) * (image.ndim - 1), maps=maps)
     note = (
         f"objects of {diameter:.3g} pixels, {known:.3g} in training: the network sees the image at {1 / factor:.2g} "
         "times its size"
     )
     return replace(predicted, notes=[*predicted.notes, note])
+
+
+def _within(diameter: float, known: float) -> float:
+    """Returns the diameter, or the nearest to which images are brought."""
+    return min(max(diameter, known / MOST), known * MOST)
 
 
 def _are_alike(diameter: float, known: float) -> bool:

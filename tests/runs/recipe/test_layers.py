@@ -103,6 +103,8 @@ def test_a_value_that_a_layer_states_itself_was_not_chosen_for_the_minutes() -> 
     assert widths.training.fitted == ["batch", "samples"]
     longer = make_recipe("default", batch.to_dict(), {"training": {"minutes": 20.0}})
     assert (longer.training.batch, longer.training.samples, longer.network.options) == (8, None, {})
-    assert make_recipe("default", run, {"training": {"batch": 8, "fitted": ["batch"]}}).training.fitted == [
-        "batch"
-    ]
+    deeper = make_recipe(
+        "default", run, {"network": {"options": {"depth": 3}}}, {"training": {"minutes": 20.0}}
+    )
+    assert deeper.network.options == {"depth": 3}
+    assert make_recipe("default", run, {"training": {"batch": 2}}) == make_recipe("default", run)

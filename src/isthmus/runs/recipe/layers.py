@@ -15,6 +15,8 @@ NETWORKS = ("network", "roi")
 """Sections that name a network, by default the same."""
 LENGTH = ("epochs", "minutes", "epoch_seconds", "last_epoch")
 """Keys of ``training`` that together say how long it takes."""
+SHAPE = {"widths", "depth", "encoder"}
+"""Options of a network that decide its widths; those that were chosen for the minutes go when one is changed."""
 
 
 def make_recipe(preset: str = "default", *layers: Mapping[str, Any]) -> Recipe:
@@ -90,15 +92,27 @@ def _opened(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_given(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Drops from what was chosen for the minutes (``training.fitted``) the values that a layer states itself."""
-    training, given, network = (part if isinstance(part, Mapping) else {} for part in (
-        below.get("training"), above.get("training"), above.get("network")
-    ))  # fmt: skip
-    fitted, options = training.get("fitted"), network.get("options")
-    if not isinstance(fitted, list) or "fitted" in given:
+    """Drops from what was chosen for the minutes (``training.fitted``) what a layer changes itself."""
+    fitted = _mapping(below.get("training")).get("fitted")
+    if not isinstance(fitted, list):
         return below
-    named = set(given) | ({"widths"} if isinstance(options, Mapping) and "widths" in options else set())
-    return below | {"training": {**training, "fitted": [key for key in fitted if key not in named]}}
+    changed = _changed(_mapping(below["training"]), _mapping(above.get("training")))
+    options, own = (_mapping(_mapping(layer.get("network")).get("options")) for layer in (below, above))
+    if "widths" in fitted and _changed(options, own) & SHAPE:
+        changed.add("widths")
+        left = {key: value for key, value in options.items() if key not in SHAPE}
+        below = below | {"network": {**below["network"], "options": left}}
+    return below | {
+        "training": {**below["training"], "fitted": [key for key in fitted if key not in changed]}
+    }
+
+
+def _changed(below: Mapping[str, Any], above: Mapping[str, Any]) -> set[str]:
+    return {key for key, value in above.items() if key not in below or below[key] != value}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _with_versions(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,8 +65,14 @@ def _optimism(
     """
     if found and all(x.run.sets[0] == "test" for x in found):
         tested = [_mean(x.run.leading, metric) for x in found]
-        return optimism_of_selection(curves, tested), "validation against test"
+        kept = [_at(curve, x.run.best_epoch) for curve, x in zip(curves, found, strict=True)]
+        return optimism_of_selection(kept, tested), "validation against test"
     return optimism_across_folds(curves), "the fold's own epoch against that of the others"
+
+
+def _at(curve: NDArray[np.float64], epoch: int | None) -> NDArray[np.float64]:
+    """Returns the score of one epoch, counted from 1, whose weights were kept; the curve if that is not known."""
+    return curve if epoch is None or epoch > len(curve) else curve[epoch - 1 : epoch]
 
 
 def _mean(rows: Iterable[Score], metric: str) -> float:

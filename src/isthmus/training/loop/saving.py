@@ -19,8 +19,8 @@ SHARE_WRITING = 0.02
 class Saving:
     """Writes the best weights and the history at once, and the checkpoint as often as its share of the time allows.
 
-    The best weights may then be ahead of the checkpoint. Training that is resumed from it reaches them again, and
-    leaves the better ones in place until then.
+    The weights that are kept may then be ahead of the checkpoint. Training that is resumed from it reaches them again,
+    and leaves the later ones in place until then.
 
     Args:
         folder: folder of the run.
@@ -73,8 +73,7 @@ class Saving:
         write_csv(self.folder.history, history, names)
 
     def _better_are_there(self) -> bool:
-        ahead, best = self._ahead, self.state.progress.which()
-        return ahead is not None and ahead.epoch > best.epoch and ahead.goodness >= best.goodness
+        return self._ahead is not None and self._ahead.epoch > self.state.progress.best_epoch
 
     def _save_best(self) -> None:
         progress = self.state.progress

@@ -21,7 +21,7 @@ HEADED = "network."
 
 def values_of(start: str) -> dict[str, dict[str, Any]]:
     """Returns the recipe values that a training takes over from the run it starts from: network, losses of the heads,
-    normalisation and patches, and whether it numbers objects.
+    normalisation and patches, and whether it numbers objects; and those that suit few images.
 
     Raises:
         IsthmusError: no such run.
@@ -43,7 +43,11 @@ def values_of(start: str) -> dict[str, dict[str, Any]]:
             "heads": {name: losses for name, losses in recipe.objective.heads.items() if name != "logits"}
         },
         "input": {key: getattr(given, key) for key in ("normalise", "patch", "resize", "slices", "spacing")},
-        "training": {"learning_rate": recipe.training.learning_rate / 3},
+        "training": {
+            "learning_rate": recipe.training.learning_rate / 3,
+            "augment": "light",
+            "keep": "latest",
+        },
     }
     if recipe.data.channels is not None:
         sections["data"]["channels"] = recipe.data.channels
