@@ -19,6 +19,7 @@ from isthmus.inference.predictor import Predictor
 from isthmus.runs.recipe import Recipe, make_recipe
 from isthmus.training import object_thresholds
 from isthmus.training.object_thresholds import (
+    _smallest,
     is_open,
     reopened,
     seconds_to_choose,
@@ -127,6 +128,14 @@ def test_a_larger_smallest_size_is_chosen_where_it_drops_more_specks_than_object
     assert chosen(monkeypatch, body, distance, truth, recipe(), least=4).min_size == 8
     truth[0, 13:19] = 3
     assert chosen(monkeypatch, body, distance, truth, recipe(), least=4).min_size == 4
+
+
+def test_sizes_that_are_tried_by_hand() -> None:
+    sizes = list(range(1, 202))  # the percentile p is 1 + 2 p
+    assert _smallest(recipe(), sizes) == [2, 3, 5, 7, 11]  # half of 3 is less than two pixels
+    assert _smallest(recipe(max_size=6), sizes) == [2, 3, 5, 6]
+    assert _smallest(recipe(resize=(8, 8)), sizes) == [2]
+    assert _smallest(recipe(), []) == [2]
 
 
 def test_single_pixels_are_no_objects_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,14 +163,36 @@ def test_unknown_name() -> None:
 def test_light_flips_as_flips_do_and_changes_the_light_in_four_of_five_samples() -> None:
     image = rng(3).random((1, 6, 6)).astype(np.float32)
     label = (image[0] > 0.5).astype(np.uint8)
-    same = 0
+    same, slopes = 0, []
     for seed in range(200):
         flipped, moved = flips_and_turns(image, label, rng(seed))
-        changed, found = light(image, label, rng(seed))
+        augment = make_augmentation("light")
+        assert augment is light
+        changed, found = augment(image, label, rng(seed))
         np.testing.assert_array_equal(found, moved)
         same += np.array_equal(changed, flipped)
         inside = (changed > changed.min()) & (changed < changed.max())  # what was clipped lies at the ends
         slope, offset = np.polyfit(flipped[inside], changed[inside], 1)
         np.testing.assert_allclose(changed[inside], slope * flipped[inside] + offset, atol=1e-5)
-        assert 0.75 * 0.75 - 1e-3 <= slope <= 1.25 * 1.25 + 1e-3
+        slopes.append(slope)
     assert 30 <= same <= 50
+    assert 0.75**2 - 1e-3 <= min(slopes) < 0.65  # brightness and contrast, each by up to a quarter
+    assert 1.45 < max(slopes) <= 1.25**2 + 1e-3
+
+
+def test_light_mixes_the_channels_of_colours_alone_and_keeps_bytes() -> None:
+    grey = rng(3).integers(60, 120, (1, 6, 6)).astype(np.uint8)
+    label = np.zeros((6, 6), np.uint8)
+    coloured = 0
+    for seed in range(20):
+        colours = light(np.repeat(grey, 3, 0) // np.uint8([[[1]], [[2]], [[3]]]), label, rng(seed))[0]
+        four = light(np.repeat(grey, 4, 0), label, rng(seed))[0]
+        assert colours.dtype == four.dtype == np.uint8
+        np.testing.assert_array_equal(four, np.repeat(four[:1], 4, 0))
+        coloured += np.std(colours[0] / np.maximum(colours[1], 1)) < 1 and not np.allclose(
+            colours[0].mean() / colours[2].mean(), 3, rtol=0.05
+        )
+    assert 10 <= coloured <= 18  # a change of saturation moves the channels' proportions
+    volume, inside = rng(4).random((1, 3, 4, 4)).astype(np.float32), np.zeros((3, 4, 4), np.uint8)
+    changed = [light(volume, inside, rng(seed))[0] for seed in range(10)]
+    assert sum(not np.isin(each, volume).all() for each in changed) >= 5

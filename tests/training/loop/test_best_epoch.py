@@ -54,6 +54,14 @@ def test_the_latest_epoch_is_kept_that_the_validation_cannot_tell_from_the_best(
     """Differences to the second epoch: in the third 0.3, 0, -0.1 (mean 0.07, standard error 0.12), in the fourth 0.3,
     0.3, 0.2 (mean 0.27, standard error 0.03)."""
     epochs = (0.5, 0.5, 0.5), (0.9, 0.8, 0.7), (0.6, 0.8, 0.8), (0.6, 0.5, 0.5)
+    deviates = (
+        0.6,
+        0.7,
+        0.7,
+    )  # by 0.3, 0.1 and 0: more than the error of 0.09, less than the deviation of 0.15
+    assert kept("latest", *epochs, deviates).best_epoch == 3
+    near_the_third = (0.5, 0.7, 0.75)  # not clearly below what is kept, but below the highest
+    assert kept("latest", *epochs[:3], near_the_third).best_epoch == 3
     assert kept("latest", *epochs).best_epoch == 3
     assert kept("best", *epochs).best_epoch == 2
     assert kept("latest", *epochs).top_epoch == 2  # by which patience runs out

@@ -42,7 +42,7 @@ def not_clearly_below(cases: Sequence[float], best: Sequence[float]) -> bool:
     That is the rule by which Breiman et al. (1984, Classification and Regression Trees, section 3.4.3) choose among
     models that a validation cannot tell apart. One case tells nothing about the error, and gives False.
 
-    >>> not_clearly_below([0.5, 0.9], [0.6, 0.9]), not_clearly_below([0.5, 0.8], [0.6, 0.9])
+    >>> not_clearly_below([0.5, 1.0], [0.75, 0.875]), not_clearly_below([0.5, 0.75], [0.75, 0.875])
     (True, False)
     """
     if len(cases) < 2:
