@@ -26,6 +26,6 @@ def test_later_weights_stay_until_their_epoch_is_reached_again(tmp_path: Path, g
     for progress.epoch in (8, 10, 12):
         progress.best_epoch, progress.best, progress.best_dice = progress.epoch, 0.8, 0.5
         progress.best_state = dict(network.state_dict())
-        saving.after_epoch(is_best=True, stops=False)
+        saving.after_epoch(is_kept=True, stops=False)
         assert folder.best().epoch == max(10, progress.epoch)
     assert folder.best().goodness == 0.8

@@ -20,7 +20,7 @@ def report_run(folder: RunFolder, display: Display) -> None:
     if folder.finished_early():
         epochs = f"{folder.recipe().training.epochs}, finished early after epoch {cost.epochs}"
     display.say(
-        f"{folder.path}: best Dice {cost.best_validation_dice:.4f} on the held-out cases (epoch "
+        f"{folder.path}: Dice {cost.best_validation_dice:.4f} on the held-out cases (epoch "
         f"{cost.best_epoch} of {epochs}), {clock(cost.training_seconds)}; see {page}"
     )
 

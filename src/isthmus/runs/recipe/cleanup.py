@@ -21,9 +21,9 @@ class Cleanup(Section):
         float | None,
         Range(above=0, below=1),
         "Objects with the head `distance`: the distance above which a pixel is the seed of an object. Open: when "
-        "training ends, `seed`, `threshold` and `min_size` are chosen on the validation cases, by object F1, the last "
-        "from half of the 1st percentile of the sizes in the training masks to their 5th; it is at least 2, and 2 with "
-        "`input.resize`. What is given stays.",
+        "training ends, `seed`, `threshold` and `min_size` are chosen on the validation cases, by object F1; "
+        "tried as `min_size` are half of the 1st percentile of the sizes in the training masks, and their 1st, 2nd, "
+        "3rd and 5th, none below 2; with `input.resize` it is 2. What is given stays.",
     ] = None
     chosen: Annotated[
         dict[Literal["min_size", "seed", "threshold"], float],

@@ -91,8 +91,8 @@ class Training(Section):
     keep: Annotated[
         Literal["best", "latest"],
         "Which epoch's weights are kept: `best`, those of the highest score by `select`; `latest`, those of the latest "
-        "epoch that is below it by no more than the standard error of their difference over the validation cases, as "
-        "few cases choose badly. With one case, or by `soft_iou`, both are the same.",
+        "epoch that is below it by no more than the standard error of their difference over the validation cases, "
+        "because a few cases are a poor judge. With one case, or by `soft_iou`, both are the same.",
     ] = "best"
     early_stopping: Annotated[
         int | None, POSITIVE, "Training ends after this many epochs without a higher score. Open: never."

@@ -168,7 +168,7 @@ def _report(folder: StudyFolder, cell: Planned, watch: Watch) -> None:
     watch.advance()
     _tell_left(folder, watch)
     if run.finished():
-        watch.say(f"done: {cell.label}: best Dice {run.costs().best_validation_dice:.4f}")
+        watch.say(f"done: {cell.label}: Dice {run.costs().best_validation_dice:.4f}")
     else:
         watch.say(f"failed: {cell.label} ({cell.name}): {folder.why(cell.name)}")
 

@@ -83,7 +83,7 @@ class Progress:
         return Best(self.best_epoch, self.best_dice, self.best)
 
     def keep_if_better(self, scored: Scored, training: Training, network: nn.Module) -> bool:
-        """Keeps a copy of the weights if the epoch that ended is the best so far, and returns whether it is."""
+        """Keeps a copy of the weights if the epoch that ended is the one to keep so far, and returns whether it is."""
         goodness = scored.goodness(training.select)
         if goodness > self.top:
             self.top_epoch, self.top, self.top_cases = self.epoch, goodness, scored.cases

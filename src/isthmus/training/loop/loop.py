@@ -84,9 +84,9 @@ def fit(
         while progress.epoch < last and not progress.out_of_patience(training.early_stopping):
             if limit and limit.is_near(progress):
                 break
-            is_best = loop.epoch(watch, lambda: stop.between_steps(progress.epoch, saving.epoch, watch))
+            is_kept = loop.epoch(watch, lambda: stop.between_steps(progress.epoch, saving.epoch, watch))
             stops = loop.world.any(stop.number is not None, loop.device)
-            saving.after_epoch(is_best, stops)
+            saving.after_epoch(is_kept, stops)
             if stops:
                 raise Stopped(stop.number or signal.SIGTERM)
     saving.finish()
@@ -155,7 +155,7 @@ class Loop:
         return torch.device(self.prepared.recipe.hardware.device)
 
     def epoch(self, watch: Watch, between: Callable[[], None]) -> bool:
-        """Trains for the next epoch, scores it and adds it to the history; returns whether it is the best so far.
+        """Trains for the next epoch, scores it and adds it to the history; returns whether it is kept.
 
         Args:
             watch: receives every step.
@@ -325,6 +325,6 @@ class Timed(Iterator[T]):
 
 def _status(epoch: int, epochs: int, progress: Progress) -> str:
     best = (
-        f", best Dice {progress.best_dice:.4f} (epoch {progress.best_epoch})" if progress.best_epoch else ""
+        f", kept: Dice {progress.best_dice:.4f} (epoch {progress.best_epoch})" if progress.best_epoch else ""
     )
     return f"epoch {epoch + 1}/{epochs}{best}"

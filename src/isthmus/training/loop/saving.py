@@ -40,18 +40,18 @@ class Saving:
         if writes and state.progress.best_state and not folder.weights.is_file():  # of an earlier version
             self._save_best()
 
-    def after_epoch(self, is_best: bool, stops: bool) -> None:
+    def after_epoch(self, is_kept: bool, stops: bool) -> None:
         """Writes whatever is due after this epoch.
 
         Args:
-            is_best: whether it is the best epoch so far.
+            is_kept: whether the weights of this epoch are kept.
             stops: whether training stops after it.
         """
         if not self.writes:
             return
         progress = self.state.progress
         self._write_history()  # first: readers of the weights read it, too
-        if is_best and not self._better_are_there():
+        if is_kept and not self._later_are_there():
             self._save_best()
         now = time.perf_counter()
         is_last = stops or progress.epoch == self.recipe.training.epochs
@@ -72,7 +72,7 @@ class Saving:
         names = [name for name in HISTORY_COLUMNS if not history or any(name in epoch for epoch in history)]
         write_csv(self.folder.history, history, names)
 
-    def _better_are_there(self) -> bool:
+    def _later_are_there(self) -> bool:
         return self._ahead is not None and self._ahead.epoch > self.state.progress.best_epoch
 
     def _save_best(self) -> None:
