@@ -100,9 +100,8 @@ def scores_table(results: Sequence[Result]) -> list[str]:
     """Returns object F1 for each number of images, and the difference with its interval over images."""
     lines = []
     for row in (row for result in results for row in result["rows"]):
-        nothing, tuned = (
-            np.array([case["f1"] for case in row["values"][key]["scores"].values()]) for key in LABELS
-        )
+        scores = [row["values"][key]["scores"] for key in LABELS]
+        nothing, tuned = (np.array([each[case]["f1"] for case in sorted(scores[0])]) for each in scores)
         gain = bootstrap(list(tuned - nothing))
         seconds = [f"{row['values'][key]['train']:.0f}" for key in LABELS]
         means = [f"{each.mean():.3f}" for each in (nothing, tuned)]

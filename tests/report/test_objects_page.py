@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from isthmus.errors import IsthmusError
 from isthmus.measurement.measure import measure
 from isthmus.measurement.options import MeasureOptions
 from isthmus.report import objects_page
@@ -69,20 +67,3 @@ def test_many_images_are_listed_up_to_a_number(tmp_path: Path, monkeypatch: pyte
     text = save(found, tmp_path / "t.csv")[2].read_text(encoding="utf-8")
     assert "4 of 5 rows are shown; t-images.csv has all" in text
     assert "3 of 5 images are shown" in text
-
-
-@pytest.mark.parametrize("name", ["t.csv", "t-images.csv", "t.html"])
-def test_only_earlier_results_are_replaced(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(objects_page, "_charts", lambda _: [])
-    found = measure(TWO)
-    save(found, tmp_path / "t.csv")
-    save(found, tmp_path / "t.csv")  # its own, without a word
-    (tmp_path / name).write_text("mine")
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(IsthmusError, match=rf"{re.escape(name)} exists already"):
-        save(found, tmp_path / "t.csv")
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    save(found, tmp_path / "t.csv", overwrite=True)
-    assert (tmp_path / name).read_text(encoding="utf-8") != "mine"

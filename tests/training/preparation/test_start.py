@@ -135,7 +135,7 @@ def test_the_recipe_that_is_taken_over(tmp_path: Path) -> None:
             "slices": None,
             "spacing": (2.0, 1.0, 1.0),
         },
-        "training": {"learning_rate": 0.002},
+        "training": {"learning_rate": 0.002, "augment": "light", "keep": "latest"},
     }
 
 
