@@ -66,8 +66,12 @@ def test_the_examples_of_the_page(tmp_path: Path) -> None:
     assert outlines.count('"Feature"') == len(np.unique(expected)) - 1
 
 
-def test_it_makes_a_token_refuses_over_a_socket_and_ends_with_ctrl_c() -> None:
-    with serving("nuclei", "--max-bytes", "1000000") as (process, address, about):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=lambda end: end.name)
+def test_it_makes_a_token_refuses_over_a_socket_and_ends_leaving_nothing(
+    end: signal.Signals, tmp_path: Path
+) -> None:
+    with serving("nuclei", "--max-bytes", "1000000", TMPDIR=str(tmp_path)) as (process, address, about):
+        assert [path.name.partition("-")[0] for path in tmp_path.iterdir()] == ["isthmus"]
         token = about.removeprefix("token: ")
         assert len(token) >= 43
         place = address.removeprefix("http://")
@@ -89,8 +93,9 @@ def test_it_makes_a_token_refuses_over_a_socket_and_ends_with_ctrl_c() -> None:
         assert status("POST", "/api/predict", bytes(8_000_000), **{"Content-Type": "image/png"}) == 413
         assert status("POST", "/api/predict", b"x", **{"Content-Type": "image/png"}) == 422
         assert status("GET", "/api/health") == 200
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0
         assert "Traceback" not in errors
         assert token not in errors
+        assert not list(tmp_path.iterdir())

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from isthmus.app.segmenter import Segmenter
-from isthmus.app.served import Stoppable, load_runs
+from isthmus.app.served import load_runs
+from isthmus.app.together import Together
 from isthmus.app.uploads import Limits
 from isthmus.inference.predictor import Predictor
 from isthmus.io.images import Source, read_mask
@@ -26,10 +27,10 @@ class Held:
     def __init__(self, engine: object) -> None:
         self.engine = engine
         self.entered, self.let = threading.Semaphore(0), threading.Semaphore(0)
-        self.calls = 0
+        self.calls: list[int] = []
 
     def __call__(self, batch: np.ndarray) -> object:
-        self.calls += 1
+        self.calls.append(len(batch))
         self.entered.release()
         self.let.acquire()
         return self.engine(batch)
@@ -38,10 +39,21 @@ class Held:
         await asyncio.to_thread(self.entered.acquire)
 
 
+def together_of(segmenter: Segmenter) -> Together:
+    found = segmenter.runs[0].predictor.network.engine
+    assert isinstance(found, Together)
+    return found
+
+
+def end(segmenter: Segmenter) -> None:
+    """Lets the threads finish what they do."""
+    segmenter._workers.shutdown()
+    segmenter._network.shutdown()
+
+
 def hold(segmenter: Segmenter) -> Held:
-    stoppable = segmenter.runs[0].predictor.network.engine
-    assert isinstance(stoppable, Stoppable)
-    stoppable.engine = held = Held(stoppable.engine)
+    together = together_of(segmenter)
+    together.engine = held = Held(together.engine)
     return held
 
 
@@ -98,7 +110,8 @@ def test_work_for_a_client_that_left_while_waiting_is_never_done(small: Segmente
 
     first, gone = asyncio.run(story())
     assert (first.status, gone.status) == (200, 0)
-    assert held.calls == 1
+    end(small)
+    assert held.calls == [1]
 
 
 def test_the_network_stops_at_the_next_batch_once_the_client_has_left(
@@ -117,8 +130,8 @@ def test_the_network_stops_at_the_next_batch_once_the_client_has_left(
         return found
 
     assert asyncio.run(story()).status == 0
-    small._network.shutdown()
-    assert held.calls == 1
+    end(small)
+    assert len(held.calls) == 1
 
 
 def test_a_client_that_leaves_or_stalls_while_it_sends_gives_its_place_back(
@@ -141,6 +154,30 @@ def test_a_client_that_leaves_or_stalls_while_it_sends_gives_its_place_back(
         assert asyncio.run(leaves()).status == 0
         assert segmenter._free == 1
         assert client.predict(image).status == 200
+
+
+def test_images_of_one_size_that_wait_go_through_together(segmenter: Segmenter, tmp_path: Path) -> None:
+    together, client = together_of(segmenter), Client(segmenter)
+    sizes = [(32, 32), (16, 32), (32, 32), (16, 32)]
+    files = [file_of(tmp_path, noise((1, *size), seed)) for seed, size in enumerate(sizes)]
+    alone = [client.predict(file, "run=cells").content for file in files]
+    assert len(set(alone)) == 4
+    together._agree[((1, 1, 32, 32),) * 3] = True  # on whatever machine this is
+    held = hold(segmenter)
+
+    async def story() -> list[Received]:
+        tasks = [asyncio.create_task(client.send([files[0]], "run=cells"))]
+        await held.is_entered()
+        for file in files[1:]:
+            tasks.append(asyncio.create_task(client.send([file], "run=cells")))
+            while len(together._waiting) < len(tasks) - 1:
+                await asyncio.sleep(0)
+        held.let.release(9)
+        return await asyncio.gather(*tasks)
+
+    found = asyncio.run(story())
+    assert held.calls == [1, 3]  # small ones are padded to a patch
+    assert [each.content for each in found] == alone
 
 
 def test_each_client_gets_its_own_mask(

@@ -1,14 +1,12 @@
-"""Segments the images of several clients: a few are read ahead, and one after another goes through the network.
-
-Images do not share a batch, as then a mask would depend on what else was waiting: sums of another order of terms.
-"""
+"""Segments the images of several clients: a few at a time, whose tiles go through the network together
+(`isthmus.app.together`); others wait as files."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,8 +22,14 @@ from isthmus.memory import is_shortage
 
 T = TypeVar("T")
 
-AHEAD = 3
-"""Images that are in memory at once: one in the network, others being read or written."""
+WORKERS = 4
+"""Images that are segmented at once."""
+
+AHEAD = WORKERS + 2
+"""Images that are in memory at once: those, and others being read or written."""
+
+LARGE = 2**20
+"""Images of more pixels are segmented one at a time, as each takes much memory and fills batches of its own."""
 
 SOON = "1"
 """Seconds after which a client that was refused for want of a place may ask again."""
@@ -51,9 +55,13 @@ class Segmenter:
         self.runs, self.limits = runs, limits or Limits()
         self._free = self.limits.places
         self._ahead = asyncio.Semaphore(AHEAD)
+        self._one_large = asyncio.Lock()
         self._network = ThreadPoolExecutor(1, "isthmus-network")
+        self._workers = ThreadPoolExecutor(WORKERS, "isthmus-worker")
         self._files = ThreadPoolExecutor(2, "isthmus-files")
         self._folder = TemporaryDirectory(prefix="isthmus-", ignore_cleanup_errors=True)
+        for run in runs:
+            run.share(self._network)
 
     def __enter__(self) -> Segmenter:
         return self
@@ -61,7 +69,7 @@ class Segmenter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for pool in (self._network, self._files):
+        for pool in (self._workers, self._files, self._network):  # workers wait for the network
             pool.shutdown(cancel_futures=True)
         self._folder.cleanup()
 
@@ -95,7 +103,8 @@ class Segmenter:
         try:
             async with self._ahead:
                 image = await _in(self._files, lambda: read(path, run.data, self.limits))
-                found = await _in(self._network, lambda: run.predict(image, left.is_set))
+                async with self._one_large if image.pixels[0].size > LARGE else nullcontext():
+                    found = await _in(self._workers, lambda: run.predict(image, left.is_set))
                 folder = Path(self._folder.name)
                 content = await _in(
                     self._files, lambda: encoded(found.mask, kind, run.data, image.source, folder)

@@ -2,64 +2,59 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from isthmus.app.refusals import Refused
+from isthmus.app.together import Together
 from isthmus.app.uploads import SentImage
 from isthmus.errors import IsthmusError, nearest
-from isthmus.inference.engines.engine import Engine
 from isthmus.inference.predictor import Prediction, Predictor
-from isthmus.inference.tiling.tiles import Floats
 from isthmus.inference.unfamiliar import Unfamiliar
 from isthmus.runs.recipe import Data
 from isthmus.runs.trained import list_trained
 
 
-class Stopped(Exception):
-    """Nobody waits for the result any more."""
-
-
-class Stoppable:
-    """An engine that stops before the next batch once nobody waits for the result."""
-
-    def __init__(self, engine: Engine, stopped: Callable[[], bool]) -> None:
-        self.engine, self.stopped = engine, stopped
-
-    def __call__(self, batch: Floats) -> dict[str, Floats]:
-        if self.stopped():
-            raise Stopped
-        return self.engine(batch)
-
-
-@dataclass
 class Served:
-    """A run under its name; it segments one image at a time.
+    """A run under its name, for several threads.
 
-    Attributes:
+    Args:
         name: name of the run.
         predictor: its networks.
+
+    Raises:
+        IsthmusError: the run is not for pictures, or needs the size of their pixels.
     """
 
-    name: str
-    predictor: Predictor
-
-    def __post_init__(self) -> None:
-        recipe, network = self.predictor.recipe, self.predictor.network
+    def __init__(self, name: str, predictor: Predictor) -> None:
+        recipe = predictor.recipe
         if recipe.spatial_dims != 2 or recipe.input.slices or recipe.input.spacing:
             raise IsthmusError(
-                f"the run '{self.name}' was trained on volumes or on pixels of one size, and the service is for "
+                f"the run '{name}' was trained on volumes or on pixels of one size, and the service is for "
                 "pictures, whose pixels have none; use isthmus predict"
             )
-        self._stopped: Callable[[], bool] = lambda: False
-        self.predictor.network = replace(network, engine=Stoppable(network.engine, lambda: self._stopped()))
+        self.name, self.predictor = name, predictor
+        self._thread = threading.local()
+        noise = np.random.default_rng(0).integers(0, 256, (recipe.data.channels or 1, 32, 32), np.uint8)
+        self._fresh().predict(noise)  # what is found out once, is before threads come
 
     @property
     def data(self) -> Data:
         """What the run was trained on."""
         return self.predictor.recipe.data
+
+    def share(self, thread: Executor) -> None:
+        """Makes the networks compute in a thread, for all threads that call `predict`."""
+        network = self.predictor.network
+        engine = Together(network.engine, thread, lambda: self._thread.stopped)
+        self.predictor.network = replace(network, engine=engine)
 
     def predict(self, image: SentImage, stopped: Callable[[], bool]) -> Prediction:
         """Segments an image as `isthmus.predict` does; the notes also say how it differs from the images of training.
@@ -68,10 +63,16 @@ class Served:
             Stopped: `stopped` became true.
             IsthmusError: the image does not suit the run.
         """
-        before, self._stopped = self.predictor.unfamiliar, stopped
-        self.predictor.unfamiliar = Unfamiliar(before.known, before.resized, before.resampled)
-        found = self.predictor.predict(image.pixels)
-        return replace(found, notes=[*found.notes, *self.predictor.unfamiliar.lines()])
+        self._thread.stopped = stopped
+        predictor = self._fresh()
+        found = predictor.predict(image.pixels)
+        return replace(found, notes=[*found.notes, *predictor.unfamiliar.lines()])
+
+    def _fresh(self) -> Predictor:
+        """Returns the predictor as if it had seen no image."""
+        predictor, seen = copy.copy(self.predictor), self.predictor.unfamiliar
+        predictor.unfamiliar = Unfamiliar(seen.known, seen.resized, seen.resampled)
+        return predictor
 
 
 def load_runs(words: Sequence[str], **how: Any) -> list[Served]:

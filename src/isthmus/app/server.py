@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from contextlib import suppress
 from ipaddress import ip_address
@@ -54,7 +55,7 @@ def known_names(host: str, others: list[str], listener: socket.socket) -> Names:
 
 
 def run(app: Gate, listener: socket.socket) -> None:
-    """Serves until the process is interrupted."""
+    """Serves until the process is interrupted, or told to end, which it then does in the same way."""
     config = uvicorn.Config(
         app,
         http="h11",
@@ -66,5 +67,9 @@ def run(app: Gate, listener: socket.socket) -> None:
         log_level="warning",
         timeout_graceful_shutdown=GRACE,
     )
-    with suppress(KeyboardInterrupt):  # the way to stop it
-        uvicorn.Server(config).run(sockets=[listener])
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        signal.signal(signal.SIGTERM, before)

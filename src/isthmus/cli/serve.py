@@ -73,13 +73,14 @@ def serve(
     secret = gate.new_token() if token is None else gate.accepted_token(token)
     with server.listening(host, port) as listener:
         loaded = load_runs(runs, device=device, engine=engine)
-        with Display() as display, Segmenter(loaded, Limits(max_bytes, max_pixels, places)) as segmenter:
+        with Display() as display:
             for note in dict.fromkeys(note for run in loaded for note in run.predictor.notes):
                 display.say(note)
             if not server.is_loopback(listener):
                 display.say(
                     "note: token and images travel unencrypted; put a server with TLS before this one"
                 )
+        with Segmenter(loaded, Limits(max_bytes, max_pixels, places)) as segmenter:
             show(f"{', '.join(run.name for run in loaded)} at {server.address(host, listener)}")
             show(f"token: {secret if token is None else 'as given'}")
             sys.stdout.flush()
