@@ -97,7 +97,10 @@ def scored(run: RunFolder, test: Path, masks: Path) -> dict[str, dict[str, Any]]
 
 
 def write_run(run: RunFolder, out: Path) -> None:
-    """Writes what predicts, with weights of half precision, and no path of this machine."""
+    """Writes what predicts, with weights of half precision, and no path of this machine.
+
+    What normalises, a number for each channel, stays as it is: variances may be larger than half precision can hold.
+    """
     out.mkdir(parents=True, exist_ok=True)
     for path in (run.network, run.images):
         shutil.copyfile(path, out / path.name)
@@ -105,7 +108,7 @@ def write_run(run: RunFolder, out: Path) -> None:
     recipe["data"] |= {"source": "nuclei", "root": None}
     write_yaml(out / run.recipe_path.name, recipe)
     tensors = load_file(run.weights)
-    halved = {name: each.half() if each.is_floating_point() else each for name, each in tensors.items()}
+    halved = {name: each.half() if each.ndim > 1 else each for name, each in tensors.items()}
     write_bytes(out / run.weights.name, save(halved))
 
 

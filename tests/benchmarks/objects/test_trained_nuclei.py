@@ -54,7 +54,9 @@ def test_what_is_shipped_predicts_and_names_no_folder(tmp_path: Path) -> None:
     card = trained_nuclei.card({"x": case, "y": case})
     trained_nuclei.ship(run, tmp_path / "nuclei", card)
     weights = load_file(tmp_path / "nuclei" / "best.safetensors")
-    assert {value.dtype for value in weights.values() if value.is_floating_point()} == {torch.float16}
+    assert {value.dtype for value in weights.values() if value.ndim > 1} == {torch.float16}
+    kept = {value.dtype for value in weights.values() if value.ndim == 1 and value.is_floating_point()}
+    assert kept == {torch.float32}  # variances may exceed what half precision holds
     assert str(tmp_path) not in (tmp_path / "nuclei" / "recipe.yaml").read_text(encoding="utf-8")
     masks = isthmus.predict(tmp_path / "nuclei", tmp_path / "data" / "images", tmp_path / "masks")
     assert len(masks) == 4
