@@ -41,7 +41,7 @@ def serving(*words: str, **environment: str) -> Iterator[tuple[subprocess.Popen[
             assert found, first + (process.stderr.read() if process.stderr and not first else "")
             yield process, found[1], second.strip()
         finally:
-            process.kill()
+            process.terminate()
 
 
 def blocks(language: str) -> list[str]:
