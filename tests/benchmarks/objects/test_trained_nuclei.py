@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 import isthmus
 from benchmarks.objects import trained_nuclei
 from isthmus.data.phantoms.nuclei import write_touching_nuclei
-from isthmus.runs.files import read_csv, write_csv
-from isthmus.runs.trained import trained_card
+from isthmus.runs.files import read_csv, read_yaml, write_csv
+from isthmus.runs.trained import run_path, trained_card
 
 TINY: dict[str, Any] = {
     "network": {"model": "unet", "options": {"norm": "batch", "widths": [4, 8]}},
@@ -29,7 +29,14 @@ def test_a_line_of_the_card_by_hand() -> None:
         {"kind": "a", "f1": 0.5, "ap": 0.25, "found": 3, "true": 4},
         {"kind": "b", "f1": 1.0, "ap": 0.75, "found": 5, "true": 4},
     ]
-    lines = trained_nuclei.card({f"{i}": case for i, case in enumerate([*cases, *cases])}).scores
+    scores = {f"{i}": case for i, case in enumerate([*cases, *cases])}
+    card = trained_nuclei.card(scores, ["x"] * 7)
+    assert card.data.startswith("7 images of")
+    assert "a twin, trained in the same way without them, has not seen" in card.scored_on
+    itself = trained_nuclei.card(scores, ["x"], itself=True)
+    assert itself.scored_on.startswith("images that it has not seen")
+    assert "trained_nuclei --twin (seed 0" in itself.made_by
+    lines = card.scores
     assert [line["pictures"] for line in lines] == ["all", "a", "b"]
     assert (lines[0]["object F1"], lines[0]["mean AP"], lines[0]["found / true"]) == (0.75, 0.5, 1.0)
     assert 0.5 <= float(lines[0]["from"]) < 0.75 < float(lines[0]["to"]) <= 1
@@ -51,7 +58,7 @@ def test_what_is_shipped_predicts_and_names_no_folder(tmp_path: Path) -> None:
     write_touching_nuclei(tmp_path / "data", 4, 64, seed=3)
     run = trained(trained_nuclei.sections(tmp_path / "data") | TINY, tmp_path / "run")
     case = {"kind": "a", "f1": 0.5, "ap": 0.2, "found": 1, "true": 1}
-    card = trained_nuclei.card({"x": case, "y": case})
+    card = trained_nuclei.card({"x": case, "y": case}, ["z"])
     trained_nuclei.ship(run, tmp_path / "nuclei", card)
     weights = load_file(tmp_path / "nuclei" / "best.safetensors")
     assert {value.dtype for value in weights.values() if value.ndim > 1} == {torch.float16}
@@ -63,3 +70,13 @@ def test_what_is_shipped_predicts_and_names_no_folder(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("isthmus.runs.trained._SHIPPED", tmp_path)
         assert trained_card("nuclei") == card
+
+
+def test_what_is_shipped_was_trained_by_this_recipe_on_none_of_the_images_that_are_shown() -> None:
+    stored = read_yaml(run_path("nuclei") / "recipe.yaml")
+    for section, values in trained_nuclei.RECIPE.items():
+        for key, value in values.items():
+            found = stored[section][key]
+            assert (value.items() <= found.items()) if isinstance(value, dict) else found == value, key
+    ids = (run_path("nuclei") / trained_nuclei.IDS).read_text(encoding="utf-8").split()
+    assert not [name for name in ids if name.startswith(trained_nuclei.SHOWN)]
