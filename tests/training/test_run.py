@@ -123,7 +123,13 @@ def test_several_classes_train_with_cross_entropy_and_come_back_in_their_values(
         image = labels * 80 + rng.integers(0, 30, labels.shape)
         write_image(data / "images" / f"c{index}.png", image.astype(np.uint8)[None])
         write_mask(data / "masks" / f"c{index}.png", values[labels])
-    recipe = small(data={"source": str(data)}, training={"epochs": 20, "samples": 16, "learning_rate": 0.02})
+    learning = {
+        "epochs": 20,
+        "samples": 16,
+        "learning_rate": 0.02,
+        "augment": "flips",
+    }  # brightness is the class
+    recipe = small(data={"source": str(data)}, training=learning)
     folder = training.train(recipe, tmp_path / "run")
     resolved = folder.recipe()
     assert resolved.objective.heads == {"logits": {"ce": 1.0}}
