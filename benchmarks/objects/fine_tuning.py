@@ -1,8 +1,8 @@
 """A few images of an unknown kind: fine-tuned from a network that has never seen it, and learned from nothing.
 
-The network that both may start from is trained as `trained_nuclei` says on the grey pictures of nuclei alone; the few
-images, and those that are scored, are stained purple on white. Each run has the same processor time on one thread. Runs
-are folders below OUT, and what is finished there is not done again.
+The network to start from is trained as `trained_nuclei` says, on the grey pictures of nuclei alone; the few images, and
+those that are scored, are stained purple on white. Each run has the same processor time on one thread. Runs are folders
+below OUT, and what is finished there is not done again.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ Diameter: TypeAlias = float | str | None
 ALIKE = 1.2
 """Objects larger or smaller by less than this factor are seen at their own scale."""
 PASSES = 3
-"""``auto`` looks at an image at most so often: first as it is, then at the scale of what the pass before found. Large
+"""``auto`` looks at an image at most this often: first as it is, then at the scale of what the pass before found. Large
 objects fall into pieces at first, and whole ones are found step by step. A look that finds nothing does not count."""
 MOST = 8.0
 """Images are enlarged or reduced at most by this factor."""

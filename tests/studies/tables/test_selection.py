@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from isthmus.statistics import optimism_of_selection
 from isthmus.studies.page import write_study
+from isthmus.studies.tables.selection import _at
 
 from ..known import DICE, by_fold, make, rows
 
@@ -33,3 +36,10 @@ def test_what_the_best_epoch_adds_is_measured_against_test_cases(small: Any, tmp
     write_study(folder)
     (row,) = rows(folder, "optimism")
     assert (float(row["best epoch"]), float(row["clean"])) == (0.9, pytest.approx(0.65))
+
+
+@pytest.mark.parametrize(("epoch", "score"), [(3, 0.8), (1, 0.5), (None, 0.9), (7, 0.9)])
+def test_the_score_is_that_of_the_epoch_whose_weights_were_kept(epoch: int | None, score: float) -> None:
+    """With ``training.keep=latest`` it is not always the highest; where it is not known, the highest is taken."""
+    curve = np.array([0.5, 0.9, 0.8])
+    assert optimism_of_selection([_at(curve, epoch)], [0.6]).optimistic == score
